@@ -1,0 +1,103 @@
+"""What an engine is: the seam between planning and the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Optional, Protocol
+
+from attrs import frozen
+
+from runner.model import Environment, Limits, Target
+
+
+@frozen(kw_only=True)
+class Phase:
+    """Progress of one environment's preparation, for the live display."""
+
+    what: str
+    """`waiting`, `resolving`, `downloading`, `installing`, `compiling`, `building` …"""
+    detail: str = ""
+    bytes_done: Optional[int] = None
+    bytes_total: Optional[int] = None
+
+
+Progress = Callable[[Phase], None]
+
+
+@frozen(kw_only=True)
+class Workspace:
+    """What a session of one environment sees of a repro.
+
+    `folder` is a snapshot of the script and the files it needs, never changed while cells run
+    (AutoGraph reads sources from disk as it traces); engines show it read-only where they can.
+    """
+
+    folder: Path
+    script: str
+    """The script's path below `folder`."""
+
+
+class Channel(Protocol):
+    """The two ends of a running agent's standard input and output, line by line."""
+
+    root: str
+    """Where the agent sees the workspace's folder."""
+
+    def send(self, line: bytes) -> None:
+        """Write one line. Raises `ChannelClosed` when the agent is gone."""
+        ...
+
+    def receive(self, timeout: float) -> Optional[bytes]:
+        """The next line, or None after `timeout` seconds. Raises `ChannelClosed` at the end."""
+        ...
+
+    def close(self) -> None:
+        """End the agent and all that it started. Never raises; safe to call twice."""
+        ...
+
+
+class ChannelClosed(Exception):  # noqa: N818 - a state, like EOFError, more than an error
+    """The agent is gone; `str()` says what is known about why (its last words, an OOM kill …)."""
+
+    def __init__(self, why: str, *, oom: bool = False) -> None:
+        super().__init__(why)
+        self.oom = oom
+
+
+class Engine(Protocol):
+    """Makes environments real, and runs the agent in them. Methods are called from many threads."""
+
+    name: str
+
+    def unavailable(self) -> Optional[str]:
+        """Why this engine cannot be used on this machine, with the remedy; None when it can."""
+        ...
+
+    def refuses(self, target: Target) -> Optional[str]:
+        """Why `target` cannot be made real here (a `skip` with this reason); None when it can."""
+        ...
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        """Make `environment` real, at once if it is already. Raises `PrepareError`."""
+        ...
+
+    def prepared(self, environment: Environment) -> bool:
+        """Whether `prepare` would have nothing to do."""
+        ...
+
+    def image(self, environment: Environment) -> Optional[str]:
+        """The image's name (docker) or None (local): for the record."""
+        ...
+
+    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+        """Start the agent in a prepared environment. Raises `PrepareError`."""
+        ...
+
+    def size(self, environment: Environment) -> int:
+        """Bytes on disk that dropping the environment would free, as well as can be told."""
+        ...
+
+    def drop(self, environment: Environment) -> None:
+        """Remove a prepared environment. Never touches anything this tool did not make."""
+        ...

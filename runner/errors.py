@@ -1,0 +1,43 @@
+"""Errors that end a command, each with its exit code and the way to mend it.
+
+One place (`runner.cli`) turns these into a line on stderr and an exit code; everything else raises.
+"""
+
+from __future__ import annotations
+
+
+class TfmatrixError(Exception):
+    """A command cannot go on. `str(error)` is one clear line: what, where, and how to mend it."""
+
+    exit_code: int = 3
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message if remedy is None else f"{message}\n  to mend it: {remedy}")
+        self.message = message
+        self.remedy = remedy
+
+
+class UsageError(TfmatrixError):
+    """Wrong use of the command line: a script that is missing, a release that does not exist."""
+
+    exit_code = 2
+
+
+class MatrixError(UsageError):
+    """matrix.yaml is wrong; the message starts with `FILE:LINE:COL`."""
+
+
+class LockError(TfmatrixError):
+    """An environment's packages could not be resolved, or a lock is not what it should be."""
+
+
+class EngineUnavailableError(TfmatrixError):
+    """The engine asked for does not answer on this machine."""
+
+
+class PrepareError(TfmatrixError):
+    """An environment could not be made real. Its cells are `error`, never `fail`."""
+
+    def __init__(self, message: str, *, remedy: str | None = None, log: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.log = log

@@ -1,0 +1,335 @@
+"""The records that travel through tfmatrix, in the order in which they come to be.
+
+Release → Target → Cell (planned) → Environment (locked) → Execution (facts) → Outcome (judgement)
+→ Result (both, of one cell). All frozen: each step of the way takes one record and returns the next.
+Nothing here reads, writes or imports anything of the project.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from attrs import field, frozen
+from packaging.version import Version
+
+Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+
+
+class Device(str, enum.Enum):
+    """What TensorFlow computes on."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Verdict(str, enum.Enum):
+    """The kinds of outcome, worst last. See docs/architecture.md for when each applies."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    SKIP = "skip"
+    ERROR = "error"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def judged(self) -> bool:
+        """Whether this says something about TensorFlow; a skip or an error never does."""
+        return self not in (Verdict.SKIP, Verdict.ERROR)
+
+
+@frozen(kw_only=True)
+class Quirk:
+    """Something about a release that environments must work around, and why."""
+
+    what: str
+    remedy: str
+
+
+@frozen(kw_only=True)
+class Cuda:
+    """How a release's CUDA environment is made.
+
+    `base` is the image it starts from, None for the plain Python image; `requirement` is what is
+    installed over it. `unavailable` says why no sound CUDA image exists, where none does.
+    """
+
+    cuda: str
+    cudnn: str
+    requirement: str
+    base: Optional[str] = None
+    python: Optional[str] = None
+    unavailable: Optional[str] = None
+
+
+@frozen(kw_only=True)
+class Release:
+    """One TensorFlow release and its facts, from docker/releases.yaml."""
+
+    version: str
+    released: date
+    pythons: tuple[str, ...]
+    """Pythons with a wheel for Linux on x86-64, the preferred one first: ("3.10", "3.9", …)."""
+    cpu_requirement: str
+    """What to install for the CPU: `tensorflow-cpu==2.9.3`."""
+    extras: tuple[str, ...] = ()
+    """Requirements that belong to the release itself, such as the matching tf_keras."""
+    constraints: tuple[str, ...] = ()
+    """Caps on dependencies that the era's own metadata forgot."""
+    cutoff_days: int = 30
+    """Packages are resolved as they were this many days after the release."""
+    cuda: Optional[Cuda] = None
+    quirks: tuple[Quirk, ...] = ()
+    yanked: Optional[str] = None
+
+    @property
+    def parsed(self) -> Version:
+        return Version(self.version)
+
+    @property
+    def series(self) -> str:
+        return f"{self.parsed.major}.{self.parsed.minor}"
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Bounds on one cell."""
+
+    timeout: float = 120.0
+    """Seconds of wall clock."""
+    memory: int = 4096
+    """MiB of resident memory, all processes of the cell together."""
+    processes: int = 512
+    """Processes and threads of the cell."""
+    output: int = 256
+    """KiB of output kept: half from the head, half from the tail."""
+    scratch: int = 1024
+    """MiB that the cell may write."""
+
+
+@frozen(kw_only=True)
+class Case:
+    """One list of arguments for a repro."""
+
+    name: str
+    args: tuple[str, ...] = ()
+    about: str = ""
+
+
+@frozen(kw_only=True)
+class Rule:
+    """Which cells an exclusion or expectation speaks of. Empty or None means all."""
+
+    tf: str = ""
+    """A PEP 440 specifier set."""
+    cases: tuple[str, ...] = ()
+    """Globs on case names."""
+    device: Optional[Device] = None
+
+
+@frozen(kw_only=True)
+class Exclusion:
+    rule: Rule
+    reason: str
+
+
+@frozen(kw_only=True)
+class Expectation:
+    rule: Rule
+    verdict: Verdict
+    source: str
+    """Where it is said that this is so."""
+    signature: Optional[str] = None
+    """A part of the signature that must be found in it."""
+
+
+@frozen(kw_only=True)
+class Repro:
+    """A Python script, unmodified, and how it is run."""
+
+    name: str
+    script: Path
+    about: str = ""
+    cases: tuple[Case, ...] = (Case(name="default"),)
+    limits: Limits = Limits()
+    files: tuple[Path, ...] = ()
+    """Files beside the script that it needs, besides the local modules it imports."""
+    env: Mapping[str, str] = field(factory=dict)
+    requirements: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    """Specifier of TensorFlow releases → packages added to their environments."""
+    exclusions: tuple[Exclusion, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+
+
+@frozen(kw_only=True)
+class Matrix:
+    """matrix.yaml, checked."""
+
+    source: Path
+    tf: str
+    patches: str = "latest"
+    devices: tuple[Device, ...] = (Device.CPU,)
+    repros: tuple[Repro, ...] = ()
+    images: Mapping[str, str] = field(factory=dict)
+    """Python version → base image, with a digest where the user has one."""
+
+
+@frozen(kw_only=True)
+class Target:
+    """A release on a device with one Python, before its packages are locked."""
+
+    release: Release
+    device: Device
+    python: str
+    requirements: tuple[str, ...] = ()
+    """The user's own packages, beyond the release's."""
+
+
+@frozen(kw_only=True)
+class Cell:
+    """One case of one repro on one target, planned. `skip` is the reason where a rule excludes it."""
+
+    repro: Repro
+    case: Case
+    target: Target
+    skip: Optional[str] = None
+    expected: Optional[Expectation] = None
+
+
+@frozen(kw_only=True)
+class Environment:
+    """A target with its locked set of packages. Two environments are the same when their keys are."""
+
+    target: Target
+    requirements: str
+    """The lock: requirements.txt text with hashes."""
+    key: str
+    """Hex digest over everything that can change what a script sees in it."""
+    dockerfile: str = ""
+
+    @property
+    def id(self) -> str:
+        """A readable name, unique within a run: `2.9.3-py3.10-cpu`."""
+        target = self.target
+        plain = f"{target.release.version}-py{target.python}-{target.device}"
+        return f"{plain}-{self.key[:8]}" if target.requirements else plain
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """`name==version` of all that is installed, sorted."""
+        lines = (line.split(";")[0].strip(" \\") for line in self.requirements.splitlines())
+        return tuple(sorted(line for line in lines if "==" in line and line[0] not in "#-"))
+
+
+@frozen(kw_only=True)
+class Execution:
+    """Raw facts of one run of one cell. What they mean is `classify`'s to say."""
+
+    exit_code: Optional[int] = None
+    signal: Optional[int] = None
+    killed_for: Optional[str] = None
+    """`timeout` or `memory` where the runner ended the cell itself, else None."""
+    seconds: float = 0.0
+    max_rss_mb: float = 0.0
+    output: str = ""
+    """stdout and stderr as they came, head and tail."""
+    errors: str = ""
+    """The tail of stderr alone: signatures are read from here."""
+    output_bytes: int = 0
+    observations: Mapping[str, Json] = field(factory=dict)
+    mode: str = "fresh"
+    """`fresh`: a process of its own; `fork`: a child of one that had imported TensorFlow."""
+    trouble: Optional[str] = None
+    """Why the cell could not be measured, where it could not; the other facts are then void."""
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """The judgement on an execution."""
+
+    verdict: Verdict
+    reason: str = ""
+    signature: Optional[str] = None
+
+
+@frozen(kw_only=True)
+class Result:
+    """What is known of one cell: the plan, the facts and the judgement. One line of the journal."""
+
+    repro: str
+    case: str
+    tensorflow: str
+    python: str
+    device: str
+    environment: str
+    outcome: Outcome
+    exit_code: Optional[int] = None
+    signal: Optional[int] = None
+    seconds: float = 0.0
+    max_rss_mb: float = 0.0
+    observations: Mapping[str, Json] = field(factory=dict)
+    log: Optional[str] = None
+    """Path of the log, relative to the run's folder."""
+    attempts: int = 1
+    cached: bool = False
+    inferred: Union[bool, tuple[str, ...]] = False
+    expected: Optional[str] = None
+    """What matrix.yaml expects: a verdict, perhaps `: ` and a part of the signature."""
+    unexpected: bool = False
+    mode: str = "fresh"
+    key: Optional[str] = None
+
+    @property
+    def id(self) -> tuple[str, str, str]:
+        """(repro, case, environment): what a cell is called within a run."""
+        return (self.repro, self.case, self.environment)
+
+
+@frozen(kw_only=True)
+class RunInfo:
+    """The head of a run: matrix.json's `run`."""
+
+    id: str
+    started: str
+    engine: str
+    tool_version: str
+    command: str
+    host: Mapping[str, Any] = field(factory=dict)
+    finished: Optional[str] = None
+
+
+@frozen(kw_only=True)
+class EnvironmentInfo:
+    """What a report knows of an environment: matrix.json's `environments`."""
+
+    id: str
+    tensorflow: str
+    python: str
+    device: str
+    engine: str
+    key: str
+    image: Optional[str]
+    packages: tuple[str, ...]
+    released: str = ""
+
+
+@frozen(kw_only=True)
+class Run:
+    """A run as it lies in results/: everything a report is made from."""
+
+    info: RunInfo
+    environments: tuple[EnvironmentInfo, ...]
+    results: tuple[Result, ...]
+    repros: tuple[Repro, ...] = ()
+    """The repros as planned, for their order, their cases' descriptions and expectations."""
