@@ -71,6 +71,9 @@ class Cuda:
     base: Optional[str] = None
     python: Optional[str] = None
     unavailable: Optional[str] = None
+    capabilities: tuple[str, ...] = ()
+    """Compute capabilities that the build was compiled for; () where that is not recorded."""
+    wheel_mb: Optional[int] = None
 
 
 @frozen(kw_only=True)
@@ -89,6 +92,14 @@ class Release:
     """Caps on dependencies that the era's own metadata forgot."""
     cutoff_days: int = 30
     """Packages are resolved as they were this many days after the release."""
+    newer: tuple[tuple[str, date], ...] = ()
+    """Packages resolved as of a later date than the others."""
+    keras: str = ""
+    """What tf.keras is: `inside` TensorFlow, or the version of the separate package."""
+    image: Optional[str] = None
+    """The official CPU image, where there is one."""
+    wheel_mb: Optional[int] = None
+    """Size of the TensorFlow wheel for the CPU, 10^6 bytes."""
     cuda: Optional[Cuda] = None
     quirks: tuple[Quirk, ...] = ()
     yanked: Optional[str] = None
@@ -250,6 +261,10 @@ class Execution:
     observations: Mapping[str, Json] = field(factory=dict)
     mode: str = "fresh"
     """`fresh`: a process of its own; `fork`: a child of one that had imported TensorFlow."""
+    attempts: int = 1
+    """Runs it took to believe this one: a time-out, say, gets a second look."""
+    note: str = ""
+    """What an earlier attempt said, where it said something else."""
     trouble: Optional[str] = None
     """Why the cell could not be measured, where it could not; the other facts are then void."""
 
