@@ -1,0 +1,154 @@
+"""The folder of one run: written as cells end, readable at any moment, even after a SIGKILL.
+
+    run.json      what was planned: the run's head, its environments and repros
+    cells.jsonl   one line a cell, appended as it ends and flushed to disk
+    logs/         the output of each cell, capped
+
+`matrix.json` and the other reports are made from these two and can be made again at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from runner import serial
+from runner.errors import UsageError
+from runner.model import Environment, Repro, Result, Run, RunInfo
+
+HEAD = "run.json"
+CELLS = "cells.jsonl"
+LATEST = "latest"
+
+
+def new_id(now: datetime) -> str:
+    """`20261122-154500-3fa9`: sorts by time, and two runs of one second still differ."""
+    return f"{now.astimezone(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def timestamp() -> str:
+    """Now, ISO 8601, UTC, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Journal:
+    """The one writer of a run's folder. Methods may be called from any thread."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        self.folder = folder
+        self._run = run
+        self._lock = threading.Lock()
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / HEAD, serial.dumps(serial.head_to_json(run)))
+        self._cells = open(folder / CELLS, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+
+    def keep_environment(self, environment: Environment) -> None:
+        """Write environments/<id>/, what is needed to make that environment by hand."""
+        folder = self.folder / "environments" / environment.id
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "requirements.txt", environment.requirements)
+        if environment.dockerfile:
+            write_atomic(folder / "Dockerfile", environment.dockerfile)
+
+    def append(self, result: Result, output: str, *, sync: bool = True) -> Result:
+        """Record a cell: its log first, so that a line in the journal never points at nothing.
+
+        `sync=False` is for cells that would not be lost by losing the line: answers from the store.
+        """
+        name = log_name(result)
+        if output:
+            (self.folder / "logs" / name).write_text(output, "utf-8", errors="backslashreplace")
+            result = evolve(result, log=f"logs/{name}")
+        line = json.dumps(serial.result_to_json(result), ensure_ascii=False, allow_nan=False)
+        with self._lock:
+            self._cells.write(line + "\n")
+            self._cells.flush()
+            if sync:
+                os.fsync(self._cells.fileno())
+        return result
+
+    def finish(self, finished: str) -> None:
+        """Note the end time; a run without one was interrupted or killed."""
+        self._run = evolve(self._run, info=evolve(self._run.info, finished=finished))
+        write_atomic(self.folder / HEAD, serial.dumps(serial.head_to_json(self._run)))
+
+    def close(self) -> None:
+        self._cells.close()
+
+
+def log_name(result: Result) -> str:
+    """A file name that is safe whatever the repro and case are called, and unique per cell."""
+    plain = "__".join(re.sub(r"[^A-Za-z0-9._-]+", "-", part)[:80] for part in result.id)
+    return f"{plain}.txt"
+
+
+def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
+    """A run as its folder tells it. Of several lines on one cell the last holds.
+
+    Raises `UsageError` where `folder` is no run. A line that cannot be read (the last one of a run
+    that was killed, say) is left out with a warning; the cell then counts as not measured.
+    """
+    try:
+        head = serial.head_from_json(json.loads((folder / HEAD).read_text("utf-8")))
+    except FileNotFoundError:
+        raise UsageError(f"{folder} is no run: it has no {HEAD}") from None
+    except ValueError as error:
+        raise UsageError(f"{folder / HEAD} cannot be read: {error}") from None
+    results = {result.id: result for result in _results(folder / CELLS, warn)}
+    return evolve(head, results=tuple(results.values()))
+
+
+def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
+    if not cells.exists():
+        return
+    for number, line in enumerate(cells.read_text("utf-8", errors="replace").splitlines(), 1):
+        try:
+            yield serial.result_from_json(json.loads(line))
+        except ValueError as error:
+            warn(f"{cells}:{number}: left out, not a cell: {error}")
+
+
+def find(name: str | None, results: Path) -> Path:
+    """The folder of a run, given as a path, as an id in results/, or not at all for the newest."""
+    wanted = name or LATEST
+    for folder in (results / wanted, Path(wanted)):
+        if (folder / HEAD).is_file():
+            return folder
+    known = ", ".join(sorted(p.parent.name for p in results.glob(f"*/{HEAD}"))[-5:]) or "none yet"
+    raise UsageError(f"no run {wanted!r} in {results}/; there are: {known}")
+
+
+def point_latest(folder: Path) -> None:
+    """Make results/latest a link to `folder`, in one step."""
+    link = folder.parent / LATEST
+    temporary = folder.parent / f".{LATEST}-{secrets.token_hex(4)}"
+    temporary.symlink_to(folder.name, target_is_directory=True)
+    os.replace(temporary, link)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Whole or not at all, also when the machine stops in the middle."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def head(info: RunInfo, environments: Iterable[Any], repros: Iterable[Repro]) -> Run:
+    """The head of a run that has measured nothing yet."""
+    return Run(info=info, environments=tuple(environments), results=(), repros=tuple(repros))

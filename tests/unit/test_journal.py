@@ -1,0 +1,134 @@
+"""A run's folder: readable at any moment, whatever was cut off."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from runner import journal
+from runner.errors import UsageError
+from runner.model import Case, EnvironmentInfo, Outcome, Repro, Result, Run, RunInfo, Verdict
+
+INFO = RunInfo(
+    id="20260101-000000-abcd",
+    started="2026-01-01T00:00:00Z",
+    engine="local",
+    tool_version="0.1.0",
+    command="tfmatrix run r.py",
+    host={"cores": 2},
+)
+ENVIRONMENT = EnvironmentInfo(
+    id="2.9.3-py3.10-cpu",
+    tensorflow="2.9.3",
+    python="3.10",
+    device="cpu",
+    engine="local",
+    key="k",
+    image=None,
+    packages=("numpy==1.22.4",),
+)
+REPRO = Repro(name="r", script=Path("r.py"), cases=(Case(name="a"), Case(name="b", args=("--x",))))
+
+
+def head() -> Run:
+    return Run(info=INFO, environments=(ENVIRONMENT,), results=(), repros=(REPRO,))
+
+
+def result(case: str, verdict: Verdict = Verdict.PASS) -> Result:
+    return Result(
+        repro="r",
+        case=case,
+        tensorflow="2.9.3",
+        python="3.10",
+        device="cpu",
+        environment=ENVIRONMENT.id,
+        outcome=Outcome(verdict=verdict),
+        exit_code=0,
+    )
+
+
+def written(folder: Path) -> Run:
+    log = journal.Journal(folder, head())
+    log.append(result("a"), "hello\n")
+    log.append(result("b", Verdict.FAIL), "")
+    log.close()
+    return journal.read(folder)
+
+
+def test_what_was_appended_is_read_again(tmp_path: Path) -> None:
+    run = written(tmp_path / "run")
+    assert run.info == INFO
+    assert run.environments == (ENVIRONMENT,)
+    assert [(r.case, r.outcome.verdict) for r in run.results] == [("a", "pass"), ("b", "fail")]
+    assert [case.args for case in run.repros[0].cases] == [(), ("--x",)]
+
+
+def test_a_log_is_kept_under_a_safe_name(tmp_path: Path) -> None:
+    log = journal.Journal(tmp_path / "run", head())
+    kept = log.append(evolve(result("a"), case="../../etc/x y\n*"), "text \udce9")
+    log.close()
+    assert kept.log is not None
+    assert (tmp_path / "run" / kept.log).read_text("utf-8") == "text \\udce9"
+    assert (tmp_path / "run" / kept.log).resolve().parent == tmp_path / "run" / "logs"
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 3))
+def test_a_line_cut_off_costs_only_itself(tmp_path: Path, cut: int) -> None:
+    folder = tmp_path / "run"
+    written(folder)
+    cells = folder / journal.CELLS
+    cells.write_bytes(cells.read_bytes()[:-cut])
+    warnings: list[str] = []
+    run = journal.read(folder, warn=warnings.append)
+    left = [r.case for r in run.results]
+    assert left == ["a", "b"] if cut == 1 else ["a"]
+    assert len(warnings) == (0 if cut == 1 else 1)
+
+
+def test_of_two_lines_on_one_cell_the_last_holds(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    written(folder)
+    log = journal.Journal(folder, head())
+    log.append(result("a", Verdict.CRASH), "")
+    log.close()
+    verdicts = {r.case: r.outcome.verdict for r in journal.read(folder).results}
+    assert verdicts == {"a": Verdict.CRASH, "b": Verdict.FAIL}
+
+
+def test_an_interrupted_run_has_no_end(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert written(folder).info.finished is None
+    log = journal.Journal(folder, head())
+    log.finish("2026-01-01T00:01:00Z")
+    log.close()
+    assert journal.read(folder).info.finished == "2026-01-01T00:01:00Z"
+
+
+def test_runs_are_found_by_id_by_path_or_as_the_latest(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / INFO.id
+    written(folder)
+    journal.point_latest(folder)
+    journal.point_latest(folder)
+    for name in (INFO.id, str(folder), None):
+        assert journal.find(name, tmp_path / "results").resolve() == folder
+    with pytest.raises(UsageError, match=INFO.id):
+        journal.find("nonesuch", tmp_path / "results")
+
+
+def test_ids_sort_by_time() -> None:
+    early = journal.new_id(datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
+    late = journal.new_id(datetime(2026, 1, 2, 3, 4, 6, tzinfo=timezone.utc))
+    assert early < late
+    assert early.startswith("20260102-030405-")
+
+
+def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    journal.write_atomic(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        journal.write_atomic(path, "new \udce9")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
