@@ -1,0 +1,60 @@
+"""What happens while a plan is carried out, for whoever watches: the display, a log, a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Union
+
+from attrs import frozen
+
+from runner.engines.base import Phase
+from runner.model import Environment, Result
+
+
+@frozen(kw_only=True)
+class Preparing:
+    """An environment's preparation has reached a phase."""
+
+    environment: Environment
+    phase: Phase
+
+
+@frozen(kw_only=True)
+class Prepared:
+    environment: Environment
+    seconds: float
+
+
+@frozen(kw_only=True)
+class Unprepared:
+    """An environment could not be made; its cells are `error`, for this reason."""
+
+    environment: Environment
+    reason: str
+
+
+@frozen(kw_only=True)
+class Started:
+    """A cell has begun to run."""
+
+    repro: str
+    case: str
+    environment: str
+
+
+@frozen(kw_only=True)
+class Ended:
+    """A cell's result is in the journal."""
+
+    result: Result
+
+
+@frozen(kw_only=True)
+class Dropped:
+    """An environment was removed because the run does not keep it."""
+
+    environment: Environment
+
+
+Event = Union[Preparing, Prepared, Unprepared, Started, Ended, Dropped]
+Emit = Callable[[Event], None]

@@ -1,0 +1,102 @@
+"""One cell measured: sent to a running agent, looked at again where one look is not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Optional
+
+from attrs import evolve, frozen
+
+from runner.classify import classify
+from runner.engines.base import Channel
+from runner.model import Cell, Execution, Verdict
+from runner.session import Request, Session
+
+Open = Callable[[], Channel]
+
+
+@frozen(kw_only=True)
+class SecondLook:
+    """When one execution is not believed at once, and how the next is made."""
+
+    why: str
+    when: Callable[[Execution, frozenset[str]], bool]
+
+
+SECOND_LOOKS: tuple[SecondLook, ...] = (
+    SecondLook(
+        why="the cell could not be measured",
+        when=lambda e, _: e.trouble is not None,
+    ),
+    # TensorFlow 1.15 hangs now and then in Session.run while the machine is busy: 5 of 193 runs.
+    SecondLook(
+        why="a time-out may be the machine's",
+        when=lambda e, _: classify(e).verdict is Verdict.TIMEOUT,
+    ),
+    SecondLook(
+        why="a forked child may crash where a fresh process does not",
+        when=lambda e, _: e.mode == "fork" and classify(e).verdict in (Verdict.CRASH, Verdict.OOM),
+    ),
+    SecondLook(
+        why="no fresh process of this environment has said this yet",
+        when=lambda e, seen: e.mode == "fork" and (classify(e).signature or "") not in {"", *seen},
+    ),
+)
+
+
+class Measurer:
+    """Measures the cells of one repro in one environment, one after the other, in one agent.
+
+    The agent is opened when first needed and again after it died. Not safe for threads, except
+    `close`, which another thread may call to end everything at once.
+    """
+
+    def __init__(self, open_channel: Open, script: str, mode: str) -> None:
+        self._open = open_channel
+        self._script = script
+        self._mode = mode
+        self._session: Optional[Session] = None
+        self._seen_fresh: frozenset[str] = frozenset()
+
+    def measure(self, cell: Cell) -> Execution:
+        """Run `cell`, twice where the first run is not enough to be believed."""
+        first = self._once(cell, self._mode)
+        self._remember(first)
+        if not any(look.when(first, self._seen_fresh) for look in SECOND_LOOKS):
+            return first
+        second = self._once(cell, "fresh")
+        self._remember(second)
+        return evolve(second, attempts=2, note=_difference(first, second))
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _once(self, cell: Cell, mode: str) -> Execution:
+        if self._session is not None and not self._session.alive:
+            self.close()
+        if self._session is None:
+            self._session = Session(self._open())
+        return self._session.run(
+            Request(
+                script=self._script,
+                args=cell.case.args,
+                env=dict(cell.repro.env),
+                limits=cell.repro.limits,
+                mode=mode,
+            )
+        )
+
+    def _remember(self, execution: Execution) -> None:
+        said = classify(execution).signature
+        if execution.mode == "fresh" and said is not None:
+            self._seen_fresh |= {said}
+
+
+def _difference(first: Execution, second: Execution) -> str:
+    before, after = classify(first), classify(second)
+    if (before.verdict, before.signature) == (after.verdict, after.signature):
+        return ""
+    said = before.signature or before.reason
+    return f"1 of 2 attempts: {before.verdict}" + (f" ({said})" if said else "")
