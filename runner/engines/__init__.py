@@ -5,3 +5,38 @@ of them (the conversation with the agent, scheduling, judging) lives outside and
 """
 
 from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from runner.engines.base import Engine
+from runner.errors import EngineUnavailableError
+
+ENGINES = {
+    "docker": "runner.engines.docker:DockerEngine",
+    "local": "runner.engines.local:LocalEngine",
+}
+"""Name → where its class is, imported only when wanted; `auto` tries them in this order."""
+
+
+def create(name: str) -> Engine:
+    """The engine called `name`, whether or not it can be used here."""
+    module, _, attribute = ENGINES[name].partition(":")
+    engine: Engine = getattr(importlib.import_module(module), attribute)()
+    return engine
+
+
+def choose(name: str, say: Callable[[str], None]) -> Engine:
+    """The engine asked for, or for `auto` the first that answers; `say` is told which and why.
+
+    Raises `EngineUnavailableError` with what is missing and how to mend it.
+    """
+    reasons = []
+    for candidate in ENGINES if name == "auto" else (name,):
+        engine = create(candidate)
+        why_not = engine.unavailable()
+        if why_not is None:
+            say(f"engine: {candidate}" + "".join(f"\n  ({reason})" for reason in reasons))
+            return engine
+        reasons.append(f"not {candidate}: {why_not}")
+    raise EngineUnavailableError("no engine can be used: " + "; ".join(reasons))

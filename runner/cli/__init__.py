@@ -1,0 +1,108 @@
+"""The command line: each verb a module, imported when it is used; one place for exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from typing import Any, NoReturn, Optional
+
+import click
+
+from runner import __version__
+from runner.errors import TfmatrixError
+
+VERBS = {
+    "run": "Run the matrix: matrix.yaml's repros, or the scripts named.",
+    "plan": "Print the cells without running any.",
+    "render": "Write each environment's Dockerfile and locked requirements.",
+    "build": "Prepare environments and run nothing.",
+    "report": "Render a run again from its journal, without running.",
+    "diff": "Show what changed between two runs.",
+    "lock": "Resolve environments anew, as of each release's date.",
+    "bases": "Make Python base images without a registry.",
+    "doctor": "Say what on this machine works, what doesn't, and the command that mends it.",
+    "clean": "Remove what this tool made, by age or size; nothing else.",
+    "schema": "Print the JSON Schema of matrix.yaml, for editors.",
+}
+
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """Loads a verb's module only when it is used: start-up stays below a tenth of a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"runner.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[Optional[str], Optional[click.Command], list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(f"{error.message}{nearest(args[0], VERBS)}", ctx) from None
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tfmatrix")
+def tfmatrix() -> None:
+    """In which TensorFlow releases does this happen?
+
+    Runs a script under every release, each in an environment of its own, and shows the matrix.
+
+    \b
+    tfmatrix run                            everything in matrix.yaml
+    tfmatrix run my.py --tf '>=2.4,<2.8'    a script of your own
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; every way out of it leaves here, with its exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        sys.exit(_run())
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _run(arguments: Optional[list[str]] = None) -> int:
+    try:
+        code: Any = tfmatrix.main(arguments, prog_name="tfmatrix", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except TfmatrixError as error:
+        click.echo(f"tfmatrix: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def nearest(word: str, known: Any) -> str:
+    """` Did you mean 'run'?`, or nothing where nothing is near."""
+    import difflib
+
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _as_interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

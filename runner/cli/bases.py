@@ -1,0 +1,29 @@
+"""`tfmatrix bases`: Python base images without a registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from runner import bases, catalogue, render
+
+
+@click.command(
+    "bases", help="Make Python base images from Debian packages and this machine's Pythons."
+)
+@click.option(
+    "--python", "pythons", multiple=True, metavar="3.X", help="Repeat for several; default: all."
+)
+@click.option("--force", is_flag=True, help="Make them again, also over images that are not ours.")
+def command(pythons: Sequence[str], force: bool) -> None:
+    for python in pythons or sorted({r.pythons[0] for r in catalogue.load()}, key=_version):
+        tag = render.default_base(python)
+        made = bases.make_base(
+            python, tag, lambda line: click.echo(f"  {line}", err=True), force=force
+        )
+        click.echo(f"{tag}: {'made' if made else 'is there already'}")
+
+
+def _version(python: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in python.split("."))

@@ -1,0 +1,37 @@
+"""`tfmatrix doctor`: what works here, what doesn't, and the command that mends it."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from runner import catalogue, doctor, specifier
+from runner.doctor import Check, Health
+
+MARKS = {Health.GOOD: ("ok", "green"), Health.LIMITED: ("–", "yellow"), Health.BAD: ("!!", "red")}
+
+
+@click.command("doctor", help="Say what works on this machine, what doesn't, and what mends it.")
+@click.option(
+    "--cuda", metavar="VERSION", help="Build a CUDA image and load every CUDA library in it."
+)
+def command(cuda: str | None) -> int:
+    if cuda is not None:
+        from runner.cli import doctor_cuda
+
+        return doctor_cuda.check(cuda)
+    console = Console()
+    table = Table.grid(padding=(0, 2))
+    bad = False
+    for check in doctor.examine(specifier.select(catalogue.load(), ">=1.12", "latest")):
+        bad = bad or check.health is Health.BAD
+        _row(table, check)
+    console.print(table, highlight=False)
+    return 3 if bad else 0
+
+
+def _row(table: Table, check: Check) -> None:
+    mark, colour = MARKS[check.health]
+    remedy = f"\n→ {check.remedy}" if check.remedy else ""
+    table.add_row(f"[{colour}]{mark}[/{colour}]", check.what, f"{check.finding}{remedy}")

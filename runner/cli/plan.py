@@ -1,0 +1,72 @@
+"""`tfmatrix plan`: the cells, without running any."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from runner.cli.options import select, selecting
+from runner.model import Cell
+from runner.workload import unlocked_id
+
+
+@click.command("plan", help="Print the cells without running any.")
+@selecting
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json", "github"]), default="table"
+)
+def command(format_: str, **selection: Any) -> None:
+    cells = select(**selection).cells
+    click.echo({"table": table, "json": as_json, "github": github}[format_](cells))
+
+
+def table(cells: tuple[Cell, ...]) -> str:
+    rows = [
+        (
+            cell.repro.name,
+            cell.case.name,
+            unlocked_id(cell.target),
+            f"skip: {cell.skip}" if cell.skip else "run",
+            str(cell.expected.verdict) if cell.expected else "",
+        )
+        for cell in cells
+    ]
+    rows.insert(0, ("repro", "case", "environment", "what", "expected"))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows
+    ]
+    running = sum(cell.skip is None for cell in cells)
+    lines.append(f"{len(cells)} cells, {running} to run, {len(cells) - running} skipped by rule")
+    return "\n".join(lines)
+
+
+def as_json(cells: tuple[Cell, ...]) -> str:
+    return json.dumps([_fields(cell) for cell in cells], indent=2)
+
+
+def github(cells: tuple[Cell, ...]) -> str:
+    """A job matrix for GitHub Actions: `matrix: ${{ fromJSON(…) }}`, one job an environment."""
+    jobs = {
+        (cell.target.release.version, cell.target.device.value): cell
+        for cell in cells
+        if cell.skip is None
+    }
+    include = [{"tensorflow": version, "device": device} for version, device in jobs]
+    return json.dumps({"include": include})
+
+
+def _fields(cell: Cell) -> dict[str, Any]:
+    return {
+        "repro": cell.repro.name,
+        "case": cell.case.name,
+        "args": list(cell.case.args),
+        "tensorflow": cell.target.release.version,
+        "python": cell.target.python,
+        "device": cell.target.device.value,
+        "environment": unlocked_id(cell.target),
+        "skip": cell.skip,
+        "expected": cell.expected.verdict.value if cell.expected else None,
+    }

@@ -1,0 +1,25 @@
+"""`tfmatrix report`: renders a run again from its journal, without running."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import click
+
+from runner import journal, paths, publish, report
+
+
+@click.command("report", help="Render a run again from its journal, without running.")
+@click.argument("run", required=False)
+@click.option(
+    "--format", "format_", type=click.Choice(list(report.REPORTS)), help="Print just this one."
+)
+def command(run: Optional[str], format_: Optional[str]) -> None:
+    folder = journal.find(run, paths.results())
+    loaded = journal.read(folder, warn=lambda line: click.echo(line, err=True))
+    if format_ is not None:
+        click.echo(publish.render(loaded, format_, folder))
+        return
+    publish.write(loaded, folder)
+    for kind in report.REPORTS.values():
+        click.echo(folder / kind.file)
