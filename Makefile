@@ -1,0 +1,52 @@
+# Two commands are enough on a fresh machine: `make matrix` runs the matrix, `make test` the tests.
+# Needs only make and Python 3.9 or newer; everything else goes into .venv.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.9; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+SELECT := $(if $(TF),--tf '$(TF)') $(if $(DEVICE),--device $(DEVICE)) $(if $(CASE),--case '$(CASE)')
+ENGINE_OPTION := $(if $(ENGINE),--engine $(ENGINE))
+
+.DEFAULT_GOAL := help
+.PHONY: help matrix test check lock render doctor clean
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@echo
+	@echo "  TF='>=2.10' DEVICE=cuda CASE='layers-*' ENGINE=local choose what is run; ARGS=… is passed on"
+
+matrix: .venv/installed ## run the matrix of matrix.yaml; results/latest has the report
+	$(BIN)/tfmatrix run $(SELECT) $(ENGINE_OPTION) $(ARGS)
+
+test: .venv/installed-dev ## run the tests, real TensorFlow included
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/installed-dev ## types and style
+	$(BIN)/mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: .venv/installed ## resolve the environments anew, as of each release's date
+	$(BIN)/tfmatrix lock $(SELECT) $(ARGS)
+
+render: .venv/installed ## write each environment's Dockerfile and locked requirements
+	$(BIN)/tfmatrix render $(SELECT) $(ARGS)
+
+doctor: .venv/installed ## say what on this machine works, and mend what doesn't
+	$(BIN)/tfmatrix doctor
+
+clean: .venv/installed ## remove the images, environments and runs that this tool made
+	$(BIN)/tfmatrix clean $(ARGS)
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "tfmatrix needs Python 3.9 or newer: make matrix PYTHON=/path/to/python3"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
