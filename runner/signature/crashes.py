@@ -1,0 +1,90 @@
+"""What a program that killed itself with a signal said before."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+from attrs import frozen
+
+
+@frozen
+class LastWord:
+    """A line that says why a process aborts."""
+
+    name: str
+    line: re.Pattern[str]
+    example: str
+
+
+LAST_WORDS = (
+    LastWord(
+        "glog, to 2.20",
+        re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: F \S+:\d+\] (.+)"),
+        "2019-01-01 10:00:00.1: F tensorflow/core/x.cc:45] Check failed: a == b (1 vs. 2)",
+    ),
+    LastWord(
+        "absl's log",
+        re.compile(r"F\d{4} \d\d:\d\d:\d+\.\d+\s+\d+ \S+:\d+\] (.+)"),
+        "F0000 00:00:1741123456.789012   123 tensor_shape.cc:45] Check failed: a == b (1 vs. 2)",
+    ),
+    LastWord(
+        "protobuf",
+        re.compile(r"\[libprotobuf FATAL \S+:\d+\] (.+)"),
+        "[libprotobuf FATAL google/protobuf/message.cc:45] CHECK failed: file != nullptr",
+    ),
+    LastWord("what()", re.compile(r"\s+what\(\):\s+(.+)"), "  what():  std::bad_alloc"),
+    LastWord(
+        "C++ exception",
+        re.compile(
+            r"(?:terminate called after throwing an instance of|libc\+\+abi: .*type) '(.+)'"
+        ),
+        "terminate called after throwing an instance of 'std::bad_alloc'",
+    ),
+    LastWord(
+        "assert()",
+        re.compile(r"\S.{0,300}: (Assertion [`'].+ failed)\."),
+        "python: x.c:12: f: Assertion `n > 0' failed.",
+    ),
+    LastWord("LLVM", re.compile(r"(LLVM ERROR: .+)"), "LLVM ERROR: out of memory"),
+    LastWord(
+        "glibc",
+        re.compile(
+            r"(\*\*\* (?!Check failure).+ \*\*\*.*"
+            r"|(?:free|malloc|realloc|munmap_chunk|corrupted)\b.*: .+)"
+        ),
+        "free(): invalid pointer",
+    ),
+    LastWord(
+        "glibc", re.compile(r"(double free or corruption.*)"), "double free or corruption (out)"
+    ),
+    LastWord(
+        "Python",
+        # Faulthandler's names for the signals say nothing that the signal does not.
+        re.compile(
+            r"Fatal Python error: (?!Aborted|Segmentation fault|Floating point exception"
+            r"|Illegal instruction|Bus error)(.+)"
+        ),
+        "Fatal Python error: Cannot recover from stack overflow.",
+    ),
+)
+"""In the order in which they are believed: a later kind often only repeats an earlier one."""
+
+
+def name_of(number: int) -> str:
+    """`SIGABRT` for 6; numbers are this system's, which for those that kill are Linux's."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def last_words(text: str) -> str:
+    """Why a process aborted, in its own words; empty where it said nothing."""
+    lines = text.split("\n")
+    for kind in LAST_WORDS:
+        for line in lines:
+            match = kind.line.match(line)
+            if match:
+                return match[1]
+    return ""

@@ -1,0 +1,35 @@
+"""An exception as Python prints it: one line with its kind, then a message of many lines."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+from attrs import frozen
+
+
+@frozen
+class Raised:
+    """An exception as Python printed it."""
+
+    kind: str
+    """The class's name, without its module."""
+    message: str
+    """As printed; may have many lines."""
+    source: str = ""
+    """The source line of the innermost frame, where Python showed one."""
+    aside: bool = False
+    """Raised where it does not end the program: in a thread, a child process, at exit."""
+
+
+HEADLINE = re.compile(
+    r"(?P<module>(?:\w+\.|<locals>\.)*)(?P<kind>[^\W\d]\w*)"
+    r"(?: \(see above for traceback\))?(?:: ?(?P<message>.*))?$"
+)
+"""`package.module.Kind: message`; TensorFlow 1 puts a remark between."""
+
+
+def headline(line: str) -> Optional[Raised]:
+    """A line read as `Kind: message`."""
+    match = HEADLINE.match(line)
+    return Raised(match["kind"], match["message"] or "") if match else None

@@ -1,0 +1,20 @@
+"""One way in which two tellings of the same failure differ."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Union
+
+from attrs import frozen
+
+Replacement = Union[str, Callable[["re.Match[str]"], str]]
+
+
+@frozen
+class Rule:
+    """A pattern whose matches are replaced, and why."""
+
+    name: str
+    pattern: re.Pattern[str]
+    replacement: Replacement
+    why: str

@@ -1,0 +1,55 @@
+"""Ends a message where it says where or with what something happened, and no longer what."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+
+@frozen
+class Tail:
+    """A line from which on a message says where, no longer what."""
+
+    name: str
+    line: re.Pattern[str]
+
+
+def said(message: str) -> str:
+    """The first paragraph that is not a tail; with the next one where it only announces that."""
+    kept: list[str] = []
+    over = False
+    for line in message.split("\n"):
+        if any(tail.line.match(line) for tail in TAILS):
+            break
+        if not line.strip():
+            over = bool(kept) and not kept[-1].rstrip().endswith(":")
+        elif not over or _DETAIL.match(line):
+            kept.append(line)
+            over = over or _DETAIL.match(line) is not None
+        else:
+            break
+    return "\n".join(kept)
+
+
+_DETAIL = re.compile(r"(?:x and y )?[+-]?\w+ location mismatch:$|\(shapes .* mismatch\)$")
+"""numpy.testing says in its second paragraph in what arrays differ, and then prints them."""
+
+TAILS = (
+    Tail("node", re.compile(r"\s*\[\[(?!True|False|nan|inf)(?:\{\{|[A-Za-z_])")),
+    Tail("where it was defined, 1.x", re.compile(r"Caused by op ")),
+    Tail("where it was defined", re.compile(r"Original stack trace for ")),
+    Tail("inputs", re.compile(r"Errors may have originated from an input operation")),
+    Tail("inputs, from 2.5", re.compile(r"Input Source operations connected to node")),
+    Tail("tf.function", re.compile(r"Function call stack:")),
+    Tail("Keras", re.compile(r"\s*(?:Call a|A)rguments received by ")),
+    Tail("root errors", re.compile(r"\d+ (?:successful operations|derived errors ignored)")),
+    Tail("memory", re.compile(r"Hint: If you want to see a list of allocated tensors")),
+    Tail("kernels", re.compile(r"\s*(?:Registered (?:devices|kernels)|Colocation Debug Info)")),
+    Tail("import", re.compile(r"Failed to load the native TensorFlow runtime")),
+    Tail(
+        "numpy's differences", re.compile(r"Mismatched elements: |\(mismatch \d|Max absolute diff")
+    ),
+    Tail("numpy's arrays", re.compile(r" (?:x|y|ACTUAL|DESIRED): ")),
+    Tail("remote", re.compile(r"Additional GRPC error information")),
+)
