@@ -1,0 +1,71 @@
+"""What a report is made from."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from attrs import field, frozen
+
+from runner.grid import Grid, Row
+from runner.model import EnvironmentInfo, Repro, Result, Run
+
+
+@frozen(kw_only=True)
+class Extras:
+    """What a run's records do not hold. All of it may be missing."""
+
+    scripts: Mapping[str, str] = field(factory=dict)
+    """Repro → the text of its script."""
+    dockerfiles: Mapping[str, str] = field(factory=dict)
+    """Environment → its Dockerfile."""
+
+
+@frozen(kw_only=True, slots=False)
+class Context:
+    """Built first, rendered after: a report is a pure function of this."""
+
+    run: Run
+    grid: Grid
+    logs: Callable[[str], str]
+    """Reads a log by its path in the run's folder; empty where there is none."""
+    extras: Extras = Extras()
+
+    @cached_property
+    def repros(self) -> dict[str, Repro]:
+        return {repro.name: repro for repro in self.run.repros}
+
+    @cached_property
+    def environments(self) -> dict[str, EnvironmentInfo]:
+        return {environment.id: environment for environment in self.run.environments}
+
+    def log(self, result: Result) -> str:
+        return self.logs(result.log) if result.log else ""
+
+
+NARROWED = ("--tf", "--case", "--device", "--output", "--patches", "--explore", "--jobs")
+"""Options of a run's command that a command for one of its cells says anew, or needs no more."""
+
+
+def command_base(run: Run) -> str:
+    """The run's own command without what narrows it, for a shell."""
+    try:
+        words = shlex.split(run.info.command)
+    except ValueError:
+        words = []
+    kept = [
+        word
+        for word, before in zip(words, ["", *words])
+        if before not in NARROWED and word.split("=")[0] not in NARROWED
+    ]
+    return shlex.join(kept or ["tfmatrix", "run"])
+
+
+def plain_command(context: Context, row: Row) -> str:
+    """A case without this tool, in an environment that one has; empty where none is known."""
+    repro = context.repros.get(row.repro)
+    if repro is None:
+        return ""
+    arguments = next((c.args for c in repro.cases if c.name == row.case), ())
+    return shlex.join(["python", str(repro.script), *arguments])

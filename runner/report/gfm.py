@@ -1,0 +1,76 @@
+"""GitHub's Markdown, written so that nothing from outside can be more than text in it.
+
+Whatever comes from outside stands in code: a span or a fence longer than any run of backticks in
+it. GitHub makes no mentions, no links to issues or commits and no HTML of code, and code reads well
+as plain text too, which backslashes and entities do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from runner.report.text import clean, clip
+
+LIMIT = 65_536
+"""What GitHub takes as the body of an issue or a comment."""
+
+
+def size(text: str) -> int:
+    """The characters that `text` counts for: never fewer than GitHub counts.
+
+    GitHub counts characters after the browser made two of each line break; which of bytes, code
+    points or UTF-16 units it means by characters is not documented, so bytes are counted.
+    """
+    return len(text.encode("utf-8")) + text.count("\n")
+
+
+def code(text: str, most: int = 200) -> str:
+    """A code span that holds `text` as it is, but for invisible characters."""
+    shown = clip(text, most) or "(empty)"
+    longest = max(map(len, re.findall(r"`+", shown)), default=0)
+    ticks = "`" * (longest + 1)
+    gap = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{ticks}{gap}{shown}{gap}{ticks}"
+
+
+def cell(text: str, most: int = 60) -> str:
+    """A code span for a table, where a bar would end the cell even in code."""
+    return code(text, most).replace("|", "\\|")
+
+
+def word(text: str) -> str:
+    """As it is where it is a plain word or a number, such as a version; else as code."""
+    return text if re.fullmatch(r"[0-9A-Za-z]+(?:[.+ –-][0-9A-Za-z]+)*", text) else cell(text)
+
+
+def fence(lines: Sequence[str], language: str = "") -> str:
+    """A fenced block that nothing in `lines` can close."""
+    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return "\n".join([ticks + language, *lines, ticks])
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], centred: bool = True) -> str:
+    """Columns as wide as what they hold, so that the text reads as a table; the first to the left."""
+    columns = list(zip(header, *rows))
+    widths = [max(3, *map(len, column)) for column in columns]
+    rule = [_rule(width, bool(i) and centred) for i, width in enumerate(widths)]
+    lines = [header, rule, *rows]
+    return "\n".join(f"| {' | '.join(_padded(line, widths, centred))} |" for line in lines)
+
+
+def _rule(width: int, centred: bool) -> str:
+    return f":{'-' * (width - 2)}:" if centred else f":{'-' * (width - 1)}"
+
+
+def _padded(line: Sequence[str], widths: Sequence[int], centred: bool) -> list[str]:
+    return [
+        text.center(width) if i and centred else text.ljust(width)
+        for i, (text, width) in enumerate(zip(line, widths))
+    ]
+
+
+def details(summary: str, body: str) -> str:
+    """Folded; `summary` is ours and plain. The blank lines let the body be Markdown."""
+    return f"<details>\n<summary>{clean(summary)}</summary>\n\n{body}\n\n</details>"

@@ -1,0 +1,114 @@
+"""What matrix.md folds away: reasons, observations, environments, logs, the script itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from runner.grid import Grid
+from runner.model import EnvironmentInfo, Verdict
+from runner.report import gfm, text
+from runner.report.context import Context
+from runner.report.markdown_grid import reasons
+from runner.report.observed import Shift, shifts
+
+TELLING = ("numpy", "keras", "tf-keras", "protobuf", "h5py")
+"""Packages whose versions a reader asks for first."""
+
+
+def skips(grid: Grid, most: int) -> Iterator[str]:
+    lines = list(reasons(grid, Verdict.SKIP))
+    if lines:
+        more = [f"- and {len(lines) - most} more reasons"] if len(lines) > most else []
+        yield gfm.details(
+            f"Skipped: {text.count(grid.counts[Verdict.SKIP], 'cell')}",
+            "\n".join([*lines[:most], *more]),
+        )
+
+
+def observations(grid: Grid, most: int) -> Iterator[str]:
+    """Values that change from one release to the next though the outcome stays."""
+    found = shifts(grid) if most else ()
+    groups: dict[tuple[int, int, str], list[Shift]] = {}
+    for shift in found:
+        groups.setdefault((shift.before.index, shift.after.index, shift.name), []).append(shift)
+    lines = [f"- {_shifts(group)}" for group in groups.values()]
+    if lines:
+        more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
+        yield gfm.details(
+            "Same outcome, other values: what was observed to change",
+            "\n".join([*lines[:most], *more]),
+        )
+
+
+def _shifts(group: Sequence[Shift]) -> str:
+    first = group[0]
+    where = f"**{gfm.word(first.before.label)} → {gfm.word(first.after.label)}**"
+    what = f"{gfm.code(first.name, 60)} in {text.count(len(group), 'case')}"
+    old, new = (gfm.code(text.value(value), 60) for value in (first.old, first.new))
+    sign = ", such as" if len(group) > 1 else ":"
+    return f"{where}: {what}{sign} {gfm.code(first.row.case, 60)} from {old} to {new}"
+
+
+def cases(context: Context, most: int) -> Iterator[str]:
+    """What each case is, where that is known beyond its name."""
+    lines = []
+    for row in context.grid.rows:
+        repro = context.repros.get(row.repro)
+        arguments = next((c.args for c in repro.cases if c.name == row.case), ()) if repro else ()
+        says = [f": {gfm.code(row.about)}"] if row.about else []
+        says += [f", run with {gfm.code(shlex.join(arguments))}"] if arguments else []
+        if row.about or arguments not in ((), (row.case,)):
+            lines.append(f"- {gfm.code(row.case, 60)}{''.join(says)}")
+    if lines and most:
+        more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
+        yield gfm.details("What the cases are", "\n".join([*lines[:most], *more]))
+
+
+def environments(context: Context, most: int, *, packages: bool) -> Iterator[str]:
+    known = context.run.environments[:most]
+    if not known:
+        return
+    versions = [dict(p.split("==", 1) for p in e.packages if "==" in p) for e in known]
+    telling = [name for name in TELLING if any(name in v for v in versions)]
+    rows = [
+        [
+            gfm.word(e.tensorflow),
+            gfm.word(e.released or "?"),
+            gfm.word(e.python),
+            gfm.word(e.device),
+            *(gfm.word(v.get(name, "–")) for name in telling),
+            gfm.cell(e.key[:12]),
+        ]
+        for e, v in zip(known, versions)
+    ]
+    header = ["TensorFlow", "released", "Python", "device", *telling, "key"]
+    body = [gfm.table(header, rows, centred=False)]
+    if packages:
+        body += ["All packages:", gfm.fence([_packages(e) for e in known], "text")]
+    yield gfm.details(f"Environments: {len(context.run.environments)}", "\n\n".join(body))
+
+
+def _packages(environment: EnvironmentInfo) -> str:
+    return text.clip(f"{environment.id}: {' '.join(environment.packages)}", 8_000)
+
+
+def logs(context: Context, most: int) -> Iterator[str]:
+    """The end of one log for each letter."""
+    body = []
+    for entry in context.grid.legend if most else ():
+        shown = text.lines(context.log(entry.first), most)
+        if shown:
+            where = gfm.code(f"{entry.first.case} on {entry.first.environment}", 160)
+            body += [f"**{entry.letter}**: {where}", gfm.fence(shown, "text")]
+    if body:
+        yield gfm.details("Logs: the end of one for each letter", "\n\n".join(body))
+
+
+def scripts(context: Context) -> Iterator[str]:
+    for repro, script in context.extras.scripts.items():
+        shown = text.lines(script, 0, width=2_000)
+        yield gfm.details(
+            "The script" if len(context.extras.scripts) == 1 else f"The script: {repro}",
+            gfm.fence(shown, "python"),
+        )

@@ -1,0 +1,184 @@
+"""What matrix.md shows unfolded: the grid, its legend, what changes, what was not as it should be."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional
+
+from runner.grid import Column, Entry, Grid, Row, Transition, span
+from runner.model import Verdict
+from runner.report import gfm, style
+from runner.report.context import Context
+from runner.report.text import count, listed
+
+
+def counts(grid: Grid) -> str:
+    """How many cells of each outcome."""
+    if not grid.rows:
+        return ""
+    cells = len(grid.rows) * len(grid.columns)
+    order = [*Verdict, None]
+    said = [f"{grid.counts[v]} {style.WORDS[v].label}" for v in order if grid.counts[v]]
+    unexpected = sum(mark.unexpected for row in grid.marks for mark in row)
+    contradicted = f" {unexpected} {style.UNEXPECTED_KEY}." if unexpected else ""
+    where = f"{count(len(grid.rows), 'case')} × {count(len(grid.columns), 'environment')}"
+    return f"{where}, {count(cells, 'cell')}: {', '.join(said)}.{contradicted}"
+
+
+def tables(grid: Grid, most_rows: int, most_columns: int, *, folded: bool) -> Iterator[str]:
+    """A table for each repro on each device; of too many columns the newest."""
+    for repro, rows in grid.repros.items():
+        for device, lane in grid.lanes.items():
+            folds = grid.folds(lane) if folded else tuple((column,) for column in lane)
+            shown = folds[max(0, len(folds) - most_columns) :]
+            names = [gfm.code(repro)] if len(grid.repros) > 1 else []
+            names += [gfm.word(device)] if len(grid.lanes) > 1 else []
+            if rows[:most_rows] and shown:
+                yield f"#### {', '.join(names)}" if names else ""
+                yield _table(grid, rows[:most_rows], shown)
+
+
+def _table(grid: Grid, rows: Sequence[Row], folds: Sequence[Sequence[Column]]) -> str:
+    header = ["case", *(gfm.word(span(fold)) for fold in folds)]
+    body = [
+        [gfm.cell(row.case), *(style.glyph(grid.mark(row, fold[0])) for fold in folds)]
+        for row in rows
+    ]
+    return gfm.table(header, body)
+
+
+def legend(grid: Grid, most: int) -> str:
+    """What the glyphs and letters stand for, a line for each letter."""
+    lines = [f"- {_entry(entry)}" for entry in grid.legend[:most]]
+    if len(grid.legend) > most > 0:
+        lines.append(f"- and {count(len(grid.legend) - most, 'more letter')}")
+    key = " · ".join(f"{glyph} {words}" for glyph, words in style.key(grid))
+    return "\n\n".join(filter(None, [key if most else "", "\n".join(lines)]))
+
+
+def _entry(entry: Entry) -> str:
+    label = style.WORDS[entry.verdict].label
+    line = f"**{entry.letter}** {label}, {count(entry.count, 'cell')}"
+    return line if entry.signature in ("", label) else f"{line}: {gfm.code(entry.signature)}"
+
+
+def transitions(grid: Grid, most: int) -> Iterator[str]:
+    """Where cases change, and from what to what."""
+    if not grid.transitions:
+        judged = sum(mark.finding is not None for row in grid.marks for mark in row)
+        yield "No case changes from one release to the next." if judged > len(grid.rows) else ""
+        return
+    largest = sorted(grid.transitions, key=lambda t: -len(t.changes))[:most]
+    shown = [t for t in grid.transitions if any(t is kept for kept in largest)]
+    lines = [f"- {_transition(t, several=len(grid.lanes) > 1)}" for t in shown]
+    if len(shown) < len(grid.transitions):
+        lines.append(f"- and {len(grid.transitions) - len(shown)} smaller ones")
+    yield "### Where it changes"
+    yield "\n".join(lines)
+
+
+def _transition(transition: Transition, *, several: bool) -> str:
+    before, after = transition.before, transition.after
+    device = f"{gfm.word(before.device)} " if several else ""
+    changed, compared = len(transition.changes), transition.compared
+    verb = "changes" if compared == 1 else "change"
+    kinds = [
+        (number, f"{style.finding(old)} → {style.finding(new)}")
+        for (old, new), number in transition.tally
+    ]
+    turns = kinds[0][1] if len(kinds) == 1 else ", ".join(f"{n} × {turn}" for n, turn in kinds[:8])
+    line = (
+        f"**{device}{gfm.word(before.label)} → {gfm.word(after.label)}**: "
+        f"{changed} of {count(compared, 'case')} {verb}, {turns}"
+    )
+    if changed <= 3:
+        line += f" ({listed([gfm.code(change.row.case, 60) for change in transition.changes])})"
+    if transition.between:
+        line += f"; not judged on {span(transition.between)}"
+    if before.python != after.python:
+        line += f"; Python {gfm.word(before.python)} → {gfm.word(after.python)} too"
+    return line
+
+
+def contradictions(context: Context, most: int) -> Iterator[str]:
+    """Cells that are not as matrix.yaml expects, with the source of what it expects."""
+    grid = context.grid
+    groups: dict[tuple[Row, str, str, str], list[Column]] = defaultdict(list)
+    for row in grid.rows:
+        for column in grid.columns:
+            cell, mark = grid.cell(row, column), grid.mark(row, column)
+            if cell is not None and mark.unexpected:
+                shown = style.glyph(mark).rstrip(style.UNEXPECTED)
+                groups[(row, column.device, shown, cell.expected or "")].append(column)
+    lines = []
+    for (row, device, shown, expected), columns in groups.items():
+        source = _source(context, row, expected)
+        lines.append(
+            f"- {gfm.code(row.case, 60)} on {_ranges(grid, columns)}{_on(grid, device)}: "
+            f"{shown}, expected {gfm.code(expected)}"
+            + (f" as of {gfm.code(source)}" if source else "")
+        )
+    yield from _section("Not as expected", lines, most)
+
+
+def _source(context: Context, row: Row, expected: str) -> str:
+    """Where matrix.yaml says this expectation is from."""
+    repro = context.repros.get(row.repro)
+    for expectation in reversed(repro.expectations if repro else ()):
+        globs = expectation.rule.cases or ("*",)
+        says = expectation.verdict.value + (
+            f": {expectation.signature}" if expectation.signature else ""
+        )
+        if says == expected and any(fnmatch.fnmatchcase(row.case, glob) for glob in globs):
+            return expectation.source
+    return ""
+
+
+def unmeasured(grid: Grid, most: int) -> Iterator[str]:
+    """Errors with their reasons: what the matrix does not know."""
+    yield from _section("Could not be measured", list(reasons(grid, Verdict.ERROR)), most)
+
+
+def reasons(grid: Grid, verdict: Verdict) -> Iterator[str]:
+    """A line for each reason of this outcome, with where it applies."""
+    groups: dict[str, list[tuple[Row, Column]]] = defaultdict(list)
+    for row in grid.rows:
+        for column in grid.columns:
+            cell = grid.cell(row, column)
+            if cell is not None and cell.outcome.verdict is verdict:
+                groups[cell.outcome.reason].append((row, column))
+    for reason, places in groups.items():
+        rows = list(dict.fromkeys(row for row, _ in places))
+        columns = sorted({column for _, column in places}, key=lambda c: c.index)
+        names = listed([gfm.code(row.case, 60) for row in rows])
+        where = _ranges(grid, columns)
+        yield f"- {gfm.code(reason)}: {count(len(places), 'cell')} ({names}; {where})"
+
+
+def _ranges(grid: Grid, columns: Iterable[Column]) -> str:
+    """`1.12–1.15, 2.4`: neighbours in their lane together."""
+    runs: list[list[Column]] = []
+    places = {c.index: n for lane in grid.lanes.values() for n, c in enumerate(lane)}
+    last: Optional[Column] = None
+    for column in columns:
+        if last and last.device == column.device and places[column.index] == places[last.index] + 1:
+            runs[-1].append(column)
+        else:
+            runs.append([column])
+        last = column
+    return listed([gfm.word(span(run)) for run in runs], 6, "more ranges")
+
+
+def _on(grid: Grid, device: str) -> str:
+    return f" ({gfm.word(device)})" if len(grid.lanes) > 1 else ""
+
+
+def _section(title: str, lines: Sequence[str], most: int) -> Iterator[str]:
+    if lines:
+        shown = list(lines[:most])
+        if len(lines) > most:
+            shown.append(f"- and {len(lines) - most} more")
+        yield f"### {title}"
+        yield "\n".join(shown)

@@ -1,0 +1,136 @@
+"""Names, glyphs and colours: what each outcome is called and looks like, in every report.
+
+Nothing is said by colour alone: each cell carries its glyph. The colours stay apart for people who
+see red and green alike, for a pass is always the palest and a failure has a hue of its own per
+signature; every ink on its fill has a contrast of at least 4.5 (a test holds this).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from attrs import frozen
+
+from runner.grid import PASS, Entry, Grid, Mark
+from runner.model import Verdict
+
+
+@frozen
+class Words:
+    """An outcome in words: on a label, and in a sentence about one case or several."""
+
+    label: str
+    one: str
+    several: str
+
+
+@frozen
+class Paint:
+    """Fill and ink of a cell, in light and in dark."""
+
+    light: tuple[str, str]
+    dark: tuple[str, str]
+
+
+WORDS: Mapping[Optional[Verdict], Words] = {
+    Verdict.PASS: Words("pass", "passes", "pass"),
+    Verdict.FAIL: Words("fail", "fails", "fail"),
+    Verdict.CRASH: Words("crash", "crashes", "crash"),
+    Verdict.TIMEOUT: Words("timeout", "exceeds its time limit", "exceed their time limit"),
+    Verdict.OOM: Words("out of memory", "runs out of memory", "run out of memory"),
+    Verdict.SKIP: Words("skip", "is skipped", "are skipped"),
+    Verdict.ERROR: Words("error", "could not be measured", "could not be measured"),
+    None: Words("not measured", "was not measured", "were not measured"),
+}
+
+GLYPHS: Mapping[Optional[Verdict], str] = {
+    Verdict.PASS: "✓",
+    Verdict.SKIP: "–",
+    Verdict.ERROR: "!",
+    None: "?",
+}
+"""Every other outcome shows the letter of its signature."""
+
+UNEXPECTED = "≠"
+INFERRED = "≈"
+
+KEY: Mapping[Optional[Verdict], str] = {
+    Verdict.PASS: "pass",
+    Verdict.SKIP: "skipped",
+    Verdict.ERROR: "could not be measured",
+    None: "not measured",
+}
+"""What the glyphs stand for, in the legend."""
+
+UNEXPECTED_KEY = "not as expected"
+INFERRED_KEY = "inferred from its neighbours, not measured"
+
+TERMINAL: Mapping[Verdict, str] = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.CRASH: "bold magenta",
+    Verdict.TIMEOUT: "bold yellow",
+    Verdict.OOM: "bold yellow",
+    Verdict.SKIP: "dim",
+    Verdict.ERROR: "bold cyan",
+}
+"""Styles for Rich."""
+
+PLAIN_PAINTS: Mapping[str, Paint] = {
+    "pass": Paint(("#e4f2ed", "#1d6650"), ("#17352c", "#93d3bb")),
+    "skip": Paint(("#f1f1ee", "#6a6a66"), ("#25272b", "#9a9ca3")),
+    "error": Paint(("#ffffff", "#8a4b00"), ("#16181c", "#ffbe6b")),
+    "none": Paint(("#ffffff", "#6a6a66"), ("#16181c", "#9a9ca3")),
+}
+
+LETTER_PAINTS: Sequence[Paint] = (
+    Paint(("#f2ad90", "#561900"), ("#8c3c1c", "#ffe6da")),  # vermilion
+    Paint(("#a6c8ec", "#0a2c51"), ("#21507f", "#e0edfb")),  # blue
+    Paint(("#f1d27c", "#493500"), ("#755800", "#fff1c9")),  # amber
+    Paint(("#d0b4e7", "#371453"), ("#5c3682", "#f1e5fb")),  # purple
+    Paint(("#8fd5df", "#053c45"), ("#115d69", "#d9f6fa")),  # cyan
+    Paint(("#f0a9c4", "#56092b"), ("#872a50", "#ffe3ee")),  # rose
+    Paint(("#d4bb98", "#3f2608"), ("#634728", "#f7ead9")),  # brown
+    Paint(("#b9c0cf", "#202838"), ("#475167", "#e9edf5")),  # slate
+)
+"""For the first letter, the second …; from the ninth on they come round again."""
+
+
+def glyph(mark: Mark) -> str:
+    """What a cell shows: one character or a letter, with a sign where it needs one."""
+    shown = mark.letter or GLYPHS.get(mark.verdict, "?")
+    signs = (UNEXPECTED if mark.unexpected else "") + (INFERRED if mark.inferred else "")
+    return shown + signs
+
+
+def finding(name: str) -> str:
+    """The glyph of a finding: `✓` or the letter."""
+    return GLYPHS[Verdict.PASS] if name == PASS else name
+
+
+def paint_name(mark: Mark, entries: Mapping[str, Entry]) -> str:
+    """The CSS class of a cell: a key of `paints()`."""
+    if mark.letter:
+        return letter_paint(entries[mark.letter])
+    return "none" if mark.verdict is None else mark.verdict.value
+
+
+def letter_paint(entry: Entry) -> str:
+    return f"s{entry.index % len(LETTER_PAINTS)}"
+
+
+def paints() -> dict[str, Paint]:
+    """Every CSS class of a cell with its colours."""
+    return {**PLAIN_PAINTS, **{f"s{i}": paint for i, paint in enumerate(LETTER_PAINTS)}}
+
+
+def key(grid: Grid) -> list[tuple[str, str]]:
+    """Every glyph and sign that a grid shows besides letters, with what it stands for."""
+    shown = [(GLYPHS[v], words) for v, words in KEY.items() if grid.counts[v]]
+    marks = [mark for row in grid.marks for mark in row]
+    if any(mark.unexpected for mark in marks):
+        shown.append((UNEXPECTED, UNEXPECTED_KEY))
+    if any(mark.inferred for mark in marks):
+        shown.append((INFERRED, INFERRED_KEY))
+    return shown
