@@ -1,0 +1,88 @@
+"""What is wrong in matrix.yaml, and how it is said: `FILE:LINE:COL: key.path: what; the mend`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Optional, Union
+
+from attrs import frozen
+
+from runner.errors import MatrixError
+
+Key = Union[str, int]
+KeyPath = tuple[Key, ...]
+
+MOST_SHOWN = 20
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@frozen(order=True)
+class Mark:
+    """A place in the file, both counted from 1."""
+
+    line: int = 1
+    column: int = 1
+
+
+@frozen
+class Problem:
+    """One thing that is wrong. `path` is empty where the file as a whole is meant."""
+
+    mark: Mark
+    path: KeyPath
+    message: str
+
+
+def shown_path(path: Sequence[Key]) -> str:
+    """`repros[0].cases[2].name`; keys that are no plain words are quoted: `images["3.10"]`."""
+    parts: list[str] = []
+    for key in path:
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        elif _PLAIN_KEY.fullmatch(key):
+            parts.append(f".{key}" if parts else key)
+        else:
+            parts.append(f"[{quoted(key)}]")
+    return "".join(parts)
+
+
+def quoted(text: str, longest: int = 60) -> str:
+    """`text` in double quotes, on one line whatever it holds, and not longer than can be read."""
+    short = text if len(text) <= longest else text[: longest - 1] + "…"
+    line = json.dumps(short, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
+
+
+def nearest(word: str, known: Iterable[str]) -> Optional[str]:
+    """The one of `known` that `word` was most likely meant to be."""
+    by_folded = {name.casefold(): name for name in sorted(known)}
+    found = difflib.get_close_matches(word[:100].casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def one_of(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is none of `known`."""
+    names = list(known)
+    found = nearest(word, names)
+    return f'did you mean "{found}"?' if found else f"known here: {', '.join(names)}"
+
+
+def matrix_error(file: str, problems: Sequence[Problem]) -> MatrixError:
+    """All problems in the order of the file, one line each, `MOST_SHOWN` at most."""
+    ordered = sorted(problems, key=lambda problem: problem.mark)
+    lines = [_line(file, problem) for problem in ordered[:MOST_SHOWN]]
+    if len(ordered) > MOST_SHOWN:
+        rest = Problem(
+            ordered[MOST_SHOWN].mark, (), f"and {len(ordered) - MOST_SHOWN} more problems from here"
+        )
+        lines.append(_line(file, rest))
+    return MatrixError("\n".join(lines))
+
+
+def _line(file: str, problem: Problem) -> str:
+    where = f"{file}:{problem.mark.line}:{problem.mark.column}"
+    parts = [where, shown_path(problem.path), " ".join(problem.message.split())]
+    return ": ".join(part for part in parts if part)
