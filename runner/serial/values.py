@@ -1,0 +1,134 @@
+"""Single values ↔ JSON. Readers raise ValueError with the field's name and what was expected."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from typing import Any, Callable, TypeVar
+
+from runner.model import Json
+
+Reader = Callable[[Any, str], Any]
+"""(value, the name of its field) → the record's value."""
+
+DEEPEST = 50
+"""Levels of an observation that are kept: Python's own json stops at about a thousand."""
+
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+E = TypeVar("E", bound=enum.Enum)
+
+
+def plain(value: Any, depth: int = 0) -> Json:
+    """`value` as JSON that every reader takes: finite, of bounded depth, encodable as UTF-8."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return plain(value.value, depth)
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, int):
+        return value if value.bit_length() <= 64 else _long(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _name_of(value)
+    if depth >= DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return {_encodable(str(key)): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    return _encodable(str(value))
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, as in file names that are no UTF-8, cannot be written to a file."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _name_of(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _long(value: int) -> str:
+    """Newer Pythons refuse to read or print more than 4300 digits."""
+    bits = value.bit_length()
+    return str(value) if bits <= 8192 else f"an integer of {bits} bits"
+
+
+def text(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise _wrong(value, name, "a text")
+
+
+def flag(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _wrong(value, name, "true or false")
+
+
+def whole(value: Any, name: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _wrong(value, name, "a whole number")
+
+
+def number(value: Any, name: str) -> float:
+    if isinstance(value, str) and value in _NOT_FINITE:
+        return _NOT_FINITE[value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    raise _wrong(value, name, "a number")
+
+
+def texts(value: Any, name: str) -> tuple[str, ...]:
+    return tuple(items(text)(value, name))
+
+
+def mapping(value: Any, name: str) -> dict[str, Any]:
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return value
+    raise _wrong(value, name or "the record", "an object")
+
+
+def optional(reader: Reader) -> Reader:
+    return lambda value, name: None if value is None else reader(value, name)
+
+
+def items(reader: Reader) -> Reader:
+    def read(value: Any, name: str) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)):
+            raise _wrong(value, name, "a list")
+        return tuple(reader(item, f"{name}[{i}]") for i, item in enumerate(value))
+
+    return read
+
+
+def each(reader: Reader) -> Reader:
+    """A mapping whose values `reader` reads."""
+
+    def read(value: Any, name: str) -> dict[str, Any]:
+        return {key: reader(item, f"{name}.{key}") for key, item in mapping(value, name).items()}
+
+    return read
+
+
+def choice(kind: type[E]) -> Reader:
+    known = {member.value: member for member in kind}
+
+    def read(value: Any, name: str) -> E:
+        if isinstance(value, str) and value in known:
+            return known[value]
+        raise _wrong(value, name, f"one of {', '.join(known)}")
+
+    return read
+
+
+def _wrong(value: Any, name: str, expected: str) -> ValueError:
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else f"{shown[:59]}…"
+    return ValueError(f"{name}: expected {expected}, found {shown}")

@@ -1,0 +1,136 @@
+"""A script's text → what it imports and which texts in it may be names of files. Pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Optional
+
+from attrs import frozen
+
+LONGEST_NAME = 1024
+
+
+@frozen
+class Import:
+    """`from ..module import names`, with `level` dots; `names` is empty for a plain import."""
+
+    module: str
+    names: tuple[str, ...] = ()
+    level: int = 0
+
+
+@frozen
+class Mentions:
+    imports: frozenset[Import] = frozenset()
+    texts: frozenset[str] = frozenset()
+
+
+def scan(source: bytes) -> Mentions:
+    """Everything imported anywhere in `source`, also under an `if`; and its literals.
+
+    Text that this Python cannot parse, such as another version's syntax, is read line by line: the
+    script may well run in the releases that it is meant for.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _scan_lines(source.decode("utf-8", "replace"))
+    nodes = list(ast.walk(tree))
+    return Mentions(
+        imports=frozenset(found for node in nodes for found in _imports(node)),
+        texts=frozenset(text for node in nodes for text in _texts(node) if _may_be_name(text)),
+    )
+
+
+def _imports(node: ast.AST) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        names = tuple(alias.name for alias in node.names)
+        yield Import(node.module or "", names, node.level)
+    elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+        name = _literal(node.args[0]) if node.args else None
+        if name:
+            module = name.lstrip(".")
+            yield Import(module, (), len(name) - len(module))
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """Literals, and the path that `HERE / "data" / "a.csv"` or `join(HERE, "data", "a.csv")` makes.
+
+    What follows a value, as in `f"{HERE}/a.csv"`, begins with a slash that is no root.
+    """
+    text = _literal(node)
+    if text is not None:
+        yield text.lstrip("/")
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        yield "/".join(_divided(node))
+    elif isinstance(node, ast.Call) and _called(node) in ("join", "joinpath", "Path", "PurePath"):
+        parts = [_literal(argument) for argument in node.args]
+        known = parts[len(parts) - _trailing(parts) :]
+        yield "/".join(part.strip("/") for part in known if part)
+
+
+def _divided(node: ast.BinOp) -> list[str]:
+    """The literal parts at the end of a chain of `/`."""
+    parts: list[str] = []
+    current: ast.AST = node
+    while isinstance(current, ast.BinOp) and isinstance(current.op, ast.Div):
+        text = _literal(current.right)
+        if text is None:
+            break
+        parts.insert(0, text.strip("/"))
+        current = current.left
+    return parts
+
+
+def _trailing(parts: list[Optional[str]]) -> int:
+    count = 0
+    while count < len(parts) and parts[-1 - count] is not None:
+        count += 1
+    return count
+
+
+def _literal(node: ast.AST) -> Optional[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _may_be_name(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_NAME and text.isprintable()
+
+
+_FROM = re.compile(r"^\s*from\s+(\.*)([\w.]*)\s+import\s+\(?([\w\s,*]*)", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*import\s+([\w., ]+)", re.MULTILINE)
+_QUOTED = re.compile(r"""(["'])([^"'\\\n]{1,200})\1""")
+
+
+def _scan_lines(text: str) -> Mentions:
+    imports = {
+        Import(module, tuple(_names(names)), len(dots))
+        for dots, module, names in _FROM.findall(text)
+    }
+    imports |= {Import(name) for names in _IMPORT.findall(text) for name in _names(names)}
+    texts = {literal.lstrip("/") for _, literal in _QUOTED.findall(text)}
+    return Mentions(frozenset(imports), frozenset(filter(_may_be_name, texts)))
+
+
+def _names(text: str) -> Iterator[str]:
+    """The names of `a as b, c`."""
+    for part in text.split(","):
+        words = part.split()
+        if words:
+            yield words[0]

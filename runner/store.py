@@ -1,0 +1,163 @@
+"""What was measured, kept by the content of everything that can change it.
+
+A key is made of the environment, the script and its files, arguments, variables, limits and the
+agent: never of names or times. Touching a file changes nothing here; editing it does.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Optional
+
+import attrs
+
+from runner import serial
+from runner.model import Execution, Limits
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_FORMAT = 1
+"""Part of every key: raise it when what an `Execution` holds comes to mean something else."""
+
+
+def cell_key(
+    *,
+    environment_key: str,
+    snapshot_digest: str,
+    script: str,
+    args: Sequence[str],
+    env: Mapping[str, str],
+    limits: Limits,
+    agent_digest: str,
+    mode: str = "fresh",
+) -> str:
+    """Hex digest of all that can change what a cell does. `script` is its path in the snapshot."""
+    content = {
+        "format": _FORMAT,
+        "environment": environment_key,
+        "snapshot": snapshot_digest,
+        "script": script,
+        "args": list(args),
+        "env": dict(env),
+        # As repr: 120 and 120.0 are one limit, and json would tell them apart.
+        "limits": {name: repr(float(value)) for name, value in attrs.asdict(limits).items()},
+        "agent": agent_digest,
+        "mode": mode,
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _silent(message: str) -> None:
+    """The default for `warn`."""
+
+
+class Store:
+    """Executions in a folder, one file each. Safe for many threads and processes at once.
+
+    Nothing here raises for what the disk does: a store that cannot be written is a run that
+    measures again, and says so once through `warn`.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None] = _silent) -> None:
+        self.folder = folder
+        self._warn = warn
+        self._warned = False
+
+    def get(self, key: str) -> Optional[Execution]:
+        """What was measured under `key`, or None. An entry that is damaged is removed."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        try:
+            execution = _unpacked(content, key)
+        except ValueError as error:
+            self._warn(f"{path} is damaged and was removed: {error}")
+            _remove(path)
+            return None
+        self._touch(path)
+        return execution
+
+    def put(self, key: str, execution: Execution) -> None:
+        """Keep `execution`, unless it has `trouble`: what was not measured is no answer."""
+        if execution.trouble is not None:
+            return
+        path = self._path(key)
+        temporary = path.with_name(f".{key[:8]}-{secrets.token_hex(8)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(_packed(key, execution))
+            temporary.replace(path)
+        except OSError as error:
+            _remove(temporary)
+            self._warn_once(f"measured outcomes cannot be kept in {self.folder}: {error}")
+
+    def purge(self, older_than: timedelta) -> int:
+        """Remove what was neither written nor used for that long; returns the bytes freed."""
+        limit = time.time() - older_than.total_seconds()
+        freed = 0
+        for path in self._files():
+            try:
+                status = path.stat()
+                if status.st_mtime < limit:
+                    path.unlink()
+                    freed += status.st_size
+            except OSError:
+                continue
+        return freed
+
+    def _files(self) -> Iterator[Path]:
+        """Entries, and what a process that was killed left half-written."""
+        return self.folder.glob("[0-9a-f][0-9a-f]/*")
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is no key: 64 hexadecimal digits are")
+        return self.folder / key[:2] / f"{key}.json.gz"
+
+    def _touch(self, path: Path) -> None:
+        """Marks the entry as used, for `purge`."""
+        try:
+            os.utime(path)
+        except OSError:
+            return
+
+    def _warn_once(self, message: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._warn(message)
+
+
+def _packed(key: str, execution: Execution) -> bytes:
+    record = {"key": key, "execution": serial.execution_to_json(execution)}
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    return gzip.compress(text.encode("ascii"), compresslevel=3, mtime=0)
+
+
+def _unpacked(content: bytes, key: str) -> Execution:
+    """Raises ValueError for anything that `_packed` did not write under this key."""
+    try:
+        record = json.loads(gzip.decompress(content))
+    except (OSError, EOFError, zlib.error, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(record, dict) or record.get("key") != key:
+        raise ValueError("it belongs to another key")
+    return serial.execution_from_json(record.get("execution"))
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:
+        return
