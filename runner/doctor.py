@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import os
 import platform
 import shutil
 from collections.abc import Iterator, Sequence

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from attrs import evolve
 
@@ -59,6 +60,10 @@ class Journal:
         if environment.dockerfile:
             write_atomic(folder / "Dockerfile", environment.dockerfile)
 
+    def keep_script(self, name: str, text: str) -> None:
+        """Write scripts/<repro>.py: what ran, for whoever reads the report later."""
+        write_atomic(self.folder / script_name(name), text)
+
     def append(self, result: Result, output: str, *, sync: bool = True) -> Result:
         """Record a cell: its log first, so that a line in the journal never points at nothing.
 
@@ -87,8 +92,20 @@ class Journal:
 
 def log_name(result: Result) -> str:
     """A file name that is safe whatever the repro and case are called, and unique per cell."""
-    plain = "__".join(re.sub(r"[^A-Za-z0-9._-]+", "-", part)[:80] for part in result.id)
-    return f"{plain}.txt"
+    return "__".join(_safe(part) for part in result.id) + ".txt"
+
+
+def script_name(repro: str) -> str:
+    """Where a repro's script is kept, relative to the run's folder."""
+    return f"scripts/{_safe(repro)}.py"
+
+
+def _safe(name: str) -> str:
+    """`name` as part of a file name; one that had to be changed gets a digest, to stay unique."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
+    if plain == name:
+        return plain
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
@@ -117,7 +134,7 @@ def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
             warn(f"{cells}:{number}: left out, not a cell: {error}")
 
 
-def find(name: str | None, results: Path) -> Path:
+def find(name: Optional[str], results: Path) -> Path:
     """The folder of a run, given as a path, as an id in results/, or not at all for the newest."""
     wanted = name or LATEST
     for folder in (results / wanted, Path(wanted)):

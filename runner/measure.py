@@ -56,6 +56,7 @@ class Measurer:
         self._script = script
         self._mode = mode
         self._session: Optional[Session] = None
+        self._root = ""
         self._seen_fresh: frozenset[str] = frozenset()
 
     def measure(self, cell: Cell) -> Execution:
@@ -77,10 +78,12 @@ class Measurer:
         if self._session is not None and not self._session.alive:
             self.close()
         if self._session is None:
-            self._session = Session(self._open())
+            channel = self._open()
+            self._root = channel.root
+            self._session = Session(channel)
         return self._session.run(
             Request(
-                script=self._script,
+                script=f"{self._root}/{self._script}",
                 args=cell.case.args,
                 env=dict(cell.repro.env),
                 limits=cell.repro.limits,

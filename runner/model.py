@@ -265,6 +265,8 @@ class Execution:
     """Runs it took to believe this one: a time-out, say, gets a second look."""
     note: str = ""
     """What an earlier attempt said, where it said something else."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the log should know besides: why it was ended, malformed observations …"""
     trouble: Optional[str] = None
     """Why the cell could not be measured, where it could not; the other facts are then void."""
 

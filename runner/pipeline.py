@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Optional
 
@@ -17,7 +17,7 @@ from runner.engines.base import Channel, Engine, Phase, Workspace
 from runner.errors import PrepareError, TfmatrixError
 from runner.journal import Journal
 from runner.measure import Measurer
-from runner.model import Cell, Environment, Execution, Limits, Repro
+from runner.model import Cell, Environment, Execution, Repro
 from runner.results import judged
 from runner.snapshot import Snapshot
 from runner.store import Store, cell_key
@@ -39,10 +39,11 @@ class Options:
     """Environments prepared at the same time."""
     fresh: bool = False
     """Measure again what the store knows already."""
-    mode: str = "fresh"
+    modes: Mapping[str, str] = field(factory=dict)
+    """Repro name → `fresh` or `fork`: how its cells are started."""
     keep: Optional[int] = None
     """Bytes of environments that may stay behind; None keeps all, 0 none."""
-    snapshots: dict[str, Snapshot] = field(factory=dict)
+    snapshots: Mapping[str, Snapshot] = field(factory=dict)
     """Repro name → its snapshot."""
     agent_digest: str = ""
 
@@ -133,6 +134,7 @@ class Pipeline:
             env=cell.repro.env,
             limits=cell.repro.limits,
             agent_digest=self._options.agent_digest,
+            mode=self._options.modes[cell.repro.name],
         )
 
     # -- preparing ------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ class Pipeline:
 
     def _measure_repro(self, work: Work, repro: Repro) -> None:
         snapshot = self._options.snapshots[repro.name]
-        measurer = self._measurer(work.environment, snapshot.workspace, repro.limits)
+        measurer = self._measurer(work.environment, snapshot.workspace, repro)
         try:
             for cell in work.cells:
                 if cell.repro is repro and not self._stopping.is_set():
@@ -192,11 +194,12 @@ class Pipeline:
             with self._lock:
                 self._measurers.discard(measurer)
 
-    def _measurer(self, environment: Environment, workspace: Workspace, limits: Limits) -> Measurer:
+    def _measurer(self, environment: Environment, workspace: Workspace, repro: Repro) -> Measurer:
         def open_channel() -> Channel:
-            return self._engine.open(environment, workspace, limits)
+            return self._engine.open(environment, workspace, repro.limits)
 
-        measurer = Measurer(open_channel, workspace.script, self._options.mode)
+        mode = self._options.modes[repro.name]
+        measurer = Measurer(open_channel, workspace.script, mode)
         with self._lock:
             self._measurers.add(measurer)
         return measurer

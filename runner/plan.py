@@ -95,7 +95,7 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
 def _expectation(
     repro: Repro, case: Case, release: Release, device: Device
 ) -> Optional[Expectation]:
-    """The last matching expectation wins, so that a matrix can state a rule and then its exception."""
+    """The last that matches wins, so that a matrix can state a rule and then its exception."""
     matching = [e for e in repro.expectations if speaks_of(e.rule, case, release, device)]
     return matching[-1] if matching else None
 

@@ -20,7 +20,7 @@ _lock = threading.Lock()
 _stopped = threading.Event()
 
 
-class Stopped(Exception):  # noqa: N818 - a request, not an error
+class Stopped(Exception):
     """The tool is being stopped; whatever was under way is void."""
 
 
@@ -87,6 +87,12 @@ def start(
         process.wait()
         with _lock:
             _running.discard(process)
+    if _stopped.is_set():
+        raise Stopped
+
+
+def check() -> None:
+    """Raises `Stopped` once the tool is being stopped: for loops that wait for something."""
     if _stopped.is_set():
         raise Stopped
 

@@ -6,39 +6,56 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from runner import grid, report
-from runner.journal import write_atomic
+from runner import grid, journal, report
 from runner.model import Run
+from runner.report import Extras
 
 LOG_LIMIT = 512 * 1024
+"""Bytes of one file that go into a report."""
 
 
 def write(run: Run, folder: Path) -> None:
     """Every report in the registry, under its file name; and the job summary in GitHub Actions."""
+    built, extras = grid.build(run), _extras(run, folder)
     for name, kind in report.REPORTS.items():
-        write_atomic(folder / kind.file, render(run, name, folder))
+        text = report.render(run, name, _reader(folder), extras, built)
+        journal.write_atomic(folder / kind.file, text)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with open(summary, "a", encoding="utf-8") as file:
-            file.write(render(run, "md", folder))
+            file.write(report.render(run, "md", _reader(folder), extras, built))
 
 
 def render(run: Run, kind: str, folder: Path) -> str:
-    return report.render(run, kind, log_reader(folder))
+    """One report as text."""
+    return report.render(run, kind, _reader(folder), _extras(run, folder))
 
 
-def terminal(run: Run) -> str:
+def terminal(run: Run, width: int) -> str:
     """The answer in a sentence and the grid, for a terminal or a pipe."""
-    return report.terminal(grid.build(run))
+    return report.terminal(grid.build(run), width)
 
 
-def log_reader(folder: Path) -> Callable[[str], str]:
-    """Reads a cell's log by its name in the run; nothing outside the folder, nothing huge."""
+def _extras(run: Run, folder: Path) -> Extras:
+    read = _reader(folder)
+    return Extras(
+        scripts={repro.name: read(journal.script_name(repro.name)) for repro in run.repros},
+        dockerfiles={
+            environment.id: read(f"environments/{environment.id}/Dockerfile")
+            for environment in run.environments
+        },
+    )
+
+
+def _reader(folder: Path) -> Callable[[str], str]:
+    """Reads a file of the run by its name; nothing outside the folder, nothing huge."""
+    root = folder.resolve()
 
     def read(name: str) -> str:
-        path = (folder / name).resolve()
-        if folder.resolve() not in path.parents or not path.is_file():
+        path = (root / name).resolve()
+        if root not in path.parents or not path.is_file():
             return ""
-        return path.read_bytes()[:LOG_LIMIT].decode("utf-8", "replace")
+        with open(path, "rb") as file:
+            return file.read(LOG_LIMIT).decode("utf-8", "replace")
 
     return read

@@ -25,7 +25,8 @@ def command(before: str, after: str) -> int:
         where = f"{change.repro}/{change.case} on {change.tensorflow} {change.device}"
         click.echo(f"{where}: {_words(change.before)} → {_words(change.after)}")
     click.echo(
-        f"{comparison.agreeing} cells agree in outcome and signature, {len(comparison.changes)} differ"
+        f"{comparison.agreeing} cells agree in outcome and signature, "
+        f"{len(comparison.changes)} differ"
     )
     return 1 if comparison.changes else 0
 

@@ -17,10 +17,6 @@ MARKS = {Health.GOOD: ("ok", "green"), Health.LIMITED: ("–", "yellow"), Health
     "--cuda", metavar="VERSION", help="Build a CUDA image and load every CUDA library in it."
 )
 def command(cuda: str | None) -> int:
-    if cuda is not None:
-        from runner.cli import doctor_cuda
-
-        return doctor_cuda.check(cuda)
     console = Console()
     table = Table.grid(padding=(0, 2))
     bad = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import sys
@@ -21,6 +22,7 @@ from runner import (
     host,
     journal,
     locks,
+    modes,
     paths,
     publish,
     snapshot,
@@ -32,6 +34,7 @@ from runner.engines.base import Engine
 from runner.errors import UsageError
 from runner.model import Environment, Run, RunInfo, Target, Verdict
 from runner.pipeline import Options, Pipeline, Work
+from runner.snapshot import Snapshot
 
 
 @click.command("run", help="Run the matrix: matrix.yaml's repros, or the scripts named.")
@@ -76,13 +79,10 @@ def command(
         options = Options(
             jobs=jobs or os.cpu_count() or 2,
             fresh=fresh,
-            mode=mode,
+            modes={repro.name: modes.of(repro, mode) for repro in chosen.matrix.repros},
             keep=kept,
-            snapshots={
-                repro.name: snapshot.take(repro, paths.snapshots())
-                for repro in chosen.matrix.repros
-            },
-            agent_digest=paths.agent_digest(),
+            snapshots=snapshots(chosen, log),
+            agent_digest=hashlib.sha256(paths.agent().read_bytes()).hexdigest(),
         )
         carry_out(console, the_engine, load, log, options)
         log.finish(journal.timestamp())
@@ -116,6 +116,18 @@ def carry_out(
         ).run(_longest_first(load.works))
 
 
+def snapshots(chosen: Selection, log: journal.Journal) -> dict[str, Snapshot]:
+    """Every repro as it is now, copied; what happens to the files later changes nothing."""
+    taken = {}
+    for repro in chosen.matrix.repros:
+        taken[repro.name] = snapshot.take(repro, paths.snapshots())
+        script = taken[repro.name].workspace
+        log.keep_script(
+            repro.name, (script.folder / script.script).read_text("utf-8", errors="replace")
+        )
+    return taken
+
+
 def conclude(folder: Path) -> Run:
     """The run as its journal has it, written out in every format."""
     run = journal.read(folder, warn=lambda line: click.echo(line, err=True))
@@ -127,11 +139,12 @@ def conclude(folder: Path) -> Run:
 
 def report(console: Console, run: Run, folder: Path) -> None:
     """What came out, in a sentence and a table, and where the whole of it lies."""
-    click.echo(publish.terminal(run))
+    click.echo(publish.terminal(run, console.width if console.is_terminal else 0))
     unmeasured = [r for r in run.results if r.outcome.verdict is Verdict.ERROR]
     if unmeasured:
         console.print(
-            f"{len(unmeasured)} cells could not be measured; the same command tries just those again",
+            f"{len(unmeasured)} cells could not be measured; "
+            "the same command tries just those again",
             highlight=False,
         )
     console.print(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", highlight=False)

@@ -31,7 +31,7 @@ def choose(name: str, say: Callable[[str], None]) -> Engine:
 
     Raises `EngineUnavailableError` with what is missing and how to mend it.
     """
-    reasons = []
+    reasons: list[str] = []
     for candidate in ENGINES if name == "auto" else (name,):
         engine = create(candidate)
         why_not = engine.unavailable()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional, Protocol
 
 from attrs import frozen
 
+from runner.clean import Item
 from runner.model import Environment, Limits, Target
 
 
@@ -100,4 +101,8 @@ class Engine(Protocol):
 
     def drop(self, environment: Environment) -> None:
         """Remove a prepared environment. Never touches anything this tool did not make."""
+        ...
+
+    def inventory(self) -> Iterator[Item]:
+        """Everything this engine has made and can remove: environments, images, containers …"""
         ...

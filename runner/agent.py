@@ -1,0 +1,1347 @@
+"""The runner inside the environments: starts scripts, bounds them, reports the bare facts.
+
+One file, standard library only, Python 3.6 to 3.13, so that the same text serves every release in
+both engines. It reads requests on its standard input and answers on a private copy of its standard
+output (docs/architecture.md, "The agent's protocol"); scripts get pipes of their own, so nothing
+that they print can be taken for an answer. It judges nothing: that is `runner.classify`.
+
+Scripts are not trusted to be well behaved. The processes are
+
+    agent ─┬─ warden ── script ── whatever it starts        mode "fresh"
+           └─ zygote ── script ── whatever it starts        mode "fork"
+
+The script's parent is never the agent, so a script that kills its parent costs the agent nothing.
+The agent is the subreaper of them all: what a script detaches comes back to it, and is found.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__" and sys.path[:1] == [os.path.dirname(os.path.realpath(__file__))]:
+    # The modules beside this file must not stand in for the standard library's.
+    del sys.path[0]
+
+import array
+import json
+import resource
+import select
+import signal
+import socket
+import stat
+import time
+import types
+from collections import deque
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+try:
+    import ctypes
+
+    _libc = ctypes.CDLL(None, use_errno=True)
+except (ImportError, OSError):  # a Python built without libffi
+    _libc = None  # type: ignore[assignment]
+
+PROTOCOL = 1
+TICK = 0.05  # seconds between two looks at the script's processes
+DRAIN = 0.2  # seconds that open pipes are read after the script itself has ended
+CHUNK = 1 << 16
+ERRORS_KEPT = 64 << 10  # bytes of stderr alone
+OUTPUT_MOST = 2048  # KiB of output kept, whatever is asked: an answer is one line
+IMPORT_TIMEOUT = 180.0
+MIB = float(1 << 20)
+SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch folders
+ON_LINUX = sys.platform.startswith("linux")
+
+
+class Gone(Exception):
+    """Whoever gave the requests has gone, or said stop."""
+
+
+class Unable(Exception):
+    """A cell cannot be run at all; `str()` says why."""
+
+
+def write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def close_all(*fds: int) -> None:
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+# --- The kernel ---------------------------------------------------------------------------------
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+
+
+def prctl(option: int, value: int) -> bool:
+    if _libc is None or not ON_LINUX:
+        return False
+    zero = ctypes.c_ulong(0)
+    return bool(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero) == 0)
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent dies, even if it has died by now."""
+    if prctl(PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != parent:
+        os._exit(1)
+
+
+class OomCounter:
+    """How often the kernel has killed for memory in this control group, where that can be read."""
+
+    def __init__(self) -> None:
+        self.path = next((path for path in self._paths() if os.access(path, os.R_OK)), "")
+        # In a container the group holds nothing but the cell; elsewhere others may be in it too.
+        self.ours_alone = 1 in (os.getpid(), os.getppid())
+        self.before = self.read()
+
+    @staticmethod
+    def _paths() -> Iterator[str]:
+        try:
+            with open("/proc/self/cgroup") as file:
+                groups = [line.rstrip("\n").split(":", 2)[1:] for line in file]
+        except (OSError, ValueError):
+            return
+        for controllers, path in groups:
+            if controllers == "":
+                yield "/sys/fs/cgroup%s/memory.events" % path.rstrip("/")
+                yield "/sys/fs/cgroup/memory.events"
+            elif "memory" in controllers.split(","):
+                yield "/sys/fs/cgroup/memory%s/memory.oom_control" % path.rstrip("/")
+                yield "/sys/fs/cgroup/memory/memory.oom_control"
+
+    def read(self) -> int:
+        try:
+            with open(self.path) as file:
+                return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    def blames_memory(self, status: int) -> bool:
+        """Whether the kernel killed for memory what ended with this status (as of wait)."""
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        return self.read() > self.before and (killed or (self.ours_alone and status != 0))
+
+
+# --- Processes ----------------------------------------------------------------------------------
+
+
+class Process(NamedTuple):
+    parent: int
+    state: str
+    threads: int
+    rss: int  # bytes
+    cpu: float  # seconds
+
+
+_PAGE = resource.getpagesize()
+_CLOCK = float(os.sysconf("SC_CLK_TCK"))
+
+
+def look_at(pid: int) -> Optional[Process]:
+    try:
+        fd = os.open("/proc/%d/stat" % pid, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        text = os.read(fd, 4096)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    field = text[text.rfind(b")") + 2 :].split()
+    return Process(
+        int(field[1]),
+        field[0].decode(),
+        int(field[17]),
+        int(field[21]) * _PAGE,
+        (int(field[11]) + int(field[12])) / _CLOCK,
+    )
+
+
+def all_processes() -> Dict[int, Process]:
+    try:
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return {}
+    found = ((pid, look_at(pid)) for pid in pids)
+    return {pid: process for pid, process in found if process is not None}
+
+
+def own_share(pid: int) -> int:
+    """Bytes of memory with shared pages divided among their sharers; RSS where that is unknown."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as file:
+            for line in file:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) << 10
+    except (OSError, ValueError, IndexError):
+        pass
+    process = look_at(pid)
+    return process.rss if process else 0
+
+
+def descendants(
+    everyone: Dict[int, Process], agent: int, helper: Optional[int]
+) -> Dict[int, Process]:
+    """Of the agent and its helper, both left out. All of these are going to be killed.
+
+    The helper counts even where /proc hides it (it cannot be traced); but where it is seen, it must
+    be the agent's child.
+    """
+    children = {}  # type: Dict[int, List[int]]
+    for pid, process in everyone.items():
+        children.setdefault(process.parent, []).append(pid)
+    todo = [agent]
+    if helper is not None and (helper not in everyone or everyone[helper].parent == agent):
+        todo.append(helper)
+    found = {}  # type: Dict[int, Process]
+    seen = set(todo)
+    while todo:
+        root = todo.pop()
+        # 0 is the kernel's, and the parent of all; 1 is none of ours unless it is the agent.
+        for pid in children.get(root, ()) if root > 0 else ():
+            if pid > 1 and pid not in seen:
+                seen.add(pid)
+                todo.append(pid)
+                found[pid] = everyone[pid]
+    return found
+
+
+class Tree:
+    """The processes of one cell: all that descend from the agent, but for its helper.
+
+    Only one cell runs at a time, so whatever comes back to the subreaper belongs to it.
+    """
+
+    def __init__(self, helper: Optional[int], keep: bool) -> None:
+        self.helper, self.keep = helper, keep
+        self.ended = {}  # type: Dict[Optional[int], Tuple[int, int]]
+        self.alive = {}  # type: Dict[int, Process]
+        self.peak = 0
+        self._looks = 0
+
+    def find(self) -> Dict[int, Process]:
+        """A walk over all processes of the machine."""
+        found = descendants(all_processes(), os.getpid(), self.helper_alive())
+        return {pid: one for pid, one in found.items() if one.state not in "ZX"}
+
+    def helper_alive(self) -> Optional[int]:
+        """Its pid, until it has been waited for: from then on that number may be anyone's."""
+        return None if self.helper in self.ended else self.helper
+
+    def look(self) -> None:
+        """Every look sees the known processes, every fourth one looks for new ones."""
+        if self._looks % 4 == 0:
+            self.alive = self.find()
+        else:
+            known = ((pid, look_at(pid)) for pid in self.alive)
+            self.alive = {pid: one for pid, one in known if one is not None and one.state != "Z"}
+        self._looks += 1
+        self.peak = max(self.peak, self.rss)
+
+    @property
+    def rss(self) -> int:
+        return sum(process.rss for process in self.alive.values())
+
+    @property
+    def tasks(self) -> int:
+        return sum(process.threads for process in self.alive.values())
+
+    def holds_more_than(self, limit: int) -> bool:
+        """Pages shared after a fork count once: workers forked after an import share most of it."""
+        if self.rss <= limit:
+            return False
+        largest = max(process.rss for process in self.alive.values())
+        return largest > limit or sum(own_share(pid) for pid in self.alive) > limit
+
+    def reap(self) -> None:
+        """Collect the ended children of the agent, also those that came back to it."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.ended[pid] = (status, usage.ru_maxrss)
+
+    def sweep(self, patience: float = 10.0) -> int:
+        """Kill until nothing is left. Returns how many processes could not be killed."""
+        end = time.monotonic() + patience
+        while True:
+            self.reap()
+            left = self.find()
+            if not left or time.monotonic() > end:
+                return len(left)
+            # Stopped first, so that none can start another while its sisters are killed.
+            for how in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in left:
+                    send_signal(pid, how)
+            time.sleep(0.002)
+
+    def release(self) -> None:
+        """Let go of the helper: the warden has done its work, the zygote lives on."""
+        if not self.keep:
+            self.kill_helper()
+
+    def kill_helper(self) -> None:
+        helper = self.helper_alive()
+        if helper is not None:
+            send_signal(helper, signal.SIGKILL)
+            try:
+                _, status, usage = os.wait4(helper, 0)
+                self.ended[helper] = (status, usage.ru_maxrss)
+            except ChildProcessError:
+                pass
+
+
+def send_signal(pid: int, number: int) -> None:
+    if pid <= 1 or pid == os.getpid():
+        return  # 0 and below are whole groups of processes
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
+
+
+def wait_for(pid: int) -> None:
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass
+
+
+class Group(Tree):
+    """The same where there is no /proc: the script's process group is all that can be known."""
+
+    leader = 0
+
+    def sweep(self, patience: float = 0.0) -> int:
+        del patience
+        self.reap()
+        if self.leader > 1 and self.leader not in self.ended:
+            try:
+                os.killpg(self.leader, signal.SIGKILL)
+            except OSError:
+                pass
+        return 0
+
+    def look(self) -> None:
+        pass
+
+
+# --- Output -------------------------------------------------------------------------------------
+
+
+class Capture:
+    """The head and the tail of a stream, in bounded memory."""
+
+    def __init__(self, head: int, tail: int) -> None:
+        self.head_size, self.tail_size = head, tail
+        self.head, self.tail = bytearray(), bytearray()
+        self.total = 0
+
+    def feed(self, data: bytes) -> None:
+        self.total += len(data)
+        room = self.head_size - len(self.head)
+        if room > 0:
+            self.head += data[:room]
+            data = data[room:]
+        self.tail += data
+        if len(self.tail) > 2 * self.tail_size + CHUNK:
+            del self.tail[: len(self.tail) - self.tail_size]
+
+    def text(self) -> str:
+        head, tail = bytes(self.head), bytes(self.tail[-self.tail_size :])
+        if self.total == len(head) + len(tail):
+            return readable(head + tail)
+        head, tail = whole_characters(head, tail)
+        middle = "\n… %d bytes left out …\n" % (self.total - len(head) - len(tail))
+        return readable(head) + middle + readable(tail) if self.head_size else readable(tail)
+
+
+def whole_characters(head: bytes, tail: bytes) -> Tuple[bytes, bytes]:
+    """Without the halves of a UTF-8 character on either side of the cut."""
+    for back in range(1, min(4, len(head)) + 1):
+        byte = head[-back]
+        if byte & 0xC0 != 0x80:
+            size = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+            head = head[:-back] if size > back else head
+            break
+    skip = 0
+    while skip < min(3, len(tail)) and tail[skip] & 0xC0 == 0x80:
+        skip += 1
+    return head, tail[skip:]
+
+
+def readable(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+class Observations:
+    """The `::observe NAME=JSON` lines of a stream, wherever in it they are. The last one counts."""
+
+    MARK = b"::observe "
+    LINE, NAMES, TOTAL, DEPTH, NOTES = 64 << 10, 200, 256 << 10, 32, 10
+
+    def __init__(self) -> None:
+        self.values = {}  # type: Dict[str, Any]
+        self.problems = []  # type: List[str]
+        self._sizes = {}  # type: Dict[str, int]
+        self._rest = b""
+        self._skipping = False
+
+    def feed(self, data: bytes) -> None:
+        if self._skipping:
+            newline = data.find(b"\n")
+            if newline < 0:
+                return
+            data, self._skipping = data[newline + 1 :], False
+        data = self._rest + data
+        cut = data.rfind(b"\n") + 1
+        whole, self._rest = data[:cut], data[cut:]
+        if self.MARK in whole:
+            for line in whole.split(b"\n"):
+                self._line(line)
+        # Of an unfinished line only what may become an observation is kept.
+        if not self.MARK.startswith(self._rest[: len(self.MARK)]):
+            self._rest, self._skipping = b"", True
+        elif len(self._rest) > self.LINE:
+            self._line(self._rest)
+            self._rest, self._skipping = b"", True
+
+    def end(self) -> None:
+        self._line(self._rest)
+        self._rest = b""
+
+    def _line(self, line: bytes) -> None:
+        if not line.startswith(self.MARK):
+            return
+        name = b""
+        try:
+            if len(line) > self.LINE:
+                raise ValueError("the line is longer than %d bytes" % self.LINE)
+            name, equals, value = line[len(self.MARK) :].partition(b"=")
+            if not equals:
+                raise ValueError("there is no '='")
+            self._keep(name.decode("utf-8").strip(), value.decode("utf-8"), len(line))
+        except (ValueError, RecursionError) as error:
+            shown = readable(name[:40]).strip()
+            self.problems.append("::observe %s: %s" % (shown, str(error)[:200]))
+            if len(self.problems) > self.NOTES:
+                self.problems[self.NOTES :] = ["… and more ::observe lines like these"]
+
+    def _keep(self, name: str, value: str, size: int) -> None:
+        if not name or len(name) > 200 or not name.isprintable():
+            raise ValueError("the name must be 1 to 200 printable characters")
+        if name not in self.values and len(self.values) >= self.NAMES:
+            raise ValueError("more than %d names" % self.NAMES)
+        if sum(self._sizes.values()) - self._sizes.get(name, 0) + size > self.TOTAL:
+            raise ValueError("more than %d bytes of observations" % self.TOTAL)
+        self.values[name] = plain_json(json.loads(value), self.DEPTH)
+        self._sizes[name] = size
+
+
+def plain_json(value: Any, depth: int) -> Any:
+    """`value` as every JSON reader takes it: no NaN, no half characters, no huge integers."""
+    if depth < 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, dict):
+        return {plain_text(key): plain_json(one, depth - 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain_json(one, depth - 1) for one in value]
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 1024:
+        raise ValueError("an integer of more than 1024 bits")
+    if isinstance(value, float) and not -1.8e308 < value < 1.8e308:
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def plain_text(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+# --- The scratch folder -------------------------------------------------------------------------
+
+
+class Scratch:
+    """The folder that is a cell's working directory, HOME and TMPDIR.
+
+    Every cell gets a new one under the same path, so that a process which imported TensorFlow
+    before saw the same paths as the scripts that it is forked for.
+    """
+
+    def __init__(self) -> None:
+        self.base = os.environ.get(SCRATCH_VARIABLE, "")
+        if self.base:
+            os.mkdir(self.base, 0o700)
+        else:
+            import tempfile
+
+            self.base = tempfile.mkdtemp(prefix="tfmatrix-cells-")
+        self.path = os.path.join(self.base, "scratch")
+        self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
+        self._count = 0
+
+    def fresh(self, as_imported: bool = False) -> None:
+        """With `as_imported`, it holds what importing TensorFlow leaves in it (`~/.keras`)."""
+        self.discard()
+        os.mkdir(self.path, 0o700)
+        for name, content in self._imported if as_imported else ():
+            path = os.path.join(self.path, name)
+            if content is None:
+                os.mkdir(path)
+            else:
+                with open(path, "wb") as file:
+                    file.write(content)
+
+    def remember_import(self) -> bool:
+        """Learn what an import has just left here. False where that is too much to give each cell.
+
+        In memory, not in a folder: scripts must not be able to change it for those after them.
+        """
+        self._imported = []
+        size = 0
+        for folder, folders, files in os.walk(self.path):
+            here = os.path.relpath(folder, self.path)
+            self._imported += [(os.path.join(here, name), None) for name in folders]
+            for name in files:
+                size += os.lstat(os.path.join(folder, name)).st_size
+                if size > 1 << 20 or len(self._imported) > 200:
+                    return False
+                with open(os.path.join(folder, name), "rb") as file:
+                    self._imported.append((os.path.join(here, name), file.read()))
+        return True
+
+    def discard(self) -> None:
+        """The path is free at once, even where something in the folder cannot be removed."""
+        self._count += 1
+        trash = "trash-%d" % self._count
+        try:
+            os.chmod(self.base, 0o700)
+            os.rename(self.path, os.path.join(self.base, trash))
+        except OSError:
+            return
+        remove_tree(self.base, trash)
+
+    def remove(self) -> None:
+        remove_folder(self.base)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove it with all that is in it, as far as that can be done. Never raises `OSError`."""
+    try:
+        for name in os.listdir(folder):
+            remove_tree(folder, name)
+        os.rmdir(folder)
+    except OSError:
+        pass
+
+
+def remove_tree(folder: str, name: str) -> None:
+    """Remove `folder`/`name`, however deep, long-named or write-protected, following no links.
+
+    Folders in it are moved up to `folder` before they are emptied, so that depth costs neither
+    open files nor paths that are too long. What cannot be removed stays. Nobody may write there.
+    """
+    base = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    todo, count = ([name] if _is_moved(base, name, base, name) else []), 0
+    try:
+        while todo:
+            this = todo.pop()
+            try:
+                inside = os.open(this, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=base)
+            except OSError:
+                continue
+            for child in os.listdir(inside):
+                moved = "%s-%d" % (name, count)
+                if _is_moved(inside, child, base, moved):
+                    todo.append(moved)
+                    count += 1
+            os.close(inside)
+            try:
+                os.rmdir(this, dir_fd=base)
+            except OSError:
+                pass
+    finally:
+        os.close(base)
+
+
+def _is_moved(inside: int, child: str, base: int, moved: str) -> bool:
+    """Whether `child` is a folder, and then lies writable at `moved`; anything else is removed."""
+    try:
+        if not stat.S_ISDIR(os.lstat(child, dir_fd=inside).st_mode):
+            os.unlink(child, dir_fd=inside)
+            return False
+        os.chmod(child, 0o700, dir_fd=inside)
+        os.rename(child, moved, src_dir_fd=inside, dst_dir_fd=base)
+        return True
+    except OSError:
+        return False
+
+
+class Disk:
+    """Notices when a cell has written more than it may, without walking its folder all the time."""
+
+    EVERY = 0.25
+
+    def __init__(self, path: str, limit: int) -> None:
+        self.path, self.limit = path, limit
+        self.free = self._free()
+        self.next = time.monotonic() + self.EVERY
+
+    def _free(self) -> int:
+        try:
+            info = os.statvfs(self.path)
+        except OSError:
+            return 0
+        return info.f_bavail * info.f_frsize
+
+    def over(self) -> bool:
+        now = time.monotonic()
+        if now < self.next:
+            return False
+        # Others write to the same disk: only a drop in free space makes it worth looking closer.
+        over = self.free - self._free() > self.limit and self._used() > self.limit
+        self.next = time.monotonic() + max(self.EVERY, 10 * (time.monotonic() - now))
+        return over
+
+    def _used(self) -> int:
+        used, todo = 0, [self.path]
+        while todo and used <= self.limit:
+            try:
+                with os.scandir(todo.pop()) as entries:
+                    for entry in entries:
+                        info = entry.stat(follow_symlinks=False)
+                        used += info.st_blocks * 512
+                        if stat.S_ISDIR(info.st_mode):
+                            todo.append(entry.path)
+            except OSError:
+                continue
+        return used
+
+
+# --- Requests and answers -----------------------------------------------------------------------
+
+
+class Request:
+    """One `run` request, checked."""
+
+    def __init__(self, fields: Dict[str, Any]) -> None:
+        self.id = fields.get("id")
+        self.script = os.path.abspath(self._get(fields, "script", str))
+        self.args = self._get(fields, "args", list)  # type: List[str]
+        self.env = self._get(fields, "env", dict)  # type: Dict[str, str]
+        self.timeout = float(self._get(fields, "timeout", (int, float)))
+        self.memory = int(self._get(fields, "memory_mb", int)) << 20
+        self.processes = int(self._get(fields, "processes", int))
+        self.output = min(self._get(fields, "output_kb", int), OUTPUT_MOST) << 10
+        self.scratch = int(self._get(fields, "scratch_mb", int)) << 20
+        self.mode = self._get(fields, "mode", str)
+        texts = [self.script, *self.args, *self.env, *self.env.values()]
+        if not all(isinstance(text, str) and "\0" not in text for text in texts):
+            raise Unable("a request's script, arguments and environment are texts without NUL")
+        if any(not name or "=" in name for name in self.env):
+            raise Unable("an environment variable's name is empty or holds '='")
+        if not os.access(self.script, os.R_OK) or os.path.isdir(self.script):
+            raise Unable("the script %s cannot be read in the environment" % self.script)
+
+    @staticmethod
+    def _get(fields: Dict[str, Any], name: str, kind: Any) -> Any:
+        value = fields.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise Unable("the request's %r is missing or of the wrong type" % name)
+        return value
+
+
+class Engine:
+    """The other end of the agent's standard input and output."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        self.requests, self.answers = requests, answers
+        self.lines = deque()  # type: deque[Dict[str, Any]]
+        self._rest = b""
+
+    def pump(self) -> None:
+        """Read what is there. Raises `Gone` at its end and at `stop`, whatever is under way."""
+        data = os.read(self.requests, CHUNK)
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        if not data or len(self._rest) > 64 << 20:
+            raise Gone
+        for line in lines:
+            try:
+                fields = json.loads(line.decode("utf-8"))
+            except (ValueError, RecursionError):
+                fields = None
+            fields = fields if isinstance(fields, dict) else {"op": "unreadable"}
+            if fields.get("op") == "stop":
+                raise Gone
+            self.lines.append(fields)
+
+    def next(self) -> Dict[str, Any]:
+        while not self.lines:
+            self.pump()
+        return self.lines.popleft()
+
+    def say(self, event: str, **fields: Any) -> None:
+        fields["event"] = event
+        try:
+            write_all(self.answers, json.dumps(fields, allow_nan=False).encode("ascii") + b"\n")
+        except OSError:
+            raise Gone from None
+
+
+# --- Starting a script --------------------------------------------------------------------------
+
+
+class Pipes(NamedTuple):
+    """What a script's process is given: its two outputs, and where its fate is told.
+
+    The fate is lines: `P pid` by the script's process before it becomes the script, `S status rss`
+    (as of wait4, KiB) by its parent, `E text` where the script could not be started.
+    """
+
+    out: int
+    err: int
+    fate: int
+
+
+def script_environment(request: Request, scratch: str) -> Dict[str, str]:
+    """What a script sees: the agent's own environment, without what is ours or slows imports."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TFMATRIX_")}
+    # Without bytecode an import of TensorFlow takes three times as long.
+    for name in ("PYTHONDONTWRITEBYTECODE", "OLDPWD"):
+        env.pop(name, None)
+    env.update(HOME=scratch, TMPDIR=scratch, PWD=scratch, PYTHONUNBUFFERED="1")
+    env.update(request.env)
+    return env
+
+
+def utf8(text: str) -> bytes:
+    """Python 3.6 would encode to ASCII in the C locale."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def set_limit(what: int, most: int) -> None:
+    hard = resource.getrlimit(what)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
+
+
+def become_cell(parent: int, pipes: Pipes, scratch: str, file_size: Optional[int]) -> None:
+    """Make this new process what a script is to start in. Shared by both modes."""
+    die_with(parent)
+    os.setsid()
+    os.dup2(pipes.out, 1)
+    os.dup2(pipes.err, 2)
+    os.chdir(scratch)
+    set_limit(resource.RLIMIT_CORE, 0)
+    if file_size is not None:
+        set_limit(resource.RLIMIT_FSIZE, file_size)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)  # else what it starts could be beyond being killed
+    prctl(PR_SET_DUMPABLE, 1)
+    try:
+        # Where memory runs out, the script goes first, not the agent nor anything else.
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        try:
+            os.write(fd, b"500")
+        finally:
+            os.close(fd)
+    except OSError:
+        pass
+
+
+def default_signals() -> None:
+    """Python ignores some signals, and what is ignored stays ignored across exec."""
+    for number in range(1, signal.NSIG):
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except (OSError, ValueError):
+            pass
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def start_python(argv: List[str], env: Dict[str, str]) -> None:
+    default_signals()
+    os.execve(
+        os.fsencode(sys.executable),
+        [os.fsencode(sys.executable)] + [utf8(arg) for arg in argv],
+        {utf8(name): utf8(value) for name, value in env.items()},
+    )
+
+
+def warden(request: Request, scratch: str, pipes: Pipes, private: List[int]) -> int:
+    """Fork the process whose only work is to be the script's parent. Returns its pid."""
+    agent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        die_with(agent)
+        close_all(*private)
+        me, env = os.getpid(), script_environment(request, scratch)
+        script = os.fork()
+        if script == 0:
+            try:
+                become_cell(me, pipes, scratch, request.scratch)
+                write_all(pipes.fate, b"P %d\n" % os.getpid())
+                start_python([request.script, *request.args], env)
+            except BaseException as error:
+                write_all(pipes.fate, b"E %s\n" % utf8(str(error).replace("\n", " ")))
+            os._exit(127)
+        close_all(pipes.out, pipes.err)
+        tell_fate(script, pipes.fate)
+    except BaseException as error:
+        write_all(pipes.fate, b"E %s\n" % utf8(str(error).replace("\n", " ")))
+    finally:
+        os._exit(0)
+
+
+def tell_fate(script: int, fate: int) -> None:
+    _, status, usage = os.wait4(script, 0)
+    write_all(fate, b"S %d %d\n" % (status, usage.ru_maxrss))
+
+
+# --- One cell -----------------------------------------------------------------------------------
+
+
+class Cell:
+    """One script from its start until nothing of it is left."""
+
+    def __init__(self, request: Request, engine: Engine, scratch: Scratch) -> None:
+        self.request, self.engine, self.scratch = request, engine, scratch
+        self.output = Capture(request.output // 2, request.output - request.output // 2)
+        self.errors = Capture(0, ERRORS_KEPT)
+        self.observations = Observations()
+        self.notes = []  # type: List[str]
+        self.killed_for = None  # type: Optional[str]
+        self.status = None  # type: Optional[int]
+        self.script = 0  # pid
+        self.maxrss = 0  # KiB, as the kernel counted it
+        self.seconds = 0.0
+        self.failure = ""
+        self._fate_text = b""
+        self._zombie_since = 0.0
+        self._readers = {}  # type: Dict[int, Any]
+        self._poll = select.poll()
+
+    def run(self, zygote: "Optional[Zygote]") -> Dict[str, Any]:
+        self.oom = OomCounter()
+        self.disk = Disk(self.scratch.path, self.request.scratch)
+        (out, out_w), (err, err_w), (fate, fate_w) = os.pipe(), os.pipe(), os.pipe()
+        self._readers = {out: self._on_out, err: self._on_err, fate: self._on_fate}
+        for fd in (*self._readers, self.engine.requests):
+            self._poll.register(fd, select.POLLIN)
+        try:
+            self._start(zygote, Pipes(out_w, err_w, fate_w))
+            self.engine.say("started", id=self.request.id, pid=self.helper)
+            self._carry_out(fate)
+        finally:
+            close_all(*self._readers)
+        return self._facts("fork" if zygote else "fresh")
+
+    def _start(self, zygote: "Optional[Zygote]", pipes: Pipes) -> None:
+        self.began = time.monotonic()
+        try:
+            if zygote is None:
+                private = [self.engine.requests, self.engine.answers, *self._readers]
+                self.helper = warden(self.request, self.scratch.path, pipes, private)
+            else:
+                self.helper = zygote.pid
+                self._on_out(zygote.printed[0])
+                self._on_err(zygote.printed[1])
+                zygote.fork(self.request, pipes)
+        finally:
+            close_all(*pipes)
+        kind = Tree if os.path.exists("/proc/self/stat") else Group
+        self.tree = kind(self.helper, keep=zygote is not None)
+
+    def _carry_out(self, fate: int) -> None:
+        try:
+            self._watch(fate)
+            if self.status is None:
+                self._kill(fate)
+            self.seconds = self.seconds or time.monotonic() - self.began
+            # A pipe that is still open now is held by something that the script left behind.
+            self._read_until(time.monotonic() + DRAIN)
+        finally:
+            if self.tree.sweep():
+                self.notes.append("some processes could not be killed and may still be there")
+            self.tree.release()
+        self._read_until(time.monotonic() + 1.0, only_what_is_there=True)
+        self.observations.end()
+
+    # What is read. Each reader gets b"" at the end of its pipe.
+
+    def _on_out(self, data: bytes) -> None:
+        self.output.feed(data)
+        self.observations.feed(data)
+
+    def _on_err(self, data: bytes) -> None:
+        self.output.feed(data)
+        self.errors.feed(data)
+
+    def _on_fate(self, data: bytes) -> None:
+        lines = (self._fate_text + data).split(b"\n")
+        self._fate_text = lines.pop()
+        for line in lines:
+            what, _, rest = line.partition(b" ")
+            if what == b"P":
+                self.script = int(rest)
+                self.tree_leader(self.script)
+            elif what == b"S":
+                status, maxrss = rest.split()
+                self._ended(int(status), int(maxrss))
+            elif what == b"E":
+                self.failure = readable(rest)
+
+    def tree_leader(self, pid: int) -> None:
+        if isinstance(self.tree, Group):
+            self.tree.leader = pid
+
+    def _ended(self, status: int, maxrss: int) -> None:
+        if self.status is None:
+            self.status, self.seconds = status, time.monotonic() - self.began
+            self.maxrss = maxrss
+
+    def _read(self, timeout: float) -> bool:
+        """Read once from each pipe that has something. False where none had."""
+        ready = self._poll.poll(max(0.0, timeout) * 1000)
+        for fd, _ in ready:
+            if fd == self.engine.requests:
+                self.engine.pump()
+                continue
+            data = os.read(fd, CHUNK)
+            self._readers[fd](data)
+            if not data:
+                self._poll.unregister(fd)
+                del self._readers[fd]
+                os.close(fd)
+        return bool(ready)
+
+    def _read_until(self, end: float, only_what_is_there: bool = False) -> None:
+        while self._readers:
+            left = end - time.monotonic()
+            if left <= 0 or not self._read(0 if only_what_is_there else left):
+                return
+
+    # What is watched.
+
+    def _watch(self, fate: int) -> None:
+        """Until the script has ended or is over a limit: read, and look at its processes."""
+        end, look = self.began + self.request.timeout, self.began
+        while self.status is None and self.killed_for is None:
+            now = time.monotonic()
+            if now >= look or fate not in self._readers:
+                self.tree.reap()
+                self.tree.look()
+                self._find_lost(fate, now)
+                self._check(now, end)
+                # Looking may take no more than a small part of the machine.
+                look = now + max(TICK, 20 * (time.monotonic() - now))
+            pause = min(look, end) - time.monotonic()
+            self._read(min(pause, 0.01) if fate not in self._readers else pause)
+
+    def _check(self, now: float, end: float) -> None:
+        if self.status is not None:
+            return
+        if now >= end:
+            self.killed_for = "timeout"
+        elif self.tree.holds_more_than(self.request.memory):
+            self.killed_for = "memory"
+        elif self.tree.tasks > self.request.processes:
+            self.killed_for = "processes"
+        elif self.disk.over():
+            self.killed_for = "disk"
+        if self.killed_for is not None:
+            self._note_why(now - self.began)
+
+    def _note_why(self, seconds: float) -> None:
+        alive = self.tree.alive.values()
+        self.notes.append(
+            "ended for %s after %.1f s: %d processes, %d threads, %d MiB, %.1f s of CPU time"
+            % (
+                self.killed_for,
+                seconds,
+                len(alive),
+                self.tree.tasks,
+                self.tree.rss / MIB,
+                sum(process.cpu for process in alive),
+            )
+        )
+
+    def _find_lost(self, fate: int, now: float) -> None:
+        """The script's end where its parent cannot tell it: killed or stopped, by the script."""
+        if self.script in self.tree.ended:
+            self._ended(*self.tree.ended[self.script])
+        elif fate not in self._readers and not self.script:
+            raise Unable("the script could not be started: " + (self.failure or "no reason known"))
+        elif self.script and fate in self._readers:
+            process = look_at(self.script)
+            if process is None or process.state != "Z":
+                self._zombie_since = now
+            elif now - self._zombie_since > 1.0:
+                self.tree.kill_helper()
+
+    def _kill(self, fate: int) -> None:
+        self.tree.sweep()
+        end = time.monotonic() + 2.0
+        while self.status is None and time.monotonic() < end and fate in self._readers:
+            self._read(0.05)
+        if self.status is None:
+            self.tree.kill_helper()
+            self.tree.sweep()
+            self._ended(*self.tree.ended.get(self.script, (signal.SIGKILL, 0)))
+
+    # What is told.
+
+    def _facts(self, mode: str) -> Dict[str, Any]:
+        status = self.status
+        if self.failure or status is None:
+            raise Unable("the script could not be started: %s" % self.failure)
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        if number != signal.SIGKILL:
+            self.killed_for = None  # it ended by itself just before
+        if self.killed_for is None and self.oom.blames_memory(status):
+            self.killed_for = "memory"
+        # Linux counts in KiB, macOS in bytes.
+        counted = self.maxrss * (1 if sys.platform == "darwin" else 1024)
+        return {
+            "exit_code": None if number is not None else os.WEXITSTATUS(status),
+            "signal": number,
+            "killed_for": self.killed_for,
+            "seconds": round(self.seconds, 4),
+            "max_rss_mb": round(max(counted, self.tree.peak) / MIB, 1),
+            "output": self.output.text(),
+            "errors": self.errors.text(),
+            "output_bytes": self.output.total,
+            "observations": self.observations.values,
+            "notes": self.notes + self.observations.problems,
+            "mode": mode,
+            "trouble": None,
+        }
+
+
+NOTHING = {
+    "exit_code": None,
+    "signal": None,
+    "killed_for": None,
+    "seconds": 0.0,
+    "max_rss_mb": 0.0,
+    "output": "",
+    "errors": "",
+    "output_bytes": 0,
+    "observations": {},
+    "notes": [],
+    "mode": "fresh",
+}  # type: Dict[str, Any]
+
+
+# --- The process that has imported TensorFlow ---------------------------------------------------
+
+
+class Zygote:
+    """A process that has imported TensorFlow, and forks itself for each cell (the agent's side).
+
+    It was started with the very script path, environment and folders of the cells it serves, so
+    that the import saw what it would see in a fresh process; `key` says for which.
+    """
+
+    def __init__(self, request: Request, scratch: str) -> None:
+        self.key, self._scratch = zygote_key(request), scratch
+        self.printed = (b"", b"")
+        self.refusal = ""
+        ours, theirs = socket.socketpair()
+        (self._out, out_w), (self._err, err_w) = os.pipe(), os.pipe()
+        agent, env = os.getpid(), script_environment(request, scratch)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                become_cell(agent, Pipes(out_w, err_w, -1), scratch, None)
+                theirs.set_inheritable(True)
+                me = os.path.abspath(__file__)
+                start_python([me, "--zygote", str(theirs.fileno()), request.script], env)
+            finally:
+                os._exit(127)
+        close_all(out_w, err_w)
+        theirs.close()
+        self.socket = ours
+
+    def await_import(self, engine: Engine) -> None:
+        """Sets `refusal` where it cannot be used. What the import printed belongs to each cell."""
+        printed = {self._out: bytearray(), self._err: bytearray()}
+        poll = select.poll()
+        for fd in [self._out, self._err, engine.requests, self.socket.fileno()]:
+            poll.register(fd, select.POLLIN)
+        end, answer = time.monotonic() + IMPORT_TIMEOUT, b""
+        while not answer.endswith(b"\n"):
+            ready = [fd for fd, _ in poll.poll(max(0.0, end - time.monotonic()) * 1000)]
+            if not ready:
+                self.refusal = "importing TensorFlow took more than %d s" % IMPORT_TIMEOUT
+                return
+            if engine.requests in ready:
+                engine.pump()
+            for fd in printed:
+                if fd in ready:
+                    data = os.read(fd, CHUNK)
+                    printed[fd] += data
+                    if not data:
+                        poll.unregister(fd)
+            if self.socket.fileno() in ready:
+                data = self.socket.recv(CHUNK)
+                answer += data or b"it ended while importing TensorFlow\n"
+        self.refusal = readable(answer).strip()
+        self.printed = (bytes(printed[self._out][:CHUNK]), bytes(printed[self._err][:CHUNK]))
+
+    def fork(self, request: Request, pipes: Pipes) -> None:
+        terms = {"args": request.args, "file_size": request.scratch, "scratch": self._scratch}
+        wish = json.dumps(terms).encode("ascii")
+        fds = array.array("i", pipes)
+        try:
+            self.socket.sendmsg(
+                [b"%020d" % len(wish)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+            )
+            self.socket.sendall(wish)
+        except OSError as error:
+            raise Unable("the process that imported TensorFlow is gone: %s" % error) from None
+
+    def alive(self) -> bool:
+        try:
+            return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
+        except ChildProcessError:
+            return False
+
+    def end(self) -> None:
+        close_all(self._out, self._err)
+        self.socket.close()
+        if self.alive():
+            send_signal(self.pid, signal.SIGKILL)
+            wait_for(self.pid)
+
+
+def zygote_key(request: Request) -> Tuple[str, Tuple[Tuple[str, str], ...]]:
+    return (request.script, tuple(sorted(request.env.items())))
+
+
+def zygote_main(fd: int, script: str) -> types.ModuleType:
+    """The zygote's whole life. Returns only in the forked children, with the `__main__` to fill."""
+    agent = os.getppid()
+    die_with(agent)
+    prctl(PR_SET_DUMPABLE, 0)
+    control = socket.socket(fileno=fd)
+    control.set_inheritable(False)
+    main = stand_in_for(script)
+    refusal = import_tensorflow()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    close_all(null)
+    write_all(fd, utf8(refusal) + b"\n")
+    while not refusal:
+        head, ancillary, _, _ = control.recvmsg(20, socket.CMSG_SPACE(3 * 4))
+        if not head:
+            break
+        fds = array.array("i", ancillary[0][2])
+        wish = b""
+        while len(wish) < int(head):
+            wish += control.recv(int(head) - len(wish))
+        pipes, zygote = Pipes(*fds), os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            become_script(zygote, pipes, script, json.loads(wish.decode("ascii")))
+            return main
+        close_all(pipes.out, pipes.err)
+        tell_fate(pid, pipes.fate)
+        close_all(pipes.fate)
+    os._exit(0)
+
+
+def stand_in_for(script: str) -> types.ModuleType:
+    """Make this process look to all that is imported as if `python script` had started it."""
+    sys.argv[:] = [script]
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+    from importlib.machinery import SourceFileLoader
+
+    main = types.ModuleType("__main__")
+    main.__dict__.update(
+        __annotations__={},
+        __builtins__=sys.modules["builtins"],
+        __cached__=None,
+        __file__=script,
+        __loader__=SourceFileLoader("__main__", script),
+    )
+    # The old module must live on: the frame that runs the script belongs to it.
+    main_of_zygote.append(sys.modules["__main__"])
+    sys.modules["__main__"] = main
+    return main
+
+
+main_of_zygote = []  # type: List[types.ModuleType]
+
+
+def import_tensorflow() -> str:
+    """Why this process cannot be forked after importing TensorFlow; "" where it can."""
+    try:
+        __import__("tensorflow")
+    except BaseException as error:
+        return ("importing TensorFlow failed: %r" % error).replace("\n", " ")[:1000]
+    import threading
+
+    if threading.active_count() > 1:
+        return "importing TensorFlow started a Python thread"
+    for fd in os.listdir("/proc/self/fd") if ON_LINUX else []:
+        try:
+            if os.readlink("/proc/self/fd/" + fd).startswith("/dev/nvidia"):
+                return "importing TensorFlow opened the GPU"
+        except OSError:
+            pass
+    return ""
+
+
+def become_script(zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any]) -> None:
+    """In a forked child: everything that differs from a fresh process, but for the frame below."""
+    become_cell(zygote, pipes, wish["scratch"], wish["file_size"])
+    write_all(pipes.fate, b"P %d\n" % os.getpid())
+    close_all(*pipes)
+    sys.argv[:] = [script, *wish["args"]]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = [sys.executable, *sys.argv]
+    # Each fresh process draws its own randomness, so that repetitions are independent.
+    for name, seed in (("random", "seed"), ("numpy.random", "seed")):
+        if name in sys.modules:
+            getattr(sys.modules[name], seed)()
+
+
+def report_uncaught(error: BaseException) -> int:
+    """Print what Python prints, without the frame of ours. Returns the exit code."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    error = error.with_traceback(trace)
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+    sys.excepthook(type(error), error, trace)
+    return 1
+
+
+# --- The agent ----------------------------------------------------------------------------------
+
+
+class Agent:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.scratch = Scratch()
+        self.zygote = None  # type: Optional[Zygote]
+        self.refused = {}  # type: Dict[Any, str]
+
+    def serve(self) -> None:
+        version = "%d.%d.%d" % sys.version_info[:3]
+        self.engine.say("hello", protocol=PROTOCOL, python=version, pid=os.getpid())
+        while True:
+            fields = self.engine.next()
+            try:
+                answer = self._run(fields)
+            except (Unable, OSError, ValueError, TypeError, MemoryError) as error:
+                answer = dict(NOTHING, trouble=str(error) or repr(error))
+            self.engine.say("ended", id=fields.get("id"), **answer)
+
+    def _run(self, fields: Dict[str, Any]) -> Dict[str, Any]:
+        if fields.get("op") != "run":
+            raise Unable("not a request: %.80r" % fields.get("op"))
+        request = Request(fields)
+        zygote, why = None, None
+        if request.mode == "fork":
+            zygote = self._zygote_for(request)
+            why = self.refused.get(zygote_key(request))
+        self.scratch.fresh(as_imported=zygote is not None)
+        try:
+            answer = Cell(request, self.engine, self.scratch).run(zygote)
+        finally:
+            self.scratch.discard()
+        if why:
+            answer["notes"].append("not forked: " + why)
+        return answer
+
+    def _zygote_for(self, request: Request) -> Optional[Zygote]:
+        key = zygote_key(request)
+        if key in self.refused:
+            return None
+        if self.zygote is not None and self.zygote.key == key and self.zygote.alive():
+            return self.zygote
+        self._end_zygote()
+        self.scratch.fresh()
+        self.zygote = Zygote(request, self.scratch.path)
+        self.zygote.await_import(self.engine)
+        if not self.scratch.remember_import():
+            self.zygote.refusal = "importing TensorFlow left much in HOME"
+        if self.zygote.refusal:
+            self.refused[key] = self.zygote.refusal
+            self._end_zygote()
+        return self.zygote
+
+    def _end_zygote(self) -> None:
+        if self.zygote is not None:
+            self.zygote.end()
+        self.zygote = None
+
+    def close(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._end_zygote()
+        Tree(None, keep=True).sweep()
+        self.scratch.remove()
+
+
+def leave(_number: int, _frame: Any) -> None:
+    raise Gone
+
+
+def main() -> None:
+    requests, answers = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    close_all(null)
+    prctl(PR_SET_DUMPABLE, 0)  # else a script could open the pipes above in /proc
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    agent = Agent(Engine(requests, answers))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        agent.serve()
+    except Gone:
+        pass
+    finally:
+        agent.close()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["--zygote"]:
+        main()
+        sys.exit(0)
+    # In the children of the zygote the script runs here, with one frame of ours below it, and the
+    # process then ends as Python ends: its threads, exit handlers and buffers are not our work.
+    _module = zygote_main(int(sys.argv[2]), sys.argv[3])
+    _code = 0
+    try:
+        with open(sys.argv[0], "rb") as _file:
+            _source = _file.read()
+        exec(compile(_source, sys.argv[0], "exec", 0, True), _module.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as _error:
+        _code = report_uncaught(_error)
+    if _code:
+        sys.exit(_code)

@@ -1,0 +1,82 @@
+"""The Docker daemon through its SDK: one connection, and the few calls that several modules need."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.images import Image
+
+OURS = "tfmatrix"
+"""The label that everything this tool makes carries, and that `clean` looks for."""
+
+_lock = threading.Lock()
+_connection: Optional[docker.DockerClient] = None
+
+
+def connect() -> docker.DockerClient:
+    """The daemon that DOCKER_HOST or the default socket names. Raises `DockerException`."""
+    global _connection
+    with _lock:
+        if _connection is None:
+            # As many connections as cells may run at once, each held open while its agent lives.
+            _connection = docker.from_env(version="auto", max_pool_size=128)
+        return _connection
+
+
+def why_unreachable() -> Optional[str]:
+    """Why no daemon answers, in a line; None when one does."""
+    try:
+        connect().ping()
+    except DockerException as error:
+        return explain(error)
+    except Exception as error:  # the SDK lets requests' and paramiko's errors through
+        return str(error)
+    return None
+
+
+def explain(error: Exception) -> str:
+    """What an error of the SDK means, without its stack of wrappers."""
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation)
+    text = str(error)
+    if "FileNotFoundError" in text or "No such file" in text:
+        return "no Docker daemon runs here (its socket does not exist)"
+    if "ConnectionRefused" in text or "Connection refused" in text:
+        return "no Docker daemon answers"
+    if "PermissionError" in text or "Permission denied" in text:
+        return "the Docker socket may not be used by this user (group `docker` may)"
+    return text
+
+
+def find_image(name: str) -> Optional[Image]:
+    try:
+        return connect().images.get(name)
+    except (ImageNotFound, NotFound):
+        return None
+
+
+def labels(image: Image) -> Mapping[str, str]:
+    return image.labels or {}
+
+
+def is_local() -> bool:
+    """Whether the daemon may share this machine's files, so that they can be mounted."""
+    return connect().api.base_url in ("http+docker://localhost", "http+docker://localunixsocket")
+
+
+def info() -> Mapping[str, Any]:
+    daemon: dict[str, Any] = connect().info()
+    return daemon
+
+
+def import_filesystem(tarball: Path, tag: str, changes: list[str]) -> None:
+    """Make an image of one layer. Raises `DockerException`."""
+    repository, _, version = tag.rpartition(":")
+    connect().api.import_image_from_file(
+        str(tarball), repository=repository, tag=version, changes=changes
+    )

@@ -1,0 +1,245 @@
+"""Virtual environments in the user's cache folder. No sandbox: scripts run as the user.
+
+`<cache>/environments/<release>-py<python>-<device>-<digest>` is an environment; it is whole when it
+holds the marker file, which is written last. Whoever makes or removes one holds the lock beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Optional
+
+from runner import interpreters, locks, paths, processes
+from runner.clean import Item
+from runner.engines import local_venv
+from runner.engines.base import Channel, Phase, Progress, Workspace
+from runner.engines.pipe import PipeChannel
+from runner.errors import PrepareError
+from runner.model import Device, Environment, Limits, Target
+
+_MARKER = "tfmatrix.json"
+_PROOF_PATIENCE = 600.0
+
+
+class LocalEngine:
+    """The default where no Docker daemon answers."""
+
+    name = "local"
+
+    def __init__(self, root: Optional[Path] = None) -> None:
+        self._root = root or paths.environments()
+
+    def unavailable(self) -> Optional[str]:
+        return _wrong_machine()
+
+    def refuses(self, target: Target) -> Optional[str]:
+        wrong = _wrong_machine()
+        if wrong is None and target.device is Device.CUDA:
+            wrong = _no_cuda(target)
+        return wrong or _no_interpreter(target.python)
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        folder = self._folder(environment)
+        if not _whole(folder):
+            with _holding(folder, progress):
+                if not _whole(folder):
+                    self._make(environment, folder, progress)
+        _touch(folder)
+
+    def prepared(self, environment: Environment) -> bool:
+        return _whole(self._folder(environment))
+
+    def image(self, environment: Environment) -> Optional[str]:
+        return None
+
+    def open(
+        self,
+        environment: Environment,
+        workspace: Workspace,
+        limits: Limits,
+    ) -> Channel:
+        folder = self._folder(environment)
+        if not _whole(folder):
+            raise PrepareError(f"{environment.id} is not prepared")
+        _touch(folder)
+        return PipeChannel(
+            [str(local_venv.python(folder)), str(paths.agent())],
+            root=str(workspace.folder),
+            env=local_venv.environment(folder),
+        )
+
+    def size(self, environment: Environment) -> int:
+        return _freed(self._folder(environment))
+
+    def drop(self, environment: Environment) -> None:
+        _drop(self._folder(environment))
+
+    def prove(self, environment: Environment) -> None:
+        """Prepare `environment` and train something in it. Raises `PrepareError`."""
+        self.prepare(environment, _in_silence)
+        local_venv.run_python(
+            self._folder(environment),
+            str(paths.proof()),
+            version=environment.target.release.version,
+            patience=_PROOF_PATIENCE,
+        )
+
+    def inventory(self) -> Iterator[Item]:
+        """All environments, whole or half-made, for `tfmatrix clean`."""
+        for lock in sorted(self._root.glob("*.lock")):
+            folder = lock.with_suffix("")
+            if folder.is_dir():
+                yield Item(
+                    kind="environment",
+                    name=str(folder),
+                    size=_freed(folder),
+                    last_used=_last_used(folder),
+                    remove=partial(_drop, folder),
+                )
+
+    def _folder(self, environment: Environment) -> Path:
+        """Named by what is installed; a change of the Dockerfile alone makes no other one."""
+        target = environment.target
+        parts = [*locks.lines(environment.requirements), target.python]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+        name = f"{target.release.version}-py{target.python}-{target.device}-{digest}"
+        return self._root / name
+
+    def _make(self, environment: Environment, folder: Path, progress: Progress) -> None:
+        target = environment.target
+        interpreter, why_not = interpreters.obtain(target.python)
+        if interpreter is None:
+            raise PrepareError(f"no Python {target.python}: {why_not}")
+        _remove(folder)
+        started = time.monotonic()
+        local_venv.make(folder, interpreter, environment.requirements, progress)
+        progress(Phase(what="checking", detail="import tensorflow"))
+        local_venv.prove_import(folder, target.release.version)
+        _mark(folder, {"python": interpreter.version, "seconds": time.monotonic() - started})
+
+
+# Whether a target can be made real here ----------------------------------------------------
+
+
+def _wrong_machine() -> Optional[str]:
+    system, machine = platform.system(), platform.machine()
+    if system != "Linux" or machine not in ("x86_64", "AMD64"):
+        return (
+            f"TensorFlow's wheels back to 1.12 are for Linux on x86-64, and this is {system} on"
+            f" {machine}: start a Docker daemon and use --engine docker"
+        )
+    if platform.libc_ver()[0] != "glibc":
+        return "TensorFlow's wheels need glibc, which this system does not have"
+    return None
+
+
+def _no_cuda(target: Target) -> Optional[str]:
+    cuda = target.release.cuda
+    if cuda is None or cuda.unavailable:
+        return cuda.unavailable if cuda else "no CUDA build is known of it"
+    if not Path("/proc/driver/nvidia/version").exists():
+        return (
+            "no NVIDIA driver is loaded on this machine: CUDA needs a GPU and `nvidia-smi` to work"
+        )
+    if cuda.base is not None:
+        return (
+            f"it needs the CUDA {cuda.cuda} libraries of the image {cuda.base}: use --engine docker"
+        )
+    return None
+
+
+def _no_interpreter(python: str) -> Optional[str]:
+    interpreter, why_not = interpreters.obtain(python)
+    if interpreter is not None:
+        return None
+    if why_not == interpreters.TOO_OLD:
+        return (
+            f"no Python {python} on this machine: `pyenv install {python}` or"
+            f" `conda create -n py{python} python={python}`, or use --engine docker"
+        )
+    return f"no Python {python} on this machine: `uv python install {python}` ({why_not})"
+
+
+# The folder of an environment --------------------------------------------------------------
+
+
+def _whole(folder: Path) -> bool:
+    """Made to the end, and the interpreter that it links to is still there."""
+    return (folder / _MARKER).is_file() and os.access(local_venv.python(folder), os.X_OK)
+
+
+def _mark(folder: Path, facts: dict[str, object]) -> None:
+    temporary = folder / f".{_MARKER}"
+    temporary.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    temporary.replace(folder / _MARKER)
+
+
+def _touch(folder: Path) -> None:
+    """When it was last used: what `clean --older-than` goes by."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / _MARKER)
+
+
+def _last_used(folder: Path) -> float:
+    marker = folder / _MARKER
+    return (marker if marker.exists() else folder).stat().st_mtime
+
+
+@contextlib.contextmanager
+def _holding(folder: Path, progress: Progress) -> Iterator[None]:
+    """The lock beside `folder`, waited for where another process or thread has it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w") as file:
+        told = False
+        while not _try_lock(file.fileno()):
+            if not told:
+                progress(Phase(what="waiting", detail="another run is preparing it"))
+                told = True
+            processes.check()
+            time.sleep(0.2)
+        yield
+
+
+def _in_silence(phase: Phase) -> None:
+    """Progress that nobody looks at."""
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _drop(folder: Path) -> None:
+    with _holding(folder, _in_silence):
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The marker goes first: what is left of an interrupted removal counts as half-made."""
+    (folder / _MARKER).unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _freed(folder: Path) -> int:
+    """Bytes that removing `folder` frees: what is linked from uv's cache stays there."""
+    freed = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            facts = Path(place, name).lstat()
+            if facts.st_nlink == 1:
+                freed += facts.st_blocks * 512
+    return freed

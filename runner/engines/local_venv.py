@@ -1,0 +1,153 @@
+"""One virtual environment from a lock, made by uv: installed, byte-compiled, shown to import."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Optional
+
+from packaging.version import InvalidVersion, Version
+
+from runner import interpreters, processes
+from runner.engines.base import Phase, Progress
+from runner.errors import PrepareError
+from runner.interpreters import Interpreter
+
+REQUIREMENTS = "requirements.txt"
+_IMPORT = "import tensorflow; print(tensorflow.__version__)"
+_IMPORT_PATIENCE = 300.0
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)([KMG]iB)\)")
+_DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
+
+
+def make(folder: Path, interpreter: Interpreter, lock: str, progress: Progress) -> None:
+    """A virtual environment at `folder`, which may not exist yet. Raises `PrepareError`."""
+    progress(Phase(what="creating", detail=f"Python {interpreter.version}"))
+    _uv("venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(folder))
+    (folder / REQUIREMENTS).write_text(lock, encoding="utf-8")
+    _install(folder, progress)
+    progress(Phase(what="compiling"))
+    compile_packages(folder)
+
+
+def prove_import(folder: Path, version: str) -> None:
+    """Raises `PrepareError` unless TensorFlow imports here and is the one asked for.
+
+    What fails here would fail in every cell, and say nothing about the release.
+    """
+    run_python(folder, "-c", _IMPORT, version=version, patience=_IMPORT_PATIENCE)
+
+
+def run_python(folder: Path, *args: str, version: str, patience: float) -> None:
+    """Run the environment's Python, whose last line must be `version`. Raises `PrepareError`."""
+    command = [str(python(folder)), *args]
+    try:
+        done = processes.run(command, env=environment(folder), cwd=folder, timeout=patience)
+    except subprocess.TimeoutExpired:
+        raise PrepareError(f"TensorFlow {version} did not import in {patience:.0f} s") from None
+    said = [line for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode != 0 or not said:
+        raise PrepareError(
+            f"TensorFlow {version} does not work in its environment: {_last(done.stderr)}"
+            + (f" (signal {-done.returncode})" if done.returncode < 0 else ""),
+            log=done.stderr[-20_000:],
+        )
+    if not _same(said[-1], version):
+        raise PrepareError(f"TensorFlow {version} was installed, but {said[-1]} was imported")
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a process in the environment sees: nothing of the caller's, so no secrets either."""
+    path = f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+def python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def compile_packages(folder: Path) -> None:
+    """Bytecode for all modules, so that the first import is no slower than the others.
+
+    Not by uv, which cannot with Python 3.6. Packages of the time hold files for Python 2, which do
+    not compile and are not imported either, so the exit code says nothing.
+    """
+    (packages,) = (folder / "lib").glob("python*/site-packages")
+    command = [str(python(folder)), "-m", "compileall", "-q", "-j", "2", str(packages)]
+    processes.run(command, env=environment(folder), cwd=folder)
+
+
+def _install(folder: Path, progress: Progress) -> None:
+    """From uv's cache where that has everything: without asking the index, sdists stay built."""
+    progress(Phase(what="installing"))
+    if _sync(folder, progress, "--offline") is not None:
+        log = _sync(folder, progress)
+        if log is not None:
+            raise PrepareError(f"the packages could not be installed: {_first(log)}", log=log)
+
+
+def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
+    """Install the lock; what uv said if that failed."""
+    command = [interpreters.uv_command(), "pip", "sync", "--no-config", "--require-hashes"]
+    command += ["--link-mode", "hardlink", "--python", str(python(folder)), *options]
+    command.append(str(folder / REQUIREMENTS))
+    log = []
+    for line in _observed(processes.stream(command, env=_uv_env(), cwd=folder), progress):
+        log.append(line)
+    return None if log.pop() == "exit 0" else "".join(log)
+
+
+def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:
+    """`lines`, with progress told of the downloads that uv announces and ends, in bytes."""
+    sizes: dict[str, int] = {}
+    done = 0
+    for line in lines:
+        started, ended = _DOWNLOADING.match(line), _DOWNLOADED.match(line)
+        if started:
+            sizes[started[1]] = int(float(started[2]) * _UNITS[started[3]])
+        elif ended:
+            done += sizes.get(ended[1], 0)
+        if started or ended:
+            progress(
+                Phase(
+                    what="downloading",
+                    detail=max(sizes, key=lambda name: sizes[name], default=""),
+                    bytes_done=done,
+                    bytes_total=sum(sizes.values()),
+                )
+            )
+        yield line
+
+
+def _uv(*args: str) -> None:
+    done = processes.run([interpreters.uv_command(), "--no-config", *args], env=_uv_env())
+    if done.returncode != 0:
+        raise PrepareError(
+            f"the virtual environment could not be made: {_first(done.stderr)}", log=done.stderr
+        )
+
+
+def _uv_env() -> dict[str, str]:
+    return interpreters.uv_environment()
+
+
+def _first(log: str) -> str:
+    """uv's own account, from the error on, on one line."""
+    at = max(log.find("error:"), 0)
+    return re.sub(r"\s+", " ", log[at:].removeprefix("error:")).strip()[:600]
+
+
+def _last(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return lines[-1][:400] if lines else "it said nothing"
+
+
+def _same(said: str, version: str) -> bool:
+    """2.15.0.post1 calls itself 2.15.0."""
+    try:
+        return Version(said.strip()).base_version == Version(version).base_version
+    except InvalidVersion:
+        return False

@@ -1,0 +1,233 @@
+"""The conversation with one agent: a request in, an `Execution` out.
+
+The agent sits beside scripts that nobody vouches for, so whatever comes back is checked field by
+field, and every wait has an end. Nothing that the agent says or fails to say raises here: it
+becomes an execution with `trouble`, after which the session is dead and the caller opens another.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from attrs import field, frozen
+
+from runner.engines.base import Channel, ChannelClosed
+from runner.model import Execution, Json, Limits
+
+PROTOCOL = 1
+HELLO = 120.0
+"""Seconds until the agent must have said hello."""
+START = 240.0
+"""Seconds until a cell must have started: in mode `fork`, TensorFlow may be imported first."""
+GRACE = 30.0
+"""Seconds beyond a cell's time limit within which the agent must have ended and cleaned up."""
+KILLED_FOR = ("timeout", "memory", "processes", "disk")
+DEPTH = 40
+
+
+@frozen(kw_only=True)
+class Request:
+    """One cell to run."""
+
+    script: str
+    """The script's path in the environment."""
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(factory=dict)
+    limits: Limits = field(factory=Limits)
+    mode: str = "fresh"
+    """`fresh`, or `fork`: it may be a child of a process that has imported TensorFlow."""
+
+
+class Session:
+    """Runs cells one after another in one agent. Not for several threads at once."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._count = 0
+        self.alive = True
+        self.python: Optional[str] = None
+        """The agent's Python, once it has said hello."""
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the agent and all that it started. Safe to call twice, and from another thread."""
+        self.alive = False
+        self._channel.close()
+
+    def run(self, request: Request) -> Execution:
+        """Run one cell and wait for its end. Never raises for what the agent does."""
+        if not self.alive:
+            return Execution(trouble="the session with the environment is closed")
+        try:
+            return self._run(request)
+        except ChannelClosed as closed:
+            self.alive = False
+            if closed.oom:
+                return Execution(killed_for="memory", signal=9, notes=(_clean(str(closed), 2000),))
+            return Execution(trouble=f"the environment ended: {_clean(str(closed), 2000)}")
+        except _Broken as broken:
+            self.alive = False
+            return Execution(trouble=str(broken))
+
+    def _run(self, request: Request) -> Execution:
+        if self.python is None:
+            hello = self._expect("hello", None, HELLO)
+            if hello.get("protocol") != PROTOCOL:
+                raise _Broken(f"the agent speaks protocol {hello.get('protocol')!r:.40}")
+            self.python = _text(hello, "python", 40)
+        self._count += 1
+        name = str(self._count)
+        self._channel.send(encode(request, name))
+        first = self._expect(("started", "ended"), name, START)
+        ended = first
+        if first["event"] == "started":
+            ended = self._expect("ended", name, request.limits.timeout + GRACE)
+        return decode(ended)
+
+    def _expect(self, events: str | tuple[str, ...], name: Optional[str], within: float) -> _Fields:
+        """The next of these events about the request `name`, passing over unknown ones."""
+        end = time.monotonic() + within
+        wanted = (events,) if isinstance(events, str) else events
+        while True:
+            left = end - time.monotonic()
+            line = self._channel.receive(left) if left > 0 else None
+            if line is None:
+                raise _Broken(f"the agent did not answer within {within:.0f} s ({wanted[-1]})")
+            fields = _parse(line)
+            if fields.get("event") in wanted and (name is None or fields.get("id") == name):
+                return fields
+            if fields.get("event") in ("hello", "started", "ended"):
+                raise _Broken(f"the agent said {fields['event']!r} out of turn")
+
+
+_Fields = dict[str, Any]
+
+
+class _Broken(Exception):
+    """The agent does not keep to the protocol."""
+
+
+def encode(request: Request, name: str) -> bytes:
+    limits = request.limits
+    fields = {
+        "op": "run",
+        "id": name,
+        "script": request.script,
+        "args": list(request.args),
+        "env": dict(request.env),
+        "timeout": limits.timeout,
+        "memory_mb": limits.memory,
+        "processes": limits.processes,
+        "output_kb": limits.output,
+        "scratch_mb": limits.scratch,
+        "mode": request.mode,
+    }
+    return json.dumps(fields).encode("ascii")
+
+
+def _parse(line: bytes) -> _Fields:
+    try:
+        fields = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
+        raise _Broken(f"the agent said something that is no answer: {line[:80]!r}")
+    return fields
+
+
+def decode(ended: Mapping[str, Any]) -> Execution:
+    """The facts of an `ended` event. Raises `_Broken` where a field is missing or not its type."""
+    trouble = ended.get("trouble")
+    if trouble is not None:
+        return Execution(trouble=_clean(_text(ended, "trouble", 2000), 2000))
+    facts = Execution(
+        exit_code=_number(ended, "exit_code", 0, 255, optional=True),
+        signal=_number(ended, "signal", 1, 128, optional=True),
+        killed_for=_one_of(ended, "killed_for", (None, *KILLED_FOR)),
+        seconds=_real(ended, "seconds"),
+        max_rss_mb=_real(ended, "max_rss_mb"),
+        output=_text(ended, "output"),
+        errors=_text(ended, "errors"),
+        output_bytes=_number(ended, "output_bytes", 0, 1 << 62) or 0,
+        observations=_observations(ended),
+        mode=_one_of(ended, "mode", ("fresh", "fork")) or "fresh",
+        notes=_notes(ended),
+    )
+    if (facts.exit_code is None) == (facts.signal is None):
+        raise _Broken("the agent's answer must hold either an exit code or a signal")
+    return facts
+
+
+def _number(
+    ended: Mapping[str, Any], name: str, least: int, most: int, optional: bool = False
+) -> Optional[int]:
+    value = ended.get(name)
+    if value is None and optional:
+        return None
+    if type(value) is not int or not least <= value <= most:
+        raise _Broken(f"the agent's {name} is {value!r:.40}")
+    return value
+
+
+def _real(ended: Mapping[str, Any], name: str) -> float:
+    value = ended.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        raise _Broken(f"the agent's {name} is {value!r:.40}")
+    return float(value)
+
+
+def _one_of(ended: Mapping[str, Any], name: str, known: tuple[Any, ...]) -> Any:
+    value = ended.get(name)
+    if not isinstance(value, (str, type(None))) or value not in known:
+        raise _Broken(f"the agent's {name} is {value!r:.40}")
+    return value
+
+
+def _text(ended: Mapping[str, Any], name: str, most: int = 1 << 24) -> str:
+    value = ended.get(name)
+    if not isinstance(value, str):
+        raise _Broken(f"the agent's {name} is {value!r:.40}")
+    return _clean(value, most)
+
+
+def _clean(text: str, most: int) -> str:
+    """Text that every file can be written with: no half characters."""
+    return text[:most].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _notes(ended: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = ended.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise _Broken(f"the agent's notes are {notes!r:.40}")
+    return tuple(_clean(note, 1000) for note in notes[:20])
+
+
+def _observations(ended: Mapping[str, Any]) -> dict[str, Json]:
+    value = ended.get("observations")
+    if not isinstance(value, dict):
+        raise _Broken(f"the agent's observations are {value!r:.40}")
+    return {_clean(name, 200): _json(one, DEPTH) for name, one in value.items()}
+
+
+def _json(value: Any, depth: int) -> Json:
+    """`value` as any JSON reader takes it: no NaN, no half characters, bounded depth."""
+    if depth < 0:
+        raise _Broken("the agent's observations are nested too deeply")
+    if isinstance(value, dict):
+        return {_clean(name, 1 << 16): _json(one, depth - 1) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_json(one, depth - 1) for one in value]
+    if isinstance(value, str):
+        return _clean(value, 1 << 16)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value  # type: ignore[no-any-return]
