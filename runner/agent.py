@@ -259,8 +259,14 @@ class Tree:
         """Pages shared after a fork count once: workers forked after an import share most of it."""
         if self.rss <= limit:
             return False
-        largest = max(process.rss for process in self.alive.values())
-        return largest > limit or sum(own_share(pid) for pid in self.alive) > limit
+        if max(process.rss for process in self.alive.values()) > limit:
+            return True
+        shares = 0
+        for pid in self.alive:
+            shares += own_share(pid)
+            if shares > limit:
+                return True
+        return False
 
     def reap(self) -> None:
         """Collect the ended children of the agent, also those that came back to it."""
@@ -958,10 +964,10 @@ class Cell:
             return
         if now >= end:
             self.killed_for = "timeout"
-        elif self.tree.holds_more_than(self.request.memory):
-            self.killed_for = "memory"
         elif self.tree.tasks > self.request.processes:
             self.killed_for = "processes"
+        elif self.tree.holds_more_than(self.request.memory):
+            self.killed_for = "memory"
         elif self.disk.over():
             self.killed_for = "disk"
         if self.killed_for is not None:

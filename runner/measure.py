@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Optional
 
 from attrs import evolve, frozen
 
+from runner import processes
 from runner.classify import classify
 from runner.engines.base import Channel
 from runner.model import Cell, Execution, Verdict
@@ -48,7 +50,7 @@ class Measurer:
     """Measures the cells of one repro in one environment, one after the other, in one agent.
 
     The agent is opened when first needed and again after it died. Not safe for threads, except
-    `close`, which another thread may call to end everything at once.
+    `stop`, which another thread may call to end everything at once.
     """
 
     def __init__(self, open_channel: Open, script: str, mode: str) -> None:
@@ -57,10 +59,14 @@ class Measurer:
         self._mode = mode
         self._session: Optional[Session] = None
         self._root = ""
+        self._stopped = threading.Event()
         self._seen_fresh: frozenset[str] = frozenset()
 
     def measure(self, cell: Cell) -> Execution:
-        """Run `cell`, twice where the first run is not enough to be believed."""
+        """Run `cell`, twice where the first run is not enough to be believed.
+
+        Raises `PrepareError` where no agent can be started, and `Stopped`.
+        """
         first = self._once(cell, self._mode)
         self._remember(first)
         if not any(look.when(first, self._seen_fresh) for look in SECOND_LOOKS):
@@ -74,13 +80,23 @@ class Measurer:
         if session is not None:
             session.close()
 
+    def stop(self) -> None:
+        """End the cell that runs, and refuse any other: `measure` then raises `Stopped`."""
+        self._stopped.set()
+        self.close()
+
     def _once(self, cell: Cell, mode: str) -> Execution:
+        if self._stopped.is_set():
+            raise processes.Stopped
         if self._session is not None and not self._session.alive:
             self.close()
         if self._session is None:
             channel = self._open()
             self._root = channel.root
             self._session = Session(channel)
+            if self._stopped.is_set():  # while the agent was being started
+                self.close()
+                raise processes.Stopped
         return self._session.run(
             Request(
                 script=f"{self._root}/{self._script}",

@@ -109,7 +109,7 @@ class Pipeline:
         for _ in range(10**3):
             self._room.release()
         for measurer in measurers:
-            measurer.close()
+            measurer.stop()
 
     # -- stored answers -------------------------------------------------------------------------
 
@@ -212,6 +212,8 @@ class Pipeline:
         )
         try:
             execution = measurer.measure(cell)
+        except processes.Stopped:
+            return
         except PrepareError as error:
             execution = Execution(trouble=error.message, output=error.log)
         if self._stopping.is_set():

@@ -106,6 +106,11 @@ def stop_all() -> None:
         _kill_group(process)
 
 
+def allow_again() -> None:
+    """After `stop_all`, for a process that goes on: a test, a watch loop."""
+    _stopped.clear()
+
+
 def _kill_group(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

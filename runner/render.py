@@ -1,4 +1,4 @@
-"""`Target` → the text of its Dockerfile. Pure, but for the templates and defaults read from docker/."""
+"""`Target` → the text of its Dockerfile. Pure, given the templates and defaults in docker/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dockerfile(
 ) -> str:
     """The Dockerfile of `target`, which expects its lock beside it under the name `requirements`.
 
-    `images` replaces default base images, by Python version. The same arguments give the same bytes.
+    `images` replaces default base images, by Python version. Same arguments, same bytes.
     Raises `UsageError` where no image can be made: ask `unavailable` first.
     """
     reason = unavailable(target)
@@ -67,12 +67,12 @@ def base_image(python: str, images: Mapping[str, str] = {}) -> str:
             f"no base image is known for Python {python} (only for {known})",
             remedy=f'name one in matrix.yaml: images: {{"{python}": "python:{python}-slim"}}',
         )
-    return chosen[python]
+    return str(chosen[python])
 
 
-def default_pythons() -> tuple[str, ...]:
-    """The Pythons that have a default base image, oldest first."""
-    return tuple(_defaults()["pythons"])
+def default_base(python: str) -> str:
+    """The base image of Python `python` where nobody has said otherwise."""
+    return base_image(python)
 
 
 def _facts(target: Target) -> Iterator[tuple[str, str]]:
@@ -118,7 +118,7 @@ def _defaults() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(  # noqa: S701 - Dockerfiles are no HTML
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(paths.data()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

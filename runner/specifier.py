@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from runner.errors import UsageError
 from runner.model import Release
 
-_SERIES = re.compile(r"\d+\.\d+")
+_SERIES = re.compile(r"[0-9]+\.[0-9]+")
 _HINT = "a SPEC is `latest`, versions such as `2.9.3,2.10`, or a specifier set such as `>=2.4,<2.8`"
 
 
@@ -75,10 +75,12 @@ def _items(spec: str) -> list[str]:
         raise UsageError(f"{spec!r} is no SPEC: {_HINT}")
     plain = [item for item in items if _is_plain(item)]
     if plain and len(plain) < len(items):
+        meant = f"{plain[0]}.*" if _SERIES.fullmatch(plain[0]) else plain[0]
         raise UsageError(
-            f"{spec!r} mixes versions and comparisons: write `=={plain[0]}`"
-            f"{f' or `=={plain[0]}.*`' if _SERIES.fullmatch(plain[0]) else ''}, or versions alone"
+            f"{spec!r} mixes versions and comparisons: write `=={meant}`, or versions alone"
         )
+    if any(item.isdigit() for item in items):
+        raise UsageError(f"{spec!r} is neither a release nor a series: write `=={items[0]}.*`")
     return items
 
 
@@ -133,6 +135,6 @@ def _around(releases: Sequence[Release], items: Sequence[str]) -> str:
         return "the catalogue has none such"
     wanted = Version(found.group())
     below = [release.version for release in releases if release.parsed < wanted]
-    above = [release.version for release in releases if release.parsed > wanted]
+    above = [release.version for release in releases if release.parsed >= wanted]
     near = " and ".join(below[-1:] + above[:1])
     return f"the nearest known {'are' if below and above else 'is'} {near}"

@@ -72,13 +72,14 @@ def main() -> NoReturn:
     """Run the command line; every way out of it leaves here, with its exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        sys.exit(_run())
+        sys.exit(execute())
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
 
 
-def _run(arguments: Optional[list[str]] = None) -> int:
+def execute(arguments: Optional[list[str]] = None) -> int:
+    """One command, to its exit code; what is wrong goes to stderr. Raises KeyboardInterrupt only."""
     try:
         code: Any = tfmatrix.main(arguments, prog_name="tfmatrix", standalone_mode=False)
     except click.exceptions.Exit as stop:

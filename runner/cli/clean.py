@@ -22,12 +22,10 @@ from runner.errors import TfmatrixError
 @click.option("--runs", is_flag=True, help="Runs in results/ too (never results/reference).")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def command(older_than: Optional[str], max_size: Optional[str], runs: bool, dry_run: bool) -> int:
-    items = clean.chosen(
-        [*_made(), *(inventory.runs() if runs else ())],
-        now=time.time(),
-        older_than=None if older_than is None else clean.age(older_than),
-        max_size=None if max_size is None else clean.size(max_size),
-    )
+    age = None if older_than is None else clean.age(older_than)
+    size = None if max_size is None else clean.size(max_size)
+    made = [*_made(), *(inventory.runs() if runs else ())]
+    items = clean.chosen(made, now=time.time(), older_than=age, max_size=size)
     failed = 0
     for item in items:
         click.echo(f"{item.kind:<12} {clean.human(item.size):>9}  {item.name}")

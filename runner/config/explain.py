@@ -25,8 +25,8 @@ _EXPECTED = {
     "int_from_float": "a whole number",
     "float_type": "a number",
     "finite_number": "a finite number",
-    "greater_than": "a number above {gt}",
-    "less_than_equal": "at most {le:g}",
+    "greater_than": "a number above {gt:g}",
+    "less_than_equal": "at most {le:,.0f}",
 }
 
 
@@ -111,12 +111,15 @@ def _found(value: Any) -> str:
     return str(value)
 
 
+_SYNONYMS = {"gpu": "cuda", "ok": "pass", "segfault": "crash"}
+
+
 def _not_one_of(value: Any, path: KeyPath, document: Document) -> str:
     known = [str(word) for each in _schemas_at(path) for word in each.get("enum", [])]
     text = value if isinstance(value, str) else document.sources.get(path, "")
     if not known:
         return f"this tfmatrix reads schema 1, not {quoted(text)}"
-    found = nearest(text, known)
+    found = _SYNONYMS.get(text.casefold()) or nearest(text, known)
     mend = f'; did you mean "{found}"?' if found else ""
     return f"expected one of {', '.join(known)}, found {_found(value)}{mend}"
 
@@ -144,7 +147,8 @@ _PLACES = {
     "limits:": "LimitsSection",
     "repros:": "ReproSection",
     "cases: of a repro": "CaseSection",
-    "exclude: or expect: of a repro": "RuleSection",
+    "exclude: of a repro": "ExcludeSection",
+    "expect: of a repro": "ExpectSection",
 }
 
 

@@ -24,7 +24,12 @@ _Name = Annotated[str, AfterValidator(words.name)]
 _ReproName = Annotated[str, AfterValidator(words.repro_name)]
 _Specifier = Annotated[str, AfterValidator(words.specifier)]
 _Device = Annotated[Device, Field(strict=False)]
-_Outcome = Annotated[Verdict, Field(strict=False), AfterValidator(words.verdict)]
+_Outcome = Annotated[
+    Verdict,
+    Field(strict=False),
+    AfterValidator(words.verdict),
+    WithJsonSchema({"enum": [each.value for each in Verdict if each is not Verdict.ERROR]}),
+]
 _TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _Spec = Annotated[
     list[str],
@@ -94,7 +99,9 @@ class ExcludeSection(RuleSection):
 class ExpectSection(RuleSection):
     """What is said of cells. A cell that contradicts it is shown, and the exit code is 1."""
 
-    outcome: _Outcome = Field(description="The outcome expected: not `error`, which is no evidence.")
+    outcome: _Outcome = Field(
+        description="The outcome expected: not `error`, which is no evidence."
+    )
     signature: Optional[_Text] = Field(
         None, description="A part of the signature that must be found in it."
     )

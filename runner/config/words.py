@@ -66,10 +66,7 @@ def _coarse_message(operator: str, series: str) -> str:
     following = f"{major}.{int(minor) + 1}"
     meant = {"==": f"=={series}.*", "!=": f"!={series}.*", "<=": f"<{following}"}
     series_wide = meant.get(operator, f">={following}")
-    return (
-        f"speaks of {series}.0 alone; "
-        f'write "{series_wide}" for the series, or "{operator}{series}.0"'
-    )
+    return f'means "{operator}{series}.0"; write that, or "{series_wide}" for the whole series'
 
 
 def _is_version(text: str) -> bool:

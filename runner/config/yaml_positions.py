@@ -17,7 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from runner.config.problems import KeyPath, Mark, Problem, quoted
 from runner.config.yaml_text import DEEPEST, compose, mark_of
 
-MOST_VALUES = 100_000
+MOST_VALUES = 50_000
 """Counted with aliases expanded: ten lines of them can stand for billions of values."""
 
 _TAG = "tag:yaml.org,2002:"
@@ -96,7 +96,7 @@ class _Builder:
     def _bounded(self, node: Node, depth: int) -> None:
         self.count += 1
         if self.count > MOST_VALUES:
-            message = f"more than {MOST_VALUES} values, counting what aliases (*name) stand for"
+            message = f"more than {MOST_VALUES:,} values, counting what aliases (*name) stand for"
             raise _TooMuchError(node, message)
         if depth > DEEPEST:
             message = f"nested deeper than {DEEPEST} levels through aliases (*name)"
@@ -166,6 +166,8 @@ class _Builder:
         if kind in _TEXTS:
             return self._text(text, mark, path)
         if kind == "null":
+            if path:
+                self.refuse(mark, path, "has no value; give one, or leave it out")
             return None
         if kind == "int" and _INT.fullmatch(text):
             return int(text)
@@ -185,7 +187,9 @@ class _Builder:
 
     def _foreign(self, kind: str, mark: Mark, path: KeyPath) -> str:
         tag = kind if kind.startswith("!") else f"!!{kind}"
-        self.refuse(mark, path, f"{quoted(tag)} is a tag to YAML, and none is accepted; quote a text")
+        self.refuse(
+            mark, path, f"{quoted(tag)} is a tag to YAML, and none is accepted; quote a text"
+        )
         return ""
 
 

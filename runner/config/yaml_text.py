@@ -27,10 +27,10 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return Problem(mark_of(mark) if mark else Mark(), (), _syntax_message(error))
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         # PyYAML lets some escape, such as chr()'s for "\UFFFFFFFF" and int()'s for %YAML 1.9…9.
         mark = loader.get_mark()  # type: ignore[no-untyped-call]
-        return Problem(mark_of(mark), (), f"not YAML: {quoted(str(error), 100)}")
+        return Problem(mark_of(mark), (), "not YAML: an escape or number that is out of range")
     finally:
         loader.dispose()  # type: ignore[no-untyped-call]
 

@@ -91,7 +91,7 @@ def _secrets(folder: Path) -> Iterator[str]:
 
 def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
     """Run the build, turning its lines into phases; the log's end and the exit code."""
-    # A builder in a container of its own would neither see local base images nor leave the image here.
+    # A builder in a container of its own would not see local base images, nor leave the image here.
     env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default"}
     log: deque[str] = deque(maxlen=_KEPT_LINES)
     reader = _Reader()
@@ -158,19 +158,21 @@ def _last_words(log: list[str]) -> list[str]:
 
 
 _REMEDIES = (
-    (r"(?i)no space left on device", "free disk space: `tfmatrix clean`, then `docker builder prune`"),
     (
-        r"(?i)failed to resolve source metadata|failed to do request|pull access denied|not found: "
-        r"manifest|manifest unknown|failed to (?:create LLB|load metadata|authorize)|load metadata for",
-        "let the daemon reach its registry, or make the base image without one: "
-        "`python -m runner.bases --python VERSION`",
+        r"(?i)no space left on device",
+        "free disk space: `tfmatrix clean`, then `docker builder prune`",
+    ),
+    (
+        r"(?i)failed to (?:resolve source metadata|do request|create LLB|load metadata|authorize)"
+        r"|pull access denied|manifest unknown|error getting credentials",
+        "let the daemon reach its registry, or make the base image without one: `tfmatrix bases`",
     ),
     (
         r"(?i)certificate|UnknownIssuer|SSLError|CERTIFICATE_VERIFY",
         "name your CA bundle in SSL_CERT_FILE",
     ),
     (
-        r"(?i)dns error|name resolution|Could not resolve|connection refused|timed out|operation timed",
+        r"(?i)dns error|name resolution|could not resolve|connection refused|timed out",
         "check the network and the proxy settings (HTTPS_PROXY, UV_DEFAULT_INDEX, PIP_INDEX_URL)",
     ),
     (
@@ -178,7 +180,7 @@ _REMEDIES = (
         "a package changed since it was locked: `tfmatrix lock` resolves anew",
     ),
     (
-        r"(?i)cannot connect to the docker daemon|error during connect|is the docker daemon running",
+        r"(?i)cannot connect to the docker daemon|error during connect",
         "start the Docker daemon, and look at `tfmatrix doctor`",
     ),
 )

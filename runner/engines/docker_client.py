@@ -1,15 +1,17 @@
-"""The Docker daemon through its SDK: one connection, and the few calls that several modules need."""
+"""The Docker daemon through its SDK: one connection, and the calls that several modules need."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
+
+import docker
 
 OURS = "tfmatrix"
 """The label that everything this tool makes carries, and that `clean` looks for."""
@@ -72,6 +74,20 @@ def is_local() -> bool:
 def info() -> Mapping[str, Any]:
     daemon: dict[str, Any] = connect().info()
     return daemon
+
+
+def why_no_gpu() -> Optional[str]:
+    """Why containers of the daemon see no GPU, as far as can be told without starting one."""
+    daemon = info()
+    devices = daemon.get("DiscoveredDevices") or ()
+    if "nvidia" in daemon.get("Runtimes", {}) or any("nvidia" in str(d) for d in devices):
+        return None
+    if is_local():
+        if not any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg")):
+            return "this machine has no NVIDIA GPU"
+        if shutil.which("nvidia-container-runtime-hook") or shutil.which("nvidia-ctk"):
+            return None
+    return "the Docker daemon has no NVIDIA runtime (NVIDIA's container toolkit installs it)"
 
 
 def import_filesystem(tarball: Path, tag: str, changes: list[str]) -> None:

@@ -1,6 +1,6 @@
-"""What this machine's owner has set for uv and pip (indexes, proxies, certificates), for image builds.
+"""What this machine's owner has set for uv and pip: indexes, proxies, certificates.
 
-It reaches a build as BuildKit secrets, which no layer keeps: indexes and proxies often hold passwords.
+It reaches image builds as secrets, which no layer keeps: such addresses often hold passwords.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Optional
 
-# Settings that mean the same inside a build. Those that name files or folders of this machine do not.
+# Settings that mean the same inside a build; those that name files of this machine do not.
 _PASSED = re.compile(
     r"(HTTP|HTTPS|ALL|FTP|NO)_PROXY|UV_(HTTP_TIMEOUT|HTTP_RETRIES|INSECURE_HOST|INDEX_STRATEGY"
     r"|CONCURRENT_DOWNLOADS|INDEX_[A-Z0-9_]+_(USERNAME|PASSWORD))",
@@ -48,7 +48,9 @@ def _values(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if index and _reachable(index):
         yield "UV_DEFAULT_INDEX", index
         yield "PIP_INDEX_URL", index.split("=", 1)[-1] if _NAMED.match(index) else index
-    extra = environ.get("UV_INDEX") or environ.get("UV_EXTRA_INDEX_URL") or pip.get("extra-index-url")
+    extra = (
+        environ.get("UV_INDEX") or environ.get("UV_EXTRA_INDEX_URL") or pip.get("extra-index-url")
+    )
     links = environ.get("UV_FIND_LINKS") or pip.get("find-links")
     yield from _joined("UV_INDEX", extra, " ")
     yield from _joined("UV_FIND_LINKS", links, ",")

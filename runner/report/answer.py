@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
@@ -16,6 +17,9 @@ from runner.report.text import clean, clip, count, listed
 Quote = Callable[[str], str]
 """How names and messages are set apart from the sentence: as code in Markdown, say."""
 
+OURS = re.compile(r"(?:all|of) \d+ cases |both cases |on ")
+"""How a sentence begins that does not begin with a name; a name keeps its letters as they are."""
+
 MOST_CLAUSES = 3
 """Cases that behave in more ways than this are summed up."""
 MOST_KINDS = 5
@@ -23,6 +27,7 @@ MOST_STRETCHES = 6
 MOST_SIGNATURE = 90
 MOST_NAME = 60
 MOST_REPROS = 20
+MOST_TURNS = 8
 
 
 @frozen(kw_only=True)
@@ -45,8 +50,7 @@ def sentences(grid: Grid, quote: Quote = clean, most: int = MOST_REPROS) -> list
         return ["Nothing was measured."]
     repros = list(grid.repros.items())
     said = [
-        _sentence(grid, name, rows, quote, named=len(repros) > 1)
-        for name, rows in repros[:most]
+        _sentence(grid, name, rows, quote, named=len(repros) > 1) for name, rows in repros[:most]
     ]
     left = len(repros) - most
     return [*said, f"{count(left, 'more repro')} in the grid."] if left > 0 else said
@@ -61,7 +65,7 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
     whole = "; ".join(parts)
     if named and not (len(rows) == 1 and len(lanes) == 1):
         return f"{quote(clip(repro, MOST_NAME))}: {whole}."
-    return f"{whole[:1].upper()}{whole[1:]}."
+    return f"{whole[:1].upper()}{whole[1:]}." if OURS.match(whole) else f"{whole}."
 
 
 def _on_lane(
@@ -96,7 +100,7 @@ def _subject(repro: str, group: Sequence[Row], of: int, quote: Quote) -> str:
 
 
 def _predicate(grid: Grid, group: Sequence[Row], lane: Sequence[Column], quote: Quote) -> str:
-    """`passes on 2.4–2.15, fails on 2.16–2.21 (AttributeError: …)`, the same for each of `group`."""
+    """`passes on 2.4–2.15, fails on 2.16–2.21 (AttributeError: …)`: each of `group` does."""
     kinds: dict[tuple[Optional[Verdict], str], list[Stretch]] = defaultdict(list)
     for stretch in _stretches(grid, group[0], lane):
         kinds[(stretch.verdict, stretch.letter)].append(stretch)
@@ -119,7 +123,7 @@ def _where(stretches: Sequence[Stretch], lane: Sequence[Column]) -> str:
 
 
 def _why(grid: Grid, group: Sequence[Row], stretches: Sequence[Stretch], quote: Quote) -> str:
-    """The signature or reason that all these cells have in common, if it says more than the verb."""
+    """The signature or reason that all these cells share, if it says more than the verb."""
     verdict = stretches[0].verdict
     whys = {
         cell.outcome.signature or cell.outcome.reason
@@ -160,10 +164,12 @@ def _summary(grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Quo
     unjudged = sum(not kinds for kinds in judged)
     some = len(rows) - len(always) - never - unjudged
     where = "wherever it could be judged" if any(map(_gaps, always)) else "on every release"
+    many = {0: "none passes", 1: "1 passes"}.get(len(always), f"{len(always)} pass")
+    verb = "" if always else " pass" if some > 1 else " passes"
     counts = [
-        (1, f"{len(always)} {'passes' if len(always) == 1 else 'pass'} {where} ({span(lane)})"),
+        (1, f"{many} {where} ({span(lane)})"),
+        (some, f"{some}{verb} on some"),
         (never, f"{never} on none"),
-        (some, f"{some} on some"),
         (unjudged, f"{unjudged} could not be judged at all"),
     ]
     whole = f"of {len(rows)} cases, {listed([text for n, text in counts if n], 4)}"
@@ -182,7 +188,7 @@ def _largest(grid: Grid, rows: Sequence[Row], lane: Sequence[Column]) -> Optiona
 
 
 def _turn(grid: Grid, transition: Transition, quote: Quote) -> str:
-    """`the largest change is from 2.15 to 2.16: 14 of 18, all from pass to D (AttributeError: …)`."""
+    """`the largest change is from 2.15 to 2.16: 9 of 18, all from pass to D (KeyError: …)`."""
     (before, after), often = transition.tally[0]
     entry = grid.entries.get(after)
     why = f" ({quote(clip(entry.signature, MOST_SIGNATURE))})" if entry else ""
@@ -192,3 +198,22 @@ def _turn(grid: Grid, transition: Transition, quote: Quote) -> str:
         f"the largest change is from {transition.before.label} to {transition.after.label}: "
         f"{total} of {transition.compared}, {share} from {before} to {after}{why}"
     )
+
+
+def turn(transition: Transition) -> str:
+    """A transition in words that are all ours: `14 of 18 cases change, 12 × ✓ → D, 2 × ✓ → E`."""
+    before, after = transition.before, transition.after
+    verb = "changes" if transition.compared == 1 else "change"
+    kinds = [
+        (number, f"{style.finding(old)} → {style.finding(new)}")
+        for (old, new), number in transition.tally
+    ]
+    what = ", ".join(f"{number} × {kind}" for number, kind in kinds[:MOST_TURNS])
+    what += f" and {len(kinds) - MOST_TURNS} other changes" if len(kinds) > MOST_TURNS else ""
+    words = f"{len(transition.changes)} of {count(transition.compared, 'case')} {verb}, "
+    words += kinds[0][1] if len(kinds) == 1 else what
+    if transition.between:
+        words += f"; not judged on {span(transition.between)}"
+    if before.python != after.python:
+        words += f"; Python {clean(before.python)} → {clean(after.python)} too"
+    return words

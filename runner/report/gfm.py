@@ -52,7 +52,7 @@ def fence(lines: Sequence[str], language: str = "") -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], centred: bool = True) -> str:
-    """Columns as wide as what they hold, so that the text reads as a table; the first to the left."""
+    """Columns as wide as what they hold, so that the text reads as a table."""
     columns = list(zip(header, *rows))
     widths = [max(3, *map(len, column)) for column in columns]
     rule = [_rule(width, bool(i) and centred) for i, width in enumerate(widths)]

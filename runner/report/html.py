@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -18,9 +18,9 @@ from attrs import frozen
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from runner.grid import Grid, Mark, Transition, span
+from runner.grid import Grid, Mark, span
 from runner.report import html_data, style
-from runner.report.answer import answer, sentences
+from runner.report.answer import answer, sentences, turn
 from runner.report.context import Context
 from runner.report.text import clean, clip, count
 
@@ -52,7 +52,7 @@ def render(context: Context) -> str:
         chips=list(_chips(context.grid)),
         folds=_folds(context.grid),
         heads=_heads(context.grid),
-        turns=[(t, _turn(t)) for t in context.grid.transitions],
+        turns=[(t, turn(t)) for t in context.grid.transitions],
         label=_label,
         clean=clean,
         count=count,
@@ -64,12 +64,12 @@ def _code(text: str) -> str:
     return f"<code>{escape(clean(text))}</code>"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _asset(name: str) -> str:
     return resources.files("runner.report").joinpath(name).read_text("utf-8")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template() -> Any:
     environment = Environment(
         undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -90,13 +90,16 @@ def _paints() -> str:
 
 
 def _chips(grid: Grid) -> Iterator[Chip]:
-    """One for each outcome that occurs."""
+    """One for each outcome that occurs, and one for what was not expected."""
     for verdict, words in style.WORDS.items():
         if grid.counts[verdict]:
             name = "none" if verdict is None else verdict.value
             paint = name if name in style.PLAIN_PAINTS else ""
             glyph = style.GLYPHS.get(verdict, "")
             yield Chip(name, paint, glyph, words.label, grid.counts[verdict])
+    unexpected = sum(mark.unexpected for row in grid.marks for mark in row)
+    if unexpected:
+        yield Chip("unexpected", "", style.UNEXPECTED, style.UNEXPECTED_KEY, unexpected)
 
 
 def _folds(grid: Grid) -> dict[int, str]:
@@ -111,21 +114,7 @@ def _heads(grid: Grid) -> dict[int, str]:
     for lane in grid.lanes.values():
         for column in lane:
             heads.setdefault((column.device, column.tensorflow.split(".")[0]), column.index)
-    return {index: "apart" for index in heads.values()}
-
-
-def _turn(transition: Transition) -> str:
-    """`14 of 18 cases change: 12 from ✓ to D, …`."""
-    changed, compared = len(transition.changes), transition.compared
-    verb = "changes" if compared == 1 else "change"
-    kinds = ", ".join(
-        f"{number} × {style.finding(old)} → {style.finding(new)}"
-        for (old, new), number in transition.tally[:8]
-    )
-    skipped = f"; not judged on {span(transition.between)}" if transition.between else ""
-    before, after = transition.before.python, transition.after.python
-    python = f"; Python {before} → {after} too" if before != after else ""
-    return f"{changed} of {count(compared, 'case')} {verb}: {kinds}{skipped}{python}"
+    return dict.fromkeys(heads.values(), "apart")
 
 
 def _label(mark: Mark) -> str:

@@ -88,12 +88,18 @@ def _cell(
         "log": logs.get(result.log or ""),
         "attempts": result.attempts if result.attempts != 1 else None,
         "cached": result.cached,
-        "inferred": list(result.inferred) if isinstance(result.inferred, tuple) else result.inferred,
+        "inferred": list(result.inferred)
+        if isinstance(result.inferred, tuple)
+        else result.inferred,
         "expected": result.expected,
         "unexpected": result.unexpected,
         "mode": result.mode if result.mode != "fresh" else None,
     }
-    return {name: fact for name, fact in facts.items() if fact is not None and fact not in ("", {}) and fact is not False}
+    return {
+        name: fact
+        for name, fact in facts.items()
+        if fact is not None and fact not in ("", {}) and fact is not False
+    }
 
 
 def _observed(value: Json) -> Json:

@@ -33,7 +33,7 @@
     (!view.changes || head.dataset.fold !== undefined);
 
   const matches = (cell) =>
-    (!view.outcome.size || view.outcome.has(cell.verdict)) &&
+    (!view.outcome.size || view.outcome.has(cell.verdict) || (cell.unexpected && view.outcome.has("unexpected"))) &&
     (!view.letter.size || view.letter.has(cell.letter));
 
   function show() {

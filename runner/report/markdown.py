@@ -104,9 +104,7 @@ def _blocks(context: Context, detail: Detail, left_out: Sequence[str]) -> Iterat
         yield from markdown_folded.skips(grid, detail.notes)
     yield from markdown_folded.observations(grid, detail.observations)
     yield from markdown_folded.cases(context, min(detail.rows, detail.notes))
-    yield from markdown_folded.environments(
-        context, detail.environments, packages=detail.packages
-    )
+    yield from markdown_folded.environments(context, detail.environments, packages=detail.packages)
     yield from markdown_folded.logs(context, detail.log_lines)
     if detail.scripts:
         yield from markdown_folded.scripts(context)

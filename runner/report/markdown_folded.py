@@ -106,9 +106,8 @@ def logs(context: Context, most: int) -> Iterator[str]:
 
 
 def scripts(context: Context) -> Iterator[str]:
-    for repro, script in context.extras.scripts.items():
+    known = {repro: script for repro, script in context.extras.scripts.items() if script}
+    for number, script in enumerate(known.values(), 1):
         shown = text.lines(script, 0, width=2_000)
-        yield gfm.details(
-            "The script" if len(context.extras.scripts) == 1 else f"The script: {repro}",
-            gfm.fence(shown, "python"),
-        )
+        name = "The script" if len(known) == 1 else f"Script {number} of {len(known)}"
+        yield gfm.details(name, gfm.fence(shown, "python"))

@@ -1,4 +1,4 @@
-"""What matrix.md shows unfolded: the grid, its legend, what changes, what was not as it should be."""
+"""What matrix.md shows unfolded: the grid, its legend, what changes, what is not as expected."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from typing import Optional
 from runner.grid import Column, Entry, Grid, Row, Transition, span
 from runner.model import Verdict
 from runner.report import gfm, style
+from runner.report.answer import turn
 from runner.report.context import Context
 from runner.report.text import count, listed
+
+MOST_NAMED = 3
+"""A transition of so few cases names them."""
 
 
 def counts(grid: Grid) -> str:
@@ -82,24 +86,10 @@ def transitions(grid: Grid, most: int) -> Iterator[str]:
 def _transition(transition: Transition, *, several: bool) -> str:
     before, after = transition.before, transition.after
     device = f"{gfm.word(before.device)} " if several else ""
-    changed, compared = len(transition.changes), transition.compared
-    verb = "changes" if compared == 1 else "change"
-    kinds = [
-        (number, f"{style.finding(old)} → {style.finding(new)}")
-        for (old, new), number in transition.tally
-    ]
-    turns = kinds[0][1] if len(kinds) == 1 else ", ".join(f"{n} × {turn}" for n, turn in kinds[:8])
-    line = (
-        f"**{device}{gfm.word(before.label)} → {gfm.word(after.label)}**: "
-        f"{changed} of {count(compared, 'case')} {verb}, {turns}"
-    )
-    if changed <= 3:
-        line += f" ({listed([gfm.code(change.row.case, 60) for change in transition.changes])})"
-    if transition.between:
-        line += f"; not judged on {span(transition.between)}"
-    if before.python != after.python:
-        line += f"; Python {gfm.word(before.python)} → {gfm.word(after.python)} too"
-    return line
+    line = f"**{device}{gfm.word(before.label)} → {gfm.word(after.label)}**: {turn(transition)}"
+    if len(transition.changes) > MOST_NAMED:
+        return line
+    return f"{line} ({listed([gfm.code(change.row.case, 60) for change in transition.changes])})"
 
 
 def contradictions(context: Context, most: int) -> Iterator[str]:

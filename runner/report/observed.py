@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Union
 
 from attrs import frozen
+from typing_extensions import TypeGuard
 
 from runner.grid import Column, Grid, Row
 from runner.model import Json
@@ -18,7 +20,7 @@ NEAR_ZERO = 1e-9
 
 @frozen(kw_only=True)
 class Shift:
-    """A value that is not what it was at the release before, in a case that ends as it did there."""
+    """A value that is not what it was, in a case that ends as it did."""
 
     row: Row
     name: str
@@ -46,9 +48,7 @@ def shifts(grid: Grid) -> tuple[Shift, ...]:
         for row in grid.rows
         for shift in _along(grid, row, lane)
     ]
-    return tuple(
-        sorted(found, key=lambda s: (s.after.index, s.before.index, s.name, s.row.index))
-    )
+    return tuple(sorted(found, key=lambda s: (s.after.index, s.before.index, s.name, s.row.index)))
 
 
 def _along(grid: Grid, row: Row, lane: Sequence[Column]) -> Iterator[Shift]:
@@ -83,10 +83,9 @@ def _differs(old: Json, new: Json) -> bool:
     if isinstance(old, list) and isinstance(new, list):
         return len(old) != len(new) or any(map(_differs, old, new))
     if _number(old) and _number(new):
-        assert isinstance(old, (int, float)) and isinstance(new, (int, float))
         return old != new and not math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=NEAR_ZERO)
     return type(old) is not type(new) or old != new
 
 
-def _number(value: Json) -> bool:
+def _number(value: Json) -> TypeGuard[Union[int, float]]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -11,7 +11,7 @@ from runner.model import Json
 
 ELLIPSIS = "…"
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-# Everything that is no character of a text: controls, directions, lone surrogates, what is unassigned.
+# What is no character of a text: controls, directions, lone surrogates, the unassigned.
 INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
 
 

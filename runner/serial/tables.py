@@ -105,6 +105,7 @@ EXECUTION = Table(
     mode=text,
     attempts=whole,
     note=text,
+    notes=texts,
     trouble=optional(text),
 )
 

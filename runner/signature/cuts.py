@@ -70,4 +70,7 @@ CUTS = (
         "Python 3.13 guesses that a script hides a module",
     ),
     Rule("values", re.compile(r", numpy=[^>]*"), "", "the values of a variable, often random"),
+    Rule("graphs", re.compile(r" \(graphs are <.*$"), "", "2.x prints their addresses"),
+    Rule("allocator", re.compile(r" by allocator \w+"), "", "cpu to 2.7, then mklcpu"),
+    Rule("full stop", re.compile(r"(?<=[^.\s])\.$"), "", "comes and goes"),
 )

@@ -144,6 +144,13 @@ SPELLINGS = (
         "three wordings, to 2.3, to 2.6 and from 2.7",
     ),
     Rule("comma", re.compile(r", but (?=received|got)"), " but ", "Keras 3 has a comma"),
+    Rule(
+        "symbolic tensor",
+        re.compile(r"<tf\.Tensor '([^']*)' shape=([^<>]{1,200}) dtype=(\w+)>"),
+        r"Tensor('\1', shape=\2, dtype=\3)",
+        "repr and str of the same tensor",
+    ),
+    Rule("symbolic tensor", re.compile(r"\bSymbolicTensor\b"), "Tensor", "its class from 2.14"),
     Rule("quoted shape", re.compile(r"'(\[[?\d,]*\])'"), r"\1", "has shape '(?, 3)', before 2.7"),
     Rule("quoted tensor", re.compile(r"\bTensor '([\w/.-]+:\d+)'"), r"Tensor \1", "before 2.7"),
     Rule(
@@ -196,12 +203,6 @@ SPELLINGS = (
         re.compile(rf"\[\s*({_DIM}(?:, *{_DIM})*),?\s*\]"),
         _shape,
         "[?,28,28,1], [null,28,28,1], [None, 28, 28, 1]",
-    ),
-    Rule(
-        "symbolic tensor",
-        re.compile(r"<tf\.Tensor '([^']*)' shape=(\S{1,200}) dtype=(\w+)>"),
-        r"Tensor('\1', shape=\2, dtype=\3)",
-        "repr and str of the same tensor",
     ),
     Rule(
         "available devices",

@@ -48,7 +48,8 @@ TAILS = (
     Tail("kernels", re.compile(r"\s*(?:Registered (?:devices|kernels)|Colocation Debug Info)")),
     Tail("import", re.compile(r"Failed to load the native TensorFlow runtime")),
     Tail(
-        "numpy's differences", re.compile(r"Mismatched elements: |\(mismatch \d|Max absolute diff")
+        "numpy's differences",
+        re.compile(r"Mismatch(?:ed elements)?: |\(mismatch \d|Max absolute diff"),
     ),
     Tail("numpy's arrays", re.compile(r" (?:x|y|ACTUAL|DESIRED): ")),
     Tail("remote", re.compile(r"Additional GRPC error information")),

@@ -55,7 +55,7 @@ def _embedded(raised: Raised, _match: re.Match[str]) -> Optional[Raised]:
     return last_raised(raised.message)
 
 
-_FRAME = re.compile(r'    (?:File "[^"]*", line \d+, in |\S+:\d+ [\w<>.]+ *\**$)')
+_FRAME = re.compile(r'    (?:relative to \S+:$|File "[^"]*", line \d+, in |\S+:\d+ [\w<>.]+ *\**$)')
 
 
 def _in_user_code(raised: Raised, match: re.Match[str]) -> Optional[Raised]:

@@ -1,0 +1,43 @@
+"""`tfmatrix lock`: resolves environments anew, and shows that each works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from runner import locks, plan
+from runner.cli.options import select, selecting
+from runner.engines.local import LocalEngine
+from runner.errors import TfmatrixError
+from runner.model import Device, Target
+
+
+@click.command("lock", help="Resolve environments anew, as of each release's date.")
+@selecting
+@click.option(
+    "--prove/--no-prove",
+    default=True,
+    help="Install each CPU environment with the local engine and train something in it (default).",
+)
+def command(prove: bool, **selection: Any) -> int:
+    chosen = select(**selection)
+    engine = LocalEngine()
+    failed = 0
+    for target in plan.targets(chosen.cells):
+        try:
+            click.echo(f"{locks.renew(target)}: {_proved(engine, target) if prove else 'resolved'}")
+        except TfmatrixError as error:
+            failed += 1
+            click.echo(f"{target.release.version} {target.device}: {error}", err=True)
+    return 3 if failed else 0
+
+
+def _proved(engine: LocalEngine, target: Target) -> str:
+    if target.device is not Device.CPU:
+        return "resolved; a CUDA environment is not installed to prove it"
+    refusal = engine.refuses(target)
+    if refusal is not None:
+        return f"resolved, not proved: {refusal}"
+    engine.prove(locks.environment(target))
+    return "resolved, installed and trained with"

@@ -1,0 +1,188 @@
+"""The packaged engine, and the sandbox: an image per environment, a container per agent."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Optional
+
+from docker.errors import DockerException
+from docker.models.images import Image
+
+from runner import processes, render
+from runner.clean import Item
+from runner.engines import docker_build, docker_cache, docker_client, docker_container
+from runner.engines.base import Channel, Phase, Progress, Workspace
+from runner.engines.docker_channel import DockerChannel
+from runner.errors import PrepareError
+from runner.model import Device, Environment, Limits, Target
+
+_CPUS = 4.0
+"""Processors that a cell may keep busy: enough for TensorFlow's pools to be pools."""
+
+
+class DockerEngine:
+    """Any daemon that speaks Docker's API: local, remote (DOCKER_HOST), rootless."""
+
+    name = "docker"
+
+    def __init__(self, cpus: float = _CPUS) -> None:
+        self._cpus = cpus
+        self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
+        self._swept = threading.Event()
+        atexit.register(self._close_all)
+
+    def unavailable(self) -> Optional[str]:
+        why_not = docker_client.why_unreachable()
+        if why_not is not None:
+            return f"{why_not}; start one, or name it in DOCKER_HOST"
+        if docker_client.info().get("OSType") != "linux":
+            return "the Docker daemon runs Windows containers; switch it to Linux containers"
+        if docker_build.client() is None:
+            seen = ", ".join(docker_build.clients()) or "none is on PATH"
+            why_not = f"no docker client here can build with BuildKit ({seen})"
+            return f"{why_not}; {docker_build.NO_BUILDKIT}"
+        return None
+
+    def refuses(self, target: Target) -> Optional[str]:
+        machine = docker_client.info().get("Architecture", "x86_64")
+        if machine not in ("x86_64", "amd64"):
+            return f"the Docker daemon's machine is {machine}; TensorFlow's wheels are for x86-64"
+        reason = render.unavailable(target)
+        if reason is None and target.device is Device.CUDA:
+            reason = docker_client.why_no_gpu()
+        return reason
+
+    def image(self, environment: Environment) -> Optional[str]:
+        return f"tfmatrix:{environment.id}-{environment.key[:12]}"
+
+    def prepared(self, environment: Environment) -> bool:
+        return self._find(environment) is not None
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        try:
+            if self.prepared(environment):
+                return
+            with _alone(environment.key, progress):
+                if not self.prepared(environment):
+                    self._build(environment, progress)
+        except DockerException as error:
+            raise _trouble(f"{environment.id} could not be prepared", error) from error
+
+    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+        if not self._swept.is_set():
+            self._swept.set()
+            docker_container.sweep(docker_client.connect().api)
+        image = self._find(environment)
+        if image is None:
+            raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")
+        docker_cache.used(environment.key)
+        try:
+            return self._start(str(image.id), environment.target.device, workspace, limits)
+        except DockerException as error:
+            raise _trouble(f"no container of {environment.id} could be started", error) from error
+
+    def size(self, environment: Environment) -> int:
+        image = self._find(environment)
+        return 0 if image is None else docker_cache.own_size(image)
+
+    def drop(self, environment: Environment) -> None:
+        image = self._find(environment)
+        if image is not None:
+            docker_cache.remove(str(self.image(environment)), image)
+
+    def inventory(self) -> Iterator[Item]:
+        api = docker_client.connect().api
+        for container in docker_container.orphans(api):
+            yield Item(
+                kind="container",
+                name=container["Id"][:12],
+                size=0,
+                last_used=float(container["Created"]),
+                remove=partial(api.remove_container, container["Id"], force=True, v=True),
+            )
+        yield from docker_cache.inventory()
+
+    # -- images -----------------------------------------------------------------------------------
+
+    def _find(self, environment: Environment) -> Optional[Image]:
+        """The image of `environment`, told by its label: a tag can be given to anything."""
+        image = docker_client.find_image(str(self.image(environment)))
+        if (
+            image is not None
+            and docker_client.labels(image).get(docker_cache.KEY) == environment.key
+        ):
+            return image
+        return None
+
+    def _build(self, environment: Environment, progress: Progress) -> None:
+        with tempfile.TemporaryDirectory(prefix="tfmatrix-build-") as folder:
+            context = Path(folder)
+            (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
+            (context / "requirements.txt").write_text(environment.requirements, "utf-8")
+            docker_build.build(
+                context,
+                tag=str(self.image(environment)),
+                labels={docker_client.OURS: "1", docker_cache.KEY: environment.key},
+                progress=progress,
+                what=f"the image of {environment.id}",
+            )
+
+    # -- containers -------------------------------------------------------------------------------
+
+    def _start(self, image: str, device: Device, workspace: Workspace, limits: Limits) -> Channel:
+        api = docker_client.connect().api
+        cpus = min(self._cpus, float(docker_client.info().get("NCPU", self._cpus)))
+        host = docker_container.confinement(limits, device, cpus)
+        container, volumes = docker_container.create(api, image, workspace, host)
+        with docker_container.removed_on_error(api, container, volumes):
+            channel = DockerChannel(
+                api,
+                container,
+                root=docker_container.ROOT,
+                closed=partial(docker_container.remove_volumes, api, volumes),
+            )
+        self._channels.add(channel)
+        return channel
+
+    def _close_all(self) -> None:
+        for channel in list(self._channels):
+            channel.close()
+
+
+@contextlib.contextmanager
+def _alone(key: str, progress: Progress) -> Iterator[None]:
+    """Wait until no other thread or run of this machine builds the image of `key`."""
+    path = docker_cache.stamp(key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                progress(Phase(what="waiting", detail="another run builds it"))
+                processes.check()
+                time.sleep(0.5)
+        yield
+
+
+_REMEDIES = {
+    "could not select device driver": "install NVIDIA's container toolkit for Docker",
+    "no space left": "free disk space: `tfmatrix clean`",
+    "No such image": "run again: the image was removed meanwhile",
+}
+
+
+def _trouble(what: str, error: Exception) -> PrepareError:
+    said = docker_client.explain(error)
+    remedy = next((cure for sign, cure in _REMEDIES.items() if sign in said), None)
+    return PrepareError(f"{what}: {said}", remedy=remedy)

@@ -1,0 +1,123 @@
+"""What images take on disk, and giving it back: the image, and what BuildKit keeps of its build.
+
+Removing an image alone frees nothing while BuildKit remembers its layers, so those are forgotten
+too: only records that our own Dockerfiles made, told by their commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any, Optional, cast
+
+from docker.models.images import Image
+
+from runner import paths
+from runner.clean import Item
+from runner.engines import docker_client
+from runner.errors import TfmatrixError
+
+KEY = "tfmatrix.key"
+"""The label that holds an environment's key."""
+_OUR_COMMANDS = re.compile(
+    r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532"
+)
+
+
+def own_size(image: Image) -> int:
+    """Bytes of the layers above what all images of a Python share."""
+    total = 0
+    for layer in image.history():
+        total += int(layer["Size"])
+        if _alone_in(layer["CreatedBy"]):
+            return total
+    return int(image.attrs["Size"])
+
+
+def remove(tag: str, image: Image) -> None:
+    """Remove an image of ours and what BuildKit keeps of it. Raises `TfmatrixError` if in use."""
+    if docker_client.OURS not in docker_client.labels(image):
+        raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
+    marks = {mark for layer in image.history() if (mark := _alone_in(layer["CreatedBy"]))}
+    docker_client.connect().api.remove_image(tag)
+    _forget([record for record in _records() if _alone_in(record["Description"]) in marks])
+
+
+def inventory() -> Iterator[Item]:
+    """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
+    images = docker_client.connect().images.list(filters={"label": docker_client.OURS})
+    for image in sorted(images, key=lambda image: KEY not in docker_client.labels(image)):
+        name = image.tags[0] if image.tags else str(image.id)
+        yield Item(
+            kind="image",
+            name=name,
+            size=own_size(image),
+            last_used=_last_used(image),
+            remove=partial(remove, name, image),
+        )
+    ours = [r for r in _records() if _OUR_COMMANDS.search(r["Description"]) and not r["Shared"]]
+    for record in ours:
+        yield Item(
+            kind="cache",
+            name=f"BuildKit {record['ID'][:12]}",
+            size=int(record["Size"]),
+            last_used=_seconds(record.get("LastUsedAt") or record["CreatedAt"]),
+            remove=partial(_forget, [record]),
+        )
+
+
+def used(key: str) -> None:
+    """Note that the image of this key is used now: the daemon keeps no such date."""
+    with suppress(OSError):
+        stamp(key).parent.mkdir(parents=True, exist_ok=True)
+        stamp(key).touch()
+
+
+def stamp(key: str) -> Any:
+    return paths.cache() / "images" / key
+
+
+def _last_used(image: Image) -> float:
+    created = _seconds(image.attrs["Created"])
+    try:
+        return max(created, float(stamp(docker_client.labels(image).get(KEY, "")).stat().st_mtime))
+    except OSError:
+        return created
+
+
+def _alone_in(command: str) -> Optional[str]:
+    """`2.9.3.txt` of a command that installs TensorFlow 2.9.3 alone."""
+    match = re.search(r"--requirement /mnt/tensorflow-(\S+)", command)
+    return match[1] if match else None
+
+
+def _records() -> list[dict[str, Any]]:
+    return list(docker_client.connect().api.df().get("BuildCache") or ())
+
+
+def _forget(records: list[dict[str, Any]]) -> None:
+    """Prune these records and what was built on them, as far as no image needs them."""
+    api = docker_client.connect().api
+    everything = _records()
+    for record in records:
+        for one in (*_below(record["ID"], everything), record["ID"]):
+            api.prune_builds(filters=cast(Any, {"id": [one]}))  # the stubs know no such filter
+
+
+def _below(record: str, everything: list[dict[str, Any]]) -> Iterator[str]:
+    """The records built on `record`, those furthest from it first."""
+    for other in everything:
+        if other.get("Parent") == record or record in (other.get("Parents") or ()):
+            yield from _below(other["ID"], everything)
+            if not other["Shared"]:
+                yield other["ID"]
+
+
+def _seconds(stamp: str) -> float:
+    """The daemon's dates have nanoseconds, which Python does not read."""
+    plain = re.sub(r"(\.\d{6})\d*", r"\1", stamp).replace("Z", "+00:00")
+    plain = re.sub(r"\.(\d{1,5})(?=[+-])", lambda m: "." + m[1].ljust(6, "0"), plain)
+    return datetime.fromisoformat(plain).timestamp()

@@ -1,0 +1,170 @@
+"""Results → a grid."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Optional
+
+from attrs import frozen
+
+from runner import letters
+from runner.grid import columns, transitions
+from runner.grid.records import Column, Entry, Mark, Row, Transition
+from runner.model import Result, Run, Verdict
+
+
+@frozen(kw_only=True, slots=False)
+class Grid:
+    """Rows in the order of the plan; columns by release, device, Python."""
+
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    cells: tuple[tuple[Optional[Result], ...], ...]
+    marks: tuple[tuple[Mark, ...], ...]
+    legend: tuple[Entry, ...]
+    transitions: tuple[Transition, ...]
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """The legend by letter."""
+        return {entry.letter: entry for entry in self.legend}
+
+    @cached_property
+    def lanes(self) -> dict[str, tuple[Column, ...]]:
+        """The columns of each device: along these, neighbours are compared."""
+        lanes: dict[str, list[Column]] = defaultdict(list)
+        for column in self.columns:
+            lanes[column.device].append(column)
+        return {device: tuple(lanes[device]) for device in sorted(lanes)}
+
+    @cached_property
+    def repros(self) -> dict[str, tuple[Row, ...]]:
+        repros: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            repros[row.repro].append(row)
+        return {name: tuple(rows) for name, rows in repros.items()}
+
+    @cached_property
+    def counts(self) -> Counter[Optional[Verdict]]:
+        """Cells of each verdict; None counts the cells without a result."""
+        return Counter(mark.verdict for marks in self.marks for mark in marks)
+
+    @property
+    def results(self) -> Iterator[Result]:
+        """All there are, in reading order."""
+        return (result for row in self.cells for result in row if result is not None)
+
+    def cell(self, row: Row, column: Column) -> Optional[Result]:
+        return self.cells[row.index][column.index]
+
+    def mark(self, row: Row, column: Column) -> Mark:
+        return self.marks[row.index][column.index]
+
+    def transitions_of(self, rows: Sequence[Row]) -> tuple[Transition, ...]:
+        """As `transitions`, of these rows alone."""
+        return transitions.find(rows, self.columns, self.marks)
+
+    def folds(self, columns: Sequence[Column]) -> tuple[tuple[Column, ...], ...]:
+        """Runs of neighbouring columns that show the same in every row."""
+        folds: list[list[Column]] = []
+        for column, shown in zip(columns, map(self._shown, columns)):
+            if folds and self._shown(folds[-1][-1]) == shown:
+                folds[-1].append(column)
+            else:
+                folds.append([column])
+        return tuple(map(tuple, folds))
+
+    def _shown(self, column: Column) -> list[tuple[Optional[Verdict], str, bool]]:
+        marks = (row[column.index] for row in self.marks)
+        return [(mark.verdict, mark.letter, mark.unexpected) for mark in marks]
+
+
+def build(run: Run) -> Grid:
+    """The grid of a run, finished or not."""
+    lanes = columns.of(run)
+    found = _found(run.results, lanes)
+    rows = _rows(run, {key[0] for key in found})
+    cells = tuple(
+        tuple(found.get(((row.repro, row.case), column.index)) for column in lanes) for row in rows
+    )
+    named = letters.letters(_signature(cell) for row in cells for cell in row if _named(cell))
+    marks = tuple(tuple(_mark(cell, named) for cell in row) for row in cells)
+    return Grid(
+        rows=rows,
+        columns=lanes,
+        cells=cells,
+        marks=marks,
+        legend=_legend(cells, named),
+        transitions=transitions.find(rows, lanes, marks),
+    )
+
+
+def _rows(run: Run, measured: set[tuple[str, str]]) -> tuple[Row, ...]:
+    """As planned; then what was measured besides.
+
+    In a run that ended, a case without any result was not asked for, so it gets no row.
+    """
+    abouts = {(r.name, c.name): c.about for r in run.repros for c in r.cases}
+    wanted = [key for key in abouts if key in measured or run.info.finished is None]
+    besides = ((result.repro, result.case) for result in run.results)
+    keys = dict.fromkeys([*wanted, *besides])
+    return tuple(
+        Row(index=index, repro=key[0], case=key[1], about=abouts.get(key, ""))
+        for index, key in enumerate(keys)
+    )
+
+
+def _found(
+    results: Iterable[Result], columns: Iterable[Column]
+) -> dict[tuple[tuple[str, str], int], Result]:
+    """Results by row and column; of several for one cell the last, as in the journal."""
+    places = {(c.tensorflow, c.device, c.python): c.index for c in columns}
+    return {((r.repro, r.case), places[(r.tensorflow, r.device, r.python)]): r for r in results}
+
+
+def _named(cell: Optional[Result]) -> bool:
+    """Whether a cell gets a letter: it was judged, and did not pass."""
+    return cell is not None and cell.outcome.verdict not in (
+        Verdict.PASS,
+        Verdict.SKIP,
+        Verdict.ERROR,
+    )
+
+
+def _signature(cell: Optional[Result]) -> str:
+    """What happened; a judged failure that has no signature is known by its verdict alone."""
+    return "" if cell is None else cell.outcome.signature or cell.outcome.verdict.value
+
+
+def _mark(cell: Optional[Result], named: Mapping[str, str]) -> Mark:
+    if cell is None:
+        return Mark()
+    return Mark(
+        verdict=cell.outcome.verdict,
+        letter=named[_signature(cell)] if _named(cell) else "",
+        unexpected=cell.unexpected,
+        inferred=bool(cell.inferred),
+    )
+
+
+def _legend(
+    cells: tuple[tuple[Optional[Result], ...], ...], named: Mapping[str, str]
+) -> tuple[Entry, ...]:
+    shown: dict[str, list[Result]] = defaultdict(list)
+    for row in cells:
+        for cell in row:
+            if cell is not None and _named(cell):
+                shown[_signature(cell)].append(cell)
+    return tuple(
+        Entry(
+            index=index,
+            letter=named[signature],
+            signature=signature,
+            verdict=results[0].outcome.verdict,
+            count=len(results),
+            first=results[0],
+        )
+        for index, (signature, results) in enumerate(shown.items())
+    )

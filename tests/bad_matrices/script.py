@@ -1,0 +1,1 @@
+"""What the matrices here name, so that a missing script is not what is wrong with them."""

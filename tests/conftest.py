@@ -1,0 +1,201 @@
+"""What holds for every test: none reaches outside unless its mark says so, and none that could not
+run here goes unnoticed.
+
+- A test without the marks `docker` and `tensorflow` that connects to another machine, or starts
+  docker, dockerd or uv, fails with "mark this test".
+- A test with such a mark is skipped where there is no daemon or no uv, and listed at the end. With
+  CI=true or TFMATRIX_REQUIRE_DOCKER=1 it fails instead: there, nothing may be left out silently.
+- `golden(path, text)` compares with a committed file; TFMATRIX_ACCEPT=1 writes the file.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN = frozenset({"docker", "dockerd", "podman", "uv", "uvx"})
+
+
+# --- Unmarked tests stay inside --------------------------------------------------------------
+
+
+class Fence:
+    """Refuses, while it is up, what reaches outside. Audit hooks see every way of doing it (the C
+    level too), but cannot be removed: hence one hook, and a switch."""
+
+    up = False
+    crossed: list[str] = []  # noqa: RUF012 - one fence for the whole process
+
+    @classmethod
+    def hook(cls, event: str, args: tuple[Any, ...]) -> None:
+        if not cls.up:
+            return
+        check = CHECKS.get(event)
+        what = check(*args) if check else None
+        if what:
+            cls.crossed.append(what)
+            # Not an Exception: code under test that asks "is Docker there?" must not swallow it.
+            pytest.fail(f"{what}: mark this test `docker` or `tensorflow`")
+
+
+def _connects(_socket: Any, address: Any) -> Optional[str]:
+    if isinstance(address, (str, bytes)):
+        path = os.fsdecode(address)
+        return f"connects to {path}" if path.endswith(("docker.sock", "podman.sock")) else None
+    if isinstance(address, tuple) and not _is_local(str(address[0])):
+        return f"connects to {address[0]}"
+    return None
+
+
+def _looks_up(host: Any, *_: Any) -> Optional[str]:
+    name = os.fsdecode(host) if isinstance(host, (str, bytes)) else ""
+    return None if _is_local(name) else f"looks up {name}"
+
+
+def _is_local(host: str) -> bool:
+    if host in ("", "localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _starts(executable: Any, args: Any = (), *_: Any) -> Optional[str]:
+    words = [os.fsdecode(word) for word in [args] if isinstance(word, (str, bytes))]
+    words = words or [os.fsdecode(word) for word in args or ()]
+    program = os.fsdecode(executable) if executable else ""
+    if len(words) > 2 and words[1] == "-c" and Path(words[0]).name in ("sh", "bash"):
+        return _runs_in_shell(words[2])
+    if words[1:2] == ["-m"] and words[2:3] and words[2] in FORBIDDEN:
+        return f"starts {words[2]}"
+    names = {Path(each).name for each in (program, *words[:1]) if each}
+    return f"starts {min(names & FORBIDDEN)}" if names & FORBIDDEN else None
+
+
+def _runs_in_shell(command: Any) -> Optional[str]:
+    try:
+        words = shlex.split(os.fsdecode(command))
+    except ValueError:
+        return None
+    names = {Path(word).name for word in words[:1]}
+    return f"starts {min(names & FORBIDDEN)}" if names & FORBIDDEN else None
+
+
+CHECKS: dict[str, Callable[..., Optional[str]]] = {
+    "socket.connect": _connects,
+    "socket.sendto": _connects,
+    "socket.getaddrinfo": _looks_up,
+    "socket.gethostbyname": _looks_up,
+    "subprocess.Popen": _starts,
+    "os.posix_spawn": _starts,
+    "os.exec": _starts,
+    "os.system": _runs_in_shell,
+}
+sys.addaudithook(Fence.hook)
+
+
+@pytest.fixture(autouse=True)
+def fence(request: pytest.FixtureRequest) -> Iterator[None]:
+    if any(request.node.get_closest_marker(mark) for mark in NEEDS):
+        yield
+        return
+    Fence.crossed.clear()
+    Fence.up = True
+    try:
+        yield
+    finally:
+        Fence.up = False
+    # A thread, or code that catches everything, may have hidden it.
+    assert not Fence.crossed, f"{Fence.crossed}: mark this test `docker` or `tensorflow`"
+
+
+# --- Marked tests say loudly when they cannot run --------------------------------------------
+
+
+@functools.lru_cache(maxsize=1)
+def no_docker() -> Optional[str]:
+    """Why tests that need a Docker daemon cannot run here."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=10)
+        try:
+            client.ping()
+        finally:
+            client.close()
+    except Exception as error:  # the SDK raises requests' and urllib3's errors as well as its own
+        return f"no Docker daemon answers ({type(error).__name__})"
+    return None
+
+
+@functools.lru_cache(maxsize=1)
+def no_uv() -> Optional[str]:
+    """Why tests that install TensorFlow cannot run here."""
+    import uv
+
+    try:
+        uv.find_uv_bin()
+    except FileNotFoundError:
+        return "uv is not installed"
+    return None
+
+
+NEEDS: dict[str, Callable[[], Optional[str]]] = {"docker": no_docker, "tensorflow": no_uv}
+
+
+def required() -> bool:
+    on = ("1", "true")
+    return any(os.environ.get(name, "").lower() in on for name in ("CI", "TFMATRIX_REQUIRE_DOCKER"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, why_not in NEEDS.items():
+        reason = why_not() if item.get_closest_marker(mark) else None
+        if reason and required():
+            pytest.fail(f"{reason}, and CI or TFMATRIX_REQUIRE_DOCKER says that it must be there")
+        if reason:
+            pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reasons: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reasons.setdefault(str(reason).replace("Skipped: ", "", 1), []).append(report.nodeid)
+    if not reasons:
+        return
+    terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.line(f"{len(tests)} TESTS: {reason.upper()}", red=True)
+        for test in sorted(tests):
+            terminalreporter.line(f"  {test}")
+
+
+# --- Goldens ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with a committed file. A failure prints the command that accepts the text."""
+
+    def compare(path: Path, text: str) -> None:
+        if os.environ.get("TFMATRIX_ACCEPT"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        expected = path.read_text(encoding="utf-8") if path.exists() else None
+        command = f"TFMATRIX_ACCEPT=1 python -m pytest '{request.node.nodeid}'"
+        place = path.relative_to(ROOT)
+        assert text == expected, f"{place} differs; to accept the new text:\n  {command}"
+
+    return compare

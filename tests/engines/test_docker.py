@@ -1,0 +1,559 @@
+"""The Docker engine against a real daemon: images, confinement, and that nothing stays behind.
+
+Most of it needs no TensorFlow: an environment is whatever its Dockerfile says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from attrs import evolve
+
+from runner import bases, render
+from runner.engines import docker_build, docker_client, docker_container
+from runner.engines.base import ChannelClosed, Phase, Workspace
+from runner.engines.docker import DockerEngine
+from runner.errors import PrepareError
+from runner.model import Cuda, Device, Environment, Execution, Limits, Release, Target
+from runner.session import Request, Session
+from tests.engines import conformance
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+# Small and pure: what is built with it is TensorFlow's Dockerfile all the same.
+SIX = (
+    "six==1.16.0 \\\n"
+    "    --hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254\n"
+)
+
+
+def environment(python: str, lock: str = SIX, dockerfile: str = "") -> Environment:
+    release = Release(
+        version="1.99.0", released=date(2020, 1, 1), pythons=(python,), cpu_requirement="six==1.16.0"
+    )
+    target = Target(release=release, device=Device.CPU, python=python)
+    text = dockerfile or render.dockerfile(target)
+    key = hashlib.sha256((text + lock).encode()).hexdigest()
+    return Environment(target=target, requirements=lock, key=key, dockerfile=text)
+
+
+def silent(_: Phase) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def engine() -> DockerEngine:
+    made = DockerEngine()
+    why_not = made.unavailable()
+    if why_not is not None:
+        pytest.fail(f"these tests need Docker (deselect them with -m 'not docker'): {why_not}")
+    return made
+
+
+@pytest.fixture(scope="module", params=["3.6", "3.10"])
+def prepared(engine: DockerEngine, request: pytest.FixtureRequest) -> Environment:
+    for python in {request.param, "3.10"}:  # uv comes by way of 3.10
+        bases.make_base(python, render.default_base(python), print)
+    made = environment(request.param)
+    engine.prepare(made, silent)
+    return made
+
+
+@pytest.fixture(scope="module")
+def plain(engine: DockerEngine) -> Environment:
+    """A bare Python."""
+    image = render.default_base("3.10")
+    bases.make_base("3.10", image, print)
+    made = environment("3.10", dockerfile=f"FROM {image}\nLABEL test=plain\n")
+    engine.prepare(made, silent)
+    return made
+
+
+def run(
+    engine: DockerEngine,
+    made: Environment,
+    folder: Path,
+    source: str,
+    limits: Limits = conformance.LIMITS,
+) -> Execution:
+    (folder / "script.py").write_text(source)
+    workspace = Workspace(folder=folder, script="script.py")
+    channel = engine.open(made, workspace, limits)
+    with Session(channel) as session:
+        return session.run(Request(script=f"{channel.root}/script.py", limits=limits))
+
+
+# -- every engine's ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bench(
+    engine: DockerEngine, prepared: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[conformance.Bench]:
+    with conformance.opened(engine, prepared, tmp_path_factory.mktemp("subjects")) as bench:
+        yield bench
+
+
+@pytest.mark.parametrize("case", conformance.CASES, ids=str)
+def test_subject(bench: conformance.Bench, case: conformance.Case) -> None:
+    conformance.check(bench, case)
+
+
+@pytest.mark.parametrize("subject", conformance.BOUNDED)
+def test_bounded_subject(bench: conformance.Bench, subject: str) -> None:
+    conformance.check_bounded(bench, subject)
+
+
+# -- confinement ------------------------------------------------------------------------------------
+
+LOOK_AROUND = """
+import json, os, resource, socket, sys
+
+def attempt(what, *args):
+    try:
+        what(*args)
+    except OSError as error:
+        return error.errno
+    return 0
+
+def read(*paths):
+    for path in paths:
+        if os.path.exists(path):
+            return open(path).read().strip()
+
+status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
+v = os.statvfs("/tmp")
+facts = {
+    "uids": status["Uid"].split(), "gids": status["Gid"].split(), "groups": status["Groups"].split(),
+    "capabilities": [status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
+    "no_new_privileges": status["NoNewPrivs"].strip(), "seccomp": status["Seccomp"].strip(),
+    "interfaces": [name for _, name in socket.if_nameindex()],
+    "connect": attempt(socket.create_connection, ("192.0.2.1", 80), 2),
+    "setuid": attempt(os.setuid, 0), "chown": attempt(os.chown, "/tmp", 0, 0),
+    "writes": {p: attempt(open, p, "w") for p in ("/x", "/usr/local/x", "/repro/x", "/tfmatrix/x",
+               "/repro/script.py", "/tfmatrix/agent.py", "/etc/passwd", "/sys/kernel/mm/ksm/run")},
+    "mounts": [line.split()[4:6] for line in open("/proc/self/mountinfo")],
+    "tmp": v.f_blocks * v.f_frsize >> 20,
+    "core": resource.getrlimit(resource.RLIMIT_CORE),
+    "pids": read("/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max"),
+    "memory": read("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max"),
+    "devices": sorted(os.listdir("/dev")),
+    "names": sorted(os.environ), "processes": [p for p in os.listdir("/proc") if p.isdigit()],
+    "temporary": attempt(open, "/tmp/y", "w"), "shared": attempt(open, "/dev/shm/y", "w"),
+}
+print("::observe facts=" + json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def facts(
+    engine: DockerEngine, plain: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    found = run(engine, plain, tmp_path_factory.mktemp("look"), LOOK_AROUND)
+    assert found.exit_code == 0, found
+    seen: Any = found.observations["facts"]
+    return dict(seen)
+
+
+def test_there_is_no_network(facts: dict[str, Any]) -> None:
+    assert facts["interfaces"] == ["lo"]
+    assert facts["connect"] == 101  # ENETUNREACH
+
+
+def test_it_is_nobody_and_can_do_nothing(facts: dict[str, Any]) -> None:
+    assert set(facts["uids"]) | set(facts["gids"]) == {"65532"}
+    assert set(facts["groups"]) <= {"65532"}
+    assert {int(capability, 16) for capability in facts["capabilities"]} == {0}
+    assert facts["no_new_privileges"] == "1"
+    assert facts["seccomp"] == "2"
+    assert facts["setuid"] == facts["chown"] == 1  # EPERM
+
+
+def test_only_scratch_can_be_written(facts: dict[str, Any]) -> None:
+    read_only = 30  # EROFS: the mount forbids it, not only who owns the files
+    assert facts["writes"].pop("/sys/kernel/mm/ksm/run") != 0
+    assert set(facts["writes"].values()) == {read_only}, facts["writes"]
+    assert facts["temporary"] == facts["shared"] == 0
+
+
+def test_bounds_stand_behind_the_agents(facts: dict[str, Any]) -> None:
+    limits = conformance.LIMITS
+    assert limits.scratch <= facts["tmp"] <= limits.scratch + 64
+    assert limits.processes < int(facts["pids"]) <= limits.processes + 32
+    assert limits.memory << 20 < int(facts["memory"]) < (limits.memory + 1024) << 20
+    assert facts["core"] == [0, 0]
+    assert len(facts["processes"]) < 6
+    assert not [name for name in facts["devices"] if name.startswith(("sd", "vd", "nvidia", "kvm"))]
+
+
+def test_nothing_of_the_callers_environment_is_seen(
+    engine: DockerEngine, plain: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@proxy.invalid")
+    found = run(engine, plain, tmp_path, "import os; print(os.environ)")
+    assert found.exit_code == 0
+    assert "hunter2" not in found.output
+    assert "PROXY" not in found.output.upper()
+
+
+def confined(image: str, command: str, limits: Limits) -> dict[str, Any]:
+    """The end of a container without an agent: the bounds that are the daemon's alone."""
+    api = docker_client.connect().api
+    host = api.create_host_config(**docker_container.confinement(limits, Device.CPU, 1.0))
+    made = api.create_container(
+        image, ["python3", "-c", command], host_config=host, labels=docker_container.labels()
+    )
+    try:
+        api.start(made)
+        api.wait(made, timeout=60)
+        state: dict[str, Any] = api.inspect_container(made)["State"]
+        return state
+    finally:
+        api.remove_container(made, force=True)
+
+
+def test_the_kernel_ends_what_eats_memory_unseen(engine: DockerEngine, plain: Environment) -> None:
+    state = confined(str(engine.image(plain)), "x = b'x' * (2 << 30)", conformance.LIMITS)
+    assert state["ExitCode"] in (1, 137)
+    assert state["OOMKilled"] or state["ExitCode"] == 1
+    fine = confined(str(engine.image(plain)), "x = b'x' * (64 << 20)", conformance.LIMITS)
+    assert fine["ExitCode"] == 0
+
+
+def test_shared_memory_is_memory_too(engine: DockerEngine, plain: Environment) -> None:
+    fill = "f = open('/dev/shm/x', 'wb'); [f.write(b'x' * (1 << 20)) for _ in range(1000)]"
+    assert confined(str(engine.image(plain)), fill, conformance.LIMITS)["ExitCode"] == 1
+
+
+def test_the_kernel_refuses_processes(engine: DockerEngine, plain: Environment) -> None:
+    fork = "import os, time\nfor _ in range(400): os.fork() or time.sleep(20)"
+    assert confined(str(engine.image(plain)), fork, conformance.LIMITS)["ExitCode"] == 1
+
+
+def test_processor_time_is_bounded(engine: DockerEngine, plain: Environment, tmp_path: Path) -> None:
+    source = """
+import glob
+for path in ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu.max"):
+    for found in glob.glob(path):
+        print("quota", open(found).read().split()[0])
+"""
+    half = DockerEngine(cpus=0.5)
+    assert "quota 50000" in run(half, plain, tmp_path, source).output
+
+
+# -- files of a daemon elsewhere --------------------------------------------------------------------
+
+
+def test_a_daemon_elsewhere_gets_the_files_in_volumes(
+    engine: DockerEngine, plain: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker_client, "is_local", lambda: False)
+    before = volumes()
+    found = run(engine, plain, tmp_path, LOOK_AROUND)
+    assert found.exit_code == 0, found
+    seen: Any = found.observations["facts"]
+    assert {seen["writes"][path] for path in ("/repro/script.py", "/tfmatrix/agent.py")} == {30}
+    assert volumes() == before
+
+
+# -- what stays behind ------------------------------------------------------------------------------
+
+
+def containers() -> set[str]:
+    api = docker_client.connect().api
+    owner = f"tfmatrix.owner={docker_container.owner()}"
+    return {c["Id"] for c in api.containers(all=True, filters={"label": owner})}
+
+
+def volumes() -> set[str]:
+    api = docker_client.connect().api
+    return {v["Name"] for v in api.volumes(filters={"label": "tfmatrix"})["Volumes"] or []}
+
+
+def test_close_leaves_nothing_and_says_so(
+    engine: DockerEngine, plain: Environment, tmp_path: Path
+) -> None:
+    before = containers()
+    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    assert len(containers() - before) == 1
+    assert b"hello" in (channel.receive(30) or b"")
+    assert channel.receive(0.01) is None
+    channel.close()
+    channel.close()
+    assert containers() == before
+    with pytest.raises(ChannelClosed):
+        channel.receive(1)
+    with pytest.raises(ChannelClosed):
+        channel.send(b"{}")
+
+
+def test_closing_wakes_whoever_waits(
+    engine: DockerEngine, plain: Environment, tmp_path: Path
+) -> None:
+    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    assert channel.receive(30)
+    threading.Timer(0.3, channel.close).start()
+    with pytest.raises(ChannelClosed):
+        channel.receive(60)
+
+
+def test_a_killed_container_is_reported(
+    engine: DockerEngine, plain: Environment, tmp_path: Path
+) -> None:
+    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    assert channel.receive(30)
+    (container,) = containers()
+    docker_client.connect().api.kill(container)
+    with pytest.raises(ChannelClosed, match="exit code 137"):
+        channel.receive(30)
+    channel.close()
+
+
+KILLED = """
+import os, sys
+from runner.engines.docker import DockerEngine
+from tests.engines import test_docker as tests
+from runner.engines.base import Workspace
+from pathlib import Path
+plain = tests.environment("3.10", dockerfile=sys.argv[1])
+channel = DockerEngine().open(plain, Workspace(folder=Path(sys.argv[2]), script=""), tests.Limits())
+assert channel.receive(60)
+print("open", flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_run_left_is_swept(
+    engine: DockerEngine, plain: Environment, tmp_path: Path
+) -> None:
+    api = docker_client.connect().api
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, plain.dockerfile, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    left = [c["Id"] for c in docker_container.orphans(api)]
+    assert left
+    names = [item.name for item in engine.inventory() if item.kind == "container"]
+    assert {one[:12] for one in left} <= set(names)
+    docker_container.sweep(api)
+    assert not list(docker_container.orphans(api))
+
+
+# -- images -----------------------------------------------------------------------------------------
+
+
+def test_two_at_once_build_once(engine: DockerEngine) -> None:
+    made = environment(
+        "3.10", dockerfile=f"FROM {render.default_base('3.10')}\nRUN echo {uuid.uuid4()}; sleep 1\n"
+    )
+    phases: list[str] = []
+    threads = [
+        threading.Thread(target=engine.prepare, args=(made, lambda phase: phases.append(phase.what)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert engine.prepared(made)
+    assert phases.count("waiting") > 0
+    engine.drop(made)
+    assert not engine.prepared(made)
+
+
+def test_an_image_holds_its_facts_and_no_secret(
+    engine: DockerEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = f"hunter-{uuid.uuid4()}"
+    monkeypatch.setenv("UV_INDEX_MINE_PASSWORD", secret)
+    made = environment("3.10")
+    noisy = made.dockerfile.replace("\nFROM python\n", f"\nFROM python\nRUN : {uuid.uuid4()}\n")
+    looks = noisy.replace(
+        "/opt/uv/bin/uv pip install --system --no-cache", f'[ "$UV_INDEX_MINE_PASSWORD" = {secret[:-3]}"{secret[-3:]}" ] && /opt/uv/bin/uv pip install --system --no-cache'
+    ).replace(f"{secret[:-3]}\"{secret[-3:]}\"", "\"$(cat /mnt/expected)\"")
+    assert secret not in looks
+    del looks
+    made = evolve(made, dockerfile=noisy, key=hashlib.sha256(noisy.encode()).hexdigest())
+    engine.prepare(made, silent)
+    image = docker_client.find_image(str(engine.image(made)))
+    assert image is not None
+    labels = docker_client.labels(image)
+    assert labels["tfmatrix"] == "1"
+    assert labels["tfmatrix.key"] == made.key
+    assert labels["tfmatrix.tensorflow"] == "1.99.0"
+    saved = tmp_path / "image.tar"
+    with saved.open("wb") as file:
+        for part in image.save():
+            file.write(part)
+    found = subprocess.run(["grep", "-c", "-a", secret, str(saved)], capture_output=True, text=True)
+    assert found.stdout.strip() == "0"
+    assert secret not in json.dumps(image.history()) + json.dumps(image.attrs)
+    engine.drop(made)
+
+
+def test_settings_reach_the_build(
+    engine: DockerEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("UV_INDEX_MINE_PASSWORD", "it's $here")
+    secret = "--mount=type=secret,id=settings"
+    text = (
+        f"FROM {render.default_base('3.10')}\n"
+        f"RUN {secret} : {uuid.uuid4()}; . /run/secrets/settings && "
+        'test "$UV_INDEX_MINE_PASSWORD" = "it\'s \\$here"\n'
+    )
+    made = environment("3.10", dockerfile=text)
+    engine.prepare(made, silent)
+    engine.drop(made)
+
+
+def test_a_read_only_container_compiles_nothing(
+    engine: DockerEngine, prepared: Environment, tmp_path: Path
+) -> None:
+    source = """
+import glob, importlib.util, json, six, sys, unittest.mock
+missing = [m.__file__ for m in list(sys.modules.values())
+           if getattr(m, "__file__", None) and m.__file__.startswith("/usr/")
+           and m.__file__.endswith(".py") and not glob.glob(importlib.util.cache_from_source(m.__file__))]
+print("::observe missing=" + json.dumps(missing))
+"""
+    found = run(engine, prepared, tmp_path, source)
+    assert found.observations == {"missing": []}, found
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "remedy"),
+    [
+        (("six==1.16.0", "six==1.15.0"), "hash|six", "tfmatrix lock"),
+        (("six==1.16.0", "no-such-package-of-tfmatrix==1.16.0"), "no-such-package", ""),
+    ],
+)
+def test_what_cannot_be_installed(
+    engine: DockerEngine, change: tuple[str, str], message: str, remedy: str
+) -> None:
+    with pytest.raises(PrepareError, match=message) as raised:
+        engine.prepare(environment("3.10", lock=SIX.replace(*change)), silent)
+    assert remedy in str(raised.value)
+    assert raised.value.log
+
+
+def test_a_base_image_that_is_nowhere(engine: DockerEngine) -> None:
+    made = environment("3.10", dockerfile="FROM localhost:1/no/such:image\n")
+    with pytest.raises(PrepareError, match="no/such") as raised:
+        engine.prepare(made, silent)
+    assert "tfmatrix bases" in str(raised.value)
+
+
+def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environment) -> None:
+    foreign = docker_client.find_image(render.default_base("3.10"))
+    assert foreign is not None
+    made = evolve(plain, key="0" * 64)
+    name = str(engine.image(made))
+    foreign.tag(*name.rsplit(":", 1))
+    try:
+        assert not engine.prepared(made)
+        engine.drop(made)
+        assert docker_client.find_image(name) is not None
+    finally:
+        docker_client.connect().images.remove(name)
+
+
+def test_dropping_gives_the_space_back(engine: DockerEngine, plain: Environment) -> None:
+    fill = f"RUN head -c 30000000 /dev/urandom > /fill; : --requirement /mnt/tensorflow-{uuid.uuid4()}"
+    made = environment("3.10", dockerfile=f"FROM {render.default_base('3.10')}\n{fill}\n")
+    engine.prepare(made, silent)
+    assert 30_000_000 <= engine.size(made) < 31_000_000
+    before = taken()
+    engine.drop(made)
+    assert before - taken() > 29_000_000
+    assert engine.prepared(plain)
+
+
+def taken() -> int:
+    usage = docker_client.connect().api.df()
+    kept = sum(int(r["Size"]) for r in usage["BuildCache"] if not r["Shared"])
+    return int(usage["LayersSize"]) + kept
+
+
+# -- what this machine can do -----------------------------------------------------------------------
+
+
+def test_a_daemon_that_is_not_there(tmp_path: Path) -> None:
+    said = doctor_says(DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
+    assert "no Docker daemon runs here" in said
+
+
+def test_a_client_that_cannot_build(tmp_path: Path) -> None:
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\n[ $1 = --version ] && echo 'Docker version 28.2.2, build 1'\n")
+    client.chmod(0o755)
+    assert "buildx" in doctor_says(PATH=str(tmp_path))
+    assert "buildx" in doctor_says(PATH="/nonexistent")
+
+
+def doctor_says(**changes: str) -> str:
+    code = "from runner.engines.docker import DockerEngine; print(DockerEngine().unavailable())"
+    asked = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    return asked.stdout
+
+
+def test_cuda_without_a_gpu_is_refused_with_the_reason(engine: DockerEngine) -> None:
+    if docker_client.why_no_gpu() is None:
+        pytest.skip("there is a GPU here")
+    cuda = Cuda(cuda="12.2", cudnn="8.9", requirement="tensorflow[and-cuda]==2.15.1")
+    release = evolve(environment("3.10").target.release, cuda=cuda)
+    target = Target(release=release, device=Device.CUDA, python="3.10")
+    assert "NVIDIA" in str(engine.refuses(target))
+    assert engine.refuses(evolve(target, device=Device.CPU)) is None
+
+
+# -- bases ------------------------------------------------------------------------------------------
+
+
+def test_bases_share_their_system(engine: DockerEngine) -> None:
+    images = [docker_client.find_image(render.default_base(python)) for python in ("3.6", "3.10")]
+    layers = [image.attrs["RootFS"]["Layers"] for image in images if image is not None]
+    if any("tfmatrix.base" not in docker_client.labels(image) for image in images if image):
+        pytest.skip("these bases came from a registry")
+    assert layers[0][0] == layers[1][0]
+
+
+def test_a_base_that_is_there_is_left_alone(engine: DockerEngine) -> None:
+    tag = f"tfmatrix-test:{uuid.uuid4()}"
+    foreign = docker_client.find_image(render.default_base("3.10"))
+    assert foreign is not None
+    foreign.tag(*tag.split(":"))
+    try:
+        assert bases.make_base("3.10", tag, print) is False
+        found = docker_client.find_image(tag)
+        assert found is not None
+        assert found.id == foreign.id
+    finally:
+        docker_client.connect().images.remove(tag)
+
+
+_ = (docker, docker_build, time)

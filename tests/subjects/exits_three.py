@@ -1,0 +1,4 @@
+"""An exit code of its own."""
+import sys
+
+sys.exit(3)

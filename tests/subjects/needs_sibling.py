@@ -1,0 +1,4 @@
+"""Imports a module that lies beside it."""
+import sibling
+
+print(sibling.WORD)

@@ -1,0 +1,2 @@
+"""Ends well."""
+print("all is well")

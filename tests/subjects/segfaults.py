@@ -1,0 +1,5 @@
+"""Reads where nothing is."""
+import ctypes
+
+print("about to crash")
+ctypes.string_at(0)

@@ -1,0 +1,2 @@
+"""Not a subject: needs_sibling.py imports it."""
+WORD = "found"

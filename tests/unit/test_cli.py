@@ -1,0 +1,130 @@
+"""The command line: what it says of bad input, what it plans, what its help shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from runner import cli
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
+MATRIX = """\
+tf: ">=2.8"
+repros:
+  - name: mine
+    script: my.py
+    cases: [{name: one, args: ['1']}, {name: two}]
+    expect: [{tf: "<2.10", cases: [one], outcome: pass, source: "the manual"}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "my.py").write_text("print('hello')\n", "utf-8")
+    (tmp_path / "matrix.yaml").write_text(MATRIX, "utf-8")
+    return tmp_path
+
+
+BAD = {
+    "no such verb": (["rum"], "Did you mean 'run'?"),
+    "no such option": (["run", "--tff", "2.9"], "--tf"),
+    "wrong specifier": (["run", "my.py", "--tf", ">>2.4"], ">>2.4"),
+    "a release that does not exist": (["run", "my.py", "--tf", "2.9.7"], "2.9.3"),
+    "no release matches": (["run", "my.py", "--tf", ">=9"], "2.21.0"),
+    "missing script": (["run", "mine.py"], "mine.py"),
+    "a folder as script": (["run", "."], "."),
+    "no case of that name": (["run", "--case", "three"], "one, two"),
+    "args without a script": (["run", "--arg", "x"], "--arg needs a SCRIPT"),
+    "wrong size": (["run", "--keep-environments", "some"], "20GB"),
+    "no such run": (["report", "nonesuch"], "nonesuch"),
+    "wrong age": (["clean", "--older-than", "soon"], "30d"),
+    "negative time limit": (["run", "my.py", "--timeout", "-1"], "--timeout"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "part"), BAD.values(), ids=BAD)
+def test_wrong_use_says_what_and_how_and_runs_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], part: str
+) -> None:
+    assert cli.execute(arguments) == 2
+    said = capsys.readouterr().err
+    assert part in said
+    assert "Traceback" not in said
+    assert not (folder / "results").exists()
+
+
+def test_a_number_for_a_version_is_refused_with_its_place(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "matrix.yaml").write_text(MATRIX.replace('">=2.8"', "2.10"), "utf-8")
+    assert cli.execute(["run"]) == 2
+    said = capsys.readouterr().err
+    assert "matrix.yaml:1:5" in said
+    assert '"2.10"' in said
+
+
+def test_an_unknown_key_names_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "matrix.yaml").write_text(MATRIX.replace("expect:", "expects:"), "utf-8")
+    assert cli.execute(["plan"]) == 2
+    said = capsys.readouterr().err
+    assert "matrix.yaml:6:5" in said
+    assert "expect" in said
+
+
+def test_no_matrix_yaml_and_no_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.execute(["run"]) == 2
+
+
+def test_plan_as_table(
+    folder: Path, capsys: pytest.CaptureFixture[str], golden: Callable[[Path, str], None]
+) -> None:
+    assert cli.execute(["plan", "--tf", "2.9,2.10"]) == 0
+    golden(GOLDEN / "plan.txt", capsys.readouterr().out)
+
+
+def test_plan_as_json_lists_every_cell(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(["plan", "--tf", "2.9,2.10", "--case", "one", "--format", "json"]) == 0
+    cells = json.loads(capsys.readouterr().out)
+    assert [(c["case"], c["tensorflow"], c["args"], c["expected"]) for c in cells] == [
+        ("one", "2.9.3", ["1"], "pass"),
+        ("one", "2.10.1", ["1"], None),
+    ]
+
+
+def test_plan_for_github_is_a_job_matrix(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(["plan", "my.py", "--tf", ">=2.20", "--format", "github"]) == 0
+    jobs = json.loads(capsys.readouterr().out)
+    assert jobs == {
+        "include": [
+            {"tensorflow": "2.20.0", "device": "cpu"},
+            {"tensorflow": "2.21.0", "device": "cpu"},
+        ]
+    }
+
+
+@pytest.mark.parametrize("verb", ["", *cli.VERBS])
+def test_help(
+    verb: str, capsys: pytest.CaptureFixture[str], golden: Callable[[Path, str], None]
+) -> None:
+    assert cli.execute([*filter(None, [verb]), "--help"]) == 0
+    golden(GOLDEN / f"help{'-' if verb else ''}{verb}.txt", capsys.readouterr().out)
+
+
+def test_render_writes_what_an_environment_is_made_from(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.execute(["render", "my.py", "--tf", "2.9.3", "--output", "out"]) == 0
+    (place,) = capsys.readouterr().out.split()
+    assert "tensorflow-cpu==2.9.3" in (folder / place / "requirements.txt").read_text("utf-8")
+    assert "FROM" in (folder / place / "Dockerfile").read_text("utf-8")
+
+
+def test_the_schema_describes_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(["schema"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["properties"]) >= {"tf", "repros", "limits"}

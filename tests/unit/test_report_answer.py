@@ -1,0 +1,173 @@
+"""One sentence that says in which releases it happens."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from runner import grid
+from runner.model import Case, Repro, Run, Verdict
+from runner.report.answer import answer, sentences, turn
+from tests.unit import runs
+
+KEY_ERROR = {"A": (Verdict.FAIL, "KeyError: 'x'"), "B": (Verdict.FAIL, "ValueError: no")}
+
+
+def said(picture: str, failures: dict[str, runs.Failure] = KEY_ERROR) -> str:
+    return answer(grid.build(runs.drawn(picture, failures)))
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        ("2.4 2.5 2.6\na ✓ ✓ ✓", "a passes on every release (2.4–2.6)."),
+        ("2.4\na ✓", "a passes on 2.4."),
+        ("2.4 2.5 2.6\na ✓ A A", "a passes on 2.4, fails on 2.5–2.6 (KeyError: 'x')."),
+        (
+            "2.4 2.5 2.6 2.7\ndefault A ✓ A B",
+            "script fails on 2.4 and 2.6 (KeyError: 'x'), passes on 2.5, fails on 2.7 (ValueError: no).",
+        ),
+        (
+            "2.4 2.5 2.6\na ✓ ! A",
+            "a passes on 2.4, could not be measured on 2.5 (the disk is full), "
+            "fails on 2.6 (KeyError: 'x').",
+        ),
+        (
+            "2.4 2.5\na – –",
+            "a is skipped on every release (2.4–2.5) (tf.function came with TensorFlow 1.14).",
+        ),
+        (
+            "2.4 2.5\na ! !",
+            "a could not be measured on every release (2.4–2.5) (the disk is full).",
+        ),
+        ("2.4 2.5\na ✓ A\nb ✓ A", "Both cases pass on 2.4, fail on 2.5 (KeyError: 'x')."),
+        ("2.4\na ✓\nb ✓\nc ✓", "All 3 cases pass on 2.4."),
+        (
+            "2.4 2.5\na ✓ A\nb ✓ ✓\nc ✓ A",
+            "a and c pass on 2.4, fail on 2.5 (KeyError: 'x'); "
+            "b passes on every release (2.4–2.5).",
+        ),
+        ("2.4 2.5\na ? ?", "Nothing was measured."),
+    ],
+)
+def test_few_ways_of_behaving_are_told_one_by_one(picture: str, words: str) -> None:
+    assert said(picture) == words
+
+
+def test_crashes_timeouts_and_lack_of_memory_have_their_own_verbs() -> None:
+    failures: dict[str, runs.Failure] = {
+        "C": (Verdict.CRASH, "SIGSEGV"),
+        "T": (Verdict.TIMEOUT, "timeout"),
+        "M": (Verdict.OOM, "out of memory"),
+    }
+    assert said("2.4 2.5 2.6\na C T M", failures) == (
+        "a crashes on 2.4 (SIGSEGV), exceeds its time limit on 2.5, runs out of memory on 2.6."
+    )
+
+
+def test_a_range_never_spans_what_was_not_judged() -> None:
+    assert "2.4–2.6" not in said("2.4 2.5 2.6\na ✓ ! ✓")
+
+
+def test_many_ways_of_behaving_are_summed_up_around_the_largest_change() -> None:
+    assert said("2.4 2.5 2.6\na ✓ ✓ ✓\nb ✓ A A\nc ✓ A B\nd B B B\ne ! – !\nf – A A") == (
+        "Of 6 cases, 1 passes on every release (2.4–2.6), 2 on some, 2 on none and "
+        "1 could not be judged at all; the largest change is from 2.4 to 2.5: 2 of 4, "
+        "all from pass to A (KeyError: 'x')."
+    )
+
+
+def test_none_passing_everywhere_reads_well() -> None:
+    assert said("2.4 2.5\na ✓ A\nb A ✓\nc A A\nd A B").startswith(
+        "Of 4 cases, none passes on every release (2.4–2.5), 2 pass on some and 2 on none;"
+    )
+
+
+def test_a_summary_does_not_claim_a_pass_where_a_case_was_not_judged() -> None:
+    assert "wherever it could be judged (2.4–2.5)" in said("2.4 2.5\na ✓ –\nb ✓ A\nc A ✓\nd B B")
+
+
+def several(*pictures: str) -> Run:
+    """A run with a repro for each picture."""
+    drawn = [runs.drawn(picture, KEY_ERROR) for picture in pictures]
+    return evolve(
+        drawn[0],
+        repros=tuple(evolve(r.repros[0], name=f"repro{n}") for n, r in enumerate(drawn)),
+        results=tuple(
+            evolve(result, repro=f"repro{n}") for n, r in enumerate(drawn) for result in r.results
+        ),
+    )
+
+
+def test_each_repro_has_a_sentence_of_its_own() -> None:
+    run = several("2.4 2.5\ndefault ✓ A", "2.4 2.5\na ✓ ✓\nb ✓ ✓")
+    assert sentences(grid.build(run)) == [
+        "repro0 passes on 2.4, fails on 2.5 (KeyError: 'x').",
+        "repro1: both cases pass on every release (2.4–2.5).",
+    ]
+
+
+def test_a_repros_sentence_counts_its_own_cases_alone() -> None:
+    ways = "2.4 2.5\na ✓ A\nb A ✓\nc A A\nd A B"
+    first, second = sentences(grid.build(several(ways, ways)))
+    assert "2 of 4" in first or "3 of 4" in first
+    assert first.replace("repro0", "repro1") == second
+
+
+def test_more_repros_than_are_told_are_counted() -> None:
+    run = several(*["2.4\na ✓"] * 5)
+    assert sentences(grid.build(run), most=2)[2:] == ["3 more repros in the grid."]
+
+
+def test_each_device_has_a_clause() -> None:
+    cpu, cuda = (
+        runs.drawn(f"2.4 2.5\na {glyphs}", KEY_ERROR, device=device)
+        for device, glyphs in (("cpu", "✓ ✓"), ("cuda", "✓ A"))
+    )
+    both = evolve(
+        cpu, environments=cpu.environments + cuda.environments, results=cpu.results + cuda.results
+    )
+    assert answer(grid.build(both)) == (
+        "On cpu, a passes on every release (2.4–2.5); "
+        "on cuda, a passes on 2.4, fails on 2.5 (KeyError: 'x')."
+    )
+
+
+def test_names_and_messages_go_through_the_quote() -> None:
+    repro = Repro(name="r", script=runs.Path("r.py"), cases=(Case(name="a"), Case(name="b")))
+    run = evolve(runs.drawn("2.4 2.5\na ✓ A\nb ✓ ✓", KEY_ERROR), repros=(repro,))
+    assert answer(grid.build(run), lambda text: f"<{text}>") == (
+        "<a> passes on 2.4, fails on 2.5 (<KeyError: 'x'>); <b> passes on every release (2.4–2.5)."
+    )
+
+
+def test_an_answer_is_bounded_however_wild_the_behaviour() -> None:
+    glyphs = " ".join(f"X{n}" for n in range(60))
+    versions = " ".join(f"2.{n}" for n in range(60))
+    failures: dict[str, runs.Failure] = {
+        f"X{n}": (Verdict.FAIL, f"E{n}: " + "long " * 500) for n in range(60)
+    }
+    assert len(said(f"{versions}\na {glyphs}", failures)) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        ("2.4 2.5\na ✓ A\nb ✓ A\nc ✓ ✓", "2 of 3 cases change, ✓ → A"),
+        ("2.4 2.5\na ✓ A", "1 of 1 case changes, ✓ → A"),
+        ("2.4 2.5\na ✓ A\nb ✓ A\nc A B", "3 of 3 cases change, 2 × ✓ → A, 1 × A → B"),
+        ("2.4 2.5 2.6\na ✓ ! A", "1 of 1 case changes, ✓ → A; not judged on 2.5"),
+    ],
+)
+def test_a_transition_in_words(picture: str, words: str) -> None:
+    (transition,) = grid.build(runs.drawn(picture, KEY_ERROR)).transitions
+    assert turn(transition) == words
+
+
+def test_a_transition_says_where_python_changed_too() -> None:
+    old, new = runs.drawn("2.7\na ✓", python="3.8"), runs.drawn("2.8\na A", python="3.10")
+    both = evolve(
+        old, environments=old.environments + new.environments, results=old.results + new.results
+    )
+    (transition,) = grid.build(both).transitions
+    assert turn(transition) == "1 of 1 case changes, ✓ → A; Python 3.8 → 3.10 too"

@@ -1,0 +1,286 @@
+"""matrix.md: golden files, GitHub's own renderer, attacks, and GitHub's limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cmarkgfm
+import pytest
+from attrs import evolve, field, mutable
+from cmarkgfm.cmark import Options
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from runner import grid, report
+from runner.model import Outcome, Run, Verdict
+from runner.report import Extras, gfm
+from runner.report.answer import answer
+from runner.report.text import clip
+from tests.unit import runs
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
+
+RUNS: dict[str, Callable[[], Run]] = {
+    "one-case": lambda: runs.drawn(
+        "2.14 2.15 2.16\ndefault ✓ ✓ A",
+        {"A": (Verdict.FAIL, "AttributeError: module 'keras' has no attribute 'backend'")},
+    ),
+    "wide": runs.wide,
+    "hostile": runs.hostile,
+    "all-pass": lambda: runs.drawn("2.14 2.15 2.16\na ✓ ✓ ✓\nb ✓ ✓ ✓"),
+    "only-errors": lambda: runs.drawn("2.14 2.15\na ! !\nb ! !"),
+    "empty": lambda: runs.drawn("2.14 2.15\na ? ?", finished=None),
+    "observed": lambda: runs.drawn(
+        "2.7 2.8 2.9\na ✓ ✓ ✓\nb ✓ ✓ ✓",
+        observations={
+            ("a", "2.7"): {"loss": 0.5, "how": "in sequence"},
+            ("a", "2.8"): {"loss": 0.500001, "how": "in sequence"},
+            ("a", "2.9"): {"loss": 0.48, "how": "at once"},
+            ("b", "2.8"): {"losses": [1.0, 0.5]},
+            ("b", "2.9"): {"losses": [1.0, 0.25]},
+        },
+    ),
+    "two-devices": lambda: two_devices(),
+}
+
+
+def two_devices() -> Run:
+    cpu = runs.drawn("2.14 2.15\na ✓ A\nb ✓ ✓")
+    cuda = runs.drawn("2.14 2.15\na ✓ –\nb ✓ B≠", device="cuda")
+    return evolve(
+        cpu, environments=cpu.environments + cuda.environments, results=cpu.results + cuda.results
+    )
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_golden(name: str, golden: Callable[[Path, str], None]) -> None:
+    golden(GOLDEN / f"{name}.md", report.render(RUNS[name](), "md", runs.logs))
+
+
+# --- As GitHub shows it ----------------------------------------------------------------------
+
+VOID = {"br", "hr", "img", "input"}
+
+
+@mutable
+class Page(HTMLParser):
+    """What GitHub's renderer makes of a text: its tags, its tables, and what is not code."""
+
+    tags: set[str] = field(factory=set)
+    tables: list[list[list[str]]] = field(factory=list)
+    codes: list[str] = field(factory=list)
+    prose: str = ""
+    _open: list[str] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        elif tag == "code":
+            self.codes.append("")
+        self.prose += " " if tag not in ("strong", "em", "code") else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if "code" in self._open:
+            self.codes[-1] += data
+        else:
+            self.prose += data
+        if "td" in self._open or "th" in self._open:
+            self.tables[-1][-1][-1] += data
+
+
+def shown(markdown: str) -> Page:
+    """Rendered by cmark-gfm, the program that GitHub uses, with raw HTML let through as there."""
+    page = Page()
+    page.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE))
+    page.close()
+    assert page._open == [], "all that is opened is closed"
+    return page
+
+
+OURS = {
+    *("p", "ul", "li", "strong", "code", "pre", "h3", "h4", "details", "summary"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+# What GitHub makes links of, beside what the renderer itself does.
+LINKED = re.compile(r"@\w|#\d|\bGH-\d|https?:|www\.|\b[0-9a-f]{7,40}\b|:[a-z_]+:|\w@\w")
+
+
+def assert_harmless(markdown: str) -> Page:
+    page = shown(markdown)
+    assert page.tags <= OURS, f"tags from outside: {page.tags - OURS}"
+    link = LINKED.search(page.prose)
+    assert link is None, f"GitHub would link {link!r}"
+    return page
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_table_on_github_has_every_case_and_release(name: str) -> None:
+    run = RUNS[name]()
+    arranged = grid.build(run)
+    page = assert_harmless(report.render(run, "md", runs.logs))
+    tables = [table for table in page.tables if table[0][0] == "case"]
+    assert len(tables) == (len(arranged.lanes) if arranged.rows else 0)
+    for table, lane in zip(tables, arranged.lanes.values()):
+        assert table[0] == ["case", *(column.label for column in lane)]
+        assert [row[0] for row in table[1:]] == [
+            clip(row.case, 60) or "(empty)" for row in arranged.rows
+        ]
+        for row, cells in zip(arranged.rows, table[1:]):
+            letters = [cell.rstrip("≠≈") for cell in cells[1:]]
+            marks = [arranged.mark(row, column) for column in lane]
+            assert [m.letter for m in marks if m.letter] == [c for c in letters if c.isalpha()]
+
+
+def test_hostile_logs_and_scripts_stay_in_their_fences() -> None:
+    attack = "\n".join([*runs.HOSTILE, "~~~", "`````", "    ```", "</details>"])
+    run = evolve(runs.hostile(), environments=())
+    text = report.render(run, "md", lambda _: attack, Extras(scripts={"x": attack, "y": attack}))
+    page = assert_harmless(text)
+    assert sum("onerror=alert(1)" in code and "</details>" in code for code in page.codes) >= 3
+
+
+anything = st.text(
+    st.one_of(
+        st.sampled_from("`|\\<>&@#*_~[]()!-+=\n\r\t \x00\x1b\u202e\u2028:/.$"),
+        st.characters(),
+    ),
+    max_size=40,
+)
+
+
+@given(anything)
+@example("`").via("a lone backtick")
+@example("\\").via("a lone backslash")
+@example("a\\|").via("a backslash before a bar")
+def test_a_code_span_holds_any_text_as_it_is(text: str) -> None:
+    page = assert_harmless(f"before {gfm.code(text)} after")
+    assert page.codes == [clip(text, 200) or "(empty)"]
+    assert page.prose.split() == ["before", "after"]
+
+
+@given(anything, anything)
+def test_a_table_cell_holds_any_text_as_it_is(one: str, other: str) -> None:
+    table = gfm.table(["a", "b"], [[gfm.cell(one), gfm.cell(other)]])
+    (rendered,) = assert_harmless(table).tables
+    assert rendered == [["a", "b"], [clip(one, 60) or "(empty)", clip(other, 60) or "(empty)"]]
+
+
+@given(st.lists(anything))
+def test_a_fence_holds_any_lines(lines: list[str]) -> None:
+    plain = [clip(line, 400) for line in lines]
+    page = assert_harmless(f"{gfm.fence(plain)}\n\nafter")
+    assert page.prose.split() == ["after"]
+    assert page.codes == ["\n".join([*plain, ""])] or plain == []
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(anything, anything, anything), min_size=1, max_size=4), anything)
+def test_no_name_message_or_log_breaks_the_report(
+    texts: list[tuple[str, str, str]], log: str
+) -> None:
+    run = runs.drawn("2.15\na A")
+    results = tuple(
+        evolve(
+            run.results[0],
+            case=case,
+            repro=repro,
+            outcome=Outcome(verdict=Verdict.FAIL, signature=signature),
+            unexpected=True,
+            expected=signature,
+        )
+        for case, repro, signature in texts
+    )
+    strange = evolve(run, results=results, repros=(), info=runs.head(command=log))
+    page = assert_harmless(report.render(strange, "md", lambda _: log))
+    tables = [table for table in page.tables if table[0][0] == "case"]
+    assert sum(len(table) - 1 for table in tables) == len({(r.repro, r.case) for r in results})
+
+
+# --- GitHub's limit --------------------------------------------------------------------------
+
+LEVEL = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+
+
+def large(cases: int, releases: int, failures: int, name: str, seed: int) -> Run:
+    glyphs = [*"✓–!", *(f"X{n}" for n in range(failures))]
+    lines = [" ".join(f"2.{n}" for n in range(releases))]
+    for row in range(cases):
+        cells = (
+            glyphs[(seed * row * 7 + col * col * row) % len(glyphs)] for col in range(releases)
+        )
+        lines.append(" ".join([f"{name}-{row}", *cells]))
+    return runs.drawn("\n".join(lines))
+
+
+@LEVEL
+@given(
+    st.integers(1, 150),
+    st.integers(1, 60),
+    st.integers(0, 60),
+    st.sampled_from(["case", "ünïcödé-" * 12, "`" * 50, "名" * 60]),
+    st.integers(1, 99),
+    st.integers(0, 30_000),
+)
+@example(400, 82, 200, "`" * 50, 7, 30_000).via("more than fits in any detail")
+def test_any_run_fits_and_keeps_its_answer(
+    cases: int, releases: int, failures: int, name: str, seed: int, log: int
+) -> None:
+    run = large(cases, releases, failures, name, seed)
+    text = report.render(run, "md", lambda path: f"{path}\n" * (log // 20))
+    assert len(text) <= len(text.encode("utf-8")) <= 65_536
+    assert text.startswith(answer(grid.build(run), gfm.code))
+    assert run.info.command in text
+    assert_harmless(text)
+
+
+def test_logs_go_first_and_the_report_says_so() -> None:
+    def log(path: str) -> str:
+        return "\n".join(f"{path} line {n} " + "x" * 300 for n in range(40))
+
+    run = runs.wide()
+    text = report.render(run, "md", log)
+    assert (
+        "Left out to fit GitHub's limit of 65,536 characters: all but 15 lines of each log" in text
+    )
+    assert "All packages:" in text
+    assert len(shown(text).tables[0]) == 19
+
+
+def test_columns_that_agree_fold_before_any_case_is_left_out() -> None:
+    run = large(420, 30, 0, "c", 0)
+    text = report.render(run, "md", runs.logs)
+    (table, *_) = shown(text).tables
+    assert len(table) == 421
+    assert len(table[0]) < 31
+    assert "columns of releases that agree with the one before" in text
+
+
+def test_more_repros_than_fit_leave_an_answer() -> None:
+    run = large(20, 20, 10, "case", 3)
+    many = tuple(
+        evolve(r, repro=f"repro {n} " + "`x" * 200) for n in range(60) for r in run.results
+    )
+    text = report.render(evolve(run, results=many, repros=()), "md", runs.logs)
+    assert len(text.encode()) <= 65_536
+    assert text.startswith("- ")
+    assert_harmless(text)
+
+
+def test_a_report_within_the_limit_leaves_nothing_out() -> None:
+    assert "Left out" not in report.render(runs.wide(), "md", runs.logs)
