@@ -5,8 +5,8 @@ inside the environments, Python 3.6 to 3.13; prints the version last, or ends wi
 """
 
 import importlib
-import os
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -50,7 +50,7 @@ def train_with(keras):
     losses = model.fit(INPUTS, TARGETS, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0], losses
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "model.h5")
+        path = str(Path(folder) / "model.h5")
         model.save(path)  # h5py 3 breaks reading this in releases made for h5py 2
         again = keras.models.load_model(path, compile=False)
     np.testing.assert_allclose(model.predict(INPUTS), again.predict(INPUTS), rtol=1e-4)

@@ -243,7 +243,7 @@ def eager(form, data):
 
 def function(form, data):
     if not hasattr(tf, "function"):
-        skip("this release has no tf.function")
+        skip("no tf.function: it came with TensorFlow 1.14")
     train_eagerly(use_eager(), tf.function(training_step), form, data)
 
 
@@ -344,7 +344,7 @@ def plain(value):
 
 
 def skip(reason):
-    print("skipped: " + reason, file=sys.stderr)
+    print(reason, file=sys.stderr)
     sys.exit(125)
 
 
@@ -362,13 +362,9 @@ TRIALS = {
     "trainable": (trainable_instead, "dynamic", "model.trainable in place of the learning phase"),
     "updates-for": (updates_for_inputs, "shape", "the workaround: model.get_updates_for(x)"),
     # Training left to Keras.
-    "fit": (partial(fit, use_session), "shape", "fit in a session"),
-    "train-on-batch": (
-        partial(train_on_batch, use_session),
-        "shape",
-        "train_on_batch in a session",
-    ),
-    "eager-fit": (partial(fit, use_eager), "shape", "fit under eager execution"),
+    "fit": (partial(fit, use_session), "shape", "fit, session"),
+    "train-on-batch": (partial(train_on_batch, use_session), "shape", "train_on_batch, session"),
+    "eager-fit": (partial(fit, use_eager), "shape", "fit, eager"),
     "eager-train-on-batch": (partial(train_on_batch, use_eager), "shape", "train_on_batch, eager"),
     # A loop of one's own.
     "eager-shape": (eager, "shape", "eager execution, input_shape"),

@@ -838,7 +838,6 @@ class Cell:
         self.seconds = 0.0
         self.failure = ""
         self._fate_text = b""
-        self._zombie_since = 0.0
         self._readers = {}  # type: Dict[int, Any]
         self._poll = select.poll()
 
@@ -952,7 +951,7 @@ class Cell:
             if now >= look or fate not in self._readers:
                 self.tree.reap()
                 self.tree.look()
-                self._find_lost(fate, now)
+                self._find_lost(fate)
                 self._check(now, end)
                 # Looking may take no more than a small part of the machine.
                 look = now + max(TICK, 20 * (time.monotonic() - now))
@@ -987,18 +986,18 @@ class Cell:
             )
         )
 
-    def _find_lost(self, fate: int, now: float) -> None:
+    def _find_lost(self, fate: int) -> None:
         """The script's end where its parent cannot tell it: killed or stopped, by the script."""
+        process = look_at(self.script) if self.script else None
         if self.script in self.tree.ended:
             self._ended(*self.tree.ended[self.script])
-        elif fate not in self._readers and not self.script:
+        elif fate in self._readers:
+            if process is not None and process.state == "Z":
+                send_signal(self.helper, signal.SIGCONT)
+        elif not self.script:
             raise Unable("the script could not be started: " + (self.failure or "no reason known"))
-        elif self.script and fate in self._readers:
-            process = look_at(self.script)
-            if process is None or process.state != "Z":
-                self._zombie_since = now
-            elif now - self._zombie_since > 1.0:
-                self.tree.kill_helper()
+        elif process is None and ON_LINUX:
+            raise Unable("the script's end was lost: its parent was killed just then")
 
     def _kill(self, fate: int) -> None:
         self.tree.sweep()

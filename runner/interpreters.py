@@ -162,7 +162,7 @@ def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
     try:
         answer = processes.run([str(path), "-I", "-c", _PROBE], env=env, timeout=_PATIENCE)
         version, implementation, pointer, free_threaded, real = json.loads(answer.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, TypeError, subprocess.TimeoutExpired):
         return None
     if implementation != "CPython" or pointer != 8 or free_threaded or answer.returncode:
         return None

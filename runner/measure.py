@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Optional
 
 from attrs import evolve, frozen
@@ -58,7 +58,7 @@ class Measurer:
         self._script = script
         self._mode = mode
         self._session: Optional[Session] = None
-        self._root = ""
+        self._channel: Optional[Channel] = None
         self._stopped = threading.Event()
         self._seen_fresh: frozenset[str] = frozenset()
 
@@ -91,26 +91,35 @@ class Measurer:
         if self._session is not None and not self._session.alive:
             self.close()
         if self._session is None:
-            channel = self._open()
-            self._root = channel.root
-            self._session = Session(channel)
+            self._channel = self._open()
+            self._session = Session(self._channel)
             if self._stopped.is_set():  # while the agent was being started
                 self.close()
                 raise processes.Stopped
-        return self._session.run(
+        assert self._channel is not None
+        execution = self._session.run(
             Request(
-                script=f"{self._root}/{self._script}",
+                script=f"{self._channel.root}/{self._script}",
                 args=cell.case.args,
                 env=dict(cell.repro.env),
                 limits=cell.repro.limits,
                 mode=mode,
             )
         )
+        return _without_paths(execution, self._channel.shown)
 
     def _remember(self, execution: Execution) -> None:
         said = classify(execution).signature
         if execution.mode == "fresh" and said is not None:
             self._seen_fresh |= {said}
+
+
+def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
+    """The same with this machine's paths replaced: people paste logs, and engines must agree."""
+    output, errors = execution.output, execution.errors
+    for path, instead in shown.items():
+        output, errors = output.replace(path, instead), errors.replace(path, instead)
+    return evolve(execution, output=output, errors=errors)
 
 
 def _difference(first: Execution, second: Execution) -> str:

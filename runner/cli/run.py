@@ -86,9 +86,12 @@ def command(
         )
         carry_out(console, the_engine, load, log, options)
         log.finish(journal.timestamp())
+    except KeyboardInterrupt:
+        report_interrupted(console, conclude(folder), folder, len(chosen.cells))
+        raise
     finally:
         log.close()
-        finished = conclude(folder)
+    finished = conclude(folder)
     report(console, finished, folder)
     return exit_code(finished)
 
@@ -147,7 +150,19 @@ def report(console: Console, run: Run, folder: Path) -> None:
             "the same command tries just those again",
             highlight=False,
         )
-    console.print(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", highlight=False)
+    console.print(
+        f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", highlight=False, soft_wrap=True
+    )
+
+
+def report_interrupted(console: Console, run: Run, folder: Path, planned: int) -> None:
+    """Say that nothing is lost; the store has what was measured, so the same command goes on."""
+    console.print(
+        f"{len(run.results)} of {planned} cells are measured and kept in {folder}; "
+        "the same command goes on from there",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def exit_code(run: Run) -> int:

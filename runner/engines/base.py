@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Optional, Protocol
 
@@ -44,6 +44,8 @@ class Channel(Protocol):
 
     root: str
     """Where the agent sees the workspace's folder."""
+    shown: Mapping[str, str]
+    """Paths of this machine that scripts can see → what records say instead, longest first."""
 
     def send(self, line: bytes) -> None:
         """Write one line. Raises `ChannelClosed` when the agent is gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Optional
 
@@ -26,6 +26,7 @@ class DockerChannel:
         self, api: APIClient, container: str, *, root: str, closed: Callable[[], None]
     ) -> None:
         self.root = root
+        self.shown: Mapping[str, str] = {}
         self._api = api
         self._container = container
         self._on_close = closed

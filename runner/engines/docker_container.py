@@ -68,11 +68,11 @@ def create(
 ) -> tuple[str, list[str]]:
     """A container that will run the agent on `workspace`: its id, and volumes to remove with it.
 
-    Where the daemon shares no files with this machine, they travel in volumes. Raises
-    `DockerException`.
+    They travel in volumes where the daemon shares no files with this machine, or where the files
+    are private to this user: in the container is another one. Raises `DockerException`.
     """
     sources = {_AGENT: paths.agent(), ROOT: workspace.folder}
-    if docker_client.is_local():
+    if docker_client.is_local() and all(map(_for_everybody, sources.values())):
         mounts = [_bind(source, target) for target, source in sources.items()]
         try:
             return _create(api, image, mounts, host), []
@@ -115,6 +115,13 @@ def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, 
 
 
 # -- files ----------------------------------------------------------------------------------------
+
+
+def _for_everybody(source: Path) -> bool:
+    """Whether any user may read `source` and all that is below it, once it is mounted."""
+    found = [source, *source.rglob("*")]
+    modes = [(path.is_dir(), path.stat().st_mode) for path in found if path.exists()]
+    return all(mode & 0o4 and (mode & 0o1 or not folder) for folder, mode in modes)
 
 
 def _bind(source: Path, target: str) -> Mount:

@@ -75,6 +75,7 @@ class LocalEngine:
         return PipeChannel(
             [str(local_venv.python(folder)), str(paths.agent())],
             root=str(workspace.folder),
+            shown={str(folder): "/environment"},
             env=local_venv.environment(folder),
         )
 
@@ -147,7 +148,7 @@ def _no_cuda(target: Target) -> Optional[str]:
     cuda = target.release.cuda
     if cuda is None or cuda.unavailable:
         return cuda.unavailable if cuda else "no CUDA build is known of it"
-    if not Path("/proc/driver/nvidia/version").exists():
+    if not _has_driver():
         return (
             "no NVIDIA driver is loaded on this machine: CUDA needs a GPU and `nvidia-smi` to work"
         )
@@ -156,6 +157,10 @@ def _no_cuda(target: Target) -> Optional[str]:
             f"it needs the CUDA {cuda.cuda} libraries of the image {cuda.base}: use --engine docker"
         )
     return None
+
+
+def _has_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists()
 
 
 def _no_interpreter(python: str) -> Optional[str]:

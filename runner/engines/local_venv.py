@@ -72,12 +72,16 @@ def python(folder: Path) -> Path:
 def compile_packages(folder: Path) -> None:
     """Bytecode for all modules, so that the first import is no slower than the others.
 
-    Not by uv, which cannot with Python 3.6. Packages of the time hold files for Python 2, which do
-    not compile and are not imported either, so the exit code says nothing.
+    By uv, in a quarter less time than by compileall, but where it cannot: with Python 3.6. Packages
+    of the time hold files for Python 2, which do not compile and are not imported either, so the
+    exit code says nothing.
     """
     (packages,) = (folder / "lib").glob("python*/site-packages")
-    command = [str(python(folder)), "-m", "compileall", "-q", "-j", "2", str(packages)]
-    processes.run(command, env=environment(folder), cwd=folder)
+    if packages.parent.name == "python3.6":
+        command = [str(python(folder)), "-m", "compileall", "-q", "-j", "0", str(packages)]
+        processes.run(command, env=environment(folder), cwd=folder)
+    else:
+        processes.run(_sync_command(folder, "--offline", "--compile-bytecode"), env=_uv_env())
 
 
 def _install(folder: Path, progress: Progress) -> None:
@@ -91,13 +95,15 @@ def _install(folder: Path, progress: Progress) -> None:
 
 def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
     """Install the lock; what uv said if that failed."""
+    command = _sync_command(folder, *options)
+    log = list(_observed(processes.stream(command, env=_uv_env(), cwd=folder), progress))
+    return None if log.pop() == "exit 0" else "".join(log)
+
+
+def _sync_command(folder: Path, *options: str) -> list[str]:
     command = [interpreters.uv_command(), "pip", "sync", "--no-config", "--require-hashes"]
     command += ["--link-mode", "hardlink", "--python", str(python(folder)), *options]
-    command.append(str(folder / REQUIREMENTS))
-    log = []
-    for line in _observed(processes.stream(command, env=_uv_env(), cwd=folder), progress):
-        log.append(line)
-    return None if log.pop() == "exit 0" else "".join(log)
+    return [*command, str(folder / REQUIREMENTS)]
 
 
 def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:

@@ -41,10 +41,12 @@ class PipeChannel:
         argv: Sequence[str],
         *,
         root: str,
+        shown: Optional[Mapping[str, str]] = None,
         env: Optional[Mapping[str, str]] = None,
         scratch_in: Optional[Path] = None,
     ) -> None:
         self.root = root
+        self.shown: Mapping[str, str] = {root: "/repro", **(shown or {})}
         folder = (scratch_in or Path(tempfile.gettempdir())).resolve()
         self._scratch = folder / f"tfmatrix-cells-{os.getpid()}-{secrets.token_hex(8)}"
         self._lines: deque[bytes] = deque()

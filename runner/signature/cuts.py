@@ -61,7 +61,7 @@ CUTS = (
             r"(?i)^(using|iterating over) (?:a )?(?:symbolic )?(.tf\.Tensor.*is not allowed).*$"
         ),
         lambda m: f"{m[1].lower()} a {m[2]}",
-        "the advice changed in 1.14, 2.0, 2.5 and 2.13",
+        "the advice changes with nearly every series",
     ),
     Rule(
         "shadowing",
@@ -70,7 +70,15 @@ CUTS = (
         "Python 3.13 guesses that a script hides a module",
     ),
     Rule("values", re.compile(r", numpy=[^>]*"), "", "the values of a variable, often random"),
-    Rule("graphs", re.compile(r" \(graphs are <.*$"), "", "2.x prints their addresses"),
+    Rule(
+        "graphs", re.compile(r" \(graphs are <.*$"), "", "2.x prints the objects behind the message"
+    ),
     Rule("allocator", re.compile(r" by allocator \w+"), "", "cpu to 2.7, then mklcpu"),
+    Rule(
+        "where to read on",
+        re.compile(r"\.? (?:Please s|S)ee (?:also )?https?://\S+(?: for more \w+)?\.?$"),
+        "",
+        "pages move",
+    ),
     Rule("full stop", re.compile(r"(?<=[^.\s])\.$"), "", "comes and goes"),
 )

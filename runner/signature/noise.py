@@ -48,10 +48,16 @@ NOISE = (
 )
 
 _ANY_NOISE = re.compile("|".join(f"(?:{noise.line.pattern})" for noise in NOISE))
-_WARNING = re.compile(r"[^\s:]+:\d+: \w*Warning: ")
-"""`/usr/lib/python3/x.py:526: FutureWarning: …`; the line below it, indented, is its source."""
+_TWO_LINES = (
+    # /usr/lib/python3/x.py:526: FutureWarning: … and its source, indented.
+    (re.compile(r"[^\s:]+:\d+: \w*Warning: "), re.compile(r"  ")),
+    # TensorFlow's deprecations.
+    (re.compile(r"Instructions for updating:\s*$"), re.compile(r"\S")),
+)
+"""Warnings of two lines: what the first one and what the second one looks like."""
 _WHERE = re.compile(r"\s+\[\[(?:\{\{|[A-Za-z_])")
 """`\t [[{{node GatherV2}}]]`: where a logged status came from."""
+_NEVER = re.compile(r"(?!)")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Line separators, marks of direction and lone surrogates too: nothing may break or turn a line.
 _CONTROL = re.compile(
@@ -68,15 +74,14 @@ def clean(stderr: str) -> str:
 
 
 def without_noise(text: str) -> list[str]:
-    """The lines of a clean text that no log wrote."""
+    """The lines of a clean text that neither a log nor a warning wrote."""
     kept: list[str] = []
-    below_warning = False
+    second = _NEVER
     for line in text.split("\n"):
-        warning = bool(_WARNING.match(line))
-        source = below_warning and line.startswith("  ")
-        if not (warning or source or _ANY_NOISE.match(line)):
+        following = next((below for first, below in _TWO_LINES if first.match(line)), _NEVER)
+        if following is _NEVER and not second.match(line) and not _ANY_NOISE.match(line):
             kept.append(line)
-        below_warning = warning
+        second = following
     return kept
 
 

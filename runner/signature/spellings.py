@@ -7,7 +7,7 @@ import re
 from runner.signature.rule import Rule
 
 _TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(?![a-z0-9_])|(?<=__autograph_generated_file)\w{8}")
-_NUMBERED = re.compile(r"(?<=[^\W\d])_\d+(?=$|[/:_.])")
+_NUMBERED = re.compile(r"(?<=[^\W\d])_\d+(?=$|[/:_]|\.$)")
 
 
 def _basename(match: re.Match[str]) -> str:
@@ -56,7 +56,9 @@ SPELLINGS = (
     ),
     Rule("object", re.compile(r" at 0x[0-9a-fA-F]+"), "", "<Foo object at 0x7f0c>"),
     Rule("address", re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x…", "a pointer"),
-    Rule("id of a tensor", re.compile(r"\bid=\d+,? ?"), "", "2.0 prints a tensor's number"),
+    Rule(
+        "id of a tensor", re.compile(r"(?<=Tensor: )id=\d+, "), "", "2.0 prints a tensor's number"
+    ),
     Rule(
         "path",
         re.compile(r"(?<![\w.:/<>~-])~?(?:/[\w.@+~%=<>-]+){2,}/?"),
@@ -65,7 +67,7 @@ SPELLINGS = (
     ),
     Rule(
         "line of a file",
-        re.compile(r"(?<=\.(?:py|cc|cu))(?::\d+){1,2}\b|(?<=\.(?:h))(?::\d+){1,2}\b"),
+        re.compile(r"(?<=\.(?:py|cc))(?::\d+){1,2}\b|(?<=\.h)(?::\d+){1,2}\b"),
         "",
         "moves with each release",
     ),
@@ -84,7 +86,7 @@ SPELLINGS = (
     ),
     Rule(
         "process",
-        re.compile(r"\b(pid|PID|tid|thread)([ =:]+)\d+\b"),
+        re.compile(r"\b(pid|PID|tid|TID)([ =:]+)\d+\b"),
         r"\1\2<n>",
         "numbers of the machine",
     ),
@@ -118,7 +120,7 @@ SPELLINGS = (
     Rule("module", re.compile(r"\bpartially initialized (?=module)"), "", "Python 3.8"),
     Rule(
         "method",
-        re.compile(r"\b(?:\w+\.|<locals>\.)+(\w+\(\)) (?=got|takes|missing)"),
+        re.compile(r"(?<![\w.])(?:\w+\.|<locals>\.)+(\w+\(\)) (?=got|takes|missing)"),
         r"\1 ",
         "Python 3.10 says Dense.__init__() where 3.9 says __init__()",
     ),
@@ -150,7 +152,7 @@ SPELLINGS = (
         r"Tensor('\1', shape=\2, dtype=\3)",
         "repr and str of the same tensor",
     ),
-    Rule("symbolic tensor", re.compile(r"\bSymbolicTensor\b"), "Tensor", "its class from 2.14"),
+    Rule("symbolic tensor", re.compile(r"\bSymbolicTensor\b"), "Tensor", "its class after 2.13"),
     Rule("quoted shape", re.compile(r"'(\[[?\d,]*\])'"), r"\1", "has shape '(?, 3)', before 2.7"),
     Rule("quoted tensor", re.compile(r"\bTensor '([\w/.-]+:\d+)'"), r"Tensor \1", "before 2.7"),
     Rule(
@@ -186,15 +188,13 @@ SPELLINGS = (
     Rule("dimension", re.compile(rf"\bDimension\(({_DIM})\)"), r"\1", "1.x prints Dimension(3)"),
     Rule(
         "shape",
-        re.compile(
-            rf"(?:\b(?:TensorShape|torch\.Size))?[(\[]\s*\[\s*({_DIM}(?:, *{_DIM})*,?)\s*\]\)"
-        ),
+        re.compile(rf"\bTensorShape\(\[({_DIM}(?:, *{_DIM})*)\]\)"),
         _shape,
         "TensorShape([2, 3])",
     ),
     Rule(
         "shape",
-        re.compile(rf"[(]\s*({_DIM}(?:, *{_DIM})+|{_DIM},),?\s*[)]"),
+        re.compile(rf"(?<!\w)[(]\s*({_DIM}(?:, *{_DIM})+|{_DIM},),?\s*[)]"),
         _shape,
         "(None, 28, 28, 1)",
     ),

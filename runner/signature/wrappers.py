@@ -102,6 +102,12 @@ def _after_node(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
     return inner and evolve(inner, message=f"{inner.message}\n{below}", aside=raised.aside)
 
 
+def _status(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """Only where it says what the exception's kind says as well."""
+    kind = match["status"].replace("_", " ").title().replace(" ", "") + "Error"
+    return evolve(raised, message=raised.message[match.end() :]) if kind == raised.kind else None
+
+
 _STATUS = (
     "Aborted|Already exists|Cancelled|Data loss|Deadline exceeded|Failed precondition|Internal"
     "|Invalid argument|Not found|Out of range|Permission denied|Resource exhausted"
@@ -138,7 +144,7 @@ WRAPPERS = (
         "Node: 'model/dense/MatMul'\\n…",
     ),
     Wrapper(
-        "tensor out of scope, from 2.7",
+        "tensor out of scope, 2.7",
         re.compile(r"Originated from a graph execution error\."),
         "Originated from a graph execution error. … Error detected in node …\\n\\nTypeError: …",
         _after_node,
@@ -151,8 +157,9 @@ WRAPPERS = (
     ),
     Wrapper(
         "status, in a root error",
-        re.compile(rf"(?:{_STATUS}|{_STATUS.upper().replace(' ', '_')}): +"),
+        re.compile(rf"(?P<status>{_STATUS}|{_STATUS.upper().replace(' ', '_')}): +"),
         "INVALID_ARGUMENT: …",
+        _status,
     ),
     Wrapper(
         "name of the function, from 1.15",
@@ -160,7 +167,7 @@ WRAPPERS = (
         "{{function_node __wrapped__MatMul_device_/job:localhost/…}} …",
     ),
     Wrapper(
-        "tf.data, from 2.13",
+        "tf.data, after 2.16",
         re.compile(
             r"Error in user-defined function passed to \S+ transformation with iterator: \S+: "
         ),

@@ -43,7 +43,10 @@ SIX = (
 
 def environment(python: str, lock: str = SIX, dockerfile: str = "") -> Environment:
     release = Release(
-        version="1.99.0", released=date(2020, 1, 1), pythons=(python,), cpu_requirement="six==1.16.0"
+        version="1.99.0",
+        released=date(2020, 1, 1),
+        pythons=(python,),
+        cpu_requirement="six==1.16.0",
     )
     target = Target(release=release, device=Device.CPU, python=python)
     text = dockerfile or render.dockerfile(target)
@@ -244,7 +247,9 @@ def test_the_kernel_refuses_processes(engine: DockerEngine, plain: Environment) 
     assert confined(str(engine.image(plain)), fork, conformance.LIMITS)["ExitCode"] == 1
 
 
-def test_processor_time_is_bounded(engine: DockerEngine, plain: Environment, tmp_path: Path) -> None:
+def test_processor_time_is_bounded(
+    engine: DockerEngine, plain: Environment, tmp_path: Path
+) -> None:
     source = """
 import glob
 for path in ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu.max"):
@@ -366,7 +371,9 @@ def test_two_at_once_build_once(engine: DockerEngine) -> None:
     )
     phases: list[str] = []
     threads = [
-        threading.Thread(target=engine.prepare, args=(made, lambda phase: phases.append(phase.what)))
+        threading.Thread(
+            target=engine.prepare, args=(made, lambda phase: phases.append(phase.what))
+        )
         for _ in range(2)
     ]
     for thread in threads:
@@ -387,8 +394,9 @@ def test_an_image_holds_its_facts_and_no_secret(
     made = environment("3.10")
     noisy = made.dockerfile.replace("\nFROM python\n", f"\nFROM python\nRUN : {uuid.uuid4()}\n")
     looks = noisy.replace(
-        "/opt/uv/bin/uv pip install --system --no-cache", f'[ "$UV_INDEX_MINE_PASSWORD" = {secret[:-3]}"{secret[-3:]}" ] && /opt/uv/bin/uv pip install --system --no-cache'
-    ).replace(f"{secret[:-3]}\"{secret[-3:]}\"", "\"$(cat /mnt/expected)\"")
+        "/opt/uv/bin/uv pip install --system --no-cache",
+        f'[ "$UV_INDEX_MINE_PASSWORD" = {secret[:-3]}"{secret[-3:]}" ] && /opt/uv/bin/uv pip install --system --no-cache',
+    ).replace(f'{secret[:-3]}"{secret[-3:]}"', '"$(cat /mnt/expected)"')
     assert secret not in looks
     del looks
     made = evolve(made, dockerfile=noisy, key=hashlib.sha256(noisy.encode()).hexdigest())
@@ -476,7 +484,9 @@ def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environmen
 
 
 def test_dropping_gives_the_space_back(engine: DockerEngine, plain: Environment) -> None:
-    fill = f"RUN head -c 30000000 /dev/urandom > /fill; : --requirement /mnt/tensorflow-{uuid.uuid4()}"
+    fill = (
+        f"RUN head -c 30000000 /dev/urandom > /fill; : --requirement /mnt/tensorflow-{uuid.uuid4()}"
+    )
     made = environment("3.10", dockerfile=f"FROM {render.default_base('3.10')}\n{fill}\n")
     engine.prepare(made, silent)
     assert 30_000_000 <= engine.size(made) < 31_000_000

@@ -20,7 +20,7 @@ SERIES = """
   cpu: tensorflow-cpu
   keras: "2.9"
   image: "tensorflow/tensorflow:{version}"
-  cuda: {cuda: "11.2", cudnn: "8.1", package: tensorflow, base: "tensorflow/tensorflow:{version}-gpu"}
+  cuda: {cuda: "11.2", cudnn: "8.1", package: tensorflow, base: "tensorflow:{version}-gpu"}
   quirks: [{what: all of them, remedy: one}]
   releases:
     2.9.0: {released: 2022-05-16, cpu_mb: 207, cuda_mb: 512}
@@ -103,7 +103,7 @@ def test_adding_a_release_is_adding_a_line() -> None:
     assert release.cpu_requirement == "tensorflow-cpu==2.9.1"
     assert release.image == "tensorflow/tensorflow:2.9.1"
     assert release.cuda is not None
-    assert release.cuda.base == "tensorflow/tensorflow:2.9.1-gpu"
+    assert release.cuda.base == "tensorflow:2.9.1-gpu"
 
 
 def test_a_release_says_otherwise_than_its_series() -> None:

@@ -105,7 +105,7 @@ def test_the_newest_patch_of_pyenv_comes_first(fake: Fake) -> None:
 
 
 def test_a_shim_that_stands_for_nothing_is_passed_over(fake: Fake, tmp_path: Path) -> None:
-    script(tmp_path / "bin" / "python3.7", "echo 'pyenv: python3.7: command not found' >&2; exit 127")
+    script(tmp_path / "bin" / "python3.7", "echo 'pyenv: command not found' >&2; exit 127")
     path = fake("home/.pyenv/versions/3.7.16/bin/python3.7", "3.7.16")
     found = interpreters.find("3.7")
     assert found is not None

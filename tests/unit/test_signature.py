@@ -303,6 +303,12 @@ EXITS = {
     "another code after a traceback": (3, raised("ValueError: x"), "exit 3: ValueError: x"),
     "nothing": (2, "", "exit 2"),
     "a warning, and nothing": (1, "/a/x.py:3: FutureWarning: old\n  f(1)\n", "exit 1"),
+    "a deprecation, and nothing": (
+        1,
+        "WARNING:tensorflow:From x.py:1: f (from y) is deprecated\nInstructions for updating:\n"
+        "Use g instead.\n",
+        "exit 1",
+    ),
     "log lines alone": (4, "2024-01-01 00:00:00.1: I tensorflow/x.cc:3] hello\n", "exit 4"),
     "a traceback that has lost its start": (1, "of many words\nValueError: x\n", "ValueError: x"),
     "where, and no what": (1, "\t [[{{node a_1}} = A[T=DT_INT32](b)]]\n", "exit 1: [[a]]"),

@@ -1,0 +1,88 @@
+"""What the lines of a BuildKit build say: how far it is, why it failed, what mends it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Optional
+
+from runner.engines.base import Phase
+
+
+class Reader:
+    """Turns the lines of a build into phases; counts the bytes that uv says it downloads."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, int] = {}
+        self._done = 0
+
+    def read(self, line: str) -> Optional[Phase]:
+        """What this line says of the progress, if anything."""
+        step = re.match(r"#\d+ \[[^\]]*\] (.*)", line)
+        if step is not None:
+            return Phase(what="building", detail=_STEPS.sub("", step[1]).strip()[:60])
+        text = re.sub(r"^#\d+ [\d.]+ +", "", line.rstrip())
+        started = re.match(r"Downloading (\S+) \(([\d.]+)([KMG]?)i?B\)", text)
+        if started is not None:
+            self._sizes[started[1]] = int(float(started[2]) * _UNITS[started[3]])
+            return self._downloading(started[1])
+        ended = re.match(r"Downloaded (\S+)", text)
+        if ended is not None:
+            self._done += self._sizes.get(ended[1], 0)
+            return self._downloading(ended[1])
+        return next((Phase(what=w) for start, w in _PHASES.items() if text.startswith(start)), None)
+
+    def _downloading(self, name: str) -> Phase:
+        total = sum(self._sizes.values())
+        return Phase(what="downloading", detail=name, bytes_done=self._done, bytes_total=total)
+
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_PHASES = {"Resolved ": "downloading", "Prepared ": "installing", "Installed ": "compiling"}
+_STEPS = re.compile(r"--mount=\S+ *|if \[ -s /run/secrets/settings \].*? fi && *")
+
+
+def cause(log: Sequence[str]) -> str:
+    """Why a build failed, in the words of the step that did, on one line."""
+    errors = [match for line in log if (match := re.match(r"#(\d+) ERROR:? (.*)", line))]
+    if not errors:
+        said = [line.strip() for line in log if line.strip(" -")]
+        return re.sub(r"^ERROR: ", "", said[-1])[:400] if said else "docker build said nothing"
+    number, error = errors[-1].groups()
+    printed = [m[1] for line in log if (m := re.match(rf"#{number} [\d.]+ +(.*\S)", line))]
+    if not printed:
+        return str(error)[:400]
+    first = next((at for at, line in enumerate(printed) if _ERROR.search(line)), len(printed) - 1)
+    return " ".join(printed[first : first + 5])[:400]
+
+
+_ERROR = re.compile(r"\berror\b|cannot|failed|no space", re.IGNORECASE)
+
+
+def remedy(log: Sequence[str]) -> Optional[str]:
+    """What mends the failure, where it is one of the usual ones."""
+    text = "\n".join(log)
+    return next((cure for sign, cure in _REMEDIES if re.search(sign, text, re.IGNORECASE)), None)
+
+
+_REMEDIES = (
+    (r"no space left on device", "free disk space: `tfmatrix clean`, then `docker builder prune`"),
+    (
+        r"failed to (?:resolve source metadata|do request|create LLB|load metadata|authorize)"
+        r"|pull access denied|manifest unknown|error getting credentials",
+        "let the daemon reach its registry, or make the base images without one: `tfmatrix bases`",
+    ),
+    (r"hash mismatch", "a package is not what was locked: `tfmatrix lock` resolves anew"),
+    (
+        r"UnknownIssuer|CERTIFICATE_VERIFY|invalid peer certificate",
+        "name your CA bundle in SSL_CERT_FILE",
+    ),
+    (
+        r"dns error|name resolution|could not resolve|connection refused|timed out",
+        "check the network and its settings (HTTPS_PROXY, UV_DEFAULT_INDEX, PIP_INDEX_URL)",
+    ),
+    (
+        r"cannot connect to the docker daemon|error during connect",
+        "start the Docker daemon, and look at `tfmatrix doctor`",
+    ),
+)

@@ -1,0 +1,288 @@
+"""The local engine: real environments, made once, whole or not at all; and all of the subjects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from runner import catalogue, interpreters, locks, plan
+from runner.engines import local
+from runner.engines.base import Phase, Workspace
+from runner.engines.local import LocalEngine
+from runner.errors import PrepareError
+from runner.model import Device, Environment, Limits, Target
+from runner.session import Request, Session
+from tests.engines import conformance
+
+SMALL = "1.13.2"
+"""The release that is installed and imported the fastest."""
+PYTHONS = ("1.12.3", "1.15.5", "2.9.3")
+"""A release for each Python that subjects may notice: 3.6, 3.7 and 3.10."""
+ERAS = ("1.12.3", "1.15.5", "2.9.3", "2.16.2", "2.21.0")
+"""The oldest, the last of 1.x, one of 2.x, the first with Keras 3, and the newest."""
+
+
+def target(version: str, device: Device = Device.CPU, *requirements: str) -> Target:
+    release = catalogue.find(catalogue.load(), version)
+    assert release is not None
+    return plan.target(release, device, requirements)
+
+
+def environment(version: str, *requirements: str) -> Environment:
+    return locks.environment(target(version, Device.CPU, *requirements))
+
+
+class Diary:
+    """Progress, noted down."""
+
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+
+    def __call__(self, phase: Phase) -> None:
+        self.phases.append(phase.what)
+
+
+# What it can run here -----------------------------------------------------------------------
+
+
+def test_without_the_interpreter_a_release_is_refused_with_the_command_that_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(interpreters, "obtain", lambda python: (None, interpreters.TOO_OLD))
+    assert LocalEngine().refuses(target("1.15.5")) == (
+        "no Python 3.7 on this machine: `pyenv install 3.7` or `conda create -n py3.7 python=3.7`,"
+        " or use --engine docker"
+    )
+    monkeypatch.setattr(interpreters, "obtain", lambda python: (None, "dns error"))
+    assert LocalEngine().refuses(target("2.9.3")) == (
+        "no Python 3.10 on this machine: `uv python install 3.10` (dns error)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("system", "machine"), [("Darwin", "arm64"), ("Linux", "aarch64"), ("Windows", "AMD64")]
+)
+def test_elsewhere_than_on_linux_x86_64_nothing_runs(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str
+) -> None:
+    monkeypatch.setattr(local.platform, "system", lambda: system)
+    monkeypatch.setattr(local.platform, "machine", lambda: machine)
+    reason = LocalEngine().unavailable()
+    assert reason is not None
+    assert f"this is {system} on {machine}" in reason
+    assert LocalEngine().refuses(target("2.9.3")) == reason
+
+
+@pytest.mark.parametrize(
+    ("version", "driver", "reason"),
+    [
+        ("2.21.0", False, "no NVIDIA driver is loaded on this machine"),
+        (
+            "2.9.3",
+            True,
+            "the CUDA 11.2 libraries of the image tensorflow/tensorflow:2.9.3-gpu",
+        ),
+        ("2.15.0", True, "its and-cuda extra asks for tensorrt-libs"),
+    ],
+)
+def test_cuda_needs_a_driver_and_its_libraries(
+    monkeypatch: pytest.MonkeyPatch, version: str, driver: bool, reason: str
+) -> None:
+    monkeypatch.setattr(local, "_has_driver", lambda: driver)
+    assert reason in (LocalEngine().refuses(target(version, Device.CUDA)) or "")
+
+
+# Making and removing --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="module")
+def small() -> Environment:
+    return environment(SMALL)
+
+
+@pytest.fixture(scope="module")
+def made(root: Path, small: Environment) -> tuple[Path, list[Diary]]:
+    """An environment that two runs prepare at once, over the rest of one that was interrupted."""
+    folder = LocalEngine(root)._folder(small)
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "rest").write_text("half-made")
+    diaries = [Diary(), Diary()]
+    threads = [
+        threading.Thread(target=LocalEngine(root).prepare, args=(small, diary)) for diary in diaries
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return folder, diaries
+
+
+@pytest.mark.tensorflow
+class TestAnEnvironment:
+    def test_is_made_once(self, made: tuple[Path, list[Diary]]) -> None:
+        first, second = sorted((diary.phases for diary in made[1]), key=len)
+        assert first == ["waiting"]
+        assert [second[0], *second[-3:]] == ["creating", "installing", "compiling", "checking"] or (
+            "downloading" in second
+        )
+
+    def test_replaces_what_was_half_made(
+        self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
+    ) -> None:
+        folder, _ = made
+        assert LocalEngine(root).prepared(small)
+        assert not (folder / "lib" / "rest").exists()
+        assert (folder / "requirements.txt").read_text(encoding="utf-8") == small.requirements
+
+    def test_is_compiled(self, made: tuple[Path, list[Diary]]) -> None:
+        packages = next((made[0] / "lib").glob("python*/site-packages"))
+        modules = list((packages / "tensorflow" / "python").rglob("*.py"))
+        compiled = list((packages / "tensorflow" / "python").rglob("*.pyc"))
+        assert len(modules) > 500
+        assert len(compiled) == len(modules)
+
+    def test_is_linked_from_the_cache(
+        self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
+    ) -> None:
+        total = sum(path.stat().st_size for path in made[0].rglob("*") if path.is_file())
+        assert 0 < LocalEngine(root).size(small) < total / 2
+
+    def test_counts_as_not_prepared_when_its_interpreter_is_gone(
+        self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
+    ) -> None:
+        python = made[0] / "bin" / "python"
+        real = python.readlink()
+        python.unlink()
+        python.symlink_to(root / "uninstalled")
+        assert not LocalEngine(root).prepared(small)
+        python.unlink()
+        python.symlink_to(real)
+        assert LocalEngine(root).prepared(small)
+
+    def test_shows_scripts_nothing_of_the_caller(
+        self,
+        root: Path,
+        small: Environment,
+        made: tuple[Path, list[Diary]],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for name in ("SECRET_TOKEN", "PYTHONPATH", "LD_PRELOAD", "http_proxy"):
+            monkeypatch.setenv(name, "x")
+        (tmp_path / "my.py").write_text(
+            "import json, os, sys\n"
+            "print('::observe names=' + json.dumps(sorted(os.environ)))\n"
+            "print('::observe prefix=' + json.dumps(sys.prefix))\n"
+        )
+        channel = LocalEngine(root).open(
+            small, Workspace(folder=tmp_path, script="my.py"), Limits(timeout=60)
+        )
+        session = Session(channel)
+        facts = session.run(Request(script=f"{channel.root}/my.py", limits=Limits(timeout=60)))
+        session.close()
+        assert facts.exit_code == 0, facts
+        assert facts.observations["prefix"] == str(made[0])
+        assert not {"SECRET_TOKEN", "PYTHONPATH", "LD_PRELOAD", "http_proxy"} & set(
+            facts.observations["names"]  # type: ignore[arg-type]
+        )
+
+    def test_is_listed_and_removed_and_nothing_else_is(
+        self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
+    ) -> None:
+        engine = LocalEngine(root)
+        (root / "not-ours").mkdir()
+        (item,) = engine.inventory()
+        assert (item.kind, item.name) == ("environment", str(made[0]))
+        assert item.size == engine.size(small)
+        item.remove()
+        assert not engine.prepared(small)
+        assert (root / "not-ours").is_dir()
+        assert list(engine.inventory()) == []
+        engine.drop(small)
+        with pytest.raises(PrepareError, match="is not prepared"):
+            engine.open(small, Workspace(folder=root, script="x.py"), Limits())
+
+
+@pytest.mark.tensorflow
+def test_a_package_with_another_hash_is_not_installed(tmp_path: Path, small: Environment) -> None:
+    lines = list(locks.lines(small.requirements))
+    forged = [line.split(" --hash")[0] + " --hash=sha256:" + "0" * 64 for line in lines]
+    wrong = evolve(small, requirements="\n".join(forged))
+    with pytest.raises(PrepareError, match=r"could not be installed: .*[Hh]ash") as caught:
+        LocalEngine(tmp_path).prepare(wrong, Diary())
+    assert caught.value.log
+    assert not LocalEngine(tmp_path).prepared(wrong)
+
+
+@pytest.mark.tensorflow
+def test_a_tensorflow_that_does_not_import_is_no_environment(
+    tmp_path: Path, small: Environment
+) -> None:
+    kept = [line for line in locks.lines(small.requirements) if not line.startswith("numpy==")]
+    wrong = evolve(small, requirements="\n".join(kept))
+    with pytest.raises(PrepareError, match=r"does not work in its environment: .*numpy"):
+        LocalEngine(tmp_path).prepare(wrong, Diary())
+    assert not LocalEngine(tmp_path).prepared(wrong)
+
+
+# Locks, for real --------------------------------------------------------------------------------
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("version", ["1.12.3", "2.9.3", "2.21.0"])
+def test_resolving_again_gives_the_committed_lock(version: str) -> None:
+    path = locks.committed_path(target(version))
+    assert path is not None
+    assert locks.resolve_lock(target(version)) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.tensorflow
+def test_packages_of_the_users_join_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path))
+    combined, plain = environment("2.9.3", "einops"), environment("2.9.3")
+    assert set(combined.packages) - set(plain.packages) == {"einops==0.6.0"}
+    with pytest.raises(locks.LockError, match=r"no packages of 2022-12-16 satisfy .*einops==0\.8"):
+        environment("2.9.3", "einops==0.8.0")
+
+
+# Running ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("version", ERAS)
+def test_releases_of_all_eras_train(version: str) -> None:
+    LocalEngine().prove(environment(version))
+
+
+@pytest.fixture(scope="module", params=PYTHONS)
+def bench(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[conformance.Bench]:
+    engine, subjects_in = LocalEngine(), environment(request.param)
+    engine.prepare(subjects_in, Diary())
+    folder = tmp_path_factory.mktemp("subjects")
+    with conformance.opened(engine, subjects_in, folder) as bench:
+        yield bench
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("case", conformance.CASES, ids=str)
+def test_subject(bench: conformance.Bench, case: conformance.Case) -> None:
+    conformance.check(bench, case)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("subject", conformance.BOUNDED)
+def test_bounded_subject(bench: conformance.Bench, subject: str) -> None:
+    conformance.check_bounded(bench, subject)
