@@ -177,7 +177,7 @@ def _fetch(python: str) -> str:
         return TOO_OLD
     if os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
         return "UV_PYTHON_DOWNLOADS=never"
-    command = [uv_command(), "python", "install", "--no-bin", "--quiet", "--no-config", python]
+    command = [uv_command(), "python", "install", "--no-bin", "--quiet", python]
     env = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1", **uv_environment()}
     try:
         done = processes.run(command, env=env, timeout=_FETCH_PATIENCE)

@@ -61,7 +61,8 @@ def _command(question: Question, folder: Path) -> list[str]:
 def _builder(python: str) -> Iterator[str]:
     """Who builds sdists to learn their dependencies: the Python itself, or this one in its place.
 
-    This one is too new for the setuptools of the time, so it builds with the setuptools it has.
+    This one is too new for the setuptools of the time, so it builds with the setuptools it has,
+    which does for all releases but those before 1.15 (docker/HOLES.md).
     """
     own = interpreters.find(python)
     yield "--python"
@@ -85,6 +86,15 @@ def _failure(question: Question, stderr: str) -> LockError:
     said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
     if re.search(r"dns error|error sending request|Could not connect|--offline", stderr):
         return LockError(f"the package index cannot be reached: {said[:600]}")
+    unbuilt = re.search(r"Failed to (download and )?build `(.+?)`", stderr)
+    if unbuilt:
+        return LockError(
+            f"{unbuilt[2]} has no wheel, and could not be built for Python {question.python} to"
+            f" learn what it needs: {said[-400:]}",
+            remedy=None
+            if interpreters.find(question.python)
+            else f"install Python {question.python}: it was built with another one in its place",
+        )
     return LockError(
         f"no packages of {question.as_of} satisfy {', '.join(question.requirements)}"
         f" on Python {question.python}: {said[:1200]}",

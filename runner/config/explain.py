@@ -62,7 +62,7 @@ def _path(loc: tuple[Union[str, int], ...], document: Document) -> tuple[KeyPath
     has an index in `loc` that the file does not have."""
     about_key = bool(loc) and loc[-1] == "[key]"
     path = loc[:-1] if about_key else loc
-    if path and path[-1] == 0 and path not in document.values and path[:-1] in document.sources:
+    if path and path[-1] == 0 and path not in document.values:
         path = path[:-1]
     return path, about_key
 

@@ -16,6 +16,7 @@ Key = Union[str, int]
 KeyPath = tuple[Key, ...]
 
 MOST_SHOWN = 20
+LONGEST_MESSAGE = 500
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -84,5 +85,8 @@ def matrix_error(file: str, problems: Sequence[Problem]) -> MatrixError:
 
 def _line(file: str, problem: Problem) -> str:
     where = f"{file}:{problem.mark.line}:{problem.mark.column}"
-    parts = [where, shown_path(problem.path), " ".join(problem.message.split())]
+    message = " ".join(problem.message.split())
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]}…"
+    parts = [where, shown_path(problem.path), message]
     return ": ".join(part for part in parts if part)

@@ -15,10 +15,9 @@ from attrs import define, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from runner.config.problems import KeyPath, Mark, Problem, quoted
-from runner.config.yaml_text import DEEPEST, compose, mark_of
+from runner.config.yaml_text import DEEPEST, MOST_VALUES, compose, mark_of
 
-MOST_VALUES = 50_000
-"""Counted with aliases expanded: ten lines of them can stand for billions of values."""
+LONGEST_TEXT = 20_000
 
 _TAG = "tag:yaml.org,2002:"
 _TEXTS = ("str", "timestamp", "value")
@@ -96,6 +95,7 @@ class _Builder:
     def _bounded(self, node: Node, depth: int) -> None:
         self.count += 1
         if self.count > MOST_VALUES:
+            # Ten lines of aliases can stand for billions of values.
             message = f"more than {MOST_VALUES:,} values, counting what aliases (*name) stand for"
             raise _TooMuchError(node, message)
         if depth > DEEPEST:
@@ -179,6 +179,9 @@ class _Builder:
         return self._foreign(kind, mark, path)
 
     def _text(self, text: str, mark: Mark, path: KeyPath) -> str:
+        if len(text) > LONGEST_TEXT:
+            self.refuse(mark, path, f"a text of more than {LONGEST_TEXT:,} characters")
+            return text[:LONGEST_TEXT]
         found = _UNSAYABLE.search(text)
         if not found:
             return text

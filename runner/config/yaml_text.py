@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Optional, Union
+from typing import Any, NoReturn, Optional, Union
 
 import yaml
 from yaml.composer import ComposerError
@@ -14,6 +14,8 @@ from runner.config.problems import Mark, Problem, quoted
 MOST_BYTES = 1024 * 1024
 DEEPEST = 20
 """matrix.yaml itself needs six levels."""
+MOST_VALUES = 50_000
+"""Keys count too. A second of parsing, some ten thousand cases."""
 
 
 def compose(content: bytes) -> Union[Node, Problem, None]:
@@ -44,15 +46,22 @@ class _Loader(yaml.SafeLoader):
     """Stops at a depth that nothing in matrix.yaml has, before Python's own stack ends."""
 
     depth = 0
+    count = 0
 
     def compose_node(self, parent: Optional[Node], index: Any) -> Optional[Node]:
+        self.count += 1
         if self.depth > DEEPEST:
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise ComposerError(None, None, f"nested deeper than {DEEPEST} levels", mark)
+            self._stop(f"nested deeper than {DEEPEST} levels")
+        if self.count > MOST_VALUES:
+            self._stop(f"more than {MOST_VALUES:,} keys and values")
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def _stop(self, why: str) -> NoReturn:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        raise ComposerError(None, None, why, mark)
 
 
 def _decoded(content: bytes) -> Union[str, Problem]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Optional
 
 from runner import processes
-from runner.engines import docker_log
+from runner.engines import docker_client, docker_log
 from runner.engines.base import Progress
 from runner.engines.docker_settings import certificates, settings
 from runner.errors import PrepareError
@@ -98,6 +98,9 @@ def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
     """Run the build, turning its lines into phases; the log's end and the exit code."""
     # A builder in a container of its own would not see local base images, nor leave the image here.
     env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default"}
+    host = docker_client.host()
+    if host is not None:  # named, so that client and SDK speak with the same daemon
+        env["DOCKER_HOST"] = host
     log: deque[str] = deque(maxlen=_KEPT_LINES)
     reader = docker_log.Reader()
     for line in processes.stream(command, env=env):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
@@ -25,9 +27,27 @@ def connect() -> docker.DockerClient:
     global _connection
     with _lock:
         if _connection is None:
-            # As many connections as cells may run at once, each held open while its agent lives.
-            _connection = docker.from_env(version="auto", max_pool_size=128)
+            # Each attached agent holds a connection as long as it lives.
+            found = host()
+            if found is None:
+                _connection = docker.from_env(version="auto", max_pool_size=128)
+            else:
+                _connection = docker.DockerClient(found, version="auto", max_pool_size=128)
         return _connection
+
+
+def host() -> Optional[str]:
+    """The daemon of the client's current context, which the SDK by itself does not look at.
+
+    None where DOCKER_HOST decides, or the context is the default one.
+    """
+    if os.environ.get("DOCKER_HOST"):
+        return None
+    try:
+        context = ContextAPI.get_current_context()
+    except Exception:  # a broken configuration is for `docker` itself to complain of
+        return None
+    return None if context is None or context.name == "default" else str(context.Host)
 
 
 def why_unreachable() -> Optional[str]:

@@ -101,7 +101,7 @@ def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
 
 
 def _sync_command(folder: Path, *options: str) -> list[str]:
-    command = [interpreters.uv_command(), "pip", "sync", "--no-config", "--require-hashes"]
+    command = [interpreters.uv_command(), "pip", "sync", "--require-hashes"]
     command += ["--link-mode", "hardlink", "--python", str(python(folder)), *options]
     return [*command, str(folder / REQUIREMENTS)]
 

@@ -66,19 +66,26 @@ class Grid:
         """As `transitions`, of these rows alone."""
         return transitions.find(rows, self.columns, self.marks)
 
-    def folds(self, columns: Sequence[Column]) -> tuple[tuple[Column, ...], ...]:
-        """Runs of neighbouring columns that show the same in every row."""
+    def folds(
+        self, columns: Sequence[Column], rows: Optional[Sequence[Row]] = None
+    ) -> tuple[tuple[Column, ...], ...]:
+        """Runs of neighbouring columns that show the same in every one of `rows` (None: of all)."""
+        marks = [self.marks[row.index] for row in (self.rows if rows is None else rows)]
         folds: list[list[Column]] = []
-        for column, shown in zip(columns, map(self._shown, columns)):
-            if folds and self._shown(folds[-1][-1]) == shown:
+        before = None
+        for column in columns:
+            shown = [_shown(row[column.index]) for row in marks]
+            if folds and shown == before:
                 folds[-1].append(column)
             else:
                 folds.append([column])
+            before = shown
         return tuple(map(tuple, folds))
 
-    def _shown(self, column: Column) -> list[tuple[Optional[Verdict], str, bool]]:
-        marks = (row[column.index] for row in self.marks)
-        return [(mark.verdict, mark.letter, mark.unexpected) for mark in marks]
+
+def _shown(mark: Mark) -> tuple[Optional[Verdict], str, bool]:
+    """That a cell was inferred keeps no columns apart: it agrees with what it was inferred from."""
+    return (mark.verdict, mark.letter, mark.unexpected)
 
 
 def build(run: Run) -> Grid:

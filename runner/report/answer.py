@@ -17,7 +17,7 @@ from runner.report.text import clean, clip, count, listed
 Quote = Callable[[str], str]
 """How names and messages are set apart from the sentence: as code in Markdown, say."""
 
-OURS = re.compile(r"(?:all|of) \d+ cases |both cases |on ")
+OURS = re.compile(r"(?:all|of) \d+ cases,? |both cases |on ")
 """How a sentence begins that does not begin with a name; a name keeps its letters as they are."""
 
 MOST_CLAUSES = 3
@@ -108,7 +108,7 @@ def _predicate(grid: Grid, group: Sequence[Row], lane: Sequence[Column], quote: 
     for (verdict, _), stretches in list(kinds.items())[:MOST_KINDS]:
         words = style.WORDS[verdict]
         verb = words.one if len(group) == 1 else words.several
-        where = _where(stretches, lane)
+        where = _where(verdict, stretches, lane)
         why = _why(grid, group, stretches, quote)
         said.append(f"{verb} on {where}{why}")
     if len(kinds) > MOST_KINDS:
@@ -116,10 +116,16 @@ def _predicate(grid: Grid, group: Sequence[Row], lane: Sequence[Column], quote: 
     return ", ".join(said)
 
 
-def _where(stretches: Sequence[Stretch], lane: Sequence[Column]) -> str:
+def _where(verdict: Optional[Verdict], stretches: Sequence[Stretch], lane: Sequence[Column]) -> str:
     if len(stretches[0].columns) == len(lane) > 1:
-        return f"every release ({span(lane)})"
+        return f"{'any' if verdict in (Verdict.ERROR, None) else 'every'} {_whole(lane)}"
     return listed([span(s.columns) for s in stretches], MOST_STRETCHES, "more ranges")
+
+
+def _whole(lane: Sequence[Column]) -> str:
+    if len(lane) == 1:
+        return f"release, {span(lane)}"
+    return f"release from {lane[0].label} to {lane[-1].label}"
 
 
 def _why(grid: Grid, group: Sequence[Row], stretches: Sequence[Stretch], quote: Quote) -> str:
@@ -163,11 +169,13 @@ def _summary(grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Quo
     never = sum(bool(kinds) and PASS not in kinds for kinds in judged)
     unjudged = sum(not kinds for kinds in judged)
     some = len(rows) - len(always) - never - unjudged
-    where = "wherever it could be judged" if any(map(_gaps, always)) else "on every release"
+    where = f"on every {_whole(lane)}"
+    if any(map(_gaps, always)):
+        where += " that could be judged"
     many = {0: "none passes", 1: "1 passes"}.get(len(always), f"{len(always)} pass")
     verb = "" if always else " pass" if some > 1 else " passes"
     counts = [
-        (1, f"{many} {where} ({span(lane)})"),
+        (1, f"{many} {where}"),
         (some, f"{some}{verb} on some"),
         (never, f"{never} on none"),
         (unjudged, f"{unjudged} could not be judged at all"),

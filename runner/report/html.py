@@ -72,7 +72,11 @@ def _asset(name: str) -> str:
 @cache
 def _template() -> Any:
     environment = Environment(
-        undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     return environment.from_string(_asset("index.html.j2"))
 

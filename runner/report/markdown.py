@@ -7,10 +7,10 @@ says what it left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from runner.report import gfm, markdown_folded, markdown_grid
 from runner.report.answer import sentences
@@ -69,66 +69,110 @@ STEPS = (
 
 def render(context: Context, limit: int = gfm.LIMIT) -> str:
     """The richest text that fits `limit`; see `gfm.size` for how it is counted."""
+    writer = Writer(context)
     detail, left_out = Detail(), dict[str, str]()
-    text = _document(context, detail, ())
+    text = writer.write(detail, "")
     for step in STEPS:
         if gfm.size(text) <= limit:
             break
-        detail = evolve(detail, **step.cut)
-        shorter = _document(context, detail, tuple(left_out.values()))
-        if len(shorter) < len(text):
-            left_out = _said({**left_out, next(iter(step.cut)): step.name})
-        text = _document(context, detail, tuple(left_out.values()))
+        before, detail = writer.write(detail, ""), evolve(detail, **step.cut)
+        if writer.write(detail, "") != before:
+            left_out[next(iter(step.cut))] = step.name
+        text = writer.write(detail, _left_out(left_out))
     return text
 
 
-def _said(left_out: dict[str, str]) -> dict[str, str]:
-    """Each cut once, by its last word; and where all is cut but the answer, just that."""
-    return {"sentences": left_out["sentences"]} if "sentences" in left_out else left_out
+@frozen
+class Part:
+    """A part of the report, and the fields of `Detail` that it depends on."""
+
+    blocks: Callable[[Context, Detail], Iterable[str]]
+    fields: tuple[str, ...] = ()
 
 
-def _document(context: Context, detail: Detail, left_out: Sequence[str]) -> str:
-    return "\n\n".join(block for block in _blocks(context, detail, left_out) if block) + "\n"
+@frozen
+class Writer:
+    """Puts the parts together; a part is written again only where its own detail changed."""
+
+    context: Context
+    _written: dict[tuple[Any, ...], str] = field(factory=dict, init=False)
+
+    def write(self, detail: Detail, left_out: str) -> str:
+        parts = [self._part(number, part, detail) for number, part in enumerate(PARTS)]
+        whole = [*parts, left_out, _reproduce(self.context)]
+        return "\n\n".join(part for part in whole if part) + "\n"
+
+    def _part(self, number: int, part: Part, detail: Detail) -> str:
+        key = (number, *(getattr(detail, name) for name in part.fields))
+        if key not in self._written:
+            blocks = part.blocks(self.context, detail)
+            self._written[key] = "\n\n".join(block for block in blocks if block)
+        return self._written[key]
 
 
-def _blocks(context: Context, detail: Detail, left_out: Sequence[str]) -> Iterator[str]:
-    grid = context.grid
-    yield _answer(context, detail)
-    yield markdown_grid.counts(grid)
-    yield from markdown_grid.tables(grid, detail.rows, detail.columns, folded=detail.folded)
-    yield markdown_grid.legend(grid, detail.legend)
-    if detail.notes:
-        yield from markdown_grid.transitions(grid, detail.notes)
-        yield from markdown_grid.contradictions(context, detail.notes)
-        yield from markdown_grid.unmeasured(grid, detail.notes)
-        yield from markdown_folded.skips(grid, detail.notes)
-    yield from markdown_folded.observations(grid, detail.observations)
-    yield from markdown_folded.cases(context, min(detail.rows, detail.notes))
-    yield from markdown_folded.environments(context, detail.environments, packages=detail.packages)
-    yield from markdown_folded.logs(context, detail.log_lines)
-    if detail.scripts:
-        yield from markdown_folded.scripts(context)
-    yield _left_out(left_out)
-    yield _reproduce(context)
-
-
-def _answer(context: Context, detail: Detail) -> str:
+def _answer(context: Context, detail: Detail) -> Iterator[str]:
     said = sentences(context.grid, gfm.code, detail.sentences)
-    return "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
+    yield "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
 
 
-def _left_out(names: Sequence[str]) -> str:
+def _lists(context: Context, detail: Detail) -> Iterator[str]:
+    if detail.notes:
+        yield from markdown_grid.transitions(context.grid, detail.notes)
+        yield from markdown_grid.contradictions(context, detail.notes)
+        yield from markdown_grid.unmeasured(context.grid, detail.notes)
+        yield from markdown_folded.skips(context.grid, detail.notes)
+        yield from markdown_folded.cases(context, detail.notes)
+
+
+PARTS = (
+    Part(_answer, ("sentences",)),
+    Part(lambda context, _: [markdown_grid.counts(context.grid)]),
+    Part(
+        lambda context, detail: markdown_grid.tables(
+            context.grid, detail.rows, detail.columns, folded=detail.folded
+        ),
+        ("rows", "columns", "folded"),
+    ),
+    Part(
+        lambda context, detail: [markdown_grid.legend(context.grid, detail.legend)],
+        ("legend",),
+    ),
+    Part(_lists, ("notes",)),
+    Part(
+        lambda context, detail: markdown_folded.observations(context.grid, detail.observations),
+        ("observations",),
+    ),
+    Part(
+        lambda context, detail: markdown_folded.environments(
+            context, detail.environments, packages=detail.packages
+        ),
+        ("environments", "packages"),
+    ),
+    Part(
+        lambda context, detail: markdown_folded.logs(context, detail.log_lines),
+        ("log_lines",),
+    ),
+    Part(
+        lambda context, detail: markdown_folded.scripts(context) if detail.scripts else [],
+        ("scripts",),
+    ),
+)
+
+
+def _left_out(names: Mapping[str, str]) -> str:
+    """Each cut once, by its last word; and where all is cut but the answer, just that."""
     if not names:
         return ""
+    said = names["sentences"] if "sentences" in names else "; ".join(names.values())
     return (
-        f"Left out to fit GitHub's limit of {gfm.LIMIT:,} characters: {'; '.join(names)}. "
+        f"Left out to fit GitHub's limit of {gfm.LIMIT:,} characters: {said}. "
         "All of it is in the run's folder, in `index.html` and `matrix.json`."
     )
 
 
 def _reproduce(context: Context) -> str:
     info = context.run.info
-    ended = "" if info.finished else "; not finished"
+    ended = "" if info.finished else ", not finished"
     facts = [f"tfmatrix {info.tool_version}", f"{info.engine} engine", f"{info.started}{ended}"]
     facts += [str(info.host[key]) for key in ("system", "processor") if info.host.get(key)]
     return "\n\n".join(

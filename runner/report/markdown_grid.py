@@ -35,7 +35,7 @@ def tables(grid: Grid, most_rows: int, most_columns: int, *, folded: bool) -> It
     """A table for each repro on each device; of too many columns the newest."""
     for repro, rows in grid.repros.items():
         for device, lane in grid.lanes.items():
-            folds = grid.folds(lane) if folded else tuple((column,) for column in lane)
+            folds = grid.folds(lane, rows) if folded else tuple((column,) for column in lane)
             shown = folds[max(0, len(folds) - most_columns) :]
             names = [gfm.code(repro)] if len(grid.repros) > 1 else []
             names += [gfm.word(device)] if len(grid.lanes) > 1 else []

@@ -1,8 +1,8 @@
 """Names, glyphs and colours: what each outcome is called and looks like, in every report.
 
-Nothing is said by colour alone: each cell carries its glyph. The colours stay apart for people who
-see red and green alike, for a pass is always the palest and a failure has a hue of its own per
-signature; every ink on its fill has a contrast of at least 4.5 (a test holds this).
+Nothing is said by colour alone: each cell carries its glyph. The fills were chosen by a search that
+kept them apart for people without red or green cones too; a test holds that, and that every ink has
+a contrast of at least 4.5 on its fill.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ PLAIN_PAINTS: Mapping[str, Paint] = {
 }
 
 LETTER_PAINTS: Sequence[Paint] = (
-    Paint(("#f2ad90", "#561900"), ("#8c3c1c", "#ffe6da")),  # vermilion
-    Paint(("#a6c8ec", "#0a2c51"), ("#21507f", "#e0edfb")),  # blue
-    Paint(("#f1d27c", "#493500"), ("#755800", "#fff1c9")),  # amber
-    Paint(("#d0b4e7", "#371453"), ("#5c3682", "#f1e5fb")),  # purple
-    Paint(("#8fd5df", "#053c45"), ("#115d69", "#d9f6fa")),  # cyan
-    Paint(("#f0a9c4", "#56092b"), ("#872a50", "#ffe3ee")),  # rose
-    Paint(("#d4bb98", "#3f2608"), ("#634728", "#f7ead9")),  # brown
-    Paint(("#b9c0cf", "#202838"), ("#475167", "#e9edf5")),  # slate
+    Paint(("#d9925f", "#2e1300"), ("#a4622a", "#ffffff")),  # orange
+    Paint(("#afceff", "#0a2547"), ("#00467b", "#e4f0ff")),  # sky
+    Paint(("#fcce85", "#3a2600"), ("#5d4600", "#ffefcb")),  # amber
+    Paint(("#9a94dd", "#150b40"), ("#7169b1", "#ffffff")),  # violet
+    Paint(("#89ccc0", "#05302a"), ("#2b6f64", "#f0fffb")),  # teal
+    Paint(("#d58589", "#33050b"), ("#6d2954", "#ffe6f4")),  # rose
+    Paint(("#dbaf8c", "#33190a"), ("#6c4b33", "#ffeddf")),  # sand
+    Paint(("#989fb3", "#10151f"), ("#677689", "#ffffff")),  # slate
 )
 """For the first letter, the second …; from the ninth on they come round again."""
 

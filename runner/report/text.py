@@ -17,6 +17,8 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
 
 def clean(text: str) -> str:
     """One line without anything that a terminal, XML or a browser could take for more than text."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     visible = (_visible(character) for character in ANSI.sub("", text))
     return " ".join("".join(visible).split())
 
@@ -35,7 +37,7 @@ def clip(text: str, most: int) -> str:
 
 def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
     """The last `most` lines (0: all) of a log as a terminal would have left them, each bounded."""
-    kept = log.splitlines()[-most:]
+    kept = log.rstrip().split("\n")[-most:]
     shown = [_line(line)[:width] for line in kept]
     while shown and not shown[0]:
         shown.pop(0)

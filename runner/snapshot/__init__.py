@@ -135,7 +135,7 @@ def _copy(source: Path, target: Path) -> None:
 def _protect(folder: Path) -> None:
     """Readable for the container's user, writable for nobody: no bytecode appears in it either."""
     for place, _, _ in os.walk(folder):
-        os.chmod(place, 0o555)  # noqa: PTH101
+        os.chmod(place, 0o555)
 
 
 def _publish(temporary: Path, target: Path, digest: str) -> None:
@@ -157,5 +157,5 @@ def _publish(temporary: Path, target: Path, digest: str) -> None:
 def _discard(folder: Path) -> None:
     if folder.is_dir():
         for place, _, _ in os.walk(folder):
-            os.chmod(place, 0o700)  # noqa: PTH101
+            os.chmod(place, 0o700)
         shutil.rmtree(folder, ignore_errors=True)

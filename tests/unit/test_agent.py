@@ -63,3 +63,18 @@ def test_subject(bench: conformance.Bench, case: conformance.Case) -> None:
 @pytest.mark.parametrize("subject", conformance.BOUNDED)
 def test_bounded(bench: conformance.Bench, subject: str) -> None:
     conformance.check_bounded(bench, subject)
+
+
+QUICK = ("fails", "segfaults", "observes", "prints_binary", "detaches", "shows_itself")
+
+
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_on_each_python(version: str, mode: str, tmp_path: Path) -> None:
+    bench = bench_with(interpreter(version), tmp_path, mode)
+    try:
+        for case in conformance.CASES:
+            if case.subject in QUICK:
+                conformance.check(bench, case)
+    finally:
+        bench.close()

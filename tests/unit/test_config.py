@@ -181,6 +181,10 @@ def test_scripts_are_named_as_they_are_reached_from_here(
     assert config.load(Path("matrix.yaml")).repros[0].script == Path("script.py")
 
 
+def test_the_shipped_matrix_is_accepted() -> None:
+    assert config.load(ROOT / "matrix.yaml").repros
+
+
 # --- What is refused -------------------------------------------------------------------------
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st

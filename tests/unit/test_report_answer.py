@@ -20,12 +20,13 @@ def said(picture: str, failures: dict[str, runs.Failure] = KEY_ERROR) -> str:
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
-        ("2.4 2.5 2.6\na ✓ ✓ ✓", "a passes on every release (2.4–2.6)."),
+        ("2.4 2.5 2.6\na ✓ ✓ ✓", "a passes on every release from 2.4 to 2.6."),
         ("2.4\na ✓", "a passes on 2.4."),
         ("2.4 2.5 2.6\na ✓ A A", "a passes on 2.4, fails on 2.5–2.6 (KeyError: 'x')."),
         (
             "2.4 2.5 2.6 2.7\ndefault A ✓ A B",
-            "script fails on 2.4 and 2.6 (KeyError: 'x'), passes on 2.5, fails on 2.7 (ValueError: no).",
+            "script fails on 2.4 and 2.6 (KeyError: 'x'), passes on 2.5, "
+            "fails on 2.7 (ValueError: no).",
         ),
         (
             "2.4 2.5 2.6\na ✓ ! A",
@@ -34,18 +35,19 @@ def said(picture: str, failures: dict[str, runs.Failure] = KEY_ERROR) -> str:
         ),
         (
             "2.4 2.5\na – –",
-            "a is skipped on every release (2.4–2.5) (tf.function came with TensorFlow 1.14).",
+            "a is skipped on every release from 2.4 to 2.5 "
+            "(tf.function came with TensorFlow 1.14).",
         ),
         (
             "2.4 2.5\na ! !",
-            "a could not be measured on every release (2.4–2.5) (the disk is full).",
+            "a could not be measured on any release from 2.4 to 2.5 (the disk is full).",
         ),
         ("2.4 2.5\na ✓ A\nb ✓ A", "Both cases pass on 2.4, fail on 2.5 (KeyError: 'x')."),
         ("2.4\na ✓\nb ✓\nc ✓", "All 3 cases pass on 2.4."),
         (
             "2.4 2.5\na ✓ A\nb ✓ ✓\nc ✓ A",
             "a and c pass on 2.4, fail on 2.5 (KeyError: 'x'); "
-            "b passes on every release (2.4–2.5).",
+            "b passes on every release from 2.4 to 2.5.",
         ),
         ("2.4 2.5\na ? ?", "Nothing was measured."),
     ],
@@ -71,7 +73,7 @@ def test_a_range_never_spans_what_was_not_judged() -> None:
 
 def test_many_ways_of_behaving_are_summed_up_around_the_largest_change() -> None:
     assert said("2.4 2.5 2.6\na ✓ ✓ ✓\nb ✓ A A\nc ✓ A B\nd B B B\ne ! – !\nf – A A") == (
-        "Of 6 cases, 1 passes on every release (2.4–2.6), 2 on some, 2 on none and "
+        "Of 6 cases, 1 passes on every release from 2.4 to 2.6, 2 on some, 2 on none and "
         "1 could not be judged at all; the largest change is from 2.4 to 2.5: 2 of 4, "
         "all from pass to A (KeyError: 'x')."
     )
@@ -79,12 +81,14 @@ def test_many_ways_of_behaving_are_summed_up_around_the_largest_change() -> None
 
 def test_none_passing_everywhere_reads_well() -> None:
     assert said("2.4 2.5\na ✓ A\nb A ✓\nc A A\nd A B").startswith(
-        "Of 4 cases, none passes on every release (2.4–2.5), 2 pass on some and 2 on none;"
+        "Of 4 cases, none passes on every release from 2.4 to 2.5, 2 pass on some and 2 on none;"
     )
 
 
 def test_a_summary_does_not_claim_a_pass_where_a_case_was_not_judged() -> None:
-    assert "wherever it could be judged (2.4–2.5)" in said("2.4 2.5\na ✓ –\nb ✓ A\nc A ✓\nd B B")
+    assert "on every release from 2.4 to 2.5 that could be judged" in said(
+        "2.4 2.5\na ✓ –\nb ✓ A\nc A ✓\nd B B"
+    )
 
 
 def several(*pictures: str) -> Run:
@@ -103,7 +107,7 @@ def test_each_repro_has_a_sentence_of_its_own() -> None:
     run = several("2.4 2.5\ndefault ✓ A", "2.4 2.5\na ✓ ✓\nb ✓ ✓")
     assert sentences(grid.build(run)) == [
         "repro0 passes on 2.4, fails on 2.5 (KeyError: 'x').",
-        "repro1: both cases pass on every release (2.4–2.5).",
+        "repro1: both cases pass on every release from 2.4 to 2.5.",
     ]
 
 
@@ -128,7 +132,7 @@ def test_each_device_has_a_clause() -> None:
         cpu, environments=cpu.environments + cuda.environments, results=cpu.results + cuda.results
     )
     assert answer(grid.build(both)) == (
-        "On cpu, a passes on every release (2.4–2.5); "
+        "On cpu, a passes on every release from 2.4 to 2.5; "
         "on cuda, a passes on 2.4, fails on 2.5 (KeyError: 'x')."
     )
 
@@ -137,7 +141,8 @@ def test_names_and_messages_go_through_the_quote() -> None:
     repro = Repro(name="r", script=runs.Path("r.py"), cases=(Case(name="a"), Case(name="b")))
     run = evolve(runs.drawn("2.4 2.5\na ✓ A\nb ✓ ✓", KEY_ERROR), repros=(repro,))
     assert answer(grid.build(run), lambda text: f"<{text}>") == (
-        "<a> passes on 2.4, fails on 2.5 (<KeyError: 'x'>); <b> passes on every release (2.4–2.5)."
+        "<a> passes on 2.4, "
+        "fails on 2.5 (<KeyError: 'x'>); <b> passes on every release from 2.4 to 2.5."
     )
 
 

@@ -1,0 +1,134 @@
+"""Whether a script may be run in a process that has imported TensorFlow already.
+
+Such a process saw TensorFlow imported before the script's first line. That is the same as a fresh
+process only where nothing that the script does before its own import can bear on TensorFlow or on
+what it sees of itself. In any doubt the answer is a reason, and the script gets a fresh process.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from typing import Optional, Union
+
+# Modules whose import changes nothing that TensorFlow or a script could notice. All but a few are
+# imported by TensorFlow itself, or by what it imports.
+_HARMLESS = """
+    __future__ abc argparse ast base64 bisect collections concurrent contextlib copy csv ctypes
+    dataclasses datetime decimal difflib enum errno fractions functools gc getpass glob gzip
+    hashlib heapq importlib inspect io itertools json logging math multiprocessing numbers numpy
+    operator os pathlib pickle platform pprint queue random re shutil signal socket statistics
+    string struct subprocess sys tempfile textwrap threading time timeit traceback types typing
+    unittest uuid warnings weakref zipfile zlib
+"""
+# What a process is told of itself, where one that was forked may be told otherwise.
+_SELF_KNOWLEDGE = """
+    clock cmdline cpu_times getrusage memory_full_info memory_info orig_argv process_time
+    process_time_ns ru_maxrss
+"""
+# Environment variables that are read as TensorFlow is imported, or by the interpreter itself.
+READ_EARLY = (
+    *("TF", "CUDA", "XLA", "KERAS", "OMP", "MKL", "PYTHON", "KMP", "GOMP", "OPENBLAS", "GOTO"),
+    *("LD_", "MALLOC", "GLIBC", "NVIDIA", "NCCL", "GRPC", "ABSL", "AUTOGRAPH", "DNNL", "ONEDNN"),
+    *("HOME", "TMP", "PATH", "LANG", "LC_"),
+)
+
+MOST = 1 << 20
+"""Characters of a script that is looked at."""
+
+HARMLESS = frozenset(_HARMLESS.split())
+SELF_KNOWLEDGE = frozenset(_SELF_KNOWLEDGE.split())
+Import = Union[ast.Import, ast.ImportFrom]
+
+
+def forkable(source: str, env: Mapping[str, str], siblings: Collection[str] = ()) -> Optional[str]:
+    """None where `source` may be forked after an import of TensorFlow, else the reason why not.
+
+    `env` is what the script is given besides the usual environment; `siblings` are the names of
+    the modules beside it, which stand in for installed ones of the same name.
+    """
+    if len(source) > MOST:
+        return "it is too long to be looked at"
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "it is not Python that this tool can read"
+    for name in sorted(env):
+        if name.upper().startswith(READ_EARLY):
+            return f"{name} is set, which may be read before the script starts"
+    return _told_of_itself(tree) or _before_import(tree, frozenset(siblings))
+
+
+def _told_of_itself(tree: ast.Module) -> Optional[str]:
+    try:
+        for node in ast.walk(tree):
+            names = [getattr(node, "attr", ""), getattr(node, "id", ""), getattr(node, "name", "")]
+            found = SELF_KNOWLEDGE.intersection(name for name in names if isinstance(name, str))
+            if found:
+                return f"it uses {min(found)}"
+            value = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(value, str) and "/proc/" in value:
+                return "it looks into /proc"
+    except RecursionError:
+        return "it is nested too deeply"
+    return None
+
+
+def _before_import(tree: ast.Module, siblings: frozenset[str]) -> Optional[str]:
+    for statement in tree.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            for name in _imported(statement):
+                if name == "tensorflow" and name not in siblings:
+                    return None
+                if name not in HARMLESS or name in siblings:
+                    return f"line {statement.lineno} imports {name or 'a sibling'} first"
+        elif not _does_nothing(statement):
+            return f"line {statement.lineno} does something before importing TensorFlow"
+    return "it never imports TensorFlow at its top level"
+
+
+def _imported(statement: Import) -> Iterator[str]:
+    """The top-level packages that a statement imports, in order; "" for a relative import."""
+    if isinstance(statement, ast.ImportFrom):
+        yield (statement.module or "").split(".")[0] if not statement.level else ""
+    else:
+        for alias in statement.names:
+            yield alias.name.split(".")[0]
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    """A docstring, a constant, or the definition of a function: nothing but names come to be."""
+    if isinstance(statement, ast.Pass):
+        return True
+    if isinstance(statement, ast.Expr):
+        return _is_constant(statement.value)
+    if isinstance(statement, ast.Assign):
+        names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        plain = len(names) == len(statement.targets) and not any(n.startswith("__") for n in names)
+        return plain and _is_constant(statement.value)
+    if isinstance(statement, ast.FunctionDef):
+        return _only_defines(statement)
+    return False
+
+
+def _is_constant(value: ast.expr) -> bool:
+    if isinstance(value, (ast.Tuple, ast.List)):
+        return all(_is_constant(one) for one in value.elts)
+    if isinstance(value, ast.UnaryOp):
+        return isinstance(value.operand, ast.Constant)
+    return isinstance(value, ast.Constant)
+
+
+def _only_defines(function: ast.FunctionDef) -> bool:
+    """Decorators, defaults and annotations run where a function is defined."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    annotations = [one.annotation for one in every] + [function.returns]
+    defaults = [*arguments.defaults, *(one for one in arguments.kw_defaults if one is not None)]
+    return (
+        not function.decorator_list
+        and not function.name.startswith("__")
+        and all(_is_constant(one) for one in defaults)
+        and all(one is None or isinstance(one, (ast.Name, ast.Constant)) for one in annotations)
+    )

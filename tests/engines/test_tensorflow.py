@@ -1,0 +1,137 @@
+"""The whole way on real TensorFlow: the shipped reproduction on an oldest, a last 1.x, a middle 2.x,
+a first Keras 3 and the newest release, in both engines, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import catalogue, compare, journal
+from runner.model import Result, Run, Verdict
+
+ROOT = Path(__file__).parents[2]
+RELEASES = ("1.12.3", "1.15.5", "2.9.3", "2.16.2", catalogue.load()[-1].version)
+CASES = (
+    "layers-positives",
+    "keras-shape-positives",
+    "keras-dynamic-both",
+    "updates-for-positives",
+    "eager-layer-both",
+    "function-shape-positives",
+)
+ENGINES = [
+    pytest.param("local", marks=pytest.mark.tensorflow),
+    pytest.param("docker", marks=[pytest.mark.tensorflow, pytest.mark.docker]),
+]
+
+
+class Runs:
+    """Each engine's run, made when first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._runs: dict[str, Run] = {}
+
+    def of(self, engine: str) -> Run:
+        if engine not in self._runs:
+            self.command(engine, self.folder / engine, "--fresh")
+            self._runs[engine] = journal.read(self.folder / engine)
+        return self._runs[engine]
+
+    def command(self, engine: str, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
+        cases = [word for case in CASES for word in ("--case", case)]
+        where = ["--engine", engine, "--tf", ",".join(RELEASES), "--output", str(output)]
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", "run", *where, *cases, *more],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=3000,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+        assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
+        return done
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(tmp_path_factory.mktemp("matrix"))
+
+
+def found(run: Run) -> dict[tuple[str, str], Result]:
+    return {(result.case, result.tensorflow): result for result in run.results}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_cell_is_judged_and_nothing_is_unexpected(runs: Runs, engine: str) -> None:
+    results = runs.of(engine).results
+    assert len(results) == len(CASES) * len(RELEASES)
+    errors = [(r.id, r.outcome.reason) for r in results if r.outcome.verdict is Verdict.ERROR]
+    assert errors == []
+    assert [r.id for r in results if r.unexpected] == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_the_article_saw_on_1_12(runs: Runs, engine: str) -> None:
+    results = found(runs.of(engine))
+    trained = results["layers-positives", "1.12.3"]
+    assert trained.outcome.verdict is Verdict.PASS
+    assert trained.observations["moving_variance"] == pytest.approx([0.99**5] * 8, abs=1e-5)
+    starved = results["keras-shape-positives", "1.12.3"].outcome
+    assert starved.verdict is Verdict.FAIL
+    assert "You must feed a value for placeholder tensor" in (starved.signature or "")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tf_layers_ends_with_keras_3(runs: Runs, engine: str) -> None:
+    results = found(runs.of(engine))
+    assert results["layers-positives", "2.9.3"].outcome.verdict is Verdict.PASS
+    gone = results["layers-positives", "2.16.2"].outcome
+    assert gone.verdict is Verdict.FAIL
+    assert gone.signature == results["layers-positives", RELEASES[-1]].outcome.signature
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_command_again_measures_nothing(runs: Runs, engine: str, tmp_path: Path) -> None:
+    first = runs.of(engine)
+    runs.command(engine, tmp_path / "again")
+    again = journal.read(tmp_path / "again")
+    assert all(result.cached for result in again.results)
+    assert compare.runs(first, again).changes == ()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_forked_cells_say_what_fresh_processes_say(runs: Runs, engine: str, tmp_path: Path) -> None:
+    """The shipped script may be forked; a verdict must not depend on it."""
+    forked = runs.of(engine)
+    assert any(result.mode == "fork" for result in forked.results)
+    runs.command(engine, tmp_path / "fresh", "--mode", "fresh")
+    fresh = journal.read(tmp_path / "fresh")
+    assert all(result.mode == "fresh" for result in fresh.results)
+    assert compare.runs(forked, fresh).changes == ()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_run_is_written_in_every_format(runs: Runs, engine: str) -> None:
+    runs.of(engine)
+    folder = runs.folder / engine
+    matrix = json.loads((folder / "matrix.json").read_text("utf-8"))
+    assert matrix["schema"] == 1
+    assert len(matrix["cells"]) == len(CASES) * len(RELEASES)
+    assert {environment["engine"] for environment in matrix["environments"]} == {engine}
+    assert (folder / "matrix.md").read_text("utf-8").startswith("`keras-batchnorm`")
+    for name in ("index.html", "matrix.svg", "junit.xml"):
+        assert (folder / name).stat().st_size > 1000
+
+
+@pytest.mark.tensorflow
+@pytest.mark.docker
+def test_both_engines_agree_in_every_outcome_and_signature(runs: Runs) -> None:
+    comparison = compare.runs(runs.of("local"), runs.of("docker"))
+    assert comparison.changes == ()
+    assert comparison.agreeing == len(CASES) * len(RELEASES)

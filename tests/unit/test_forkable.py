@@ -1,0 +1,127 @@
+"""Which scripts may be forked after an import of TensorFlow: in any doubt, none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.forkable import forkable
+
+ROOT = Path(__file__).parents[2]
+TF = "import tensorflow as tf\n"
+
+MAY = {
+    "alone": TF,
+    "docstring": '"""About."""\n' + TF,
+    "future": "from __future__ import annotations\n" + TF,
+    "usual imports": "import os, sys\nimport numpy as np\nfrom collections import deque\n" + TF,
+    "constants": "SEED = 4\nSHAPE = (1, -2.5, [None])\nname = 'x'\n" + TF,
+    "a function": "def helper(x, n=3):\n    import os\n    os.environ['A'] = 'b'\n" + TF,
+    "one statement": "import os, tensorflow as tf, scipy\n",
+    "a part": "from tensorflow import keras\n",
+    "a submodule": "import tensorflow.compat.v1 as tf\n",
+    "anything after": TF + "import torch, os\nos.environ['TF_X'] = '1'\n",
+    "spawning": TF + "import multiprocessing as mp\nmp.set_start_method('spawn')\n",
+}
+MAY_NOT = {
+    "never": "print(1)\n",
+    "nothing": "",
+    "not Python": "import tensorflow as\n",
+    "a NUL": "import tensorflow\0",
+    "long": "x = 1\n" * 200_000 + TF,
+    "long sum": "x = 1" + "+1" * 50_000 + "\n" + TF,
+    "deep": "(" * 5000 + ")" * 5000,
+    "only in a function": "def f():\n    import tensorflow\n",
+    "environment": "import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n" + TF,
+    "setdefault": "import os\nos.environ.setdefault('CUDA_VISIBLE_DEVICES', '')\n" + TF,
+    "putenv by name": "from os import putenv\nputenv('A', 'b')\n" + TF,
+    "other package": "import torch\n" + TF,
+    "keras first": "import keras\n" + TF,
+    "sibling package": "from . import helper\n" + TF,
+    "unknown module": "import helper\n" + TF,
+    "try": "try:\n    import tensorflow as tf\nexcept ImportError:\n    pass\n",
+    "if": "if 1:\n    import tensorflow as tf\n",
+    "sys.path": "import sys\nsys.path.insert(0, '/x')\n" + TF,
+    "sys.flags": "import sys\nif sys.flags.optimize:\n    pass\n" + TF,
+    "monkeypatch": "import numpy\nnumpy.object = object\n" + TF,
+    "warnings": "import warnings\nwarnings.simplefilter('error')\n" + TF,
+    "timing": "import time\nstart = time.time()\n" + TF,
+    "call in a list": "x = [print()]\n" + TF,
+    "f-string": "x = f'{print()}'\n" + TF,
+    "dunder": "__builtins__ = 3\n" + TF,
+    "tuple target": "a, b = 1, 2\n" + TF,
+    "decorator": "import atexit\n@atexit.register\ndef f():\n    pass\n" + TF,
+    "harmless decorator": "import functools\n@functools.lru_cache()\ndef f():\n    pass\n" + TF,
+    "default": "def f(x=print()):\n    pass\n" + TF,
+    "keyword default": "def f(*, x=print()):\n    pass\n" + TF,
+    "annotation": "def f(x: print()):\n    pass\n" + TF,
+    "returns": "def f() -> print():\n    pass\n" + TF,
+    "class": "class A:\n    print()\n" + TF,
+    "lookup": "__import__('os').environ\n" + TF,
+    "dynamic import": "import importlib\ntf = importlib.import_module('tensorflow')\n",
+    "own memory": TF + "import resource\nresource.getrusage(0)\n",
+    "own memory by psutil": TF + "import psutil\nprint(psutil.Process().memory_info())\n",
+    "by another name": TF + "from time import process_time as now\n",
+    "own processor time": TF + "import time\nprint(time.process_time())\n",
+    "own process": TF + "print(open('/proc/self/status').read())\n",
+}
+
+
+@pytest.mark.parametrize("name", MAY)
+def test_may_be_forked(name: str) -> None:
+    assert forkable(MAY[name], {"WORD": "1"}) is None
+
+
+@pytest.mark.parametrize("name", MAY_NOT)
+def test_may_not_be_forked(name: str) -> None:
+    assert forkable(MAY_NOT[name], {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TF_CPP_MIN_LOG_LEVEL",
+        "CUDA_VISIBLE_DEVICES",
+        "XLA_FLAGS",
+        "KERAS_BACKEND",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "PYTHONHASHSEED",
+        "LD_PRELOAD",
+        "PATH",
+        "tf_lowercase",
+    ],
+)
+def test_environment_read_early(name: str) -> None:
+    assert name in (forkable(TF, {name: "1"}) or "")
+
+
+def test_siblings_stand_in_for_modules() -> None:
+    assert forkable("import json\n" + TF, {}, siblings=["helper"]) is None
+    assert forkable("import json\n" + TF, {}, siblings=["json"])
+    assert forkable(TF, {}, siblings=["tensorflow"])
+
+
+def test_the_shipped_reproduction_may_be_forked() -> None:
+    source = (ROOT / "repro" / "keras_batchnorm.py").read_text(encoding="utf-8")
+    assert forkable(source, {}) is None
+
+
+SHORT = sorted(name for name, source in MAY_NOT.items() if TF in source and len(source) < 1000)
+
+
+@pytest.mark.parametrize("doubtful", SHORT)
+@pytest.mark.parametrize("harmless", MAY)
+def test_a_reason_stays_whatever_follows(doubtful: str, harmless: str) -> None:
+    """What is doubtful does not become safe by a later, harmless import of TensorFlow."""
+    assert forkable(MAY_NOT[doubtful] + MAY[harmless], {})
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_any_text_has_an_answer(source: str) -> None:
+    reason = forkable(source, {})
+    assert reason is None or reason

@@ -1,0 +1,132 @@
+"""Dockerfiles: every series on both devices, readable, the same each time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+import pytest
+from attrs import evolve
+
+from runner import catalogue, paths, plan, render, specifier
+from runner.errors import UsageError
+from runner.model import Device, Target
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "dockerfiles"
+RELEASES = catalogue.load()
+NEWEST = specifier.select(RELEASES, ">=1.12", "latest")
+TARGETS = [plan.target(release, device) for release in NEWEST for device in Device]
+
+
+UNAVAILABLE: list[str] = []
+
+
+def named(version: str, device: Device) -> Target:
+    (release,) = (release for release in RELEASES if release.version == version)
+    return plan.target(release, device)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.release.version}-{t.device}")
+def test_every_series_renders_or_says_why_not(target: Target) -> None:
+    reason = render.unavailable(target)
+    if reason is not None:
+        assert target.device is Device.CUDA
+        assert len(reason) > 10
+        with pytest.raises(UsageError, match=re.escape(reason)):
+            render.dockerfile(target)
+        return
+    text = render.dockerfile(target)
+    assert text == render.dockerfile(target)
+    assert text.startswith(f"# TensorFlow {target.release.version} on {target.device}")
+    assert max(map(len, text.splitlines())) < 160
+    assert "\n\n\n" not in text
+    assert not re.search(r"[ \t]$|\{\{|\{%|None|True", text, re.MULTILINE)
+    assert_stages_exist(text)
+
+
+def assert_stages_exist(text: str) -> None:
+    """Each `from=` names a stage above it; each RUN goes on exactly where its lines say so."""
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE)
+    assert set(re.findall(r"from=(\w+)", text)) <= set(stages)
+    known = ["FROM", "RUN", "ENV", "LABEL", "WORKDIR", "USER"]
+    instructions = re.sub(r"\\\n", "", text)
+    for line in instructions.splitlines():
+        assert not line or line.startswith("#") or line.split()[0] in known, line
+
+
+def test_all_26_series_are_there() -> None:
+    assert len(NEWEST) == 26
+
+
+def test_where_no_image_is_possible() -> None:
+    assert [t.release.version for t in TARGETS if render.unavailable(t) is not None] == UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("version", "device"),
+    [
+        ("1.12.3", Device.CPU),
+        ("2.9.3", Device.CPU),
+        ("2.21.0", Device.CPU),
+        ("2.3.4", Device.CUDA),
+        ("2.18.1", Device.CUDA),
+    ],
+)
+def test_golden(version: str, device: Device, golden: Callable[[Path, str], None]) -> None:
+    golden(GOLDEN / f"{version}-{device}.Dockerfile", render.dockerfile(named(version, device)))
+
+
+def test_layers_below_tensorflow_are_shared() -> None:
+    """What two releases of a Python have in common comes first, word for word."""
+    one = instructions(render.dockerfile(named("2.9.3", Device.CPU)))
+    two = instructions(render.dockerfile(named("2.21.0", Device.CPU)))
+    shared = [line for line in one if line in two]
+    assert any("--target /uv" in line for line in shared)
+    assert any("/etc/passwd" in line for line in shared)
+
+
+def instructions(text: str) -> list[str]:
+    lines = re.sub(r"\\\n", "", text).splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_packages_of_the_user_change_only_what_is_installed_last() -> None:
+    plain = named("2.9.3", Device.CPU)
+    more = evolve(plain, requirements=("pandas",))
+    assert instructions(render.dockerfile(plain)) == instructions(render.dockerfile(more))
+    assert "tensorflow-cpu==2.9.3, pandas, and what they need" in render.dockerfile(more)
+
+
+def test_the_user_names_base_images() -> None:
+    digest = "mirror.example/python@sha256:" + "0" * 64
+    text = render.dockerfile(named("2.9.3", Device.CPU), {"3.10": digest})
+    assert f"\nFROM {digest} AS python\n" in text
+    assert "slim" not in text
+    other = render.dockerfile(named("1.12.3", Device.CPU), {"3.10": digest})
+    assert f"\nFROM {digest} AS uv\n" in other
+    assert "\nFROM python:3.6-slim-bullseye AS python\n" in other
+
+
+def test_a_python_without_an_image() -> None:
+    target = evolve(named("2.9.3", Device.CPU), python="3.99")
+    with pytest.raises(UsageError, match=r"Python 3\.99.*3\.10"):
+        render.dockerfile(target)
+
+
+def test_templates_refuse_what_is_undefined() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        render._templates().get_template("cpu.j2").render()
+
+
+def test_facts_cannot_break_out_of_their_comments() -> None:
+    target = named("2.9.3", Device.CPU)
+    hostile = evolve(target, release=evolve(target.release, yanked="a\nRUN rm -rf /\nb"))
+    assert instructions(render.dockerfile(hostile)) == instructions(render.dockerfile(target))
+
+
+def test_every_python_of_the_catalogue_has_a_base() -> None:
+    pythons = {python for release in RELEASES for python in release.pythons}
+    assert all(render.base_image(python) for python in pythons)
+    assert (paths.data() / "images.yaml").is_file()

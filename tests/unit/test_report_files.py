@@ -1,0 +1,253 @@
+"""index.html, matrix.svg, junit.xml and matrix.json: golden files, attacks, and what is in them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+from attrs import evolve, field, mutable
+
+from runner import grid, report, serial
+from runner.model import Verdict
+from runner.report import Extras, html_data
+from tests.unit import runs
+from tests.unit.test_report_markdown import RUNS
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("kind", ["svg", "junit"])
+@pytest.mark.parametrize("name", ["one-case", "wide", "hostile", "empty", "two-devices"])
+def test_golden(name: str, kind: str, golden: Callable[[Path, str], None]) -> None:
+    suffix = {"svg": "svg", "junit": "junit.xml"}[kind]
+    golden(GOLDEN / f"{name}.{suffix}", report.render(RUNS[name](), kind, runs.logs))
+
+
+def test_the_registry_names_the_files_of_a_run() -> None:
+    assert {kind: entry.file for kind, entry in report.REPORTS.items()} == {
+        "json": "matrix.json",
+        "md": "matrix.md",
+        "html": "index.html",
+        "svg": "matrix.svg",
+        "junit": "junit.xml",
+    }
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("kind", report.REPORTS)
+def test_every_report_of_every_run_is_text_that_a_file_can_hold(name: str, kind: str) -> None:
+    text = report.render(RUNS[name](), kind, runs.logs)
+    assert text.endswith("\n")
+    assert text.encode("utf-8").decode("utf-8") == text
+
+
+@pytest.mark.parametrize("kind", report.REPORTS)
+def test_a_report_is_a_pure_function_of_the_run(kind: str) -> None:
+    first, second = (report.render(runs.wide(6), kind, runs.logs) for _ in range(2))
+    assert first == second
+
+
+def test_the_json_report_is_the_run() -> None:
+    run = runs.wide(3)
+    data = json.loads(report.render(run, "json", runs.logs))
+    assert data["schema"] == 1
+    assert len(data["cells"]) == len(run.results)
+    assert serial.run_from_json(data).results == run.results
+
+
+# --- matrix.svg ------------------------------------------------------------------------------
+
+
+def drawing(name: str) -> ET.Element:
+    return ET.fromstring(report.render(RUNS[name](), "svg", runs.logs))
+
+
+def test_the_picture_has_a_title_and_the_answer_for_those_who_cannot_see_it() -> None:
+    root = drawing("wide")
+    assert root.get("role") == "img"
+    assert (root.findtext(f"{SVG}desc") or "").startswith("Of 18 cases, 1 passes")
+    assert root.findtext(f"{SVG}title")
+
+
+def test_the_picture_holds_every_cell_as_text() -> None:
+    arranged = grid.build(RUNS["wide"]())
+    glyphs = [span.text for span in drawing("wide").iter(f"{SVG}tspan")]
+    assert len(glyphs) == len(arranged.rows) * len(arranged.columns)
+    assert glyphs.count("✓") == arranged.counts[Verdict.PASS]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_picture_holds_nothing_that_runs_or_loads(name: str) -> None:
+    root = drawing(name)
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
+        *("svg", "title", "desc", "style", "path", "text", "tspan")
+    }
+    assert "url(" not in (root.findtext(f"{SVG}style") or "")
+    assert not any(
+        name.startswith("on") or "href" in name for e in root.iter() for name in e.attrib
+    )
+
+
+def test_the_picture_is_as_wide_as_a_readme_shows_it() -> None:
+    assert float(drawing("wide").get("width", 0)) == 900
+
+
+# --- junit.xml -------------------------------------------------------------------------------
+
+
+def suites(run: Any) -> dict[str, ET.Element]:
+    root = ET.fromstring(report.render(run, "junit", runs.logs))
+    return {suite.get("name", ""): suite for suite in root}
+
+
+def test_releases_are_suites_and_cells_are_cases() -> None:
+    failures: dict[str, runs.Failure] = {
+        "A": (Verdict.FAIL, "KeyError: 'x'"),
+        "T": (Verdict.TIMEOUT, "timeout"),
+    }
+    found = suites(runs.drawn("2.4 2.5\na ✓ A\nb – !\nc T ?", failures))
+    old, new = (found[f"TensorFlow {v}.0, Python 3.8, cpu"] for v in ("2.4", "2.5"))
+    assert [old.get(k) for k in ("tests", "failures", "errors", "skipped")] == ["3", "1", "0", "1"]
+    assert [new.get(k) for k in ("tests", "failures", "errors", "skipped")] == ["2", "1", "1", "0"]
+    endings = [
+        (case.get("name"), [(e.tag, e.get("type"), e.get("message")) for e in case])
+        for suite in (old, new)
+        for case in suite
+    ]
+    assert endings == [
+        ("a", []),
+        ("b", [("skipped", "skip", "tf.function came with TensorFlow 1.14")]),
+        ("c", [("failure", "timeout", "timeout")]),
+        ("a", [("failure", "fail", "KeyError: 'x'")]),
+        ("b", [("error", "error", "the disk is full")]),
+    ]
+
+
+def test_a_failure_carries_the_end_of_its_log() -> None:
+    (suite,) = suites(runs.drawn("2.5\na A")).values()
+    assert "ValueError: no" in (suite.findtext("testcase/failure") or "")
+
+
+# --- index.html ------------------------------------------------------------------------------
+
+
+@mutable
+class Document(HTMLParser):
+    """The elements of a page with their attributes, its scripts, and its table."""
+
+    elements: list[tuple[str, dict[str, Optional[str]]]] = field(factory=list)
+    scripts: list[str] = field(factory=list)
+    style: str = ""
+    heading: str = ""
+    _inside: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Optional[str]]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag if tag in ("script", "style", "h1") or self._inside != "h1" else "h1"
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = "" if tag == self._inside else self._inside
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside == "style":
+            self.style += data
+        elif self._inside == "h1":
+            self.heading += data
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, Optional[str]]]:
+        wanted = attributes.items()
+        return [a for t, a in self.elements if t == tag and all(a.get(k) == v for k, v in wanted)]
+
+
+def page(run: Any, logs: Callable[[str], str] = runs.logs, **extras: Any) -> Document:
+    document = Document()
+    document.feed(report.render(run, "html", logs, Extras(**extras)))
+    document.close()
+    return document
+
+
+def test_the_table_is_one_that_a_screen_reader_knows() -> None:
+    document = page(runs.wide())
+    assert len(document.all("table")) == len(document.all("caption")) == 1
+    assert len(document.all("th", scope="row")) == 18
+    assert len(document.all("th", scope="col")) == 1 + 26
+    labels = [a.get("aria-label") for a in document.all("button", tabindex="-1")]
+    assert len(labels) == 18 * 26
+    assert labels.count("pass") == 331
+    assert labels.count("fail, B, not as expected") == 6
+
+
+def test_the_page_opens_with_the_answer() -> None:
+    assert page(runs.drawn("2.4 2.5\na ✓ A")).heading == (
+        "a passes on 2.4, fails on 2.5 (ErrorA: what A says)."
+    )
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_runs_one_script_and_loads_nothing(name: str) -> None:
+    document = page(RUNS[name](), lambda path: "\n".join(runs.HOSTILE))
+    data, script = document.scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = document.all("meta", **{"http-equiv": "Content-Security-Policy"})
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in (
+        policy["content"] or ""
+    )
+    json.loads(data)
+    assert re.search(r"url\(|@import", document.style) is None
+    for tag, attributes in document.elements:
+        assert tag not in ("link", "img", "iframe", "object", "a", "b onerror", "base", "form")
+        assert not any(name.startswith("on") or name in ("src", "href") for name in attributes)
+
+
+def test_the_evidence_of_each_cell_is_in_the_page() -> None:
+    run = runs.drawn(
+        "2.4 2.5\na ✓ A≠", observations={("a", "2.5"): {"loss": 0.5, "how": "</script>"}}
+    )
+    place = "2.5.0-py3.8-cpu"
+    data = json.loads(page(run, dockerfiles={place: "FROM python:3.8\n"}).scripts[0])
+    cell = data["cells"][0][1]
+    assert data["signatures"][cell["letter"]] == "ErrorA: what A says"
+    assert cell["observed"] == {"loss": 0.5, "how": "</script>"}
+    assert "ValueError: no" in data["logs"][cell["log"]]
+    assert (cell["verdict"], cell["exit"], cell["expected"]) == ("fail", 1, "pass")
+    assert data["environments"][place]["dockerfile"] == "FROM python:3.8\n"
+    assert "numpy==1.23.5" in data["environments"][place]["packages"]
+
+
+def test_columns_that_agree_know_what_they_fold_into() -> None:
+    heads = page(runs.drawn("1.14 1.15 2.0 2.1\na ✓ ✓ ✓ A")).all("th", scope="col")[1:]
+    assert [head.get("data-fold") for head in heads] == ["1.14–2.0", None, None, "2.1"]
+
+
+def test_the_command_of_one_cell_narrows_the_runs_own() -> None:
+    command = "tfmatrix run 'my script.py' --tf '>=2.4' --case 'a*' --device=cuda --timeout 9"
+    run = evolve(runs.drawn("2.4\na ✓"), info=runs.head(command=command))
+    data = json.loads(page(run).scripts[0])
+    assert data["command"] == "tfmatrix run 'my script.py' --timeout 9"
+    assert data["rows"][0]["plain"] == "python script.py a"
+
+
+def test_logs_are_bounded_and_failures_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html_data, "MOST_LOGS", 30_000)
+    data = json.loads(page(runs.wide(), lambda path: path + "\n" + "x" * 390).scripts[0])
+    assert sum(map(len, data["logs"])) < 31_000
+    cells = [cell for row in data["cells"] for cell in row if cell]
+    letters = {cell["letter"] for cell in cells if "letter" in cell}
+    assert letters <= {cell.get("letter") for cell in cells if "log" in cell}
+    assert any("log" not in cell for cell in cells)

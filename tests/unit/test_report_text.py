@@ -1,0 +1,136 @@
+"""Text from outside, made fit to be shown; and what observations show."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner import grid, report
+from runner.model import Json
+from runner.report import text
+from runner.report.observed import differs, shifts
+from tests.unit import runs
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("plain words", "plain words"),
+        ("  two\n lines\t", "two lines"),
+        ("\x1b[1;31mred\x1b[0m \x1b]0;title\x07bell\x07", "red bell"),
+        ("a\u202eb\ud800c\x00d\ufeff", "abcd"),
+        ("名前 ünï ✓ 🎉", "名前 ünï ✓ 🎉"),
+    ],
+)
+def test_cleaned(given: str, wanted: str) -> None:
+    assert text.clean(given) == wanted
+
+
+@given(st.text())
+def test_what_is_cleaned_is_one_printable_line(anything: str) -> None:
+    cleaned = text.clean(anything)
+    assert cleaned.isprintable()
+    assert cleaned == text.clean(cleaned) == cleaned.strip()
+
+
+def test_clipped_with_a_sign() -> None:
+    assert text.clip("abcdef", 4) == "abc…"
+    assert text.clip("abcd", 4) == "abcd"
+
+
+def test_of_a_progress_bar_the_last_state_is_kept() -> None:
+    assert text.lines("\n  1%\r 50%\r100%\r\ndone\n") == ["100%", "done"]
+
+
+def test_the_end_of_a_log_is_kept_and_long_lines_are_cut() -> None:
+    assert text.lines("a\nb\nc\n" + "x" * 500, 2, width=10) == ["c", "x" * 10]
+
+
+def test_listed() -> None:
+    assert [text.listed(list("abcde"[:n])) for n in range(5)] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+        "a, b, c and 1 more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differ"),
+    [
+        (1.0, 1.00005, False),
+        (1.0, 1.0002, True),
+        (-1.0, 1.0, True),
+        (0.0, 1e-12, False),
+        (1, 1.0, False),
+        (True, 1, True),
+        ("nan", "nan", False),
+        ("a", "b", True),
+        (None, 0, True),
+        ([1.0, 2.0], [1.00001, 2.0], False),
+        ([1.0, 2.0], [1.0], True),
+        ({"a": [1.0]}, {"a": [1.1]}, True),
+        ({"a": 1}, {"b": 1}, True),
+    ],
+)
+def test_values_differ_beyond_the_tolerance(old: Json, new: Json, differ: bool) -> None:
+    assert differs(old, new) is differs(new, old) is differ
+
+
+def observed(picture: str, values: list[Optional[float]]) -> list[tuple[str, str, Json, Json]]:
+    run = runs.drawn(
+        picture,
+        observations={
+            ("a", f"2.{n}"): {"loss": value} for n, value in enumerate(values) if value is not None
+        },
+    )
+    return [(s.before.label, s.after.label, s.old, s.new) for s in shifts(grid.build(run))]
+
+
+def test_a_value_that_changes_while_the_outcome_stays_is_a_shift() -> None:
+    assert observed("2.0 2.1 2.2\na ✓ ✓ ✓", [1.0, 1.0, 0.5]) == [("2.1", "2.2", 1.0, 0.5)]
+
+
+def test_a_value_that_changes_with_the_outcome_is_none() -> None:
+    assert observed("2.0 2.1\na ✓ A", [1.0, 0.5]) == []
+
+
+def test_small_steps_add_up() -> None:
+    drift = [1.0, 1.00008, 1.00016, 1.00024]
+    assert observed("2.0 2.1 2.2 2.3\na ✓ ✓ ✓ ✓", drift) == [("2.1", "2.2", 1.0, 1.00016)]
+
+
+def test_cells_that_observed_nothing_or_were_not_judged_are_passed_over() -> None:
+    assert observed("2.0 2.1 2.2\na ✓ ! ✓", [1.0, 9.0, 1.0]) == []
+    assert observed("2.0 2.1 2.2\na ✓ ✓ ✓", [1.0, None, 2.0]) == [("2.0", "2.2", 1.0, 2.0)]
+
+
+def test_the_terminal_shows_the_answer_the_grid_and_the_legend() -> None:
+    shown = report.terminal(grid.build(runs.drawn("2.9 2.10\na ✓ A\nlong-name ✓ –")))
+    assert shown.splitlines() == [
+        "a passes on 2.9, fails on 2.10 (ErrorA: what A says); "
+        "long-name passes on 2.9, is skipped on 2.10 (tf.function came with TensorFlow 1.14).",
+        "",
+        "          2.9 2.10",
+        "a          ✓   A",
+        "long-name  ✓   –",
+        "",
+        "A  ErrorA: what A says",
+        "✓  pass",
+        "–  skipped",
+    ]
+
+
+def test_a_narrow_terminal_gets_blocks_of_columns() -> None:
+    shown = report.terminal(grid.build(runs.wide(4)), width=80)
+    table = shown.split("\n\n")[1].splitlines()
+    assert max(map(len, table)) <= 80
+    assert sum(line.lstrip()[:1].isdigit() for line in table) == 3
+
+
+def test_no_escape_code_reaches_the_terminal() -> None:
+    assert report.terminal(grid.build(runs.hostile())).replace("\n", "").isprintable()
