@@ -6,121 +6,125 @@ The last line is JSON. Standard library and TensorFlow; Python 3.6 to 3.13.
 """
 
 import ctypes
-import glob
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import tensorflow as tf
 
-# Name in TensorFlow, whether TensorFlow can go without. The driver's library comes with the driver.
+# Name in TensorFlow, its file's name, and what it is for where TensorFlow computes without.
 LIBRARIES = [
-    ("CudaRuntime", False),
-    ("Cublas", False),
-    ("CublasLt", False),
-    ("Cufft", False),
-    ("Curand", False),
-    ("Cusolver", False),
-    ("Cusparse", False),
-    ("Cudnn", False),
-    ("Cupti", False),
-    ("Nccl", False),
-    ("NvInfer", True),
-    ("CudaDriver", True),
+    ("CudaRuntime", "libcudart", ""),
+    ("Cublas", "libcublas", ""),
+    ("CublasLt", "libcublasLt", ""),
+    ("Cufft", "libcufft", ""),
+    ("Curand", "libcurand", ""),
+    ("Cusolver", "libcusolver", ""),
+    ("Cusparse", "libcusparse", ""),
+    ("Cudnn", "libcudnn", ""),
+    ("Cupti", "libcupti", "profiling"),
+    ("Nccl", "libnccl", "several GPUs, where it is not built in"),
+    ("NvInfer", "libnvinfer", "TensorRT"),
+    ("CudaDriver", "libcuda", "comes with the machine's driver"),
 ]
 NAMESPACES = ("3tsl8internal", "15stream_executor8internal")
-FOLDER = os.path.dirname(tf.__file__)
-HOLDERS = ("libtensorflow_cc.so.*", "python/_pywrap_tensorflow_internal.so",
-           "libtensorflow_framework.so.*")  # fmt: skip
+FOLDER = Path(tf.__file__).resolve().parent
+HOLDERS = (
+    "libtensorflow_cc.so.*",
+    "python/_pywrap_tensorflow_internal.so",
+    "libtensorflow_framework.so.*",
+)
 
 
 def holders():
     """TensorFlow's own shared objects as they are loaded now: dlopen searches as its caller may."""
     for pattern in HOLDERS:
-        for path in glob.glob(os.path.join(FOLDER, pattern)):
-            yield ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
+        for path in FOLDER.glob(pattern):
+            yield ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
 
 
 def loader(name):
     """The exported function that loads this library; None where this release has none."""
-    function = "Get%sDsoHandle" % name
+    function = f"Get{name}DsoHandle"
     for holder in holders():
         for namespace in NAMESPACES:
             try:
-                return holder["_ZN%s9DsoLoader%d%sEv" % (namespace, len(function), function)]
+                return holder[f"_ZN{namespace}9DsoLoader{len(function)}{function}Ev"]
             except AttributeError:
                 continue
     return None
 
 
 def mapped():
-    with open("/proc/self/maps") as file:
-        return {line.split()[-1] for line in file if ".so" in line}
+    """The shared objects that this process has loaded."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return sorted({line.split()[-1] for line in lines if ".so" in line})
 
 
-def said_while(call):
-    """What `call` makes TensorFlow write to stderr."""
-    reading, writing = os.pipe()
-    saved = os.dup(2)
-    os.dup2(writing, 2)
-    try:
-        call()
-    finally:
-        os.dup2(saved, 2)
-        os.close(writing)
-    with os.fdopen(reading, errors="replace") as pipe:
-        return pipe.read()
+class LinkerLog:
+    """What the dynamic linker says it looks for (LD_DEBUG=libs)."""
+
+    def __init__(self):
+        self.path = Path(f"{os.environ.get('LD_DEBUG_OUTPUT', '')}.{os.getpid()}")
+        self.at = 0
+
+    def rest(self):
+        """What was said since the last call."""
+        if not self.path.is_file():
+            return ""
+        with self.path.open(errors="replace") as file:
+            file.seek(self.at)
+            text = file.read()
+            self.at = file.tell()
+        return text
 
 
-def load(name, optional):
+def load(name, stem, purpose, log):
     function = loader(name)
     if function is None:
         return None
     # A StatusOr<void*> comes back through a hidden pointer: the status, then dlopen's handle.
     result = (ctypes.c_void_p * 8)()
     function.restype, function.argtypes = None, [ctypes.c_void_p]
-    before = mapped()
-    said = said_while(lambda: function(ctypes.cast(result, ctypes.c_void_p)))
-    new = sorted(mapped() - before)
-    failed = [line for line in said.splitlines() if "Could not load dynamic library" in line]
-    problem = failed[0].partition("] ")[2] if failed else ""
-    if not failed and not result[1]:
-        problem = "TensorFlow has no handle of it"
-    return {"name": name, "optional": optional, "files": new, "problem": problem}
+    log.rest()
+    function(ctypes.cast(result, ctypes.c_void_p))
+    asked = re.findall(r"find library=(\S+)", log.rest())
+    problem = "" if result[1] else "not found: " + (asked[0] if asked else "what it needs")
+    files = [path for path in mapped() if f"/{stem}.so" in path]
+    return {"name": stem, "for": purpose, "file": "".join(files[:1]), "problem": problem}
 
 
 def load_companions():
     """cuDNN is several libraries, of which it loads some when first needed."""
-    for path in sorted(path for path in mapped() if "/libcudnn.so" in path):
-        for part in sorted(glob.glob(os.path.join(os.path.dirname(path), "libcudnn_*.so.*"))):
-            if os.path.islink(part):
-                continue
+    for whole in [Path(path) for path in mapped() if "/libcudnn.so" in path]:
+        for part in sorted(whole.parent.glob("libcudnn_*.so.*")):
             problem = ""
             try:
-                ctypes.CDLL(part, mode=os.RTLD_NOW)
+                ctypes.CDLL(str(part), mode=os.RTLD_NOW)
             except OSError as error:
                 problem = str(error)
-            name = os.path.basename(part)
-            yield {"name": name, "optional": False, "files": [part], "problem": problem}
+            yield {"name": part.name, "for": "", "file": str(part), "problem": problem}
 
 
 def find_compiler():
     """XLA compiles for the GPU with ptxas and libdevice."""
-    roots = glob.glob(os.path.join(os.path.dirname(FOLDER), "nvidia", "cuda_nvcc"))
-    roots += ["/usr/local/cuda"]
+    roots = [FOLDER.parent / "nvidia" / "cuda_nvcc", Path("/usr/local/cuda")]
     for name, place in (("ptxas", "bin/ptxas"), ("libdevice", "nvvm/libdevice/libdevice*.bc")):
-        files = [path for root in roots for path in glob.glob(os.path.join(root, place))]
-        problem = "" if files else "not found below " + " or ".join(roots)
+        files = [str(path) for root in roots for path in root.glob(place)]
+        problem = "" if files else "not found in nvidia/cuda_nvcc or /usr/local/cuda"
         if files and name == "ptxas":
-            run = subprocess.run([files[0], "--version"], stdout=subprocess.PIPE)
-            problem = "" if run.returncode == 0 else "ptxas --version ended with %d" % run.returncode
-        yield {"name": name, "optional": True, "files": files[:1], "problem": problem}
+            code = subprocess.run([files[0], "--version"], stdout=subprocess.PIPE).returncode
+            problem = "" if code == 0 else f"ptxas --version ended with {code}"
+        yield {"name": name, "for": "", "file": "".join(files[:1]), "problem": problem}
 
 
 def main():
+    log = LinkerLog()
     build = dict(tf.sysconfig.get_build_info()) if hasattr(tf.sysconfig, "get_build_info") else {}
-    found = [one for one in (load(*library) for library in LIBRARIES) if one is not None]
+    found = [one for one in (load(*library, log=log) for library in LIBRARIES) if one is not None]
     found += [*load_companions(), *find_compiler()]
     print(json.dumps({
         "tensorflow": tf.__version__,

@@ -41,7 +41,7 @@ DATA = {"positives": (WHITE,), "both": (WHITE, BLACK)}
 # --- What differs between releases -------------------------------------------------------
 
 TF_1 = tf.__version__.startswith("1.")
-KERAS_3 = tf.keras.__version__.startswith("3.")  # from TensorFlow 2.16 on
+KERAS_3 = hasattr(tf.keras, "ops")  # from TensorFlow 2.16 on
 # Where the API of graph and session is. 1.12 does not know tf.compat.v1 yet.
 v1 = tf if TF_1 else tf.compat.v1
 

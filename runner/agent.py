@@ -42,6 +42,8 @@ except (ImportError, OSError):  # a Python built without libffi
 
 PROTOCOL = 1
 TICK = 0.05  # seconds between two looks at the script's processes
+SLOWEST_TICK = 0.25  # seconds, where looking is expensive
+WALK = 0.2  # seconds between two looks for new ones, which walk over the whole machine's
 DRAIN = 0.2  # seconds that open pipes are read after the script itself has ended
 CHUNK = 1 << 16
 ERRORS_KEPT = 64 << 10  # bytes of stderr alone
@@ -49,6 +51,7 @@ OUTPUT_MOST = 2048  # KiB of output kept, whatever is asked: an answer is one li
 IMPORT_TIMEOUT = 180.0
 MIB = float(1 << 20)
 SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch folders
+THIS_FILE = os.path.abspath(__file__)  # now, before any change of folder
 ON_LINUX = sys.platform.startswith("linux")
 
 
@@ -223,10 +226,11 @@ class Tree:
 
     def __init__(self, helper: Optional[int], keep: bool) -> None:
         self.helper, self.keep = helper, keep
+        self.leader = 0  # the script's own process, once it is known
         self.ended = {}  # type: Dict[Optional[int], Tuple[int, int]]
         self.alive = {}  # type: Dict[int, Process]
         self.peak = 0
-        self._looks = 0
+        self._next_walk = 0.0
 
     def find(self) -> Dict[int, Process]:
         """A walk over all processes of the machine."""
@@ -238,13 +242,14 @@ class Tree:
         return None if self.helper in self.ended else self.helper
 
     def look(self) -> None:
-        """Every look sees the known processes, every fourth one looks for new ones."""
-        if self._looks % 4 == 0:
+        """Every look sees the known processes; now and then one looks for new ones too."""
+        now = time.monotonic()
+        if now >= self._next_walk:
             self.alive = self.find()
+            self._next_walk = now + WALK
         else:
-            known = ((pid, look_at(pid)) for pid in self.alive)
-            self.alive = {pid: one for pid, one in known if one is not None and one.state != "Z"}
-        self._looks += 1
+            known = ((pid, look_at(pid)) for pid in {self.leader, *self.alive})
+            self.alive = {pid: one for pid, one in known if one and one.state not in "ZX"}
         self.peak = max(self.peak, self.rss)
 
     @property
@@ -327,8 +332,6 @@ def wait_for(pid: int) -> None:
 
 class Group(Tree):
     """The same where there is no /proc: the script's process group is all that can be known."""
-
-    leader = 0
 
     def sweep(self, patience: float = 0.0) -> int:
         del patience
@@ -904,16 +907,12 @@ class Cell:
             what, _, rest = line.partition(b" ")
             if what == b"P":
                 self.script = int(rest)
-                self.tree_leader(self.script)
+                self.tree.leader = self.script
             elif what == b"S":
                 status, maxrss = rest.split()
                 self._ended(int(status), int(maxrss))
             elif what == b"E":
                 self.failure = readable(rest)
-
-    def tree_leader(self, pid: int) -> None:
-        if isinstance(self.tree, Group):
-            self.tree.leader = pid
 
     def _ended(self, status: int, maxrss: int) -> None:
         if self.status is None:
@@ -948,13 +947,13 @@ class Cell:
         end, look = self.began + self.request.timeout, self.began
         while self.status is None and self.killed_for is None:
             now = time.monotonic()
-            if now >= look or fate not in self._readers:
+            if now >= min(look, end) or fate not in self._readers:
                 self.tree.reap()
                 self.tree.look()
                 self._find_lost(fate)
                 self._check(now, end)
                 # Looking may take no more than a small part of the machine.
-                look = now + max(TICK, 20 * (time.monotonic() - now))
+                look = now + min(SLOWEST_TICK, max(TICK, 20 * (time.monotonic() - now)))
             pause = min(look, end) - time.monotonic()
             self._read(min(pause, 0.01) if fate not in self._readers else pause)
 
@@ -990,6 +989,7 @@ class Cell:
         """The script's end where its parent cannot tell it: killed or stopped, by the script."""
         process = look_at(self.script) if self.script else None
         if self.script in self.tree.ended:
+            self.notes.append("the process that started it ended before it did")
             self._ended(*self.tree.ended[self.script])
         elif fate in self._readers:
             if process is not None and process.state == "Z":
@@ -1056,6 +1056,9 @@ NOTHING = {
 # --- The process that has imported TensorFlow ---------------------------------------------------
 
 
+ENDED_EARLY = "the process ended while importing TensorFlow"
+
+
 class Zygote:
     """A process that has imported TensorFlow, and forks itself for each cell (the agent's side).
 
@@ -1075,8 +1078,7 @@ class Zygote:
             try:
                 become_cell(agent, Pipes(out_w, err_w, -1), scratch, None)
                 theirs.set_inheritable(True)
-                me = os.path.abspath(__file__)
-                start_python([me, "--zygote", str(theirs.fileno()), request.script], env)
+                start_python([THIS_FILE, "--zygote", str(theirs.fileno()), request.script], env)
             finally:
                 os._exit(127)
         close_all(out_w, err_w)
@@ -1086,28 +1088,43 @@ class Zygote:
     def await_import(self, engine: Engine) -> None:
         """Sets `refusal` where it cannot be used. What the import printed belongs to each cell."""
         printed = {self._out: bytearray(), self._err: bytearray()}
-        poll = select.poll()
-        for fd in [self._out, self._err, engine.requests, self.socket.fileno()]:
+        end, answer, poll = time.monotonic() + IMPORT_TIMEOUT, b"", select.poll()
+        for fd in (self._out, self._err, engine.requests, self.socket.fileno()):
             poll.register(fd, select.POLLIN)
-        end, answer = time.monotonic() + IMPORT_TIMEOUT, b""
         while not answer.endswith(b"\n"):
             ready = [fd for fd, _ in poll.poll(max(0.0, end - time.monotonic()) * 1000)]
-            if not ready:
+            if time.monotonic() >= end:
                 self.refusal = "importing TensorFlow took more than %d s" % IMPORT_TIMEOUT
                 return
             if engine.requests in ready:
                 engine.pump()
-            for fd in printed:
-                if fd in ready:
-                    data = os.read(fd, CHUNK)
-                    printed[fd] += data
-                    if not data:
-                        poll.unregister(fd)
+            # Looked at in this order, so that what was printed first has been read.
+            self._read_printed(printed, [fd for fd in ready if fd in printed], poll)
             if self.socket.fileno() in ready:
-                data = self.socket.recv(CHUNK)
-                answer += data or b"it ended while importing TensorFlow\n"
+                answer += self._answer()
+        for fd in (engine.requests, self.socket.fileno()):
+            poll.unregister(fd)
+        self._read_printed(printed, [fd for fd, _ in poll.poll(0)], poll)
         self.refusal = readable(answer).strip()
-        self.printed = (bytes(printed[self._out][:CHUNK]), bytes(printed[self._err][:CHUNK]))
+        if self.refusal == ENDED_EARLY:
+            self.refusal += ": " + readable(bytes(printed[self._err][-500:])).strip()
+        self.printed = (bytes(printed[self._out]), bytes(printed[self._err]))
+
+    def _answer(self) -> bytes:
+        try:
+            data = self.socket.recv(CHUNK)
+        except OSError:
+            data = b""
+        return data or ENDED_EARLY.encode() + b"\n"
+
+    @staticmethod
+    def _read_printed(printed: Dict[int, bytearray], ready: List[int], poll: Any) -> None:
+        for fd in ready:
+            data = os.read(fd, CHUNK)
+            printed[fd] += data
+            del printed[fd][CHUNK:]
+            if not data:
+                poll.unregister(fd)
 
     def fork(self, request: Request, pipes: Pipes) -> None:
         terms = {"args": request.args, "file_size": request.scratch, "scratch": self._scratch}
@@ -1270,14 +1287,23 @@ class Agent:
         if request.mode == "fork":
             zygote = self._zygote_for(request)
             why = self.refused.get(zygote_key(request))
-        self.scratch.fresh(as_imported=zygote is not None)
         try:
-            answer = Cell(request, self.engine, self.scratch).run(zygote)
-        finally:
-            self.scratch.discard()
+            answer = self._cell(request, zygote)
+        except Unable as error:
+            if zygote is None:
+                raise
+            why = str(error)
+            answer = self._cell(request, None)
         if why:
             answer["notes"].append("not forked: " + why)
         return answer
+
+    def _cell(self, request: Request, zygote: Optional[Zygote]) -> Dict[str, Any]:
+        self.scratch.fresh(as_imported=zygote is not None)
+        try:
+            return Cell(request, self.engine, self.scratch).run(zygote)
+        finally:
+            self.scratch.discard()
 
     def _zygote_for(self, request: Request) -> Optional[Zygote]:
         key = zygote_key(request)

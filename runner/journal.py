@@ -127,10 +127,14 @@ def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
 def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
     if not cells.exists():
         return
-    for number, line in enumerate(cells.read_text("utf-8", errors="replace").splitlines(), 1):
+    # Not splitlines(): a signature may hold U+2028, which is no end of a line of JSON.
+    lines = cells.read_text("utf-8", errors="replace").split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             yield serial.result_from_json(json.loads(line))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             warn(f"{cells}:{number}: left out, not a cell: {error}")
 
 

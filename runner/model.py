@@ -1,7 +1,7 @@
 """The records that travel through tfmatrix, in the order in which they come to be.
 
 Release → Target → Cell (planned) → Environment (locked) → Execution (facts) → Outcome (judgement)
-→ Result (both, of one cell). All frozen: each step of the way takes one record and returns the next.
+→ Result (both, of one cell). All frozen: each step takes one record and returns the next.
 Nothing here reads, writes or imports anything of the project.
 """
 
@@ -209,7 +209,7 @@ class Target:
 
 @frozen(kw_only=True)
 class Cell:
-    """One case of one repro on one target, planned. `skip` is the reason where a rule excludes it."""
+    """One case of one repro on one target. `skip` is the reason where a rule excludes it."""
 
     repro: Repro
     case: Case
@@ -220,7 +220,7 @@ class Cell:
 
 @frozen(kw_only=True)
 class Environment:
-    """A target with its locked set of packages. Two environments are the same when their keys are."""
+    """A target with its locked packages. Two environments are the same when their keys are."""
 
     target: Target
     requirements: str

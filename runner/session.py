@@ -48,6 +48,7 @@ class Session:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._count = 0
+        self._under_way = False
         self.alive = True
         self.python: Optional[str] = None
         """The agent's Python, once it has said hello."""
@@ -71,7 +72,7 @@ class Session:
             return self._run(request)
         except ChannelClosed as closed:
             self.alive = False
-            if closed.oom:
+            if closed.oom and self._under_way:  # the script took the agent along
                 return Execution(killed_for="memory", signal=9, notes=(_clean(str(closed), 2000),))
             return Execution(trouble=f"the environment ended: {_clean(str(closed), 2000)}")
         except _Broken as broken:
@@ -80,23 +81,25 @@ class Session:
 
     def _run(self, request: Request) -> Execution:
         if self.python is None:
-            hello = self._expect("hello", None, HELLO)
+            hello = self._expect(("hello",), None, HELLO)
             if hello.get("protocol") != PROTOCOL:
                 raise _Broken(f"the agent speaks protocol {hello.get('protocol')!r:.40}")
             self.python = _text(hello, "python", 40)
         self._count += 1
         name = str(self._count)
+        self._under_way = False
         self._channel.send(encode(request, name))
-        first = self._expect(("started", "ended"), name, START)
-        ended = first
-        if first["event"] == "started":
-            ended = self._expect("ended", name, request.limits.timeout + GRACE)
-        return decode(ended)
+        event = self._expect(("started", "ended"), name, START)
+        for last in (False, True):  # twice where a fork failed and a fresh process stands in
+            if event["event"] == "started":
+                self._under_way = True
+                wanted = ("ended",) if last else ("started", "ended")
+                event = self._expect(wanted, name, request.limits.timeout + GRACE)
+        return decode(event)
 
-    def _expect(self, events: str | tuple[str, ...], name: Optional[str], within: float) -> _Fields:
+    def _expect(self, wanted: tuple[str, ...], name: Optional[str], within: float) -> _Fields:
         """The next of these events about the request `name`, passing over unknown ones."""
         end = time.monotonic() + within
-        wanted = (events,) if isinstance(events, str) else events
         while True:
             left = end - time.monotonic()
             line = self._channel.receive(left) if left > 0 else None

@@ -79,7 +79,7 @@ def main() -> NoReturn:
 
 
 def execute(arguments: Optional[list[str]] = None) -> int:
-    """One command, to its exit code; what is wrong goes to stderr. Raises KeyboardInterrupt only."""
+    """One command, to its exit code; says what is wrong. Raises KeyboardInterrupt only."""
     try:
         code: Any = tfmatrix.main(arguments, prog_name="tfmatrix", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -53,7 +53,11 @@ def shown_path(path: Sequence[Key]) -> str:
 def quoted(text: str, longest: int = 60) -> str:
     """`text` in double quotes, on one line whatever it holds, and not longer than can be read."""
     short = text if len(text) <= longest else text[: longest - 1] + "…"
-    line = json.dumps(short, ensure_ascii=False)
+    return _printable(json.dumps(short, ensure_ascii=False))
+
+
+def _printable(line: str) -> str:
+    """No escape code of a file reaches a terminal."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
 
 
@@ -85,7 +89,7 @@ def matrix_error(file: str, problems: Sequence[Problem]) -> MatrixError:
 
 def _line(file: str, problem: Problem) -> str:
     where = f"{file}:{problem.mark.line}:{problem.mark.column}"
-    message = " ".join(problem.message.split())
+    message = _printable(" ".join(problem.message.split()))
     if len(message) > LONGEST_MESSAGE:
         message = f"{message[:LONGEST_MESSAGE]}…"
     parts = [where, shown_path(problem.path), message]

@@ -60,7 +60,7 @@ class Channel(Protocol):
         ...
 
 
-class ChannelClosed(Exception):  # noqa: N818 - a state, like EOFError, more than an error
+class ChannelClosed(Exception):
     """The agent is gone; `str()` says what is known about why (its last words, an OOM kill …)."""
 
     def __init__(self, why: str, *, oom: bool = False) -> None:

@@ -19,7 +19,7 @@ from docker.models.images import Image
 
 from runner import processes, render
 from runner.clean import Item
-from runner.engines import docker_build, docker_cache, docker_client, docker_container
+from runner.engines import docker_build, docker_cache, docker_client, docker_container, docker_owner
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.docker_channel import DockerChannel
 from runner.errors import PrepareError
@@ -80,7 +80,7 @@ class DockerEngine:
     def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
         if not self._swept.is_set():
             self._swept.set()
-            docker_container.sweep(docker_client.connect().api)
+            docker_owner.sweep(docker_client.connect().api)
         image = self._find(environment)
         if image is None:
             raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")
@@ -101,7 +101,7 @@ class DockerEngine:
 
     def inventory(self) -> Iterator[Item]:
         api = docker_client.connect().api
-        for container in docker_container.orphans(api):
+        for container in docker_owner.orphans(api):
             yield Item(
                 kind="container",
                 name=container["Id"][:12],

@@ -59,14 +59,16 @@ def inventory() -> Iterator[Item]:
             remove=partial(remove, name, image),
         )
     ours = [r for r in _records() if _OUR_COMMANDS.search(r["Description"]) and not r["Shared"]]
-    for record in ours:
-        yield Item(
-            kind="cache",
-            name=f"BuildKit {record['ID'][:12]}",
-            size=int(record["Size"]),
-            last_used=_seconds(record.get("LastUsedAt") or record["CreatedAt"]),
-            remove=partial(_forget, [record]),
-        )
+    for what, mount in (("layers of image builds", False), ("wheels for image builds", True)):
+        records = [r for r in ours if (r["Type"] == "exec.cachemount") is mount]
+        if records:
+            yield Item(
+                kind="cache",
+                name=what,
+                size=sum(int(record["Size"]) for record in records),
+                last_used=max(_seconds(r.get("LastUsedAt") or r["CreatedAt"]) for r in records),
+                remove=partial(_forget, records),
+            )
 
 
 def used(key: str) -> None:

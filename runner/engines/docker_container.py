@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import io
-import os
-import platform
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import psutil
 from docker.errors import APIError, DockerException
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+from requests.exceptions import RequestException
 
 from docker import APIClient
 from runner import paths
 from runner.agent import SCRATCH_VARIABLE
-from runner.engines import docker_client
+from runner.engines import docker_client, docker_owner
 from runner.engines.base import Workspace
+from runner.errors import TfmatrixError
 from runner.model import Device, Limits
 
 ROOT = "/repro"
 _AGENT = "/tfmatrix"
 _USER = "65532:65532"
-_OWNER = "tfmatrix.owner"
 # What the agent itself, its threads and the init process may take beyond what a cell may.
 _SPARE_MEMORY = 256
 _SPARE_PROCESSES = 32
@@ -108,10 +105,41 @@ def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, 
         stdin_open=True,
         network_disabled=True,
         environment={SCRATCH_VARIABLE: "/tmp/cells", "LANG": "C.UTF-8"},
-        labels=labels(),
+        labels=docker_owner.labels(),
         host_config=api.create_host_config(mounts=mounts, **host),
     )
     return str(created["Id"])
+
+
+def run_alone(
+    image: str, command: list[str], environment: Mapping[str, str], limits: Limits
+) -> tuple[str, str, int]:
+    """Run a command, confined as cells are but without an agent: stdout, stderr, exit code.
+
+    Raises `TfmatrixError`.
+    """
+    api = docker_client.connect().api
+    host = confinement(limits, Device.CPU, 2.0)
+    host["log_config"] = LogConfig(type="json-file", config={"max-size": "10m"})
+    try:
+        container = api.create_container(
+            image,
+            command,
+            user=_USER,
+            environment=dict(environment),
+            labels=docker_owner.labels(),
+            host_config=api.create_host_config(**host),
+        )["Id"]
+        with removed(api, container):
+            api.start(container)
+            code = api.wait(container, timeout=int(limits.timeout))["StatusCode"]
+            out, err = (
+                api.logs(container, stdout=one, stderr=not one).decode("utf-8", "replace")
+                for one in (True, False)
+            )
+    except (DockerException, RequestException) as error:
+        raise TfmatrixError(f"{image} could not be run: {docker_client.explain(error)}") from error
+    return out, err, int(code)
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -132,12 +160,12 @@ def _bind(source: Path, target: str) -> Mount:
 
 def _filled(api: APIClient, image: str, source: Path, target: str, volumes: list[str]) -> Mount:
     """A volume that holds a copy of `source`, to be mounted read-only."""
-    volume = str(api.create_volume(labels=labels())["Name"])
+    volume = str(api.create_volume(labels=docker_owner.labels())["Name"])
     volumes.append(volume)
     carrier = api.create_container(
         image,
         command=["true"],
-        labels=labels(),
+        labels=docker_owner.labels(),
         host_config=api.create_host_config(mounts=[Mount(target, volume, type="volume")]),
     )["Id"]
     try:
@@ -162,51 +190,17 @@ def _archive(source: Path) -> bytes:
     return buffer.getvalue()
 
 
-# -- whose they are -------------------------------------------------------------------------------
+# -- the end --------------------------------------------------------------------------------------
 
 
-def labels() -> dict[str, str]:
-    return {docker_client.OURS: "1", _OWNER: owner()}
-
-
-@lru_cache(maxsize=1)
-def owner() -> str:
-    """This process, so that another can tell whether it still lives: host, pid, start."""
-    return f"{platform.node()} {os.getpid()} {psutil.Process().create_time():.2f}"
-
-
-def orphaned(label: str) -> bool:
-    """Whether the process that `labels` named is known to be gone."""
-    host, _, rest = label.rpartition(" ")[0].rpartition(" ")[0], *label.rpartition(" ")[1:]
-    pid = label.rpartition(" ")[0].rpartition(" ")[2]
-    if host != platform.node() or not pid.isdigit():
-        return False
+@contextmanager
+def removed(api: APIClient, container: str) -> Iterator[None]:
+    """Remove `container` in the end."""
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != rest
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.Error:
-        return False
-
-
-def orphans(api: APIClient) -> Iterator[dict[str, Any]]:
-    """Containers of runs that were killed before they could remove them."""
-    for container in api.containers(all=True, filters={"label": [docker_client.OURS, _OWNER]}):
-        if orphaned(container["Labels"][_OWNER]):
-            yield container
-
-
-def sweep(api: APIClient) -> None:
-    """Remove what dead runs left behind. Never raises: it is a courtesy."""
-    with suppress(Exception):
-        for container in list(orphans(api)):
-            with suppress(APIError):
-                api.remove_container(container["Id"], force=True, v=True)
-        listed = api.volumes(filters={"label": [docker_client.OURS, _OWNER]})["Volumes"] or []
-        for volume in listed:
-            if orphaned(volume["Labels"][_OWNER]):
-                with suppress(APIError):
-                    api.remove_volume(volume["Name"])
+        yield
+    finally:
+        with suppress(Exception):
+            api.remove_container(container, force=True, v=True)
 
 
 @contextmanager

@@ -51,9 +51,12 @@ class LocalEngine:
     def prepare(self, environment: Environment, progress: Progress) -> None:
         folder = self._folder(environment)
         if not _whole(folder):
-            with _holding(folder, progress):
-                if not _whole(folder):
-                    self._make(environment, folder, progress)
+            try:
+                with _holding(folder, progress):
+                    if not _whole(folder):
+                        self._make(environment, folder, progress)
+            except OSError as error:  # the disk is full, the folder is somebody else's …
+                raise PrepareError(f"{folder} could not be made: {error}") from error
         _touch(folder)
 
     def prepared(self, environment: Environment) -> bool:

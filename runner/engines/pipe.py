@@ -48,7 +48,7 @@ class PipeChannel:
         self.root = root
         self.shown: Mapping[str, str] = {root: "/repro", **(shown or {})}
         folder = (scratch_in or Path(tempfile.gettempdir())).resolve()
-        self._scratch = folder / f"tfmatrix-cells-{os.getpid()}-{secrets.token_hex(8)}"
+        self.scratch = folder / f"tfmatrix-cells-{os.getpid()}-{secrets.token_hex(8)}"
         self._lines: deque[bytes] = deque()
         self._news = threading.Condition()
         self._ended = False
@@ -62,7 +62,7 @@ class PipeChannel:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env={**(os.environ if env is None else env), SCRATCH_VARIABLE: str(self._scratch)},
+            env={**(os.environ if env is None else env), SCRATCH_VARIABLE: str(self.scratch)},
             start_new_session=True,
         )
         self._stdin = _pipe(self._process.stdin)
@@ -80,6 +80,11 @@ class PipeChannel:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def waiting(self) -> int:
+        """Lines that nobody has received yet."""
+        return len(self._lines)
 
     def send(self, line: bytes) -> None:
         data = memoryview(line + b"\n")
@@ -123,8 +128,8 @@ class PipeChannel:
             with suppress(OSError):
                 self._process.kill()
             self._process.wait()
-        kill_all_below(str(self._scratch))
-        remove_folder(str(self._scratch))
+        kill_all_below(str(self.scratch))
+        remove_folder(str(self.scratch))
 
     def _reason(self) -> str:
         """What is known of why the agent is gone."""

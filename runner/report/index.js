@@ -174,9 +174,10 @@
     text ? [make("details", {}, make("summary", {}, title), make("pre", {}, text))] : [];
 
   function bar(r, c) {
-    const here = order.indexOf(c);
+    const near = order.filter((other) => other === c
+      || (data.columns[other].device === data.columns[c].device && !heads[order.indexOf(other)].hidden));
     const step = (by, words) => {
-      const next = order[here + by];
+      const next = near[near.indexOf(c) + by];
       return make("button", {
         type: "button", disabled: next === undefined ? "" : null,
         "aria-label": by < 0 ? "previous release" : "next release",
@@ -238,16 +239,17 @@
     const names = Object.entries(at(r, c).observed || {});
     if (!names.length) return null;
     const lane = order.filter((other) => data.columns[other].device === data.columns[c].device);
-    return make("div", { class: "observed" }, ...names.flatMap(([name, value]) => [
-      make("div", { class: "name" }, Array.isArray(value) && number(last(value)) !== null ? `${name} (the line: its last)` : name),
-      make("div", { class: "value" }, tidy(value)),
-      spark(lane, lane.map((other) => number(last((at(r, other).observed || {})[name]))), c),
-    ]).filter(Boolean));
+    return make("div", {}, ...names.map(([name, value]) => {
+      const line = spark(lane, lane.map((other) => number(last((at(r, other).observed || {})[name]))), c);
+      const told = line && Array.isArray(value) && value.length > 1 ? `${name}; the line shows the last` : name;
+      return make("div", { class: "observed" },
+        make("div", {}, make("div", { class: "name" }, told), make("div", { class: "value" }, tidy(value))), line);
+    }));
   }
 
   function spark(lane, values, c) {
     const known = values.filter((value) => value !== null);
-    if (known.length < 3 || values[lane.indexOf(c)] === null) return make("span");
+    if (known.length < 3 || values[lane.indexOf(c)] === null) return null;
     const low = Math.min(...known), high = Math.max(...known), w = 130, h = 26;
     const x = (i) => 3 + (i * (w - 6)) / Math.max(1, lane.length - 1);
     const y = (value) => (high === low ? h / 2 : h - 4 - ((value - low) * (h - 8)) / (high - low));

@@ -74,6 +74,9 @@ def render(context: Context) -> str:
             _title(canvas, " · ".join(title))
             _header(canvas, lane, measures)
             _rows(canvas, grid, rows, lane, measures)
+    if not grid.rows:
+        canvas.text(MARGIN, canvas.y + 13, answer(grid), "n")
+        canvas.y += ROW
     _legend(canvas, grid, measures)
     return _document(canvas, grid, measures)
 
@@ -145,8 +148,8 @@ def _legend(canvas: Canvas, grid: Grid, measures: Measures) -> None:
         canvas.y += ROW
     x = float(MARGIN)
     for glyph, words in style.key(grid):
-        canvas.text(x, canvas.y + 15, f"{glyph} {words}", "q")
-        x += (len(words) + 5) * (LETTER_WIDTH - 0.6)
+        canvas.text(x, canvas.y + 15, f"{glyph} {words}", "k")
+        x += (len(words) + 4) * LETTER_WIDTH
     canvas.y += ROW + MARGIN
 
 
@@ -181,7 +184,7 @@ def _css() -> str:
         "text{font:11.5px ui-monospace,SFMono-Regular,'SF Mono',Menlo,Consolas,"
         "'Liberation Mono',monospace}"
         ".q{font:10.5px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif}"
-        ".g{text-anchor:middle;font-weight:600}.h{font-weight:600}"
+        ".k{font-size:11px}.g{text-anchor:middle;font-weight:600}.h{font-weight:600}"
     )
     dark = f"@media(prefers-color-scheme:dark){{{_colours('dark')}}}"
     return f"{shared}{_colours('light')}{dark}"
@@ -189,7 +192,7 @@ def _css() -> str:
 
 def _colours(theme: str) -> str:
     text, quiet = PAGE[theme]
-    rules = [f".n,.h{{fill:{text}}}.q{{fill:{quiet}}}"]
+    rules = [f".n,.h{{fill:{text}}}.k,.q{{fill:{quiet}}}"]
     for name, paint in style.paints().items():
         fill, ink = paint.light if theme == "light" else paint.dark
         rules.append(f"path.{name}{{fill:{fill}}}text.{name}{{fill:{ink}}}")

@@ -73,7 +73,7 @@ def _asserted(cause: Raised) -> str:
     Only where it stands on one line: of a longer one, each Python shows another part.
     """
     source = cause.source
-    whole = all(source.count(a) == source.count(b) for a, b in ("()", "[]", "{}"))
+    whole = all(source.count(a) == source.count(b) for a, b in (("(", ")"), ("[", "]"), ("{", "}")))
     if cause.kind == "AssertionError" and source.startswith("assert ") and whole:
         return source if not source.endswith("\\") else ""
     return ""

@@ -189,13 +189,13 @@ class Bench:
 
     connect: Callable[[], Channel]
     mode: str = "fresh"
-    _held: list[tuple[Session, str]] = field(factory=list)
+    _held: list[tuple[Session, Channel]] = field(factory=list)
 
     def run(self, case: Case) -> Execution:
-        session, root = self._session()
+        session, channel = self._session()
         return session.run(
             Request(
-                script=f"{root}/{case.subject}.py",
+                script=f"{channel.root}/{case.subject}.py",
                 args=case.args,
                 env=case.env,
                 limits=evolve(LIMITS, timeout=case.timeout),
@@ -203,16 +203,20 @@ class Bench:
             )
         )
 
-    def _session(self) -> tuple[Session, str]:
+    def _session(self) -> tuple[Session, Channel]:
         if not self._held or not self._held[-1][0].alive:
             self.close()
             channel = self.connect()
-            self._held.append((Session(channel), channel.root))
+            self._held.append((Session(channel), channel))
         return self._held[-1]
 
     @property
-    def root(self) -> str:
+    def channel(self) -> Channel:
         return self._session()[1]
+
+    @property
+    def root(self) -> str:
+        return self.channel.root
 
     def close(self) -> None:
         while self._held:

@@ -55,7 +55,7 @@ class PlainEngine:
     def prepare(self, environment: Environment, progress: Progress) -> None:
         progress(Phase(what="making"))
         if environment.target.release.version in self.broken:
-            raise PrepareError("no space left on device", remedy="make room", log="the build's log\n")
+            raise PrepareError("no space left on device", log="the build's log\n")
         with self._lock:
             self.made.append(environment.id)
 

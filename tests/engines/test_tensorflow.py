@@ -1,5 +1,5 @@
-"""The whole way on real TensorFlow: the shipped reproduction on an oldest, a last 1.x, a middle 2.x,
-a first Keras 3 and the newest release, in both engines, through the command line."""
+"""The whole way on real TensorFlow, through the command line, in both engines: the shipped
+reproduction on an oldest, a last 1.x, a middle 2.x, a first Keras 3 and the newest release."""
 
 from __future__ import annotations
 

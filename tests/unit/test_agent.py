@@ -1,80 +1,237 @@
-"""The agent as it is: one file, started by each Python of this machine, through plain pipes."""
+"""The parts of the agent that can be looked at without starting anything."""
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runner import agent
-from runner.engines.pipe import PipeChannel
+from runner.agent import (
+    Capture,
+    Observations,
+    Process,
+    descendants,
+    plain_json,
+    remove_folder,
+)
 
-pytest.register_assert_rewrite("tests.engines.conformance")
-from tests.engines import conformance  # noqa: E402
-
-AGENT = Path(agent.__file__)
-VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-
-
-def interpreter(version: str) -> str:
-    """The path of that Python on this machine, or the test is skipped."""
-    if version == ".".join(map(str, sys.version_info[:2])):
-        return sys.executable
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
-    path = str(found[-1]) if found else shutil.which(f"python{version}")
-    if path is None:
-        pytest.skip(f"no Python {version} on this machine")
-    return path
+# --- Which processes are going to be killed ---------------------------------------------------
 
 
-def bench_with(python: str, folder: Path, mode: str = "fresh") -> conformance.Bench:
-    """With a `tensorflow` that is an empty package: here only the forking is looked at."""
-    subjects = conformance.workspace(folder)
-    (folder / "site" / "tensorflow").mkdir(parents=True)
-    (folder / "site" / "tensorflow" / "__init__.py").write_text("import random, multiprocessing")
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    env["PYTHONDONTWRITEBYTECODE"] = "1"  # which scripts must not see
-    env["PYTHONPATH"] = str(folder / "site")
-    return conformance.Bench(
-        connect=lambda: PipeChannel([python, str(AGENT)], root=str(subjects.folder), env=env),
-        mode=mode,
+def processes(*parents: tuple[int, int]) -> dict[int, Process]:
+    return {pid: Process(parent, "S", 1, 0, 0.0) for pid, parent in parents}
+
+
+MACHINE = processes((1, 0), (2, 0), (50, 2), (80, 1), (81, 80))
+"""The first process, the kernel's own, and somebody else's."""
+
+
+def test_only_what_the_agent_and_its_helper_started() -> None:
+    ours = processes((100, 1), (101, 100), (102, 101), (103, 102), (104, 100))
+    assert sorted(descendants({**MACHINE, **ours}, 100, 101)) == [102, 103, 104]
+
+
+@pytest.mark.parametrize("helper", [0, -1, 1, 2, 80])
+def test_a_helper_that_is_not_the_agents_child_counts_for_nothing(helper: int) -> None:
+    """0 once was taken for a root here: it is the parent of all there is."""
+    ours = processes((100, 80), (101, 100))
+    assert sorted(descendants({**MACHINE, **ours}, 100, helper)) == [101]
+
+
+def test_without_a_helper() -> None:
+    assert sorted(descendants({**MACHINE, **processes((100, 80), (101, 100))}, 100, None)) == [101]
+
+
+def test_a_helper_that_proc_hides() -> None:
+    assert sorted(descendants({**MACHINE, **processes((100, 80), (102, 101))}, 100, 101)) == [102]
+
+
+def test_an_agent_that_is_the_first_process() -> None:
+    assert sorted(descendants(processes((1, 0), (7, 1), (8, 7), (9, 1)), 1, 7)) == [8, 9]
+
+
+@given(
+    st.dictionaries(st.integers(1, 40), st.integers(0, 40), min_size=1),
+    st.integers(2, 40),
+    st.one_of(st.none(), st.integers(-1, 45)),
+)
+def test_never_an_ancestor_nor_a_stranger(
+    parents: dict[int, int], agent: int, helper: int | None
+) -> None:
+    """Whatever /proc says, circles included."""
+    everyone = processes(*parents.items())
+    for pid in descendants(everyone, agent, helper):
+        assert pid not in (0, 1, agent)
+        line, at = [], pid
+        while at not in (agent, helper):
+            assert at not in line
+            line.append(at)
+            at = parents[at]
+
+
+# --- Output -----------------------------------------------------------------------------------
+
+
+@given(st.lists(st.binary(max_size=40)), st.integers(1, 30), st.integers(1, 30))
+def test_head_and_tail(chunks: list[bytes], head: int, tail: int) -> None:
+    capture, whole = Capture(head, tail), b"".join(chunks)
+    for chunk in chunks:
+        capture.feed(chunk)
+    text = capture.text()
+    assert capture.total == len(whole)
+    if len(whole) <= head + tail:
+        assert text == whole.decode("utf-8", "backslashreplace")
+    else:
+        before, rest = text.split("\n… ", 1)
+        number, after = rest.split(" bytes left out …\n", 1)
+        assert whole[:head].decode("utf-8", "backslashreplace").startswith(before)
+        assert whole[-tail:].decode("utf-8", "backslashreplace").endswith(after)
+        assert len(whole) - head - tail <= int(number) <= len(whole) - head - tail + 6
+
+
+def test_much_output_takes_little_memory() -> None:
+    capture = Capture(10, 10)
+    for _ in range(100):
+        capture.feed(b"x" * 65536)
+        assert len(capture.head) + len(capture.tail) < 4 * 65536
+
+
+def test_no_half_characters_at_the_cut() -> None:
+    capture = Capture(5, 5)
+    capture.feed("aé€😀€éa".encode())
+    assert capture.text() == "aé\n… 10 bytes left out …\néa"
+
+
+# --- Observations -----------------------------------------------------------------------------
+
+LINES = st.lists(
+    st.one_of(
+        st.just(b'::observe name={"a": [1, 2.5]}'),
+        st.just(b"::observe other=1"),
+        st.just(b"::observe broken={"),
+        st.just(b" ::observe indented=1"),
+        st.just(b"::obs"),
+        st.binary(max_size=12),
     )
+)
 
 
-@pytest.fixture(scope="module", params=["fresh", "fork"])
-def bench(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[conformance.Bench]:
-    bench = bench_with(sys.executable, tmp_path_factory.mktemp("bench"), request.param)
-    yield bench
-    bench.close()
+@given(LINES, st.lists(st.integers(0, 200)))
+def test_observations_do_not_depend_on_how_the_stream_is_cut(
+    lines: list[bytes], cuts: list[int]
+) -> None:
+    stream = b"\n".join(lines)
+    whole, pieces = Observations(), Observations()
+    whole.feed(stream)
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    for start, end in zip(edges, edges[1:]):
+        pieces.feed(stream[start:end])
+    whole.end()
+    pieces.end()
+    assert (whole.values, whole.problems) == (pieces.values, pieces.problems)
+    seen = stream.split(b"\n")
+    assert ("other" in whole.values) == (b"::observe other=1" in seen)
+    assert bool(whole.problems) >= (b"::observe broken={" in seen)
 
 
-@pytest.mark.parametrize("case", conformance.CASES, ids=str)
-def test_subject(bench: conformance.Bench, case: conformance.Case) -> None:
-    conformance.check(bench, case)
+@given(st.binary())
+def test_any_line_is_an_observation_or_a_problem_or_nothing(line: bytes) -> None:
+    found = Observations()
+    found.feed(b"::observe " + line + b"\n")
+    json.dumps([found.values, found.problems], allow_nan=False).encode("ascii")
 
 
-@pytest.mark.parametrize("subject", conformance.BOUNDED)
-def test_bounded(bench: conformance.Bench, subject: str) -> None:
-    conformance.check_bounded(bench, subject)
+def test_bounds() -> None:
+    found = Observations()
+    for number in range(300):
+        found.feed(b"::observe n%d=1\n" % number)
+    assert len(found.values) == 200
+    assert len(found.problems) == Observations.NOTES + 1
+    big = Observations()
+    for number in range(20):
+        big.feed(b'::observe n%d="%s"\n' % (number, b"x" * 60000))
+    assert 0 < len(json.dumps(big.values)) <= 256 << 10
 
 
-QUICK = ("fails", "segfaults", "observes", "prints_binary", "detaches", "shows_itself")
+def test_the_same_name_again_does_not_use_up_the_room() -> None:
+    found = Observations()
+    for number in range(20):
+        found.feed(b'::observe loss="%s%d"\n' % (b"x" * 60000, number))
+    assert found.values["loss"].endswith("19")
+    assert not found.problems
 
 
-@pytest.mark.parametrize("mode", ["fresh", "fork"])
-@pytest.mark.parametrize("version", VERSIONS)
-def test_on_each_python(version: str, mode: str, tmp_path: Path) -> None:
-    bench = bench_with(interpreter(version), tmp_path, mode)
-    try:
-        for case in conformance.CASES:
-            if case.subject in QUICK:
-                conformance.check(bench, case)
-    finally:
-        bench.close()
+def test_a_line_without_end_is_not_kept() -> None:
+    found = Observations()
+    for _ in range(100):
+        found.feed(b"::observe x=" + b"y" * 10000)
+    found.feed(b"\n::observe after=1\n")
+    assert found.values == {"after": 1}
+    assert len(found.problems) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_plain_json_is_json_for_everybody(value: Any) -> None:
+    text = json.dumps(plain_json(value, 32), allow_nan=False, ensure_ascii=False)
+    text.encode("utf-8")
+
+
+# --- Scratch folders --------------------------------------------------------------------------
+
+
+def test_a_folder_is_removed_and_its_links_are_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir(mode=0o755)
+    (precious / "file").write_text("keep me")
+    folder = tmp_path / "scratch"
+    deep = folder / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "link").symlink_to(precious)
+    (deep / "file link").symlink_to(precious / "file")
+    (folder / "dangling").symlink_to("/nowhere")
+    os.mkfifo(deep / "fifo")
+    deep.chmod(0o000)
+    deep.parent.chmod(0o500)
+    remove_folder(str(folder))
+    assert not folder.exists()
+    assert (precious / "file").read_text() == "keep me"
+    assert precious.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_that_is_a_link_itself(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir(mode=0o755)
+    (precious / "file").write_text("keep me")
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "scratch").symlink_to(precious)
+    remove_folder(str(base))
+    assert not base.exists()
+    assert (precious / "file").read_text() == "keep me"
+
+
+def test_deeper_than_a_path_may_be_long(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    (tmp_path / "scratch").mkdir()
+    inside = os.open("scratch", os.O_RDONLY, dir_fd=here)
+    for _ in range(100):
+        os.mkdir("d" * 200, dir_fd=inside)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=inside)
+        os.close(inside)
+        inside = below
+    os.close(inside)
+    os.close(here)
+    remove_folder(str(tmp_path / "scratch"))
+    assert not (tmp_path / "scratch").exists()

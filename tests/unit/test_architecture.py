@@ -12,13 +12,13 @@ PACKAGE = ROOT / "runner"
 
 # Lowest first: a module may import from its own layer's packages and from layers below.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "model", "processes", "letters", "forkable"}),
+    frozenset({"agent", "errors", "forkable", "letters", "model", "processes"}),
     frozenset({"paths", "clean", "signature", "serial"}),
     frozenset({"config", "catalogue", "specifier", "interpreters", "render", "plan", "compare"}),
     frozenset({"resolve", "locks"}),
-    frozenset({"engines", "bases", "cuda_check", "host"}),
+    frozenset({"bases", "cuda_check", "engines", "host", "movable"}),
     frozenset({"classify", "grid", "events", "snapshot", "store", "session", "journal"}),
-    frozenset({"measure", "report", "inventory", "results"}),
+    frozenset({"inventory", "measure", "modes", "report", "results"}),
     frozenset({"pipeline", "publish", "doctor", "display"}),
     frozenset({"workload"}),
     frozenset({"cli"}),
@@ -45,7 +45,7 @@ def imported(module: Path) -> set[str]:
 
 
 MODULES = sorted(
-    path for path in PACKAGE.rglob("*.py") if unit(path) not in ("__init__", "__main__", "agent")
+    path for path in PACKAGE.rglob("*.py") if unit(path) not in ("__init__", "__main__")
 )
 
 

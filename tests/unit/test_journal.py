@@ -88,6 +88,14 @@ def test_a_line_cut_off_costs_only_itself(tmp_path: Path, cut: int) -> None:
     assert len(warnings) == (0 if cut == 1 else 1)
 
 
+def test_a_line_separator_in_a_signature_is_no_end_of_line(tmp_path: Path) -> None:
+    outcome = Outcome(verdict=Verdict.FAIL, signature="ValueError: a\u2028b\x85c")
+    log = journal.Journal(tmp_path / "run", head())
+    log.append(evolve(result("a"), outcome=outcome), "")
+    log.close()
+    assert [r.outcome for r in journal.read(tmp_path / "run").results] == [outcome]
+
+
 def test_of_two_lines_on_one_cell_the_last_holds(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     written(folder)
