@@ -32,7 +32,7 @@ lock: .venv/installed ## resolve the environments anew, as of each release's dat
 render: .venv/installed ## write each environment's Dockerfile and locked requirements
 	$(BIN)/tfmatrix render $(SELECT) $(ARGS)
 
-doctor: .venv/installed ## say what on this machine works, and mend what doesn't
+doctor: .venv/installed ## say what works on this machine, and how to mend what doesn't
 	$(BIN)/tfmatrix doctor
 
 clean: .venv/installed ## remove the images, environments and runs that this tool made

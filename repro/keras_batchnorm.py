@@ -156,6 +156,7 @@ def updates_alone(form, data):
 
 
 def trainable_instead(form, data):
+    """Up to TensorFlow 2.1 some runs end in NaN where the others leave the statistics frozen."""
     model, _, loss = keras_graph(form, data, learning_phase=False)
     train(loss, model.updates, model.variables, data)
 
@@ -310,9 +311,10 @@ def near(variance, left):
 def closed_forms(steps, calls):
     """How the updates may have run, in words -> what this leaves of the moving variance.
 
-    The `calls` of the layer within one run of a session race: nothing orders their updates. Two in
-    sequence leave 0.99 * 0.99 = 0.9801; side by side, both having read the old value before either
-    wrote, they leave 1 - 0.01 - 0.01 = 0.98. Each step is a race of its own.
+    The `calls` of the layer within one run of a session race, with tf.layers too: nothing orders
+    their updates. Two in sequence leave 0.99 * 0.99 = 0.9801; side by side, both having read the
+    old value before either wrote, they leave 1 - 0.01 - 0.01 = 0.98. Each step is a race of its
+    own. Which of the two comes first shows in the moving mean, by up to 1%.
     """
     sequence, side_by_side = MOMENTUM**calls, 1 - calls * (1 - MOMENTUM)
     return {

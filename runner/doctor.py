@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Optional
 
 from attrs import frozen
+from packaging.version import Version
 
-from runner import engines, host, paths, plan
+from runner import engines, host, paths, plan, render
 from runner.clean import human
+from runner.engines import docker_client
 from runner.engines.base import Engine
 from runner.model import Device, Release
 
@@ -47,6 +49,8 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
         if check.health is Health.GOOD:
             usable.append(engine)
             yield from coverage(engine, releases)
+            if name == "docker":
+                yield base_images(releases)
     yield gpu(usable, releases)
     if not usable:
         yield Check(
@@ -124,6 +128,21 @@ def coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Check]:
             health=Health.LIMITED,
             finding=reason,
         )
+
+
+def base_images(releases: Sequence[Release]) -> Check:
+    """Whether builds can start from what is here, or need a registry first."""
+    pythons = sorted({release.pythons[0] for release in releases}, key=Version)
+    missing = [p for p in pythons if docker_client.find_image(render.base_image(p)) is None]
+    if not missing:
+        return Check(what="docker: bases", health=Health.GOOD, finding="all base images are here")
+    options = " ".join(f"--python {python}" for python in missing)
+    return Check(
+        what="docker: bases",
+        health=Health.LIMITED,
+        finding=f"the images for Python {', '.join(missing)} are not here and will be pulled",
+        remedy=f"without a registry: tfmatrix bases {options}",
+    )
 
 
 def gpu(usable: Sequence[Engine], releases: Sequence[Release]) -> Check:

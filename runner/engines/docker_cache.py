@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Optional, cast
 
+from docker.errors import APIError
 from docker.models.images import Image
 
 from runner import paths
@@ -42,7 +43,10 @@ def remove(tag: str, image: Image) -> None:
     if docker_client.OURS not in docker_client.labels(image):
         raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
     marks = {mark for layer in image.history() if (mark := _alone_in(layer["CreatedBy"]))}
-    docker_client.connect().api.remove_image(tag)
+    try:
+        docker_client.connect().api.remove_image(tag)
+    except APIError as error:
+        raise TfmatrixError(f"{tag} stays: {docker_client.explain(error)}") from error
     _forget([record for record in _records() if _alone_in(record["Description"]) in marks])
 
 

@@ -25,7 +25,7 @@ from runner import bases, catalogue, locks, paths, plan, render
 from runner.engines import docker_client, docker_container, docker_owner
 from runner.engines.base import ChannelClosed, Phase, Workspace
 from runner.engines.docker import DockerEngine
-from runner.errors import PrepareError
+from runner.errors import PrepareError, TfmatrixError
 from runner.model import Cuda, Device, Environment, Execution, Limits, Release, Target
 from runner.session import Request, Session
 from tests.engines import conformance
@@ -320,9 +320,10 @@ def test_closing_wakes_whoever_waits(
 def test_a_killed_container_is_reported(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
+    before = containers()
     channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
     assert channel.receive(30)
-    (container,) = containers()
+    (container,) = containers() - before
     docker_client.connect().api.kill(container)
     with pytest.raises(ChannelClosed, match="exit code 137"):
         channel.receive(30)
@@ -477,6 +478,14 @@ def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environmen
         assert docker_client.find_image(name) is not None
     finally:
         docker_client.connect().images.remove(name)
+
+
+def test_an_image_in_use_stays(engine: DockerEngine, plain: Environment, tmp_path: Path) -> None:
+    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    with pytest.raises(TfmatrixError, match="stays"):
+        engine.drop(plain)
+    channel.close()
+    assert engine.prepared(plain)
 
 
 def test_dropping_gives_the_space_back(engine: DockerEngine, plain: Environment) -> None:

@@ -1,0 +1,43 @@
+"""What the doctor makes of its findings; the findings themselves come from real machines."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+
+from runner import doctor
+from runner.doctor import Health
+from tests.engines.plain import PlainEngine, release
+
+
+@pytest.mark.parametrize(
+    ("flags", "health"),
+    [
+        (frozenset({"sse4_2", "avx", "avx2"}), Health.GOOD),
+        (frozenset({"sse4_2"}), Health.BAD),
+        (None, Health.LIMITED),
+    ],
+)
+def test_avx(flags: Optional[frozenset[str]], health: Health) -> None:
+    assert doctor.avx(flags).health is health
+
+
+def test_releases_are_grouped_by_the_reason_that_keeps_them_out() -> None:
+    engine = PlainEngine(refused="2.2.0")
+    checks = list(doctor.coverage(engine, [release(v) for v in ("2.1.0", "2.2.0", "2.3.0")]))
+    assert [(c.what, c.health.value, c.finding) for c in checks] == [
+        ("plain: releases", "ok", "2 of 3 can run here"),
+        ("plain: 2.2.0", "limited", "not on this machine"),
+    ]
+
+
+def test_an_engine_that_can_run_nothing_is_bad() -> None:
+    checks = list(doctor.coverage(PlainEngine(refused="2.2.0"), [release("2.2.0")]))
+    assert checks[0].health is Health.BAD
+
+
+def test_whatever_is_wrong_and_can_be_mended_says_how() -> None:
+    assert doctor.avx(frozenset()).remedy
+    assert doctor.disk(10**6).remedy
+    assert not doctor.disk(0).remedy
