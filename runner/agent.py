@@ -192,12 +192,12 @@ def own_share(pid: int) -> int:
 
 
 def descendants(
-    everyone: Dict[int, Process], agent: int, helper: Optional[int]
+    everyone: Dict[int, Process], agent: int, helper: Optional[int], spared: Optional[int] = None
 ) -> Dict[int, Process]:
     """Of the agent and its helper, both left out. All of these are going to be killed.
 
     The helper counts even where /proc hides it (it cannot be traced); but where it is seen, it must
-    be the agent's child.
+    be the agent's child. What descends from `spared` is left alone.
     """
     children = {}  # type: Dict[int, List[int]]
     for pid, process in everyone.items():
@@ -206,7 +206,7 @@ def descendants(
     if helper is not None and (helper not in everyone or everyone[helper].parent == agent):
         todo.append(helper)
     found = {}  # type: Dict[int, Process]
-    seen = set(todo)
+    seen = {*todo, spared}
     while todo:
         root = todo.pop()
         # 0 is the kernel's, and the parent of all; 1 is none of ours unless it is the agent.
@@ -224,8 +224,8 @@ class Tree:
     Only one cell runs at a time, so whatever comes back to the subreaper belongs to it.
     """
 
-    def __init__(self, helper: Optional[int], keep: bool) -> None:
-        self.helper, self.keep = helper, keep
+    def __init__(self, helper: Optional[int], zygote: Optional[int]) -> None:
+        self.helper, self.zygote = helper, zygote
         self.leader = 0  # the script's own process, once it is known
         self.ended = {}  # type: Dict[Optional[int], Tuple[int, int]]
         self.alive = {}  # type: Dict[int, Process]
@@ -234,12 +234,14 @@ class Tree:
 
     def find(self) -> Dict[int, Process]:
         """A walk over all processes of the machine."""
-        found = descendants(all_processes(), os.getpid(), self.helper_alive())
+        helper, zygote = (self.unless_ended(pid) for pid in (self.helper, self.zygote))
+        spared = None if zygote == helper else zygote
+        found = descendants(all_processes(), os.getpid(), helper, spared)
         return {pid: one for pid, one in found.items() if one.state not in "ZX"}
 
-    def helper_alive(self) -> Optional[int]:
-        """Its pid, until it has been waited for: from then on that number may be anyone's."""
-        return None if self.helper in self.ended else self.helper
+    def unless_ended(self, pid: Optional[int]) -> Optional[int]:
+        """`pid`, until it has been waited for: from then on that number may be anyone's."""
+        return None if pid in self.ended else pid
 
     def look(self) -> None:
         """Every look sees the known processes; now and then one looks for new ones too."""
@@ -300,11 +302,11 @@ class Tree:
 
     def release(self) -> None:
         """Let go of the helper: the warden has done its work, the zygote lives on."""
-        if not self.keep:
+        if self.helper != self.zygote:
             self.kill_helper()
 
     def kill_helper(self) -> None:
-        helper = self.helper_alive()
+        helper = self.unless_ended(self.helper)
         if helper is not None:
             send_signal(helper, signal.SIGKILL)
             try:
@@ -828,8 +830,12 @@ def tell_fate(script: int, fate: int) -> None:
 class Cell:
     """One script from its start until nothing of it is left."""
 
-    def __init__(self, request: Request, engine: Engine, scratch: Scratch) -> None:
+    def __init__(
+        self, request: Request, engine: Engine, scratch: Scratch, zygote: Optional[int]
+    ) -> None:
+        """`zygote` is the pid of one that is there, whether or not this cell is forked from it."""
         self.request, self.engine, self.scratch = request, engine, scratch
+        self.zygote = zygote
         self.output = Capture(request.output // 2, request.output - request.output // 2)
         self.errors = Capture(0, ERRORS_KEPT)
         self.observations = Observations()
@@ -873,7 +879,7 @@ class Cell:
         finally:
             close_all(*pipes)
         kind = Tree if os.path.exists("/proc/self/stat") else Group
-        self.tree = kind(self.helper, keep=zygote is not None)
+        self.tree = kind(self.helper, self.zygote)
 
     def _carry_out(self, fate: int) -> None:
         try:
@@ -1301,7 +1307,8 @@ class Agent:
     def _cell(self, request: Request, zygote: Optional[Zygote]) -> Dict[str, Any]:
         self.scratch.fresh(as_imported=zygote is not None)
         try:
-            return Cell(request, self.engine, self.scratch).run(zygote)
+            there = self.zygote.pid if self.zygote is not None and self.zygote.alive() else None
+            return Cell(request, self.engine, self.scratch, there).run(zygote)
         finally:
             self.scratch.discard()
 
@@ -1331,7 +1338,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         self._end_zygote()
-        Tree(None, keep=True).sweep()
+        Tree(None, None).sweep()
         self.scratch.remove()
 
 

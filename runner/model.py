@@ -250,7 +250,7 @@ class Execution:
     exit_code: Optional[int] = None
     signal: Optional[int] = None
     killed_for: Optional[str] = None
-    """`timeout` or `memory` where the runner ended the cell itself, else None."""
+    """`timeout`, `memory`, `processes` or `disk` where the runner ended the cell, else None."""
     seconds: float = 0.0
     max_rss_mb: float = 0.0
     output: str = ""

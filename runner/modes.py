@@ -4,6 +4,7 @@ imported TensorFlow already, where nothing in the script can tell the difference
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Optional
 
 from runner.model import Repro
@@ -24,4 +25,11 @@ def why_fresh(repro: Repro) -> Optional[str]:
         return f"the script cannot be read: {error}"
     from runner.forkable import forkable
 
-    return forkable(source, repro.env)
+    return forkable(source, repro.env, siblings(repro.script))
+
+
+def siblings(script: Path) -> tuple[str, ...]:
+    """The modules beside a script: importing one before TensorFlow is more than an import."""
+    return tuple(
+        path.stem for path in script.parent.iterdir() if path.suffix == ".py" or path.is_dir()
+    )

@@ -17,7 +17,7 @@ from runner.engines.base import Channel, Engine, Phase, Workspace
 from runner.errors import PrepareError, TfmatrixError
 from runner.journal import Journal
 from runner.measure import Measurer
-from runner.model import Cell, Environment, Execution, Repro
+from runner.model import Cell, Device, Environment, Execution, Repro
 from runner.results import judged
 from runner.snapshot import Snapshot
 from runner.store import Store, cell_key
@@ -134,8 +134,14 @@ class Pipeline:
             env=cell.repro.env,
             limits=cell.repro.limits,
             agent_digest=self._options.agent_digest,
-            mode=self._options.modes[cell.repro.name],
+            mode=self._mode(work.environment, cell.repro),
         )
+
+    def _mode(self, environment: Environment, repro: Repro) -> str:
+        """A CUDA context does not survive a fork, so what has a GPU is never forked."""
+        if environment.target.device is Device.CUDA:
+            return "fresh"
+        return self._options.modes[repro.name]
 
     # -- preparing ------------------------------------------------------------------------------
 
@@ -198,7 +204,7 @@ class Pipeline:
         def open_channel() -> Channel:
             return self._engine.open(environment, workspace, repro.limits)
 
-        mode = self._options.modes[repro.name]
+        mode = self._mode(environment, repro)
         measurer = Measurer(open_channel, workspace.script, mode)
         with self._lock:
             self._measurers.add(measurer)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Optional
 
 from docker import APIClient
+
 from runner.engines.base import ChannelClosed
 
 _LINE_MOST = 16 << 20

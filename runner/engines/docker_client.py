@@ -6,14 +6,14 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Optional
 
+import docker
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
-
-import docker
 
 OURS = "tfmatrix"
 """The label that everything this tool makes carries, and that `clean` looks for."""
@@ -91,7 +91,9 @@ def is_local() -> bool:
     return connect().api.base_url in ("http+docker://localhost", "http+docker://localunixsocket")
 
 
+@lru_cache(maxsize=1)
 def info() -> Mapping[str, Any]:
+    """What the daemon says of itself, asked once: it can take a while with many images."""
     daemon: dict[str, Any] = connect().info()
     return daemon
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from docker import APIClient
 from docker.errors import APIError, DockerException
 from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
-from docker import APIClient
 from runner import paths
 from runner.agent import SCRATCH_VARIABLE
 from runner.engines import docker_client, docker_owner

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 import psutil
+from docker import APIClient
 from docker.errors import APIError
 
-from docker import APIClient
 from runner.engines import docker_client
 
 _OWNER = "tfmatrix.owner"

@@ -5,6 +5,7 @@ No TensorFlow and no engine: what the engines' own tests show through `Engine` h
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from runner import agent
 from runner.engines.base import ChannelClosed
 from runner.engines.pipe import PipeChannel
 from runner.model import Execution
+from runner.session import Request, encode
 
 pytest.register_assert_rewrite("tests.engines.conformance")
 from tests.engines import conformance  # noqa: E402
@@ -86,6 +88,21 @@ def test_on_each_python(version: str, mode: str, tmp_path: Path) -> None:
                 conformance.check(bench, case)
     finally:
         bench.close()
+
+
+def test_the_import_outlives_a_fresh_cell_in_between(tmp_path: Path) -> None:
+    bench = bench_with(sys.executable, tmp_path)
+    channel = bench.channel
+    starters = []
+    assert b"hello" in (channel.receive(20) or b"")
+    for number, mode in enumerate(("fork", "fresh", "fork")):
+        request = Request(script=f"{channel.root}/passes.py", mode=mode)
+        channel.send(encode(request, str(number)))
+        starters.append(json.loads(channel.receive(20) or b"")["pid"])
+        facts = json.loads(channel.receive(20) or b"")
+        assert (facts["mode"], facts["exit_code"]) == (mode, 0)
+    bench.close()
+    assert starters[0] == starters[2] != starters[1]
 
 
 # --- When the agent goes, everything goes ----------------------------------------------------

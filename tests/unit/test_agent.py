@@ -47,6 +47,11 @@ def test_without_a_helper() -> None:
     assert sorted(descendants({**MACHINE, **processes((100, 80), (101, 100))}, 100, None)) == [101]
 
 
+def test_what_has_imported_tensorflow_is_spared() -> None:
+    ours = processes((100, 80), (101, 100), (102, 101), (103, 100), (104, 103))
+    assert sorted(descendants({**MACHINE, **ours}, 100, 101, spared=103)) == [102]
+
+
 def test_a_helper_that_proc_hides() -> None:
     assert sorted(descendants({**MACHINE, **processes((100, 80), (102, 101))}, 100, 101)) == [102]
 
