@@ -156,9 +156,15 @@ def updates_alone(form, data):
 
 
 def trainable_instead(form, data):
-    """Up to TensorFlow 2.1 some runs end in NaN where the others leave the statistics frozen."""
+    """Up to TensorFlow 2.1 some runs end in NaN where the others leave the statistics frozen.
+
+    Which of the two is chance, so both have one verdict; the observations tell them apart.
+    """
     model, _, loss = keras_graph(form, data, learning_phase=False)
-    train(loss, model.updates, model.variables, data)
+    try:
+        train(loss, model.updates, model.variables, data)
+    except (StatisticsFrozen, NotFinite):
+        raise NoLearningPhase("the moving statistics are frozen or NaN: trainable is ignored")
 
 
 def updates_for_inputs(form, data):
@@ -280,6 +286,10 @@ class StatisticsDiffer(Exception):
 
 class NotFinite(Exception):
     """Something became NaN or infinite."""
+
+
+class NoLearningPhase(Exception):
+    """Batch normalisation was not told that this is training."""
 
 
 def judge_model(model, losses, data):

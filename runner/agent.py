@@ -998,7 +998,8 @@ class Cell:
             self.notes.append("the process that started it ended before it did")
             self._ended(*self.tree.ended[self.script])
         elif fate in self._readers:
-            if process is not None and process.state == "Z":
+            # None: its parent was stopped between learning of the end and telling it.
+            if self.script and (process is None or process.state == "Z"):
                 send_signal(self.helper, signal.SIGCONT)
         elif not self.script:
             raise Unable("the script could not be started: " + (self.failure or "no reason known"))
