@@ -164,7 +164,8 @@ def trainable_instead(form, data):
     try:
         train(loss, model.updates, model.variables, data)
     except (StatisticsFrozen, NotFinite):
-        raise NoLearningPhase("the moving statistics are frozen or NaN: trainable is ignored")
+        unheeded = NoLearningPhase("the moving statistics are frozen or NaN: trainable is ignored")
+        raise unheeded from None
 
 
 def updates_for_inputs(form, data):
