@@ -1,4 +1,4 @@
-"""Shows that TensorFlow works here: trains by each way that a release has, and reads back a model.
+"""Shows that TensorFlow works here: trains by each way that a release has, reads weights back.
 
 `import tensorflow` proves little: 2.6.0 with a newer Keras imports, and then nothing works. Runs
 inside the environments, Python 3.6 to 3.13; prints the version last, or ends with an exception.
@@ -43,17 +43,21 @@ def train_in_function():
 
 
 def train_with(keras):
-    inputs = keras.layers.Input((2,))
-    hidden = keras.layers.BatchNormalization()(keras.layers.Dense(4)(inputs))
-    model = keras.models.Model(inputs, keras.layers.Dense(1)(hidden))
+    model, other = small_model(keras), small_model(keras)
     model.compile(loss="mse", optimizer="adam")
     losses = model.fit(INPUTS, TARGETS, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0], losses
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "model.h5")
-        model.save(path)  # h5py 3 breaks reading this in releases made for h5py 2
-        again = keras.models.load_model(path, compile=False)
-    np.testing.assert_allclose(model.predict(INPUTS), again.predict(INPUTS), rtol=1e-4)
+        path = str(Path(folder) / "model.weights.h5")
+        model.save_weights(path)
+        other.load_weights(path)  # h5py 3 breaks this in releases made for h5py 2
+    np.testing.assert_allclose(model.predict(INPUTS), other.predict(INPUTS), rtol=1e-4)
+
+
+def small_model(keras):
+    inputs = keras.layers.Input((2,))
+    hidden = keras.layers.BatchNormalization()(keras.layers.Dense(4)(inputs))
+    return keras.models.Model(inputs, keras.layers.Dense(1)(hidden))
 
 
 train_in_graph()
