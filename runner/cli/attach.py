@@ -1,0 +1,68 @@
+"""`tfmatrix attach`: posts a run's report on an issue, or updates what it posted there before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from runner import grid, journal, paths, publish
+from runner.github import address, attach, token
+from runner.github.client import Client
+from runner.github.comment import identity
+from runner.model import Run
+from runner.report import markdown
+from runner.report.context import Context
+
+
+@click.command(
+    "attach",
+    help="Post a run's report as a comment on an issue, or update the one posted before.\n\n"
+    "The token is that of GITHUB_TOKEN, GH_TOKEN or `gh auth token`.",
+)
+@click.argument("run", required=False)
+@click.option("--repo", required=True, metavar="OWNER/NAME")
+@click.option("--issue", required=True, type=click.IntRange(1), help="Or a pull request.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+@click.option(
+    "--key",
+    metavar="TEXT",
+    help="Runs with one key share a comment. Default: the names of the repros.",
+)
+@click.option(
+    "--api-url",
+    metavar="URL",
+    envvar="GITHUB_API_URL",
+    default=address.PUBLIC,
+    help="GitHub Enterprise: https://HOST/api/v3. Or set GITHUB_API_URL.",
+)
+def command(
+    run: Optional[str], repo: str, issue: int, dry_run: bool, key: Optional[str], api_url: str
+) -> None:
+    where = address.Issue(repo=address.repository(repo), number=issue)
+    api_url = address.api(api_url)
+    folder = journal.find(run, paths.results())
+    loaded = journal.read(folder, warn=_say)
+    mark, render = identity(loaded, key), _renderer(loaded, folder)
+    if dry_run:
+        click.echo(attach.body(mark, render), nl=False)
+        _say(f"for {where}; nothing was sent")
+        return
+    secret = token.need(os.environ, address.host(api_url))
+    client = Client(api_url=api_url, token=secret, say=_say)
+    posted = attach.attach(client, where, mark, render)
+    _say(f"{'updated' if posted.updated else 'posted'} on {where}")
+    click.echo(posted.url)
+
+
+def _renderer(run: Run, folder: Path) -> attach.Render:
+    built = grid.build(run)
+    extras = publish._extras(run, folder)
+    context = Context(run=run, grid=built, logs=publish._reader(folder), extras=extras)
+    return lambda limit: markdown.render(context, limit)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,75 @@
+"""Where an issue is: names checked before anything is sent to them. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Optional
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from runner.errors import UsageError
+
+PUBLIC = "https://api.github.com"
+
+_REPO = r"[A-Za-z0-9_][A-Za-z0-9_-]*/(?!\.{1,2}(?:[#/]|$))[A-Za-z0-9._-]+"
+_REFERENCE = re.compile(rf"({_REPO})#([1-9][0-9]{{0,14}})")
+_PAGE = re.compile(
+    rf"https://github\.com/({_REPO})/(?:issues|pull)/([1-9][0-9]{{0,14}})(?:[/?#].*)?"
+)
+
+
+@frozen(kw_only=True)
+class Issue:
+    """An issue or a pull request: for comments they are the same."""
+
+    repo: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.repo}#{self.number}"
+
+
+def repository(text: str) -> str:
+    """`text` as it is where it is OWNER/NAME. Raises `UsageError`."""
+    if not re.fullmatch(_REPO, text):
+        raise UsageError(f"{text!r} is no repository", remedy="write it as OWNER/NAME")
+    return text
+
+
+def reference(text: str) -> Optional[Issue]:
+    """`OWNER/NAME#N`, or the address of its page on github.com; None for anything else."""
+    found = _REFERENCE.fullmatch(text) or _PAGE.fullmatch(text)
+    return Issue(repo=found[1], number=int(found[2])) if found else None
+
+
+def api(url: str) -> str:
+    """The base URL of a GitHub's REST interface, fit to be sent a token. Raises `UsageError`."""
+    try:
+        parts = urlsplit(url)
+        safe = parts.scheme == "https" or _loopback(parts.scheme, parts.hostname)
+        good = safe and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:
+        good = False
+    # Not quoted in the message where it may hold a password.
+    if not good or "@" in url:
+        raise UsageError(
+            "--api-url is no address of a GitHub" + ("" if "@" in url else f": {url!r}"),
+            remedy=f"--api-url {PUBLIC}, or https://HOST/api/v3 for GitHub Enterprise",
+        )
+    return url.rstrip("/")
+
+
+def host(api_url: str) -> str:
+    """The host as `gh` knows it: github.com, or the Enterprise's."""
+    return (urlsplit(api_url).hostname or "").removeprefix("api.")
+
+
+def _loopback(scheme: str, name: Optional[str]) -> bool:
+    """Over plain HTTP a token goes to this machine at most."""
+    try:
+        local = name == "localhost" or ipaddress.ip_address(name or "").is_loopback
+    except ValueError:
+        return False
+    return scheme == "http" and local

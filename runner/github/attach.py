@@ -1,0 +1,48 @@
+"""Post the report, or update the comment that an earlier run posted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Optional
+
+from attrs import frozen
+
+from runner.github.address import Issue
+from runner.github.client import Client
+from runner.github.comment import Comment, compose, earlier
+from runner.github.errors import TooLongError
+from runner.report import gfm
+
+SHRINKS = 3
+"""Times that a report is shortened, to half each time, before it is given up."""
+
+Render = Callable[[int], str]
+"""The report in at most so many characters."""
+
+
+@frozen(kw_only=True)
+class Posted:
+    url: str
+    updated: bool
+
+
+def body(identity: str, render: Render, limit: int = gfm.LIMIT) -> str:
+    """The whole comment in at most `limit` characters."""
+    return compose(identity, render(limit - gfm.size(compose(identity, ""))))
+
+
+def attach(client: Client, issue: Issue, identity: str, render: Render) -> Posted:
+    """Raises `GithubError`; the same call then finds what was posted, so it may be tried again."""
+    found = earlier(client.comments(issue), identity, client.login())
+    for shrunk in range(SHRINKS):
+        try:
+            return _send(client, issue, found, body(identity, render, gfm.LIMIT >> shrunk))
+        except TooLongError as error:
+            client.say(f"{error}; trying with half of it")
+    return _send(client, issue, found, body(identity, render, gfm.LIMIT >> SHRINKS))
+
+
+def _send(client: Client, issue: Issue, found: Optional[Comment], text: str) -> Posted:
+    if found is None:
+        return Posted(url=client.create(issue, text), updated=False)
+    return Posted(url=client.update(issue, found, text), updated=True)

@@ -1,0 +1,152 @@
+"""Asks GitHub, waits where it asks to be left alone, and says in one line what went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Optional, TypeVar
+from urllib.parse import urlsplit
+
+from attrs import define, field, frozen
+from github import Auth, BadAttributeException, Github, GithubException
+from github.Issue import Issue as RemoteIssue
+
+from runner import __version__
+from runner.github import errors, limits
+from runner.github.address import Issue
+from runner.github.comment import Comment
+
+T = TypeVar("T")
+TIMEOUT = 30
+"""Seconds without an answer."""
+NOT_GITHUB = (
+    *(AssertionError, RuntimeError, ValueError, TypeError, LookupError, AttributeError),
+    BadAttributeException,
+)
+"""What PyGithub raises for an answer with an address on another host, which it never follows with
+a token, and for one that is no JSON or not of GitHub's shape."""
+
+
+@frozen(kw_only=True)
+class Clock:
+    """Replaced in tests, which cannot wait."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+@define
+class Client:
+    """One GitHub, as the user that the token belongs to; without a token, as anybody."""
+
+    api_url: str
+    token: Optional[str]
+    say: Callable[[str], None]
+    clock: Clock = Clock()
+    _github: Github = field(init=False)
+    _waited: float = field(default=0.0, init=False)
+    _least: float = field(default=1.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._github = Github(
+            auth=Auth.Token(self.token) if self.token else None,
+            base_url=self.api_url,
+            timeout=TIMEOUT,
+            user_agent=f"tfmatrix/{__version__}",
+            per_page=100,
+            lazy=True,
+            retry=0,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+        )
+
+    def body(self, issue: Issue) -> str:
+        """What the issue's author wrote."""
+        return self._ask(f"reading {issue}", lambda: self._issue(issue).body or "")
+
+    def login(self) -> str:
+        """Who comments with this token are by."""
+        try:
+            return self._ask("asking whose token it is", lambda: self._github.get_user().login)
+        except errors.ForbiddenError:
+            return self._app_login()
+
+    def comments(self, issue: Issue) -> list[Comment]:
+        """All of them, oldest first."""
+        return self._ask(
+            f"reading the comments of {issue}",
+            lambda: [
+                Comment(
+                    id=each.id, author=each.user.login if each.user else "", body=each.body or ""
+                )
+                for each in self._issue(issue).get_comments()
+            ],
+        )
+
+    def create(self, issue: Issue, body: str) -> str:
+        """The new comment's address."""
+        return self._ask(
+            f"commenting on {issue}", lambda: self._issue(issue).create_comment(body).html_url
+        )
+
+    def update(self, issue: Issue, comment: Comment, body: str) -> str:
+        """The comment's address."""
+
+        def edit() -> str:
+            remote = self._issue(issue).get_comment(comment.id)
+            remote.edit(body)
+            return remote.html_url
+
+        return self._ask(f"updating the comment on {issue}", edit)
+
+    def _issue(self, issue: Issue) -> RemoteIssue:
+        return self._github.get_repo(issue.repo).get_issue(issue.number)
+
+    def _app_login(self) -> str:
+        """A workflow's token may not ask for its user; the other interface tells it its name."""
+        query = "query { viewer { login } }"
+
+        def ask() -> str:
+            _, answer = self._github.requester.graphql_query(query, {})
+            return str(answer["data"]["viewer"]["login"])
+
+        login = self._ask("asking whose token it is", ask)
+        return login if login.endswith("[bot]") else f"{login}[bot]"
+
+    def _ask(self, what: str, call: Callable[[], T]) -> T:
+        while True:
+            try:
+                return call()
+            except GithubException as error:
+                self._wait_or_raise(error, what)
+            except OSError as error:
+                raise errors.unreachable(error, what, self._host) from None
+            except NOT_GITHUB as error:
+                raise errors.GithubError(
+                    f"{what}: {self._host} does not answer as GitHub does ({type(error).__name__})",
+                    remedy="check --api-url; GitHub Enterprise's is https://HOST/api/v3",
+                ) from None
+
+    def _wait_or_raise(self, error: GithubException, what: str) -> None:
+        headers = error.headers or {}
+        seconds = limits.wait(error.status, headers, errors.message(error.data), self.clock.now())
+        if seconds is None:
+            errors.refuse(error.status, error.data, what, self.token or "")
+        # Each time longer, as the manual asks; so a server that says 0 for ever comes to an end.
+        seconds, self._least = max(seconds, self._least), self._least * 2
+        self._waited += seconds
+        until = datetime.fromtimestamp(self.clock.now() + min(seconds, 10**8), timezone.utc)
+        if self._waited > limits.MOST_WAIT:
+            raise errors.GithubError(
+                f"{what}: GitHub's rate limit is used up until {until:%H:%M} UTC",
+                remedy="the same command then; with a token there is more",
+            )
+        self.say(
+            f"{what}: GitHub's rate limit; waiting {seconds:.0f} s, until {until:%H:%M:%S} UTC"
+        )
+        self.clock.sleep(seconds)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.api_url).netloc

@@ -1,0 +1,70 @@
+"""What GitHub answers when it does not do as asked, each with its remedy."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from runner.errors import TfmatrixError
+from runner.report.text import clip
+
+WRITE = (
+    "a token that may write issues there: the scope `repo` (`public_repo` for public ones), "
+    "`Issues: write` of a fine-grained one, or `permissions: issues: write` in a workflow"
+)
+LOGIN = "gh auth login, or a valid GITHUB_TOKEN"
+REMEDIES = {
+    401: ("the token is not accepted", LOGIN),
+    403: ("the token may not do this", WRITE),
+    404: ("there is no such issue, or the token may not see it", "check the name; or " + WRITE),
+    410: ("the issue was deleted, or the repository has none", "another --repo or --issue"),
+}
+
+
+class GithubError(TfmatrixError):
+    """GitHub did not do as asked, or did not answer."""
+
+
+class ForbiddenError(GithubError):
+    """The token is good, but not for this."""
+
+
+class TooLongError(GithubError):
+    """A comment's body is longer than GitHub takes."""
+
+
+def refuse(status: int, data: Any, what: str, token: str) -> NoReturn:
+    """Raise what an answer of `status` means; `what` was being done. The token is never told."""
+    said = clip(message(data).replace(token, "***") if token else message(data), 300)
+    if status == 422 and "too long" in said.lower():
+        raise TooLongError(f"{what}: {said}")
+    meaning, remedy = REMEDIES.get(status, ("GitHub did not do it", "the same command, later"))
+    kind = ForbiddenError if status == 403 else GithubError
+    raise kind(f"{what}: {meaning} ({status}{': ' if said else ''}{said})", remedy=remedy)
+
+
+def message(data: Any) -> str:
+    """GitHub's own words, with those on single fields."""
+    if not isinstance(data, dict):
+        return ""
+    errors = data.get("errors")
+    words = [data.get("message"), *map(_word, errors if isinstance(errors, list) else [])]
+    return "; ".join(str(word) for word in words if word)
+
+
+def unreachable(error: OSError, what: str, host: str) -> GithubError:
+    """`error` is requests' own: its text may hold a proxy's password, so only its kind is told."""
+    kind = type(error).__name__
+    why = {
+        "SSLError": "its certificate cannot be verified",
+        "ProxyError": "the proxy does not let through",
+        "ConnectTimeout": "it does not answer in time",
+        "ReadTimeout": "it does not answer in time",
+    }.get(kind, "no connection")
+    return GithubError(
+        f"{what}: {host} cannot be reached: {why} ({kind})",
+        remedy="check the network and HTTPS_PROXY; the same command then updates what was posted",
+    )
+
+
+def _word(error: Any) -> Any:
+    return error.get("message") or error.get("code") if isinstance(error, dict) else error

@@ -1,0 +1,30 @@
+"""How long GitHub asks to be left alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Optional
+
+MOST_WAIT = 300.0
+"""Seconds that one command waits in all."""
+SECONDARY_WAIT = 60.0
+"""What GitHub's manual asks for where a secondary limit comes without a time."""
+
+
+def wait(status: int, headers: Mapping[str, str], message: str, now: float) -> Optional[float]:
+    """Seconds to wait before asking again; None where the answer is no matter of rate.
+
+    `headers` by lower-case name; `now` is the time since the epoch.
+    """
+    if status not in (403, 429):
+        return None
+    if "retry-after" in headers:
+        return _number(headers["retry-after"], SECONDARY_WAIT)
+    if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
+        until = _number(headers["x-ratelimit-reset"], now + SECONDARY_WAIT)
+        return max(0.0, until - now) + 1
+    return SECONDARY_WAIT if status == 429 or "rate limit" in message.lower() else None
+
+
+def _number(text: str, otherwise: float) -> float:
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 15 else otherwise

@@ -1,0 +1,52 @@
+"""The token: found, checked, never shown."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from typing import Optional
+
+from runner import processes
+from runner.errors import UsageError
+
+VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
+
+
+def find(environ: Mapping[str, str], host: str) -> Optional[str]:
+    """From the environment, else what `gh` keeps for `host`; None where there is none.
+
+    Raises `UsageError` for something that cannot be a token: sent, it would be shown in the error.
+    """
+    for name in VARIABLES:
+        token = environ.get(name, "").strip()
+        if token:
+            return _checked(token, name)
+    token = _of_gh(host)
+    return _checked(token, "gh auth token") if token else None
+
+
+def need(environ: Mapping[str, str], host: str) -> str:
+    """As `find`, but without a token the command ends here."""
+    token = find(environ, host)
+    if token is None:
+        raise UsageError(
+            f"there is no token for {host}",
+            remedy=f"set GITHUB_TOKEN or GH_TOKEN, or: gh auth login --hostname {host}",
+        )
+    return token
+
+
+def _checked(token: str, source: str) -> str:
+    if not re.fullmatch(r"[!-~]+", token):
+        raise UsageError(f"{source} holds no token: there are spaces or odd characters in it")
+    return token
+
+
+def _of_gh(host: str) -> str:
+    """Asked for by host, so that no other GitHub's token is ever sent there."""
+    try:
+        done = processes.run(["gh", "auth", "token", "--hostname", host], timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
