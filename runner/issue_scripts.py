@@ -1,0 +1,120 @@
+"""Markdown → the Python scripts in it: what somebody pasted into an issue. Pure.
+
+The blocks are found by a real Markdown parser, so fences in lists and quotes, of tildes, or never
+closed are what GitHub makes of them. Which of them are Python is for this module to say: an issue
+form of TensorFlow's labels the reproduction `shell`, and many people label nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import html
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Optional
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+PYTHON = frozenset({"py", "py3", "pycon", "python", "python2", "python3", "ipython", "ipython3"})
+MOST = 65_536
+"""Characters of a block that is looked at to find out whether it is Python: GitHub's limit."""
+
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
+_TENSORFLOW = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:tensorflow|keras|tf_keras)\b", re.M)
+
+
+@frozen(kw_only=True)
+class Block:
+    """One script of a Markdown text."""
+
+    source: str
+    label: str
+    """What the fence says it is; often nothing, and often wrong."""
+    line: int
+    """Of the Markdown, where the block starts; the first is 1."""
+
+
+def blocks(markdown: str) -> tuple[Block, ...]:
+    """The Python in `markdown`, in its order: blocks labelled so, and those that parse as Python
+    and import TensorFlow or Keras. Never raises, whatever the text."""
+    text = markdown.encode("utf-8", "replace").decode("utf-8")
+    if _is_escaped(text):
+        text = html.unescape(text)
+    found = (_block(*code) for code in _code(text))
+    return tuple(block for block in found if block is not None)
+
+
+def _is_escaped(text: str) -> bool:
+    """A page's source that was saved as the text: it has entities, and nothing they stand for."""
+    return bool(_ENTITY.search(text)) and "<" not in text and ">" not in text
+
+
+def _code(text: str, *, inside_html: bool = False) -> Iterator[tuple[str, str, int]]:
+    """Label, content and first line of all that is code."""
+    for token in _parser(inside_html).parse(text):
+        line = token.map[0] + 1 if token.map else 1
+        if token.type in ("fence", "code_block"):
+            yield token.info, token.content, line
+        elif token.type == "html_block" and not token.content.lstrip().startswith("<!--"):
+            # `<details>` right above a fence: GitHub shows the fence as text, but code was meant.
+            inner = _code(token.content, inside_html=True)
+            yield from ((info, content, line + below - 1) for info, content, below in inner)
+
+
+@functools.cache
+def _parser(inside_html: bool) -> MarkdownIt:
+    from markdown_it import MarkdownIt  # a tenth of a second, which other commands need not spend
+
+    parser = MarkdownIt("commonmark")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    # Many links' definitions in a row take the square of their number, and hold no code.
+    return parser.disable(["reference", "html_block"] if inside_html else "reference")
+
+
+def _block(info: str, content: str, line: int) -> Optional[Block]:
+    label = re.split(r"[\s,{}.]+", info.strip(" {.}"))[0]
+    source = _as_script(content)
+    wanted = label.lower() in PYTHON or (parses(source) and _TENSORFLOW.search(source))
+    if not wanted or not source.strip():
+        return None
+    return Block(source=source.rstrip() + "\n", label=label, line=line)
+
+
+def _as_script(content: str) -> str:
+    """The first reading of a block that is Python; else the block as it stands."""
+    plain = content.replace("\r\n", "\n")
+    readings = (plain, textwrap.dedent(plain), textwrap.dedent(html.unescape(plain)))
+    scripts = [_without_prompts(reading) for reading in readings]
+    return next((script for script in scripts if parses(script)), scripts[0])
+
+
+def _without_prompts(text: str) -> str:
+    """What was typed in a session (`>>>`, and `...` below it), without what was answered."""
+    if not text.lstrip().startswith(">>>"):
+        return text
+    typed, continues = [], False
+    for line in text.split("\n"):
+        found = re.match(r"[ \t]*(>>>|\.\.\.)(?: |$)(.*)", line)
+        continues = found is not None and (found[1] == ">>>" or continues)
+        if found and continues:
+            typed.append(found[2])
+    return "\n".join(typed) + "\n"
+
+
+def parses(source: str) -> bool:
+    """Whether this Python can read it; a script for an older one may still be none."""
+    if len(source) > MOST:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
