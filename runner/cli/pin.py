@@ -1,0 +1,104 @@
+"""`tfmatrix pin`: which releases pass everything asked, as a requirement, and the evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from runner import catalogue, constraints, grid, journal, paths, pins, pins_words, requirement
+from runner.pins import Pin
+
+
+@click.command(
+    "pin",
+    help="Say which releases pass everything asked: a requirement, and the evidence for it. "
+    "Exits 1 where none does, or where --check does not hold.",
+)
+@click.argument("run", required=False)
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="CASE",
+    help="A case that must pass, or a glob; repeat for several. Default: all.",
+)
+@click.option(
+    "--device",
+    "devices",
+    type=click.Choice(["cpu", "cuda"]),
+    multiple=True,
+    help="It must pass there. Default: wherever the run was.",
+)
+@click.option(
+    "--python", "pythons", multiple=True, metavar="3.X", help="Only what was run on it counts."
+)
+@click.option(
+    "--check", metavar="SPEC", help="Whether 'tensorflow==2.15.*' admits only what passes."
+)
+@click.option("--strict", is_flag=True, help="Exclude by name whatever was not measured.")
+@click.option(
+    "--constraints",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the packages of the newest that passes, for pip -c.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "spec", "json"]),
+    default="text",
+    help="spec: the requirement alone.",
+)
+def command(
+    run: Optional[str],
+    require: Sequence[str],
+    devices: Sequence[str],
+    pythons: Sequence[str],
+    check: Optional[str],
+    strict: bool,
+    file: Optional[Path],
+    format_: str,
+) -> int:
+    if check is not None and (file or strict or format_ == "spec"):
+        raise click.UsageError(
+            "--check goes with neither --strict, --constraints nor --format spec"
+        )
+    wanted = None if check is None else requirement.parse(check)
+    folder = journal.find(run, paths.results())
+    loaded = journal.read(folder, warn=lambda line: click.echo(line, err=True))
+    built = grid.build(loaded)
+    known = [release.version for release in catalogue.load()]
+    pin = pins.find(built, known, require=require, devices=devices, pythons=pythons, strict=strict)
+    if check is not None and wanted is not None:
+        return _checked(check, pins.check(pin, wanted, known), format_)
+    environment = constraints.chosen(pin, built, loaded.environments) if pin.newest else None
+    if file and environment:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(constraints.text(environment, f"run {loaded.info.id}"), "utf-8")
+    if format_ == "json":
+        click.echo(json.dumps(pins_words.pin_to_json(pin, environment), indent=2))
+    elif format_ == "text":
+        click.echo(pins_words.pin(pin, environment))
+    else:
+        _specifier(pin)
+    return 0 if pin.claim else 1
+
+
+def _specifier(pin: Pin) -> None:
+    """Nothing but the specifier on stdout, so that a shell can use it."""
+    if pin.claim:
+        click.echo(pin.claim.requirement)
+    else:
+        click.echo(f"{pins_words.NONE}; --format text says why", err=True)
+
+
+def _checked(text: str, answer: pins.Check, format_: str) -> int:
+    if format_ == "json":
+        click.echo(json.dumps(pins_words.check_to_json(text, answer), indent=2))
+    else:
+        click.echo(pins_words.check(text, answer))
+    return 0 if answer.holds else 1

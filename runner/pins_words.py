@@ -1,0 +1,168 @@
+"""A pin, or the check of one, in words and as JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Optional
+
+from packaging.version import Version
+
+from runner.model import EnvironmentInfo
+from runner.pins import Check, Obstacle, Pin, Standing, grouped
+from runner.report.text import clean, clip, count, listed
+
+NONE = "no release qualifies"
+MOST_WHAT = 160
+MOST_CASES = 8
+MOST_RANGES = 40
+
+
+def pin(answer: Pin, environment: Optional[EnvironmentInfo]) -> str:
+    """The specifier alone on the first line, then why; `environment` is the newest's."""
+    lines = _none(answer) if answer.claim is None else _some(answer, environment)
+    return "\n".join([*lines, *_unjudged(answer)])
+
+
+def check(text: str, answer: Check) -> str:
+    return "\n".join(_checked(clean(text), answer))
+
+
+def pin_to_json(answer: Pin, environment: Optional[EnvironmentInfo]) -> dict[str, Any]:
+    claim = answer.claim
+    return {
+        "requirement": claim.requirement if claim else None,
+        "specifier": claim.specifier if claim else None,
+        "newest": answer.newest.tensorflow if answer.newest else None,
+        "environment": environment.id if environment else None,
+        "required": [f"{row.repro}/{row.case}" for row in answer.required],
+        "qualifying": [standing.tensorflow for standing in answer.qualifying],
+        "blocking": [_obstacle(obstacle) for obstacle in answer.blocking],
+        "admitted_unmeasured": [str(v) for v in claim.unmeasured] if claim else [],
+        "excluded_unmeasured": [str(v) for v in claim.excluded] if claim else [],
+        "releases": [_standing(standing) for standing in answer.standings],
+    }
+
+
+def check_to_json(text: str, answer: Check) -> dict[str, Any]:
+    return {
+        "requirement": text,
+        "holds": answer.holds,
+        "releases": [_standing(standing) for standing in answer.admitted],
+        "admitted_unmeasured": [str(version) for version in answer.unmeasured],
+    }
+
+
+def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
+    assert answer.claim is not None
+    assert answer.newest is not None
+    good = answer.qualifying
+    yield answer.claim.requirement
+    yield ""
+    place = f" ({environment.id})" if environment else ""
+    yield f"newest: {answer.newest.tensorflow}{place}"
+    yield (
+        f"{len(good)} of {count(len(answer.standings), 'measured release')} "
+        f"{'passes' if len(good) == 1 else 'pass'} {_asked(answer)}: {_all(good)}"
+    )
+    yield from _about(
+        "admitted though not measured, as older patches of a series that passes "
+        "(--strict excludes them; `tfmatrix run --patches all` measures them)",
+        answer.claim.unmeasured,
+    )
+    yield from _about("excluded though not measured", answer.claim.excluded)
+    yield ""
+    if answer.newest is answer.standings[-1]:
+        yield f"nothing newer than {answer.newest.tensorflow} is in the run"
+    else:
+        yield f"what keeps from going beyond {answer.newest.tensorflow}, first met:"
+        yield from _grouped(answer.blocking)
+
+
+def _none(answer: Pin) -> Iterator[str]:
+    closest = answer.closest
+    yield NONE
+    yield ""
+    yield (
+        f"none of {count(len(answer.standings), 'measured release')} passes {_asked(answer)}; "
+        f"closest is {closest.tensorflow}:"
+    )
+    yield from _grouped(closest.obstacles)
+
+
+def _unjudged(answer: Pin) -> Iterator[str]:
+    """Releases that nothing speaks against, but that lack the evidence."""
+    open_ = [
+        s for s in answer.standings if s.obstacles and not any(o.measured for o in s.obstacles)
+    ]
+    if open_:
+        yield ""
+        yield "not to be pinned for want of evidence (nothing failed there):"
+        yield from _grouped(obstacle for standing in open_ for obstacle in standing.obstacles)
+
+
+def _checked(text: str, answer: Check) -> Iterator[str]:
+    if answer.holds:
+        yield f"{text} holds: {_all(answer.admitted)} passed everything required"
+    elif not answer.admitted:
+        yield f"{text} does not hold: it admits no release of the run"
+    else:
+        yield f"{text} does not hold:"
+        yield from _grouped(answer.obstacles)
+    yield from _about("it also admits what the run has not", answer.unmeasured)
+
+
+def _grouped(obstacles: Iterable[Obstacle]) -> Iterator[str]:
+    for (release, what), here in grouped(obstacles).items():
+        devices = sorted({obstacle.device for obstacle in here})
+        cases = listed(
+            list(dict.fromkeys(clip(o.row.case, 60) for o in here)), MOST_CASES, "more cases"
+        )
+        yield f"  {release} {'+'.join(devices)}  {clip(what, MOST_WHAT)}"
+        yield f"      {cases}"
+
+
+def _asked(answer: Pin) -> str:
+    number = len(answer.required)
+    named = {1: "the one required case", 2: "both required cases"}
+    return named.get(number, f"all {number} required cases")
+
+
+def _all(standings: Sequence[Standing]) -> str:
+    return ", ".join(standing.tensorflow for standing in standings)
+
+
+def _about(what: str, versions: Sequence[Version]) -> Iterator[str]:
+    if versions:
+        yield f"{what}: {listed(list(_ranges(versions)), MOST_RANGES, 'more ranges')}"
+
+
+def _ranges(versions: Sequence[Version]) -> Iterator[str]:
+    """`2.8.0–2.8.3`: patches whose numbers follow each other, so that nothing lies between."""
+    start = last = versions[0]
+    for version in versions[1:]:
+        if version.release != (*last.release[:2], last.micro + 1) or str(last) != last.base_version:
+            yield str(start) if start == last else f"{start}–{last}"
+            start = version
+        last = version
+    yield str(start) if start == last else f"{start}–{last}"
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "tensorflow": standing.tensorflow,
+        "qualifies": standing.qualifies,
+        "obstacles": [_obstacle(obstacle) for obstacle in standing.obstacles],
+    }
+
+
+def _obstacle(obstacle: Obstacle) -> dict[str, Any]:
+    return {
+        "tensorflow": obstacle.tensorflow,
+        "repro": obstacle.row.repro,
+        "case": obstacle.row.case,
+        "device": obstacle.device,
+        "python": obstacle.python or None,
+        "outcome": obstacle.verdict.value if obstacle.verdict else None,
+        "why": obstacle.why,
+        "inferred": obstacle.inferred,
+    }

@@ -1,0 +1,307 @@
+"""Which releases may be pinned, and the requirement that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from runner import catalogue, constraints, grid, pins, pins_words, requirement
+from runner.errors import UsageError
+from runner.model import EnvironmentInfo, Run
+from runner.pins import Pin
+from tests.unit import runs
+
+CATALOGUE = tuple(release.version for release in catalogue.load())
+
+
+def pin(run: Run, known: Sequence[str] = (), **asked: object) -> Pin:
+    return pins.find(grid.build(run), known, **asked)
+
+
+def requirement_of(picture: str, known: Sequence[str] = (), **asked: object) -> Optional[str]:
+    claim = pin(runs.drawn(picture), known, **asked).claim
+    return claim.requirement if claim else None
+
+
+# --- What qualifies --------------------------------------------------------------------------
+
+
+def test_the_issues_example() -> None:
+    picture = "2.4 2.5 2.6 2.7 2.15 2.16\na ✓ ✓ A ✓ ✓ B\nb ✓ ✓ ✓ ✓ ✓ ✓"
+    assert requirement_of(picture) == "tensorflow>=2.4,!=2.6.*,<2.16"
+
+
+@pytest.mark.parametrize("glyph", ["–", "!", "?"])
+def test_what_was_not_measured_supports_no_pin(glyph: str) -> None:
+    assert requirement_of(f"2.4 2.5\na ✓ ✓\nb ✓ {glyph}") == "tensorflow==2.4.0"
+
+
+def test_an_inferred_pass_supports_no_pin() -> None:
+    run = runs.drawn("2.4 2.5 2.6\na ✓ ✓ ✓")
+    first, second, third = run.results
+    inferred = evolve(second, inferred=("2.4.0", "2.6.0"))
+    answer = pin(evolve(run, results=(first, inferred, third)))
+    assert [s.tensorflow for s in answer.qualifying] == ["2.4.0", "2.6.0"]
+    assert not answer.standings[1].obstacles[0].measured
+
+
+def test_only_what_is_required_must_pass() -> None:
+    picture = "2.4 2.5\nfit-a ✓ ✓\nfit-b ✓ ✓\nother ✓ A"
+    assert requirement_of(picture) == "tensorflow==2.4.0"
+    assert requirement_of(picture, require=["fit-*"]) == "tensorflow>=2.4,<=2.5.0"
+    assert requirement_of(picture, require=["script/fit-a", "other"]) == "tensorflow==2.4.0"
+
+
+def test_each_glob_must_name_a_case() -> None:
+    with pytest.raises(UsageError, match=r"'nonesuch'; there are: a, b"):
+        requirement_of("2.4\na ✓\nb ✓", require=["a", "nonesuch"])
+
+
+def on_two_devices() -> Run:
+    cpu = runs.drawn("2.4 2.5 2.6\na ✓ ✓ ✓")
+    cuda = runs.drawn("2.4 2.5\na ✓ A", device="cuda")
+    return evolve(
+        cpu,
+        environments=cpu.environments + cuda.environments,
+        results=cpu.results + cuda.results,
+    )
+
+
+def test_a_release_must_pass_on_every_device_asked_for() -> None:
+    run = on_two_devices()
+    assert [s.tensorflow for s in pin(run).qualifying] == ["2.4.0"]
+    assert [s.tensorflow for s in pin(run, devices=["cpu"]).qualifying] == [
+        "2.4.0",
+        "2.5.0",
+        "2.6.0",
+    ]
+    missing = pin(run).standings[-1].obstacles
+    assert [(o.device, o.verdict) for o in missing] == [("cuda", None)]
+
+
+def test_evidence_from_other_pythons_does_not_count() -> None:
+    old, new = runs.drawn("2.4\na ✓"), runs.drawn("2.4 2.5\na A ✓", python="3.10")
+    run = evolve(
+        old, environments=old.environments + new.environments, results=old.results + new.results
+    )
+    assert [s.tensorflow for s in pin(run).qualifying] == ["2.5.0"]
+    assert [s.tensorflow for s in pin(run, pythons=["3.8"]).qualifying] == ["2.4.0"]
+    with pytest.raises(UsageError, match=r"no Python 3\.7; it has: 3\.10, 3\.8"):
+        pin(run, pythons=["3.7"])
+
+
+def test_a_device_that_the_run_has_not_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="no device cuda; it has: cpu"):
+        pin(runs.drawn("2.4\na ✓"), devices=["cuda"])
+
+
+def test_none_qualifies() -> None:
+    answer = pin(runs.drawn("2.4 2.5 2.6\na A ✓ ✓\nb B A ✓\nc A A A"))
+    assert answer.claim is None
+    assert answer.newest is None
+    assert answer.closest.tensorflow == "2.6.0"
+
+
+# --- What keeps from the next ----------------------------------------------------------------
+
+
+def test_each_case_says_where_it_first_blocks_and_why() -> None:
+    answer = pin(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓ A A\nb ✓ ✓ ✓ B\nc ✓ ✓ ✓ ✓\nd A ✓ – A"))
+    assert answer.newest is not None
+    assert answer.newest.tensorflow == "2.5.0"
+    assert [(o.row.case, o.tensorflow, o.measured) for o in answer.blocking] == [
+        ("a", "2.6.0", True),
+        ("d", "2.6.0", False),
+        ("b", "2.7.0", True),
+    ]
+    assert answer.blocking[0].why == "ErrorA: what A says"
+
+
+# --- The requirement -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("measured", "specifier", "unmeasured"),
+    [
+        # Of each series the newest patch: the older ones of those that pass stay inside.
+        ("2.7.4+ 2.8.4+ 2.9.3-", ">=2.7.4,<2.9", "2.8.0 2.8.1 2.8.2 2.8.3"),
+        ("2.7.4+ 2.8.4- 2.9.3+", ">=2.7.4,!=2.8.*,<2.10", "2.9.0 2.9.1 2.9.2"),
+        # Nothing is said for patches newer than the measured one, nor for a series never looked at.
+        ("2.7.4+ 2.8.2+ 2.10.1+", ">=2.7.4,!=2.8.3,!=2.8.4,!=2.9.*,<2.11", "2.8.0 2.8.1 2.10.0"),
+        # Nor between a patch that fails and one that passes.
+        ("2.7.4+ 2.8.1- 2.8.4+", ">=2.7.4,!=2.8.0,!=2.8.1,!=2.8.2,!=2.8.3,<2.9", ""),
+        # Patches to come are not promised.
+        ("2.20.0+ 2.21.0+", ">=2.20,<=2.21.0", ""),
+        ("2.7.4+ 2.8.2+", ">=2.7.4,<=2.8.2", "2.8.0 2.8.1"),
+        ("2.15.1+", "==2.15.1", ""),
+        ("1.15.5+ 2.0.4-", "==1.15.5", ""),
+        ("1.14.0+ 1.15.5+ 2.0.4-", ">=1.14,<2.0", "1.15.0 1.15.2 1.15.3 1.15.4"),
+        # A release candidate does not vouch for the release, nor for anything after it.
+        ("2.21.0+ 2.22.0rc1+ 2.23.0-", ">=2.21,<=2.22.0rc1", ""),
+        ("2.4.0- 2.5.0-", None, ""),
+    ],
+)
+def test_specifiers(measured: str, specifier: Optional[str], unmeasured: str) -> None:
+    claim = requirement.claim(
+        {Version(word[:-1]): word[-1] == "+" for word in measured.split()}, map(Version, CATALOGUE)
+    )
+    assert (claim and claim.specifier) == specifier
+    assert [str(version) for version in claim.unmeasured] == unmeasured.split() if claim else True
+
+
+def test_strict_excludes_every_release_that_was_not_measured() -> None:
+    claim = requirement.claim(
+        {Version("2.7.4"): True, Version("2.8.4"): True}, map(Version, CATALOGUE), strict=True
+    )
+    assert claim is not None
+    assert claim.specifier == ">=2.7.4,!=2.8.0,!=2.8.1,!=2.8.2,!=2.8.3,<2.9"
+
+
+VERSIONS = st.one_of(
+    st.sampled_from(CATALOGUE),
+    st.builds("{}.{}.{}".format, st.integers(1, 3), st.integers(0, 3), st.integers(0, 3)),
+    st.builds(
+        "2.{}.{}{}".format,
+        st.integers(0, 3),
+        st.integers(0, 2),
+        st.sampled_from(["rc0", "rc1", ".post1", ".dev2", "a1"]),
+    ),
+).map(Version)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(VERSIONS, st.booleans(), min_size=1), st.sets(VERSIONS), st.booleans())
+def test_it_admits_exactly_what_qualifies_of_all_that_was_measured(
+    measured: dict[Version, bool], known: set[Version], strict: bool
+) -> None:
+    claim = requirement.claim(measured, known, strict=strict)
+    if claim is None:
+        assert not any(measured.values())
+        return
+    found = SpecifierSet(claim.specifier, prereleases=True)
+    assert {v for v in measured if v in found} == {v for v, good in measured.items() if good}
+    beyond = {v for v in known if v in found} - set(measured)
+    assert beyond == set(claim.unmeasured)
+    assert not (strict and beyond)
+    assert requirement.parse(claim.requirement) == found
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(CATALOGUE), st.sampled_from("✓✓✓A–!"), min_size=1))
+def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
+    versions = sorted(drawn, key=Version)
+    picture = " ".join(versions) + "\na " + " ".join(drawn[version] for version in versions)
+    answer = pin(runs.drawn(picture), CATALOGUE)
+    good = [version for version in versions if drawn[version] == "✓"]
+    assert [standing.tensorflow for standing in answer.qualifying] == good
+    if answer.claim:
+        checked = pins.check(answer, requirement.parse(answer.claim.requirement), CATALOGUE)
+        assert checked.holds
+        assert [standing.tensorflow for standing in checked.admitted] == good
+        assert checked.unmeasured == answer.claim.unmeasured
+
+
+# --- Checking one ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("tensorflow==2.15.*", True),
+        ("tensorflow-cpu~=2.15.0", True),
+        ("TensorFlow[and-cuda]>=2.4,<2.16", True),
+        (">=2.4", False),
+        ("tensorflow", False),
+        ("==2.16.*", False),
+        ("==2.17.*", False),
+        ("==2.3.*", False),
+    ],
+)
+def test_check(text: str, holds: bool) -> None:
+    answer = pin(runs.drawn("2.4 2.15 2.16 2.17\na ✓ ✓ A –"))
+    assert pins.check(answer, requirement.parse(text), CATALOGUE).holds is holds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "2.15", "tensorflow=2.15", ">>2", "numpy>=1", "tensorflow @ file:///x", "==2.*.1"],
+)
+def test_what_is_no_requirement_is_wrong_use(text: str) -> None:
+    with pytest.raises(UsageError):
+        requirement.parse(text)
+
+
+def test_a_marker_cannot_be_checked() -> None:
+    with pytest.raises(UsageError, match="marker"):
+        requirement.parse("tensorflow>=2.4; python_version < '3.10'")
+
+
+# --- In words --------------------------------------------------------------------------------
+
+
+def test_in_words() -> None:
+    picture = "2.7.4 2.8.4 2.9.3 2.10.1\na ✓ ✓ A –\nb ✓ ✓ A ✓"
+    assert pins_words.pin(pin(runs.drawn(picture), CATALOGUE), None).splitlines() == [
+        "tensorflow>=2.7.4,<2.9",
+        "",
+        "newest: 2.8.4",
+        "2 of 4 measured releases pass both required cases: 2.7.4, 2.8.4",
+        "admitted though not measured, as older patches of a series that passes (--strict excludes "
+        "them; `tfmatrix run --patches all` measures them): 2.8.0–2.8.3",
+        "",
+        "what keeps from going beyond 2.8.4, first met:",
+        "  2.9.3 cpu  fail: ErrorA: what A says",
+        "      a and b",
+        "",
+        "not to be pinned for want of evidence (nothing failed there):",
+        "  2.10.1 cpu  skip: tf.function came with TensorFlow 1.14",
+        "      a",
+    ]
+
+
+def test_no_escape_code_reaches_the_terminal() -> None:
+    answer = pin(runs.hostile())
+    assert pins_words.pin(answer, None).replace("\n", "").isprintable()
+    checked = pins.check(answer, requirement.parse(">=1"), CATALOGUE)
+    assert pins_words.check("\x1b[31m>=1", checked).replace("\n", "").isprintable()
+
+
+# --- Constraints -----------------------------------------------------------------------------
+
+
+def environment(*packages: str) -> EnvironmentInfo:
+    return evolve(runs.environment("2.15"), packages=packages)
+
+
+def test_constraints_are_the_packages_of_where_the_newest_passed() -> None:
+    run = runs.drawn("2.4 2.15 2.16\na ✓ ✓ A")
+    built = grid.build(run)
+    chosen = constraints.chosen(pins.find(built, ()), built, run.environments)
+    assert chosen.id == "2.15.0-py3.8-cpu"
+
+
+def test_constraints_are_those_of_the_newest_python() -> None:
+    old, new = runs.drawn("2.4\na ✓", python="3.9"), runs.drawn("2.4\na ✓", python="3.10")
+    run = evolve(
+        old, environments=new.environments + old.environments, results=new.results + old.results
+    )
+    built = grid.build(run)
+    chosen = constraints.chosen(pins.find(built, ()), built, run.environments)
+    assert chosen.id == "2.4.0-py3.10-cpu"
+
+
+def test_constraints_hold_every_distribution_and_have_no_extras() -> None:
+    text = constraints.text(environment("numpy==1.23.5", "tensorflow[and-cuda]==2.15.0"), "run x")
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [
+        "numpy==1.23.5",
+        "tensorflow==2.15.0",
+        "tensorflow-cpu==2.15.0",
+        "tensorflow-gpu==2.15.0",
+    ]
