@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 import click
 
 from runner import compare, journal, paths
+from runner.compare import Change, Comparison, Observed
 from runner.model import Outcome
+from runner.report.text import clean, value
+from runner.tolerance import TOLERANCE
+
+KINDS = ("changed", "came", "went")
+NOT_THERE = "not there"
 
 
-@click.command("diff", help="Show what changed between two runs. Exits 1 when something did.")
+@click.command(
+    "diff",
+    help="Show what changed between two runs. Exits 1 when an outcome or a signature did, "
+    "a cell came or went; with --observations, when a value did, too.",
+)
 @click.argument("before")
 @click.argument("after")
-def command(before: str, after: str) -> int:
+@click.option("--observations", is_flag=True, help="Observed values that differ count, too.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=TOLERANCE,
+    show_default=True,
+    help="Relative: numbers closer than this are the same.",
+)
+def command(before: str, after: str, observations: bool, tolerance: float) -> int:
     runs = [
         journal.read(
             journal.find(name, paths.results()), warn=lambda line: click.echo(line, err=True)
         )
         for name in (before, after)
     ]
-    comparison = compare.runs(*runs)
-    for change in comparison.changes:
-        where = f"{change.repro}/{change.case} on {change.tensorflow} {change.device}"
-        click.echo(f"{where}: {_words(change.before)} → {_words(change.after)}")
-    click.echo(
+    comparison = compare.runs(runs[0], runs[1], tolerance)
+    click.echo("\n".join(words(comparison)))
+    return 1 if comparison.changes or (observations and comparison.observed) else 0
+
+
+def words(comparison: Comparison) -> Iterator[str]:
+    for kind in KINDS:
+        yield from _section(kind, [c for c in comparison.changes if c.kind == kind])
+    yield from _values(comparison.observed)
+    yield (
         f"{comparison.agreeing} cells agree in outcome and signature, "
         f"{len(comparison.changes)} differ"
     )
-    return 1 if comparison.changes else 0
+
+
+def _section(kind: str, changes: Sequence[Change]) -> Iterator[str]:
+    if changes:
+        yield f"{kind}:"
+        for change in changes:
+            before, after = _words(change.before), _words(change.after)
+            yield f"  {clean(str(change.where))}: {before} → {after}"
+
+
+def _values(observed: Iterable[Observed]) -> Iterator[str]:
+    differing = list(observed)
+    if differing:
+        yield "observations that differ where outcome and signature agree:"
+        for one in differing:
+            place = clean(f"{one.where}: {one.name}")
+            before = NOT_THERE if one.kind == "came" else value(one.before)
+            after = NOT_THERE if one.kind == "went" else value(one.after)
+            yield f"  {place}: {before} → {after}"
 
 
 def _words(outcome: Optional[Outcome]) -> str:
     if outcome is None:
-        return "not there"
-    return f"{outcome.verdict}" + (f" ({outcome.signature})" if outcome.signature else "")
+        return NOT_THERE
+    return clean(f"{outcome.verdict}" + (f" ({outcome.signature})" if outcome.signature else ""))

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Union
 
 from attrs import frozen
-from typing_extensions import TypeGuard
 
 from runner.grid import Column, Grid, Row
 from runner.model import Json
-
-TOLERANCE = 1e-4
-"""Relative: numbers closer than this are taken for the same."""
-NEAR_ZERO = 1e-9
-"""Absolute: for numbers that are zero but for rounding."""
+from runner.tolerance import differs
 
 
 @frozen(kw_only=True)
@@ -67,25 +60,3 @@ def _along(grid: Grid, row: Row, lane: Sequence[Column]) -> Iterator[Shift]:
                     row=row, name=name, before=old.last, after=column, old=old.value, new=value
                 )
             seen[name] = _Seen(column, column, finding, value)
-
-
-def differs(old: Json, new: Json) -> bool:
-    """Numbers beyond the tolerance, lists and objects item by item, all else by equality."""
-    try:
-        return _differs(old, new)
-    except RecursionError:
-        return True
-
-
-def _differs(old: Json, new: Json) -> bool:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() != new.keys() or any(_differs(old[key], new[key]) for key in old)
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) != len(new) or any(map(_differs, old, new))
-    if _number(old) and _number(new):
-        return old != new and not math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=NEAR_ZERO)
-    return type(old) is not type(new) or old != new
-
-
-def _number(value: Json) -> TypeGuard[Union[int, float]]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from runner import compare
-from runner.model import Outcome, Result, Run, RunInfo, Verdict
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner import cli, compare, journal
+from runner.model import Json, Outcome, Result, Run, RunInfo, Verdict
+from runner.tolerance import differs
 
 
-def result(case: str, verdict: Verdict, signature: str | None = None, tf: str = "2.9.3") -> Result:
+def result(
+    case: str, verdict: Verdict, signature: str | None = None, tf: str = "2.9.3", **more: Any
+) -> Result:
+    fields: dict[str, Any] = {"python": "3.10", **more}
     return Result(
         repro="r",
         case=case,
         tensorflow=tf,
-        python="3.10",
         device="cpu",
-        environment=f"{tf}-py3.10-cpu",
+        environment=f"{tf}-py{fields['python']}-cpu",
         outcome=Outcome(verdict=verdict, signature=signature, reason="is not compared"),
+        **fields,
     )
 
 
@@ -29,14 +40,125 @@ def test_equal_verdicts_with_other_signatures_differ() -> None:
     comparison = compare.runs(before, after)
     assert comparison.agreeing == 1
     assert [
-        (c.case, c.before and c.before.signature, c.after and c.after.signature)
+        (c.kind, c.where.case, c.before and c.before.signature, c.after and c.after.signature)
         for c in comparison.changes
-    ] == [("a", "X", "Y")]
+    ] == [("changed", "a", "X", "Y")]
 
 
 def test_cells_that_came_and_went() -> None:
     comparison = compare.runs(run(result("old", Verdict.PASS)), run(result("new", Verdict.PASS)))
-    assert [(c.case, c.before is None, c.after is None) for c in comparison.changes] == [
-        ("old", False, True),
-        ("new", True, False),
+    assert [(c.kind, c.where.case) for c in comparison.changes] == [
+        ("went", "old"),
+        ("came", "new"),
     ]
+
+
+def test_one_python_each_is_the_same_cell_and_several_are_apart() -> None:
+    old = run(result("a", Verdict.PASS, python="3.8"))
+    new = run(result("a", Verdict.PASS, python="3.9"))
+    assert compare.runs(old, new).changes == ()
+    both = run(*old.results, result("a", Verdict.FAIL, "X", python="3.9"))
+    assert [(c.kind, c.where.python) for c in compare.runs(both, old).changes] == [("went", "3.9")]
+    assert str(compare.runs(both, old).changes[0].where) == "r/a on 2.9.3 cpu py3.9"
+
+
+def observed(before: dict[str, Json], after: dict[str, Json], **asked: Any) -> list[Any]:
+    comparison = compare.runs(
+        run(result("a", Verdict.PASS, observations=before)),
+        run(result("a", Verdict.PASS, observations=after)),
+        **asked,
+    )
+    assert comparison.changes == ()
+    return [(one.name, one.before, one.after) for one in comparison.observed]
+
+
+def test_observations_beyond_the_tolerance() -> None:
+    assert observed({"loss": 1.0, "n": 2}, {"loss": 1.00001, "n": 3}) == [("n", 2, 3)]
+    assert observed({"loss": 1.0}, {"loss": 1.2}, tolerance=0.5) == []
+    assert observed({"loss": 1.0}, {"loss": 1.00001}, tolerance=0) == [("loss", 1.0, 1.00001)]
+
+
+def test_a_value_that_came_or_went_even_if_it_is_null() -> None:
+    assert observed({"a": 1}, {"b": None}) == [("a", 1, None), ("b", None, None)]
+    assert observed({"a": None}, {"a": None}) == []
+
+
+def test_observations_are_compared_only_where_the_outcome_agrees_and_was_judged() -> None:
+    before = [result(case, Verdict.PASS, observations={"n": 1}) for case in ("a", "b")]
+    after = [
+        result("a", Verdict.FAIL, "X", observations={"n": 2}),
+        result("b", Verdict.PASS, observations={"n": 1}),
+    ]
+    assert compare.runs(run(*before), run(*after)).observed == ()
+    errors = [run(result("a", Verdict.ERROR, observations={"n": n})) for n in (1, 2)]
+    assert compare.runs(*errors).observed == ()
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+)
+
+
+@settings(deadline=None)
+@given(VALUES, VALUES, st.sampled_from([0.0, 1e-4, 0.5]))
+def test_to_differ_is_symmetric_and_a_wider_tolerance_finds_no_more(
+    one: Json, two: Json, tolerance: float
+) -> None:
+    assert differs(one, two, tolerance) == differs(two, one, tolerance)
+    assert differs(one, two, tolerance) >= differs(one, two, 1.0)
+
+
+def test_integers_too_large_for_floats() -> None:
+    assert differs(10**400, 1.0)
+    assert not differs(10**400, 10**400)
+
+
+# --- The command -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    monkeypatch.chdir(tmp_path)
+
+    def write_(name: str, *results: Result) -> None:
+        log = journal.Journal(tmp_path / name, run())
+        for one in results:
+            log.append(one, "")
+        log.close()
+
+    return write_
+
+
+def test_what_differs_is_said_by_kind_and_by_exit_code(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = result("same", Verdict.PASS, observations={"loss": 0.5})
+    write("old", result("a", Verdict.PASS), same)
+    write("new", result("a", Verdict.FAIL, "X\x1b[31m"), same, result("b", Verdict.SKIP))
+    assert cli.execute(["diff", "old", "new"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "changed:",
+        "  r/a on 2.9.3 cpu: pass → fail (X)",
+        "came:",
+        "  r/b on 2.9.3 cpu: not there → skip",
+        "1 cells agree in outcome and signature, 2 differ",
+    ]
+
+
+def test_values_count_only_when_asked_for(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("old", result("a", Verdict.PASS, observations={"loss": 0.5, "n": None}))
+    write("new", result("a", Verdict.PASS, observations={"loss": 0.25}))
+    assert cli.execute(["diff", "old", "new"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "observations that differ where outcome and signature agree:",
+        "  r/a on 2.9.3 cpu: loss: 0.5 → 0.25",
+        "  r/a on 2.9.3 cpu: n: null → not there",
+        "1 cells agree in outcome and signature, 0 differ",
+    ]
+    assert cli.execute(["diff", "old", "new", "--observations"]) == 1
+    write("old2", result("a", Verdict.PASS, observations={"loss": 0.25001}))
+    assert cli.execute(["diff", "old2", "new", "--observations"]) == 0
+    assert cli.execute(["diff", "old2", "new", "--observations", "--tolerance", "1e-6"]) == 1

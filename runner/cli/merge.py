@@ -1,0 +1,48 @@
+"""`tfmatrix merge`: one run of several shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+import click
+from rich.console import Console
+
+from runner import journal, merge, paths
+from runner.cli.run import conclude, exit_code, report
+from runner.errors import UsageError
+from runner.report.text import clean
+
+
+@click.command(
+    "merge",
+    help="Make one run of several shards, with its reports. Of a cell that two have, a measurement "
+    "goes before a skip or an error, then the later run's holds. Exits as `run` does.",
+)
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("--output", type=click.Path(path_type=Path), help="The merged run's folder.")
+def command(runs: Sequence[str], output: Optional[Path]) -> int:
+    folders = [journal.find(name, paths.results()) for name in runs]
+    folders = list({folder.resolve(): folder for folder in folders}.values())
+    shards = [journal.read(folder, warn=_warn) for folder in folders]
+    run_id = journal.new_id(datetime.now(timezone.utc))
+    merged = merge.runs(shards, run_id)
+    for note in [*merged.notes, *merge.script_notes(merged.run.repros, folders)]:
+        _warn(note)
+    folder = _empty(output or paths.results() / run_id)
+    merge.write(merged, folders, folder)
+    written = conclude(folder)
+    report(Console(stderr=True), written, folder)
+    return exit_code(written)
+
+
+def _warn(line: str) -> None:
+    click.echo(f"note: {clean(line)}", err=True)
+
+
+def _empty(folder: Path) -> Path:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not empty; the merged run needs a folder of its own")
+    return folder
