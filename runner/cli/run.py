@@ -19,6 +19,7 @@ from runner import (
     clean,
     display,
     engines,
+    events,
     host,
     journal,
     locks,
@@ -29,6 +30,8 @@ from runner import (
     store,
     workload,
 )
+from runner.cli import explore as exploring
+from runner.cli import from_issue
 from runner.cli.options import Selection, select, selecting
 from runner.engines.base import Engine
 from runner.errors import UsageError
@@ -39,8 +42,15 @@ from runner.snapshot import Snapshot
 
 @click.command("run", help="Run the matrix: matrix.yaml's repros, or the scripts named.")
 @selecting
+@from_issue.options
 @click.option("--engine", type=click.Choice(["auto", *engines.ENGINES]), default="auto")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
+@click.option(
+    "--explore",
+    type=click.Choice(["full", "adaptive"]),
+    default="full",
+    help="adaptive: measure ends and middles, and infer what lies between releases that agree.",
+)
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
 @click.option(
     "--mode",
@@ -60,6 +70,7 @@ from runner.snapshot import Snapshot
 def command(
     engine: str,
     jobs: Optional[int],
+    explore: str,
     fresh: bool,
     mode: str,
     keep: str,
@@ -67,14 +78,15 @@ def command(
     **selection: Any,
 ) -> int:
     kept = kept_bytes(keep)
+    engine = from_issue.choose(engine, selection)
     chosen = select(**selection)
     console = Console(stderr=True)
     the_engine = engines.choose(engine, lambda line: console.print(line, highlight=False))
-    load = workload.arrange(chosen.cells, the_engine, _locker(chosen))
+    load = workload.arrange(chosen.cells, the_engine, locker(chosen))
     announce_need(console, the_engine, [work.environment for work in load.works], kept)
-    run = _head(chosen, load, the_engine)
+    run = head(chosen, load, the_engine)
     folder = output or paths.results() / run.info.id
-    log = journal.Journal(_empty(folder), run)
+    log = journal.Journal(own_folder(folder), run)
     try:
         options = Options(
             jobs=jobs or os.cpu_count() or 2,
@@ -84,7 +96,7 @@ def command(
             snapshots=snapshots(chosen, log),
             agent_digest=hashlib.sha256(paths.agent().read_bytes()).hexdigest(),
         )
-        carry_out(console, the_engine, load, log, options)
+        carry_out(console, the_engine, load, log, options, adaptive=explore == "adaptive")
         log.finish(journal.timestamp())
     except KeyboardInterrupt:
         report_interrupted(console, conclude(folder), folder, len(chosen.cells))
@@ -102,6 +114,8 @@ def carry_out(
     load: workload.Workload,
     log: journal.Journal,
     options: Options,
+    *,
+    adaptive: bool = False,
 ) -> None:
     """Measure what is to be measured; every result is in the journal when this returns."""
     cells = sum(len(work.cells) for work in load.works)
@@ -110,13 +124,21 @@ def carry_out(
     for result in load.known:
         log.append(result, "", sync=False)
     with display.make(console, cells) as emit:
-        Pipeline(
+        found = exploring.Found(emit)
+        pipeline = Pipeline(
             engine=engine,
             store=store.Store(paths.store()),
             journal=log,
             options=options,
-            emit=emit,
-        ).run(_longest_first(load.works))
+            emit=found,
+        )
+        for works in exploring.rounds(load.works, found) if adaptive else (load.works,):
+            pipeline.run(_longest_first(works))
+        measured = len(found.results)
+        for result in exploring.inferred(load.works, found) if adaptive else ():
+            emit(events.Ended(result=log.append(result, "", sync=False)))
+    if adaptive:
+        console.print(f"{measured} of {cells} cells measured, the others inferred", highlight=False)
 
 
 def snapshots(chosen: Selection, log: journal.Journal) -> dict[str, Snapshot]:
@@ -195,14 +217,14 @@ def announce_need(
     console.print(line, highlight=False)
 
 
-def _locker(chosen: Selection) -> workload.Lock:
+def locker(chosen: Selection) -> workload.Lock:
     def lock(target: Target) -> Environment:
         return locks.environment(target, chosen.matrix.images)
 
     return lock
 
 
-def _head(chosen: Selection, load: workload.Workload, engine: Engine) -> Run:
+def head(chosen: Selection, load: workload.Workload, engine: Engine) -> Run:
     info = RunInfo(
         id=journal.new_id(_now()),
         started=journal.timestamp(),
@@ -234,7 +256,7 @@ def _longest_first(works: Sequence[Work]) -> list[Work]:
     return sorted(works, key=lambda work: work.environment.target.release.parsed, reverse=True)
 
 
-def _empty(folder: Path) -> Path:
+def own_folder(folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; a run needs a folder of its own")
     return folder

@@ -12,14 +12,38 @@ PACKAGE = ROOT / "runner"
 
 # Lowest first: a module may import from its own layer's packages and from layers below.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"agent", "errors", "forkable", "letters", "model", "processes"}),
+    frozenset(
+        {
+            "agent",
+            "errors",
+            "forkable",
+            "issue_scripts",
+            "letters",
+            "model",
+            "processes",
+            "tolerance",
+        }
+    ),
     frozenset({"paths", "clean", "signature", "serial"}),
-    frozenset({"config", "catalogue", "specifier", "interpreters", "render", "plan", "compare"}),
+    frozenset(
+        {
+            "config",
+            "catalogue",
+            "specifier",
+            "interpreters",
+            "render",
+            "plan",
+            "compare",
+            "search",
+            "requirement",
+        }
+    ),
     frozenset({"resolve", "locks"}),
     frozenset({"bases", "cuda_check", "engines", "host", "movable"}),
     frozenset({"classify", "grid", "events", "snapshot", "store", "session", "journal"}),
-    frozenset({"inventory", "measure", "modes", "report", "results"}),
-    frozenset({"pipeline", "publish", "doctor", "display"}),
+    frozenset({"inventory", "measure", "merge", "modes", "pins", "report", "results"}),
+    frozenset({"constraints", "pins_words"}),
+    frozenset({"pipeline", "publish", "doctor", "display", "github"}),
     frozenset({"workload"}),
     frozenset({"cli"}),
 )

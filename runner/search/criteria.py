@@ -1,0 +1,106 @@
+"""What "bad" means: a result → bad, good, or cannot be judged. Pure."""
+
+from __future__ import annotations
+
+import ast
+import json
+import operator
+import re
+from collections.abc import Callable
+from typing import Any, Optional
+
+from attrs import frozen
+
+from runner.errors import UsageError
+from runner.model import Json, Result, Verdict
+
+VERDICTS = (Verdict.FAIL, Verdict.CRASH, Verdict.TIMEOUT, Verdict.OOM)
+HINT = "expected fail, crash, timeout, oom, signature:TEXT, or observation:EXPR such as 'loss>0.5'"
+
+_COMPARISON = re.compile(r"\s*(?P<name>.+?)\s*(?P<sign><=|>=|==|!=|<|>)\s*(?P<value>.+?)\s*")
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@frozen(kw_only=True)
+class Criterion:
+    """`says` is asked of judged results only: True is bad, None cannot be judged."""
+
+    words: str
+    says: Callable[[Result], Optional[bool]]
+    observation: str = ""
+    """The observation that decides, where one does."""
+
+    def judge(self, result: Result) -> Optional[bool]:
+        """Whether a result is bad; None for a skip or an error, which say nothing."""
+        return self.says(result) if result.outcome.verdict.judged else None
+
+
+def parse(text: Optional[str]) -> Criterion:
+    """`--on`'s value → a criterion; None is any failure. Raises `UsageError`.
+
+    What is not bad in the sense asked for is good, also where it fails otherwise: whoever reads the
+    answer sees both sides of it.
+    """
+    if text is None:
+        return Criterion(words="any failure", says=lambda r: r.outcome.verdict is not Verdict.PASS)
+    kind, colon, rest = text.partition(":")
+    if not colon and kind in VERDICTS:
+        return Criterion(words=f"the outcome {kind}", says=lambda r: r.outcome.verdict == kind)
+    if kind == "signature" and rest.strip():
+        return Criterion(
+            words=f"a signature with {rest!r}", says=lambda r: rest in (r.outcome.signature or "")
+        )
+    if kind == "observation" and rest.strip():
+        return _observation(rest)
+    raise UsageError(f"--on {text}: {HINT}")
+
+
+def _observation(text: str) -> Criterion:
+    found = _COMPARISON.fullmatch(text)
+    if not found:
+        raise UsageError(f"--on observation:{text}: expected NAME, a comparison and a value")
+    name, sign, value = found["name"], found["sign"], _value(found["value"])
+    if sign in _ORDER and not _is_number(value):
+        raise UsageError(f"--on observation:{text}: {sign} compares numbers, not {found['value']}")
+    return Criterion(
+        words=f"{name} {sign} {found['value']}",
+        says=lambda r: (
+            _compare(r.observations[name], sign, value) if name in r.observations else None
+        ),
+        observation=name,
+    )
+
+
+def _value(text: str) -> Json:
+    """A JSON value, or a Python literal; another word is a string."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value: Json = json.loads(json.dumps(read(text)))
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        return value
+    return text
+
+
+def _compare(observed: Json, sign: str, value: Json) -> Optional[bool]:
+    if sign in _ORDER:
+        return _ORDER[sign](observed, value) if _is_number(observed) else None
+    return _equal(observed, value) is (sign == "==")
+
+
+def _equal(one: Json, other: Json) -> bool:
+    """As JSON has it: 1 is 1.0, and true is not 1."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

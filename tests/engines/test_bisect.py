@@ -1,0 +1,238 @@
+"""`tfmatrix bisect` and `run --explore adaptive` from end to end: command line, pipeline, journal,
+and real processes, which are told a version instead of importing TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import cli, engines, journal, locks, paths, processes
+from runner.engines.base import Channel, Workspace
+from runner.engines.pipe import PipeChannel
+from runner.model import Environment, Limits, Result, Run, Target
+from tests.engines.plain import AGENT, PlainEngine
+
+SCRIPT = """
+import os, pathlib, sys
+version = tuple(map(int, os.environ["PRETENDED"].split(".")))
+print("::observe loss=%s" % (0.25 if version < (2, 11, 0) else 0.75))
+if version >= (2, 9, 1):
+    raise ValueError("broken since 2.9.1")
+if (2, 5, 0) <= version < (2, 7, 0):
+    sys.exit(125)
+if version < (2, 4, 0):
+    raise RuntimeError("too old")
+"""
+
+
+class Pretending(PlainEngine):
+    """Tells its processes which release they are to take themselves for."""
+
+    interrupts = 0
+    """Which cell is stopped by Ctrl-C; 0: none."""
+
+    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+        self.opened.append(environment.id)
+        if len(self.opened) == self.interrupts:
+            raise KeyboardInterrupt
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PRETENDED": environment.target.release.version,
+        }
+        return PipeChannel([sys.executable, str(AGENT)], root=str(workspace.folder), env=variables)
+
+
+class Desk:
+    """A folder to give commands in."""
+
+    def __init__(self, folder: Path, engine: Pretending, capsys: pytest.CaptureFixture[str]):
+        self.folder, self.engine, self._capsys = folder, engine, capsys
+        self.said, self.noted = "", ""
+
+    def script(self, text: str) -> None:
+        (self.folder / "my.py").write_text(text, "utf-8")
+
+    def give(self, *arguments: str) -> int:
+        code = cli.execute([arguments[0], "my.py", *arguments[1:]])
+        self.said, self.noted = self._capsys.readouterr()
+        return code
+
+    @property
+    def run(self) -> Run:
+        return journal.read(journal.find(None, paths.results()))
+
+    def results(self) -> dict[str, Result]:
+        return {result.tensorflow: result for result in self.run.results}
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Desk:
+    engine = Pretending()
+
+    def lock(target: Target, images: object = None) -> Environment:
+        packages = f"numpy==1.{target.release.parsed.minor}\nsix==1.0\n"
+        return Environment(target=target, requirements=packages, key=f"{target.release.version}")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(engines, "choose", lambda name, say: engine)
+    monkeypatch.setattr(locks, "environment", lock)
+    desk = Desk(tmp_path, engine, capsys)
+    desk.script(SCRIPT)
+    return desk
+
+
+def test_the_first_bad_release_is_found_among_the_patches(desk: Desk) -> None:
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
+    assert desk.said.startswith(
+        'The first bad release is 2.9.1: 2.9.0 passes, 2.9.1 fails with "ValueError: broken since'
+    )
+    lines = [line.split() for line in desk.said.splitlines()]
+    assert ["outcome", "pass", "fail"] in lines
+    assert ["loss", "0.25", "0.25"] in lines
+    assert not any(line[:1] in (["numpy"], ["six"]) for line in lines)  # same in both
+    assert "tfmatrix run my.py --tf 2.9.0,2.9.1" in desk.said
+
+
+def test_what_was_looked_at_is_a_run_like_any_other(desk: Desk) -> None:
+    desk.give("bisect", "--good", "2.4", "--bad", "2.21")
+    run = desk.run
+    assert run.info.finished
+    assert {"2.4.4", "2.21.0", "2.9.0", "2.9.1"} <= desk.results().keys()
+    assert len(run.results) < 12
+    assert {e.tensorflow for e in run.environments} == desk.results().keys()
+    assert cli.execute(["report"]) == 0
+    matrix = json.loads((paths.results() / "latest" / "matrix.json").read_text("utf-8"))
+    assert len(matrix["cells"]) == len(run.results)
+
+
+def test_nothing_is_measured_twice(desk: Desk) -> None:
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
+    said, opened = desk.said, len(desk.engine.opened)
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
+    assert desk.said == said
+    assert len(desk.engine.opened) == opened
+
+
+def test_environments_that_differ_show_their_packages(desk: Desk) -> None:
+    arguments = ("--good", "2.8", "--bad", "2.9", "--patches", "latest")
+    assert desk.give("bisect", *arguments) == 0
+    assert ["numpy", "1.8", "1.9"] in [line.split() for line in desk.said.splitlines()]
+    assert "six" not in desk.said
+
+
+def test_what_cannot_be_judged_leaves_a_range(desk: Desk) -> None:
+    assert desk.give("bisect", "--bad", "2.3", "--good", "2.8") == 0
+    assert "The first good release is 2.4.0" in desk.said
+    desk.script(SCRIPT.replace('RuntimeError("too old")', "SystemExit(0)").replace("9, 1", "7, 0"))
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.8") == 0
+    assert (
+        "The first bad release is 2.7.0 or one before it that could not be judged, 2.5.0 … 2.6"
+        in (desk.said)
+    )
+
+
+def test_bad_can_be_one_signature_or_an_observation(desk: Desk) -> None:
+    arguments = ("--good", "2.2", "--bad", "2.10", "--on", "signature:since 2.9.1")
+    assert desk.give("bisect", *arguments) == 0
+    assert desk.said.startswith("The first bad release is 2.9.1")
+    arguments = ("--good", "2.9", "--bad", "2.14", "--on", "observation:loss>0.5")
+    assert desk.give("bisect", *arguments) == 0
+    assert desk.said.startswith("The first bad release is 2.11.0")
+    assert "loss = 0.75" in desk.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["--good", "2.9", "--bad", "2.12"], 1, '2.9.3 fails with "ValueError: broken'),
+        (["--good", "2.4", "--bad", "2.8"], 1, "2.8.4 passes, so it is not bad"),
+        (["--good", "2.6", "--bad", "2.12"], 3, "give another release as --good"),
+    ],
+    ids=["the good end is bad", "the bad end is good", "an end cannot be judged"],
+)
+def test_ends_that_are_not_as_they_were_said_to_be(
+    desk: Desk, arguments: list[str], code: int, part: str
+) -> None:
+    assert desk.give("bisect", *arguments) == code
+    assert part in desk.said
+
+
+def test_a_release_that_cannot_be_measured_is_no_evidence(desk: Desk) -> None:
+    desk.engine.broken = frozenset({"2.9.0", "2.8.4"})
+    assert desk.give("bisect", "--good", "2.7", "--bad", "2.10") == 3
+    assert desk.said.startswith("The first bad release is 2.9.1 or one before it")
+    assert "2.8.4 … 2.9.0 (2 releases)" in desk.said
+
+
+def test_a_flaky_script_is_judged_by_several_runs(desk: Desk) -> None:
+    """Bad from 2.9.1 on, but every second run of a bad release passes."""
+    flaky = SCRIPT.replace(
+        "if version >= (2, 9, 1):",
+        "seen = pathlib.Path('FOLDER', os.environ['PRETENDED'] + '.seen')\n"
+        "seen.write_text((seen.read_text() if seen.exists() else '') + 'x')\n"
+        "if version >= (2, 9, 1) and len(seen.read_text()) % 2 == 0:",
+    ).replace("FOLDER", str(desk.folder))
+    desk.script(flaky)
+    assert desk.give("bisect", "--good", "2.8", "--bad", "2.10", "--repeat", "1/3") == 0
+    assert desk.said.startswith("The first bad release is 2.9.1")
+    assert "bad in 1 of 2 runs" in desk.said
+    assert "bad in 0 of 3 runs" in desk.said
+    assert "bad is: any failure in 1 of 3 runs;" in desk.said
+    bad = desk.results()["2.9.1"]
+    assert (bad.outcome.verdict.value, bad.attempts) == ("fail", 2)
+    assert "bad in 1 of 2 runs" in bad.outcome.reason
+    assert bad.log is not None
+    assert "broken since" in (paths.results() / "latest" / bad.log).read_text("utf-8")
+
+
+def test_what_may_come_next_is_prepared_while_a_release_runs(desk: Desk) -> None:
+    desk.give("bisect", "--good", "2.7", "--bad", "2.21")
+    assert set(desk.engine.made) > set(desk.engine.opened)
+
+
+def test_an_interrupted_search_keeps_what_it_measured(desk: Desk) -> None:
+    desk.engine.interrupts = 4
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            desk.give("bisect", "--good", "2.4", "--bad", "2.21")
+    finally:
+        processes.allow_again()
+    kept = desk.results()
+    assert len(kept) == 3
+    assert (paths.results() / "latest" / "matrix.md").is_file()
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
+    assert desk.said.startswith("The first bad release is 2.9.1")
+    assert all(desk.results()[version].cached for version in kept)
+
+
+def test_adaptive_measures_less_and_shows_the_same(desk: Desk) -> None:
+    assert desk.give("run", "--tf", ">=2.0", "--fresh") == 0
+    full = {v: (r.outcome.verdict, r.outcome.signature) for v, r in desk.results().items()}
+    opened = len(desk.engine.opened)
+    assert desk.give("run", "--tf", ">=2.0", "--fresh", "--explore", "adaptive") == 0
+    results = desk.results()
+    assert {v: (r.outcome.verdict, r.outcome.signature) for v, r in results.items()} == full
+    measured = [result for result in results.values() if not result.inferred]
+    assert len(desk.engine.opened) - opened == len(measured) < len(results)
+    assert f"{len(measured)} of {len(results)} cells measured" in desk.noted
+
+
+def test_an_inferred_cell_says_so_and_is_never_an_answer_later(desk: Desk) -> None:
+    desk.give("run", "--tf", ">=2.9", "--explore", "adaptive")
+    inferred = [result for result in desk.results().values() if result.inferred]
+    assert inferred
+    for result in inferred:
+        before, after = result.inferred if isinstance(result.inferred, tuple) else ("", "")
+        assert {before, after} <= {r.environment for r in desk.results().values() if not r.inferred}
+        assert (result.attempts, result.log, result.unexpected) == (0, None, False)
+    opened = set(desk.engine.opened)
+    desk.give("run", "--tf", ">=2.9")
+    assert not any(result.inferred for result in desk.results().values())
+    assert {r.environment for r in inferred} == set(desk.engine.opened) - opened
