@@ -23,18 +23,20 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
     text = _decoded(content)
     if isinstance(text, Problem):
         return text
-    loader = _Loader(text)
+    # Any: what PyYAML's stubs leave untyped differs between their releases for 3.9 and later.
+    loader: Any = _Loader(text)
     try:
-        return loader.get_single_node()
+        root: Optional[Node] = loader.get_single_node()
+        return root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return Problem(mark_of(mark) if mark else Mark(), (), _syntax_message(error))
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         # PyYAML lets some escape, such as chr()'s for "\UFFFFFFFF" and int()'s for %YAML 1.9…9.
-        mark = loader.get_mark()  # type: ignore[no-untyped-call]
+        mark = loader.get_mark()
         return Problem(mark_of(mark), (), "not YAML: an escape or number that is out of range")
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def mark_of(mark: Any) -> Mark:
@@ -60,7 +62,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _stop(self, why: str) -> NoReturn:
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        parser: Any = self
+        mark = parser.peek_event().start_mark
         raise ComposerError(None, None, why, mark)
 
 
