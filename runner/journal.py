@@ -15,16 +15,16 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from attrs import evolve
 
 from runner import serial
 from runner.errors import UsageError
-from runner.model import Environment, Repro, Result, Run, RunInfo
+from runner.model import Environment, Result, Run
 
 HEAD = "run.json"
 CELLS = "cells.jsonl"
@@ -168,8 +168,3 @@ def write_atomic(path: Path, text: str) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def head(info: RunInfo, environments: Iterable[Any], repros: Iterable[Repro]) -> Run:
-    """The head of a run that has measured nothing yet."""
-    return Run(info=info, environments=tuple(environments), results=(), repros=tuple(repros))

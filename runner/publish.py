@@ -9,6 +9,7 @@ from pathlib import Path
 from runner import grid, journal, report
 from runner.model import Run
 from runner.report import Extras
+from runner.report.context import Context
 
 LOG_LIMIT = 512 * 1024
 """Bytes of one file that go into a report."""
@@ -16,19 +17,28 @@ LOG_LIMIT = 512 * 1024
 
 def write(run: Run, folder: Path) -> None:
     """Every report in the registry, under its file name; and the job summary in GitHub Actions."""
-    built, extras = grid.build(run), _extras(run, folder)
-    for name, kind in report.REPORTS.items():
-        text = report.render(run, name, _reader(folder), extras, built)
-        journal.write_atomic(folder / kind.file, text)
+    made = context(run, folder)
+    texts = {name: _render(made, name) for name in report.REPORTS}
+    for name, text in texts.items():
+        journal.write_atomic(folder / report.REPORTS[name].file, text)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with open(summary, "a", encoding="utf-8") as file:
-            file.write(report.render(run, "md", _reader(folder), extras, built))
+            file.write(texts["md"])
 
 
 def render(run: Run, kind: str, folder: Path) -> str:
     """One report as text."""
-    return report.render(run, kind, _reader(folder), _extras(run, folder))
+    return _render(context(run, folder), kind)
+
+
+def context(run: Run, folder: Path) -> Context:
+    """What reports of `run` are made from: its records, and what lies beside them in `folder`."""
+    return Context(run=run, grid=grid.build(run), logs=_reader(folder), extras=_extras(run, folder))
+
+
+def _render(made: Context, kind: str) -> str:
+    return report.render(made.run, kind, made.logs, made.extras, made.grid)
 
 
 def terminal(run: Run, width: int) -> str:

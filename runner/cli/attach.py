@@ -8,13 +8,12 @@ from typing import Optional
 
 import click
 
-from runner import grid, journal, paths, publish
+from runner import journal, paths, publish
 from runner.github import address, attach, token
 from runner.github.client import Client
 from runner.github.comment import identity
 from runner.model import Run
 from runner.report import markdown
-from runner.report.context import Context
 
 
 @click.command(
@@ -58,9 +57,7 @@ def command(
 
 
 def _renderer(run: Run, folder: Path) -> attach.Render:
-    built = grid.build(run)
-    extras = publish._extras(run, folder)
-    context = Context(run=run, grid=built, logs=publish._reader(folder), extras=extras)
+    context = publish.context(run, folder)
     return lambda limit: markdown.render(context, limit)
 
 

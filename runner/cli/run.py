@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
@@ -226,7 +227,7 @@ def locker(chosen: Selection) -> workload.Lock:
 
 def head(chosen: Selection, load: workload.Workload, engine: Engine) -> Run:
     info = RunInfo(
-        id=journal.new_id(_now()),
+        id=journal.new_id(datetime.now(timezone.utc)),
         started=journal.timestamp(),
         engine=engine.name,
         tool_version=__version__,
@@ -260,9 +261,3 @@ def own_folder(folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; a run needs a folder of its own")
     return folder
-
-
-def _now() -> Any:
-    from datetime import datetime, timezone
-
-    return datetime.now(timezone.utc)
