@@ -1,0 +1,139 @@
+"""Environments from nothing: `tfmatrix build` against one `pip install` after another.
+
+Both take the same locked packages from an index on this machine (index.py), with empty caches of
+their own; a first pass, not timed, fills the index. Both compile to bytecode; ours imports
+TensorFlow besides, to show that it works.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from bench.index import Index, serving
+from bench.ours import TFMATRIX
+from bench.records import Figures
+from bench.timing import BenchError, timed
+from bench.works import LIGHT
+from runner import host, interpreters, locks, plan
+from runner.model import Device, Release
+
+ROOM = 1.6e9
+"""Bytes a release: its wheels in the index, in a cache, and installed."""
+_OF_THE_CALLER = ("PIP_", "UV_", "TFMATRIX_CACHE", "PYTHON", "VIRTUAL_ENV")
+
+
+@frozen(kw_only=True)
+class Side:
+    """What one of the two took."""
+
+    seconds: float
+    bytes: int
+    files: int
+    most_fetched: int
+    """Downloads of the file that was downloaded most often."""
+    passed_on: int
+    """Files that the index did not have yet: these came over the network while time was taken."""
+
+
+@frozen(kw_only=True)
+class Cold:
+    releases: tuple[str, ...]
+    pip: Side
+    ours: Side
+
+    def figures(self) -> Figures:
+        rows = [("releases", ", ".join(self.releases))]
+        for name, side in (("pip, one after another", self.pip), ("tfmatrix build", self.ours)):
+            rows.append((name, f"{side.seconds:.1f} s"))
+            downloads = f"{side.files} files, {side.bytes / 1e6:.0f} MB"
+            often = f"the most fetched one {side.most_fetched} ×"
+            over = f"{side.passed_on} over the network"
+            rows.append((f"{name}: downloads", f"{downloads}, {often}, {over}"))
+        return Figures(title="Environments from nothing", rows=tuple(rows))
+
+
+def measure(releases: Sequence[Release], folder: Path, say: Callable[[str], None]) -> Cold:
+    """Both sides once. Raises `BenchError` where there is no room for environments and wheels."""
+    need, free = ROOM * len(releases), host.free_bytes(folder)
+    if need > free:
+        raise BenchError(f"{folder} has {free / 1e9:.0f} GB free, and {need / 1e9:.0f} are needed")
+    with serving(folder / "index") as index:
+        say("cold: filling the index")
+        _side(index, lambda: _ours(releases, folder / "first", index))
+        say("cold: pip")
+        pip = _side(index, lambda: _pip(releases, folder / "pip", index))
+        say(f"cold: pip took {pip.seconds:.1f} s; tfmatrix")
+        ours = _side(index, lambda: _ours(releases, folder / "ours", index))
+        say(f"cold: tfmatrix took {ours.seconds:.1f} s")
+    return Cold(releases=tuple(release.version for release in releases), pip=pip, ours=ours)
+
+
+def _side(index: Index, make: Callable[[], float]) -> Side:
+    index.forget()
+    seconds = make()
+    fetched = index.fetched
+    return Side(
+        seconds=seconds,
+        bytes=index.bytes,
+        files=sum(fetched.values()),
+        most_fetched=max(fetched.values(), default=0),
+        passed_on=index.passed_on,
+    )
+
+
+def _ours(releases: Sequence[Release], folder: Path, index: Index) -> float:
+    env = _environment(
+        UV_DEFAULT_INDEX=index.url,
+        UV_CACHE_DIR=str(folder / "uv"),
+        TFMATRIX_CACHE=str(folder / "tfmatrix"),
+    )
+    spec = ",".join(release.version for release in releases)
+    command = [*TFMATRIX, "build", str(LIGHT), "--tf", spec, "--engine", "local"]
+    try:
+        return timed(command, env=env)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pip(releases: Sequence[Release], folder: Path, index: Index) -> float:
+    """pip's cache lasts from release to release; each environment goes when it is made."""
+    env = _environment(
+        PIP_INDEX_URL=index.url,
+        PIP_CACHE_DIR=str(folder / "cache"),
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+    )
+    folder.mkdir()
+    try:
+        return sum(_pip_one(release, folder, env) for release in releases)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pip_one(release: Release, folder: Path, env: Mapping[str, str]) -> float:
+    target = plan.target(release, Device.CPU)
+    interpreter, why_not = interpreters.obtain(target.python)
+    if interpreter is None:
+        raise BenchError(f"no Python {target.python}: {why_not}")
+    requirements = folder / "requirements.txt"
+    requirements.write_text(locks.environment(target).requirements, encoding="utf-8")
+    made = folder / release.version
+    began = time.perf_counter()
+    timed([str(interpreter.path), "-m", "venv", str(made)], env=env)
+    install = [str(made / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
+    timed([*install, "--require-hashes", "-r", str(requirements)], env=env, cwd=folder)
+    seconds = time.perf_counter() - began
+    shutil.rmtree(made)
+    return seconds
+
+
+def _environment(**settings: str) -> dict[str, str]:
+    """The caller's without settings of pip, uv and this tool; the index is reached directly."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_OF_THE_CALLER)}
+    return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **settings}

@@ -1,0 +1,128 @@
+"""What planning, journalling and reporting cost by themselves, with cells that nobody ran.
+
+    python -m bench.simulate CELLS
+
+Prints the seconds of each step and the peak of resident memory as JSON; in a process of its own, so
+that the peak is this work's alone. Cells are journalled as answers from the store are. A measured
+cell's line is flushed to disk besides, which waits for the disk while the next cell runs: what that
+takes is told apart, from the first cells.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from runner import __version__, catalogue, host, journal, plan, publish, specifier
+from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Run, RunInfo
+from runner.results import judged
+from runner.workload import unlocked_id
+
+RELEASES = 25
+CASES = 100
+FLUSHED = 500
+ERRORS = 'Traceback (most recent call last):\n  File "/repro/s.py", line 9, in <module>\n    go()\n'
+
+
+def main(count: int) -> dict[str, float]:
+    """Seconds per step and in all, `peak_mb`, and seconds a cell where each is `flushed`."""
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        seconds[name] = time.perf_counter() - began
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "run"
+        with step("planned"):
+            matrix = _matrix(count)
+            releases = specifier.select(catalogue.load(), matrix.tf, "latest")[:RELEASES]
+            cells = plan.cells(matrix, releases)[:count]
+        with step("journalled"):
+            _journal(folder, matrix, cells, sync=False)
+        with step("read again"):
+            run = journal.read(folder)
+        with step("reported"):
+            publish.write(run, folder)
+        began = time.perf_counter()
+        _journal(Path(temporary) / "flushed", matrix, cells[:FLUSHED], sync=True)
+        flushed = (time.perf_counter() - began) / len(cells[:FLUSHED])
+    assert len(run.results) == count
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**seconds, "all": sum(seconds.values()), "peak_mb": peak, "flushed": flushed}
+
+
+def _matrix(count: int) -> Matrix:
+    cases = tuple(Case(name=f"case-{number}", args=(str(number),)) for number in range(CASES))
+    repros = tuple(
+        Repro(name=f"repro-{number}", script=Path(f"s{number}.py"), cases=cases)
+        for number in range(-(-count // (RELEASES * CASES)))
+    )
+    return Matrix(source=Path("matrix.yaml"), tf=">=1.12", repros=repros)
+
+
+def _journal(folder: Path, matrix: Matrix, cells: Sequence[Cell], *, sync: bool) -> None:
+    log = journal.Journal(folder, _head(matrix, cells))
+    try:
+        for number, cell in enumerate(cells):
+            execution = _execution(number, cell)
+            result = judged(cell, unlocked_id(cell.target), execution)
+            log.append(result, execution.output, sync=sync)
+        log.finish(journal.timestamp())
+    finally:
+        log.close()
+
+
+def _execution(number: int, cell: Cell) -> Execution:
+    """Half of the cases pass everywhere; the others fail in newer releases, in ten ways."""
+    case = int(cell.case.args[0])
+    fails = case % 2 == 1 and cell.target.release.parsed.minor >= case % 16
+    errors = f"{ERRORS}ValueError: the {case % 10}th way to fail\n" if fails else ""
+    return Execution(
+        exit_code=int(fails),
+        seconds=0.1,
+        max_rss_mb=300.0,
+        output=f"cell {number}\n{errors}",
+        errors=errors,
+        observations={"loss": case / 7},
+    )
+
+
+def _head(matrix: Matrix, cells: Sequence[Cell]) -> Run:
+    info = RunInfo(
+        id=journal.new_id(datetime.now(timezone.utc)),
+        started=journal.timestamp(),
+        engine="none",
+        tool_version=__version__,
+        command="python -m bench.simulate",
+        host=host.describe(),
+    )
+    targets = plan.targets(cells)
+    environments = tuple(
+        EnvironmentInfo(
+            id=unlocked_id(target),
+            tensorflow=target.release.version,
+            python=target.python,
+            device=target.device.value,
+            engine="none",
+            key="",
+            image=None,
+            packages=(),
+            released=target.release.released.isoformat(),
+        )
+        for target in targets
+    )
+    return Run(info=info, environments=environments, results=(), repros=matrix.repros)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]))))
