@@ -1,7 +1,8 @@
 """Child processes of the tool itself (uv, docker build …), so that stopping leaves none behind.
 
 Each runs in a process group of its own: Ctrl-C in a terminal then reaches only this tool, which
-ends them deliberately, instead of racing with them to print their last words.
+ends them deliberately, instead of racing with them to print their last words. Each bears the mark
+of this process, so that the next run finds those of one that was killed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
+
+from runner import temporary
 
 _running: set[subprocess.Popen[str]] = set()
 _lock = threading.Lock()
@@ -68,7 +71,7 @@ def start(
         raise Stopped
     process = subprocess.Popen(
         list(command),
-        env=None if env is None else dict(env),
+        env={**(os.environ if env is None else env), **temporary.mark()},
         cwd=cwd,
         stdin=stdin,
         stdout=subprocess.PIPE,

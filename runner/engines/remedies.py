@@ -1,0 +1,50 @@
+"""What mends a failure, told from the words of who failed: uv, pip, BuildKit, the kernel. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+_CLEAN = "free disk space: `tfmatrix clean`"
+_NETWORK = "check the network and its settings (HTTPS_PROXY, UV_DEFAULT_INDEX, PIP_INDEX_URL)"
+
+_REMEDIES = (
+    (r"no space left on device|disk quota exceeded", _CLEAN),
+    (
+        r"read-only file system|permission denied",
+        "let this user write there, or name another folder in TFMATRIX_CACHE (and UV_CACHE_DIR)",
+    ),
+    (
+        r"failed to (?:resolve source metadata|do request|create LLB|load metadata|authorize)"
+        r"|pull access denied|manifest unknown|error getting credentials",
+        "let the daemon reach its registry, or make the base images without one: `tfmatrix bases`",
+    ),
+    (r"hash mismatch", "a package is not what was locked: `tfmatrix lock` resolves anew"),
+    (
+        r"UnknownIssuer|CERTIFICATE_VERIFY|invalid peer certificate",
+        "name your CA bundle in SSL_CERT_FILE",
+    ),
+    (
+        r"cannot connect to the docker daemon|error during connect|docker daemon is gone"
+        r"|no docker daemon",
+        "start the Docker daemon, and look at `tfmatrix doctor`",
+    ),
+    (
+        r"cannot allocate memory|memory allocation of|out of memory|resource temporarily",
+        "free memory or raise the limit on it, or run fewer at a time: --jobs 1",
+    ),
+    (
+        r"dns error|name resolution|could not resolve|connection refused|timed out",
+        _NETWORK,
+    ),
+    (
+        r"server error \(5\d\d|failed to (?:fetch|download)"
+        r"|end of file before|connection (?:reset|closed)|error sending request",
+        f"try again later; if it stays, {_NETWORK}",
+    ),
+)
+
+
+def remedy(said: str) -> Optional[str]:
+    """What mends it, where it is one of the usual ones."""
+    return next((cure for sign, cure in _REMEDIES if re.search(sign, said, re.IGNORECASE)), None)

@@ -1,0 +1,53 @@
+"""Which process made something, so that another can tell later whether that one still lives.
+
+By what neither a clock that is set nor another container's processes can confuse: on Linux, where
+the tool usually runs, a process is told by its start in ticks since boot and by its namespace.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import Optional
+
+import psutil
+
+
+@lru_cache(maxsize=1)
+def owner() -> str:
+    """This process: start, pid, and the machine that the pid means something on."""
+    return f"{_started(os.getpid())} {os.getpid()} {_place()}"
+
+
+def gone(label: str) -> bool:
+    """Whether the process that `owner` described so is known to have ended."""
+    started, pid, place = (*label.split(" ", 2), "", "")[:3]
+    if place != _place() or not (pid.isascii() and pid.isdigit()):
+        return False  # a run of another machine or container: nobody here can tell
+    try:
+        return _started(int(pid)) != started
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, OSError, ValueError, OverflowError):
+        return False
+
+
+def _started(pid: int) -> Optional[str]:
+    """When a process started, as this system tells it; psutil's date moves with the clock."""
+    created = f"{psutil.Process(pid).create_time():.2f}"  # raises NoSuchProcess
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except FileNotFoundError:
+        return created
+    return stat.rpartition(")")[2].split()[19]
+
+
+@lru_cache(maxsize=1)
+def _place() -> str:
+    """Host and process namespace: pids of a container mean nothing outside it."""
+    try:
+        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - no file
+    except OSError:
+        return platform.node()

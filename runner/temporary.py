@@ -1,0 +1,146 @@
+"""One temporary folder for each process of this tool, known as a dead one's by its missing lock.
+
+All that is temporary lies in it, and all that is started bears its name in the environment. A
+process that is killed can clean up nothing, but its lock goes with it: whoever finds a folder
+without one ends what bears its name and removes it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import secrets
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Optional
+
+from runner.agent import remove_folder
+
+MARK = "TFMATRIX_TEMPORARY"
+"""The variable in which started processes bear the folder's name."""
+_PREFIX = "tfmatrix-run-"
+
+_making = threading.Lock()
+_folder: Optional[Path] = None
+
+
+def folder() -> Path:
+    """This process's own, made when first asked for; what dead processes left goes first."""
+    global _folder
+    with _making:
+        if _folder is None or not _folder.is_dir():
+            sweep()
+            _folder = _make()
+            atexit.register(remove_folder, str(_folder))
+        return _folder
+
+
+def mark() -> dict[str, str]:
+    """What the environment of a process started by this tool holds besides."""
+    try:
+        return {MARK: str(folder())}
+    except OSError:  # the disk is full: whoever needs the folder itself will say so
+        return {}
+
+
+def sweep() -> list[Path]:
+    """End the processes of dead runs and remove their folders; returns those. Never raises."""
+    swept = []
+    for path in list(_all()):
+        with _lock(path) as dead:
+            if dead:
+                kill_all_below(str(path))
+                remove_folder(str(path))
+                swept.append(path)
+    return swept
+
+
+def left_behind() -> list[Path]:
+    """The folders of dead runs."""
+    found = []
+    for path in _all():
+        with _lock(path) as dead:
+            found += [path] if dead else []
+    return found
+
+
+def _make() -> Path:
+    """Locked before it has the name that others look for."""
+    parent = Path(tempfile.gettempdir()).resolve()
+    name = secrets.token_hex(4)
+    made = parent / f".{_PREFIX}{name}"
+    made.mkdir(mode=0o700)
+    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)  # never closed: the lock is ours
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return made.rename(parent / f"{_PREFIX}{name}")
+
+
+def _all() -> Iterator[Path]:
+    with suppress(OSError):
+        for path in Path(tempfile.gettempdir()).resolve().glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                if path.lstat().st_uid == os.getuid():
+                    yield path
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[bool]:
+    """Whether nobody held the lock of `path`; if so, it is held meanwhile."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+# --- What bears a folder's name --------------------------------------------------------------
+
+
+def kill_all_below(folder: str, patience: float = 5.0) -> None:
+    """Kill every process whose environment names a path in `folder`, which must be ours alone.
+
+    Linux only. A process may hide from this by starting another with an environment of its own; it
+    is meant for what an agent could not clean up because it was killed itself.
+    """
+    marks = (f"={folder}/".encode(), f"={folder}\0".encode())
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        pids = [pid for pid in _other_pids() if _bears(pid, marks)]
+        if not pids:
+            return
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with suppress(OSError):
+                    os.kill(pid, number)
+        time.sleep(0.01)
+
+
+def _other_pids() -> list[int]:
+    try:
+        names = [path.name for path in Path("/proc").iterdir()]
+    except OSError:
+        return []
+    own = (1, os.getpid(), os.getppid())
+    return [int(name) for name in names if name.isdigit() and int(name) not in own]
+
+
+def _bears(pid: int, marks: tuple[bytes, ...]) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read(1 << 20)
+    except OSError:
+        return False
+    return any(mark in environment for mark in marks)

@@ -1,0 +1,123 @@
+"""A Docker daemon that fails: a second one, of the tests' own, killed and robbed in a real run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.torture.machines.daemon import Daemon, daemon
+from tests.torture.machines.killing import every_cell
+from tests.torture.machines.world import Said, World, nonces, verdicts, world
+
+pytestmark = [pytest.mark.docker, pytest.mark.torture, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Daemon]]:
+    """A world whose images the machine's daemon builds; they are then moved into another one."""
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        pytest.skip("a second daemon needs root and dockerd")
+    folder = tmp_path_factory.mktemp("docker")
+    with world(folder / "world", engine="docker", python="3.10") as made:
+        built = made.run()
+        assert built.code == 0, built
+        names = [str(environment.image) for environment in made.latest().environments]
+        with daemon(folder / "daemon") as own:
+            own.load(names)
+            subprocess.run(["docker", "rmi", *names], check=True, stdout=subprocess.DEVNULL)
+            made.more = {"DOCKER_HOST": own.host}
+            yield made, own
+
+
+@pytest.fixture
+def place(_shared: tuple[World, Daemon]) -> World:
+    _shared[0].edit(os.urandom(8).hex())
+    return _shared[0]
+
+
+@pytest.fixture
+def own(_shared: tuple[World, Daemon]) -> Daemon:
+    return _shared[1]
+
+
+def disturbed(place: World, moment: str, disturb: Callable[[], None]) -> Said:
+    """A run during which `disturb` happens once `moment` is on its standard error."""
+    process = place.start(*place.command())
+    assert process.stderr is not None
+    lines, done = [], False
+    for line in process.stderr:
+        lines.append(line)
+        if moment in line and not done:
+            done = True
+            disturb()
+    out = process.stdout.read() if process.stdout else ""
+    said = Said(code=process.wait(200), out=out, err="".join(lines))
+    assert done, said
+    assert "Traceback (most recent call last)" not in said.err, said.err
+    return said
+
+
+def mended(place: World, own: Daemon) -> None:
+    """Nothing says `fail`; what is missing is measured by the same command, and only that."""
+    first = place.latest()
+    found = verdicts(first)
+    assert set(found.values()) <= {"pass", "error"}, found
+    assert all(r.outcome.reason for r in first.results if r.outcome.verdict.value == "error")
+    again = place.run()
+    assert again.code == 0, again
+    assert verdicts(place.latest()) == dict.fromkeys(every_cell(), "pass")
+    after = nonces(place.latest())
+    measured = {cell: one for cell, one in nonces(first).items() if found[cell] == "pass"}
+    assert all(after[cell] == one for cell, one in measured.items())
+    assert not own.client().containers.list(all=True)
+
+
+def test_the_daemon_dies_and_comes_back(place: World, own: Daemon) -> None:
+    def die_for_a_while() -> None:
+        own.kill()
+        time.sleep(3)
+        own.start()
+
+    disturbed(place, "[2/12]", die_for_a_while)
+    mended(place, own)
+
+
+def test_the_daemon_dies_for_good(place: World, own: Daemon) -> None:
+    said = disturbed(place, "[2/12]", own.kill)
+    assert said.code == 3, said
+    assert "could not be measured" in said.out + said.err
+    assert "same command" in said.err
+    gone = place.run()
+    assert gone.code == 3
+    assert "no Docker daemon" in gone.err
+    own.start()
+    mended(place, own)
+
+
+def test_a_container_is_removed_under_us(place: World, own: Daemon) -> None:
+    def remove() -> None:
+        for container in own.client().containers.list():
+            container.remove(force=True)
+
+    disturbed(place, "[3/12]", remove)
+    mended(place, own)
+
+
+def test_an_image_disappears(place: World, own: Daemon, tmp_path: Path) -> None:
+    names = [name for image in own.client().images.list() for name in image.tags]
+    (gone,) = [name for name in names if "2.1.0" in name]
+    kept = tmp_path / "image.tar"
+    docker = ["docker", "--host", own.host]
+    subprocess.run([*docker, "save", gone, "--output", str(kept)], check=True)
+    said = disturbed(
+        place, "[1/12]", lambda: own.client().images.remove(gone, force=True, noprune=True)
+    )
+    subprocess.run([*docker, "load", "--quiet", "--input", str(kept)], check=True)
+    assert said.code in (0, 3), said
+    mended(place, own)
