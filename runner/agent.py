@@ -11,7 +11,8 @@ Scripts are not trusted to be well behaved. The processes are
            └─ zygote ── script ── whatever it starts        mode "fork"
 
 The script's parent is never the agent, so a script that kills its parent costs the agent nothing.
-The agent is the subreaper of them all: what a script detaches comes back to it, and is found.
+The agent is the subreaper of them all: what a script detaches comes back to it, and is found. In a
+container it is the first process, which no process of the container can kill or stop.
 """
 
 import os
@@ -22,6 +23,7 @@ if __name__ == "__main__" and sys.path[:1] == [os.path.dirname(os.path.realpath(
     del sys.path[0]
 
 import array
+import itertools
 import json
 import resource
 import select
@@ -51,6 +53,8 @@ OUTPUT_MOST = 2048  # KiB of output kept, whatever is asked: an answer is one li
 IMPORT_TIMEOUT = 180.0
 MIB = float(1 << 20)
 SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch folders
+COMMON_VARIABLE = "TFMATRIX_COMMON"  # names folders that are emptied between cells: "/tmp:/dev/shm"
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 THIS_FILE = os.path.abspath(__file__)  # now, before any change of folder
 ON_LINUX = sys.platform.startswith("linux")
 
@@ -501,11 +505,18 @@ class Scratch:
 
             self.base = tempfile.mkdtemp(prefix="tfmatrix-cells-")
         self.path = os.path.join(self.base, "scratch")
+        self._identity = identity(self.base)
         self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
         self._count = 0
 
+    def intact(self) -> bool:
+        """Whether it is still where it was made: scripts may move it, and put a link there."""
+        return identity(self.base) == self._identity
+
     def fresh(self, as_imported: bool = False) -> None:
         """With `as_imported`, it holds what importing TensorFlow leaves in it (`~/.keras`)."""
+        if not self.intact():
+            raise Gone
         self.discard()
         os.mkdir(self.path, 0o700)
         for name, content in self._imported if as_imported else ():
@@ -536,6 +547,8 @@ class Scratch:
 
     def discard(self) -> None:
         """The path is free at once, even where something in the folder cannot be removed."""
+        if not self.intact():
+            return
         self._count += 1
         trash = "trash-%d" % self._count
         try:
@@ -549,9 +562,19 @@ class Scratch:
         remove_folder(self.base)
 
 
+def identity(path: str) -> Optional[Tuple[int, int]]:
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
+
+
 def remove_folder(folder: str) -> None:
     """Remove it with all that is in it, as far as that can be done. Never raises `OSError`."""
     try:
+        if os.path.islink(folder):  # somebody put it there instead: not what it points to
+            return os.unlink(folder)
         for name in os.listdir(folder):
             remove_tree(folder, name)
         os.rmdir(folder)
@@ -601,29 +624,101 @@ def _is_moved(inside: int, child: str, base: int, moved: str) -> bool:
         return False
 
 
+class Common:
+    """What every script of a container may write to besides its scratch folder.
+
+    It is emptied between cells: what one of them leaves there, the next could read, or lack.
+    """
+
+    def __init__(self) -> None:
+        self.folders = [name for name in os.environ.get(COMMON_VARIABLE, "").split(":") if name]
+        self.remember()
+
+    def remember(self) -> None:
+        """What is there now stays: the scratch folders, and what importing TensorFlow leaves."""
+        self.kept = set(self._paths())
+
+    def _paths(self) -> Iterator[Tuple[str, str]]:
+        for folder in self.folders:
+            try:
+                for name in os.listdir(folder):
+                    yield folder, name
+            except OSError:
+                continue
+
+    def empty(self) -> None:
+        for folder, name in list(self._paths()):
+            if (folder, name) not in self.kept:
+                remove_tree(folder, name)
+        if self.folders:
+            remove_shared_memory()
+
+
+def remove_shared_memory() -> None:
+    """System V's, with its semaphores and queues, which outlive processes and are in no folder."""
+    removers = {"shm": "shmctl", "sem": "semctl", "msg": "msgctl"}
+    for kind, remover in removers.items() if _libc is not None else ():
+        try:
+            with open("/proc/sysvipc/" + kind) as file:
+                found = [int(line.split()[1]) for line in file.readlines()[1:]]
+        except (OSError, ValueError, IndexError):
+            continue
+        for number in found:
+            # IPC_RMID; the semaphores' has one more argument, their number.
+            arguments = (number, 0, 0) if kind == "sem" else (number, 0, None)
+            getattr(_libc, remover)(*arguments)
+
+
+class Beside:
+    """The files beside a script, which one cell must not change for the next.
+
+    In a container none can. Elsewhere the agent leaves after a cell that has; the engine gives its
+    successor a new copy of them.
+    """
+
+    MOST = 2000
+
+    def remember(self, script: str) -> None:
+        self.folder = os.path.dirname(script)
+        self.seen = self._look()
+
+    def changed(self) -> bool:
+        return self._look() != self.seen
+
+    def _look(self) -> List[Tuple[Any, ...]]:
+        return list(itertools.islice(self._facts(), self.MOST))
+
+    def _facts(self) -> Iterator[Tuple[Any, ...]]:
+        for place, folders, names in os.walk(self.folder):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            for name in sorted(names) + folders:
+                path = os.path.join(place, name)
+                try:
+                    info = os.lstat(path)
+                except OSError:
+                    continue
+                # A folder's own times say that something was in it for a while, and no more.
+                times = () if stat.S_ISDIR(info.st_mode) else (info.st_size, info.st_ctime_ns)
+                yield (path, info.st_mode, info.st_ino, times)
+
+
 class Disk:
-    """Notices when a cell has written more than it may, without walking its folder all the time."""
+    """Notices when a cell has written more than it may; looking takes a tenth of the time at most.
+
+    How much space is free tells nothing: others write to the same disk, and remove.
+    """
 
     EVERY = 0.25
 
     def __init__(self, path: str, limit: int) -> None:
         self.path, self.limit = path, limit
-        self.free = self._free()
         self.next = time.monotonic() + self.EVERY
-
-    def _free(self) -> int:
-        try:
-            info = os.statvfs(self.path)
-        except OSError:
-            return 0
-        return info.f_bavail * info.f_frsize
 
     def over(self) -> bool:
         now = time.monotonic()
         if now < self.next:
             return False
-        # Others write to the same disk: only a drop in free space makes it worth looking closer.
-        over = self.free - self._free() > self.limit and self._used() > self.limit
+        over = self._used() > self.limit
         self.next = time.monotonic() + max(self.EVERY, 10 * (time.monotonic() - now))
         return over
 
@@ -757,6 +852,10 @@ def become_cell(parent: int, pipes: Pipes, scratch: str, file_size: Optional[int
     os.dup2(pipes.out, 1)
     os.dup2(pipes.err, 2)
     os.chdir(scratch)
+    if os.environ.get(COMMON_VARIABLE):
+        # A container has its share of the processors whatever its processes' priorities; within it
+        # the agent comes first, so that it can end what multiplies.
+        os.nice(10)
     set_limit(resource.RLIMIT_CORE, 0)
     if file_size is not None:
         set_limit(resource.RLIMIT_FSIZE, file_size)
@@ -1272,6 +1371,8 @@ class Agent:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.scratch = Scratch()
+        self.common = Common()
+        self.beside = Beside()
         self.zygote = None  # type: Optional[Zygote]
         self.refused = {}  # type: Dict[Any, str]
 
@@ -1285,11 +1386,14 @@ class Agent:
             except (Unable, OSError, ValueError, TypeError, MemoryError) as error:
                 answer = dict(NOTHING, trouble=str(error) or repr(error))
             self.engine.say("ended", id=fields.get("id"), **answer)
+            if answer.get("last"):
+                raise Gone
 
     def _run(self, fields: Dict[str, Any]) -> Dict[str, Any]:
         if fields.get("op") != "run":
             raise Unable("not a request: %.80r" % fields.get("op"))
         request = Request(fields)
+        self.beside.remember(request.script)
         zygote, why = None, None
         if request.mode == "fork":
             zygote = self._zygote_for(request)
@@ -1303,6 +1407,12 @@ class Agent:
             answer = self._cell(request, None)
         if why:
             answer["notes"].append("not forked: " + why)
+        changed = self.beside.changed()
+        if changed:
+            answer["notes"].append(
+                "it changed files beside the script: the next cell gets new ones"
+            )
+        answer["last"] = changed or not self.scratch.intact()
         return answer
 
     def _cell(self, request: Request, zygote: Optional[Zygote]) -> Dict[str, Any]:
@@ -1312,6 +1422,7 @@ class Agent:
             return Cell(request, self.engine, self.scratch, there).run(zygote)
         finally:
             self.scratch.discard()
+            self.common.empty()
 
     def _zygote_for(self, request: Request) -> Optional[Zygote]:
         key = zygote_key(request)
@@ -1325,6 +1436,7 @@ class Agent:
         self.zygote.await_import(self.engine)
         if not self.scratch.remember_import():
             self.zygote.refusal = "importing TensorFlow left much in HOME"
+        self.common.remember()
         if self.zygote.refusal:
             self.refused[key] = self.zygote.refusal
             self._end_zygote()
@@ -1336,15 +1448,22 @@ class Agent:
         self.zygote = None
 
     def close(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         self._end_zygote()
         Tree(None, None).sweep()
         self.scratch.remove()
 
 
-def leave(_number: int, _frame: Any) -> None:
-    raise Gone
+def leave(number: int, _frame: Any) -> None:
+    raise Gone(number)
+
+
+def listen_to_signals() -> None:
+    """As a container's first process, to none: what has no handler cannot be sent from inside."""
+    handler = signal.SIG_DFL if os.getpid() == 1 else leave
+    for number in ENDING:
+        signal.signal(number, handler)
 
 
 def main() -> None:
@@ -1356,14 +1475,18 @@ def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)  # else a script could open the pipes above in /proc
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     agent = Agent(Engine(requests, answers))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, leave)
+    listen_to_signals()
+    number = None  # type: Optional[int]
     try:
         agent.serve()
-    except Gone:
-        pass
+    except Gone as gone:
+        number = next(iter(gone.args), None)
     finally:
         agent.close()
+    if number is not None:
+        # Ended by it, for all to see: the script under way may have sent it.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
+from runner import temporary
 from runner.engines.base import Engine
 from runner.errors import EngineUnavailableError
 
 ENGINES = {
-    "docker": "runner.engines.docker:DockerEngine",
+    "docker": "runner.engines.docker_first:DockerFirst",
     "local": "runner.engines.local:LocalEngine",
 }
 """Name → where its class is, imported only when wanted; `auto` tries them in this order."""
@@ -31,6 +32,7 @@ def choose(name: str, say: Callable[[str], None]) -> Engine:
 
     Raises `EngineUnavailableError` with what is missing and how to mend it.
     """
+    temporary.sweep()  # before anything new is started, what killed runs left is ended
     reasons: list[str] = []
     for candidate in ENGINES if name == "auto" else (name,):
         engine = create(candidate)

@@ -68,14 +68,10 @@ class ChannelClosed(Exception):
         self.oom = oom
 
 
-class Engine(Protocol):
-    """Makes environments real, and runs the agent in them. Methods are called from many threads."""
+class Maker(Protocol):
+    """Makes environments, perhaps not on this machine. Methods are called from many threads."""
 
     name: str
-
-    def unavailable(self) -> Optional[str]:
-        """Why this engine cannot be used on this machine, with the remedy; None when it can."""
-        ...
 
     def refuses(self, target: Target) -> Optional[str]:
         """Why `target` cannot be made real here (a `skip` with this reason); None when it can."""
@@ -91,6 +87,14 @@ class Engine(Protocol):
 
     def image(self, environment: Environment) -> Optional[str]:
         """The image's name (docker) or None (local): for the record."""
+        ...
+
+
+class Engine(Maker, Protocol):
+    """Makes environments real on this machine, and runs the agent in them."""
+
+    def unavailable(self) -> Optional[str]:
+        """Why this engine cannot be used on this machine, with the remedy; None when it can."""
         ...
 
     def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:

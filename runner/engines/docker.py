@@ -17,9 +17,18 @@ from typing import Optional
 from docker.errors import DockerException
 from docker.models.images import Image
 
-from runner import processes, render
+from runner import processes, render, temporary
 from runner.clean import Item
-from runner.engines import docker_build, docker_cache, docker_client, docker_container, docker_owner
+from runner.engines import (
+    docker_build,
+    docker_cache,
+    docker_cli,
+    docker_client,
+    docker_container,
+    docker_names,
+    docker_owner,
+    remedies,
+)
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.docker_channel import DockerChannel
 from runner.errors import PrepareError
@@ -46,10 +55,10 @@ class DockerEngine:
             return f"{why_not}; start one, or name it in DOCKER_HOST"
         if docker_client.info().get("OSType") != "linux":
             return "the Docker daemon runs Windows containers; switch it to Linux containers"
-        if docker_build.client() is None:
-            seen = ", ".join(docker_build.clients()) or "none is on PATH"
+        if docker_cli.client() is None:
+            seen = ", ".join(docker_cli.clients()) or "none is on PATH"
             why_not = f"no docker client here can build with BuildKit ({seen})"
-            return f"{why_not}; {docker_build.NO_BUILDKIT}"
+            return f"{why_not}; {docker_cli.NO_BUILDKIT}"
         return None
 
     def refuses(self, target: Target) -> Optional[str]:
@@ -62,7 +71,7 @@ class DockerEngine:
         return reason
 
     def image(self, environment: Environment) -> Optional[str]:
-        return f"tfmatrix:{environment.id}-{environment.key[:12]}"
+        return docker_names.image(environment)
 
     def prepared(self, environment: Environment) -> bool:
         return self._find(environment) is not None
@@ -124,7 +133,7 @@ class DockerEngine:
         return None
 
     def _build(self, environment: Environment, progress: Progress) -> None:
-        with tempfile.TemporaryDirectory(prefix="tfmatrix-build-") as folder:
+        with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.folder()) as folder:
             context = Path(folder)
             (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
             (context / "requirements.txt").write_text(environment.requirements, "utf-8")
@@ -185,4 +194,5 @@ _REMEDIES = {
 def _trouble(what: str, error: Exception) -> PrepareError:
     said = docker_client.explain(error)
     remedy = next((cure for sign, cure in _REMEDIES.items() if sign in said), None)
+    remedy = remedy or remedies.remedy(said)
     return PrepareError(f"{what}: {said}", remedy=remedy)

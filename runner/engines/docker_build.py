@@ -6,42 +6,19 @@ The Docker SDK cannot build with BuildKit; this is the one thing that goes throu
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import Optional
 
-from runner import processes
+from runner import processes, temporary
 from runner.engines import docker_client, docker_log
 from runner.engines.base import Progress
+from runner.engines.docker_cli import NO_BUILDKIT, client
 from runner.engines.docker_settings import certificates, settings
 from runner.errors import PrepareError
 
 _KEPT_LINES = 400
-
-
-@lru_cache(maxsize=1)
-def client() -> Optional[str]:
-    """The first `docker` on PATH that can build with BuildKit, or None.
-
-    From 23.0 the client needs the buildx plugin for that; before, BuildKit is built in.
-    """
-    return next((path for path in clients() if _can_buildkit(path)), None)
-
-
-def clients() -> list[str]:
-    """Every `docker` on PATH, in its order, each file once."""
-    found: dict[str, str] = {}
-    for folder in os.get_exec_path():
-        path = shutil.which("docker", path=folder)
-        if path is not None:
-            found.setdefault(os.path.realpath(path), path)
-    return list(found.values())
 
 
 def build(
@@ -57,7 +34,7 @@ def build(
     docker = client()
     if docker is None:
         raise PrepareError("no docker client on PATH can build with BuildKit", remedy=NO_BUILDKIT)
-    with tempfile.TemporaryDirectory(prefix="tfmatrix-secrets-") as folder:
+    with tempfile.TemporaryDirectory(prefix="secrets-", dir=temporary.folder()) as folder:
         command = [docker, "build", "--progress=plain", f"--network={network}", "--tag", tag]
         for name, value in labels.items():
             command += ["--label", f"{name}={value}"]
@@ -69,20 +46,6 @@ def build(
             remedy=docker_log.remedy(log),
             log="\n".join(log),
         )
-
-
-NO_BUILDKIT = "install the buildx plugin (Debian, Ubuntu: docker-buildx or docker-buildx-plugin)"
-
-
-def _can_buildkit(docker: str) -> bool:
-    try:
-        if subprocess.run([docker, "buildx", "version"], capture_output=True).returncode == 0:
-            return True
-        version = subprocess.run([docker, "--version"], capture_output=True, text=True).stdout
-    except OSError:
-        return False
-    major = re.match(r"Docker version (\d+)\.", version)
-    return major is not None and 19 <= int(major.group(1)) < 23
 
 
 def _secrets(folder: Path) -> Iterator[str]:

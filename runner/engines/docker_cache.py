@@ -7,7 +7,7 @@ too: only records that our own Dockerfiles made, told by their commands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -19,13 +19,15 @@ from docker.models.images import Image
 from runner import paths
 from runner.clean import Item
 from runner.engines import docker_client
+from runner.engines.docker_names import KEY as KEY
 from runner.errors import TfmatrixError
 
-KEY = "tfmatrix.key"
-"""The label that holds an environment's key."""
 _OUR_COMMANDS = re.compile(
     r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532"
 )
+
+
+_ENVIRONMENT = re.compile(r"tfmatrix:(.+?-py[\d.]+-[a-z]+)-")
 
 
 def own_size(image: Image) -> int:
@@ -53,14 +55,16 @@ def remove(tag: str, image: Image) -> None:
 def inventory() -> Iterator[Item]:
     """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
     images = docker_client.connect().images.list(filters={"label": docker_client.OURS})
-    for image in sorted(images, key=lambda image: KEY not in docker_client.labels(image)):
+    for image in sorted(images, key=lambda image: len(_layers(image)), reverse=True):
         name = image.tags[0] if image.tags else str(image.id)
+        environment = _ENVIRONMENT.match(name)
         yield Item(
             kind="image",
             name=name,
-            size=own_size(image),
-            last_used=_last_used(image),
+            size=_size_above(image, images),
+            last_used=max(_last_used(other) for other in images if _is_below(image, other)),
             remove=partial(remove, name, image),
+            of=environment[1] if environment else "",
         )
     ours = [r for r in _records() if _OUR_COMMANDS.search(r["Description"]) and not r["Shared"]]
     for what, mount in (("layers of image builds", False), ("wheels for image builds", True)):
@@ -88,10 +92,30 @@ def stamp(key: str) -> Any:
 
 def _last_used(image: Image) -> float:
     created = _seconds(image.attrs["Created"])
+    key = docker_client.labels(image).get(KEY)
     try:
-        return max(created, float(stamp(docker_client.labels(image).get(KEY, "")).stat().st_mtime))
+        return max(created, float(stamp(key).stat().st_mtime)) if key else created
     except OSError:
         return created
+
+
+def _layers(image: Image) -> list[str]:
+    return list(image.attrs["RootFS"].get("Layers") or ())
+
+
+def _is_below(image: Image, other: Image) -> bool:
+    """Whether `other` is built on `image`, or is it: using the one is using the other."""
+    layers = _layers(image)
+    return _layers(other)[: len(layers)] == layers
+
+
+def _size_above(image: Image, images: Sequence[Image]) -> int:
+    """Bytes that removing it frees when those built on it are gone, counted in one image only."""
+    if KEY in docker_client.labels(image):
+        return own_size(image)
+    size = int(image.attrs["Size"])
+    below = [int(i.attrs["Size"]) for i in images if i.id != image.id and _is_below(i, image)]
+    return size - max(below, default=0)
 
 
 def _alone_in(command: str) -> Optional[str]:

@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any
 
 from docker import APIClient
 
 from runner.engines.base import ChannelClosed
+from runner.engines.lines import LineChannel
 
-_LINE_MOST = 16 << 20
-_LINES_MOST = 8
-"""Lines kept waiting; an agent that says more is not read until somebody listens."""
-_LAST_WORDS = 8 << 10
 _STDOUT, _STDERR = 1, 2
 
 
-class DockerChannel:
+class DockerChannel(LineChannel):
     """Attaches to a created container, starts it, and removes it in the end, whatever happens."""
 
     def __init__(
         self, api: APIClient, container: str, *, root: str, closed: Callable[[], None]
     ) -> None:
-        self.root = root
-        self.shown: Mapping[str, str] = {}
+        super().__init__(root=root, shown={})
         self._api = api
         self._container = container
         self._on_close = closed
-        self._lines: deque[bytes] = deque()
-        self._news = threading.Condition()
-        self._ended = False
-        self._closed = False
-        self._closing = threading.Lock()
         self._sending = threading.Lock()
-        self._last_words = bytearray()
-        self._why = ""
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         self._wrapper = api.attach_socket(container, params=wanted)
         # The wrapper is for reading only, and keeps the response, and with it the socket, alive.
@@ -53,27 +41,9 @@ class DockerChannel:
             with self._sending:
                 self._socket.sendall(line + b"\n")
         except (OSError, ValueError):
-            raise ChannelClosed(self._reason()) from None
+            raise self._gone() from None
 
-    def receive(self, timeout: float) -> Optional[bytes]:
-        with self._news:
-            self._news.wait_for(lambda: self._lines or self._ended, max(0.0, timeout))
-            if self._lines:
-                line = self._lines.popleft()
-                self._news.notify_all()
-                return line
-            if not self._ended:
-                return None
-        raise self._gone()
-
-    def close(self) -> None:
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-        with self._news:  # whoever waits for a line need not wait for the rest
-            self._ended = True
-            self._news.notify_all()
+    def _end(self) -> None:
         with suppress(Exception):  # the daemon may be gone; the SDK lets other libraries' errors by
             self._api.remove_container(self._container, force=True, v=True)
         with suppress(Exception):
@@ -85,24 +55,15 @@ class DockerChannel:
     # -- reading ---------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        rest = bytearray()
+        listening = True
         with suppress(OSError, ValueError, EOFError):
-            while not self._closed:
+            while listening:
                 stream, data = self._frame()
                 if stream == _STDERR:
-                    self._last_words += data
-                    del self._last_words[:-_LAST_WORDS]
+                    self._hear_last_words(data)
                 elif stream == _STDOUT:
-                    rest += data
-                    if b"\n" in data:
-                        *lines, rest = rest.split(b"\n")
-                        self._put(lines)
-                    if len(rest) > _LINE_MOST:
-                        self._why = f"the agent sent a line of more than {_LINE_MOST >> 20} MiB"
-                        break
-        with self._news:
-            self._ended = True
-            self._news.notify_all()
+                    listening = self._hear(data)
+        self._hang_up()
 
     def _frame(self) -> tuple[int, bytes]:
         """One frame of the attached stream: 1 byte which stream, 3 nothing, 4 the length."""
@@ -118,26 +79,20 @@ class DockerChannel:
             data += part
         return bytes(data)
 
-    def _put(self, lines: list[bytearray]) -> None:
-        for line in lines:
-            with self._news:
-                self._news.wait_for(lambda: len(self._lines) < _LINES_MOST or self._closed)
-                self._lines.append(bytes(line))
-                self._news.notify_all()
-
     # -- the end ---------------------------------------------------------------------------------
 
-    def _gone(self) -> ChannelClosed:
-        if self._closed:
-            return ChannelClosed("it was closed")
+    def _how(self) -> ChannelClosed:
         state = self._state()
-        how = self._why or _how(state)
-        words = self._last_words.decode("utf-8", "replace").strip()
-        oom = bool(state.get("OOMKilled")) and not state.get("Running")
-        return ChannelClosed(f"{how}: {words}" if words else how, oom=oom)
-
-    def _reason(self) -> str:
-        return str(self._gone())
+        running, oom = bool(state.get("Running")), bool(state.get("OOMKilled"))
+        if state.get("Error"):
+            how = str(state["Error"])
+        elif running:
+            how = "the agent closed its output"
+        elif oom:
+            how = "the container was killed for memory"
+        else:
+            how = f"the agent ended with exit code {state.get('ExitCode')}"
+        return ChannelClosed(how, oom=oom and not running)
 
     def _state(self, patience: float = 2.0) -> dict[str, Any]:
         """What the daemon says of the container, once it has noticed the end."""
@@ -152,13 +107,3 @@ class DockerChannel:
                 break
             time.sleep(0.05)
         return state
-
-
-def _how(state: dict[str, Any]) -> str:
-    if state.get("Error"):
-        return str(state["Error"])
-    if state.get("Running"):
-        return "the agent closed its output"
-    if state.get("OOMKilled"):
-        return "the container was killed for memory"
-    return f"the agent ended with exit code {state.get('ExitCode')}"

@@ -15,8 +15,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
-OURS = "tfmatrix"
-"""The label that everything this tool makes carries, and that `clean` looks for."""
+from runner.engines.docker_names import OURS as OURS
 
 _lock = threading.Lock()
 _connection: Optional[docker.DockerClient] = None

@@ -15,7 +15,7 @@ from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from runner import paths
-from runner.agent import SCRATCH_VARIABLE
+from runner.agent import COMMON_VARIABLE, SCRATCH_VARIABLE
 from runner.engines import docker_client, docker_owner
 from runner.engines.base import Workspace
 from runner.errors import TfmatrixError
@@ -24,7 +24,7 @@ from runner.model import Device, Limits
 ROOT = "/repro"
 _AGENT = "/tfmatrix"
 _USER = "65532:65532"
-# What the agent itself, its threads and the init process may take beyond what a cell may.
+# What the agent itself may take beyond what a cell may.
 _SPARE_MEMORY = 256
 _SPARE_PROCESSES = 32
 _SPARE_SCRATCH = 64
@@ -53,7 +53,8 @@ def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         "log_config": LogConfig(type="none"),
         "ipc_mode": "private",
-        "init": True,
+        # The agent is the first process: the kernel lets nothing in the container kill or stop it.
+        "init": False,
         "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]
         if device is Device.CUDA
         else None,
@@ -104,7 +105,11 @@ def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, 
         # One process attached: when it goes, even killed, the agent reads the end of its input.
         stdin_open=True,
         network_disabled=True,
-        environment={SCRATCH_VARIABLE: "/tmp/cells", "LANG": "C.UTF-8"},
+        environment={
+            SCRATCH_VARIABLE: "/tmp/cells",
+            COMMON_VARIABLE: "/tmp:/dev/shm:/dev/mqueue",
+            "LANG": "C.UTF-8",
+        },
         labels=docker_owner.labels(),
         host_config=api.create_host_config(mounts=mounts, **host),
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Optional
 
+from runner.engines import remedies
 from runner.engines.base import Phase
 
 
@@ -61,28 +62,4 @@ _ERROR = re.compile(r"\berror\b|cannot|failed|no space", re.IGNORECASE)
 
 def remedy(log: Sequence[str]) -> Optional[str]:
     """What mends the failure, where it is one of the usual ones."""
-    text = "\n".join(log)
-    return next((cure for sign, cure in _REMEDIES if re.search(sign, text, re.IGNORECASE)), None)
-
-
-_REMEDIES = (
-    (r"no space left on device", "free disk space: `tfmatrix clean`, then `docker builder prune`"),
-    (
-        r"failed to (?:resolve source metadata|do request|create LLB|load metadata|authorize)"
-        r"|pull access denied|manifest unknown|error getting credentials",
-        "let the daemon reach its registry, or make the base images without one: `tfmatrix bases`",
-    ),
-    (r"hash mismatch", "a package is not what was locked: `tfmatrix lock` resolves anew"),
-    (
-        r"UnknownIssuer|CERTIFICATE_VERIFY|invalid peer certificate",
-        "name your CA bundle in SSL_CERT_FILE",
-    ),
-    (
-        r"dns error|name resolution|could not resolve|connection refused|timed out",
-        "check the network and its settings (HTTPS_PROXY, UV_DEFAULT_INDEX, PIP_INDEX_URL)",
-    ),
-    (
-        r"cannot connect to the docker daemon|error during connect",
-        "start the Docker daemon, and look at `tfmatrix doctor`",
-    ),
-)
+    return remedies.remedy("\n".join(log))

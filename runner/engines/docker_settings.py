@@ -5,13 +5,14 @@ It reaches image builds as secrets, which no layer keeps: such addresses often h
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Optional
+
+from runner import pip_settings
 
 # Settings that mean the same inside a build; those that name files of this machine do not.
 _PASSED = re.compile(
@@ -32,8 +33,8 @@ def settings(environ: Mapping[str, str] = os.environ) -> str:
 
 def certificates(environ: Mapping[str, str] = os.environ) -> Optional[str]:
     """The PEM text of this machine's CA bundle, where one is set."""
-    named = [environ.get(name) for name in _CERTIFICATES] + [_pip_files(environ).get("cert")]
-    for name in named:
+    named = [environ.get(name) for name in _CERTIFICATES]
+    for name in [*named, pip_settings.files(environ).get("cert")]:
         if name and Path(name).is_file():
             return _small_enough(Path(name).read_text("utf-8", errors="replace"))
     return None
@@ -43,7 +44,7 @@ def _values(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if _PASSED.fullmatch(name) and value:
             yield name, value
-    pip = {**_pip_files(environ), **_pip_environment(environ)}
+    pip = pip_settings.read(environ)
     index = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or pip.get("index-url")
     if index and _reachable(index):
         yield "UV_DEFAULT_INDEX", index
@@ -80,34 +81,6 @@ def _joined(name: str, value: Optional[str], separator: str) -> Iterator[tuple[s
 def _reachable(address: str) -> bool:
     """Whether a build can see it: a folder of this machine it cannot."""
     return "://" in address and not _NAMED.sub("", address, count=1).startswith("file:")
-
-
-def _pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name[4:].lower().replace("_", "-"): value
-        for name, value in environ.items()
-        if name.startswith("PIP_") and value
-    }
-
-
-def _pip_files(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip's configuration files say, the most specific last, as pip itself reads them."""
-    home = Path(environ.get("HOME", "~")).expanduser()
-    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    files = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]
-    if environ.get("PIP_CONFIG_FILE"):
-        files = [Path(environ["PIP_CONFIG_FILE"])]
-    found: dict[str, str] = {}
-    for section in ("global", "install"):
-        for file in files:
-            parser = configparser.RawConfigParser(strict=False)
-            try:
-                parser.read(file, "utf-8")
-            except (configparser.Error, UnicodeDecodeError, OSError):
-                continue
-            if parser.has_section(section):
-                found.update({key.replace("_", "-"): value for key, value in parser.items(section)})
-    return found
 
 
 def _small_enough(bundle: str) -> str:

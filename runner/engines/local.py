@@ -12,19 +12,21 @@ import hashlib
 import json
 import os
 import platform
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Optional
 
-from runner import interpreters, locks, paths, processes
+from runner import interpreters, locks, paths, processes, temporary
+from runner.agent import remove_folder
 from runner.clean import Item
-from runner.engines import local_venv
+from runner.engines import local_venv, remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.pipe import PipeChannel
-from runner.errors import PrepareError
+from runner.errors import PrepareError, TfmatrixError
 from runner.model import Device, Environment, Limits, Target
 
 _MARKER = "tfmatrix.json"
@@ -36,8 +38,10 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(self, root: Optional[Path] = None) -> None:
+    def __init__(self, root: Optional[Path] = None, *, apart: bool = False) -> None:
+        """`apart`: share nothing with uv's cache, so that dropping frees all of it."""
         self._root = root or paths.environments()
+        self._apart = apart
 
     def unavailable(self) -> Optional[str]:
         return _wrong_machine()
@@ -56,7 +60,7 @@ class LocalEngine:
                     if not _whole(folder):
                         self._make(environment, folder, progress)
             except OSError as error:  # the disk is full, the folder is somebody else's …
-                raise PrepareError(f"{folder} could not be made: {error}") from error
+                raise _broken(f"{folder} could not be made", error) from error
         _touch(folder)
 
     def prepared(self, environment: Environment) -> bool:
@@ -73,14 +77,20 @@ class LocalEngine:
     ) -> Channel:
         folder = self._folder(environment)
         if not _whole(folder):
-            raise PrepareError(f"{environment.id} is not prepared")
+            raise PrepareError(f"the environment {environment.id} is gone", remedy="run again")
         _touch(folder)
-        return PipeChannel(
-            [str(local_venv.python(folder)), str(paths.agent())],
-            root=str(workspace.folder),
-            shown={str(folder): "/environment"},
-            env=local_venv.environment(folder),
-        )
+        files = _copied(workspace.folder)
+        try:
+            return PipeChannel(
+                [str(local_venv.python(folder)), str(paths.agent())],
+                root=str(files),
+                shown={str(folder): "/environment"},
+                env=local_venv.environment(folder),
+                closed=partial(remove_folder, str(files)),
+            )
+        except OSError as error:  # no memory, no processes left, the interpreter is gone …
+            remove_folder(str(files))
+            raise _broken(f"no agent of {environment.id} could be started", error) from error
 
     def size(self, environment: Environment) -> int:
         return _freed(self._folder(environment))
@@ -108,14 +118,14 @@ class LocalEngine:
                     name=str(folder),
                     size=_freed(folder),
                     last_used=_last_used(folder),
-                    remove=partial(_drop, folder),
+                    remove=partial(_drop_idle, folder),
+                    of=folder.name.rpartition("-")[0],
                 )
 
     def _folder(self, environment: Environment) -> Path:
         """Named by what is installed; a change of the Dockerfile alone makes no other one."""
         target = environment.target
-        parts = [*locks.lines(environment.requirements), target.python]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+        digest = _digest(environment.requirements, target.python)
         name = f"{target.release.version}-py{target.python}-{target.device}-{digest}"
         return self._root / name
 
@@ -126,10 +136,24 @@ class LocalEngine:
             raise PrepareError(f"no Python {target.python}: {why_not}")
         _remove(folder)
         started = time.monotonic()
-        local_venv.make(folder, interpreter, environment.requirements, progress)
-        progress(Phase(what="checking", detail="import tensorflow"))
-        local_venv.prove_import(folder, target.release.version)
+        local_venv.make(folder, interpreter, environment.requirements, progress, apart=self._apart)
+        if not target.requirements:  # what a user's packages do to TensorFlow is for scripts to say
+            progress(Phase(what="checking", detail="import tensorflow"))
+            local_venv.prove_import(folder, target.release.version)
         _mark(folder, {"python": interpreter.version, "seconds": time.monotonic() - started})
+
+
+def _copied(files: Path) -> Path:
+    """A copy for one agent alone: nothing keeps a script from writing beside itself."""
+    try:
+        copy = temporary.folder() / f"files-{secrets.token_hex(4)}"
+        return Path(shutil.copytree(files, copy))
+    except (OSError, shutil.Error) as error:
+        raise _broken("the script's files could not be copied", error) from error
+
+
+def _broken(what: str, error: Exception) -> PrepareError:
+    return PrepareError(f"{what}: {error}", remedy=remedies.remedy(str(error)))
 
 
 # Whether a target can be made real here ----------------------------------------------------
@@ -179,6 +203,12 @@ def _no_interpreter(python: str) -> Optional[str]:
 
 
 # The folder of an environment --------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _digest(requirements: str, python: str) -> str:
+    parts = [*locks.lines(requirements), python]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
 def _whole(folder: Path) -> bool:
@@ -232,6 +262,14 @@ def _try_lock(descriptor: int) -> bool:
 
 def _drop(folder: Path) -> None:
     with _holding(folder, _in_silence):
+        _remove(folder)
+
+
+def _drop_idle(folder: Path) -> None:
+    """Raises `TfmatrixError` where it is being made or removed now, rather than wait for it."""
+    with open(f"{folder}.lock", "a") as file:
+        if not _try_lock(file.fileno()):
+            raise TfmatrixError(f"{folder} stays: another run is preparing it")
         _remove(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Optional
 from packaging.version import InvalidVersion, Version
 
 from runner import interpreters, processes
+from runner.engines import remedies
 from runner.engines.base import Phase, Progress
 from runner.errors import PrepareError
 from runner.interpreters import Interpreter
@@ -23,12 +25,22 @@ _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)([KMG]iB)\)")
 _DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
 
 
-def make(folder: Path, interpreter: Interpreter, lock: str, progress: Progress) -> None:
-    """A virtual environment at `folder`, which may not exist yet. Raises `PrepareError`."""
+def make(
+    folder: Path, interpreter: Interpreter, lock: str, progress: Progress, *, apart: bool = False
+) -> None:
+    """A virtual environment at `folder`, which may not exist yet. Raises `PrepareError`.
+
+    `apart`: nothing of it is linked from uv's cache, nor kept there.
+    """
     progress(Phase(what="creating", detail=f"Python {interpreter.version}"))
     _uv("venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(folder))
     (folder / REQUIREMENTS).write_text(lock, encoding="utf-8")
-    _install(folder, progress)
+    if apart:
+        cache = folder / ".uv"
+        _install(folder, progress, "--cache-dir", str(cache))
+        shutil.rmtree(cache)
+    else:
+        _install(folder, progress)
     progress(Phase(what="compiling"))
     compile_packages(folder)
 
@@ -53,6 +65,7 @@ def run_python(folder: Path, *args: str, version: str, patience: float) -> None:
         raise PrepareError(
             f"TensorFlow {version} does not work in its environment: {_last(done.stderr)}"
             + (f" (signal {-done.returncode})" if done.returncode < 0 else ""),
+            remedy=remedies.remedy(done.stderr),
             log=done.stderr[-20_000:],
         )
     if not _same(said[-1], version):
@@ -84,13 +97,13 @@ def compile_packages(folder: Path) -> None:
         processes.run(_sync_command(folder, "--offline", "--compile-bytecode"), env=_uv_env())
 
 
-def _install(folder: Path, progress: Progress) -> None:
+def _install(folder: Path, progress: Progress, *options: str) -> None:
     """From uv's cache where that has everything: without asking the index, sdists stay built."""
     progress(Phase(what="installing"))
-    if _sync(folder, progress, "--offline") is not None:
-        log = _sync(folder, progress)
+    if _sync(folder, progress, "--offline", *options) is not None:
+        log = _sync(folder, progress, *options)
         if log is not None:
-            raise PrepareError(f"the packages could not be installed: {_first(log)}", log=log)
+            raise _failed("the packages could not be installed", log)
 
 
 def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
@@ -102,7 +115,7 @@ def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
 
 def _sync_command(folder: Path, *options: str) -> list[str]:
     command = [interpreters.uv_command(), "pip", "sync", "--require-hashes"]
-    command += ["--link-mode", "hardlink", "--python", str(python(folder)), *options]
+    command += ["--link-mode", "clone", "--python", str(python(folder)), *options]
     return [*command, str(folder / REQUIREMENTS)]
 
 
@@ -131,13 +144,16 @@ def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:
 def _uv(*args: str) -> None:
     done = processes.run([interpreters.uv_command(), "--no-config", *args], env=_uv_env())
     if done.returncode != 0:
-        raise PrepareError(
-            f"the virtual environment could not be made: {_first(done.stderr)}", log=done.stderr
-        )
+        raise _failed("the virtual environment could not be made", done.stderr)
 
 
 def _uv_env() -> dict[str, str]:
     return interpreters.uv_environment()
+
+
+def _failed(what: str, log: str) -> PrepareError:
+    why = _first(log) or "uv was killed, perhaps for memory"
+    return PrepareError(f"{what}: {why}", remedy=remedies.remedy(log), log=log)
 
 
 def _first(log: str) -> str:

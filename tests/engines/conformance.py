@@ -189,6 +189,7 @@ class Bench:
 
     connect: Callable[[], Channel]
     mode: str = "fresh"
+    limits: Limits = LIMITS
     _held: list[tuple[Session, Channel]] = field(factory=list)
 
     def run(self, case: Case) -> Execution:
@@ -198,7 +199,7 @@ class Bench:
                 script=f"{channel.root}/{case.subject}.py",
                 args=case.args,
                 env=case.env,
-                limits=evolve(LIMITS, timeout=case.timeout),
+                limits=evolve(self.limits, timeout=case.timeout),
                 mode=self.mode,
             )
         )
@@ -232,11 +233,17 @@ def workspace(folder: Path) -> Workspace:
 
 @contextmanager
 def opened(
-    engine: Engine, environment: Environment, folder: Path, mode: str = "fresh"
+    engine: Engine,
+    environment: Environment,
+    folder: Path,
+    mode: str = "fresh",
+    limits: Limits = LIMITS,
 ) -> Iterator[Bench]:
     """A bench in an environment that `engine` has prepared."""
     subjects = workspace(folder)
-    bench = Bench(connect=lambda: engine.open(environment, subjects, LIMITS), mode=mode)
+    bench = Bench(
+        connect=lambda: engine.open(environment, subjects, limits), mode=mode, limits=limits
+    )
     try:
         yield bench
     finally:

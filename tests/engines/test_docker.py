@@ -150,11 +150,14 @@ facts = {
     "setuid": attempt(os.setuid, 0), "chown": attempt(os.chown, "/tmp", 0, 0),
     "writes": {p: attempt(open, p, "w") for p in ("/x", "/usr/local/x", "/repro/x", "/tfmatrix/x",
                "/repro/script.py", "/tfmatrix/agent.py", "/etc/passwd", "/sys/kernel/mm/ksm/run")},
-    "mounts": [line.split()[4:6] for line in open("/proc/self/mountinfo")],
+    "mounts": {l.split()[4]: l.split()[5].split(",") for l in open("/proc/self/mountinfo")},
     "tmp": v.f_blocks * v.f_frsize >> 20,
+    "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize >> 20,
+    "first": open("/proc/1/cmdline").read().split("\\0")[1],
     "core": resource.getrlimit(resource.RLIMIT_CORE),
     "pids": read("/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max"),
     "memory": read("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max"),
+    "sockets": [p for p in ("/var/run/docker.sock", "/run/docker.sock") if os.path.exists(p)],
     "devices": sorted(os.listdir("/dev")),
     "names": sorted(os.environ), "processes": [p for p in os.listdir("/proc") if p.isdigit()],
     "temporary": attempt(open, "/tmp/y", "w"), "shared": attempt(open, "/dev/shm/y", "w"),
@@ -194,9 +197,27 @@ def test_only_scratch_can_be_written(facts: dict[str, Any]) -> None:
     assert facts["temporary"] == facts["shared"] == 0
 
 
+def test_what_is_mounted(facts: dict[str, Any]) -> None:
+    mounts = facts["mounts"]
+    ours = {place for place in mounts if place.startswith(("/repro", "/tfmatrix"))}
+    assert len(ours) == 2
+    assert {mounts[place][0] for place in ("/", *ours)} == {"ro"}
+    for place in ("/tmp", "/dev/shm", "/dev/mqueue"):
+        assert {"nosuid", "nodev"} <= set(mounts[place]), place
+    writable = {place for place, options in mounts.items() if options[0] == "rw"}
+    kernels = {place for place in writable if place.startswith(("/proc", "/sys", "/dev"))}
+    assert writable - kernels == {"/tmp"}
+    assert facts["sockets"] == []
+
+
+def test_the_agent_is_the_first_process(facts: dict[str, Any]) -> None:
+    assert facts["first"] == "/tfmatrix/agent.py"
+
+
 def test_bounds_stand_behind_the_agents(facts: dict[str, Any]) -> None:
     limits = conformance.LIMITS
     assert limits.scratch <= facts["tmp"] <= limits.scratch + 64
+    assert facts["shm"] == 256
     assert limits.processes < int(facts["pids"]) <= limits.processes + 32
     assert limits.memory << 20 < int(facts["memory"]) < (limits.memory + 1024) << 20
     assert facts["core"] == [0, 0]

@@ -153,7 +153,10 @@ class TestAnEnvironment:
     def test_is_linked_from_the_cache(
         self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
     ) -> None:
-        total = sum(path.stat().st_size for path in made[0].rglob("*") if path.is_file())
+        files = [path.stat() for path in made[0].rglob("*") if path.is_file()]
+        if all(facts.st_nlink == 1 for facts in files):
+            pytest.skip("this file system clones files, which takes no space and cannot be counted")
+        total = sum(facts.st_size for facts in files)
         assert 0 < LocalEngine(root).size(small) < total / 2
 
     def test_counts_as_not_prepared_when_its_interpreter_is_gone(

@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.agent import (
+    Beside,
     Capture,
+    Common,
+    Gone,
     Observations,
     Process,
+    Scratch,
     descendants,
     plain_json,
     remove_folder,
@@ -240,3 +244,65 @@ def test_deeper_than_a_path_may_be_long(tmp_path: Path) -> None:
     os.close(here)
     remove_folder(str(tmp_path / "scratch"))
     assert not (tmp_path / "scratch").exists()
+
+
+# --- What one cell must not leave to the next --------------------------------------------------
+
+
+def test_what_is_beside_a_script(tmp_path: Path) -> None:
+    script, other = tmp_path / "my.py", tmp_path / "folder" / "data.csv"
+    other.parent.mkdir()
+    script.write_text("import helper\n")
+    other.write_text("1\n")
+    beside = Beside()
+    beside.remember(str(script))
+    assert not beside.changed()
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "helper.pyc").write_bytes(b"")
+    assert not beside.changed(), "bytecode is nothing that a script would read"
+    other.write_text("2\n")
+    assert beside.changed()
+    beside.remember(str(script))
+    (tmp_path / "model.h5").write_bytes(b"")
+    assert beside.changed()
+
+
+def test_common_folders_are_emptied_but_for_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "kept").write_text("")
+    monkeypatch.setenv("TFMATRIX_COMMON", f"{tmp_path}:/nowhere")
+    monkeypatch.setattr("runner.agent.remove_shared_memory", lambda: None)  # it is this user's
+    common = Common()
+    (tmp_path / "left" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("/")
+    common.empty()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells", "kept"]
+
+
+def test_without_common_folders_nothing_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TFMATRIX_COMMON", raising=False)
+    monkeypatch.setattr("runner.agent.remove_shared_memory", pytest.fail)
+    Common().empty()
+
+
+def test_a_link_in_the_place_of_the_scratch_folders_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = tmp_path / "precious"
+    (precious / "scratch").mkdir(parents=True)
+    (precious / "file").write_text("")
+    monkeypatch.setenv("TFMATRIX_SCRATCH", str(tmp_path / "cells"))
+    scratch = Scratch()
+    scratch.fresh()
+    assert scratch.intact()
+    (tmp_path / "cells").rename(tmp_path / "moved")
+    (tmp_path / "cells").symlink_to(precious)
+    assert not scratch.intact()
+    with pytest.raises(Gone):
+        scratch.fresh()
+    scratch.discard()
+    scratch.remove()
+    assert sorted(path.name for path in precious.iterdir()) == ["file", "scratch"]
+    assert not (tmp_path / "cells").is_symlink()

@@ -1,0 +1,103 @@
+"""What every channel to an agent does alike: its lines wait until somebody asks for them."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import Optional
+
+from runner.engines.base import ChannelClosed
+
+LINE_MOST = 16 << 20
+LINES_MOST = 8
+"""Lines kept waiting; an agent that says more is not read until somebody listens."""
+_LAST_WORDS = 8 << 10
+
+
+class LineChannel(ABC):
+    """The receiving half of a `Channel`, and its end. How bytes travel is the subclass's to say.
+
+    One thread of the subclass calls `_hear` with what the agent says and `_hang_up` at the end.
+    """
+
+    def __init__(self, *, root: str, shown: Mapping[str, str]) -> None:
+        self.root = root
+        self.shown = shown
+        self._lines: deque[bytes] = deque()
+        self._rest = bytearray()
+        self._last_words = bytearray()
+        self._news = threading.Condition()
+        self._ended = False
+        self._closed = False
+        self._closing = threading.Lock()
+        self._why = ""
+
+    @property
+    def waiting(self) -> int:
+        """Lines that nobody has received yet."""
+        return len(self._lines)
+
+    def receive(self, timeout: float) -> Optional[bytes]:
+        with self._news:
+            self._news.wait_for(lambda: self._lines or self._ended, max(0.0, timeout))
+            if self._lines:
+                line = self._lines.popleft()
+                self._news.notify_all()
+                return line
+            if not self._ended:
+                return None
+        raise self._gone()
+
+    def close(self) -> None:
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        self._hang_up()  # whoever waits for a line need not wait for the rest
+        self._end()
+
+    @abstractmethod
+    def _end(self) -> None:
+        """End the agent and all that it started. Called once; never raises."""
+
+    @abstractmethod
+    def _how(self) -> ChannelClosed:
+        """What is known of how the agent ended by itself, without its last words."""
+
+    # -- what the agent says ---------------------------------------------------------------------
+
+    def _hear(self, data: bytes) -> bool:
+        """Take what came, and wait while too many lines are waiting. False: listen no longer."""
+        self._rest += data
+        if b"\n" in data:
+            *lines, self._rest = self._rest.split(b"\n")
+            for line in lines:
+                self._put(bytes(line))
+        if len(self._rest) > LINE_MOST:
+            self._why = f"the agent sent a line of more than {LINE_MOST >> 20} MiB"
+        return not self._why and not self._closed
+
+    def _put(self, line: bytes) -> None:
+        with self._news:
+            self._news.wait_for(lambda: len(self._lines) < LINES_MOST or self._closed)
+            self._lines.append(line)
+            self._news.notify_all()
+
+    def _hear_last_words(self, data: bytes) -> None:
+        self._last_words += data
+        del self._last_words[:-_LAST_WORDS]
+
+    def _hang_up(self) -> None:
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def _gone(self) -> ChannelClosed:
+        if self._closed:
+            return ChannelClosed("it was closed")
+        end = self._how()
+        how = self._why or str(end)
+        words = self._last_words.decode("utf-8", "replace").strip()
+        return ChannelClosed(f"{how}: {words}" if words else how, oom=end.oom)
