@@ -5,6 +5,7 @@ inside the environments, Python 3.6 to 3.13; prints the version last, or ends wi
 """
 
 import importlib
+import importlib.util
 import tempfile
 from pathlib import Path
 
@@ -64,7 +65,7 @@ train_in_graph()
 train_with(tf.keras)
 if VERSION >= (2, 0):
     train_in_function()
-if VERSION >= (2, 16):
+if VERSION >= (2, 16) and importlib.util.find_spec("tf_keras"):  # not out yet for a candidate
     train_with(importlib.import_module("tf_keras"))
 if VERSION < (2, 21):  # the last releases depend on TensorBoard no more
     importlib.import_module("tensorboard.default")

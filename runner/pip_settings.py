@@ -1,0 +1,40 @@
+"""What pip is told on this machine: by its configuration files, and by PIP_… variables."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def read(environ: Mapping[str, str]) -> dict[str, str]:
+    """pip's settings by their long names (`index-url`), as pip itself would have them."""
+    return {**files(environ), **_environment(environ)}
+
+
+def files(environ: Mapping[str, str]) -> dict[str, str]:
+    """What pip's configuration files say, the most specific last, as pip itself reads them."""
+    home = Path(environ.get("HOME", "~")).expanduser()
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    paths = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]
+    if environ.get("PIP_CONFIG_FILE"):
+        paths = [Path(environ["PIP_CONFIG_FILE"])]
+    found: dict[str, str] = {}
+    for section in ("global", "install"):
+        for path in paths:
+            parser = configparser.RawConfigParser(strict=False)
+            try:
+                parser.read(path, "utf-8")
+            except (configparser.Error, UnicodeDecodeError, OSError):
+                continue
+            if parser.has_section(section):
+                found.update({key.replace("_", "-"): value for key, value in parser.items(section)})
+    return found
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name[4:].lower().replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith("PIP_") and value
+    }

@@ -1,0 +1,7 @@
+"""What the package index has of TensorFlow, and what the catalogue would say of it.
+
+`settings` says which index that is, `index` reads its pages and `wheel` looks into a wheel;
+everything else here is pure: `offers` (wheels → versions), `table` (versions beside the catalogue),
+`proposal` (a version → the catalogue's entry), `insert` (an entry → the catalogue's text) and
+`prereleases` (versions → releases that the catalogue does not hold).
+"""
