@@ -8,7 +8,7 @@ what it sees of itself. In any doubt the answer is a reason, and the script gets
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Optional, Union
 
 # Modules whose import changes nothing that TensorFlow or a script could notice. All but a few are
@@ -26,26 +26,23 @@ _SELF_KNOWLEDGE = """
     clock cmdline cpu_times getrusage memory_full_info memory_info orig_argv process_time
     process_time_ns ru_maxrss
 """
-# Environment variables that are read as TensorFlow is imported, or by the interpreter itself.
-READ_EARLY = (
-    *("TF", "CUDA", "XLA", "KERAS", "OMP", "MKL", "PYTHON", "KMP", "GOMP", "OPENBLAS", "GOTO"),
-    *("LD_", "MALLOC", "GLIBC", "NVIDIA", "NCCL", "GRPC", "ABSL", "AUTOGRAPH", "DNNL", "ONEDNN"),
-    *("HOME", "TMP", "PATH", "LANG", "LC_"),
-)
-
 MOST = 1 << 20
 """Characters of a script that is looked at."""
+
+_LONGEST = 60
+"""Characters of an expression that a reason shows."""
 
 HARMLESS = frozenset(_HARMLESS.split())
 SELF_KNOWLEDGE = frozenset(_SELF_KNOWLEDGE.split())
 Import = Union[ast.Import, ast.ImportFrom]
 
 
-def forkable(source: str, env: Mapping[str, str], siblings: Collection[str] = ()) -> Optional[str]:
+def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
     """None where `source` may be forked after an import of TensorFlow, else the reason why not.
 
-    `env` is what the script is given besides the usual environment; `siblings` are the names of
-    the modules beside it, which stand in for installed ones of the same name.
+    `siblings` are the names of the modules beside it, which stand in for installed ones of the same
+    name. Environment variables that the script is given play no part: the process that imports
+    TensorFlow for it is started with them.
     """
     if len(source) > MOST:
         return "it is too long to be looked at"
@@ -53,9 +50,6 @@ def forkable(source: str, env: Mapping[str, str], siblings: Collection[str] = ()
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it is not Python that this tool can read"
-    for name in sorted(env):
-        if name.upper().startswith(READ_EARLY):
-            return f"{name} is set, which may be read before the script starts"
     return _told_of_itself(tree) or _before_import(tree, frozenset(siblings))
 
 
@@ -83,8 +77,26 @@ def _before_import(tree: ast.Module, siblings: frozenset[str]) -> Optional[str]:
                 if name not in HARMLESS or name in siblings:
                     return f"line {statement.lineno} imports {name or 'a sibling'} first"
         elif not _does_nothing(statement):
-            return f"line {statement.lineno} does something before importing TensorFlow"
+            return f"line {statement.lineno} {_deed(statement)} before importing TensorFlow"
     return "it never imports TensorFlow at its top level"
+
+
+def _deed(statement: ast.stmt) -> str:
+    """What a statement does, for a sentence: `sets os.environ`, `calls np.random.seed`."""
+    value = getattr(statement, "value", None)
+    target = getattr(statement, "target", None) or next(
+        iter(getattr(statement, "targets", ())), None
+    )
+    if isinstance(target, (ast.Subscript, ast.Attribute)):
+        return f"sets {_shown(target.value if isinstance(target, ast.Subscript) else target)}"
+    if isinstance(value, ast.Call):
+        return f"calls {_shown(value.func)}"
+    return "does something"
+
+
+def _shown(expression: ast.expr) -> str:
+    text = " ".join(ast.unparse(expression).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _imported(statement: Import) -> Iterator[str]:

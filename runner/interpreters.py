@@ -15,6 +15,7 @@ import uv
 from attrs import frozen
 
 from runner import processes
+from runner.remembered import remembered, slot
 
 OLDEST_FETCHED = (3, 8)
 """The first Python that uv can fetch."""
@@ -51,6 +52,7 @@ class Interpreter:
 _found: dict[str, Interpreter] = {}
 _unfetchable: dict[str, str] = {}
 _lock = threading.Lock()
+_finding_uv = threading.Lock()
 
 
 def find(python: str) -> Optional[Interpreter]:
@@ -74,6 +76,13 @@ def obtain(python: str) -> tuple[Optional[Interpreter], str]:
 
 def uv_command() -> str:
     """The path of the uv that tfmatrix depends on."""
+    # Python builds its sysconfig, which uv asks, when first asked, and for one thread at a time.
+    with _finding_uv:
+        return _uv_bin()
+
+
+@functools.cache
+def _uv_bin() -> str:
     return str(uv.find_uv_bin())
 
 
@@ -104,8 +113,10 @@ def _find(python: str) -> Optional[Interpreter]:
 def _candidates(python: str) -> Iterator[tuple[str, Path]]:
     """(where from, executable) that may be `python`, in the order of preference."""
     name = f"python{python}"
+    shims = _pyenv_root() / "shims"  # they stand for what comes next, and are slow to say so
     for entry in os.get_exec_path():
-        yield from _existing("PATH", Path(entry) / name)
+        if Path(entry) != shims:
+            yield from _existing("PATH", Path(entry) / name)
     for folder in _newest_first(_pyenv_root() / "versions", f"{python}.*"):
         yield from _existing("pyenv", folder / "bin" / name)
     for prefix in _conda_prefixes():
@@ -157,6 +168,44 @@ def _uv_root() -> Path:
 
 
 def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
+    """An interpreter that was seen to work is not run again until its file changes."""
+    real = os.path.realpath(path)
+    identity = _identity(real)
+    if identity is None:
+        return _run(source, path, python)
+    try:
+        return remembered(
+            slot("interpreter", f"{path} {python}"),
+            (real, identity, source, python),
+            lambda: _working(source, path, python),
+            code=("interpreters.py",),
+            write=lambda found: [str(found.path), found.version],
+            read=lambda entry: Interpreter(path=Path(entry[0]), version=entry[1], source=source),
+        )
+    except LookupError:
+        return None
+
+
+def _identity(path: str) -> Optional[str]:
+    """What changes with the program at `path`; None for a script, which may stand for another."""
+    try:
+        with open(path, "rb") as file:
+            facts = os.fstat(file.fileno())
+            script = file.read(2) == b"#!"
+    except OSError:
+        return None
+    return None if script else f"{facts.st_ino} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _working(source: str, path: Path, python: str) -> Interpreter:
+    """Raises `LookupError`: what does not work may be mended, so it is tried again each time."""
+    found = _run(source, path, python)
+    if found is None:
+        raise LookupError(f"{path} does not work")
+    return found
+
+
+def _run(source: str, path: Path, python: str) -> Optional[Interpreter]:
     """Runs it: a pyenv shim may stand for nothing, and a build may lack modules or be 32-bit."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:

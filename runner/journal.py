@@ -9,26 +9,31 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional
+from typing import IO, Optional
 
 from attrs import evolve
 
 from runner import serial
-from runner.errors import UsageError
+from runner.agent import write_all
+from runner.errors import TfmatrixError, UsageError
 from runner.model import Environment, Result, Run
 
 HEAD = "run.json"
 CELLS = "cells.jsonl"
 LATEST = "latest"
+_AT_ONCE = 1000
+"""Lines of known cells that are written together."""
 
 
 def new_id(now: datetime) -> str:
@@ -48,38 +53,63 @@ class Journal:
         self.folder = folder
         self._run = run
         self._lock = threading.Lock()
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / HEAD, serial.dumps(serial.head_to_json(run)))
-        self._cells = open(folder / CELLS, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        with _writing(folder):
+            (folder / "logs").mkdir(parents=True, exist_ok=True)
+            write_atomic(folder / HEAD, serial.dumps(serial.head_to_json(run)))
+            self._cells = os.open(folder / CELLS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
     def keep_environment(self, environment: Environment) -> None:
         """Write environments/<id>/, what is needed to make that environment by hand."""
         folder = self.folder / "environments" / environment.id
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / "requirements.txt", environment.requirements)
+        write_atomic(folder / "requirements.txt", environment.requirements, sync=False)
         if environment.dockerfile:
-            write_atomic(folder / "Dockerfile", environment.dockerfile)
+            write_atomic(folder / "Dockerfile", environment.dockerfile, sync=False)
 
     def keep_script(self, name: str, text: str) -> None:
         """Write scripts/<repro>.py: what ran, for whoever reads the report later."""
-        write_atomic(self.folder / script_name(name), text)
+        write_atomic(self.folder / script_name(name), text, sync=False)
 
     def append(self, result: Result, output: str, *, sync: bool = True) -> Result:
         """Record a cell: its log first, so that a line in the journal never points at nothing.
 
         `sync=False` is for cells that would not be lost by losing the line: answers from the store.
         """
-        name = log_name(result)
-        if output:
-            (self.folder / "logs" / name).write_text(output, "utf-8", errors="backslashreplace")
-            result = evolve(result, log=f"logs/{name}")
-        line = json.dumps(serial.result_to_json(result), ensure_ascii=False, allow_nan=False)
-        with self._lock:
-            self._cells.write(line + "\n")
-            self._cells.flush()
-            if sync:
-                os.fsync(self._cells.fileno())
+        result = self._keep_log(result, output)
+        self._write(serial.line(result) + "\n", sync)
         return result
+
+    def append_known(self, known: Iterable[tuple[Result, str]]) -> list[Result]:
+        """Record many cells with their outputs, none of which would be lost by losing its line."""
+        results: list[Result] = []
+        lines: list[str] = []
+        for result, output in known:
+            results.append(self._keep_log(result, output))
+            lines.append(serial.line(results[-1]) + "\n")
+            if len(lines) == _AT_ONCE:
+                self._write("".join(lines), sync=False)
+                lines.clear()
+        self._write("".join(lines), sync=False)
+        return results
+
+    def _keep_log(self, result: Result, output: str) -> Result:
+        if not output:
+            return result
+        name = f"logs/{log_name(result)}"
+        with _writing(self.folder), _new(f"{self.folder}/{name}") as file:
+            file.write(output.encode("utf-8", "backslashreplace"))
+        return evolve(result, log=name)
+
+    def _write(self, lines: str, sync: bool) -> None:
+        """All of it or nothing: half a line on a full disk would spoil the next one too."""
+        with self._lock, _writing(self.folder):
+            before = os.fstat(self._cells).st_size
+            try:
+                write_all(self._cells, lines.encode("utf-8"))
+                if sync:
+                    os.fsync(self._cells)
+            except OSError:
+                os.ftruncate(self._cells, before)
+                raise
 
     def finish(self, finished: str) -> None:
         """Note the end time; a run without one was interrupted or killed."""
@@ -87,7 +117,18 @@ class Journal:
         write_atomic(self.folder / HEAD, serial.dumps(serial.head_to_json(self._run)))
 
     def close(self) -> None:
-        self._cells.close()
+        if self._cells >= 0:
+            os.close(self._cells)
+            self._cells = -1
+
+
+def _new(path: str) -> IO[bytes]:
+    """A file that was not there: a script of the local engine may have put a link in its place."""
+    try:
+        return open(path, "xb")
+    except FileExistsError:
+        Path(path).unlink()
+        return open(path, "xb")
 
 
 def log_name(result: Result) -> str:
@@ -100,6 +141,7 @@ def script_name(repro: str) -> str:
     return f"scripts/{_safe(repro)}.py"
 
 
+@functools.lru_cache(maxsize=4096)
 def _safe(name: str) -> str:
     """`name` as part of a file name; one that had to be changed gets a digest, to stay unique."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
@@ -118,7 +160,7 @@ def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
         head = serial.head_from_json(json.loads((folder / HEAD).read_text("utf-8")))
     except FileNotFoundError:
         raise UsageError(f"{folder} is no run: it has no {HEAD}") from None
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{folder / HEAD} cannot be read: {error}") from None
     results = {result.id: result for result in _results(folder / CELLS, warn)}
     return evolve(head, results=tuple(results.values()))
@@ -127,15 +169,15 @@ def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
 def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
     if not cells.exists():
         return
-    # Not splitlines(): a signature may hold U+2028, which is no end of a line of JSON.
-    lines = cells.read_text("utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield serial.result_from_json(json.loads(line))
-        except (ValueError, RecursionError) as error:
-            warn(f"{cells}:{number}: left out, not a cell: {error}")
+    # A signature may hold U+2028 or a carriage return, which end no line of JSON.
+    with open(cells, encoding="utf-8", errors="replace", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield serial.result_from_json(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                warn(f"{cells}:{number}: left out, not a cell: {error}")
 
 
 def find(name: Optional[str], results: Path) -> Path:
@@ -152,19 +194,36 @@ def point_latest(folder: Path) -> None:
     """Make results/latest a link to `folder`, in one step."""
     link = folder.parent / LATEST
     temporary = folder.parent / f".{LATEST}-{secrets.token_hex(4)}"
-    temporary.symlink_to(folder.name, target_is_directory=True)
-    os.replace(temporary, link)
+    with _writing(link):
+        temporary.symlink_to(folder.name, target_is_directory=True)
+        os.replace(temporary, link)
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Whole or not at all, also when the machine stops in the middle."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_atomic(path: Path, text: str, *, sync: bool = True) -> None:
+    """Whole or not at all; with `sync` also when the machine itself stops in the middle, which is
+    dear, and of use only for what cannot be made again."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A disk that is full or read-only ends the command with one line, and loses nothing."""
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise TfmatrixError(
+            f"{path} cannot be written: {error.strerror or error}",
+            remedy="free disk space (`tfmatrix clean`) or name another folder with --output; what"
+            " was measured is kept, and the same command goes on from there",
+        ) from error

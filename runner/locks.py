@@ -12,13 +12,16 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, Optional
 
 from runner import paths, render, resolve
 from runner.errors import LockError
-from runner.model import Device, Environment, Target
+from runner.model import Device, Environment, Target, package_name
+from runner.remembered import remembered, slot
 from runner.resolve import Question
 
 _REQUIREMENT = re.compile(
@@ -26,24 +29,80 @@ _REQUIREMENT = re.compile(
 )
 
 
+_EXACT = re.compile(r"\s*[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*===?\s*[\w.!+]+\s*")
+
+_CODE = ("locks.py", "render.py", "resolve.py", "model.py")
+
+
 def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
-    """`target` with its lock, Dockerfile and key. Raises `LockError` where it cannot be locked."""
-    text = requirements(target)
+    """`target` with its lock, Dockerfile and key. Raises `LockError` where it cannot be locked.
+
+    Of a lock that was verified before, the Dockerfile and the key are remembered.
+    """
+    text = _text(target)
+    if text is None:
+        return _environment(target, requirements(target), images)
+    try:
+        return remembered(
+            slot("environment", f"{paths.locks()} {_name(target)} {target.requirements}"),
+            (text, repr(target), repr(sorted(images.items())), *render.sources()),
+            lambda: _environment(target, _verified(text, target), images),
+            code=_CODE,
+            write=lambda made: [made.key, made.dockerfile],
+            read=lambda entry: _restored(target, text, entry),
+        )
+    except LockError:
+        return _environment(target, requirements(target), images)
+
+
+def _environment(target: Target, text: str, images: Mapping[str, str]) -> Environment:
     dockerfile = render.dockerfile(target, images)
     return Environment(
         target=target, requirements=text, key=_key(target, text, dockerfile), dockerfile=dockerfile
     )
 
 
+def _text(target: Target) -> Optional[str]:
+    """The lock that `requirements` looks at first, unverified; None where there is none."""
+    for place in (committed_path, _cached_path):
+        path = place(target)
+        if path is not None:
+            with suppress(OSError, UnicodeDecodeError):
+                return path.read_text(encoding="utf-8")
+    return None
+
+
+def _verified(text: str, target: Target) -> str:
+    verify(text, target, Path(_name(target)))
+    return text
+
+
+def _restored(target: Target, text: str, entry: Any) -> Environment:
+    key, dockerfile = entry
+    return Environment(target=target, requirements=text, key=key, dockerfile=dockerfile)
+
+
 def requirements(target: Target) -> str:
     """The lock of `target`: committed, cached or resolved now (and then cached)."""
-    for path in (committed_path(target), _cached_path(target)):
-        if path is not None and path.is_file():
-            text = path.read_text(encoding="utf-8")
-            verify(text, target, path)
-            return text
+    committed, cached = committed_path(target), _cached_path(target)
+    if committed is not None and committed.is_file():
+        return read(committed, target)
+    with suppress(LockError):  # a cached lock that is damaged is made anew
+        if cached.is_file():
+            return read(cached, target)
     text = resolve_lock(target)
-    _write(_cached_path(target), text)
+    with suppress(OSError):  # the cache is full, or read-only: the lock is as good without it
+        _write(cached, text)
+    return text
+
+
+def read(path: Path, target: Target) -> str:
+    """The lock of `target` that lies at `path`. Raises `LockError` where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"{path} cannot be read: {error}", remedy=_command(target)) from None
+    verify(text, target, path)
     return text
 
 
@@ -62,17 +121,34 @@ def resolve_lock(target: Target) -> str:
 
 
 def question(target: Target) -> Question:
-    """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out."""
+    """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out.
+
+    A package of which the user names one version is that one, whatever its day and whatever the
+    catalogue says of it: what the two of them do to each other is the question.
+    """
     release = target.release
     tensorflow = _tensorflow(target)
+    exact = tuple(package_name(each) for each in target.requirements if _EXACT.fullmatch(each))
     return Question(
         python=target.python,
-        requirements=(tensorflow, *release.extras, *target.requirements),
+        requirements=(tensorflow, *_but(exact, release.extras), *target.requirements),
         as_of=as_of(target),
-        newer=release.newer,
-        constraints=release.constraints,
-        left_out=("tensorflow",) if tensorflow.startswith("tensorflow-") else (),
+        newer=tuple((name, day) for name, day in release.newer if package_name(name) not in exact),
+        undated=exact,
+        constraints=_but(exact, release.constraints),
+        left_out=_left_out(render.package(tensorflow)),
     )
+
+
+def _but(names: Collection[str], requirements: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each for each in requirements if package_name(each) not in names)
+
+
+def _left_out(tensorflow: str) -> tuple[str, ...]:
+    """Packages that others ask for by name, and that hold the same files as `tensorflow` does."""
+    if tensorflow.startswith("tf-nightly"):
+        return ("tensorflow",) if tensorflow == "tf-nightly" else ("tensorflow", "tf-nightly")
+    return ("tensorflow",) if tensorflow.startswith("tensorflow-") else ()
 
 
 def as_of(target: Target) -> date:
@@ -89,6 +165,7 @@ def head(target: Target) -> str:
         *(f"asked for: {requirement}" for requirement in asked.requirements),
         *(f"capped: {constraint}" for constraint in asked.constraints),
         *(f"as of {day}: {package}" for package, day in asked.newer),
+        *(f"of any day: {package}" for package in asked.undated),
         *(f"left out: {package}" for package in asked.left_out),
         f"made by: {_command(target)}",
     ]
@@ -119,8 +196,13 @@ def lines(text: str) -> Iterator[str]:
 
 
 def committed_path(target: Target) -> Path | None:
-    """Where the lock of `target` lies if it is committed; with a user's packages none is."""
-    return None if target.requirements else paths.locks() / f"{_name(target)}.txt"
+    """Where the lock of `target` lies if it is committed.
+
+    None is where the packages are a user's, and of pre-releases, which the catalogue does not hold.
+    """
+    if target.requirements or target.release.parsed.is_prerelease:
+        return None
+    return paths.locks() / f"{_name(target)}.txt"
 
 
 def _cached_path(target: Target) -> Path:
@@ -146,7 +228,14 @@ def _tensorflow(target: Target) -> str:
 
 
 def _key(target: Target, text: str, dockerfile: str) -> str:
-    return _digest(json.dumps([*lines(text), dockerfile, target.device.value, target.python]))
+    said = [*lines(text), _instructions(dockerfile), target.device.value, target.python]
+    return _digest(json.dumps(said))
+
+
+def _instructions(dockerfile: str) -> str:
+    """What makes the image: not the comments, nor the image in which uv is fetched."""
+    kept = [line for line in dockerfile.splitlines() if line and not line.startswith("#")]
+    return re.sub(r"(?m)^FROM \S+ AS uv$", "FROM scratch AS uv", "\n".join(kept))
 
 
 def _digest(text: str) -> str:

@@ -6,15 +6,15 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
-
-import jinja2
-import yaml
-from packaging.requirements import Requirement
+from typing import TYPE_CHECKING, Any
 
 from runner import paths
 from runner.errors import UsageError
 from runner.model import Device, Target
+from runner.remembered import remembered_yaml
+
+if TYPE_CHECKING:  # it takes longer to import than all else here, and is seldom needed
+    import jinja2
 
 _WIDTH = 98
 
@@ -38,7 +38,7 @@ def dockerfile(
             release=target.release,
             device=str(target.device),
             python=target.python,
-            package=Requirement(_requirement(target)).name,
+            package=package(_requirement(target)),
             cuda=target.release.cuda,
             image=base_image(target.python, images),
             uv={**uv, "image": base_image(uv["python"], images)},
@@ -48,6 +48,20 @@ def dockerfile(
             comment=_comment,
         )
     )
+
+
+@lru_cache(maxsize=1)
+def sources() -> tuple[str, ...]:
+    """The texts of everything besides its arguments that `dockerfile` reads."""
+    files = (*sorted(paths.data().glob("*.j2")), paths.data() / "images.yaml")
+    return tuple(file.read_text("utf-8") for file in files)
+
+
+def package(requirement: str) -> str:
+    """`tensorflow-cpu` of `tensorflow-cpu==2.9.3`."""
+    from packaging.requirements import Requirement
+
+    return Requirement(requirement).name
 
 
 def unavailable(target: Target) -> str | None:
@@ -112,12 +126,14 @@ def _comment(name: str, text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _defaults() -> dict[str, Any]:
-    defaults: dict[str, Any] = yaml.safe_load((paths.data() / "images.yaml").read_text("utf-8"))
+    defaults: dict[str, Any] = remembered_yaml(paths.data() / "images.yaml")
     return defaults
 
 
 @lru_cache(maxsize=1)
 def _templates() -> jinja2.Environment:
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(paths.data()),
         undefined=jinja2.StrictUndefined,

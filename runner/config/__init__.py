@@ -1,21 +1,26 @@
-"""matrix.yaml → `Matrix`, with errors that say where, what was expected, and the nearest key."""
+"""matrix.yaml → `Matrix`, with errors that say where, what was expected, and the nearest key.
+
+Only a file that was not seen before is read with care; of one that was, the answer is remembered.
+What reads with care (pydantic, YAML) takes long to import, and is imported only then.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from runner.config import build, checks, explain
+from runner import serial
 from runner.config.adhoc import adhoc
-from runner.config.problems import Problem, matrix_error
-from runner.config.schema import MatrixSection, json_schema
-from runner.config.yaml_positions import Document, parse
-from runner.config.yaml_text import MOST_BYTES
+from runner.config.defaults import MOST_BYTES
+from runner.config.files import missing
 from runner.errors import UsageError
 from runner.model import Matrix
+from runner.remembered import remembered, slot
 
 __all__ = ["adhoc", "json_schema", "load", "loads"]
+
+_CODE = ("config", "serial", "model.py", "specifier.py")
+"""What has a say in what a matrix.yaml means."""
 
 
 def load(path: Path) -> Matrix:
@@ -31,28 +36,27 @@ def load(path: Path) -> Matrix:
             f"{path}: {error.strerror or error}",
             remedy="name a script (tfmatrix run my.py), or write a matrix.yaml that names some",
         ) from None
-    return loads(content, path)
+    matrix = remembered(
+        slot("matrix", str(path.absolute())),
+        (str(path), content),
+        lambda: loads(content, path),
+        code=_CODE,
+        write=serial.matrix_to_json,
+        read=serial.matrix_from_json,
+    )
+    # The text is as it was, but the files that it names may be gone: let the full reading say so.
+    return loads(content, path) if missing(matrix) else matrix
 
 
 def loads(content: bytes, path: Path) -> Matrix:
     """As `load`, of text at hand: `path` is what messages call it, and where its folder is."""
-    document = parse(content)
-    if document.data is None:
-        raise matrix_error(str(path), document.problems or [_empty(document)])
-    section, problems = _checked(document)
-    problems += checks.problems_of(document, path.parent)
-    if section is None or problems:
-        raise matrix_error(str(path), problems)
-    return build.matrix(section, path)
+    from runner.config import reading
+
+    return reading.matrix(content, path)
 
 
-def _empty(document: Document) -> Problem:
-    message = "the file is empty; the least it needs is `repros:` with a `name:` and a `script:`"
-    return Problem(document.value_at(()), (), message)
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of matrix.yaml, for editors."""
+    from runner.config import schema
 
-
-def _checked(document: Document) -> tuple[MatrixSection | None, list[Problem]]:
-    try:
-        return MatrixSection.model_validate(document.data), list(document.problems)
-    except ValidationError as error:
-        return None, [*document.problems, *explain.problems_of(error, document)]
+    return schema.json_schema()

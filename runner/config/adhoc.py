@@ -9,8 +9,9 @@ from typing import Optional
 
 import attrs
 
-from runner.config.build import defaults
-from runner.config.checks import DEFAULT_CASE, script_problem
+from runner import variants
+from runner.config.defaults import DEFAULT_CASE, defaults
+from runner.config.files import script_problem
 from runner.errors import UsageError
 from runner.model import Case, Matrix, Repro
 
@@ -64,10 +65,11 @@ def _new(script: Path, others: Sequence[Repro]) -> Repro:
 
 
 def _with_args(repro: Repro, args: Sequence[str]) -> Repro:
+    case = Case(name=DEFAULT_CASE, args=tuple(args))
     everywhere = tuple(each for each in repro.exclusions if not each.rule.cases)
     return attrs.evolve(
         repro,
-        cases=(Case(name=DEFAULT_CASE, args=tuple(args)),),
+        cases=tuple(variants.tried(case, variant) for variant in variants.of(repro.cases)),
         exclusions=everywhere,
         expectations=(),
     )

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
-import yaml
-from attrs import frozen
 
-from runner.config.checks import DEFAULT_CASE
+from runner import variants
+from runner.config.defaults import DEFAULT_CASE, defaults
 from runner.config.schema import (
     CaseSection,
     LimitsSection,
     MatrixSection,
     ReproSection,
     RuleSection,
+    ValueSection,
 )
-from runner.model import Case, Device, Exclusion, Expectation, Limits, Matrix, Repro, Rule
-
-
-@frozen(kw_only=True)
-class Defaults:
-    """defaults.yaml."""
-
-    tf: str
-    patches: str
-    devices: tuple[Device, ...]
-    limits: Limits
-
-
-@functools.lru_cache(maxsize=1)
-def defaults() -> Defaults:
-    text = (Path(__file__).parent / "defaults.yaml").read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.safe_load(text)
-    return Defaults(
-        tf=data["tf"],
-        patches=data["patches"],
-        devices=tuple(Device(device) for device in data["devices"]),
-        limits=Limits(**data["limits"]),
-    )
+from runner.model import Axis, Case, Exclusion, Expectation, Limits, Matrix, Repro, Rule
 
 
 def matrix(section: MatrixSection, source: Path) -> Matrix:
     standard = defaults()
     limits = _limits(section.limits, standard.limits)
+    axes = {name: _axis(name, values) for name, values in section.axes.items()}
     return Matrix(
         source=source,
         tf=",".join(section.tf) if section.tf else standard.tf,
         patches=section.patches or standard.patches,
         devices=tuple(section.devices) if section.devices else standard.devices,
-        repros=tuple(_repro(each, source.parent, limits) for each in section.repros),
+        repros=tuple(
+            _repro(each, source.parent, limits, [axes[name] for name in each.axes])
+            for each in section.repros
+        ),
         images=dict(section.images),
+        axes=tuple(axes.values()),
     )
 
 
@@ -62,12 +44,30 @@ def _limits(section: LimitsSection, over: Limits) -> Limits:
     return attrs.evolve(over, **given)
 
 
-def _repro(section: ReproSection, folder: Path, limits: Limits) -> Repro:
+def _axis(name: str, values: dict[str, ValueSection]) -> Axis:
+    return Axis(
+        name=name,
+        values=tuple(
+            variants.value(
+                name,
+                value,
+                tf=section.tf or "",
+                python=section.python,
+                env=section.env.items(),
+                requirements=section.requirements,
+            )
+            for value, section in values.items()
+        ),
+    )
+
+
+def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[Axis]) -> Repro:
+    cases = tuple(_case(case) for case in section.cases or []) or (Case(name=DEFAULT_CASE),)
     return Repro(
         name=section.name,
         script=Path(os.path.normpath(folder / section.script)),
         about=_one_line(section.about),
-        cases=tuple(_case(case) for case in section.cases or []) or (Case(name=DEFAULT_CASE),),
+        cases=variants.spread(cases, axes),
         limits=_limits(section.limits, limits),
         files=tuple(Path(file) for file in section.files),
         env=dict(section.env),
@@ -92,7 +92,12 @@ def _case(section: CaseSection) -> Case:
 
 
 def _rule(section: RuleSection) -> Rule:
-    return Rule(tf=section.tf or "", cases=tuple(section.cases or ()), device=section.device)
+    return Rule(
+        tf=section.tf or "",
+        cases=tuple(section.cases or ()),
+        device=section.device,
+        axes=dict(section.axes),
+    )
 
 
 def _one_line(text: str) -> str:

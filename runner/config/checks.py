@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from pydantic import ValidationError
 
+from runner.config import axes_checks
+from runner.config.defaults import DEFAULT_CASE
+from runner.config.files import exists, script_problem
 from runner.config.problems import KeyPath, Problem, nearest, quoted
 from runner.config.schema import ReproSection
 from runner.config.yaml_positions import Document
 
-DEFAULT_CASE = "default"
 _Found = Iterator[tuple[KeyPath, str]]
 
 
@@ -43,9 +44,12 @@ def _all(data: Any, folder: Path) -> _Found:
     entries = repros if isinstance(repros, list) else []
     yield from _same_devices(data)
     yield from _twice(entries, ("repros",), "name")
+    axes = data.get("axes", {})
+    yield from axes_checks.of_all(axes)
     for index, entry in enumerate(entries):
         if isinstance(entry, dict):
             yield from _repro(entry, ("repros", index), folder)
+            yield from axes_checks.of(entry, ("repros", index), axes)
 
 
 def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
@@ -62,28 +66,6 @@ def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
         return
     yield from _globs(section, path)
     yield from _files(section, path, (folder / section.script).parent)
-
-
-def script_problem(script: Path, shown: str) -> Optional[str]:
-    """Why `script` cannot be run, with the mend; None when it can."""
-    if script.suffix == ".ipynb":
-        return f"{shown} is a notebook; make a script of it: jupyter nbconvert --to script"
-    if os.path.isdir(script):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
-        return f"{shown} is a folder; expected a Python script"
-    if not os.path.isfile(script):  # noqa: PTH113
-        return f"there is no file {shown}" + _nearest_file(script)
-    if not os.access(script, os.R_OK):
-        return f"{shown} cannot be read; chmod +r it"
-    return None
-
-
-def _nearest_file(script: Path) -> str:
-    try:
-        names = [each.name for each in script.parent.iterdir() if each.suffix == ".py"]
-    except (OSError, ValueError):
-        return ""
-    found = nearest(script.name, names)
-    return f"; did you mean {quoted(found)}?" if found else ""
 
 
 def _twice(entries: Sequence[Any], path: KeyPath, key: str) -> _Found:
@@ -129,5 +111,5 @@ def _few(names: Sequence[str]) -> str:
 
 def _files(section: ReproSection, path: KeyPath, folder: Path) -> _Found:
     for index, file in enumerate(section.files):
-        if not os.path.exists(folder / file):  # noqa: PTH110
+        if not exists(folder, file):
             yield (*path, "files", index), f"there is no {quoted(file)} in the script's folder"

@@ -147,6 +147,7 @@ _PLACES = {
     "limits:": "LimitsSection",
     "repros:": "ReproSection",
     "cases: of a repro": "CaseSection",
+    "a value of axes:": "ValueSection",
     "exclude: of a repro": "ExcludeSection",
     "expect: of a repro": "ExpectSection",
 }

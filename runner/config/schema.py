@@ -75,6 +75,25 @@ class CaseSection(Section):
     about: str = Field("", description="What this case tries, in a sentence.")
 
 
+class ValueSection(Section):
+    """One value of an axis; one that says nothing is the usual way, and adds no name to cases."""
+
+    tf: Optional[_Specifier] = Field(
+        None, description="Releases that it is tried with, as a PEP 440 specifier set."
+    )
+    python: Optional[Annotated[str, AfterValidator(words.python_version)]] = Field(
+        None, description='Python version, in the place of the preferred one: "3.9".'
+    )
+    env: dict[Annotated[str, AfterValidator(words.variable)], str] = Field(
+        {}, description="Environment variables that its cells get."
+    )
+    requirements: list[Annotated[str, AfterValidator(words.requirement)]] = Field(
+        [],
+        description="Packages added to its environments, or in the place of the usual version: "
+        '"numpy==1.23.5".',
+    )
+
+
 class RuleSection(Section):
     """Which cells are meant; what is left out means all."""
 
@@ -88,6 +107,9 @@ class RuleSection(Section):
         description="Names of cases; `*`, `?` and `[…]` stand for others.",
     )
     device: Optional[_Device] = Field(None, description="cpu or cuda; both where left out.")
+    axes: dict[_Text, _Text] = Field(
+        {}, description="Axis → its value; all variants where left out."
+    )
 
 
 class ExcludeSection(RuleSection):
@@ -134,6 +156,11 @@ class ReproSection(Section):
     requirements: dict[_Specifier, list[Annotated[str, AfterValidator(words.requirement)]]] = Field(
         {}, description="Releases (a PEP 440 specifier set) → packages added to their environments."
     )
+    axes: list[_Text] = Field(
+        [],
+        max_length=8,
+        description="Names of axes: every case is tried with each of their values.",
+    )
     exclude: list[ExcludeSection] = Field(
         [], max_length=200, description="Cells that are not run, and why."
     )
@@ -160,6 +187,11 @@ class MatrixSection(Section):
         Annotated[str, AfterValidator(words.image)],
     ] = Field({}, description="Python version → base image, best with its digest (@sha256:…).")
     limits: LimitsSection = Field(LimitsSection(), description="Bounds on each cell of all repros.")
+    axes: dict[_Name, dict[_Name, ValueSection]] = Field(
+        {},
+        description="What repros may vary besides releases and devices: name → value → Python, "
+        "environment variables, packages.",
+    )
     repros: list[ReproSection] = Field(
         min_length=1, max_length=1000, description="The scripts to run."
     )

@@ -9,9 +9,9 @@ import yaml
 from yaml.composer import ComposerError
 from yaml.nodes import Node
 
+from runner.config.defaults import MOST_BYTES
 from runner.config.problems import Mark, Problem, quoted
 
-MOST_BYTES = 1024 * 1024
 DEEPEST = 20
 """matrix.yaml itself needs six levels."""
 MOST_VALUES = 50_000

@@ -10,11 +10,23 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runner.model import EnvironmentInfo, Execution, Outcome, Result, Run, RunInfo, Verdict
+from runner.model import (
+    EnvironmentInfo,
+    Execution,
+    Matrix,
+    Outcome,
+    Release,
+    Result,
+    Run,
+    RunInfo,
+    Verdict,
+)
 from runner.serial import tables
-from runner.serial.values import choice, items, mapping, optional, plain, text, whole
+from runner.serial.values import choice, items, mapping, optional, plain, whole, word
 
 SCHEMA = 1
+_verdict = choice(Verdict)
+_optional_word = optional(word)
 Object = dict[str, Any]
 
 
@@ -36,13 +48,16 @@ def outcome_to_json(outcome: Outcome) -> Object:
 
 
 def outcome_from_json(data: object) -> Outcome:
-    fields = mapping(data, "")
+    return _outcome(mapping(data, ""))
+
+
+def _outcome(fields: Object) -> Outcome:
     if "outcome" not in fields:
         raise ValueError("outcome is missing")
     return Outcome(
-        verdict=choice(Verdict)(fields["outcome"], "outcome"),
-        reason=optional(text)(fields.get("reason"), "reason") or "",
-        signature=optional(text)(fields.get("signature"), "signature"),
+        verdict=_verdict(fields["outcome"], "outcome"),
+        reason=_optional_word(fields.get("reason"), "reason") or "",
+        signature=_optional_word(fields.get("signature"), "signature"),
     )
 
 
@@ -50,11 +65,14 @@ def result_to_json(result: Result) -> Object:
     """A cell of matrix.json, and a line of the journal."""
     facts = tables.RESULT.write(result)
     place = {name: facts.pop(name) for name in _PLACE}
-    return {**place, **outcome_to_json(result.outcome), **facts}
+    place.update(outcome_to_json(result.outcome))
+    place.update(facts)
+    return place
 
 
 def result_from_json(data: object) -> Result:
-    return tables.RESULT.read({**mapping(data, ""), "outcome": outcome_from_json(data)})
+    fields = mapping(data, "")
+    return tables.RESULT.build({**fields, "outcome": _outcome(fields)})
 
 
 def environment_to_json(environment: EnvironmentInfo) -> Object:
@@ -71,6 +89,24 @@ def run_info_to_json(info: RunInfo) -> Object:
 
 def run_info_from_json(data: object) -> RunInfo:
     return tables.RUN_INFO.read(data)
+
+
+def matrix_to_json(matrix: Matrix) -> Object:
+    """A checked matrix.yaml."""
+    return tables.MATRIX.write(matrix)
+
+
+def matrix_from_json(data: object) -> Matrix:
+    return tables.MATRIX.read(data)
+
+
+def release_to_json(release: Release) -> Object:
+    """A release of the catalogue."""
+    return tables.RELEASE.write(release)
+
+
+def release_from_json(data: object) -> Release:
+    return tables.RELEASE.read(data)
 
 
 def head_to_json(run: Run) -> Object:
@@ -136,8 +172,13 @@ def _members(data: Object) -> Iterator[str]:
             yield f"{_line(name)}: {_line(value)}"
 
 
-def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+"""As `json.dumps` would, which makes such an encoder on each call."""
+
+
+def line(result: Result) -> str:
+    """A line of the journal, without its end."""
+    return _line(result_to_json(result))
 
 
 _PLACE = ("repro", "case", "tensorflow", "python", "device", "environment")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, Generic, Optional, TypeVar, Union
 
 import attrs
 
 from runner.model import (
+    Axis,
     Case,
+    Cuda,
     Device,
     EnvironmentInfo,
     Exclusion,
@@ -17,11 +20,15 @@ from runner.model import (
     Expectation,
     Json,
     Limits,
+    Matrix,
     Outcome,
+    Quirk,
+    Release,
     Repro,
     Result,
     Rule,
     RunInfo,
+    Variant,
     Verdict,
 )
 from runner.serial.values import (
@@ -36,7 +43,9 @@ from runner.serial.values import (
     plain,
     text,
     texts,
+    version,
     whole,
+    word,
 )
 
 R = TypeVar("R")
@@ -49,36 +58,60 @@ class Table(Generic[R]):
     def __init__(self, record: Callable[..., R], **readers: Reader) -> None:
         self.record = record
         self.readers = readers
+        self._names = [name for name in readers if name != "outcome"]
         fields = attrs.fields_dict(record)  # type: ignore[arg-type]
         self._required = {name for name in readers if fields[name].default is attrs.NOTHING}
 
     def write(self, record: R) -> dict[str, Json]:
-        return {name: _written(getattr(record, name)) for name in self.readers if name != "outcome"}
+        values = ((name, getattr(record, name)) for name in self._names)
+        return {
+            # Most values are texts or nothing, and a matrix has millions of them.
+            name: value
+            if value is None or (type(value) is str and value.isascii())
+            else _written(value)
+            for name, value in values
+        }
 
     def read(self, data: Any, where: str = "") -> R:
         """Raises ValueError with the path of the field that is wrong."""
         given = mapping(data, where)
+        try:  # Names of fields are put together only for a message: there are many records.
+            return self.build(given)
+        except ValueError:
+            return self.build(given, f"{where}." if where else "")
+
+    def build(self, given: dict[str, Any], prefix: str = "") -> R:
+        """As `read`, of what is known to be an object."""
         values = {}
         for name, reader in self.readers.items():
-            path = f"{where}.{name}" if where else name
             if name in given:
-                values[name] = reader(given[name], path)
+                values[name] = reader(given[name], prefix + name if prefix else name)
             elif name in self._required:
-                raise ValueError(f"{path} is missing")
+                raise ValueError(f"{prefix}{name} is missing")
         return self.record(**values)
 
 
 def _written(value: Any) -> Json:
-    table = _TABLES.get(type(value))
-    if table is not None:
-        return dict(table.write(value))
-    if isinstance(value, tuple):
+    kind = type(value)
+    if value is None or kind is bool:
+        return value  # type: ignore[no-any-return]
+    if kind is tuple:
         return [_written(item) for item in value]
-    return plain(value)
+    table = _TABLES.get(kind)
+    return plain(value) if table is None else dict(table.write(value))
 
 
 def _path(value: Any, name: str) -> Path:
     return Path(text(value, name))
+
+
+def _day(value: Any, name: str) -> date:
+    return date.fromisoformat(text(value, name))
+
+
+def _package_day(value: Any, name: str) -> tuple[str, date]:
+    package, day = texts(value, name)
+    return package, date.fromisoformat(day)
 
 
 def _inferred(value: Any, name: str) -> Union[bool, tuple[str, ...]]:
@@ -103,20 +136,23 @@ EXECUTION = Table(
     output_bytes=whole,
     observations=mapping,
     mode=text,
+    mode_reason=text,
     attempts=whole,
+    agreed=whole,
     note=text,
     notes=texts,
     trouble=optional(text),
+    worker=text,
 )
 
 RESULT = Table(
     Result,
-    repro=text,
-    case=text,
-    tensorflow=text,
-    python=text,
-    device=text,
-    environment=text,
+    repro=word,
+    case=word,
+    tensorflow=version,
+    python=version,
+    device=word,
+    environment=word,
     outcome=_ready,
     exit_code=optional(whole),
     signal=optional(whole),
@@ -127,10 +163,14 @@ RESULT = Table(
     attempts=whole,
     cached=flag,
     inferred=_inferred,
-    expected=optional(text),
+    expected=optional(word),
     unexpected=flag,
-    mode=text,
+    mode=word,
+    mode_reason=word,
     key=optional(text),
+    agreed=whole,
+    worker=text,
+    variant=word,
 )
 
 RUN_INFO = Table(
@@ -147,8 +187,8 @@ RUN_INFO = Table(
 ENVIRONMENT = Table(
     EnvironmentInfo,
     id=text,
-    tensorflow=text,
-    python=text,
+    tensorflow=version,
+    python=version,
     device=text,
     engine=text,
     key=text,
@@ -158,8 +198,18 @@ ENVIRONMENT = Table(
 )
 
 LIMITS = Table(Limits, timeout=number, memory=whole, processes=whole, output=whole, scratch=whole)
-CASE = Table(Case, name=text, args=texts, about=text)
-RULE = Table(Rule, tf=text, cases=texts, device=optional(choice(Device)))
+VARIANT = Table(
+    Variant,
+    name=text,
+    values=each(text),
+    tf=texts,
+    python=optional(version),
+    env=each(text),
+    requirements=texts,
+)
+AXIS = Table(Axis, name=text, values=items(VARIANT.read))
+CASE = Table(Case, name=text, args=texts, about=text, variant=VARIANT.read)
+RULE = Table(Rule, tf=text, cases=texts, device=optional(choice(Device)), axes=each(text))
 EXCLUSION = Table(Exclusion, rule=RULE.read, reason=text)
 EXPECTATION = Table(
     Expectation,
@@ -180,12 +230,59 @@ REPRO = Table(
     requirements=each(texts),
     exclusions=items(EXCLUSION.read),
     expectations=items(EXPECTATION.read),
+    digest=text,
+)
+
+MATRIX = Table(
+    Matrix,
+    source=_path,
+    tf=text,
+    patches=text,
+    devices=items(choice(Device)),
+    repros=items(REPRO.read),
+    images=each(text),
+    axes=items(AXIS.read),
+)
+
+QUIRK = Table(Quirk, what=text, remedy=text)
+CUDA = Table(
+    Cuda,
+    cuda=text,
+    cudnn=text,
+    requirement=text,
+    base=optional(text),
+    python=optional(text),
+    unavailable=optional(text),
+    capabilities=texts,
+    wheel_mb=optional(whole),
+)
+RELEASE = Table(
+    Release,
+    version=text,
+    released=_day,
+    pythons=texts,
+    cpu_requirement=text,
+    extras=texts,
+    constraints=texts,
+    cutoff_days=whole,
+    newer=items(_package_day),
+    keras=text,
+    image=optional(text),
+    wheel_mb=optional(whole),
+    cuda=optional(CUDA.read),
+    quirks=items(QUIRK.read),
+    yanked=optional(text),
 )
 
 _TABLES: dict[Optional[type], Table[Any]] = {
     Limits: LIMITS,
     Case: CASE,
+    Variant: VARIANT,
+    Axis: AXIS,
     Rule: RULE,
     Exclusion: EXCLUSION,
     Expectation: EXPECTATION,
+    Repro: REPRO,
+    Quirk: QUIRK,
+    Cuda: CUDA,
 }

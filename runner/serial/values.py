@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import functools
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Callable, TypeVar
+
+from packaging.version import InvalidVersion, Version
 
 from runner.model import Json
 
@@ -15,14 +20,18 @@ Reader = Callable[[Any, str], Any]
 DEEPEST = 50
 """Levels of an observation that are kept: Python's own json stops at about a thousand."""
 
-_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 E = TypeVar("E", bound=enum.Enum)
 
 
 def plain(value: Any, depth: int = 0) -> Json:
     """`value` as JSON that every reader takes: finite, of bounded depth, encodable as UTF-8."""
-    if value is None or isinstance(value, bool):
-        return value
+    kind = type(value)
+    if kind is str:
+        return _encodable(value)
+    if kind is float:
+        return value if math.isfinite(value) else _name_of(value)
+    if value is None or kind is bool:
+        return value  # type: ignore[no-any-return]
     if isinstance(value, enum.Enum):
         return plain(value.value, depth)
     if isinstance(value, str):
@@ -33,7 +42,7 @@ def plain(value: Any, depth: int = 0) -> Json:
         return value if math.isfinite(value) else _name_of(value)
     if depth >= DEEPEST:
         return "…"
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {_encodable(str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
@@ -65,6 +74,27 @@ def text(value: Any, name: str) -> str:
     raise _wrong(value, name, "a text")
 
 
+def word(value: Any, name: str) -> str:
+    """A text that many records share: one copy is kept of it."""
+    return sys.intern(value) if type(value) is str else text(value, name)
+
+
+def version(value: Any, name: str) -> str:
+    """What reports sort by, and so must be able to read."""
+    if isinstance(value, str) and _is_version(value):
+        return value
+    raise _wrong(value, name, "a version")
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_version(value: str) -> bool:
+    try:
+        Version(value)
+    except InvalidVersion:
+        return False
+    return True
+
+
 def flag(value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return value
@@ -72,16 +102,17 @@ def flag(value: Any, name: str) -> bool:
 
 
 def whole(value: Any, name: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
         return value
     raise _wrong(value, name, "a whole number")
 
 
 def number(value: Any, name: str) -> float:
-    if isinstance(value, str) and value in _NOT_FINITE:
-        return _NOT_FINITE[value]
+    """A finite one: what was measured always is, and reports round it."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(value):
+                return float(value)
     raise _wrong(value, name, "a number")
 
 
@@ -129,6 +160,6 @@ def choice(kind: type[E]) -> Reader:
 
 
 def _wrong(value: Any, name: str, expected: str) -> ValueError:
-    shown = repr(value)
+    shown = repr(plain(value)) if isinstance(value, int) else repr(value)
     shown = shown if len(shown) <= 60 else f"{shown[:59]}…"
     return ValueError(f"{name}: expected {expected}, found {shown}")

@@ -63,7 +63,8 @@ def take(repro: Repro, folder: Path) -> Snapshot:
             digest = _made(files, folder)
     except OSError as error:
         raise TfmatrixError(
-            f"no snapshot of {repro.name} can be made in {folder}: {error}"
+            f"no snapshot of {repro.name} can be made in {folder}: {error}",
+            remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
         ) from None
     script = Path(os.path.realpath(repro.script)).name
     return Snapshot(
@@ -71,6 +72,29 @@ def take(repro: Repro, folder: Path) -> Snapshot:
         digest=digest,
         files=tuple(files),
     )
+
+
+def restore(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
+    """Lay down in `folder` a snapshot that was taken elsewhere, from its files' bytes and whether
+    they are executable. Raises `ValueError` where they are not what `digest` says."""
+    if _intact(folder / digest, digest):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(8)}"
+    try:
+        for name, (content, executable) in contents.items():
+            target = temporary / name
+            if temporary.resolve() not in target.resolve().parents:
+                raise ValueError(f"{name!r} would lie outside of the snapshot")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            target.chmod(0o555 if executable else 0o444)
+        _protect(temporary)
+        if _digest(_listing(temporary)) != digest:
+            raise ValueError("a snapshot arrived damaged")
+        _publish(temporary, folder / digest, digest)
+    finally:
+        _discard(temporary)
 
 
 def _digest(files: Mapping[str, Path]) -> str:

@@ -1,0 +1,78 @@
+"""How cells are started, and the reason that a record gives where it is in a fresh process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner import modes
+from runner.forkable import forkable
+from runner.model import Device, Execution, Repro
+from runner.modes import Mode
+
+FORK = Mode(name="fork")
+
+
+def repro(folder: Path, script: str) -> Repro:
+    (folder / "my.py").write_text(script)
+    return Repro(name="my", script=folder / "my.py")
+
+
+def test_a_script_that_imports_tensorflow_first_is_forked(tmp_path: Path) -> None:
+    plain = repro(tmp_path, "import tensorflow as tf\n")
+    assert modes.chosen(plain, "auto") == FORK
+
+
+def test_the_user_may_say_otherwise(tmp_path: Path) -> None:
+    plain = repro(tmp_path, "import tensorflow as tf\n")
+    assert modes.chosen(plain, "fresh") == Mode(name="fresh", reason="--mode fresh")
+    first = repro(tmp_path, "import os\nos.environ['A'] = '1'\nimport tensorflow\n")
+    assert modes.chosen(first, "fork") == FORK
+
+
+def test_what_has_a_gpu_is_never_forked(tmp_path: Path) -> None:
+    plain = repro(tmp_path, "import tensorflow as tf\n")
+    for wanted in ("auto", "fork"):
+        assert "GPU" in modes.chosen(plain, wanted, Device.CUDA).reason
+
+
+@pytest.mark.parametrize(
+    ("line", "deed"),
+    [
+        ("os.environ['TF_X'] = '1'", "sets os.environ"),
+        ("os.environ['A'] += '1'", "sets os.environ"),
+        ("sys.path = []", "sets sys.path"),
+        ("np.random.seed(1)", "calls np.random.seed"),
+        ("x = open('a')", "calls open"),
+        ("if x:\n    pass", "does something"),
+        (f"{'a' * 99}.b()", f"calls {'a' * 59}…"),
+    ],
+)
+def test_the_reason_names_what_a_line_does(line: str, deed: str) -> None:
+    source = f"import os, sys\n{line}\nimport tensorflow\n"
+    assert forkable(source, {}) == f"line 2 {deed} before importing TensorFlow"
+
+
+SAID = Execution(exit_code=0, notes=("other", "not forked: it has threads"))
+
+
+@pytest.mark.parametrize(
+    ("execution", "mode", "why"),
+    [
+        (Execution(exit_code=0, mode="fork"), FORK, ""),
+        (Execution(exit_code=0), Mode(name="fresh", reason="--mode fresh"), "--mode fresh"),
+        (SAID, FORK, "it has threads"),
+        (SAID, Mode(name="fresh", reason="line 3"), "line 3"),
+        (Execution(exit_code=1, attempts=2), FORK, "a second look"),
+        (Execution(trouble="lost"), Mode(name="fresh", reason="line 3"), ""),
+    ],
+    ids=["forked", "wanted", "the agent's", "planned", "second look", "not measured"],
+)
+def test_a_record_says_why_it_was_fresh(execution: Execution, mode: Mode, why: str) -> None:
+    assert modes.explained(execution, mode) == why
+
+
+def test_repeated_runs_are_fresh_by_themselves() -> None:
+    voted = Execution(exit_code=0, attempts=3)
+    assert "--repeat" in modes.explained(voted, FORK, repeat=3)
