@@ -18,6 +18,7 @@ from typing_extensions import assert_never
 from runner import events
 from runner.model import Result, Verdict
 from runner.report import style
+from runner.report.text import clean, inferred
 
 
 class Display(Protocol):
@@ -50,7 +51,7 @@ class PlainDisplay:
         with self._state.lock:
             self._state.take(event)
             for line in self._lines(event):
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+                self._console.file.write(f"{line}\n")
 
     def _lines(self, event: events.Event) -> Iterator[str]:
         if isinstance(event, events.Preparing):
@@ -100,10 +101,8 @@ class LiveDisplay:
         with self._state.lock:
             self._state.take(event)
             if isinstance(event, events.Unprepared):
-                self._live.console.print(
-                    f"[red]{event.environment.id}[/red]: could not be prepared: {event.reason}",
-                    highlight=False,
-                )
+                why = f": could not be prepared: {clean(event.reason)}"
+                self._live.console.print(Text.assemble((event.environment.id, "red"), why))
 
     def _render(self) -> Group:
         with self._state.lock:
@@ -115,14 +114,18 @@ class LiveDisplay:
         for verdict in Verdict:
             if self._state.tally[verdict]:
                 text.append(f"{self._state.tally[verdict]} {verdict}  ", style.TERMINAL[verdict])
+        if self._state.inferred:
+            text.append(f"{self._state.inferred} inferred  ", "dim")
         return text
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for name, (what, since) in list(self._state.preparing.items()):
-            table.add_row("  ", name, Text(what, "cyan"), f"{time.monotonic() - since:.0f} s")
-        for (environment, case), since in list(self._state.running.items()):
-            table.add_row("  ", environment, case, f"{time.monotonic() - since:.0f} s")
+            table.add_row("  ", Text(name), Text(what, "cyan"), f"{time.monotonic() - since:.0f} s")
+        for (environment, case), (worker, since) in list(self._state.running.items()):
+            seconds = f"{time.monotonic() - since:.0f} s"
+            what = f"{case} on {worker}" if worker else case
+            table.add_row("  ", Text(environment), Text(clean(what)), seconds)
         return table
 
 
@@ -134,8 +137,9 @@ class State:
         self.done = 0
         self.cached = 0
         self.tally: Counter[Verdict] = Counter()
+        self.inferred = 0
         self.preparing: dict[str, tuple[str, float]] = {}
-        self.running: dict[tuple[str, str], float] = {}
+        self.running: dict[tuple[str, str], tuple[str, float]] = {}
         self.lock = threading.Lock()
         self._first: float = time.monotonic()
 
@@ -146,16 +150,20 @@ class State:
         elif isinstance(event, (events.Prepared, events.Unprepared)):
             self.preparing.pop(event.environment.id, None)
         elif isinstance(event, events.Started):
-            self.running[(event.environment, event.case)] = time.monotonic()
+            now = time.monotonic()
+            self.running[(event.environment, event.case)] = (event.worker, now)
         elif isinstance(event, events.Ended):
             self.running.pop((event.result.environment, event.result.case), None)
-            self.tally[event.result.outcome.verdict] += 1
+            if event.result.inferred:
+                self.inferred += 1
+            else:
+                self.tally[event.result.outcome.verdict] += 1
             self.done += 1
             self.cached += event.result.cached
 
     def time_left(self) -> str:
         """An estimate from the pace of the measured cells so far."""
-        measured = self.done - self.cached
+        measured = self.done - self.cached - self.inferred
         if measured < 3:
             return ""
         pace = (time.monotonic() - self._first) / measured
@@ -177,7 +185,9 @@ def phase_text(event: events.Preparing) -> str:
 def one_line(result: Result) -> str:
     """A cell on one line: where, what came out, and why."""
     where = f"{result.environment} {result.repro}/{result.case}"
-    why = result.outcome.signature or result.outcome.reason
+    why = result.outcome.signature or ("" if result.inferred else result.outcome.reason)
     marks = " (cached)" if result.cached else ""
+    marks += f" ({inferred(result)})" if result.inferred else ""
+    marks += " ({} of {} attempts)".format(*result.votes.split("/")) if result.votes else ""
     marks += "  ← not as expected" if result.unexpected else ""
-    return f"{where}: {result.outcome.verdict}{marks}" + (f": {why}" if why else "")
+    return clean(f"{where}: {result.outcome.verdict}{marks}" + (f": {why}" if why else ""))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
-from runner import grid, journal, report
+from runner import grid, journal, paths, report
 from runner.model import Run
 from runner.report import Extras
 from runner.report.context import Context
 
+EARLIER = 2
+"""Runs that a report's history goes back: reading one takes a tenth of a second."""
 LOG_LIMIT = 512 * 1024
 """Bytes of one file that go into a report."""
 
@@ -20,7 +24,8 @@ def write(run: Run, folder: Path) -> None:
     made = context(run, folder)
     texts = {name: _render(made, name) for name in report.REPORTS}
     for name, text in texts.items():
-        journal.write_atomic(folder / report.REPORTS[name].file, text)
+        # Not synced: what is lost with the machine is made again from the journal.
+        journal.write_atomic(folder / report.REPORTS[name].file, text, sync=False)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with open(summary, "a", encoding="utf-8") as file:
@@ -54,18 +59,48 @@ def _extras(run: Run, folder: Path) -> Extras:
             environment.id: read(f"environments/{environment.id}/Dockerfile")
             for environment in run.environments
         },
+        html=lambda: _history(run, folder),
     )
 
 
+def _history(run: Run, folder: Path) -> str:
+    """How it stands to the runs beside it, where it is one of results/; a folder of one's own has
+    no neighbours. To read those takes as long as all reports."""
+    if folder.parent != paths.results():
+        return ""
+    from runner import archive, history
+    from runner.report import html_history
+
+    return html_history.fragment(history.of(archive.until(run, folder, newest=EARLIER)))
+
+
 def _reader(folder: Path) -> Callable[[str], str]:
-    """Reads a file of the run by its name; nothing outside the folder, nothing huge."""
-    root = folder.resolve()
+    """Reads a file of the run by its name: plain files inside the folder, and nothing huge."""
+    root = os.path.realpath(folder)
+
+    @cache
+    def inside(parent: str) -> str:
+        """Where `parent` really is, if that is in the folder; a run has few, and many files."""
+        path = os.path.realpath(os.path.join(root, parent))  # noqa: PTH118 - read for each cell
+        return path if path == root or path.startswith(root + os.sep) else ""
 
     def read(name: str) -> str:
-        path = (root / name).resolve()
-        if root not in path.parents or not path.is_file():
-            return ""
-        with open(path, "rb") as file:
-            return file.read(LOG_LIMIT).decode("utf-8", "replace")
+        parent, _, last = name.rpartition("/")
+        place = inside(parent) if last not in ("", ".", "..") and "\0" not in name else ""
+        return _text(f"{place}/{last}") if place else ""
 
     return read
+
+
+def _text(path: str) -> str:
+    """The file's beginning; empty where there is none, or where it is a link or a device."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return ""
+        return os.read(file, LOG_LIMIT).decode("utf-8", "replace")
+    finally:
+        os.close(file)

@@ -1,14 +1,15 @@
 """A run arranged by case and release: cells, letters for signatures, and where behaviour changes.
 
-Pure. What a cell *shows* is a `Mark`; two cells agree when their marks do. Only judged cells are
-ever compared: a skip, an error or a cell that is missing says nothing about TensorFlow, so a change
-is between the nearest judged neighbours, and the columns passed over are named with it.
+Pure. What a cell *shows* is a `Mark`; two cells agree when their marks do. Only measured cells are
+ever compared: a skip, an error, a cell that was inferred or is missing says nothing about
+TensorFlow, so a change is between the nearest measured neighbours, and the columns passed over are
+named with it.
 """
 
 from __future__ import annotations
 
 from runner.grid.arrange import Grid, build
-from runner.grid.records import PASS, Change, Column, Entry, Mark, Row, Transition, span
+from runner.grid.records import PASS, Change, Column, Entry, Mark, Row, Shift, Transition, span
 
 __all__ = [
     "PASS",
@@ -18,6 +19,7 @@ __all__ = [
     "Grid",
     "Mark",
     "Row",
+    "Shift",
     "Transition",
     "build",
     "span",

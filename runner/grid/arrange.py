@@ -10,8 +10,8 @@ from typing import Optional
 from attrs import frozen
 
 from runner import letters
-from runner.grid import columns, transitions
-from runner.grid.records import Column, Entry, Mark, Row, Transition
+from runner.grid import columns, shifts, transitions
+from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.model import Result, Run, Verdict
 
 
@@ -48,8 +48,18 @@ class Grid:
 
     @cached_property
     def counts(self) -> Counter[Optional[Verdict]]:
-        """Cells of each verdict; None counts the cells without a result."""
-        return Counter(mark.verdict for marks in self.marks for mark in marks)
+        """Cells of each verdict but for inferred ones; None counts the cells without a result."""
+        return Counter(m.verdict for marks in self.marks for m in marks if not m.inferred)
+
+    @cached_property
+    def inferred(self) -> Counter[Optional[Verdict]]:
+        """Cells of each verdict that nobody measured: `counts` has the others."""
+        return Counter(m.verdict for marks in self.marks for m in marks if m.inferred)
+
+    @cached_property
+    def shifts(self) -> tuple[Shift, ...]:
+        """Where observed values change though the outcome does not, by release, name and row."""
+        return shifts.find(self.rows, self.lanes.values(), self.cells, self.marks)
 
     @property
     def results(self) -> Iterator[Result]:
@@ -83,9 +93,9 @@ class Grid:
         return tuple(map(tuple, folds))
 
 
-def _shown(mark: Mark) -> tuple[Optional[Verdict], str, bool]:
+def _shown(mark: Mark) -> tuple[Optional[Verdict], str, bool, str]:
     """That a cell was inferred keeps no columns apart: it agrees with what it was inferred from."""
-    return (mark.verdict, mark.letter, mark.unexpected)
+    return (mark.verdict, mark.letter, mark.unexpected, mark.votes)
 
 
 def build(run: Run) -> Grid:
@@ -153,6 +163,7 @@ def _mark(cell: Optional[Result], named: Mapping[str, str]) -> Mark:
         letter=named[_signature(cell)] if _named(cell) else "",
         unexpected=cell.unexpected,
         inferred=bool(cell.inferred),
+        votes=cell.votes,
     )
 
 
@@ -171,7 +182,8 @@ def _legend(
             signature=signature,
             verdict=results[0].outcome.verdict,
             count=len(results),
-            first=results[0],
+            inferred=sum(bool(result.inferred) for result in results),
+            first=next((result for result in results if not result.inferred), results[0]),
         )
         for index, (signature, results) in enumerate(shown.items())
     )

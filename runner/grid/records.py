@@ -8,7 +8,7 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner.model import Result, Verdict
+from runner.model import Json, Result, Verdict
 
 PASS = "pass"
 """The finding of a cell that passed; that of any other judged cell is its signature's letter."""
@@ -45,11 +45,18 @@ class Mark:
     letter: str = ""
     unexpected: bool = False
     inferred: bool = False
+    votes: str = ""
+    """`3/5` where the attempts did not all say the same: how many said what is shown."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether somebody saw this happen: judged, and not inferred."""
+        return self.verdict is not None and self.verdict.judged and not self.inferred
 
     @property
     def finding(self) -> Optional[str]:
-        """`pass` or a letter; None where the cell says nothing about TensorFlow."""
-        return (self.letter or PASS) if self.verdict is not None and self.verdict.judged else None
+        """`pass` or a letter; None where nothing was measured about TensorFlow."""
+        return (self.letter or PASS) if self.measured else None
 
 
 @frozen(kw_only=True)
@@ -61,8 +68,10 @@ class Entry:
     signature: str
     verdict: Verdict
     count: int
+    """Cells that show it, inferred ones too."""
+    inferred: int
     first: Result
-    """The first cell that shows it, in reading order."""
+    """The first cell that shows it, in reading order; measured, where one was."""
 
 
 @frozen(kw_only=True)
@@ -74,20 +83,32 @@ class Change:
 
 @frozen(kw_only=True)
 class Transition:
-    """Two columns that are nearest judged neighbours for some cases, of which some changed."""
+    """Two columns that are nearest measured neighbours for some cases, of which some changed."""
 
     before: Column
     after: Column
     between: tuple[Column, ...]
     """The columns between them, where these cases could not be judged."""
     compared: int
-    """How many cases were judged on both."""
+    """How many cases were measured on both."""
     changes: tuple[Change, ...]
 
     @property
     def tally(self) -> list[tuple[tuple[str, str], int]]:
         """How many cases changed from what to what, the commonest first."""
         return Counter((c.before, c.after) for c in self.changes).most_common()
+
+
+@frozen(kw_only=True)
+class Shift:
+    """An observed value that is not what it was, in a case that ends as it did."""
+
+    row: Row
+    name: str
+    before: Column
+    after: Column
+    old: Json
+    new: Json
 
 
 def span(columns: Sequence[Column]) -> str:

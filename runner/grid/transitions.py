@@ -1,4 +1,4 @@
-"""Where behaviour changes: between the nearest judged neighbours of one device."""
+"""Where behaviour changes: between the nearest measured neighbours of one device."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find(
 def _neighbours(
     lane: Iterable[int], marks: Sequence[Mark]
 ) -> Iterator[tuple[tuple[int, int], str, str]]:
-    """Each two judged cells of a row with none between them that was."""
+    """Each two measured cells of a row with none between them that was."""
     last: Optional[tuple[int, str]] = None
     for index in lane:
         finding = marks[index].finding

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from runner.grid import PASS, Column, Grid, Mark, Row, Transition, span
 from runner.model import Verdict
-from runner.report import style
+from runner.report import style, totals, values
 from runner.report.text import clean, clip, count, listed
 
 Quote = Callable[[str], str]
@@ -62,7 +62,7 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
     for device, lane in lanes.items():
         where = f"on {quote(device)}, " if len(lanes) > 1 else ""
         parts.append(where + _on_lane(grid, repro, rows, lane, quote))
-    whole = "; ".join(parts)
+    whole = "; ".join(filter(None, [*parts, totals.caveats(grid, rows)]))
     if named and not (len(rows) == 1 and len(lanes) == 1):
         return f"{quote(clip(repro, MOST_NAME))}: {whole}."
     return f"{whole[:1].upper()}{whole[1:]}." if OURS.match(whole) else f"{whole}."
@@ -113,6 +113,8 @@ def _predicate(grid: Grid, group: Sequence[Row], lane: Sequence[Column], quote: 
         said.append(f"{verb} on {where}{why}")
     if len(kinds) > MOST_KINDS:
         said.append(f"and {count(len(kinds) - MOST_KINDS, 'more outcome')}")
+    if len(kinds) == 1:
+        said[-1] += values.but(grid, group, lane, quote)
     return ", ".join(said)
 
 
@@ -170,8 +172,8 @@ def _summary(grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Quo
     unjudged = sum(not kinds for kinds in judged)
     some = len(rows) - len(always) - never - unjudged
     where = f"on every {_whole(lane)}"
-    if any(map(_gaps, always)):
-        where += " that could be judged"
+    if any(None in found for found in always):
+        where += " that was measured" if grid.inferred else " that could be judged"
     many = {0: "none passes", 1: "1 passes"}.get(len(always), f"{len(always)} pass")
     verb = "" if always else " pass" if some > 1 else " passes"
     counts = [
@@ -183,10 +185,6 @@ def _summary(grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Quo
     whole = f"of {len(rows)} cases, {listed([text for n, text in counts if n], 4)}"
     largest = _largest(grid, rows, lane)
     return whole if largest is None else f"{whole}; {_turn(grid, largest, quote)}"
-
-
-def _gaps(findings: Sequence[Optional[str]]) -> bool:
-    return None in findings
 
 
 def _largest(grid: Grid, rows: Sequence[Row], lane: Sequence[Column]) -> Optional[Transition]:

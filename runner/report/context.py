@@ -20,6 +20,8 @@ class Extras:
     """Repro → the text of its script."""
     dockerfiles: Mapping[str, str] = field(factory=dict)
     """Environment → its Dockerfile."""
+    html: Callable[[], str] = str
+    """Makes a section for index.html, where that is asked for: HTML, everything in it escaped."""
 
 
 @frozen(kw_only=True, slots=False)

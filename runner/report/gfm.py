@@ -39,9 +39,14 @@ def cell(text: str, most: int = 60) -> str:
     return code(text, most).replace("|", "\\|")
 
 
+PLAIN = re.compile(r"[0-9A-Za-z]+(?:[.+ –-][0-9A-Za-z]+)*")
+LINKED = re.compile(r"(?i)[0-9a-f]{7}|www|gh-")
+"""What GitHub makes a link of though it is plain: a commit, an address, an issue."""
+
+
 def word(text: str) -> str:
     """As it is where it is a plain word or a number, such as a version; else as code."""
-    return text if re.fullmatch(r"[0-9A-Za-z]+(?:[.+ –-][0-9A-Za-z]+)*", text) else cell(text)
+    return text if PLAIN.fullmatch(text) and not LINKED.search(text) else cell(text)
 
 
 def fence(lines: Sequence[str], language: str = "") -> str:

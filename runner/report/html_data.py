@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from runner.grid import Column, Grid, Row
+from runner.grid import Column, Grid, Mark, Row
 from runner.model import EnvironmentInfo, Json, Result, Verdict
 from runner.report import text
 from runner.report.context import Context, command_base, plain_command
+from runner.serial.values import plain
+from runner.tolerance import TOLERANCE
 
 LOG_LINES = 80
 MOST_LOGS = 3_000_000
@@ -18,15 +21,29 @@ MOST_LOGS = 3_000_000
 MOST_OBSERVED = 2_000
 """Characters of one observation."""
 MOST_DOCKERFILE = 20_000
+MOST_NAME = 80
+
+NOTHING: tuple[object, ...] = ("", {})
+ESCAPES = (
+    *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")),
+    *(("\u2028", "\\u2028"), ("\u2029", "\\u2029")),
+)
 
 
 def embedded(context: Context) -> str:
     """Nothing in it can end the element: `<`, `>` and `&` are written as escapes."""
-    text_ = json.dumps(_data(context), ensure_ascii=False, separators=(",", ":"), allow_nan=True)
-    for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
-        text_ = text_.replace(character, escape)
-    text_ = text_.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return text_.encode("utf-8", "replace").decode("utf-8")
+    data = _dumped(_data(context))
+    for character, escape in ESCAPES:
+        data = data.replace(character, escape)
+    return data.encode("utf-8", "replace").decode("utf-8")
+
+
+def _dumped(data: Any) -> str:
+    """JSON that a browser reads: it knows no NaN."""
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return _dumped(plain(data))
 
 
 def _data(context: Context) -> dict[str, Any]:
@@ -34,17 +51,29 @@ def _data(context: Context) -> dict[str, Any]:
     logs = _logs(context)
     distinct = {log: number for number, log in enumerate(dict.fromkeys(logs.values()))}
     numbers = {path: distinct[log] for path, log in logs.items()}
+    shifts = _shifts(grid)
     return {
         "columns": [_column(column) for column in grid.columns],
-        "rows": [_row(context, row) for row in grid.rows],
+        "rows": [_row(context, row, shifts[row.index]) for row in grid.rows],
         "cells": [
-            [_cell(context, row, column, numbers) for column in grid.columns] for row in grid.rows
+            [result and _cell(result, mark, numbers) for result, mark in zip(results, marks)]
+            for results, marks in zip(grid.cells, grid.marks)
         ],
         "signatures": {e.letter: text.clip(e.signature, 2_000) for e in grid.legend},
         "logs": list(distinct),
         "environments": {e.id: _environment(context, e) for e in context.run.environments},
         "command": command_base(context.run),
+        "tolerance": TOLERANCE,
     }
+
+
+def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
+    """For each row the observed names that change, and the columns from which they differ."""
+    found: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    for shift in grid.shifts:
+        columns = found[shift.row.index].setdefault(text.clip(shift.name, MOST_NAME), [])
+        columns.append(shift.after.index)
+    return found
 
 
 def _column(column: Column) -> dict[str, Any]:
@@ -53,61 +82,62 @@ def _column(column: Column) -> dict[str, Any]:
         "tensorflow": column.tensorflow,
         "python": column.python,
         "device": column.device,
+        "environments": list(column.environments),
     }
 
 
-def _row(context: Context, row: Row) -> dict[str, Any]:
+def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, Any]:
     return {
         "repro": row.repro,
         "case": text.clean(row.case),
         "about": text.clip(row.about, 500),
         "quoted": shlex.quote(row.case),
         "plain": plain_command(context, row),
+        "shifts": shifts,
     }
 
 
-def _cell(
-    context: Context, row: Row, column: Column, logs: dict[str, int]
-) -> dict[str, Any] | None:
+def _cell(result: Result, mark: Mark, logs: dict[str, int]) -> dict[str, Any]:
     """What is not as usual; the page knows the defaults."""
-    result, mark = context.grid.cell(row, column), context.grid.mark(row, column)
-    if result is None:
-        return None
-    outcome = result.outcome
-    facts: dict[str, Any] = {
+    outcome, observed = result.outcome, result.observations
+    facts = {
         "verdict": outcome.verdict.value,
         "letter": mark.letter,
-        "reason": text.clip(outcome.reason, 1_000),
+        "reason": outcome.reason and text.clip(outcome.reason, 1_000),
         "environment": result.environment,
         "exit": result.exit_code,
         "signal": result.signal,
-        "seconds": round(result.seconds, 2),
-        "memory": round(result.max_rss_mb),
-        "observed": {text.clip(k, 80): _observed(v) for k, v in result.observations.items()},
+        "seconds": round(result.seconds, 2) if result.attempts else None,
+        "memory": round(result.max_rss_mb) or None,
+        "observed": {text.clip(k, MOST_NAME): _observed(v) for k, v in observed.items()},
         "file": result.log,
         "log": logs.get(result.log or ""),
-        "attempts": result.attempts if result.attempts != 1 else None,
-        "cached": result.cached,
-        "inferred": list(result.inferred)
-        if isinstance(result.inferred, tuple)
-        else result.inferred,
+        "attempts": result.attempts if result.attempts > 1 else None,
+        "votes": mark.votes,
+        "cached": result.cached or None,
+        "inferred": result.inferred or None,
         "expected": result.expected,
-        "unexpected": result.unexpected,
+        "unexpected": result.unexpected or None,
         "mode": result.mode if result.mode != "fresh" else None,
+        "why": result.mode_reason and text.clip(result.mode_reason, 300),
+        "worker": result.worker and text.clip(result.worker, 100),
     }
-    return {
-        name: fact
-        for name, fact in facts.items()
-        if fact is not None and fact not in ("", {}) and fact is not False
-    }
+    return {name: fact for name, fact in facts.items() if fact is not None and fact not in NOTHING}
 
 
 def _observed(value: Json) -> Json:
+    if value is None or isinstance(value, (bool, float)) or _short(value):
+        return value
     try:
         whole = json.dumps(value)
     except (RecursionError, ValueError):
         return "(cannot be shown)"
     return value if len(whole) <= MOST_OBSERVED else f"{whole[:MOST_OBSERVED]} …"
+
+
+def _short(value: Json) -> bool:
+    """Told without writing it: a list of a few floats, as most observations are."""
+    return isinstance(value, list) and len(value) <= 50 and all(type(v) is float for v in value)
 
 
 def _logs(context: Context) -> dict[str, str]:

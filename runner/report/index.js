@@ -9,6 +9,7 @@
   const order = heads.map((head) => +head.dataset.c);
   const view = { outcome: new Set(), letter: new Set(), device: new Set(), changes: false, cell: null };
   const none = { verdict: "none" };
+  const own = (object, name) => (object && Object.hasOwn(object, name) ? object[name] : undefined);
   const at = (r, c) => (data.cells[r] || [])[c] || none;
   const button = (r, c) => {
     const row = rows.find((tr) => +tr.dataset.r === r);
@@ -28,43 +29,66 @@
 
   // --- What is shown ---------------------------------------------------------------------
 
-  const columnShown = (c, head) =>
-    (!view.device.size || view.device.has(data.columns[c].device)) &&
-    (!view.changes || head.dataset.fold !== undefined);
+  const deviceShown = (c) => !view.device.size || view.device.has(data.columns[c].device);
+  const laneOf = (c) => order.filter((other) => data.columns[other].device === data.columns[c].device);
 
+  // An inferred cell was not measured: it counts as its outcome nowhere.
+  const kinds = (cell) => [cell.inferred ? "inferred" : cell.verdict,
+    cell.unexpected ? "unexpected" : "", cell.votes ? "flaky" : ""];
   const matches = (cell) =>
-    (!view.outcome.size || view.outcome.has(cell.verdict) || (cell.unexpected && view.outcome.has("unexpected"))) &&
+    (!view.outcome.size || kinds(cell).some((kind) => view.outcome.has(kind))) &&
     (!view.letter.size || view.letter.has(cell.letter));
+
+  // Neighbours that agree in every case that is shown share a column: the one of them of which
+  // most was measured -> all.
+  const shows = (cell) => [cell.verdict, cell.letter, cell.unexpected, cell.votes].join();
+  let folds = new Map();
+  function fold(columns, cases) {
+    const groups = [];
+    let before = null;
+    for (const c of columns) {
+      const now = [data.columns[c].device, ...cases.map((r) => shows(at(r, c)))].join(";");
+      if (!view.changes || now !== before) groups.push([]);
+      groups[groups.length - 1].push(c);
+      before = now;
+    }
+    const inferred = (c) => cases.filter((r) => at(r, c).inferred).length;
+    const best = (group) => group.reduce((one, c) => (inferred(c) < inferred(one) ? c : one));
+    folds = new Map(groups.map((group) => [group.length > 1 ? best(group) : group[0], group]));
+  }
+  const foldOf = (c) => [...folds].find(([, group]) => group.includes(c)) || [c, [c]];
+  const span = (columns) => {
+    const [first, last] = [columns[0], columns[columns.length - 1]].map((c) => data.columns[c].label);
+    return columns.length === 1 ? first : `${first} – ${last}`;
+  };
 
   function show() {
     const filtered = view.outcome.size > 0 || view.letter.size > 0;
-    const shown = new Set();
+    const columns = order.filter(deviceShown);
+    for (const tr of rows)
+      tr.hidden = filtered && !columns.some((c) => matches(at(+tr.dataset.r, c)));
+    const cases = rows.filter((tr) => !tr.hidden).map((tr) => +tr.dataset.r);
+    fold(columns, cases);
+    const shown = new Set(folds.keys());
     for (const head of heads) {
       const c = +head.dataset.c;
-      if (columnShown(c, head)) shown.add(c);
       head.hidden = !shown.has(c);
-      const folded = view.changes && head.dataset.fold !== head.dataset.label;
-      head.textContent = view.changes && head.dataset.fold ? head.dataset.fold : head.dataset.label;
-      head.classList.toggle("folded", folded && head.dataset.fold !== undefined);
+      head.textContent = shown.has(c) ? span(folds.get(c)) : data.columns[c].label;
+      head.classList.toggle("folded", shown.has(c) && folds.get(c).length > 1);
     }
     for (const lane of all("th[data-lane]", table)) {
       const count = order.filter((c) => shown.has(c) && data.columns[c].device === lane.dataset.lane).length;
       lane.hidden = count === 0;
       lane.colSpan = Math.max(1, count);
     }
-    let cases = 0;
-    for (const tr of rows) {
-      let any = false;
+    for (const tr of rows)
       for (const td of tr.cells) {
         if (td.dataset.c === undefined) continue;
-        const c = +td.dataset.c, match = matches(at(+tr.dataset.r, c));
+        const c = +td.dataset.c;
         td.hidden = !shown.has(c);
-        td.classList.toggle("off", filtered && !match);
-        any = any || (match && shown.has(c));
+        const match = !filtered || (folds.get(c) || []).some((each) => matches(at(+tr.dataset.r, each)));
+        td.classList.toggle("off", !match);
       }
-      tr.hidden = filtered && !any;
-      cases += tr.hidden ? 0 : 1;
-    }
     for (const [name, set] of Object.entries({ outcome: view.outcome, letter: view.letter, device: view.device }))
       for (const element of all(`button[data-${name}]`))
         element.setAttribute("aria-pressed", String(set.has(element.dataset[name])));
@@ -72,7 +96,10 @@
     const changed = filtered || view.changes || view.device.size > 0;
     $("reset").hidden = !changed;
     status.textContent = changed
-      ? `${cases} of ${rows.length} cases, ${shown.size} of ${order.length} columns` : "";
+      ? `${cases.length} of ${rows.length} cases, ${shown.size} of ${order.length} columns` : "";
+    for (const repro of all("tr.repro", table))
+      repro.hidden = !all("tr[data-r]", repro.parentElement).some((tr) => !tr.hidden);
+    mark();
     reachable();
   }
 
@@ -109,7 +136,7 @@
     const td = event.target.closest("td[data-c]");
     if (!td || td.firstChild.title) return;
     const cell = at(+td.closest("tr").dataset.r, +td.dataset.c);
-    td.firstChild.title = data.signatures[cell.letter] || cell.reason || cell.verdict;
+    td.firstChild.title = data.signatures[cell.letter] || cell.reason || NAMES[cell.verdict];
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.hidden) close();
@@ -118,28 +145,35 @@
   // --- The evidence of a cell -------------------------------------------------------------
 
   function open(r, c, focus = true) {
-    const old = table.querySelector("[aria-current]");
-    if (old) old.removeAttribute("aria-current");
-    const current = button(r, c);
-    if (!current) return;
-    current.setAttribute("aria-current", "true");
-    reachable(current);
+    if (!button(r, c)) return;
     view.cell = [r, c];
     panel.replaceChildren(...evidence(r, c));
     panel.hidden = false;
     panel.scrollTop = 0;
     document.body.classList.add("open");
-    current.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const current = mark();
+    if (current && !current.closest("[hidden]")) reachable(current);
+    if (current) current.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focus) $("e-title").focus({ preventScroll: true });
     remember();
+  }
+
+  // The open cell is marked in the table; of a folded column, in the cell that stands for it.
+  function mark() {
+    for (const old of all("[aria-current]", table)) old.removeAttribute("aria-current");
+    if (!view.cell) return null;
+    const [r, c] = view.cell, current = button(r, foldOf(c)[0]);
+    if (current) current.setAttribute("aria-current", "true");
+    return current;
   }
 
   function close() {
     panel.hidden = true;
     document.body.classList.remove("open");
     const current = table.querySelector("[aria-current]");
-    if (current) { current.removeAttribute("aria-current"); current.focus(); }
     view.cell = null;
+    mark();
+    if (current) current.focus();
     remember();
   }
 
@@ -148,7 +182,7 @@
   function evidence(r, c) {
     const cell = at(r, c), row = data.rows[r], column = data.columns[c];
     const environment = data.environments[cell.environment] || {};
-    const says = data.signatures[cell.letter] || cell.reason;
+    const says = data.signatures[cell.letter] || (cell.inferred ? "" : cell.reason);
     const shownButton = button(r, c);
     return [
       bar(r, c),
@@ -156,10 +190,12 @@
       make("p", { class: "quiet" }, [row.repro !== row.case ? row.repro : "", `Python ${column.python}`, column.device].filter(Boolean).join(" · ")),
       row.about ? make("p", { class: "quiet" }, row.about) : null,
       make("p", { class: "verdict" },
-        make("span", { class: `dot ${shownButton.className}` }, shownButton.textContent),
+        make("span", { class: `dot ${shownButton.className}` }, ...[...shownButton.childNodes].map((n) => n.cloneNode(true))),
         make("span", {}, NAMES[cell.verdict] || cell.verdict, says && says !== cell.verdict ? ": " : "",
           says && says !== cell.verdict ? make("code", {}, says) : "")),
       ...notes(cell),
+      ...same(r, c),
+      ...sources(r, cell),
       ...section("Observed", observed(r, c)),
       ...section("Facts", facts(cell)),
       ...section(cell.file ? "End of its output" : "Output", output(cell)),
@@ -174,8 +210,7 @@
     text ? [make("details", {}, make("summary", {}, title), make("pre", {}, text))] : [];
 
   function bar(r, c) {
-    const near = order.filter((other) => other === c
-      || (data.columns[other].device === data.columns[c].device && !heads[order.indexOf(other)].hidden));
+    const near = laneOf(c);
     const step = (by, words) => {
       const next = near[near.indexOf(c) + by];
       return make("button", {
@@ -192,12 +227,31 @@
   function notes(cell) {
     const said = [];
     if (cell.unexpected) said.push(`Not as expected: matrix.yaml expects ${cell.expected || "something else"}.`);
-    else if (cell.expected) said.push("As matrix.yaml expects.");
-    if (cell.inferred) said.push(`Inferred, not measured${Array.isArray(cell.inferred) ? `, from ${cell.inferred.join(" and ")}` : ""}.`);
+    else if (cell.expected && !cell.inferred) said.push("As matrix.yaml expects.");
+    if (cell.inferred) said.push("Inferred from its neighbours, which agree. Nobody measured this cell.");
     if (cell.cached) said.push("Measured before, and kept by its content.");
-    if (cell.attempts) said.push(`Measured ${cell.attempts} times.`);
+    if (cell.votes) said.push(`Flaky: ${cell.votes.replace("/", " of ")} attempts said this.`);
+    else if (cell.attempts) said.push(`Measured ${cell.attempts} times, with the same outcome.`);
     if (cell.verdict === "error") said.push("An error of the measurement, and no evidence about TensorFlow.");
     return said.length ? [make("p", { class: "quiet notes" }, said.join(" "))] : [];
+  }
+
+  // Buttons that open other cells of the case.
+  const goto = (r, columns) => columns.map((c) => make("button",
+    { type: "button", class: "link", onclick: () => open(r, c) }, data.columns[c].label));
+  const spaced = (items, by) => items.flatMap((item, i) => (i ? [by, item] : [item]));
+
+  function same(r, c) {
+    const others = foldOf(c)[1].filter((other) => other !== c);
+    return others.length
+      ? [make("p", { class: "quiet notes" }, "Folded with ", ...spaced(goto(r, others), ", "), ", where every case does the same.")] : [];
+  }
+
+  function sources(r, cell) {
+    const named = Array.isArray(cell.inferred) ? cell.inferred : [];
+    const from = named.map((id) => data.columns.findIndex((column) => column.environments.includes(id)));
+    const known = from.filter((c) => c >= 0);
+    return known.length ? [make("p", { class: "quiet notes" }, "Evidence: ", ...spaced(goto(r, known), " and "), ".")] : [];
   }
 
   function list(pairs) {
@@ -206,12 +260,13 @@
   }
 
   const facts = (cell) => list([
-    ["reason", data.signatures[cell.letter] ? cell.reason : ""],
+    ["reason", data.signatures[cell.letter] && !cell.inferred ? cell.reason : ""],
     ["exit code", cell.exit === undefined ? "" : String(cell.exit)],
     ["signal", cell.signal === undefined ? "" : String(cell.signal)],
     ["time", cell.seconds === undefined ? "" : `${cell.seconds} s`],
     ["peak memory", cell.memory ? `${cell.memory} MiB` : ""],
-    ["process", cell.mode],
+    ["process", cell.inferred ? "" : cell.mode === "fork" ? "forked after one import of TensorFlow" : cell.why ? `its own: ${cell.why}` : ""],
+    ["worker", cell.worker],
   ]);
 
   function output(cell) {
@@ -222,15 +277,26 @@
   const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
   function again(cell, row, column) {
     const where = `--tf ${quoted(column.tensorflow)} --case ${row.quoted} --device ${quoted(column.device)}`;
-    const lines = [`${data.command} ${where}`];
-    if (row.plain) lines.push("", "# or with plain Python, where this release is installed", row.plain);
-    return make("pre", { class: "command", tabindex: "0" }, lines.join("\n"));
+    const command = `${data.command} \\\n  ${where}`, lines = [command];
+    if (row.plain) lines.push("", "# or, where this release is installed:", row.plain);
+    const text = make("pre", { class: "command", tabindex: "0" }, lines.join("\n"));
+    const copy = make("button", { type: "button", class: "link copy", onclick: () => {
+      getSelection().selectAllChildren(text);
+      const done = () => { copy.textContent = "Copied"; };
+      if (navigator.clipboard) navigator.clipboard.writeText(command).then(done, () => {});
+    } }, "Copy");
+    return make("div", { class: "again" }, text, copy);
   }
 
   // --- Observations and packages over the releases ----------------------------------------
 
-  const last = (value) => (Array.isArray(value) && value.length ? value[value.length - 1] : value);
   const number = (value) => (typeof value === "number" && isFinite(value) ? value : null);
+  // A list is drawn as the mean of its numbers.
+  const plotted = (value) => {
+    if (!Array.isArray(value)) return number(value);
+    const numbers = value.map(number).filter((n) => n !== null);
+    return numbers.length ? numbers.reduce((a, b) => a + b, 0) / numbers.length : null;
+  };
   const tidy = (value) => typeof value === "number" ? String(+value.toPrecision(6))
     : Array.isArray(value) ? `[${value.map(tidy).join(", ")}]`
     : typeof value === "string" ? value : JSON.stringify(value);
@@ -238,21 +304,28 @@
   function observed(r, c) {
     const names = Object.entries(at(r, c).observed || {});
     if (!names.length) return null;
-    const lane = order.filter((other) => data.columns[other].device === data.columns[c].device);
     return make("div", {}, ...names.map(([name, value]) => {
-      const line = spark(lane, lane.map((other) => number(last((at(r, other).observed || {})[name]))), c);
-      const told = line && Array.isArray(value) && value.length > 1 ? `${name}; the line shows the last` : name;
+      const line = spark(r, c, name);
+      const told = line && Array.isArray(value) && value.length > 1 ? `${name} (the line shows the mean)` : name;
+      const steps = changesAt(r, name, laneOf(c));
       return make("div", { class: "observed" },
-        make("div", {}, make("div", { class: "name" }, told), make("div", { class: "value" }, tidy(value))), line);
+        make("div", {}, make("div", { class: "name" }, told), make("div", { class: "value" }, tidy(value)),
+          steps.length ? make("div", { class: "name" }, "changes at ", ...spaced(goto(r, steps), ", ")) : null), line);
     }));
   }
 
-  function spark(lane, values, c) {
+  const changesAt = (r, name, lane) => (own(data.rows[r].shifts, name) || []).filter((c) => lane.includes(c));
+
+  // A value over the releases: a dot where it is, small ones where it changes but the outcome does not.
+  function spark(r, c, name) {
+    const lane = laneOf(c), values = lane.map((other) => plotted(own(at(r, other).observed, name)));
     const known = values.filter((value) => value !== null);
     if (known.length < 3 || values[lane.indexOf(c)] === null) return null;
     const low = Math.min(...known), high = Math.max(...known), w = 130, h = 26;
     const x = (i) => 3 + (i * (w - 6)) / Math.max(1, lane.length - 1);
-    const y = (value) => (high === low ? h / 2 : h - 4 - ((value - low) * (h - 8)) / (high - low));
+    // What is within the tolerance must not look like a cliff.
+    const range = Math.max(high - low, 10 * data.tolerance * Math.max(Math.abs(low), Math.abs(high))) || 1;
+    const y = (value) => h / 2 - ((value - (low + high) / 2) * (h - 8)) / range;
     let path = "", pen = false;
     values.forEach((value, i) => {
       if (value === null) { pen = false; return; }
@@ -268,22 +341,33 @@
     const image = svg("svg", { width: w, height: h, viewBox: `0 0 ${w} ${h}`, role: "img",
       "aria-label": `over the releases from ${tidy(low)} to ${tidy(high)}` });
     const here = lane.indexOf(c);
-    image.append(svg("path", { class: "spark", d: path }), svg("circle", { class: "now", cx: x(here), cy: y(values[here]), r: 3 }));
+    image.append(svg("path", { class: "spark", d: path }));
+    for (const step of changesAt(r, name, lane).map((s) => lane.indexOf(s)))
+      if (values[step] !== null) image.append(svg("circle", { class: "step", cx: x(step), cy: y(values[step]), r: 1.75 }));
+    image.append(svg("circle", { class: "now", cx: x(here), cy: y(values[here]), r: 3 }));
     return image;
+  }
+
+  for (const link of all("button[data-step]")) {
+    const [r, c] = link.dataset.step.split(",").map(Number);
+    link.addEventListener("click", () => open(r, c));
+    const line = spark(r, c, link.dataset.name);
+    if (line) link.closest("li").append(line);
   }
 
   const versions = (environment) => new Map((environment.packages || []).map((p) => p.split("==")));
 
   function packages(r, c, environment) {
     if (!(environment.packages || []).length) return [];
-    const lane = order.filter((other) => data.columns[other].device === data.columns[c].device);
+    const lane = laneOf(c);
     const before = lane[lane.indexOf(c) - 1];
     const old = before === undefined ? {} : data.environments[at(r, before).environment] || {};
     const differing = (old.packages || []).length ? changes(versions(old), versions(environment)) : [];
     const title = `Environment: ${environment.packages.length} packages`
       + (differing.length ? `, ${differing.length} not as on ${data.columns[before].label}` : "");
     return [make("details", {}, make("summary", {}, title),
-      list([["image", environment.image], ["key", (environment.key || "").slice(0, 16)], ["released", environment.released]]) || make("span"),
+      list([["image", environment.image], ["engine", environment.engine], ["key", (environment.key || "").slice(0, 16)],
+        ["released", environment.released], ["files", `environments/${at(r, c).environment}/`]]),
       differing.length ? make("pre", {}, differing.join("\n")) : make("span"),
       make("h3", {}, "All packages"), make("pre", {}, environment.packages.join("\n")))];
   }

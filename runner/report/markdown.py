@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from runner.report import gfm, markdown_folded, markdown_grid
+from runner.report import gfm, markdown_folded, markdown_grid, markdown_values
 from runner.report.answer import sentences
 from runner.report.context import Context
 from runner.report.text import clip
@@ -115,9 +115,13 @@ def _answer(context: Context, detail: Detail) -> Iterator[str]:
     yield "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
 
 
-def _lists(context: Context, detail: Detail) -> Iterator[str]:
+def _changes(context: Context, detail: Detail) -> Iterator[str]:
     if detail.notes:
         yield from markdown_grid.transitions(context.grid, detail.notes)
+
+
+def _reasons(context: Context, detail: Detail) -> Iterator[str]:
+    if detail.notes:
         yield from markdown_grid.contradictions(context, detail.notes)
         yield from markdown_grid.unmeasured(context.grid, detail.notes)
         yield from markdown_folded.skips(context.grid, detail.notes)
@@ -137,11 +141,12 @@ PARTS = (
         lambda context, detail: [markdown_grid.legend(context.grid, detail.legend)],
         ("legend",),
     ),
-    Part(_lists, ("notes",)),
+    Part(_changes, ("notes",)),
     Part(
-        lambda context, detail: markdown_folded.observations(context.grid, detail.observations),
+        lambda context, detail: markdown_values.render(context.grid, detail.observations),
         ("observations",),
     ),
+    Part(_reasons, ("notes",)),
     Part(
         lambda context, detail: markdown_folded.environments(
             context, detail.environments, packages=detail.packages

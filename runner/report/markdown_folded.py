@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from runner.grid import Grid
 from runner.model import EnvironmentInfo, Verdict
 from runner.report import gfm, text
 from runner.report.context import Context
 from runner.report.markdown_grid import reasons
-from runner.report.observed import Shift, shifts
 
-TELLING = ("numpy", "keras", "tf-keras", "protobuf", "h5py")
+TELLING = (
+    *("numpy", "keras", "keras-nightly", "tf-keras", "tf-keras-nightly", "protobuf", "h5py"),
+)
 """Packages whose versions a reader asks for first."""
 
 
@@ -24,30 +25,6 @@ def skips(grid: Grid, most: int) -> Iterator[str]:
             f"Skipped: {text.count(grid.counts[Verdict.SKIP], 'cell')}",
             "\n".join([*lines[:most], *more]),
         )
-
-
-def observations(grid: Grid, most: int) -> Iterator[str]:
-    """Values that change from one release to the next though the outcome stays."""
-    found = shifts(grid) if most else ()
-    groups: dict[tuple[int, int, str], list[Shift]] = {}
-    for shift in found:
-        groups.setdefault((shift.before.index, shift.after.index, shift.name), []).append(shift)
-    lines = [f"- {_shifts(group)}" for group in groups.values()]
-    if lines:
-        more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
-        yield gfm.details(
-            "Same outcome, other values: what was observed to change",
-            "\n".join([*lines[:most], *more]),
-        )
-
-
-def _shifts(group: Sequence[Shift]) -> str:
-    first = group[0]
-    where = f"**{gfm.word(first.before.label)} → {gfm.word(first.after.label)}**"
-    what = f"{gfm.code(first.name, 60)} in {text.count(len(group), 'case')}"
-    old, new = (gfm.code(text.value(value), 60) for value in (first.old, first.new))
-    sign = ", such as" if len(group) > 1 else ":"
-    return f"{where}: {what}{sign} {gfm.code(first.row.case, 60)} from {old} to {new}"
 
 
 def cases(context: Context, most: int) -> Iterator[str]:

@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
-from runner.grid import Column, Entry, Grid, Row, Transition, span
+from attrs import evolve
+
+from runner.grid import Column, Entry, Grid, Mark, Row, Transition, span
 from runner.model import Verdict
-from runner.report import gfm, style
+from runner.report import gfm, style, totals
 from runner.report.answer import turn
 from runner.report.context import Context
 from runner.report.text import count, listed
@@ -23,12 +25,9 @@ def counts(grid: Grid) -> str:
     if not grid.rows:
         return ""
     cells = len(grid.rows) * len(grid.columns)
-    order = [*Verdict, None]
-    said = [f"{grid.counts[v]} {style.WORDS[v].label}" for v in order if grid.counts[v]]
-    unexpected = sum(mark.unexpected for row in grid.marks for mark in row)
-    contradicted = f" {unexpected} {style.UNEXPECTED_KEY}." if unexpected else ""
     where = f"{count(len(grid.rows), 'case')} × {count(len(grid.columns), 'environment')}"
-    return f"{where}, {count(cells, 'cell')}: {', '.join(said)}.{contradicted}"
+    said = [f"{where}, {count(cells, 'cell')}: {totals.cells(grid)}", *totals.remarks(grid)]
+    return " ".join(f"{sentence}." for sentence in said)
 
 
 def tables(grid: Grid, most_rows: int, most_columns: int, *, folded: bool) -> Iterator[str]:
@@ -47,10 +46,15 @@ def tables(grid: Grid, most_rows: int, most_columns: int, *, folded: bool) -> It
 def _table(grid: Grid, rows: Sequence[Row], folds: Sequence[Sequence[Column]]) -> str:
     header = ["case", *(gfm.word(span(fold)) for fold in folds)]
     body = [
-        [gfm.cell(row.case), *(style.glyph(grid.mark(row, fold[0])) for fold in folds)]
+        [gfm.cell(row.case), *(style.glyph(_shown(grid, row, fold)) for fold in folds)]
         for row in rows
     ]
     return gfm.table(header, body)
+
+
+def _shown(grid: Grid, row: Row, fold: Sequence[Column]) -> Mark:
+    """What stands for columns that agree: a cell that was measured, where one was."""
+    return min((grid.mark(row, column) for column in fold), key=lambda mark: mark.inferred)
 
 
 def legend(grid: Grid, most: int) -> str:
@@ -64,7 +68,7 @@ def legend(grid: Grid, most: int) -> str:
 
 def _entry(entry: Entry) -> str:
     label = style.WORDS[entry.verdict].label
-    line = f"**{entry.letter}** {label}, {count(entry.count, 'cell')}"
+    line = f"**{entry.letter}** {label}, {style.amount(entry)}"
     return line if entry.signature in ("", label) else f"{line}: {gfm.code(entry.signature)}"
 
 
@@ -100,7 +104,7 @@ def contradictions(context: Context, most: int) -> Iterator[str]:
         for column in grid.columns:
             cell, mark = grid.cell(row, column), grid.mark(row, column)
             if cell is not None and mark.unexpected:
-                shown = style.glyph(mark).rstrip(style.UNEXPECTED)
+                shown = style.glyph(evolve(mark, unexpected=False))
                 groups[(row, column.device, shown, cell.expected or "")].append(column)
     lines = []
     for (row, device, shown, expected), columns in groups.items():

@@ -12,6 +12,8 @@ from runner.report.text import clip
 MOST_NAME = 40
 MOST_SIGNATURE = 110
 
+Width = tuple[Column, int]
+
 
 def render(grid: Grid, width: int = 0) -> str:
     """Plain text of any width, or in blocks of columns that are at most `width` wide."""
@@ -30,20 +32,28 @@ def _table(
 ) -> Iterator[str]:
     names = [clip(row.case, MOST_NAME) for row in rows]
     margin = max(map(len, [title, *names]), default=0)
-    for block in _blocks(lane, width - margin):
-        yield title.ljust(margin) + "".join(f" {column.label}" for column in block)
+    for block in _blocks(list(_widths(grid, rows, lane)), width - margin):
+        heads = (c.label.center(wide) for c, wide in block)
+        yield (title.ljust(margin) + "".join(f" {head}" for head in heads)).rstrip()
         for row, name in zip(rows, names):
-            cells = (style.glyph(grid.mark(row, c)).center(len(c.label)) for c in block)
+            cells = (style.glyph(grid.mark(row, c)).center(wide) for c, wide in block)
             yield (name.ljust(margin) + "".join(f" {cell}" for cell in cells)).rstrip()
 
 
-def _blocks(lane: Sequence[Column], width: int) -> Iterator[Sequence[Column]]:
+def _widths(grid: Grid, rows: Sequence[Row], lane: Sequence[Column]) -> Iterator[Width]:
+    """As wide as its label, or as the widest of its cells: a letter may carry signs and k/n."""
+    for column in lane:
+        cells = (len(style.glyph(grid.mark(row, column))) for row in rows)
+        yield column, max(len(column.label), max(cells, default=0))
+
+
+def _blocks(lane: Sequence[Width], width: int) -> Iterator[Sequence[Width]]:
     start, used = 0, 0
-    for index, column in enumerate(lane):
-        used += len(column.label) + 1
+    for index, (_, wide) in enumerate(lane):
+        used += wide + 1
         if 0 < width < used and index > start:
             yield lane[start:index]
-            start, used = index, len(column.label) + 1
+            start, used = index, wide + 1
     yield lane[start:]
 
 

@@ -65,6 +65,8 @@ KEY: Mapping[Optional[Verdict], str] = {
 
 UNEXPECTED_KEY = "not as expected"
 INFERRED_KEY = "inferred from its neighbours, not measured"
+VOTES = "k/n"
+VOTES_KEY = "this many of the attempts said so"
 
 TERMINAL: Mapping[Verdict, str] = {
     Verdict.PASS: "green",
@@ -98,10 +100,24 @@ LETTER_PAINTS: Sequence[Paint] = (
 
 
 def glyph(mark: Mark) -> str:
-    """What a cell shows: one character or a letter, with a sign where it needs one."""
+    """What a cell shows: one character or a letter, a sign where it needs one, and k/n if flaky."""
+    return sign(mark) + (f" {mark.votes}" if mark.votes else "")
+
+
+def sign(mark: Mark) -> str:
+    """`glyph` without k/n, for a report that sets this apart."""
     shown = mark.letter or GLYPHS.get(mark.verdict, "?")
     signs = (UNEXPECTED if mark.unexpected else "") + (INFERRED if mark.inferred else "")
     return shown + signs
+
+
+def label(mark: Mark) -> str:
+    """A cell in words, for those who hear it."""
+    words = [WORDS[mark.verdict].label, mark.letter]
+    words += [UNEXPECTED_KEY] if mark.unexpected else []
+    words += ["inferred, not measured"] if mark.inferred else []
+    words += ["flaky, {} of {} attempts".format(*mark.votes.split("/"))] if mark.votes else []
+    return ", ".join(word for word in words if word)
 
 
 def finding(name: str) -> str:
@@ -127,10 +143,18 @@ def paints() -> dict[str, Paint]:
 
 def key(grid: Grid) -> list[tuple[str, str]]:
     """Every glyph and sign that a grid shows besides letters, with what it stands for."""
-    shown = [(GLYPHS[v], words) for v, words in KEY.items() if grid.counts[v]]
+    shown = [(GLYPHS[v], words) for v, words in KEY.items() if grid.counts[v] or grid.inferred[v]]
     marks = [mark for row in grid.marks for mark in row]
     if any(mark.unexpected for mark in marks):
         shown.append((UNEXPECTED, UNEXPECTED_KEY))
     if any(mark.inferred for mark in marks):
         shown.append((INFERRED, INFERRED_KEY))
+    if any(mark.votes for mark in marks):
+        shown.append((VOTES, VOTES_KEY))
     return shown
+
+
+def amount(entry: Entry) -> str:
+    """`12 cells`, `12 cells, 8 of them inferred`."""
+    cells = f"{entry.count} cell{'' if entry.count == 1 else 's'}"
+    return f"{cells}, {entry.inferred} of them inferred" if entry.inferred else cells

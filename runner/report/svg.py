@@ -132,10 +132,17 @@ def _cells(
     wide, high = measures.cell - GAP, ROW - GAP
     for (paint, mark), xs in alike.items():
         path = "".join(f"M{x:g} {y:g}h{wide:g}v{high}h-{wide:g}z" for x in xs)
-        glyph = escape(style.glyph(mark))
-        spans = "".join(f'<tspan x="{x + wide / 2:g}">{glyph}</tspan>' for x in xs)
-        yield f'<path class="{paint}" d="{path}"/>'
-        yield f'<text class="g {paint}" y="{y + 13:g}">{spans}</text>'
+        kind = f"{paint} i" if mark.inferred else paint
+        yield f'<path class="{kind}" d="{path}"/>'
+        at = 0.26 if mark.votes else 0.5
+        yield _glyphs(f"g {kind}", style.sign(mark), [x + wide * at for x in xs], y + 13)
+        if mark.votes:
+            yield _glyphs(f"g v {kind}", mark.votes, [x + wide * 0.75 for x in xs], y + 13)
+
+
+def _glyphs(kind: str, glyph: str, xs: Sequence[float], y: float) -> str:
+    spans = "".join(f'<tspan x="{x:g}">{escape(glyph)}</tspan>' for x in xs)
+    return f'<text class="{kind}" y="{y:g}">{spans}</text>'
 
 
 def _legend(canvas: Canvas, grid: Grid, measures: Measures) -> None:
@@ -185,6 +192,7 @@ def _css() -> str:
         "'Liberation Mono',monospace}"
         ".q{font:10.5px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif}"
         ".k{font-size:11px}.g{text-anchor:middle;font-weight:600}.h{font-weight:600}"
+        ".v{font-size:7.5px;letter-spacing:-.03em}path.i{fill-opacity:.35}text.i{font-weight:400}"
     )
     dark = f"@media(prefers-color-scheme:dark){{{_colours('dark')}}}"
     return f"{shared}{_colours('light')}{dark}"

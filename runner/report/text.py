@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from runner.model import Json
+from runner.model import Json, Result
 
 ELLIPSIS = "…"
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -19,14 +19,20 @@ def clean(text: str) -> str:
     """One line without anything that a terminal, XML or a browser could take for more than text."""
     if text.isprintable() and "  " not in text:
         return text.strip()
-    visible = (_visible(character) for character in ANSI.sub("", text))
-    return " ".join("".join(visible).split())
+    return " ".join(ANSI.sub("", text).translate(_VISIBLE).split())
 
 
-def _visible(character: str) -> str:
-    if character.isspace():
-        return " "
-    return "" if unicodedata.category(character) in INVISIBLE else character
+class _Visible(dict[int, str]):
+    """What to show for a character, found out once for each."""
+
+    def __missing__(self, point: int) -> str:
+        character = chr(point)
+        hidden = not character.isspace() and unicodedata.category(character) in INVISIBLE
+        self[point] = shown = "" if hidden else " " if character.isspace() else character
+        return shown
+
+
+_VISIBLE = _Visible()
 
 
 def clip(text: str, most: int) -> str:
@@ -38,7 +44,8 @@ def clip(text: str, most: int) -> str:
 def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
     """The last `most` lines (0: all) of a log as a terminal would have left them, each bounded."""
     kept = log.rstrip().split("\n")[-most:]
-    shown = [_line(line)[:width] for line in kept]
+    plain = "".join(kept).isprintable()  # as nearly every log is
+    shown = [(line.rstrip() if plain else _line(line))[:width] for line in kept]
     while shown and not shown[0]:
         shown.pop(0)
     return shown
@@ -46,11 +53,11 @@ def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
 
 def _line(line: str) -> str:
     """A progress bar overwrites its line: the last writing counts. Tabs become spaces."""
+    if line.isprintable():
+        return line.rstrip()
     written = [part for part in line.split("\r") if part]
     plain = ANSI.sub("", written[-1] if written else "").expandtabs(4)
-    return "".join(
-        "" if unicodedata.category(c) in INVISIBLE else " " if c.isspace() else c for c in plain
-    ).rstrip()
+    return plain.translate(_VISIBLE).rstrip()
 
 
 def value(observed: Json, most: int = 60) -> str:
@@ -79,6 +86,14 @@ def listed(items: Sequence[str], most: int = 3, noun: str = "more") -> str:
     if len(shown) < 2:
         return "".join(shown)
     return ", ".join(shown[:-1]) + f" and {shown[-1]}"
+
+
+def inferred(result: Result) -> str:
+    """`inferred from 2.4.4-py3.8-cpu and 2.9.3-py3.8-cpu`, where that is known."""
+    sources = result.inferred if isinstance(result.inferred, tuple) else ()
+    return (
+        f"inferred from {listed([clean(source) for source in sources])}" if sources else "inferred"
+    )
 
 
 def count(number: int, noun: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Optional
@@ -43,14 +44,15 @@ def drawn(
 ) -> Run:
     """A run of one repro from a picture: releases in the first line, then a case per line.
 
-    `✓ – !` are outcomes, `?` is no result at all, `≠` after a glyph says that it was not expected,
-    and a letter is looked up in `failures`, or fails with a signature of its own.
+    `✓ – !` are outcomes, `?` is no result at all, and a letter is looked up in `failures`, or fails
+    with a signature of its own. After these `≠` says that it was not expected, `≈` that it was
+    inferred from the nearest cells without that sign, and `3/5` how many attempts said so.
     """
     header, *lines = [line.split() for line in picture.strip().splitlines()]
     results = [
-        result(case, version, glyph, failures or {}, device=device, python=python)
+        result(case, version, glyph, failures or {}, device=device, python=python, **more)
         for case, *glyphs in lines
-        for version, glyph in zip(header, glyphs)
+        for version, glyph, more in zip(header, glyphs, _sources(header, glyphs, device, python))
         if glyph != "?"
     ]
     if observations:
@@ -74,17 +76,23 @@ def result(
     python: str = "3.8",
     **more: Any,
 ) -> Result:
-    verdict, signature = _outcome(glyph.rstrip("≠"), failures)
+    shown, unexpected, inferred, agreed, attempts = _signs(glyph)
+    verdict, signature = _outcome(shown, failures)
     place = full(version)
     fields: dict[str, Any] = {
         "environment": f"{place}-py{python}-{device}",
         "exit_code": {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.SKIP: 125}.get(verdict),
         "log": f"logs/{case}-{place}-{device}.txt",
-        "unexpected": glyph.endswith("≠"),
-        "expected": "pass" if glyph.endswith("≠") else None,
+        "unexpected": unexpected,
+        "expected": "pass" if unexpected else None,
         "seconds": 1.25,
         "max_rss_mb": 321.0,
+        "agreed": agreed,
+        "attempts": attempts,
     }
+    if inferred:
+        nothing = {"exit_code": None, "log": None, "seconds": 0.0, "max_rss_mb": 0.0, "attempts": 0}
+        fields.update(nothing, inferred=True)
     return Result(
         repro=repro,
         case=case,
@@ -94,6 +102,32 @@ def result(
         outcome=Outcome(verdict=verdict, signature=signature, reason=REASONS.get(verdict, "")),
         **{**fields, **more},
     )
+
+
+def _signs(glyph: str) -> tuple[str, bool, bool, int, int]:
+    """`A≠3/5` → what it shows, whether unexpected, whether inferred, agreed, attempts."""
+    found = re.fullmatch(r"(.+?)(≠?)(≈?)(?:(\d+)/(\d+))?", glyph)
+    assert found, glyph
+    return (
+        found[1],
+        bool(found[2]),
+        bool(found[3]),
+        int(found[4] or 0),
+        int(found[5] or 1),
+    )
+
+
+def _sources(
+    header: Sequence[str], glyphs: Sequence[str], device: str, python: str
+) -> Iterator[dict[str, Any]]:
+    """For each glyph, where an inferred one is from."""
+    seen = [at for at, glyph in enumerate(glyphs) if not _signs(glyph)[2]]
+    for at, glyph in enumerate(glyphs):
+        if not _signs(glyph)[2]:
+            yield {}
+            continue
+        near = [max(n for n in seen if n < at), min(n for n in seen if n > at)]
+        yield {"inferred": tuple(f"{full(header[n])}-py{python}-{device}" for n in near)}
 
 
 def environment(version: str, device: str = "cpu", python: str = "3.8") -> EnvironmentInfo:

@@ -176,3 +176,84 @@ def test_a_transition_says_where_python_changed_too() -> None:
     )
     (transition,) = grid.build(both).transitions
     assert turn(transition) == "1 of 1 case changes, ✓ → A; Python 3.8 → 3.10 too"
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (
+            "2.4 2.5 2.6\na ✓ ✓≈ ✓",
+            "a passes on every release from 2.4 to 2.6; 1 of 3 cells is inferred, not measured.",
+        ),
+        (
+            "2.4 2.5\na ✓3/5 ✓",
+            "a passes on every release from 2.4 to 2.5; 1 cell is flaky (3/5 attempts agree).",
+        ),
+        (
+            "2.4 2.5 2.6\na ✓2/3 ✓≈ A3/5",
+            "a passes on 2.4–2.5, fails on 2.6 (KeyError: 'x'); 1 of 3 cells is inferred, not "
+            "measured; 2 cells are flaky (2/3 and 3/5 attempts agree).",
+        ),
+    ],
+)
+def test_what_was_not_measured_or_not_always_so_is_said_with_the_answer(
+    picture: str, words: str
+) -> None:
+    assert said(picture) == words
+
+
+def test_an_inferred_cell_supports_no_claim_of_a_summary() -> None:
+    words = said("2.4 2.5 2.6\na ✓ ✓≈ ✓\nb ✓ A A\nc A ✓ ✓\nd B B≈ B")
+    assert "1 passes on every release from 2.4 to 2.6 that was measured" in words
+    assert "2 of 12 cells are inferred, not measured" in words
+
+
+def observed(cases: str, values: dict[tuple[str, str], dict[str, float]]) -> str:
+    lines = [f"{case} ✓ ✓ ✓ ✓" for case in cases]
+    run = runs.drawn("\n".join(["2.6 2.7 2.8 2.9", *lines]), observations=values)
+    return answer(grid.build(run))
+
+
+def series(case: str, **named: list[float]) -> dict[tuple[str, str], dict[str, float]]:
+    return {
+        (case, f"2.{6 + at}"): {name: values[at] for name, values in named.items()}
+        for at in range(4)
+    }
+
+
+EVERYWHERE = "on every release from 2.6 to 2.9"
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({"loss": [1, 1, 1, 1]}, ""),
+        ({"loss": [1, 1, 1.00001, 1]}, ""),
+        ({"loss": [1, 1, 1, 2]}, ", but loss differs from 2.9 on"),
+        ({"loss": [1, 2, 2, 2], "mean": [1, 3, 3, 3]}, ", but loss and mean differ from 2.7 on"),
+        ({"loss": [1, 2, 2, 1]}, ", but loss changes at 2.7 and 2.9"),
+        (
+            {"loss": [1, 2, 2, 2], "mean": [1, 1, 3, 3]},
+            ", but loss differs from 2.7 on and mean differs from 2.8 on",
+        ),
+        (
+            {"a": [1, 2, 2, 2], "b": [1, 1, 3, 3], "c": [1, 1, 1, 2]},
+            ", but 3 observed values change",
+        ),
+    ],
+)
+def test_passing_everywhere_with_other_values_is_not_all_the_same(
+    named: dict[str, list[float]], words: str
+) -> None:
+    assert observed("a", series("a", **named)) == f"a passes {EVERYWHERE}{words}."
+
+
+def test_values_that_change_in_some_of_the_cases_say_in_how_many() -> None:
+    assert observed("ab", series("b", loss=[1, 1, 2, 2])) == (
+        f"Both cases pass {EVERYWHERE}, but in 1 of them loss differs from 2.8 on."
+    )
+
+
+def test_values_that_change_with_the_outcome_are_no_news() -> None:
+    run = runs.drawn("2.6 2.7\na ✓ A", KEY_ERROR, observations=series("a", loss=[1, 2, 2, 2]))
+    assert answer(grid.build(run)) == "a passes on 2.6, fails on 2.7 (KeyError: 'x')."

@@ -26,7 +26,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.parametrize("kind", ["svg", "junit"])
-@pytest.mark.parametrize("name", ["one-case", "wide", "hostile", "empty", "two-devices"])
+@pytest.mark.parametrize(
+    "name", ["one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"]
+)
 def test_golden(name: str, kind: str, golden: Callable[[Path, str], None]) -> None:
     suffix = {"svg": "svg", "junit": "junit.xml"}[kind]
     golden(GOLDEN / f"{name}.{suffix}", report.render(RUNS[name](), kind, runs.logs))
@@ -97,6 +99,19 @@ def test_the_picture_holds_nothing_that_runs_or_loads(name: str) -> None:
     )
 
 
+def test_the_picture_marks_what_was_not_measured() -> None:
+    root = drawing("adaptive")
+    assert "11 of 21 cells are inferred, not measured" in (root.findtext(f"{SVG}desc") or "")
+    texts = [span.text or "" for span in root.iter(f"{SVG}tspan")]
+    assert sum("≈" in text for text in texts) == 11
+    squares = sum(
+        (path.get("d") or "").count("M")
+        for path in root.iter(f"{SVG}path")
+        if "i" in (path.get("class") or "").split()
+    )
+    assert squares == 11
+
+
 def test_the_picture_is_as_wide_as_a_readme_shows_it() -> None:
     assert float(drawing("wide").get("width", 0)) == 900
 
@@ -129,6 +144,24 @@ def test_releases_are_suites_and_cells_are_cases() -> None:
         ("c", [("failure", "timeout", "timeout")]),
         ("a", [("failure", "fail", "KeyError: 'x'")]),
         ("b", [("error", "error", "the disk is full")]),
+    ]
+
+
+def test_an_inferred_cell_is_a_test_that_did_not_run() -> None:
+    (_, inferred, _) = suites(runs.drawn("2.4 2.5 2.6\na A A≈ A")).values()
+    assert [inferred.get(k) for k in ("tests", "failures", "skipped")] == ["1", "0", "1"]
+    (ending,) = inferred[0]
+    assert (ending.tag, ending.get("message")) == (
+        "skipped",
+        "not measured, inferred from 2.4.0-py3.8-cpu and 2.6.0-py3.8-cpu: fail",
+    )
+
+
+def test_a_flaky_cell_says_so_in_its_output() -> None:
+    (suite,) = suites(runs.drawn("2.4\na ✓3/5\nb A2/3")).values()
+    assert [case.findtext("system-out") for case in suite] == [
+        "flaky: 3 of 5 attempts said this",
+        "flaky: 2 of 3 attempts said this",
     ]
 
 
@@ -230,9 +263,23 @@ def test_the_evidence_of_each_cell_is_in_the_page() -> None:
     assert "numpy==1.23.5" in data["environments"][place]["packages"]
 
 
-def test_columns_that_agree_know_what_they_fold_into() -> None:
-    heads = page(runs.drawn("1.14 1.15 2.0 2.1\na ✓ ✓ ✓ A")).all("th", scope="col")[1:]
-    assert [head.get("data-fold") for head in heads] == ["1.14–2.0", None, None, "2.1"]
+def test_a_value_that_is_no_json_does_not_break_the_page() -> None:
+    odd = {("a", "2.4"): {"x": float("nan"), "y": [float("inf")], "__proto__": 1, "n": 10**400}}
+    data = json.loads(
+        page(runs.drawn("2.4\na ✓", observations=odd)).scripts[0], parse_constant=fail
+    )
+    assert data["cells"][0][0]["observed"]["x"] == "NaN"
+
+
+def fail(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+def test_the_chips_count_inferred_cells_apart() -> None:
+    document = page(RUNS["adaptive"]())
+    assert [a["data-outcome"] for a in document.all("button", **{"class": "chip"})] == [
+        *("pass", "fail", "inferred")
+    ]
 
 
 def test_the_command_of_one_cell_narrows_the_runs_own() -> None:

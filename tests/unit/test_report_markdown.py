@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from runner import grid, report
 from runner.model import Outcome, Run, Verdict
-from runner.report import Extras, gfm
+from runner.report import Extras, gfm, markdown_grid
 from runner.report.answer import answer
 from runner.report.text import clip
 from tests.unit import runs
@@ -45,6 +45,10 @@ RUNS: dict[str, Callable[[], Run]] = {
         },
     ),
     "two-devices": lambda: two_devices(),
+    "adaptive": lambda: runs.drawn(
+        "2.4 2.5 2.6 2.7 2.8 2.9 2.10\na ✓ ✓≈ ✓≈ ✓ ✓≈ ✓≈ ✓\nb ✓ ✓≈ ✓ A A≈ A≈ A\nc B B≈ B≈ B B≈ B≈ B"
+    ),
+    "flaky": lambda: runs.drawn("2.4 2.5 2.6\na ✓ ✓3/5 A2/3\nb A≠4/5 ✓ ✓"),
 }
 
 
@@ -153,7 +157,7 @@ def test_the_table_on_github_has_every_case_and_release(name: str) -> None:
             clip(row.case, 60) or "(empty)" for row in arranged.rows
         ]
         for row, cells in zip(arranged.rows, table[1:]):
-            letters = [cell.rstrip("≠≈") for cell in cells[1:]]
+            letters = [re.sub(r"[≠≈]*( \d/\d)?$", "", cell) for cell in cells[1:]]
             marks = [arranged.mark(row, column) for column in lane]
             assert [m.letter for m in marks if m.letter] == [c for c in letters if c.isalpha()]
 
@@ -203,22 +207,34 @@ def test_a_fence_holds_any_lines(lines: list[str]) -> None:
     assert page.codes == ["\n".join([*plain, ""])] or plain == []
 
 
+words = st.one_of(st.sampled_from(["cpu", "GH-1", "www.x.org", "0123456", "3.8"]), anything)
+
+
 @some(20)
-@given(st.lists(st.tuples(anything, anything, anything), min_size=1, max_size=4), anything)
+@given(
+    st.lists(st.tuples(anything, anything, anything), min_size=1, max_size=4),
+    anything,
+    st.tuples(words, words),
+)
+@example([("a", "b", "c")], "", ("GH-1", "www.example.com")).via("plain words that are links")
 def test_no_name_message_or_log_breaks_the_report(
-    texts: list[tuple[str, str, str]], log: str
+    texts: list[tuple[str, str, str]], log: str, place: tuple[str, str]
 ) -> None:
-    run = runs.drawn("2.15\na A")
+    device, python = place
+    run = runs.drawn("2.15 2.16\na A A", device=device, python=python)
     results = tuple(
         evolve(
-            run.results[0],
+            result,
             case=case,
             repro=repro,
             outcome=Outcome(verdict=Verdict.FAIL, signature=signature),
             unexpected=True,
             expected=signature,
+            observations={log: number, case: [signature, number]},
+            inferred=(log,) if repro == log else False,
         )
         for case, repro, signature in texts
+        for number, result in enumerate(run.results)
     )
     strange = evolve(run, results=results, repros=(), info=runs.head(command=log))
     page = assert_harmless(report.render(strange, "md", lambda _: log))
@@ -300,3 +316,11 @@ def test_more_repros_than_fit_leave_an_answer() -> None:
 
 def test_a_report_within_the_limit_leaves_nothing_out() -> None:
     assert "Left out" not in report.render(runs.wide(), "md", runs.logs)
+
+
+def test_a_folded_column_shows_what_was_measured() -> None:
+    arranged = grid.build(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓≈ ✓ A\nb – ✓ ✓ A"))
+    (_, table) = markdown_grid.tables(arranged, 10, 10, folded=True)
+    rows = [[part.strip() for part in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert rows[0] == ["case", "2.4", "2.5–2.6", "2.7"]
+    assert rows[2] == ["`a`", "✓", "✓", "A"]

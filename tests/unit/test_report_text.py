@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from runner import grid, report
 from runner.model import Json
 from runner.report import text
-from runner.report.observed import differs, shifts
+from runner.report.values import restless, steps, told
+from runner.tolerance import differs
 from tests.unit import runs
 
 
@@ -59,6 +60,32 @@ def test_listed() -> None:
     ]
 
 
+def test_a_value_that_changes_all_the_time_is_set_apart() -> None:
+    values = {("a", f"2.{n}"): {"noise": n, "loss": n // 6} for n in range(9)}
+    head = " ".join(f"2.{n}" for n in range(9))
+    arranged = grid.build(runs.drawn(f"{head}\na {'✓ ' * 9}", observations=values))
+    assert [(s.name, s.after.label) for s in steps(arranged)] == [("loss", "2.6")]
+    assert [(r.name, r.times) for r in restless(arranged)] == [("noise", 8)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (1, 2, ("x", 1, 2)),
+        ([1, 2, 3], [1, 2, 4], ("x[2]", 3, 4)),
+        ({"a": [1.0, {"b": 1}]}, {"a": [1.0, {"b": 2}]}, ("x.a[1].b", 1, 2)),
+        ([1], [1, 2], ("x", [1], [1, 2])),
+        ("1", 1, ("x", "1", 1)),
+    ],
+)
+def test_a_change_is_told_at_its_first_difference(
+    old: Json, new: Json, words: tuple[str, Json, Json]
+) -> None:
+    values = {("a", "2.0"): {"x": old}, ("a", "2.1"): {"x": new}}
+    (shift,) = grid.build(runs.drawn("2.0 2.1\na ✓ ✓", observations=values)).shifts
+    assert told(shift) == words
+
+
 @pytest.mark.parametrize(
     ("old", "new", "differ"),
     [
@@ -88,7 +115,7 @@ def observed(picture: str, values: list[Optional[float]]) -> list[tuple[str, str
             ("a", f"2.{n}"): {"loss": value} for n, value in enumerate(values) if value is not None
         },
     )
-    return [(s.before.label, s.after.label, s.old, s.new) for s in shifts(grid.build(run))]
+    return [(s.before.label, s.after.label, s.old, s.new) for s in grid.build(run).shifts]
 
 
 def test_a_value_that_changes_while_the_outcome_stays_is_a_shift() -> None:
@@ -130,6 +157,17 @@ def test_a_narrow_terminal_gets_blocks_of_columns() -> None:
     table = shown.split("\n\n")[1].splitlines()
     assert max(map(len, table)) <= 80
     assert sum(line.lstrip()[:1].isdigit() for line in table) == 3
+
+
+def test_signs_and_shares_keep_the_columns_straight() -> None:
+    shown = report.terminal(grid.build(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓≈ ✓3/5 ✓\nb A≠2/3 – ✓ ✓")))
+    assert shown.split("\n\n")[1].splitlines() == [
+        "   2.4   2.5  2.6  2.7",
+        "a   ✓     ✓≈ ✓ 3/5  ✓",
+        "b A≠ 2/3  –    ✓    ✓",
+    ]
+    assert "≈  inferred from its neighbours, not measured" in shown
+    assert "k/n  this many of the attempts said so" in shown
 
 
 def test_no_escape_code_reaches_the_terminal() -> None:

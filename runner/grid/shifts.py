@@ -1,0 +1,66 @@
+"""Where the observed values change though the outcome does not: `passes everywhere, but …`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional
+
+from attrs import frozen
+
+from runner.grid.records import Column, Mark, Row, Shift
+from runner.model import Json, Result
+from runner.tolerance import differs
+
+
+@frozen
+class _Seen:
+    """Since when a value has been as it is. Compared with this, many small steps add up."""
+
+    last: Column
+    finding: str
+    value: Json
+
+
+def find(
+    rows: Sequence[Row],
+    lanes: Iterable[Sequence[Column]],
+    cells: Sequence[Sequence[Optional[Result]]],
+    marks: Sequence[Sequence[Mark]],
+) -> tuple[Shift, ...]:
+    """All of them: by release, then by name, then by row."""
+    found = [
+        shift
+        for lane in lanes
+        for row in rows
+        for shift in _along(row, lane, cells[row.index], marks[row.index])
+    ]
+    return tuple(sorted(found, key=lambda s: (s.after.index, s.before.index, s.name, s.row.index)))
+
+
+def _along(
+    row: Row, lane: Sequence[Column], cells: Sequence[Optional[Result]], marks: Sequence[Mark]
+) -> Iterator[Shift]:
+    seen: dict[str, _Seen] = {}
+    for column in lane:
+        cell, finding = cells[column.index], marks[column.index].finding
+        if cell is None or finding is None:
+            continue
+        for name, value in cell.observations.items():
+            old = seen.get(name)
+            if old is None or old.finding != finding:
+                seen[name] = _Seen(column, finding, value)
+            elif _same(old.value, value):
+                seen[name] = _Seen(column, finding, old.value)
+            else:
+                seen[name] = _Seen(column, finding, value)
+                yield Shift(
+                    row=row, name=name, before=old.last, after=column, old=old.value, new=value
+                )
+
+
+def _same(old: Json, new: Json) -> bool:
+    """Mostly nothing changes, and that is told fast; `repr` tells True from 1."""
+    try:
+        return (old == new and repr(old) == repr(new)) or not differs(old, new)
+    except RecursionError:
+        return False

@@ -1,0 +1,169 @@
+"""What stands around the table of index.html. Every text from outside is escaped where it is put
+in: what these functions return is HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from attrs import frozen
+
+from runner.grid import Entry, Grid, Transition
+from runner.report import style, totals
+from runner.report.answer import turn
+from runner.report.context import Context
+from runner.report.text import clean, clip, count, listed, value
+from runner.report.values import Step, restless, steps, told
+
+MOST_SIGNATURE = 600
+MOST_STEPS = 12
+MOST_NAMED = 6
+
+
+@frozen
+class Chip:
+    """A switch of the filter: its glyph, words, and how many cells it is about."""
+
+    value: str
+    paint: str
+    glyph: str
+    words: str
+    count: int
+
+
+def code(text: str) -> str:
+    return f"<code>{escape(clean(text))}</code>"
+
+
+def answers(said: Sequence[str]) -> Iterator[str]:
+    """The first sentence is the page's heading. `said` is HTML already."""
+    for number, sentence in enumerate(said):
+        yield f'<p class="h">{sentence}</p>' if number else f"<h1>{sentence}</h1>"
+
+
+def facts(context: Context) -> str:
+    grid, info = context.grid, context.run.info
+    size = f"{count(len(grid.rows), 'case')} × {count(len(grid.columns), 'environment')}"
+    cells = totals.cells(grid)
+    said = [f"{size}: {cells}" if cells else size, *totals.remarks(grid)]
+    with_ = f"tfmatrix {clean(info.tool_version)}, {clean(info.engine)} engine"
+    said.append(f"Measured {clean(info.started[:10])} with {with_}")
+    return escape(". ".join(said) + ("." if info.finished else "; not finished."))
+
+
+def filters(grid: Grid) -> Iterator[str]:
+    yield '<div class="chips" role="group" aria-label="Show only these outcomes">'
+    yield from map(_chip, _chips(grid))
+    yield "</div>"
+    if len(grid.lanes) > 1:
+        yield '<div class="chips" role="group" aria-label="Show only these devices">'
+        for device in grid.lanes:
+            yield (
+                '<button type="button" class="chip" aria-pressed="false" '
+                f'data-device="{escape(device)}">{escape(clean(device))}</button>'
+            )
+        yield "</div>"
+
+
+def _chip(chip: Chip) -> str:
+    dot = ""
+    if chip.glyph:
+        dot = f'<span class="dot {chip.paint}" aria-hidden="true">{escape(chip.glyph)}</span>'
+    return (
+        f'<button type="button" class="chip" aria-pressed="false" data-outcome="{chip.value}">'
+        f'{dot}{escape(chip.words)} <span class="n">{chip.count}</span></button>'
+    )
+
+
+def _chips(grid: Grid) -> Iterator[Chip]:
+    """One for each outcome that was measured, and one for each remark on cells."""
+    for verdict, words in style.WORDS.items():
+        if grid.counts[verdict]:
+            name = "none" if verdict is None else verdict.value
+            paint = name if name in style.PLAIN_PAINTS else ""
+            glyph = style.GLYPHS.get(verdict, "")
+            yield Chip(name, paint, glyph, words.label, grid.counts[verdict])
+    marks = [mark for row in grid.marks for mark in row]
+    remarks = (
+        Chip("inferred", "", style.INFERRED, "inferred", sum(m.inferred for m in marks)),
+        Chip("flaky", "", style.VOTES, "flaky", sum(bool(m.votes) for m in marks)),
+        Chip("unexpected", "", "≠", style.UNEXPECTED_KEY, sum(m.unexpected for m in marks)),
+    )
+    yield from (chip for chip in remarks if chip.count)
+
+
+def key(grid: Grid) -> str:
+    return " ".join(
+        f"<span><b>{escape(glyph)}</b> {escape(words)}</span>" for glyph, words in style.key(grid)
+    )
+
+
+def sections(grid: Grid) -> Iterator[str]:
+    legend = "\n".join(map(_entry, grid.legend))
+    yield from _section("legend", "What the letters stand for", f'<ul class="legend">{legend}</ul>')
+    several = len(grid.lanes) > 1
+    turns = "\n".join(_turn(each, several=several) for each in grid.transitions)
+    yield from _section("turns", "Where it changes", f'<ol class="turns">{turns}</ol>')
+    yield from _section("values", "Same outcome, other values", "\n".join(_values(grid)))
+
+
+def _section(name: str, title: str, body: str) -> Iterator[str]:
+    if "<li" in body:
+        yield f'<section aria-labelledby="h-{name}">\n<h2 id="h-{name}">{title}</h2>'
+        yield body
+        yield "</section>"
+
+
+def _entry(entry: Entry) -> str:
+    label = style.WORDS[entry.verdict].label
+    says = "" if entry.signature == label else f": {code(clip(entry.signature, MOST_SIGNATURE))}"
+    return (
+        f'<li><button type="button" aria-pressed="false" data-letter="{entry.letter}" '
+        f'title="Show only these cells"><span class="dot {style.letter_paint(entry)}">'
+        f'{entry.letter}</span><span class="what">{label}{says}</span>'
+        f'<span class="n">{style.amount(entry)}</span></button></li>'
+    )
+
+
+def _turn(transition: Transition, *, several: bool) -> str:
+    before, after = transition.before, transition.after
+    device = f"{before.device} " if several else ""
+    where = escape(clean(f"{device}{before.label} → {after.label}"))
+    names = [code(clip(change.row.case, 60)) for change in transition.changes]
+    which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
+    return f"<li><b>{where}</b> <span>{escape(turn(transition))}{which}</span></li>"
+
+
+def _values(grid: Grid) -> Iterator[str]:
+    """What changes now and then, by release; then what never rests, in a line."""
+    found, noise = steps(grid), restless(grid)
+    yield '<ol class="turns values">'
+    shown = sorted(found, key=lambda step: -len(step.shifts))[:MOST_STEPS]
+    several = len(grid.lanes) > 1
+    yield from (_step(s, several=several) for s in found if any(s is each for each in shown))
+    more = len(found) - len(shown)
+    if more:
+        yield f'<li><b></b> <span class="quiet">and {count(more, "smaller change")}</span></li>'
+    if noise:
+        names = listed([f"{code(each.name)} of {code(clip(each.row.case, 60))}" for each in noise])
+        yield f"<li><b>all along</b> <span>{names} change from release to release</span></li>"
+    yield "</ol>"
+
+
+def _step(step: Step, *, several: bool) -> str:
+    """With a button that opens the first case's cell; the page's script draws a line beside it."""
+    first = step.shifts[0]
+    device = f"{step.after.device} " if several else ""
+    where = escape(clean(f"{device}{step.before.label} → {step.after.label}"))
+    name, old, new = told(first)
+    what = f"from {code(value(old))} to {code(value(new))} in"
+    if name != step.name or len(step.shifts) == 1:
+        what = f"{code(clip(name, 60))} {what}"
+    if len(step.shifts) > 1:
+        what = f"{code(clip(step.name, 60))} in {len(step.shifts)} cases, such as {what}"
+    return (
+        f"<li><b>{where}</b> <span>{what} "
+        f'<button type="button" class="link" data-step="{first.row.index},{step.after.index}" '
+        f'data-name="{escape(clip(step.name, 80))}">{code(clip(first.row.case, 60))}</button>'
+        "</span></li>"
+    )

@@ -1,0 +1,60 @@
+"""How many cells of each outcome: what was measured and what was inferred are counted apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Optional
+
+from runner.grid import Grid, Mark, Row
+from runner.model import Verdict
+from runner.report import style
+from runner.report.text import count, listed
+
+Verdicts = Mapping[Optional[Verdict], int]
+
+
+def cells(grid: Grid) -> str:
+    """`600 pass, 324 fail, 12 skip`, or `312 measured (…), 612 inferred (…), 12 skip`."""
+    if not grid.inferred:
+        return _each(grid.counts)
+    judged: dict[Optional[Verdict], int] = {
+        v: n for v, n in grid.counts.items() if v is not None and v.judged
+    }
+    rest = {v: n for v, n in grid.counts.items() if v not in judged}
+    groups = (("measured", judged), ("inferred", grid.inferred))
+    parts = [f"{sum(of.values())} {word} ({_each(of)})" for word, of in groups if of]
+    return ", ".join([*parts, *filter(None, [_each(rest)])])
+
+
+def _each(counts: Verdicts) -> str:
+    order = [*Verdict, None]
+    return ", ".join(f"{counts[v]} {style.WORDS[v].label}" for v in order if counts.get(v))
+
+
+def remarks(grid: Grid) -> Iterator[str]:
+    """Of all cells, how many are not as expected, and how many flaky."""
+    marks = [mark for row in grid.marks for mark in row]
+    unexpected, flaky = sum(m.unexpected for m in marks), sum(bool(m.votes) for m in marks)
+    if unexpected:
+        yield f"{unexpected} {style.UNEXPECTED_KEY}"
+    if flaky:
+        yield f"{flaky} flaky: not all attempts said the same"
+
+
+def caveats(grid: Grid, rows: Iterable[Row]) -> str:
+    """What a reader of the answer must know: `10 of 26 cells are inferred, not measured`."""
+    marks = [mark for row in rows for mark in grid.marks[row.index]]
+    inferred = sum(mark.inferred for mark in marks)
+    flaky = [mark for mark in marks if mark.votes]
+    said = []
+    if inferred:
+        are = "is" if inferred == 1 else "are"
+        said.append(f"{inferred} of {count(len(marks), 'cell')} {are} inferred, not measured")
+    if flaky:
+        said.append(f"{count(len(flaky), 'cell')} {_flaky(flaky)}")
+    return "; ".join(said)
+
+
+def _flaky(flaky: list[Mark]) -> str:
+    shares = sorted({mark.votes for mark in flaky})
+    return f"{'is' if len(flaky) == 1 else 'are'} flaky ({listed(shares)} attempts agree)"

@@ -1,0 +1,115 @@
+"""Observed values that change though the outcome does not, in words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from runner.grid import Column, Grid, Row, Shift
+from runner.model import Json
+from runner.report.text import clip, count, listed
+from runner.tolerance import differs
+
+RESTLESS = 4
+"""A value that changes at more releases than this says little about any one of them."""
+MOST_NAME = 40
+DEEPEST = 4
+MOST_KINDS = 2
+
+
+@frozen(kw_only=True)
+class Step:
+    """One observed name that changes between two releases, in some cases."""
+
+    name: str
+    before: Column
+    after: Column
+    shifts: tuple[Shift, ...]
+
+
+@frozen(kw_only=True)
+class Restless:
+    """One observed name that changes all the time in one case."""
+
+    name: str
+    row: Row
+    first: Shift
+    times: int
+
+
+def steps(grid: Grid) -> tuple[Step, ...]:
+    """By release, then by name; without what is restless."""
+    times = _times(grid.shifts)
+    groups: dict[tuple[int, int, str], list[Shift]] = defaultdict(list)
+    for shift in grid.shifts:
+        if times[_key(shift)] <= RESTLESS:
+            groups[(shift.before.index, shift.after.index, shift.name)].append(shift)
+    return tuple(
+        Step(name=name, before=found[0].before, after=found[0].after, shifts=tuple(found))
+        for (_, _, name), found in groups.items()
+    )
+
+
+def restless(grid: Grid) -> tuple[Restless, ...]:
+    times = _times(grid.shifts)
+    firsts = {_key(shift): shift for shift in reversed(grid.shifts)}
+    return tuple(
+        Restless(name=shift.name, row=shift.row, first=shift, times=times[key])
+        for key, shift in sorted(firsts.items(), key=lambda item: item[0])
+        if times[key] > RESTLESS
+    )
+
+
+def _key(shift: Shift) -> tuple[str, int, str]:
+    return (shift.name, shift.row.index, shift.after.device)
+
+
+def _times(shifts: Sequence[Shift]) -> Counter[tuple[str, int, str]]:
+    return Counter(map(_key, shifts))
+
+
+def told(shift: Shift) -> tuple[str, Json, Json]:
+    """What changed, at its first difference: `losses[0]`, 0.6932, 0.6931; not two long lists."""
+    name, old, new = shift.name, shift.old, shift.new
+    for _ in range(DEEPEST):
+        if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            at = next(n for n, pair in enumerate(zip(old, new)) if differs(*pair))
+            name, old, new = f"{name}[{at}]", old[at], new[at]
+        elif isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+            key = next(key for key in old if differs(old[key], new[key]))
+            name, old, new = f"{name}.{key}", old[key], new[key]
+        else:
+            break
+    return name, old, new
+
+
+def but(
+    grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Callable[[str], str]
+) -> str:
+    """`, but loss differs from 2.9 on`, of cases whose outcome is the same on the whole lane."""
+    within = {row.index for row in rows}
+    places: dict[str, dict[str, None]] = defaultdict(dict)
+    changed: dict[str, set[int]] = defaultdict(set)
+    for step in steps(grid) if lane else ():
+        here = {s.row.index for s in step.shifts} & within
+        if here and step.after.device == lane[0].device:
+            places[step.name][step.after.label] = None
+            changed[step.name] |= here
+    kinds: dict[tuple[tuple[str, ...], int], list[str]] = defaultdict(list)
+    for name, labels in places.items():
+        kinds[(tuple(labels), len(changed[name]))].append(quote(clip(name, MOST_NAME)))
+    if len(kinds) > MOST_KINDS:
+        return f", but {count(len(places), 'observed value')} change"
+    said = [_differ(names, *kind, len(rows)) for kind, names in kinds.items()]
+    return f", but {' and '.join(said)}" if said else ""
+
+
+def _differ(names: Sequence[str], labels: Sequence[str], cases: int, of: int) -> str:
+    one = len(names) == 1
+    if len(labels) == 1:
+        where = f"{'differs' if one else 'differ'} from {labels[0]} on"
+    else:
+        where = f"{'changes' if one else 'change'} at {listed(labels)}"
+    return (f"in {cases} of them " if cases < of else "") + f"{listed(names)} {where}"

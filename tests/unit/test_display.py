@@ -1,0 +1,45 @@
+"""What is printed while a run goes on."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from runner import display, events
+from runner.model import Verdict
+from tests.unit import runs
+
+FAILURES = {"A": (Verdict.FAIL, "KeyError: 'x'")}
+
+
+@pytest.mark.parametrize(
+    ("glyphs", "line"),
+    [
+        ("✓ ✓ ✓", "2.5.0-py3.8-cpu script/a: pass"),
+        ("✓ A ✓", "2.5.0-py3.8-cpu script/a: fail: KeyError: 'x'"),
+        ("✓ – ✓", "2.5.0-py3.8-cpu script/a: skip: tf.function came with TensorFlow 1.14"),
+        ("✓ A2/3 ✓", "2.5.0-py3.8-cpu script/a: fail (2 of 3 attempts): KeyError: 'x'"),
+        (
+            "A A≈ A",
+            "2.5.0-py3.8-cpu script/a: fail (inferred from 2.4.0-py3.8-cpu and 2.6.0-py3.8-cpu): "
+            "KeyError: 'x'",
+        ),
+    ],
+)
+def test_a_cell_on_one_line(glyphs: str, line: str) -> None:
+    cell = runs.drawn(f"2.4 2.5 2.6\na {glyphs}", FAILURES).results[1]
+    assert display.one_line(cell) == line
+
+
+def test_lines_count_the_cells_and_no_inferred_one_is_a_pass() -> None:
+    out = io.StringIO()
+    plain = display.make(Console(file=out, width=200), 3)
+    with plain:
+        for result in runs.drawn("2.4 2.5 2.6\na ✓ ✓≈ ✓").results:
+            plain(events.Ended(result=result))
+    assert isinstance(plain, display.PlainDisplay)
+    assert out.getvalue().splitlines()[-1].startswith("[3/3] 2.6.0-py3.8-cpu")
+    assert plain._state.tally == {Verdict.PASS: 2}
+    assert plain._state.inferred == 1
