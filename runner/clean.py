@@ -24,6 +24,8 @@ class Item:
     last_used: float
     """Seconds since the epoch."""
     remove: Callable[[], None]
+    of: str = ""
+    """The environment that it belongs to, as in `2.9.3-py3.10-cpu`; empty where to none."""
 
 
 def chosen(
@@ -32,29 +34,33 @@ def chosen(
     now: float,
     older_than: Optional[timedelta] = None,
     max_size: Optional[int] = None,
+    in_use: Callable[[Item], bool] = lambda _: False,
 ) -> list[Item]:
     """What goes, least recently used first: all that is too old, then as much as is too much.
 
-    With neither bound, everything goes. `max_size` is what may stay, in bytes.
+    With neither bound, everything goes. `max_size` is what may stay, in bytes; what is in use
+    stays, and counts.
     """
     by_age = sorted(items, key=lambda item: item.last_used)
+    free = [item for item in by_age if not in_use(item)]
     if older_than is None and max_size is None:
-        return by_age
+        return free
     limit = now - (older_than or timedelta.max).total_seconds()
-    going = [item for item in by_age if item.last_used < limit]
-    staying = [item for item in by_age if item.last_used >= limit]
-    return going + (_excess(staying, max_size) if max_size is not None else [])
+    going = [item for item in free if item.last_used < limit]
+    if max_size is None:
+        return going
+    too_much = sum(item.size for item in by_age) - sum(item.size for item in going) - max_size
+    return going + _excess([item for item in free if item.last_used >= limit], too_much)
 
 
-def _excess(staying: Sequence[Item], max_size: int) -> list[Item]:
-    total = sum(item.size for item in staying)
+def _excess(staying: Sequence[Item], too_much: int) -> list[Item]:
     going = []
     for item in staying:
-        if total <= max_size:
+        if too_much <= 0:
             break
         if item.size > 0:
             going.append(item)
-            total -= item.size
+            too_much -= item.size
     return going
 
 
@@ -67,6 +73,14 @@ def age(text: str) -> timedelta:
     if match is None:
         raise UsageError(f"{text!r} is no age; write 12h, 30d or 8w")
     return int(match[1]) * _UNITS[match[2]]
+
+
+def since(seconds: float) -> str:
+    """How long ago, in the unit that reads best: `5 min`, `7 h`, `12 d`."""
+    minutes = max(seconds, 0) / 60
+    if minutes < 60:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.0f} h" if minutes < 48 * 60 else f"{minutes / 1440:.0f} d"
 
 
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

@@ -9,15 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.model import Device, Environment
-
-# Measured on the shipped matrix; see "What it needs" in the README. Bytes per environment.
-_NEED = {
-    ("docker", Device.CPU): 1.1e9,
-    ("local", Device.CPU): 0.9e9,
-    ("docker", Device.CUDA): 8e9,
-    ("local", Device.CUDA): 7e9,
-}
+from runner import room, sizes
+from runner.model import Environment
 
 
 def describe() -> dict[str, Any]:
@@ -33,7 +26,8 @@ def describe() -> dict[str, Any]:
 
 def need(engine: str, environments: Sequence[Environment]) -> float:
     """Bytes on disk that making `environments` will take, roughly and on the safe side."""
-    return sum(_NEED.get((engine, e.target.device), 2e9) for e in environments)
+    known = {each.key: sizes.of(engine, each) for each in environments}
+    return room.fit(tuple(known), known).need
 
 
 def free_bytes(folder: Path) -> int:
@@ -41,6 +35,17 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
+
+
+def free_memory_mb() -> float:
+    """MiB that new processes could use now; all there is where that cannot be told."""
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) / 1024
+    except (OSError, ValueError):
+        pass
+    return float(_memory_mb() or 8192)
 
 
 def _processor() -> str:

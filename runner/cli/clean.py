@@ -2,51 +2,115 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Optional
 
 import click
 
-from runner import clean, engines, inventory
+from runner import claims, clean, engines, inventory, temporary
 from runner.errors import TfmatrixError
+
+UV_HINT = (
+    "uv's own cache still has the packages that environments were linked from; it is yours, and"
+    " stays. `uv cache prune` removes what is out of date there, `uv cache clean tensorflow"
+    " tensorflow-cpu` the largest of them."
+)
 
 
 @click.command(
-    "clean", help="Remove images, environments and caches that this tool made; nothing else."
+    "clean",
+    help="Remove images, environments and caches that this tool made; nothing else. What a run "
+    "uses that goes on now stays.",
 )
 @click.option("--older-than", metavar="AGE", help="Only what was not used for 12h, 30d, 8w.")
 @click.option(
     "--max-size", metavar="SIZE", help="Least recently used first, until SIZE (20GB) is left."
 )
-@click.option("--runs", is_flag=True, help="Runs in results/ too (never results/reference).")
+@click.option(
+    "--runs",
+    is_flag=True,
+    help="Runs in results/ too (never results/reference, nor one that --output named).",
+)
+@click.option(
+    "--keep-runs",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="As --runs, but for the newest N.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-def command(older_than: Optional[str], max_size: Optional[str], runs: bool, dry_run: bool) -> int:
+@click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+def command(
+    older_than: Optional[str],
+    max_size: Optional[str],
+    runs: bool,
+    keep_runs: Optional[int],
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    temporary.sweep()
     age = None if older_than is None else clean.age(older_than)
     size = None if max_size is None else clean.size(max_size)
-    made = [*_made(), *(inventory.runs() if runs else ())]
-    items = clean.chosen(made, now=time.time(), older_than=age, max_size=size)
-    failed = 0
-    for item in items:
-        click.echo(f"{item.kind:<12} {clean.human(item.size):>9}  {item.name}")
-        failed += 0 if dry_run else _remove(item)
-    total = clean.human(sum(item.size for item in items))
-    click.echo(f"{'would remove' if dry_run else 'removed'} {len(items) - failed} items, {total}")
-    return 3 if failed else 0
+    made = list(_made(age))
+    if runs or keep_runs is not None:
+        made += inventory.runs(keep_runs or 0)
+    with claims.settled() as held:
+        used = [item for item in made if held.has(item)]
+    items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.has)
+    click.echo("".join(f"{line}\n" for line in _listing(items, used, time.time())), nl=False)
+    if not items:
+        click.echo("there is nothing to remove")
+        return 0
+    if dry_run:
+        click.echo(f"would remove {_total(items)}")
+        return 0
+    if not yes and sys.stdin.isatty() and not click.confirm(f"remove {_total(items)}?"):
+        return 0
+    return _remove_all(items)
 
 
-def _made() -> Iterator[clean.Item]:
+def _made(age: Optional[timedelta]) -> Iterator[clean.Item]:
     for name in engines.ENGINES:
         engine = engines.create(name)
         if engine.unavailable() is None:
             yield from engine.inventory()
     yield from inventory.caches()
+    if age is not None:
+        yield from inventory.outcomes(age)
 
 
-def _remove(item: clean.Item) -> int:
-    try:
-        item.remove()
-    except (OSError, TfmatrixError) as error:
-        click.echo(f"  not removed: {error}", err=True)
-        return 1
-    return 0
+def _listing(items: Sequence[clean.Item], used: Sequence[clean.Item], now: float) -> Iterator[str]:
+    for item in items:
+        ago = clean.since(now - item.last_used)
+        yield f"{item.kind:<12} {clean.human(item.size):>9} {ago:>7}  {item.name}"
+    if used:
+        yield f"in use by a run that goes on now, and stay: {_total(used)}"
+
+
+def _total(items: Sequence[clean.Item]) -> str:
+    things = "1 item" if len(items) == 1 else f"{len(items)} items"
+    return f"{things}, {clean.human(sum(item.size for item in items))}"
+
+
+def _remove_all(items: Sequence[clean.Item]) -> int:
+    removed = [item for item in items if _remove(item)]
+    click.echo(f"removed {_total(removed)}")
+    if any(item.kind == "environment" for item in removed):
+        click.echo(UV_HINT, err=True)
+    return 0 if len(removed) == len(items) else 3
+
+
+def _remove(item: clean.Item) -> bool:
+    """Looks again: a run may have begun while the list was read, or its question answered."""
+    with claims.settled() as held:
+        if held.has(item):
+            click.echo(f"  {item.name} stays: a run has begun to use it", err=True)
+            return False
+        try:
+            item.remove()
+        except (OSError, TfmatrixError) as error:
+            click.echo(f"  not removed: {error}", err=True)
+            return False
+    return True

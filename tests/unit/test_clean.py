@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
+from pathlib import Path
+from typing import Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import clean
+from runner import claims, clean, cli, engines, paths, retention
+from runner.engines.local import LocalEngine
 from runner.errors import UsageError
+from runner.model import Execution
+from runner.store import Store
+from tests.unit.test_claims import environment
 
 
 def item(name: str, *, size: int = 10, age: float = 0.0) -> clean.Item:
@@ -32,6 +40,26 @@ def test_by_age() -> None:
 def test_by_size_the_least_recently_used_goes_first() -> None:
     items = [item("a", age=1), item("b", age=3), item("c", age=2)]
     assert names(clean.chosen(items, now=1000, max_size=15)) == ["b", "c"]
+
+
+def test_what_is_in_use_stays_and_counts() -> None:
+    items = [item("a", age=3), item("b", age=2), item("c", age=1)]
+
+    def going(older_than: Optional[timedelta] = None, max_size: Optional[int] = None) -> list[str]:
+        return names(
+            clean.chosen(
+                items,
+                now=1000,
+                older_than=older_than,
+                max_size=max_size,
+                in_use=lambda one: one.name == "a",
+            )
+        )
+
+    assert going() == ["b", "c"]
+    assert going(older_than=timedelta(seconds=1.5)) == ["b"]
+    assert going(max_size=20) == ["b"]
+    assert going(max_size=0) == ["b", "c"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100))), st.integers(0, 500))
@@ -69,3 +97,201 @@ def test_ages() -> None:
 )
 def test_human_sizes(size: float, text: str) -> None:
     assert clean.human(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-5, "0 min"), (59 * 60, "59 min"), (7.2 * 3600, "7 h"), (1e6, "12 d")]
+)
+def test_ages_in_words(seconds: float, text: str) -> None:
+    assert clean.since(seconds) == text
+
+
+# --- What stays in results/ --------------------------------------------------------------------
+
+
+def run_name(number: int) -> str:
+    return f"20261122-{number:06d}-ab12"
+
+
+@given(st.integers(0, 30), st.integers(0, 10), st.integers(0, 20))
+def test_the_newest_are_whole_the_older_thin_and_the_oldest_go(
+    number: int, whole: int, journals: int
+) -> None:
+    every = [run_name(n) for n in range(number)]
+    too_much = retention.surplus(every, whole=whole, journals=journals)
+    order = [*reversed(too_much.gone), *reversed(too_much.thin)]
+    assert order == every[: len(order)]
+    assert number - len(order) == min(number, whole)
+    assert number - len(too_much.gone) == min(number, max(whole, journals))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder and a cache of their own, and no Docker."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(engines, "ENGINES", {"local": engines.ENGINES["local"]})
+    return tmp_path
+
+
+def make_run(results: Path, name: str) -> Path:
+    run = results / name
+    for file in ("run.json", "cells.jsonl", "matrix.md", "index.html", "logs/a.txt"):
+        (run / file).parent.mkdir(parents=True, exist_ok=True)
+        (run / file).write_text("x" * 1000)
+    return run
+
+
+def files(run: Path) -> set[str]:
+    return {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+
+
+JOURNAL = {"run.json", "cells.jsonl"}
+WHOLE = JOURNAL | {"matrix.md", "index.html", "logs/a.txt"}
+
+
+def test_results_stay_small_and_named_runs_stay_as_they_are(folder: Path) -> None:
+    results = folder / "results"
+    runs = [make_run(results, run_name(n)) for n in range(6)]
+    named = [make_run(results, name) for name in ("reference", "before-the-fix")]
+    (results / "latest").symlink_to(runs[0].name)
+    with claims.claim([], [runs[1]]):
+        done = retention.keep_to(results, whole=2, journals=4)
+    assert (done.thin, done.gone) == ((runs[4].name, runs[3].name), (runs[2].name,))
+    assert retention.words(done) == (
+        "older runs in results/: 2 thinned to the journal, 1 removed (the newest 20 stay whole)"
+    )
+    assert [files(run) for run in runs] == [WHOLE, WHOLE, set(), JOURNAL, JOURNAL, WHOLE]
+    assert [files(run) for run in named] == [WHOLE, WHOLE]
+    again = retention.keep_to(results, whole=2, journals=6)
+    assert (again.thin, again.gone) == ((runs[1].name,), ())
+    assert retention.words(retention.keep_to(results, whole=2, journals=6)) == ""
+
+
+def test_results_that_are_not_there_are_small(folder: Path) -> None:
+    assert retention.keep_to(folder / "results") == retention.Surplus(thin=(), gone=())
+
+
+# --- The verb ----------------------------------------------------------------------------------
+
+
+def make_environment(name: str, *, days: float = 0.0) -> Path:
+    """As the local engine leaves one behind."""
+    place = paths.environments() / name
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "python").write_text("x" * 10_000)
+    place.with_name(f"{name}.lock").touch()
+    (place / "tfmatrix.json").write_text("{}")
+    then = time.time() - days * 86400
+    os.utime(place / "tfmatrix.json", (then, then))
+    return place
+
+
+OLD, NEW = "2.8.4-py3.10-cpu-0123456789ab", "2.9.3-py3.10-cpu-0123456789ab"
+
+
+def test_the_list_has_kinds_sizes_ages_and_the_total(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = make_environment(OLD, days=40), make_environment(NEW)
+    assert cli.execute(["clean", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[:2]] == [
+        ["environment", "16", "KB", "40", "d", str(old)],
+        ["environment", "16", "KB", "0", "min", str(new)],
+    ]
+    assert lines[2] == "would remove 2 items, 33 KB"
+    assert old.exists()
+
+
+def test_only_what_is_old_goes_and_uvs_cache_is_left_to_its_owner(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = make_environment(OLD, days=40), make_environment(NEW)
+    assert cli.execute(["clean", "--older-than", "30d"]) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith("removed 1 item, 16 KB\n")
+    assert "uv cache prune" in said.err
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_what_a_running_run_uses_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    used, other = make_environment(NEW), make_environment(OLD)
+    run = make_run(folder / "results", run_name(1))
+    with claims.claim([environment("2.9.3")], [run]):
+        assert cli.execute(["clean", "--runs"]) == 0
+        assert "in use by a run that goes on now, and stay: 2 items" in capsys.readouterr().out
+        assert (used.exists(), other.exists(), run.exists()) == (True, False, True)
+    assert cli.execute(["clean", "--runs"]) == 0
+    assert (used.exists(), run.exists()) == (False, False)
+
+
+def test_what_is_being_made_now_stays_and_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import fcntl
+
+    half_made = make_environment(NEW)
+    with half_made.with_name(f"{NEW}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert cli.execute(["clean"]) == 3
+    said = capsys.readouterr()
+    assert "another run is preparing it" in said.err
+    assert "removed 0 items" in said.out
+    assert half_made.exists()
+
+
+def test_the_newest_runs_stay_and_a_link_to_none_goes(folder: Path) -> None:
+    runs = [make_run(folder / "results", run_name(n)) for n in range(3)]
+    named = make_run(folder / "results", "mine")
+    latest = folder / "results" / "latest"
+    latest.symlink_to(runs[2].name)
+    assert cli.execute(["clean", "--keep-runs", "1"]) == 0
+    assert [run.exists() for run in runs] == [False, False, True]
+    assert latest.exists()
+    assert cli.execute(["clean", "--runs"]) == 0
+    assert not latest.is_symlink()
+    assert named.exists()
+
+
+def test_measured_outcomes_go_by_age_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(paths.store())
+    for key in ("a" * 64, "b" * 64):
+        store.put(key, Execution(exit_code=0))
+    (entry,) = paths.store().glob("aa/*")
+    os.utime(entry, (0, 0))
+    assert cli.execute(["clean"]) == 0
+    assert store.folder.exists()
+    capsys.readouterr()
+    assert cli.execute(["clean", "--older-than", "30d", "--dry-run"]) == 0
+    assert "1 measured in" in capsys.readouterr().out
+    assert entry.exists()
+    assert cli.execute(["clean", "--older-than", "30d"]) == 0
+    assert store.get("a" * 64) is None
+    assert store.get("b" * 64) is not None
+
+
+def test_nothing_to_remove(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(["clean"]) == 0
+    assert capsys.readouterr().out == "there is nothing to remove\n"
+
+
+@pytest.mark.parametrize(("answer", "stays"), [(True, False), (False, True)])
+def test_on_a_terminal_it_asks_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answer: bool, stays: bool
+) -> None:
+    place = make_environment(NEW)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda question: answer)
+    assert cli.execute(["clean"]) == 0
+    assert place.exists() is stays
+    assert cli.execute(["clean", "--yes"]) == 0
+    assert not place.exists()
+
+
+def test_a_session_that_opens_is_a_use(folder: Path) -> None:
+    """An environment is as recently used as the last session in it, not as its making."""
+    make_environment(NEW, days=40)
+    before = next(LocalEngine().inventory()).last_used
+    os.utime(paths.environments() / NEW)  # touching the folder is no use of it
+    assert next(LocalEngine().inventory()).last_used == before

@@ -1,0 +1,159 @@
+"""What was different when a cell was measured again: all that a run records of what may matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Optional
+
+from attrs import field, frozen
+
+from runner.model import Case, EnvironmentInfo, Repro, Result, Run
+
+_TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
+_MEMORY = 0.05
+"""Memory that differs by less is the same machine's: kernels keep more or less for themselves."""
+
+
+@frozen(kw_only=True)
+class Cause:
+    """One thing that was different; None where one side does not have it."""
+
+    kind: str
+    """`tensorflow`, `package`, `python`, `script`, `settings`, `environment`, `engine`, `machine`
+    or `tool`: in this order they are suspected."""
+    what: str
+    """The package, the fact of the machine, the setting …"""
+    before: Optional[str]
+    after: Optional[str]
+
+
+@frozen(kw_only=True)
+class Past:
+    """A run as it lies in results/, and what its scripts were."""
+
+    run: Run
+    texts: Mapping[str, str] = field(factory=dict)
+    """Repro → digest of the script's text, for runs that do not record one of all its files."""
+
+
+@frozen(kw_only=True)
+class Measured:
+    """A result and the circumstances of its measurement."""
+
+    past: Past
+    result: Result
+
+    @property
+    def repro(self) -> Optional[Repro]:
+        return next((r for r in self.past.run.repros if r.name == self.result.repro), None)
+
+    @property
+    def case(self) -> Optional[Case]:
+        cases = self.repro.cases if self.repro else ()
+        return next((case for case in cases if case.name == self.result.case), None)
+
+    @property
+    def environment(self) -> Optional[EnvironmentInfo]:
+        environments = self.past.run.environments
+        return next((e for e in environments if e.id == self.result.environment), None)
+
+
+def between(before: Measured, after: Measured) -> tuple[Cause, ...]:
+    """All that was different, the likeliest first; nothing where nothing that is recorded was."""
+    return (
+        *_if_different(
+            "tensorflow", "TensorFlow", before.result.tensorflow, after.result.tensorflow
+        ),
+        *_packages(before.environment, after.environment),
+        *_if_different("python", "Python", before.result.python, after.result.python),
+        *_script(before, after),
+        *_settings(before, after),
+        *_environment(before.environment, after.environment),
+        *_if_different("engine", "engine", _engine(before), _engine(after)),
+        *_machine(before.past.run.info.host, after.past.run.info.host),
+        *_if_different("tool", "tfmatrix", _tool(before), _tool(after)),
+    )
+
+
+def _if_different(kind: str, what: str, before: object, after: object) -> Iterator[Cause]:
+    if before != after:
+        yield Cause(kind=kind, what=what, before=_text(before), after=_text(after))
+
+
+def _text(value: object) -> Optional[str]:
+    return None if value is None else str(value)
+
+
+def _packages(
+    before: Optional[EnvironmentInfo], after: Optional[EnvironmentInfo]
+) -> Iterator[Cause]:
+    if before and after and before.packages == after.packages:
+        return  # the usual case, and quick
+    old, new = _versions(before), _versions(after)
+    if not old or not new:
+        return  # an environment that was never locked
+    for name in sorted({*old, *new}):
+        if not (name in _TENSORFLOW and name in old and name in new):
+            yield from _if_different("package", name, old.get(name), new.get(name))
+
+
+def _versions(environment: Optional[EnvironmentInfo]) -> dict[str, str]:
+    packages = environment.packages if environment else ()
+    return {name: version for name, _, version in (p.partition("==") for p in packages)}
+
+
+def _script(before: Measured, after: Measured) -> Iterator[Cause]:
+    """By all its files where both runs record that, else by its text."""
+    name = after.result.repro
+    old, new = (one.repro.digest if one.repro else "" for one in (before, after))
+    if not old or not new:
+        old, new = (one.past.texts.get(name, "") for one in (before, after))
+    if old and new:
+        yield from _if_different("script", name, old[:12], new[:12])
+
+
+def _settings(before: Measured, after: Measured) -> Iterator[Cause]:
+    if before.case and after.case:
+        old, new = (" ".join(one.args) for one in (before.case, after.case))
+        yield from _if_different("settings", "arguments", old, new)
+    if before.repro and after.repro:
+        yield from _facts("settings", dict(before.repro.env), dict(after.repro.env))
+        limits = [
+            {f"{name} limit": getattr(one.limits, name) for name in ("timeout", "memory")}
+            for one in (before.repro, after.repro)
+        ]
+        yield from _facts("settings", *limits)
+    yield from _if_different("settings", "mode", before.result.mode, after.result.mode)
+
+
+def _environment(
+    before: Optional[EnvironmentInfo], after: Optional[EnvironmentInfo]
+) -> Iterator[Cause]:
+    """What is in the key besides packages and Python: the Dockerfile, and so the base image."""
+    if before and after and before.key and after.key and before.engine == after.engine == "docker":
+        same = (before.packages, before.python) == (after.packages, after.python)
+        if same and before.tensorflow == after.tensorflow:
+            yield from _if_different("environment", "Dockerfile", before.key[:12], after.key[:12])
+
+
+def _machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cause]:
+    old, new = dict(before), dict(after)
+    memory = old.get("memory_mb"), new.get("memory_mb")
+    if all(isinstance(each, (int, float)) for each in memory):
+        least, most = sorted(float(each or 0) for each in memory)
+        if most - least <= _MEMORY * most:
+            new["memory_mb"] = old["memory_mb"]
+    yield from _facts("machine", old, new)
+
+
+def _facts(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cause]:
+    for name in {**before, **after}:
+        yield from _if_different(kind, name, before.get(name), after.get(name))
+
+
+def _engine(measured: Measured) -> str:
+    return measured.past.run.info.engine
+
+
+def _tool(measured: Measured) -> str:
+    return measured.past.run.info.tool_version

@@ -1,0 +1,56 @@
+"""`tfmatrix history`: which cells changed from run to run, and what else had changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from runner import archive, history, paths
+from runner.errors import UsageError
+from runner.report import history_json, history_text
+
+
+@click.command(
+    "history",
+    help="Show which cells changed verdict or signature from run to run, and whether TensorFlow, "
+    "a dependency, the script or the machine had changed. RESULTS is a folder of runs; default: "
+    "results/.",
+)
+@click.argument("results", required=False, type=click.Path(path_type=Path))
+@click.option("--last", type=click.IntRange(min=2), metavar="N", help="Of the newest N runs only.")
+@click.option("--repro", metavar="NAME", help="Of one repro only.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "md", "json"]),
+    default="text",
+    show_default=True,
+    help="md: for an issue.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def command(
+    results: Optional[Path],
+    last: Optional[int],
+    repro: Optional[str],
+    format_: str,
+    as_json: bool,
+) -> int:
+    folder = results or paths.results()
+    pasts = history.oldest_first(archive.load(folder, _warn))
+    if not pasts:
+        raise UsageError(f"there are no runs in {folder}/")
+    found = history.of(pasts[-last:] if last else pasts)
+    if repro is not None:
+        found = history.only(found, repro)
+    if as_json or format_ == "json":
+        click.echo(json.dumps(history_json.data(found), indent=1, ensure_ascii=False))
+    else:
+        click.echo(history_text.markdown(found) if format_ == "md" else history_text.text(found))
+    return 0
+
+
+def _warn(line: str) -> None:
+    click.echo(line, err=True)

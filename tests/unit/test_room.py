@@ -1,0 +1,280 @@
+"""What fits on a disk, and a run that keeps to it, whatever the sizes and whatever the order."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Optional
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner import catalogue, disk, host, sizes
+from runner.model import Device, Environment, Release, Target
+from runner.room import Plan, Room, Size, fit
+from tests.engines.plain import PlainEngine, environment
+
+names = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
+stays = st.dictionaries(st.sampled_from(["base", "cache", "wheels"]), st.integers(0, 20))
+some_sizes = st.fixed_dictionaries(
+    {name: st.builds(Size, own=st.integers(0, 50), stays=stays) for name in "abcdefgh"}
+)
+some_present = st.sets(st.sampled_from("abcdefgh"))
+
+
+def own(number: int, **behind: int) -> Size:
+    return Size(own=number, stays=behind)
+
+
+# --- Planning ----------------------------------------------------------------------------------
+
+
+def test_what_several_share_counts_once() -> None:
+    known = {"a": own(10, base=5), "b": own(20, base=5, cache=1), "c": own(30, base=5)}
+    assert fit("abc", known).need == 66
+    assert fit("abc", known, present={"a"}).need == 56
+
+
+def test_more_than_there_is_room_for_comes_in_waves() -> None:
+    known = {name: own(10, base=5) for name in "abcde"}
+    plan = fit("abcde", known, limit=28)
+    assert (plan.budget, plan.waves) == (23, (("a", "b"), ("c", "d"), ("e",)))
+
+
+def test_what_cannot_fit_alone_is_left_out_with_the_numbers() -> None:
+    plan = fit("ab", {"a": own(3 * 10**9, base=10**8), "b": own(10**9)}, limit=2 * 10**9)
+    assert plan.admitted == ("b",)
+    assert plan.left_out == {"a": "it takes about 3.1 GB on disk, and the limit is 2.0 GB"}
+
+
+def test_what_stays_behind_is_not_given_back_by_dropping() -> None:
+    known = {name: Size(own=10, stays={f"packages of {name}": 100}) for name in "abc"}
+    plan = fit("abc", known, limit=250)
+    assert plan.admitted == ("a", "b")
+    assert "leaves 100 B behind" in plan.left_out["c"]
+
+
+@given(names, some_sizes, some_present, st.integers(0, 200))
+def test_every_environment_is_admitted_or_left_out_and_every_wave_fits(
+    order: list[str], known: dict[str, Size], present: set[str], limit: int
+) -> None:
+    plan = fit(order, known, present, limit)
+    assert sorted([*plan.admitted, *plan.left_out]) == sorted(order)
+    assert [name for wave in plan.waves for name in wave] == list(plan.admitted)
+    assert plan.budget is not None
+    for wave in plan.waves:
+        alone = len(wave) == 1 and wave[0] in present
+        assert alone or sum(known[name].own for name in wave) <= plan.budget
+    assert not set(plan.left_out) & present
+    there = sum(known[name].own for name in order if name in present)
+    assert (plan.need + there > limit) or not plan.left_out
+
+
+@given(names, some_sizes, some_present)
+def test_without_a_limit_nothing_is_left_out(
+    order: list[str], known: dict[str, Size], present: set[str]
+) -> None:
+    plan = fit(order, known, present)
+    assert list(plan.admitted) == order
+    assert plan.budget is None
+
+
+# --- Keeping to it -----------------------------------------------------------------------------
+
+
+@given(names, some_sizes, some_present, st.integers(0, 200), st.data())
+def test_no_order_of_events_takes_more_than_the_budget_or_stands_still(
+    order: list[str],
+    known: dict[str, Size],
+    present: set[str],
+    limit: int,
+    data: st.DataObject,
+) -> None:
+    """Environments enter and leave in any order; a model of the disk is kept beside."""
+    plan = fit(order, known, present, limit)
+    room = Room(plan, known, present)
+    assert plan.budget is not None
+    there = {name for name in plan.admitted if name in present}
+    at_first = sum(known[name].own for name in there)
+    waiting, active = list(plan.admitted), set[str]()
+    while waiting or active:
+        name = data.draw(st.sampled_from([*waiting, *sorted(active)]))
+        if name in active:
+            active.discard(name)
+            if data.draw(st.booleans(), "is kept"):
+                room.leave(name)
+            else:
+                room.lost(name)
+                there.discard(name)
+            continue
+        gone = room.enter(name)
+        assert gone is not None or active, "nobody will ever make room"
+        if gone is None:
+            continue
+        waiting.remove(name)
+        active.add(name)
+        assert not active & set(gone), "what is in use was dropped"
+        assert set(gone) <= there
+        there = (there - set(gone)) | active
+        used = sum(known[each].own for each in there)
+        assert used == room.used
+        assert used <= max(plan.budget, at_first)
+
+
+def roomy(budget: Optional[int], **known: int) -> Room:
+    plan = Plan(admitted=tuple(known), left_out={}, need=0, budget=budget)
+    return Room(plan, {name: own(size) for name, size in known.items()})
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    room = roomy(30, a=10, b=10, c=10, d=10)
+    for name in "abc":
+        assert room.enter(name) == []
+    for name in "bac":
+        room.leave(name)
+    assert room.enter("d") == ["b"]
+
+
+def test_what_is_in_use_is_waited_for() -> None:
+    room = roomy(20, a=10, b=10, c=10)
+    room.enter("a"), room.enter("b")
+    assert room.enter("c") is None
+    room.leave("b")
+    assert room.enter("c") == ["b"]
+
+
+def test_a_size_that_turns_out_larger_counts_from_then_on() -> None:
+    room = roomy(25, a=10, b=10)
+    room.enter("a")
+    room.made("a", 20)
+    assert room.enter("b") is None
+    room.leave("a")
+    assert room.enter("b") == ["a"]
+
+
+def test_what_could_not_be_made_takes_no_room() -> None:
+    room = roomy(10, a=10, b=10)
+    room.enter("a")
+    room.lost("a")
+    assert room.enter("b") == []
+
+
+# --- Sizes -------------------------------------------------------------------------------------
+
+# Measured: megabytes of each image's own layers, and of each local environment with all it links.
+DOCKER = {"1.12.3": 463, "2.0.4": 482, "2.4.4": 693, "2.9.3": 979, "2.12.1": 1249, "2.21.0": 1531}
+LOCAL = {"1.12.3": 485, "2.0.4": 503, "2.4.4": 723, "2.9.3": 1014, "2.12.1": 1293, "2.21.0": 1579}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def on(release: Release, device: Device = Device.CPU) -> Environment:
+    target = Target(release=release, device=device, python=release.pythons[0])
+    return Environment(target=target, requirements="", key=f"{hash(release.version):064x}")
+
+
+@pytest.mark.parametrize(("engine", "measured"), [("docker", DOCKER), ("local", LOCAL)])
+def test_estimates_are_near_what_was_measured_and_on_the_safe_side(
+    engine: str, measured: dict[str, int], cache: Path
+) -> None:
+    for release in catalogue.load():
+        if release.version in measured:
+            size = sizes.of(engine, on(release))
+            packages = sum(b for name, b in size.stays.items() if name.startswith("packages of"))
+            ratio = (size.own + packages) / 1e6 / measured[release.version]
+            assert 1.0 <= ratio < 1.15, release.version
+
+
+def test_what_was_measured_once_is_known(cache: Path) -> None:
+    env = on(catalogue.load()[0])
+    assert sizes.recorded("docker", env) is None
+    sizes.record("docker", env, 123)
+    assert sizes.of("docker", env).own == 123
+    assert sizes.of("local", env).own != 123
+
+
+def test_a_record_that_is_damaged_is_no_record(cache: Path) -> None:
+    env = on(catalogue.load()[0])
+    sizes.record("docker", env, 123)
+    for file in (cache / "sizes").iterdir():
+        file.write_text("many\n")
+    assert sizes.recorded("docker", env) is None
+
+
+def test_a_cache_that_cannot_be_written_is_none(cache: Path) -> None:
+    cache.write_text("a file where the folder should be")
+    sizes.record("docker", on(catalogue.load()[0]), 123)
+    assert sizes.recorded("docker", on(catalogue.load()[0])) is None
+
+
+def test_an_unknown_release_counts_as_a_large_one(cache: Path) -> None:
+    env = on(catalogue.load()[-1])
+    unknown = evolve(env.target.release, wheel_mb=None, released=date(2027, 1, 1))
+    assert sizes.of("docker", on(unknown)).own > sizes.of("docker", env).own
+
+
+# --- What is said before a run -----------------------------------------------------------------
+
+
+def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = PlainEngine()  # says that each of its environments takes 100 bytes
+    made, other = environment("2.1.0"), environment("2.2.0")
+    engine.prepare(made, lambda _: None)
+    sizes.record("plain", made, 50_000)
+    sizes.record("plain", other, 1_000_000)
+    monkeypatch.setattr(host, "free_bytes", lambda _: 400_000)
+    unbounded = disk.prospect(engine, [made, other])
+    first, second = disk.words(unbounded)
+    assert first.startswith("1 of 2 environments are to be made: about 1 MB on disk; 400 KB are")
+    assert "--max-disk SIZE" in second
+    bounded = disk.prospect(engine, [made, other], 500_000)
+    assert list(disk.words(bounded))[1:] == [
+        "--max-disk 500 KB is more than there is: 400 KB are free",
+        "2.2.0-py3.10-cpu is left out: it takes about 1 MB on disk, and the limit is 500 KB",
+    ]
+    bound = disk.Bound(bounded, engine.drop)
+    assert bound.why_not(made) is None
+    assert "the limit is 500 KB" in str(bound.why_not(other))
+
+
+def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
+    engine = PlainEngine()
+    first, second, third = (environment(version) for version in ("2.1.0", "2.2.0", "2.3.0"))
+    for each in (first, second, third):
+        sizes.record("plain", each, 100)
+    engine.prepare(first, lambda _: None)
+    bound = disk.Bound(disk.prospect(engine, [first, second, third], 250), engine.drop)
+    assert bound.enter(second)
+    assert bound.enter(third)
+    assert engine.dropped == [first.id]
+    assert not bound.enter(first)
+    sizes.record("plain", second, 200)
+    bound.made(second)
+    bound.lost(third)
+    assert not bound.enter(first)
+    bound.leave(second)
+    assert bound.enter(first)
+    assert engine.dropped == [first.id, second.id]
+
+
+def test_without_a_limit_everything_may_enter_and_nothing_is_dropped(cache: Path) -> None:
+    engine = PlainEngine()
+    bound = disk.Bound(None, engine.drop)
+    for version in ("2.1.0", "2.2.0"):
+        assert bound.why_not(environment(version)) is None
+        assert bound.enter(environment(version))
+        bound.made(environment(version))
+        bound.leave(environment(version))
+    assert engine.dropped == []
+
+
+def test_nothing_is_said_where_nothing_is_to_be_made(cache: Path) -> None:
+    engine = PlainEngine()
+    engine.prepare(environment("2.1.0"), lambda _: None)
+    assert list(disk.words(disk.prospect(engine, [environment("2.1.0")]))) == []
