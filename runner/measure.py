@@ -4,25 +4,51 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Optional
+from typing import Optional, Protocol
 
 from attrs import evolve, frozen
 
 from runner import processes
 from runner.classify import classify
 from runner.engines.base import Channel
+from runner.majority import majority, others
 from runner.model import Cell, Execution, Verdict
 from runner.session import Request, Session
 
 Open = Callable[[], Channel]
 
 
+class Seen(Protocol):
+    """The signatures that fresh processes have said, by environment. Called from many threads."""
+
+    def get(self, environment: str) -> frozenset[str]: ...
+
+    def add(self, environment: str, signature: str) -> None: ...
+
+
+class SeenHere:
+    """What was seen since this was made."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, frozenset[str]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, environment: str) -> frozenset[str]:
+        return self._known.get(environment, frozenset())
+
+    def add(self, environment: str, signature: str) -> None:
+        with self._lock:
+            self._known[environment] = self.get(environment) | {signature}
+
+
 @frozen(kw_only=True)
 class SecondLook:
-    """When one execution is not believed at once, and how the next is made."""
+    """When one execution is not believed at once: a fresh process then says what holds."""
 
     why: str
     when: Callable[[Execution, frozenset[str]], bool]
+    votes: bool = False
+    """Whether the first one counts all the same, and the cell is shown as 1/2 if they differ."""
 
 
 SECOND_LOOKS: tuple[SecondLook, ...] = (
@@ -34,6 +60,7 @@ SECOND_LOOKS: tuple[SecondLook, ...] = (
     SecondLook(
         why="a time-out may be the machine's",
         when=lambda e, _: classify(e).verdict is Verdict.TIMEOUT,
+        votes=True,
     ),
     SecondLook(
         why="a forked child may crash where a fresh process does not",
@@ -53,27 +80,49 @@ class Measurer:
     `stop`, which another thread may call to end everything at once.
     """
 
-    def __init__(self, open_channel: Open, script: str, mode: str) -> None:
+    def __init__(
+        self,
+        open_channel: Open,
+        script: str,
+        mode: str,
+        *,
+        environment: str = "",
+        seen: Optional[Seen] = None,
+    ) -> None:
+        """`environment` is the key under which `seen` knows the one that the agent runs in."""
         self._open = open_channel
         self._script = script
         self._mode = mode
         self._session: Optional[Session] = None
         self._channel: Optional[Channel] = None
         self._stopped = threading.Event()
-        self._seen_fresh: frozenset[str] = frozenset()
+        self._environment = environment
+        self._seen: Seen = seen or SeenHere()
 
-    def measure(self, cell: Cell) -> Execution:
+    def measure(self, cell: Cell, repeat: int = 1) -> Execution:
         """Run `cell`, twice where the first run is not enough to be believed.
 
+        With `repeat`, run it so many times and let the majority decide. Those are fresh processes:
+        children of one process share what a script may be flaky by, its hash seed for one.
         Raises `PrepareError` where no agent can be started, and `Stopped`.
         """
+        if repeat > 1:
+            return majority([self._fresh(cell) for _ in range(repeat)])
         first = self._once(cell, self._mode)
-        self._remember(first)
-        if not any(look.when(first, self._seen_fresh) for look in SECOND_LOOKS):
-            return first
+        seen = self._seen.get(self._environment)
+        look = next((look for look in SECOND_LOOKS if look.when(first, seen)), None)
+        return first if look is None else self._again(cell, first, look)
+
+    def _again(self, cell: Cell, first: Execution, look: SecondLook) -> Execution:
         second = self._once(cell, "fresh")
-        self._remember(second)
-        return evolve(second, attempts=2, note=_difference(first, second))
+        one, other = classify(first), classify(second)
+        agreed = 1 + (one.verdict is other.verdict) if look.votes else 0
+        return evolve(second, attempts=2, agreed=agreed, note=others([one, other], other))
+
+    def _fresh(self, cell: Cell) -> Execution:
+        """One vote; what could not be measured is none, and is tried once more."""
+        first = self._once(cell, "fresh")
+        return first if first.trouble is None else self._once(cell, "fresh")
 
     def close(self) -> None:
         session, self._session = self._session, None
@@ -101,17 +150,19 @@ class Measurer:
             Request(
                 script=f"{self._channel.root}/{self._script}",
                 args=cell.case.args,
-                env=dict(cell.repro.env),
+                env=cell.env,
                 limits=cell.repro.limits,
                 mode=mode,
             )
         )
-        return _without_paths(execution, self._channel.shown)
+        execution = _without_paths(execution, self._channel.shown)
+        self._remember(execution)
+        return execution
 
     def _remember(self, execution: Execution) -> None:
         said = classify(execution).signature
-        if execution.mode == "fresh" and said is not None:
-            self._seen_fresh |= {said}
+        if execution.mode == "fresh" and said:
+            self._seen.add(self._environment, said)
 
 
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
@@ -120,11 +171,3 @@ def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
     for path, instead in shown.items():
         output, errors = output.replace(path, instead), errors.replace(path, instead)
     return evolve(execution, output=output, errors=errors)
-
-
-def _difference(first: Execution, second: Execution) -> str:
-    before, after = classify(first), classify(second)
-    if (before.verdict, before.signature) == (after.verdict, after.signature):
-        return ""
-    said = before.signature or before.reason
-    return f"1 of 2 attempts: {before.verdict}" + (f" ({said})" if said else "")

@@ -21,9 +21,12 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         max_rss_mb=round(execution.max_rss_mb, 1),
         observations=execution.observations,
         attempts=execution.attempts,
+        agreed=execution.agreed,
         cached=cached,
         unexpected=contradicts(outcome, cell.expected),
         mode=execution.mode,
+        mode_reason=execution.mode_reason,
+        worker=execution.worker,
     )
 
 
@@ -48,6 +51,7 @@ def _unmeasured(cell: Cell, environment: str, outcome: Outcome) -> Result:
         environment=environment,
         outcome=outcome,
         attempts=0,
+        variant=cell.case.variant.name,
         expected=None
         if expected is None
         else ": ".join(filter(None, (expected.verdict.value, expected.signature))),

@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import click
-from attrs import frozen
 from rich.console import Console
 
-from runner import catalogue, engines, journal, modes, paths, specifier, store, workload
-from runner.cli import run as running
+from runner import journal, modes, paths, specifier, workload
+from runner.cli import along, completion, running
+from runner.cli import crew as crews
 from runner.cli.ahead import Ahead
 from runner.cli.hunt import Hunt, Question, Watch
 from runner.cli.looks import Looks
-from runner.cli.options import Selection, select
+from runner.cli.options import Selection
+from runner.cli.telling import Told, tell, tell_json
 from runner.errors import UsageError
-from runner.model import Cell, Release, Verdict
+from runner.model import Release
 from runner.pipeline import Options
-from runner.search import answer, criteria, votes
+from runner.search import criteria, votes
 from runner.search.bisect import Boundary
+from runner.upstream import known
 
 HELP = """\
 Find the first bad release of SCRIPT, in the fewest runs.
 
 Looks at both ends first, then at the newest patch of each series between them, then at the patches
 between the two that are left. Where --bad is older than --good, finds the first good release.
+
+With --axis it looks at other things than releases of TensorFlow: `--axis numpy` at those of numpy.
 """
 
 
 @click.command("bisect", help=HELP)
-@click.argument("script", type=click.Path(path_type=Path))
-@click.option("--good", metavar="VERSION", required=True, help="A release that is not affected.")
-@click.option("--bad", metavar="VERSION", required=True, help="A release that is.")
+@click.argument("script", type=click.Path(path_type=Path), shell_complete=completion.scripts)
+@click.option(
+    "--good",
+    metavar="VERSION",
+    required=True,
+    help="A release that is not affected.",
+    shell_complete=completion.versions,
+)
+@click.option(
+    "--bad",
+    metavar="VERSION",
+    required=True,
+    help="A release that is.",
+    shell_complete=completion.versions,
+)
+@click.option(
+    "--axis",
+    metavar="NAME",
+    help="Walk along a package's releases (numpy), `python`, or an axis of matrix.yaml, with the "
+    "release of --tf; --good and --bad are then of this.",
+)
+@click.option(
+    "--tf",
+    metavar="VERSION",
+    help="With --axis: which release.",
+    shell_complete=completion.versions,
+)
 @click.option(
     "--on",
     metavar="WHAT",
@@ -44,62 +70,98 @@ between the two that are left. Where --bad is older than --good, finds the first
 @click.option(
     "--find",
     type=click.Choice(["regression", "fix"]),
-    help="Default: what the order of the two versions says.",
+    help="Where it broke, or where it was mended. Default: what the order of the versions says.",
 )
-@click.option("--repeat", default="1", metavar="[K/]N", help="Run N times; bad where K are (most).")
-@click.option("--patches", type=click.Choice(["latest", "all"]), default="all", show_default=True)
-@click.option("--case", metavar="NAME", help="Which case, where SCRIPT has several.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--repeat",
+    default="1",
+    metavar="[K/]N",
+    help="For flaky scripts: up to N runs of a release; bad where K of them are (default: most).",
+)
+@click.option(
+    "--patches",
+    type=click.Choice(["latest", "all"]),
+    default="all",
+    show_default=True,
+    help="all: name the patch release; latest: its series will do.",
+)
+@click.option(
+    "--case",
+    metavar="NAME",
+    help="Which case, where SCRIPT has several.",
+    shell_complete=completion.cases,
+)
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where SCRIPT runs.",
+)
 @click.option("--arg", "args", multiple=True, metavar="ARG", help="An argument for SCRIPT.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a run.")
 @click.option("--memory", type=click.IntRange(min=64), help="MiB a run.")
 @click.option("--matrix", "matrix_file", type=click.Path(path_type=Path), help="Another file.")
-@click.option("--engine", type=click.Choice(["auto", *engines.ENGINES]), default="auto")
+@crews.options
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: for other programs.",
+)
 def command(
     script: Path,
     good: str,
     bad: str,
+    axis: Optional[str],
+    tf: Optional[str],
     on: Optional[str],
     find: Optional[str],
     repeat: str,
     patches: str,
     engine: str,
+    cluster: Optional[str],
     fresh: bool,
     output: Optional[Path],
+    format_: str,
     **selection: Any,
 ) -> int:
-    ends = Ends(good=release(good, "--good"), bad=release(bad, "--bad"))
-    ends.check(find)
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
-    chosen = chosen_cells(script, ends, selection)
+    console = Console(stderr=True)
+    way = chosen_way(script, good, bad, axis, tf, console, selection)
+    check(find, way.regression)
+    chosen = way.chosen
     question = Question(
         cells=chosen.cells,
-        coarse=coarse(chosen.cells),
-        seeks_bad=ends.regression,
+        coarse=way.coarse,
+        seeks_bad=way.regression,
         criterion=criterion,
         votes=ballots,
+        axis=way.axis,
     )
     question = question.only_coarse() if patches == "latest" else question
-    console = Console(stderr=True)
-    the_engine = engines.choose(engine, lambda line: console.print(line, highlight=False))
-    run = running.head(chosen, workload.Workload(works=(), known=()), the_engine)
-    folder = running.own_folder(output or paths.results() / run.info.id)
-    with Ahead(the_engine, running.locker(chosen)) as ahead:
-        watch = Watch(console, ahead)
-        looks = Looks(
-            run=run,
-            folder=folder,
-            engine=the_engine,
-            lock=running.locker(chosen),
-            store=store.Store(paths.store()),
-            emit=watch,
-        )
-        options = _options(chosen, looks, fresh=fresh or ballots.runs > 1)
-        hunt = Hunt(question=question, looks=looks, watch=watch, options=options)
-        found = follow(hunt)
-    return tell(hunt, found, ends, reproduce(script, selection))
+    with crews.crew(console, engine=engine, cluster=cluster, jobs=1) as crew:
+        run = running.head(chosen, workload.Workload(works=(), known=()), crew.engine)
+        folder = running.own_folder(output or paths.results() / run.info.id)
+        with Ahead(crew.engine, running.locker(chosen)) as ahead:
+            watch = Watch(console, ahead)
+            looks = Looks(
+                run=run,
+                folder=folder,
+                crew=crew,
+                lock=running.locker(chosen),
+                store=running.stored(),
+                emit=watch,
+            )
+            options = _options(chosen, looks, fresh=fresh, repeated=ballots.runs > 1)
+            hunt = Hunt(question=question, looks=looks, watch=watch, options=options)
+            found = follow(hunt)
+    told = Told(hunt=hunt, found=found, again=reproduce(script, engine, selection), own=way.own)
+    tell_json(told) if format_ == "json" else tell(told)
+    return told.code
 
 
 def follow(hunt: Hunt) -> Optional[Boundary]:
@@ -112,80 +174,68 @@ def follow(hunt: Hunt) -> Optional[Boundary]:
         running.conclude(hunt.looks.folder)
 
 
-@frozen(kw_only=True)
-class Ends:
-    """The two releases that the user named."""
+def chosen_way(
+    script: Path,
+    good: str,
+    bad: str,
+    axis: Optional[str],
+    tf: Optional[str],
+    console: Console,
+    selection: dict[str, Any],
+) -> along.Way:
+    """What to walk along, from one end to the other. Raises `UsageError`."""
+    if (axis is None) is not (tf is None):
+        raise UsageError("--axis NAME goes with --tf VERSION: the release that it is tried with")
+    rest = {name: selection[name] for name in ("args", "timeout", "memory", "matrix_file")}
+    rest.update(scripts=(script,), devices=(selection["device"],))
+    case = (selection["case"],) if selection["case"] else ()
+    if axis is None or tf is None:
+        ends = release(good, "--good"), release(bad, "--bad")
+        return along.releases(*ends, case=case, **rest)
+    return along.axis(
+        axis,
+        release(tf, "--tf"),
+        good,
+        bad,
+        case=case,
+        say=lambda line: console.print(line, highlight=False),
+        **rest,
+    )
 
-    good: Release
-    bad: Release
 
-    @property
-    def regression(self) -> bool:
-        return self.good.parsed < self.bad.parsed
-
-    @property
-    def spec(self) -> str:
-        older, newer = sorted((self.good, self.bad), key=lambda release: release.parsed)
-        return f">={older.version},<={newer.version}"
-
-    def check(self, find: Optional[str]) -> None:
-        """Raises `UsageError` where the two cannot be what was asked for."""
-        if self.good == self.bad:
-            raise UsageError(f"{self.good.version} cannot be both --good and --bad")
-        if find not in (None, "regression" if self.regression else "fix"):
-            older = "the bad" if find == "fix" else "the good"
-            raise UsageError(f"--find {find} needs {older} release to be the older one")
+def check(find: Optional[str], regression: bool) -> None:
+    """Raises `UsageError` where the ends are not in the order that --find asks for."""
+    if find not in (None, "regression" if regression else "fix"):
+        older = "the bad" if find == "fix" else "the good"
+        raise UsageError(f"--find {find} needs {older} release to be the older one")
 
 
 def release(version: str, option: str) -> Release:
     """The one release that `version` names; a series is its newest patch."""
-    named = specifier.select(catalogue.load(), version)
+    named = specifier.select(known.releases(version), version)
     if len(named) != 1:
         raise UsageError(f"{option} {version} names {len(named)} releases: give one version")
     return named[0]
 
 
-def chosen_cells(script: Path, ends: Ends, selection: dict[str, Any]) -> Selection:
-    """One cell for every release from end to end, oldest first."""
-    case, device = selection["case"], selection["device"]
-    rest = {name: selection[name] for name in ("args", "timeout", "memory", "matrix_file")}
-    chosen = select(
-        scripts=(script,),
-        tf=ends.spec,
-        patches="all",
-        devices=(device,),
-        cases=(case,) if case else (),
-        **rest,
-    )
-    rows = dict.fromkeys((cell.repro.name, cell.case.name) for cell in chosen.cells)
-    if len(rows) > 1:
-        names = ", ".join(case for _, case in rows)
-        raise UsageError(f"{script} has {len(rows)} cases; choose one with --case: {names}")
-    return chosen
-
-
-def coarse(cells: Sequence[Cell]) -> tuple[int, ...]:
-    """Where the newest patch of each series is."""
-    newest = {cell.target.release.series: at for at, cell in enumerate(cells)}
-    return tuple(newest.values())
-
-
-def _options(chosen: Selection, looks: Looks, *, fresh: bool) -> Options:
-    taken: dict[str, Any] = {}
-    looks.with_journal(lambda log: taken.update(running.snapshots(chosen, log)))
+def _options(chosen: Selection, looks: Looks, *, fresh: bool, repeated: bool) -> Options:
+    """Repeated runs are fresh processes: forked ones share what a script may be flaky by."""
+    mode = "fresh" if repeated else "auto"
+    taken = running.snapshots(chosen.matrix.repros)
+    nothing = workload.Workload(works=(), known=())
+    looks.with_journal(lambda log: running.keep(log, nothing, taken))
     return Options(
-        jobs=1,
-        preparers=1,
-        fresh=fresh,
-        modes={repro.name: modes.of(repro, "auto") for repro in chosen.matrix.repros},
+        fresh=fresh or repeated,
+        modes=modes.Modes(mode),
         snapshots=taken,
         agent_digest=paths.agent_digest(),
     )
 
 
-def reproduce(script: Path, selection: dict[str, Any]) -> list[str]:
+def reproduce(script: Path, engine: str, selection: dict[str, Any]) -> list[str]:
     """The words of the command that shows it again, but for the releases."""
     words = ["tfmatrix", "run", str(script)]
+    words += ["--engine", engine] if engine != "auto" else []
     for name, option in (
         ("case", "--case"),
         ("timeout", "--timeout"),
@@ -196,35 +246,3 @@ def reproduce(script: Path, selection: dict[str, Any]) -> list[str]:
             words += [option, f"{selection[name]}"]
     words += ["--device", "cuda"] if selection["device"] == "cuda" else []
     return words + [f"--arg={arg}" for arg in selection["args"]]
-
-
-def tell(hunt: Hunt, found: Optional[Boundary], ends: Ends, again: list[str]) -> int:
-    """Print the answer; the exit code."""
-    if found is None:
-        return _tell_wrong_end(hunt, ends)
-    before, after = hunt.sides[found.last_no], hunt.sides[found.first_yes]
-    unknown = [hunt.sides[at].result for at in found.unknown]
-    kind = "bad" if ends.regression else "good"
-    versions = [result.tensorflow for result in (before.result, *unknown, after.result)]
-    seen = hunt.question.criterion.observation
-    click.echo(answer.sentence(kind, before, after, versions[1:-1], seen))
-    click.echo(f"\n{answer.evidence(before, after)}\n")
-    click.echo(
-        f"bad is: {hunt.question.criterion.words}{hunt.question.votes.rule}; {len(hunt.sides)} of "
-        f"{len(hunt.question.cells)} releases looked at, in {hunt.looks.count} runs"
-    )
-    click.echo(f"see both again: {shlex.join([*again, '--tf', ','.join(versions)])}")
-    return 3 if any(result.outcome.verdict is Verdict.ERROR for result in unknown) else 0
-
-
-def _tell_wrong_end(hunt: Hunt, ends: Ends) -> int:
-    """The end that was looked at last is not what it was said to be."""
-    at, side = list(hunt.sides.items())[-1]
-    option = "--bad" if (at != 0) is ends.regression else "--good"
-    said = answer.shows(side.result, hunt.question.criterion.observation)
-    votes_said = f" ({side.votes})" if side.votes else ""
-    if hunt.known[at] is None:
-        click.echo(f"{said}{votes_said}, so there is no answer: give another release as {option}")
-        return 3
-    click.echo(f"{said}{votes_said}, so it is not {option[2:]}: no release to find")
-    return 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Optional
 
 from attrs import evolve, frozen
 from rich.console import Console
 
 from runner import events
+from runner.cli import along
 from runner.cli.ahead import Ahead
 from runner.cli.looks import Looks
 from runner.display import PlainDisplay
@@ -33,6 +35,16 @@ class Question:
     """Whether the newer end is the bad one; else the first good release is looked for."""
     criterion: Criterion
     votes: Votes
+    axis: str = ""
+    """What is walked along; empty for TensorFlow's releases."""
+
+    def place(self, at: int) -> str:
+        """The version, or the name of the value, at a position."""
+        return along.place(self.cells[at], self.axis)
+
+    def name(self, at: int) -> str:
+        """`2.9.3`, `numpy 1.23.5`."""
+        return f"{self.axis} {self.place(at)}".strip()
 
     @property
     def count(self) -> int:
@@ -67,6 +79,7 @@ class Hunt:
     """`known` is where the search stands, `sides` what was seen there, in the order of looking."""
 
     def __init__(self, *, question: Question, looks: Looks, watch: Watch, options: Options) -> None:
+        """`options` as for a run; several runs of one cell are fresh processes, never stored."""
         self.question = question
         self.looks = looks
         self.known: dict[int, Optional[bool]] = {}
@@ -77,6 +90,7 @@ class Hunt:
     def follow(self) -> Optional[bisect.Boundary]:
         """Search to the end. None where an end is not what it was said to be."""
         row = (self.question.count, self.question.coarse)
+        self._watch.ahead.hint([self.question.cells[0].target])  # both ends are wanted in any case
         while (at := bisect.next_look(self.known, *row)) is not None:
             later = bisect.foreseen(self.known, row[0], at, row[1])
             self._watch.next = tuple(self.question.cells[way].target for way in later)
@@ -97,7 +111,7 @@ class Hunt:
                 break
         bad = votes.decide(answers)
         place = answers.index(bad) if bad in answers else -1
-        self._note(at, *seen[place], words=votes.words(answers), runs=len(seen))
+        self._note(at, *seen[place], words=votes.words(answers), seen=[one for one, _ in seen])
         self._say(at, bad)
         return bad
 
@@ -107,18 +121,22 @@ class Hunt:
         released = {release.version: release.released.isoformat()}
         return self.looks.look(cell, self._options, released)
 
-    def _note(self, at: int, result: Result, output: str, *, words: str, runs: int) -> None:
+    def _note(
+        self, at: int, result: Result, output: str, *, words: str, seen: Sequence[Result]
+    ) -> None:
         """Keep what was seen; of several runs the journal gets one that shows what was decided."""
-        if runs > 1:
+        if len(seen) > 1:
             reason = "; ".join(filter(None, (result.outcome.reason, words)))
+            agreed = sum(one.outcome.verdict is result.outcome.verdict for one in seen)
             outcome = evolve(result.outcome, reason=reason)
-            result = evolve(result, outcome=outcome, attempts=runs)
+            result = evolve(result, outcome=outcome, attempts=len(seen), agreed=agreed)
             self.looks.amend(result, output)
         environment = self.looks.environment(result)
-        self.sides[at] = Side(result=result, environment=environment, votes=words)
+        name = self.question.name(at)
+        self.sides[at] = Side(result=result, environment=environment, votes=words, place=name)
 
     def _say(self, at: int, bad: Optional[bool]) -> None:
         side = self.sides[at]
-        said = answer.shows(side.result, self.question.criterion.observation)
+        said = answer.shows(side, self.question.criterion.observation)
         votes = f", {side.votes}" if side.votes else ""
         self._watch.say(f"{said}: {_WORDS[bad]}{votes}")

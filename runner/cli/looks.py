@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import evolve
 
 from runner import events, journal, workload
-from runner.engines.base import Engine
+from runner.cli.crew import Crew
 from runner.model import Cell, EnvironmentInfo, Result, Run
 from runner.pipeline import Options, Pipeline
 from runner.store import Store
@@ -22,7 +22,7 @@ class Looks:
         *,
         run: Run,
         folder: Path,
-        engine: Engine,
+        crew: Crew,
         lock: workload.Lock,
         store: Store,
         emit: events.Emit,
@@ -30,7 +30,7 @@ class Looks:
         self.run = run
         self.folder = folder
         self.count = 0
-        self._engine = engine
+        self._crew = crew
         self._lock = lock
         self._store = store
         self._emit = emit
@@ -38,8 +38,8 @@ class Looks:
 
     def look(self, cell: Cell, options: Options, released: dict[str, str]) -> Result:
         """Measure `cell`, or answer from the store where `options` let it."""
-        load = workload.arrange([cell], self._engine, self._lock)
-        infos = workload.described(load.works, load.known, self._engine, released)
+        load = workload.arrange([cell], self._crew.engine, self._lock)
+        infos = workload.described(load.works, load.known, self._crew.engine, released)
         known = {info.id: info for info in (*self.run.environments, *infos)}
         self.run = evolve(self.run, environments=tuple(known.values()))
         self.with_journal(lambda log: self._carry_out(load, log, options))
@@ -69,13 +69,10 @@ class Looks:
         for work in load.works:
             log.keep_environment(work.environment)
         self._results += [log.append(result, "") for result in load.known]
-        Pipeline(
-            engine=self._engine,
-            store=self._store,
-            journal=log,
-            options=options,
-            emit=self._take,
-        ).run(load.works)
+        with self._crew.workers(self._take) as here:
+            Pipeline(
+                workers=here, store=self._store, journal=log, options=options, emit=self._take
+            ).run(load.works)
 
     def _take(self, event: events.Event) -> None:
         if isinstance(event, events.Ended):

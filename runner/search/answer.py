@@ -31,6 +31,12 @@ class Side:
     result: Result
     environment: Optional[EnvironmentInfo]
     votes: str = ""
+    place: str = ""
+    """What it is called where it is no release of TensorFlow: `numpy 1.23.5`."""
+
+    @property
+    def name(self) -> str:
+        return self.place or self.result.tensorflow
 
     @property
     def packages(self) -> dict[str, str]:
@@ -38,12 +44,12 @@ class Side:
         return dict(package.split("==", 1) for package in pinned)
 
 
-def shows(result: Result, observation: str = "") -> str:
+def shows(side: Side, observation: str = "") -> str:
     """`2.9.3 fails with "ValueError: …"`; with the observation that decides, where one does."""
-    outcome = result.outcome
-    words = f"{result.tensorflow} {_SHOWS[outcome.verdict]}"
+    result, outcome = side.result, side.result.outcome
+    words = f"{side.name} {_SHOWS[outcome.verdict]}"
     if outcome.verdict.judged and outcome.signature and outcome.verdict is not Verdict.TIMEOUT:
-        words += f' with "{_plain(outcome.signature)}"'
+        words += f" with {quoted(result)}"
     elif not outcome.verdict.judged and outcome.reason:
         words += f" ({_plain(outcome.reason)})"
     if observation in result.observations:
@@ -51,12 +57,18 @@ def shows(result: Result, observation: str = "") -> str:
     return words
 
 
+def quoted(result: Result) -> str:
+    """Its signature in quotation marks, or its outcome where it has none."""
+    outcome = result.outcome
+    return f'"{_plain(outcome.signature)}"' if outcome.signature else outcome.verdict.value
+
+
 def sentence(
     kind: str, before: Side, after: Side, unknown: Sequence[str], observation: str = ""
 ) -> str:
     """The answer. `kind` is what the newer side is: `bad`, or `good` where a fix was looked for."""
-    evidence = f"{shows(before.result, observation)}, {shows(after.result, observation)}"
-    newest = after.result.tensorflow
+    evidence = f"{shows(before, observation)}, {shows(after, observation)}"
+    newest = after.name
     if not unknown:
         return f"The first {kind} release is {newest}: {evidence}."
     between = unknown[0] if len(unknown) == 1 else f"{unknown[0]} … {unknown[-1]}"
@@ -68,8 +80,8 @@ def sentence(
 
 
 def evidence(before: Side, after: Side) -> str:
-    """Both sides in two columns: outcome, signature, observations, packages that differ."""
-    rows = [("", before.result.tensorflow, after.result.tensorflow), *_rows(before, after)]
+    """Both sides in two columns: outcome, signature, what was observed, packages that differ."""
+    rows = [("", before.name, after.name), *_rows(before, after)]
     name = max(len(row[0]) for row in rows)
     return "\n".join(line for row in rows for line in _lines(row, name))
 
@@ -82,10 +94,26 @@ def _rows(before: Side, after: Side) -> Iterator[tuple[str, str, str]]:
     if before.votes or after.votes:
         yield "runs", before.votes or "-", after.votes or "-"
     yield "Python", one.python, other.python
-    for name in sorted({**one.observations, **other.observations}):
-        yield name, _observed(one.observations, name), _observed(other.observations, name)
+    names = sorted({**one.observations, **other.observations})
+    yield from _section(
+        "observed",
+        [(n, _observed(one.observations, n), _observed(other.observations, n)) for n in names],
+    )
+    differing = packages(before, after)
+    yield from _section("packages", [(n, old or "-", new or "-") for n, old, new in differing])
+
+
+def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    if rows:
+        yield title, "", ""
+    for name, *pair in rows:
+        yield f"  {name}", pair[0], pair[1]
+
+
+def packages(before: Side, after: Side) -> Iterator[tuple[str, Optional[str], Optional[str]]]:
+    """What differs between the two environments: package, version here and there."""
     for name in sorted({**before.packages, **after.packages}):
-        old, new = before.packages.get(name, "-"), after.packages.get(name, "-")
+        old, new = before.packages.get(name), after.packages.get(name)
         if old != new:
             yield name, old, new
 

@@ -34,6 +34,8 @@ class Criterion:
     says: Callable[[Result], Optional[bool]]
     observation: str = ""
     """The observation that decides, where one does."""
+    precise: bool = True
+    """Whether it is one symptom, and not whatever goes wrong."""
 
     def judge(self, result: Result) -> Optional[bool]:
         """Whether a result is bad; None for a skip or an error, which say nothing."""
@@ -47,7 +49,11 @@ def parse(text: Optional[str]) -> Criterion:
     answer sees both sides of it.
     """
     if text is None:
-        return Criterion(words="any failure", says=lambda r: r.outcome.verdict is not Verdict.PASS)
+        return Criterion(
+            words="any failure",
+            says=lambda r: r.outcome.verdict is not Verdict.PASS,
+            precise=False,
+        )
     kind, colon, rest = text.partition(":")
     if not colon and kind in VERDICTS:
         return Criterion(words=f"the outcome {kind}", says=lambda r: r.outcome.verdict == kind)

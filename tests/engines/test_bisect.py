@@ -186,10 +186,47 @@ def test_a_flaky_script_is_judged_by_several_runs(desk: Desk) -> None:
     assert "bad in 0 of 3 runs" in desk.said
     assert "bad is: any failure in 1 of 3 runs;" in desk.said
     bad = desk.results()["2.9.1"]
-    assert (bad.outcome.verdict.value, bad.attempts) == ("fail", 2)
+    assert (bad.outcome.verdict.value, bad.votes) == ("fail", "1/2")
     assert "bad in 1 of 2 runs" in bad.outcome.reason
     assert bad.log is not None
     assert "broken since" in (paths.results() / "latest" / bad.log).read_text("utf-8")
+
+
+def test_two_bugs_in_one_row_are_told_apart(desk: Desk) -> None:
+    """The bad end fails otherwise than the first bad release: whoever asked meant that."""
+    other = 'if version >= (2, 19, 0):\n    raise KeyError("another bug")\n'
+    desk.script(SCRIPT.replace("if version >= (2, 9, 1):", other + "if version >= (2, 9, 1):"))
+    assert desk.give("bisect", "--good", "2.8", "--bad", "2.21") == 0
+    assert desk.said.startswith("The first bad release is 2.9.1")
+    assert "2.21.0 fails for another reason, \"KeyError: 'another bug'\"" in desk.said
+    arguments = ("--good", "2.8", "--bad", "2.21", "--on", "signature:another bug")
+    assert desk.give("bisect", *arguments) == 0
+    assert desk.said.startswith("The first bad release is 2.19")
+    assert "another reason" not in desk.said
+
+
+def test_other_programs_get_the_answer_as_json(desk: Desk) -> None:
+    arguments = ("--good", "2.8", "--bad", "2.9", "--patches", "latest", "--format", "json")
+    assert desk.give("bisect", *arguments) == 0
+    told = json.loads(desk.said)
+    assert told["found"] == {
+        "kind": "bad",
+        "axis": "tensorflow",
+        "before": "2.8.4",
+        "first": "2.9.3",
+        "unknown": [],
+        "packages": {"numpy": ["1.8", "1.9"]},
+        "again": "tfmatrix run my.py --tf 2.8.4,2.9.3",
+    }
+    assert [(one["tensorflow"], one["bad"]) for one in told["looked_at"]] == [
+        ("2.8.4", False),
+        ("2.9.3", True),
+    ]
+    assert told["looked_at"][1]["signature"] == "ValueError: broken since 2.9.1"
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.8", "--format", "json") == 1
+    told = json.loads(desk.said)
+    assert told["found"] is None
+    assert told["sentence"] == "2.8.4 passes, so it is not bad: no release to find"
 
 
 def test_what_may_come_next_is_prepared_while_a_release_runs(desk: Desk) -> None:
@@ -222,6 +259,48 @@ def test_adaptive_measures_less_and_shows_the_same(desk: Desk) -> None:
     measured = [result for result in results.values() if not result.inferred]
     assert len(desk.engine.opened) - opened == len(measured) < len(results)
     assert f"{len(measured)} of {len(results)} cells measured" in desk.noted
+
+
+def test_adaptive_goes_by_what_is_known_already(desk: Desk) -> None:
+    """A row that was measured but for two releases: both lie where it does not change."""
+    assert desk.give("run", "--tf", ">=2.0,!=2.13.*,!=2.19.*") == 0
+    opened = len(desk.engine.opened)
+    assert desk.give("run", "--tf", ">=2.0", "--explore", "adaptive") == 0
+    assert len(desk.engine.opened) == opened
+    results = desk.results()
+    assert [version for version, one in results.items() if one.inferred] == ["2.13.1", "2.19.1"]
+    assert all(one.cached for one in results.values() if not one.inferred)
+
+
+def test_with_little_disk_no_environment_is_made_twice(desk: Desk) -> None:
+    arguments = ("--tf", ">=2.0", "--explore", "adaptive", "--keep-environments", "none")
+    assert desk.give("run", *arguments) == 0
+    assert sorted(set(desk.engine.made)) == sorted(desk.engine.made)
+    assert any(result.inferred for result in desk.results().values())
+
+
+def test_a_cell_that_no_neighbour_agrees_with_is_measured_once_more(desk: Desk) -> None:
+    """2.6 fails once and never again; 2.9 always does."""
+    desk.script(
+        "import os, pathlib\n"
+        "version = os.environ['PRETENDED']\n"
+        f"flag = pathlib.Path({str(desk.folder)!r}, version + '.flag')\n"
+        "if version.startswith('2.9') or (version.startswith('2.6') and not flag.exists()):\n"
+        "    flag.touch()\n"
+        "    raise ValueError('odd')\n"
+    )
+    assert desk.give("run", "--tf", ">=2.4,<2.13") == 0
+    results = desk.results()
+    assert {version: one.attempts for version, one in results.items() if one.attempts > 1} == {
+        "2.6.5": 2,
+        "2.9.3": 2,
+    }
+    assert (results["2.6.5"].outcome.verdict.value, results["2.6.5"].votes) == ("fail", "1/2")
+    assert (results["2.9.3"].outcome.verdict.value, results["2.9.3"].votes) == ("fail", "")
+    opened = len(desk.engine.opened)
+    assert desk.give("run", "--tf", ">=2.4,<2.13") == 0
+    assert len(desk.engine.opened) == opened, "it is not confirmed again"
+    assert desk.results()["2.6.5"].votes == "1/2"
 
 
 def test_an_inferred_cell_says_so_and_is_never_an_answer_later(desk: Desk) -> None:

@@ -278,7 +278,8 @@ def test_the_answer(golden: Callable[[Path, str], None]) -> None:
 
 
 def test_a_reason_cannot_write_on_the_terminal() -> None:
-    said = answer.shows(result(Verdict.SKIP, None, reason="\x1b[2Jnot\there\u202e"))
+    odd = result(Verdict.SKIP, None, reason="\x1b[2Jnot\there\u202e")
+    said = answer.shows(Side(result=odd, environment=None))
     assert said == "2.9.1 could not be judged ( [2Jnot here )"
 
 
@@ -292,8 +293,14 @@ def test_a_reason_cannot_write_on_the_terminal() -> None:
         (["--good", "2.9"], "--bad"),
         (["--good", "2.9.17", "--bad", "2.12"], "2.9.17"),
         (["--good", ">=2.9", "--bad", "2.12"], "--good >=2.9 names"),
-        (["--good", "2.9", "--bad", "2.12", "--find", "fix"], "needs the bad release"),
-        (["--good", "2.12", "--bad", "2.9", "--find", "regression"], "needs the good release"),
+        (
+            ["--good", "2.9", "--bad", "2.12", "--case", "one", "--find", "fix"],
+            "needs the bad release",
+        ),
+        (
+            ["--good", "2.12", "--bad", "2.9", "--case", "one", "--find", "regression"],
+            "needs the good release",
+        ),
         (["--good", "2.9", "--bad", "2.12", "--on", "bad"], "--on bad"),
         (["--good", "2.9", "--bad", "2.12", "--repeat", "some"], "--repeat some"),
         (["--good", "2.9", "--bad", "2.12", "--case", "three"], "one, two"),

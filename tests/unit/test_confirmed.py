@@ -1,0 +1,97 @@
+"""What fresh processes have said, from run to run: shared, bounded, and no trouble when damaged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.confirmed import LARGEST, LONGEST, Confirmed
+
+ONE = "ValueError: no such luck"
+
+
+def only_file(folder: Path) -> Path:
+    (path,) = folder.iterdir()
+    return path
+
+
+def test_a_later_run_knows_what_an_earlier_one_saw(tmp_path: Path) -> None:
+    Confirmed(tmp_path / "seen").add("docker:abc", ONE)
+    later = Confirmed(tmp_path / "seen")
+    assert later.get("docker:abc") == {ONE}
+    assert later.get("local:abc") == frozenset()
+
+
+def test_the_same_is_written_once(tmp_path: Path) -> None:
+    for _ in range(3):
+        Confirmed(tmp_path).add("e", ONE)
+    assert only_file(tmp_path).read_bytes().count(b"ValueError") == 1
+
+
+def test_what_was_written_by_half_spoils_nothing_else(tmp_path: Path) -> None:
+    Confirmed(tmp_path).add("e", "first")
+    with open(only_file(tmp_path), "ab") as file:
+        file.write(b'\n"half a li')
+    Confirmed(tmp_path).add("e", "last")
+    assert Confirmed(tmp_path).get("e") == {"first", "last"}
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [b"\x00\xff\xfe", b"[" * 10**5, b'{"a": 1}\n3\nnull\n""\n', b"\n\n\n", b"9" * 5000],
+    ids=["no-text", "deep", "no-signatures", "empty-lines", "long-number"],
+)
+def test_a_damaged_file_only_costs_what_is_damaged(tmp_path: Path, rubbish: bytes) -> None:
+    Confirmed(tmp_path).add("e", ONE)
+    path = only_file(tmp_path)
+    path.write_bytes(rubbish + path.read_bytes())
+    assert Confirmed(tmp_path).get("e") == {ONE}
+
+
+@given(signature=st.text(min_size=1, max_size=200))
+def test_any_signature_comes_back(tmp_path_factory: pytest.TempPathFactory, signature: str) -> None:
+    folder = tmp_path_factory.mktemp("seen")
+    Confirmed(folder).add("e", signature)
+    assert Confirmed(folder).get("e") == {signature}
+
+
+def test_the_file_is_bounded(tmp_path: Path) -> None:
+    seen = Confirmed(tmp_path)
+    for number in range(LARGEST // 1000):
+        seen.add("e", f"{number:4}" * 500)
+    assert LARGEST <= only_file(tmp_path).stat().st_size < LARGEST + LONGEST
+    seen.add("f", "x" * (LONGEST + 1))
+    assert len(seen.get("f")) == 1, "within a run it is known all the same"
+    assert Confirmed(tmp_path).get("f") == frozenset()
+
+
+def test_a_folder_that_cannot_be_written_is_a_memory_within_the_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    seen = Confirmed(tmp_path / "file" / "folder")
+    seen.add("e", ONE)
+    assert seen.get("e") == {ONE}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from runner.confirmed import Confirmed
+seen = Confirmed(Path(sys.argv[1]))
+for number in range(200):
+    seen.add("e", f"writer {sys.argv[2]} says {number} " + "x" * number * 4)
+"""
+
+
+def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    writers = [subprocess.Popen([*command, name], env=environment) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    said = {signature.rstrip("x ") for signature in Confirmed(tmp_path).get("e")}
+    assert said == {f"writer {name} says {number}" for name in "ab" for number in range(200)}

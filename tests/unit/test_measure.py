@@ -1,0 +1,147 @@
+"""When one look is not enough, and what a second one means. The agent here says what it is told."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+from runner.classify import classify
+from runner.measure import Measurer, Seen, SeenHere
+from runner.model import Case, Cell, Device, Execution, Repro, Target
+from tests.engines.plain import release
+
+CELL = Cell(
+    repro=Repro(name="r", script=Path("r.py")),
+    case=Case(name="c"),
+    target=Target(release=release("2.9.3"), device=Device.CPU, python="3.10"),
+)
+PASS: dict[str, Any] = {"exit_code": 0}
+FAIL: dict[str, Any] = {"exit_code": 1, "errors": "ValueError: no such luck\n"}
+CRASH: dict[str, Any] = {"signal": 11}
+HANG: dict[str, Any] = {"killed_for": "timeout", "signal": 9, "seconds": 5.0}
+LOST: dict[str, Any] = {"trouble": "no memory for a process"}
+PLAIN: dict[str, Any] = {
+    "exit_code": None,
+    "signal": None,
+    "killed_for": None,
+    "seconds": 0.5,
+    "max_rss_mb": 9.0,
+    "output": "",
+    "errors": "",
+    "output_bytes": 0,
+    "observations": {},
+    "notes": [],
+    "trouble": None,
+}
+
+
+class Agent:
+    """Answers the requests in turn, and remembers in which mode each was made."""
+
+    root = "/repro"
+    shown: Mapping[str, str] = {}
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = deque(answers)
+        self.modes: list[str] = []
+        self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
+
+    def send(self, line: bytes) -> None:
+        asked = json.loads(line)
+        self.modes.append(asked["mode"])
+        answer = {"mode": asked["mode"], **PLAIN, **self.answers.popleft()}
+        self._lines.append({"event": "ended", "id": asked["id"], **answer})
+
+    def receive(self, timeout: float) -> Optional[bytes]:
+        return json.dumps(self._lines.popleft()).encode()
+
+    def close(self) -> None:
+        pass
+
+
+def measurer(agent: Agent, mode: str, seen: Optional[Seen] = None) -> Measurer:
+    return Measurer(lambda: agent, "r.py", mode, environment="docker:abc", seen=seen)
+
+
+def said(execution: Execution) -> tuple[str, int, int]:
+    return (classify(execution).verdict.value, execution.agreed, execution.attempts)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answers", "modes", "found", "note"),
+    [
+        ("fork", [PASS], ["fork"], ("pass", 0, 1), ""),
+        ("fresh", [FAIL], ["fresh"], ("fail", 0, 1), ""),
+        ("fresh", [CRASH], ["fresh"], ("crash", 0, 1), ""),
+        # A child that says something new, and one that crashes, are not believed.
+        ("fork", [FAIL, FAIL], ["fork", "fresh"], ("fail", 0, 2), ""),
+        (
+            *("fork", [CRASH, PASS], ["fork", "fresh"], ("pass", 0, 2)),
+            "1 of 2 attempts: crash (SIGSEGV)",
+        ),
+        # A time-out that does not come again is the script's own unsteadiness, or the machine's.
+        (
+            *("fresh", [HANG, PASS], ["fresh", "fresh"], ("pass", 1, 2)),
+            "1 of 2 attempts: timeout (timeout)",
+        ),
+        ("fresh", [HANG, HANG], ["fresh", "fresh"], ("timeout", 2, 2), ""),
+        (
+            *("fresh", [LOST, PASS], ["fresh", "fresh"], ("pass", 0, 2)),
+            "1 of 2 attempts: error (no memory for a process)",
+        ),
+    ],
+)
+def test_second_looks(
+    mode: str, answers: list[dict[str, Any]], modes: list[str], found: Any, note: str
+) -> None:
+    agent = Agent(*answers)
+    execution = measurer(agent, mode).measure(CELL)
+    assert said(execution) == found
+    assert execution.note == note
+    assert agent.modes == modes
+
+
+def test_what_a_fresh_process_has_said_is_believed_of_a_forked_one() -> None:
+    agent = Agent(FAIL, FAIL, FAIL)
+    one = measurer(agent, "fork")
+    assert [said(one.measure(CELL)) for _ in range(2)] == [("fail", 0, 2), ("fail", 0, 1)]
+    assert agent.modes == ["fork", "fresh", "fork"]
+
+
+def test_also_where_an_earlier_run_saw_it_in_this_environment() -> None:
+    seen = SeenHere()
+    measurer(Agent(FAIL, FAIL), "fork", seen).measure(CELL)
+    later = Agent(FAIL)
+    assert said(measurer(later, "fork", seen).measure(CELL)) == ("fail", 0, 1)
+    assert later.modes == ["fork"]
+
+
+def test_another_environment_is_another_matter() -> None:
+    seen = SeenHere()
+    seen.add("docker:other", "ValueError: no such luck")
+    agent = Agent(FAIL, FAIL)
+    assert said(measurer(agent, "fork", seen).measure(CELL)) == ("fail", 0, 2)
+
+
+def test_repeats_are_fresh_processes_and_the_majority_decides() -> None:
+    agent = Agent(FAIL, PASS, FAIL)
+    execution = measurer(agent, "fork").measure(CELL, repeat=3)
+    assert said(execution) == ("fail", 2, 3)
+    assert execution.note == "1 of 3 attempts: pass"
+    assert agent.modes == ["fresh"] * 3
+
+
+def test_a_run_that_could_not_be_measured_is_no_vote_and_is_tried_again() -> None:
+    agent = Agent(PASS, LOST, PASS, LOST, LOST)
+    assert said(measurer(agent, "fresh").measure(CELL, repeat=3)) == ("pass", 2, 3)
+    assert not agent.answers
+
+
+def test_repeats_of_what_hangs_are_not_doubled() -> None:
+    agent = Agent(HANG, HANG)
+    assert said(measurer(agent, "fresh").measure(CELL, repeat=2)) == ("timeout", 2, 2)
