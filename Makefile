@@ -8,7 +8,7 @@ SELECT := $(if $(TF),--tf '$(TF)') $(if $(DEVICE),--device $(DEVICE)) $(if $(CAS
 ENGINE_OPTION := $(if $(ENGINE),--engine $(ENGINE))
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix test check lock render doctor clean
+.PHONY: help matrix test torture parity fuzz check bench lock render doctor clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -21,10 +21,22 @@ matrix: .venv/installed ## run the matrix of matrix.yaml; results/latest has the
 test: .venv/installed-dev ## run the tests, real TensorFlow included
 	$(BIN)/python -m pytest $(ARGS)
 
+torture: .venv/installed-dev ## run hostile scripts and failing machines for real; see SECURITY.md
+	$(BIN)/python -m pytest tests/torture -m 'torture or not torture' $(ARGS)
+
+parity: .venv/installed-dev ## show that forked cells say what fresh processes say
+	$(BIN)/python -m pytest tests/engines/test_parity.py -m parity $(ARGS)
+
+fuzz: .venv/installed-fuzz ## fuzz what comes from outside, guided by coverage (ARGS='--inputs 500000 matrix')
+	$(BIN)/python -m tests.fuzz.fuzz $(ARGS)
+
 check: .venv/installed-dev ## types and style
 	$(BIN)/mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: .venv/installed ## measure tfmatrix against loops, tox and the floor (ARGS=--quick: a few minutes)
+	$(BIN)/python -m bench $(ARGS)
 
 lock: .venv/installed ## resolve the environments anew, as of each release's date
 	$(BIN)/tfmatrix lock $(SELECT) $(ARGS)
@@ -49,4 +61,8 @@ clean: .venv/installed ## remove the images, environments and runs that this too
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/installed-fuzz: .venv/installed-dev tests/fuzz/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tests/fuzz/requirements.txt
 	@touch $@

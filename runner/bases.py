@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from runner import movable, processes
+from runner import movable, processes, temporary
 from runner.engines import docker_build, docker_client
 from runner.engines.base import Phase
 from runner.errors import PrepareError, UsageError
@@ -37,7 +37,7 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
         )
     system = make_system(say)
     say(f"copying Python {interpreter.version} from {interpreter.prefix}")
-    with tempfile.TemporaryDirectory(prefix="tfmatrix-base-") as folder:
+    with tempfile.TemporaryDirectory(prefix="base-", dir=temporary.folder()) as folder:
         context = Path(folder)
         movable.copy(interpreter, context / "python", context / "libraries")
         dockerfile = _DOCKERFILE.format(system=system, python=python)
@@ -64,7 +64,7 @@ def make_system(say: Say) -> str:
         raise PrepareError("making base images needs root (debootstrap)", remedy="use sudo")
     if shutil.which("debootstrap") is None:
         raise PrepareError("debootstrap is missing", remedy="apt-get install debootstrap")
-    with tempfile.TemporaryDirectory(prefix="tfmatrix-system-") as folder:
+    with tempfile.TemporaryDirectory(prefix="system-", dir=temporary.folder()) as folder:
         root, tarball = Path(folder) / "root", Path(folder) / "root.tar"
         _debootstrap(suite, mirror, root, say)
         _slim(root)

@@ -16,6 +16,11 @@ class TfmatrixError(Exception):
         self.message = message
         self.remedy = remedy
 
+    @property
+    def line(self) -> str:
+        """The message and its remedy as one line, for a record."""
+        return f"{self.message}; to mend it: {self.remedy}" if self.remedy else self.message
+
 
 class UsageError(TfmatrixError):
     """Wrong use of the command line: a script that is missing, a release that does not exist."""

@@ -40,6 +40,8 @@ class Started:
     repro: str
     case: str
     environment: str
+    worker: str = ""
+    """Of a cluster, the one that runs it."""
 
 
 @frozen(kw_only=True)
@@ -58,3 +60,13 @@ class Dropped:
 
 Event = Union[Preparing, Prepared, Unprepared, Started, Ended, Dropped]
 Emit = Callable[[Event], None]
+
+
+class Relay:
+    """Passes events on to whoever shows what goes on just now."""
+
+    def __init__(self) -> None:
+        self.to: Emit = lambda _: None
+
+    def __call__(self, event: Event) -> None:
+        self.to(event)

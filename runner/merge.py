@@ -214,7 +214,9 @@ def _text(folder: Path, name: Optional[str]) -> Optional[str]:
     """A file of a run; None where it has none. Names come from files that a stranger may have
     written, so nothing outside the folder is read."""
     root = folder.resolve()
-    path = (root / name).resolve() if name else root
-    if root not in path.parents or not path.is_file():
+    try:
+        path = (root / name).resolve() if name else root
+        inside = root in path.parents and path.is_file()
+        return path.read_text("utf-8", errors="replace") if inside else None
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL, is no file's
         return None
-    return path.read_text("utf-8", errors="replace")

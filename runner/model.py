@@ -8,6 +8,8 @@ Nothing here reads, writes or imports anything of the project.
 from __future__ import annotations
 
 import enum
+import functools
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -49,6 +51,21 @@ class Verdict(str, enum.Enum):
         return self not in (Verdict.SKIP, Verdict.ERROR)
 
 
+_LONGEST_OWN = 40
+"""Characters of a user's packages in the name of an environment."""
+
+
+def package_name(requirement: str) -> str:
+    """`tf-keras` of `tf_keras>=2.16`: as PEP 503 compares names."""
+    name = re.match(r"\s*([A-Za-z0-9._-]*)", requirement)
+    return re.sub(r"[-_.]+", "-", name[1] if name else "").lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(version: str) -> Version:
+    return Version(version)
+
+
 @frozen(kw_only=True)
 class Quirk:
     """Something about a release that environments must work around, and why."""
@@ -76,7 +93,7 @@ class Cuda:
     wheel_mb: Optional[int] = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Release:
     """One TensorFlow release and its facts, from docker/releases.yaml."""
 
@@ -106,7 +123,7 @@ class Release:
 
     @property
     def parsed(self) -> Version:
-        return Version(self.version)
+        return _parsed(self.version)
 
     @property
     def series(self) -> str:
@@ -130,12 +147,48 @@ class Limits:
 
 
 @frozen(kw_only=True)
-class Case:
-    """One list of arguments for a repro."""
+class Variant:
+    """How a case is tried besides the usual way: one value of each axis of the matrix."""
+
+    name: str = ""
+    """`keras=legacy,numpy=1.23.5`: the values that change something; empty for the usual way."""
+    values: Mapping[str, str] = field(factory=dict)
+    """Axis → value, those that change nothing too."""
+    tf: tuple[str, ...] = ()
+    """PEP 440 specifier sets that must all hold: of no other release is there this variant."""
+    python: Optional[str] = None
+    """In the place of the release's preferred Python."""
+    env: Mapping[str, str] = field(factory=dict)
+    requirements: tuple[str, ...] = ()
+    """In the place of what the release asks for of the same packages."""
+
+
+USUAL = Variant()
+
+
+@frozen(kw_only=True)
+class Axis:
+    """Something that a matrix varies besides releases and devices."""
 
     name: str
+    values: tuple[Variant, ...]
+    """Of this axis alone, in the order of the report."""
+
+
+@frozen(kw_only=True)
+class Case:
+    """One list of arguments for a repro, in one variant."""
+
+    name: str
+    """With its variant: `layers-both`, `layers-both@keras=legacy`."""
     args: tuple[str, ...] = ()
     about: str = ""
+    variant: Variant = USUAL
+
+    @property
+    def base(self) -> str:
+        """The name that all its variants share."""
+        return self.name.partition("@")[0]
 
 
 @frozen(kw_only=True)
@@ -147,6 +200,8 @@ class Rule:
     cases: tuple[str, ...] = ()
     """Globs on case names."""
     device: Optional[Device] = None
+    axes: Mapping[str, str] = field(factory=dict)
+    """Axis → value."""
 
 
 @frozen(kw_only=True)
@@ -181,6 +236,8 @@ class Repro:
     """Specifier of TensorFlow releases → packages added to their environments."""
     exclusions: tuple[Exclusion, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    digest: str = ""
+    """Of the script and the files it needs, as a run took them; empty where none is recorded."""
 
 
 @frozen(kw_only=True)
@@ -194,9 +251,11 @@ class Matrix:
     repros: tuple[Repro, ...] = ()
     images: Mapping[str, str] = field(factory=dict)
     """Python version → base image, with a digest where the user has one."""
+    axes: tuple[Axis, ...] = ()
+    """All that there are; the cases of the repros have those that they are tried in."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Target:
     """A release on a device with one Python, before its packages are locked."""
 
@@ -204,7 +263,14 @@ class Target:
     device: Device
     python: str
     requirements: tuple[str, ...] = ()
-    """The user's own packages, beyond the release's."""
+    """The user's own packages, beyond the release's or in their place."""
+
+    @property
+    def label(self) -> str:
+        """A readable name: `2.9.3-py3.10-cpu`, `2.9.3-py3.10-cpu-numpy-1.23.5`."""
+        plain = f"{self.release.version}-py{self.python}-{self.device}"
+        own = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(self.requirements))
+        return "-".join(filter(None, (plain, own[:_LONGEST_OWN].strip("-."))))
 
 
 @frozen(kw_only=True)
@@ -216,6 +282,11 @@ class Cell:
     target: Target
     skip: Optional[str] = None
     expected: Optional[Expectation] = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment variables that it gets."""
+        return {**self.repro.env, **self.case.variant.env}
 
 
 @frozen(kw_only=True)
@@ -232,9 +303,8 @@ class Environment:
     @property
     def id(self) -> str:
         """A readable name, unique within a run: `2.9.3-py3.10-cpu`."""
-        target = self.target
-        plain = f"{target.release.version}-py{target.python}-{target.device}"
-        return f"{plain}-{self.key[:8]}" if target.requirements else plain
+        label = self.target.label
+        return f"{label}-{self.key[:8]}" if self.target.requirements else label
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -261,14 +331,20 @@ class Execution:
     observations: Mapping[str, Json] = field(factory=dict)
     mode: str = "fresh"
     """`fresh`: a process of its own; `fork`: a child of one that had imported TensorFlow."""
+    mode_reason: str = ""
+    """Why it was a process of its own: "line 3 sets os.environ before importing TensorFlow"."""
     attempts: int = 1
     """Runs it took to believe this one: a time-out, say, gets a second look."""
+    agreed: int = 0
+    """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
     note: str = ""
     """What an earlier attempt said, where it said something else."""
     notes: tuple[str, ...] = ()
     """What a reader of the log should know besides: why it was ended, malformed observations …"""
     trouble: Optional[str] = None
     """Why the cell could not be measured, where it could not; the other facts are then void."""
+    worker: str = ""
+    """Of a cluster, the worker that measured it."""
 
 
 @frozen(kw_only=True)
@@ -299,18 +375,30 @@ class Result:
     log: Optional[str] = None
     """Path of the log, relative to the run's folder."""
     attempts: int = 1
+    agreed: int = 0
+    """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
     cached: bool = False
     inferred: Union[bool, tuple[str, ...]] = False
     expected: Optional[str] = None
     """What matrix.yaml expects: a verdict, perhaps `: ` and a part of the signature."""
     unexpected: bool = False
     mode: str = "fresh"
+    mode_reason: str = ""
     key: Optional[str] = None
+    worker: str = ""
+    """Of a cluster, the worker that measured it."""
+    variant: str = ""
+    """What of `case` names its variant: `keras=legacy`."""
 
     @property
     def id(self) -> tuple[str, str, str]:
         """(repro, case, environment): what a cell is called within a run."""
         return (self.repro, self.case, self.environment)
+
+    @property
+    def votes(self) -> str:
+        """`2/3` where the attempts did not all say the same, else nothing."""
+        return f"{self.agreed}/{self.attempts}" if 0 < self.agreed < self.attempts else ""
 
 
 @frozen(kw_only=True)

@@ -70,6 +70,16 @@ def store() -> Path:
     return cache() / "store"
 
 
+def confirmed() -> Path:
+    """Signatures that fresh processes have said."""
+    return cache() / "confirmed"
+
+
+def remembered() -> Path:
+    """What was worked out from files once, and holds until they change."""
+    return cache() / "remembered"
+
+
 def results() -> Path:
     """results/ of the folder in which the command was given."""
     return Path.cwd() / "results"

@@ -187,7 +187,8 @@ def _columns(grid: Grid, devices: Sequence[str], pythons: Sequence[str]) -> list
     ]
     if not columns:
         raise UsageError("the run has no release to choose from")
-    return columns
+    finals = [column for column in columns if not Version(column.tensorflow).is_prerelease]
+    return finals or columns  # nobody pins a nightly that has a release beside it
 
 
 def _standings(

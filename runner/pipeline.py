@@ -1,26 +1,38 @@
-"""Carries a plan out: prepares environments, runs their cells, journals, drops. The one place of
-concurrency; everything it calls is told what to do and knows nothing of the others.
+"""Carries a plan out: prepares environments, has their cells measured, journals, drops.
+
+One thread, the caller's, decides and writes; what takes time is handed to two executors and comes
+back as futures. Any `concurrent.futures.Executor` will do: threads here, or another machine's.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import Optional
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Optional, Protocol
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
-from runner import events, processes
-from runner.engines.base import Channel, Engine, Phase, Workspace
-from runner.errors import PrepareError, TfmatrixError
+from runner import claims, events, modes
+from runner.disk import Bound, Prospect
+from runner.errors import TfmatrixError
 from runner.journal import Journal
-from runner.measure import Measurer
-from runner.model import Cell, Device, Environment, Execution, Repro
-from runner.results import judged
+from runner.majority import confirmed
+from runner.model import Cell, Environment, Execution
+from runner.modes import Mode, Modes
+from runner.results import judged, skipped
 from runner.snapshot import Snapshot
 from runner.store import Store, cell_key
+from runner.tasks import Measure, Prepare
+
+CONFIRMING = Mode(name="fresh", reason="a second look: its neighbours say otherwise")
+STOPPING = 20.0
+"""Seconds that what runs may take to end when everything is stopped."""
 
 
 @frozen(kw_only=True)
@@ -33,197 +45,303 @@ class Work:
 
 @frozen(kw_only=True)
 class Options:
-    jobs: int = 2
-    """Cells that run at the same time."""
-    preparers: int = 2
-    """Environments prepared at the same time."""
+    ahead: int = 4
+    """Environments that are prepared or measured at the same time, where any are dropped."""
     fresh: bool = False
     """Measure again what the store knows already."""
-    modes: Mapping[str, str] = field(factory=dict)
-    """Repro name → `fresh` or `fork`: how its cells are started."""
+    repeat: int = 1
+    """Runs that decide each cell."""
+    modes: Modes = field(factory=Modes)
+    """How cells are started."""
     keep: Optional[int] = None
     """Bytes of environments that may stay behind; None keeps all, 0 none."""
+    warm: bool = False
+    """Leave agents running for a next round, as far as memory goes."""
     snapshots: Mapping[str, Snapshot] = field(factory=dict)
     """Repro name → its snapshot."""
     agent_digest: str = ""
+    max_disk: Optional[Prospect] = None
+    """What the environments will take, and the limit that is kept to; None: no limit."""
+
+
+class Place(Protocol):
+    """Where environments are made and cells run: `runner.site.Site`, or many machines as one.
+
+    `prepare` and `measure` are handed to executors, with a `Prepare` or a `Measure`; they may raise
+    `PrepareError` and `Stopped`.
+    """
+
+    name: str
+    """The engine's."""
+
+    @property
+    def prepare(self) -> Callable[..., None]: ...
+    @property
+    def measure(self) -> Callable[..., Execution]: ...
+    def expect(self, environments: Sequence[Environment]) -> None:
+        """These will be asked for; called before `readiness` is."""
+        ...
+
+    def readiness(self, environment: Environment) -> int:
+        """How soon a cell can start: 0 the environment is to be made, 1 it is there, 2 it runs."""
+        ...
+
+    def release(self, environment: Environment) -> None: ...
+    def size(self, environment: Environment) -> int: ...
+    def drop(self, environment: Environment) -> None: ...
+    def stop(self) -> None: ...
+
+
+@frozen(kw_only=True)
+class Workers:
+    """A place, and who does the work there."""
+
+    place: Place
+    prepare: Executor
+    measure: Executor
+
+
+@define(kw_only=True, eq=False)
+class _Open:
+    """An environment that is being made, or has cells that are not measured yet."""
+
+    work: Work
+    left: int
+    since: float
 
 
 class Pipeline:
-    """One run of a plan. `run` blocks; `stop` may be called from anywhere and ends it soon."""
+    """Carries out plans, one after the other.
+
+    Not for several threads at once; `stop` and `abandon` may be called from any.
+    """
 
     def __init__(
         self,
         *,
-        engine: Engine,
+        workers: Workers,
         store: Store,
         journal: Journal,
         options: Options,
         emit: events.Emit,
     ) -> None:
-        self._engine = engine
+        self._workers = workers
+        self._place = workers.place
         self._store = store
         self._journal = journal
         self._options = options
         self._emit = emit
-        self._stopping = threading.Event()
-        self._measurers: set[Measurer] = set()
-        self._lock = threading.Lock()
-        self._left: dict[str, int] = {}
+        self._stopping = False
+        self._confirming = False
         self._kept = 0
-        self._few = False
-        # Where environments are dropped, no more are made ahead than the workers can soon use.
-        self._room = threading.Semaphore(
-            10**6 if options.keep is None else options.jobs + options.preparers
-        )
+        self._disk = Bound(options.max_disk, self._drop)
+        self._claim: Optional[claims.Claim] = None
+        self._futures: set[Future[Any]] = set()
+        self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-    def run(self, works: Sequence[Work]) -> None:
-        """Measure everything. Raises KeyboardInterrupt after stopping, with all measured kept."""
-        open_works = [rest for work in works if (rest := self._answer_from_store(work)).cells]
-        self._few = len(open_works) < self._options.jobs
-        ready_first = sorted(
-            open_works, key=lambda work: not self._engine.prepared(work.environment)
-        )
-        with (
-            ThreadPoolExecutor(self._options.jobs, "run") as runners,
-            ThreadPoolExecutor(self._options.preparers, "prepare") as preparers,
-        ):
+    def run(
+        self,
+        works: Sequence[Work],
+        later: Callable[[Environment], bool] = lambda _: False,
+        *,
+        confirm: bool = False,
+    ) -> None:
+        """Measure everything. `later` tells of environments that a next call may want again.
+
+        With `confirm` all is measured once more, and what is known already counts as a vote.
+        Raises KeyboardInterrupt after stopping, with all that was measured kept.
+        """
+        self._confirming = confirm
+        rest = [
+            left
+            for work in works
+            if (left := work if confirm else self._answer_from_store(work)).cells
+        ]
+        rest = [work for work in rest if not self._left_out(work)]
+        self._place.expect([work.environment for work in rest])
+        waiting = deque(sorted(rest, key=lambda work: -self._place.readiness(work.environment)))
+        opened: set[str] = set()
+        with claims.claim([work.environment for work in works], self._folders()) as self._claim:
             try:
-                running: list[Future[None]] = []
-                preparing = [
-                    preparers.submit(self._prepare, work, runners, running) for work in ready_first
-                ]
-                _join(preparing)
-                _join(running)
+                while opened or (waiting and not self._stopping):
+                    while waiting and not self._stopping and self._may_open(waiting[0], opened):
+                        self._prepare(waiting.popleft(), opened, later)
+                    self._done.get()()
             except BaseException:
                 self.stop()
-                for future in (*preparing, *running):
-                    future.cancel()
+                self._take_in()
                 raise
+
+    def _folders(self) -> list[Path]:
+        """What `clean` is to leave alone besides the environments."""
+        snapshots = self._options.snapshots.values()
+        return [self._journal.folder, *(each.workspace.folder for each in snapshots)]
+
+    def _left_out(self, work: Work) -> bool:
+        """Whether the disk can never have room for it; its cells are then skipped."""
+        why_not = self._disk.why_not(work.environment)
+        for cell in work.cells if why_not else ():
+            result = skipped(cell, work.environment.id, why_not or "")
+            self._emit(events.Ended(result=self._journal.append(result, "")))
+        return why_not is not None
+
+    def _may_open(self, work: Work, opened: set[str]) -> bool:
+        """Whether one more may be prepared; what has to go from the disk for it is dropped."""
+        return len(opened) < self._room and self._disk.enter(work.environment)
 
     def stop(self) -> None:
         """End what runs, start nothing more."""
-        self._stopping.set()
-        processes.stop_all()
-        with self._lock:
-            measurers = list(self._measurers)
-        for _ in range(10**3):
-            self._room.release()
-        for measurer in measurers:
-            measurer.stop()
+        self.abandon()
+        self._place.stop()
+
+    def abandon(self) -> None:
+        """Start nothing more; what runs is finished and recorded."""
+        self._stopping = True
+        for future in list(self._futures):
+            future.cancel()
+
+    def _take_in(self) -> None:
+        """Record what was measured before the stop and has not been looked at yet."""
+        wait(list(self._futures), timeout=STOPPING)
+        while not self._done.empty():
+            self._done.get()()
+
+    def known(self, work: Work, cell: Cell) -> Optional[Execution]:
+        """What the store has to say of a cell."""
+        return None if self._options.fresh else self._store.get(self._key(work, cell))
+
+    @property
+    def _room(self) -> int:
+        """Environments may be made long before they are used, unless they are to be dropped."""
+        return 10**6 if self._options.keep is None else self._options.ahead
+
+    def _submit(
+        self,
+        executor: Executor,
+        call: Callable[[Any], Any],
+        argument: object,
+        then: Callable[[Future[Any]], None],
+    ) -> None:
+        """Have `call(argument)` done elsewhere, and `then` in this thread."""
+        try:
+            future = executor.submit(call, argument)
+        except RuntimeError as error:  # no thread can be started
+            remedy = "free memory, or run fewer at a time: --jobs 1"
+            raise TfmatrixError(str(error), remedy=remedy) from error
+        self._futures.add(future)
+        future.add_done_callback(lambda done: self._done.put(partial(self._end, done, then)))
+
+    def _end(self, future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
+        self._futures.discard(future)
+        then(future)
 
     # -- stored answers -------------------------------------------------------------------------
 
     def _answer_from_store(self, work: Work) -> Work:
         """Journal what is known already; what is left is to be measured."""
-        left = []
+        left, known = [], []
         for cell in work.cells:
-            known = None if self._options.fresh else self._store.get(self._key(work, cell))
-            if known is None:
+            key = self._key(work, cell)
+            execution = None if self._options.fresh else self._store.get(key)
+            if execution is None:
                 left.append(cell)
             else:
-                self._record(work, cell, known, cached=True)
+                result = judged(cell, work.environment.id, execution, cached=True)
+                known.append((evolve(result, key=key), execution.output))
+        for result in self._journal.append_known(known):
+            self._emit(events.Ended(result=result))
         return evolve(work, cells=tuple(left))
 
     def _key(self, work: Work, cell: Cell) -> str:
         snapshot = self._options.snapshots[cell.repro.name]
         return cell_key(
-            environment_key=f"{self._engine.name}:{work.environment.key}",
+            environment_key=f"{self._place.name}:{work.environment.key}",
             snapshot_digest=snapshot.digest,
             script=snapshot.workspace.script,
             args=cell.case.args,
-            env=cell.repro.env,
+            env=cell.env,
             limits=cell.repro.limits,
             agent_digest=self._options.agent_digest,
-            mode=self._mode(work.environment, cell.repro),
+            mode=self._options.modes.of(cell).name,
+            repeat=self._options.repeat,
         )
 
-    def _mode(self, environment: Environment, repro: Repro) -> str:
-        """A CUDA context does not survive a fork, so what has a GPU is never forked."""
-        if environment.target.device is Device.CUDA:
-            return "fresh"
-        return self._options.modes[repro.name]
+    def _mode(self, cell: Cell) -> Mode:
+        return CONFIRMING if self._confirming else self._options.modes.of(cell)
 
     # -- preparing ------------------------------------------------------------------------------
 
-    def _prepare(
-        self, work: Work, runners: ThreadPoolExecutor, running: list[Future[None]]
-    ) -> None:
-        self._room.acquire()
-        if self._stopping.is_set():
-            return
+    def _prepare(self, work: Work, opened: set[str], later: Callable[[Environment], bool]) -> None:
         environment = work.environment
-        started = time.monotonic()
-        try:
-            self._engine.prepare(environment, lambda phase: self._phase(environment, phase))
-        except (processes.Stopped, PrepareError) as error:
-            self._room.release()
-            if not self._stopping.is_set():
-                self._unprepared(work, error)
-            return
-        self._emit(events.Prepared(environment=environment, seconds=time.monotonic() - started))
-        batches = _batches(work.cells, self._options.jobs, self._few)
-        with self._lock:
-            self._left[environment.id] = len(batches)
-            running.extend(
-                runners.submit(self._measure, evolve(work, cells=batch)) for batch in batches
-            )
+        opened.add(environment.key)
+        one = _Open(work=work, left=len(work.cells), since=time.monotonic())
 
-    def _phase(self, environment: Environment, phase: Phase) -> None:
-        self._emit(events.Preparing(environment=environment, phase=phase))
+        def close() -> None:
+            opened.discard(environment.key)
+            self._finished(environment, later(environment))
+
+        def then(future: Future[None]) -> None:
+            try:
+                future.result()
+            except Exception as error:
+                opened.discard(environment.key)
+                self._disk.lost(environment)
+                if not self._stopping:
+                    self._unprepared(work, error)
+            else:
+                self._prepared(one, close)
+
+        task = Prepare(environment=environment)
+        self._submit(self._workers.prepare, self._place.prepare, task, then)
+
+    def _prepared(self, one: _Open, close: Callable[[], None]) -> None:
+        seconds = time.monotonic() - one.since
+        self._emit(events.Prepared(environment=one.work.environment, seconds=seconds))
+        self._disk.made(one.work.environment)
+        for cell in one.work.cells:
+            self._measure(one, cell, close)
 
     def _unprepared(self, work: Work, error: Exception) -> None:
-        reason = error.message if isinstance(error, TfmatrixError) else str(error)
-        log = getattr(error, "log", "")
+        reason = _reason(error)
         self._emit(events.Unprepared(environment=work.environment, reason=str(error)))
         for cell in work.cells:
             trouble = Execution(trouble=f"the environment could not be prepared: {reason}")
-            self._record(work, cell, evolve(trouble, output=log), cached=False)
+            output = getattr(error, "log", "")
+            self._record(work, cell, evolve(trouble, output=output), cached=False)
 
     # -- measuring ------------------------------------------------------------------------------
 
-    def _measure(self, work: Work) -> None:
-        try:
-            for repro in {id(cell.repro): cell.repro for cell in work.cells}.values():
-                self._measure_repro(work, repro)
-        finally:
-            self._finished(work.environment)
-
-    def _measure_repro(self, work: Work, repro: Repro) -> None:
-        snapshot = self._options.snapshots[repro.name]
-        measurer = self._measurer(work.environment, snapshot.workspace, repro)
-        try:
-            for cell in work.cells:
-                if cell.repro is repro and not self._stopping.is_set():
-                    self._measure_cell(work, cell, measurer)
-        finally:
-            measurer.close()
-            with self._lock:
-                self._measurers.discard(measurer)
-
-    def _measurer(self, environment: Environment, workspace: Workspace, repro: Repro) -> Measurer:
-        def open_channel() -> Channel:
-            return self._engine.open(environment, workspace, repro.limits)
-
-        mode = self._mode(environment, repro)
-        measurer = Measurer(open_channel, workspace.script, mode)
-        with self._lock:
-            self._measurers.add(measurer)
-        return measurer
-
-    def _measure_cell(self, work: Work, cell: Cell, measurer: Measurer) -> None:
-        self._emit(
-            events.Started(
-                repro=cell.repro.name, case=cell.case.name, environment=work.environment.id
-            )
+    def _measure(self, one: _Open, cell: Cell, close: Callable[[], None]) -> None:
+        work = one.work
+        task = Measure(
+            environment=work.environment,
+            cell=cell,
+            snapshot=self._options.snapshots[cell.repro.name],
+            mode=self._mode(cell).name,
+            repeat=self._options.repeat,
         )
+
+        def then(future: Future[Execution]) -> None:
+            self._measured(work, cell, future)
+            one.left -= 1
+            if not one.left:
+                close()
+
+        self._submit(self._workers.measure, self._place.measure, task, then)
+
+    def _measured(self, work: Work, cell: Cell, future: Future[Execution]) -> None:
         try:
-            execution = measurer.measure(cell)
-        except processes.Stopped:
-            return
-        except PrepareError as error:
-            execution = Execution(trouble=error.message, output=error.log)
-        if self._stopping.is_set():
+            execution = future.result()
+        except Exception as error:
+            worker = getattr(error, "worker", "")
+            execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
+        if self._stopping and execution.trouble is not None:
             return  # What was cut off by stopping is no measurement.
+        why = modes.explained(execution, self._mode(cell), self._options.repeat)
+        execution = evolve(execution, mode_reason=why)
+        before = self._store.get(self._key(work, cell)) if self._confirming else None
+        if before is not None:
+            execution = confirmed(before, execution)
         self._store.put(self._key(work, cell), execution)
         self._record(work, cell, execution, cached=False)
 
@@ -235,32 +353,25 @@ class Pipeline:
 
     # -- dropping -------------------------------------------------------------------------------
 
-    def _finished(self, environment: Environment) -> None:
-        with self._lock:
-            self._left[environment.id] -= 1
-            if self._left[environment.id]:
-                return
-        self._room.release()
-        if self._options.keep is None or self._stopping.is_set():
+    def _finished(self, environment: Environment, wanted_again: bool) -> None:
+        if not self._options.warm:
+            self._place.release(environment)
+        self._disk.leave(environment)
+        if self._options.keep is None or wanted_again:
             return
-        size = self._engine.size(environment)
-        with self._lock:
-            if self._kept + size <= self._options.keep:
-                self._kept += size
-                return
-        self._engine.drop(environment)
-        self._emit(events.Dropped(environment=environment))
+        size = self._place.size(environment)
+        if self._kept + size <= self._options.keep:
+            self._kept += size
+            return
+        self._disk.lost(environment)
+        self._drop(environment)
+
+    def _drop(self, environment: Environment) -> None:
+        if self._claim is None or self._claim.alone(environment):
+            with suppress(TfmatrixError, OSError):  # another program uses it
+                self._place.drop(environment)
+                self._emit(events.Dropped(environment=environment))
 
 
-def _batches(cells: tuple[Cell, ...], jobs: int, few: bool) -> list[tuple[Cell, ...]]:
-    """One batch keeps one agent busy. Few environments are shared out, so that no worker idles."""
-    if not few or len(cells) < 2 * jobs:
-        return [cells]
-    return [cells[start::jobs] for start in range(jobs)]
-
-
-def _join(futures: Sequence[Future[None]]) -> None:
-    """Wait for all; the first exception of any is raised."""
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in done:
-        future.result()
+def _reason(error: Exception) -> str:
+    return error.line if isinstance(error, TfmatrixError) else str(error) or repr(error)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Optional
 
-from packaging.specifiers import SpecifierSet
-
+from runner import specifier
 from runner.model import (
     Case,
     Cell,
@@ -18,6 +18,8 @@ from runner.model import (
     Repro,
     Rule,
     Target,
+    Variant,
+    package_name,
 )
 
 
@@ -29,10 +31,15 @@ def cells(
         _cell(repro, case, release, device)
         for repro in matrix.repros
         for case in repro.cases
-        if _named(case.name, case_globs)
+        if chosen(case, case_globs)
         for release in releases
         for device in matrix.devices
     ]
+
+
+def chosen(case: Case, globs: Sequence[str]) -> bool:
+    """Whether `--case` means this one. A case's own name means all its variants."""
+    return _named(case.name, tuple(globs)) or _named(case.base, tuple(globs))
 
 
 def targets(planned: Iterable[Cell]) -> list[Target]:
@@ -41,40 +48,54 @@ def targets(planned: Iterable[Cell]) -> list[Target]:
     return sorted(wanted, key=lambda target: (target.release.parsed, target.device.value))
 
 
-def target(release: Release, device: Device, requirements: tuple[str, ...] = ()) -> Target:
-    """A release on a device with the Python that the catalogue prefers for it."""
-    python = release.pythons[0]
+@lru_cache(maxsize=4096)
+def target(
+    release: Release,
+    device: Device,
+    requirements: tuple[str, ...] = (),
+    python: Optional[str] = None,
+) -> Target:
+    """A release on a device, with the Python that the catalogue prefers for it if none is given."""
+    preferred = release.pythons[0]
     if device is Device.CUDA and release.cuda is not None:
-        python = release.cuda.python or python
-    return Target(release=release, device=device, python=python, requirements=requirements)
+        preferred = release.cuda.python or preferred
+    return Target(
+        release=release, device=device, python=python or preferred, requirements=requirements
+    )
 
 
 def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
     """Whether a rule of matrix.yaml applies to a cell."""
     return (
         (rule.device is None or rule.device is device)
-        and _named(case.name, rule.cases)
-        and SpecifierSet(rule.tf).contains(release.version, prereleases=True)
+        and _named(case.base, rule.cases)
+        and all(case.variant.values.get(axis) == name for axis, name in rule.axes.items())
+        and specifier.matches(rule.tf, release)
     )
 
 
 def _cell(repro: Repro, case: Case, release: Release, device: Device) -> Cell:
+    variant = case.variant
     return Cell(
         repro=repro,
         case=case,
-        target=target(release, device, _requirements(repro, release)),
+        target=target(release, device, _requirements(repro, release, variant), variant.python),
         skip=_skip(repro, case, release, device),
         expected=_expectation(repro, case, release, device),
     )
 
 
-def _requirements(repro: Repro, release: Release) -> tuple[str, ...]:
+def _requirements(repro: Repro, release: Release, variant: Variant) -> tuple[str, ...]:
+    """What a variant asks for of a package stands in the place of what the repro does."""
     matching = (
         packages
-        for specifier, packages in repro.requirements.items()
-        if SpecifierSet(specifier).contains(release.version, prereleases=True)
+        for spec, packages in repro.requirements.items()
+        if specifier.matches(spec, release)
     )
-    return tuple(sorted({package for packages in matching for package in packages}))
+    replaced = {package_name(requirement) for requirement in variant.requirements}
+    asked = {package for packages in matching for package in packages}
+    kept = {package for package in asked if package_name(package) not in replaced}
+    return tuple(sorted(kept.union(variant.requirements)))
 
 
 def _skip(repro: Repro, case: Case, release: Release, device: Device) -> Optional[str]:
@@ -85,11 +106,20 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
     for exclusion in repro.exclusions:
         if speaks_of(exclusion.rule, case, release, device):
             yield exclusion.reason
+    for spec in case.variant.tf:
+        if not specifier.matches(spec, release):
+            yield f"{case.variant.name or 'this variant'} is for TensorFlow {spec}"
+    python = case.variant.python
+    if python is not None and python not in release.pythons:
+        there = ", ".join(release.pythons)
+        yield f"TensorFlow {release.version} is not there for Python {python}, only for {there}"
     if device is Device.CUDA:
         if release.cuda is None:
             yield f"no CUDA build of TensorFlow {release.version} is known"
         elif release.cuda.unavailable:
             yield release.cuda.unavailable
+        elif python is not None and release.cuda.base and python != release.cuda.python:
+            yield f"the CUDA image of TensorFlow {release.version} has a Python of its own"
 
 
 def _expectation(
@@ -100,5 +130,6 @@ def _expectation(
     return matching[-1] if matching else None
 
 
-def _named(name: str, globs: Sequence[str]) -> bool:
+@lru_cache(maxsize=65536)
+def _named(name: str, globs: tuple[str, ...]) -> bool:
     return not globs or any(fnmatch.fnmatchcase(name, glob) for glob in globs)

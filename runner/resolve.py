@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from runner import interpreters, processes
+from runner import interpreters, processes, temporary
 from runner.errors import LockError
 
 PLATFORM = "x86_64-manylinux_2_28"
@@ -28,6 +28,8 @@ class Question:
     as_of: date
     """Packages uploaded before the end of this day (UTC) count."""
     newer: tuple[tuple[str, date], ...] = ()
+    undated: tuple[str, ...] = ()
+    """Packages of which any version counts, whenever it was uploaded."""
     constraints: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     """Packages that are not installed, whoever asks for them."""
@@ -35,7 +37,7 @@ class Question:
 
 def answer(question: Question) -> str:
     """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons."""
-    with tempfile.TemporaryDirectory(prefix="tfmatrix-lock-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
         done = processes.run(
             _command(question, Path(folder)), env=interpreters.uv_environment(), cwd=Path(folder)
         )
@@ -51,6 +53,8 @@ def _command(question: Question, folder: Path) -> list[str]:
     command += [*_builder(question.python), "--exclude-newer", _end_of(question.as_of)]
     for package, day in question.newer:
         command += ["--exclude-newer-package", f"{package}={_end_of(day)}"]
+    for package in question.undated:
+        command += ["--exclude-newer-package", f"{package}=false"]
     command += ["--constraint", _write(folder / "constraints.txt", question.constraints)]
     # An override that holds on no Python removes the package from everyone's requirements.
     overrides = [f'{package} ; python_version < "3"' for package in question.left_out]
@@ -99,5 +103,5 @@ def _failure(question: Question, stderr: str) -> LockError:
         f"no packages of {question.as_of} satisfy {', '.join(question.requirements)}"
         f" on Python {question.python}: {said[:1200]}",
         remedy="packages are taken as they were about the day of the TensorFlow release: ask for"
-        " versions that were out by then",
+        " versions that were out by then, or for exactly one (numpy==1.24.0), of whatever day",
     )

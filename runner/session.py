@@ -95,6 +95,8 @@ class Session:
                 self._under_way = True
                 wanted = ("ended",) if last else ("started", "ended")
                 event = self._expect(wanted, name, request.limits.timeout + GRACE)
+        if event.get("last") is True:
+            self.alive = False  # the agent leaves after this answer
         return decode(event)
 
     def _expect(self, wanted: tuple[str, ...], name: Optional[str], within: float) -> _Fields:

@@ -6,13 +6,20 @@ taken, or with `patches="all"` every one that it allows. So `>=2.4` takes 2.4.4,
 2.9.1, and `!=2.9.3` takes 2.9.2 for 2.9. Comparisons are PEP 440's own: `<=2.9` allows 2.9.0 alone
 of its series, `>2.9` allows 2.9.1 and newer, and neither `==2.15.0` nor `>2.15.0` allows
 2.15.0.post1.
+
+Pre-releases are taken where they are asked for: by name (`2.22.0rc0`, `2.23.0.dev20261026`), by a
+comparison with one (`>=2.22.0rc0`), and release candidates by `pre`. `nightly` is the newest
+nightly, and a requirement on the package (`tf-nightly>=2.23.0.dev20261001`, or `tf-nightly` alone)
+every nightly that it allows.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+from attrs import frozen
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -20,24 +27,50 @@ from runner.errors import UsageError
 from runner.model import Release
 
 _SERIES = re.compile(r"[0-9]+\.[0-9]+")
+_NIGHTLIES = re.compile(r"\s*tf[-_.]nightly\b(?P<spec>.*)", re.IGNORECASE | re.DOTALL)
+_PRE = re.compile(r"\d(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d|[-_.]?dev\d", re.IGNORECASE)
+_DEV = re.compile(r"[-_.]?dev\d", re.IGNORECASE)
 _HINT = "a SPEC is `latest`, versions such as `2.9.3,2.10`, or a specifier set such as `>=2.4,<2.8`"
 
 
-def select(releases: Sequence[Release], spec: str, patches: str = "latest") -> tuple[Release, ...]:
-    """The releases that `spec` names, oldest first. Raises `UsageError` where there are none."""
+@frozen(kw_only=True)
+class Asked:
+    """Which pre-releases a SPEC asks for: those that a catalogue of releases does not hold."""
+
+    candidates: bool
+    nightlies: bool
+
+
+def asks(spec: str, *, pre: bool = False) -> Asked:
+    """What beyond final releases must be known to select by `spec`. Never raises."""
+    nightlies = any(
+        item.strip() == "nightly" or _NIGHTLIES.match(item) or _DEV.search(item)
+        for item in spec.split(",")
+    )
+    return Asked(candidates=pre or bool(_PRE.search(spec)), nightlies=nightlies)
+
+
+def select(
+    releases: Sequence[Release], spec: str, patches: str = "latest", *, pre: bool = False
+) -> tuple[Release, ...]:
+    """The releases that `spec` names, oldest first. Raises `UsageError` where there are none.
+
+    With `pre`, release candidates count as releases.
+    """
     if patches not in ("latest", "all"):
         raise UsageError(f"--patches {patches}: expected `latest` or `all`")
     items = _items(spec)
     if all(_is_plain(item) for item in items):
-        chosen = [release for item in items for release in _named(releases, item, patches)]
+        chosen = [r for item in items for r in _named(releases, item, patches, pre)]
     else:
-        allowed = [release for release in releases if _set(spec).contains(release.parsed)]
-        chosen = allowed if patches == "all" else _newest(allowed)
+        allowed = [release for release in _pool(releases, spec, pre) if _allows(spec, release)]
+        chosen = allowed if patches == "all" or _NIGHTLIES.match(spec) else _newest(allowed)
     if not chosen:
         raise UsageError(f"no TensorFlow release is {spec}; {_around(releases, items)}")
     return tuple(sorted(set(chosen), key=lambda release: release.parsed))
 
 
+@lru_cache(maxsize=65536)
 def matches(spec: str, release: Release) -> bool:
     """Whether `spec` speaks of `release`; an empty one speaks of all, a series of all its patches.
 
@@ -50,7 +83,7 @@ def matches(spec: str, release: Release) -> bool:
         raise UsageError("`latest` cannot be used here: name the versions")
     if all(_is_plain(item) for item in items):
         return any(item == release.series or _same(item, release) for item in items)
-    return _set(spec).contains(release.parsed)
+    return _allows(spec, release)
 
 
 def newest_patches(releases: Sequence[Release]) -> tuple[Release, ...]:
@@ -63,8 +96,8 @@ def check(spec: str) -> None:
     items = _items(spec)
     if all(_is_plain(item) for item in items):
         for item in items:
-            if item != "latest":
-                _version(item)
+            if item not in ("latest", "nightly"):
+                _version(_bare(item))
     else:
         _set(spec)
 
@@ -73,6 +106,8 @@ def _items(spec: str) -> list[str]:
     items = [item.strip() for item in spec.split(",")]
     if not all(items):
         raise UsageError(f"{spec!r} is no SPEC: {_HINT}")
+    if _NIGHTLIES.match(spec) and any(not _is_plain(item) for item in items):
+        return [spec]
     plain = [item for item in items if _is_plain(item)]
     if plain and len(plain) < len(items):
         meant = f"{plain[0]}.*" if _SERIES.fullmatch(plain[0]) else plain[0]
@@ -85,15 +120,27 @@ def _items(spec: str) -> list[str]:
 
 
 def _is_plain(item: str) -> bool:
+    """One version or a word for one; `tf-nightly==V` is that version, `tf-nightly>=V` are many."""
+    nightlies = _NIGHTLIES.match(item)
+    if nightlies:
+        return nightlies["spec"].strip().startswith("==") and "*" not in item
     return item[0] not in "<>=!~"
 
 
-def _named(releases: Sequence[Release], item: str, patches: str) -> list[Release]:
+def _bare(item: str) -> str:
+    """The version of `tf-nightly==VERSION`."""
+    nightlies = _NIGHTLIES.match(item)
+    return nightlies["spec"].strip().lstrip("= ") if nightlies else item
+
+
+def _named(releases: Sequence[Release], item: str, patches: str, pre: bool) -> list[Release]:
+    pool = _pool(releases, "", pre)
     if item == "latest":
-        return list(releases[-1:])
-    _version(item)
-    if _SERIES.fullmatch(item):
-        series = [release for release in releases if release.series == item]
+        return pool[-1:]
+    if item == "nightly":
+        found = [release for release in releases if release.parsed.is_devrelease][-1:]
+    elif _SERIES.fullmatch(item):
+        series = [release for release in pool if release.series == item]
         found = series if patches == "all" else series[-1:]
     else:
         found = [release for release in releases if _same(item, release)]
@@ -102,9 +149,32 @@ def _named(releases: Sequence[Release], item: str, patches: str) -> list[Release
     return found
 
 
+def _pool(releases: Sequence[Release], spec: str, pre: bool) -> list[Release]:
+    """The releases among which `spec` chooses, oldest first; pre-releases where it asks."""
+    if _NIGHTLIES.match(spec):
+        pool = [release for release in releases if release.parsed.is_devrelease]
+    else:
+        asked = asks(spec, pre=pre)
+        pool = [
+            release
+            for release in releases
+            if not release.parsed.is_prerelease
+            or (asked.nightlies if release.parsed.is_devrelease else asked.candidates)
+        ]
+    return sorted(pool, key=lambda release: release.parsed)
+
+
+def _allows(spec: str, release: Release) -> bool:
+    if _NIGHTLIES.match(spec) and not release.parsed.is_devrelease:
+        return False
+    return _set(spec).contains(release.parsed)
+
+
 def _same(item: str, release: Release) -> bool:
     """`2.9.3` and `2.9.3.0` are one version, but `2.9` is a series and not 2.9.0."""
-    return not _SERIES.fullmatch(item) and _version(item) == release.parsed
+    if item == "nightly":
+        return release.parsed.is_devrelease
+    return not _SERIES.fullmatch(item) and _version(_bare(item)) == release.parsed
 
 
 def _newest(releases: Sequence[Release]) -> list[Release]:
@@ -122,8 +192,9 @@ def _version(text: str) -> Version:
 
 
 def _set(spec: str) -> SpecifierSet:
+    nightlies = _NIGHTLIES.match(spec)
     try:
-        return SpecifierSet(spec, prereleases=True)
+        return SpecifierSet(nightlies["spec"] if nightlies else spec, prereleases=True)
     except InvalidSpecifier:
         raise UsageError(f"{spec!r} is no PEP 440 specifier set: {_HINT}") from None
 
@@ -137,4 +208,5 @@ def _around(releases: Sequence[Release], items: Sequence[str]) -> str:
     below = [release.version for release in releases if release.parsed < wanted]
     above = [release.version for release in releases if release.parsed >= wanted]
     near = " and ".join(below[-1:] + above[:1])
-    return f"the nearest known {'are' if below and above else 'is'} {near}"
+    said = f"the nearest known {'are' if below and above else 'is'} {near}"
+    return said if above else f"{said}; --pre counts release candidates too"

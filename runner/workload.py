@@ -10,7 +10,7 @@ from typing import Optional, Union
 
 from attrs import frozen
 
-from runner.engines.base import Engine
+from runner.engines.base import Maker
 from runner.errors import LockError
 from runner.model import Cell, Environment, EnvironmentInfo, Result, Target
 from runner.pipeline import Work
@@ -25,7 +25,7 @@ class Workload:
     known: tuple[Result, ...]
 
 
-def arrange(planned: Sequence[Cell], engine: Engine, lock: Lock) -> Workload:
+def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
     """Sort the cells into work and foregone results. Locks in parallel: resolving takes seconds."""
     refused = {cell.target: engine.refuses(cell.target) for cell in planned if cell.skip is None}
     possible = [target for target, why in refused.items() if why is None]
@@ -49,7 +49,7 @@ def arrange(planned: Sequence[Cell], engine: Engine, lock: Lock) -> Workload:
 
 
 def described(
-    works: Iterable[Work], known: Iterable[Result], engine: Engine, released: dict[str, str]
+    works: Iterable[Work], known: Iterable[Result], engine: Maker, released: dict[str, str]
 ) -> tuple[EnvironmentInfo, ...]:
     """What the reports say of every environment, also of those that only have skipped cells."""
     infos = {
@@ -93,8 +93,8 @@ def _foregone(
 
 
 def unlocked_id(target: Target) -> str:
-    """What an environment without a lock is called: there is no key to tell variants apart."""
-    return f"{target.release.version}-py{target.python}-{target.device}"
+    """What an environment without a lock is called: it has no key."""
+    return target.label
 
 
 def _try(lock: Lock, target: Target) -> Union[Environment, LockError]:

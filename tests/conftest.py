@@ -1,19 +1,22 @@
 """What holds for every test: none reaches outside unless its mark says so, and none that could not
 run here goes unnoticed.
 
-- A test without the marks `docker` and `tensorflow` that connects to another machine, or starts
-  docker, dockerd or uv, fails with "mark this test".
-- A test with such a mark is skipped where there is no daemon or no uv, and listed at the end. With
-  CI=true or TFMATRIX_REQUIRE_DOCKER=1 it fails instead: there, nothing may be left out silently.
+- A test without the marks `browser`, `docker` and `tensorflow` that connects to another machine, or
+  starts docker, dockerd or uv, fails with "mark this test".
+- A test with such a mark is skipped where there is no Chromium, daemon or uv, and listed at the
+  end; with CI=true or TFMATRIX_REQUIRE_DOCKER=1 it fails instead: there, nothing may be left out
+  silently.
 - `golden(path, text)` compares with a committed file; TFMATRIX_ACCEPT=1 writes the file.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import ipaddress
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,7 +154,47 @@ def no_uv() -> Optional[str]:
     return None
 
 
-NEEDS: dict[str, Callable[[], Optional[str]]] = {"docker": no_docker, "tensorflow": no_uv}
+@functools.lru_cache(maxsize=1)
+def chromium() -> Optional[str]:
+    """The browser that reports are tested in; Debian's package is called chromium."""
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, found), None)
+
+
+@functools.lru_cache(maxsize=1)
+def no_browser() -> Optional[str]:
+    """Why tests that look at reports in a real browser cannot run here."""
+    if importlib.util.find_spec("playwright") is None:
+        return "the Python package playwright is not installed"
+    return None if chromium() else "there is no Chromium"
+
+
+NEEDS: dict[str, Callable[[], Optional[str]]] = {
+    "browser": no_browser,
+    "docker": no_docker,
+    "tensorflow": no_uv,
+}
+
+
+ASKED_FOR = {
+    "parity": "forked cells against fresh processes, all of them; see `make parity`",
+    "torture": "one of many hostile scripts or failing machines; see `make torture`",
+}
+"""Marks of tests that take long, and run only where `-m` names them."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: looks at reports in Chromium, through Playwright")
+    for mark, about in ASKED_FOR.items():
+        config.addinivalue_line("markers", f"{mark}: {about}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    marks = [mark for mark in ASKED_FOR if mark not in (config.option.markexpr or "")]
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 def required() -> bool:

@@ -8,12 +8,15 @@ import sys
 from typing import Any, NoReturn, Optional
 
 import click
+from click.shell_completion import CompletionItem
 
 from runner import __version__
+from runner.cli import examples
 from runner.errors import TfmatrixError
 
 VERBS = {
     "run": "Run the matrix: matrix.yaml's repros, or the scripts named.",
+    "watch": "Run scripts again at every save, with TensorFlow kept imported.",
     "plan": "Print the cells without running any.",
     "render": "Write each environment's Dockerfile and locked requirements.",
     "build": "Prepare environments and run nothing.",
@@ -21,9 +24,11 @@ VERBS = {
     "report": "Render a run again from its journal, without running.",
     "pin": "Say which releases pass everything asked: a requirement, and the evidence for it.",
     "diff": "Show what changed between two runs.",
+    "history": "Show which cells changed from run to run, and what else had changed.",
     "merge": "Make one run of several shards.",
     "attach": "Post a run's report on an issue, or update it there.",
     "lock": "Resolve environments anew, as of each release's date.",
+    "releases": "Show which releases the catalogue knows and the index has; add what is missing.",
     "bases": "Make Python base images without a registry.",
     "doctor": "Say what on this machine works, what doesn't, and the command that mends it.",
     "clean": "Remove what this tool made, by age or size; nothing else.",
@@ -44,7 +49,14 @@ class Verbs(click.Group):
             return None
         module = importlib.import_module(f"runner.cli.{cmd_name}")
         command: click.Command = module.command
+        command.epilog = command.epilog or examples.epilog(cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs from their list: a key press must not wait for all their modules."""
+        verbs = [CompletionItem(verb, help=about) for verb, about in VERBS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [verb for verb in verbs if verb.value.startswith(incomplete)] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
@@ -98,6 +110,9 @@ def execute(arguments: Optional[list[str]] = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         return 0
+    except (OSError, MemoryError) as error:  # the disk is full, a file is somebody else's …
+        click.echo(f"tfmatrix: {error or 'out of memory'}", err=True)
+        return TfmatrixError.exit_code
     return code if isinstance(code, int) else 0
 
 

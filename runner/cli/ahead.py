@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Optional
 
 from runner import processes
-from runner.engines.base import Engine
+from runner.engines.base import Maker
 from runner.errors import LockError, PrepareError
 from runner.model import Target
 from runner.workload import Lock
@@ -17,7 +17,7 @@ from runner.workload import Lock
 class Ahead:
     """Prepares in the background. What goes wrong there shows when the environment is wanted."""
 
-    def __init__(self, engine: Engine, lock: Lock) -> None:
+    def __init__(self, engine: Maker, lock: Lock) -> None:
         self._engine = engine
         self._lock = lock
         self._pool = ThreadPoolExecutor(2, "ahead")

@@ -9,6 +9,7 @@ from typing import Optional
 import click
 
 from runner import journal, paths, publish
+from runner.cli import completion
 from runner.github import address, attach, token
 from runner.github.client import Client
 from runner.github.comment import identity
@@ -21,8 +22,8 @@ from runner.report import markdown
     help="Post a run's report as a comment on an issue, or update the one posted before.\n\n"
     "The token is that of GITHUB_TOKEN, GH_TOKEN or `gh auth token`.",
 )
-@click.argument("run", required=False)
-@click.option("--repo", required=True, metavar="OWNER/NAME")
+@click.argument("run", required=False, shell_complete=completion.runs)
+@click.option("--repo", required=True, metavar="OWNER/NAME", help="Where the issue is.")
 @click.option("--issue", required=True, type=click.IntRange(1), help="Or a pull request.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import Optional
 import click
 
 from runner import compare, journal, paths
+from runner.cli import completion
 from runner.compare import Change, Comparison, Observed
 from runner.model import Outcome
 from runner.report.text import clean, value
@@ -22,8 +23,8 @@ NOT_THERE = "not there"
     help="Show what changed between two runs. Exits 1 when an outcome or a signature did, "
     "a cell came or went; with --observations, when a value did, too.",
 )
-@click.argument("before")
-@click.argument("after")
+@click.argument("before", shell_complete=completion.runs)
+@click.argument("after", shell_complete=completion.runs)
 @click.option("--observations", is_flag=True, help="Observed values that differ count, too.")
 @click.option(
     "--tolerance",

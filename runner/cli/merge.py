@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 
 from runner import journal, merge, paths
-from runner.cli.run import conclude, exit_code, report
+from runner.cli import completion
+from runner.cli.running import conclude, exit_code, report
 from runner.errors import UsageError
 from runner.report.text import clean
 
@@ -21,7 +22,7 @@ from runner.report.text import clean
     help="Make one run of several shards, with its reports. Of a cell that two have, a measurement "
     "goes before a skip or an error, then the later run's holds. Exits as `run` does.",
 )
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
 @click.option("--output", type=click.Path(path_type=Path), help="The merged run's folder.")
 def command(runs: Sequence[str], output: Optional[Path]) -> int:
     folders = [journal.find(name, paths.results()) for name in runs]

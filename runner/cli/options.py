@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Optional, TypeVar
+from typing import Any, Optional, TypeVar, Union
 
 import click
 from attrs import evolve, frozen
 
-from runner import catalogue, config, plan, specifier
-from runner.model import Cell, Device, Matrix, Release, Repro
+from runner import config, plan, specifier, variants
+from runner.cli import completion
+from runner.model import Axis, Cell, Device, Matrix, Release, Repro
+from runner.upstream import known
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,14 +33,24 @@ def selecting(command: F) -> F:
     for option in reversed(
         (
             click.argument(
-                "scripts", nargs=-1, type=click.Path(path_type=Path), metavar="[SCRIPT]..."
+                "scripts",
+                nargs=-1,
+                type=click.Path(path_type=Path),
+                metavar="[SCRIPT]...",
+                shell_complete=completion.scripts,
             ),
-            click.option("--tf", metavar="SPEC", help="Releases: '>=2.4,<2.8', or '2.9.3,2.10'."),
+            click.option(
+                "--tf",
+                metavar="SPEC",
+                help="Releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
+                shell_complete=completion.specs,
+            ),
             click.option(
                 "--patches",
                 type=click.Choice(["latest", "all"]),
                 help="Newest patch of each series (default), or all.",
             ),
+            click.option("--pre", is_flag=True, help="Release candidates count as releases."),
             click.option(
                 "--device",
                 "devices",
@@ -46,13 +58,31 @@ def selecting(command: F) -> F:
                 multiple=True,
                 help="Repeat for several.",
             ),
-            click.option("--case", "cases", multiple=True, metavar="GLOB", help="Cases by name."),
+            click.option(
+                "--case",
+                "cases",
+                multiple=True,
+                metavar="GLOB",
+                help="Cases by name.",
+                shell_complete=completion.cases,
+            ),
             click.option(
                 "--arg",
                 "args",
                 multiple=True,
                 metavar="ARG",
                 help="An argument for the scripts named.",
+            ),
+            click.option(
+                "--vary",
+                multiple=True,
+                metavar="NAME=V,V",
+                help="Try each case with several Pythons (python=3.9,3.10), packages "
+                "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0); NAME alone is an "
+                "axis of matrix.yaml.",
+            ),
+            click.option(
+                "--env", multiple=True, metavar="NAME=VALUE", help="A variable that all cells get."
             ),
             click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a cell."),
             click.option("--memory", type=click.IntRange(min=64), help="MiB a cell."),
@@ -80,9 +110,12 @@ def select(
     timeout: Optional[float],
     memory: Optional[int],
     matrix_file: Optional[Path],
+    pre: bool = False,
+    vary: Sequence[Union[str, Axis]] = (),
+    env: Sequence[str] = (),
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
-    matrix = _matrix(scripts, args, matrix_file)
+    matrix = _varied(_matrix(scripts, args, matrix_file), vary, env)
     matrix = evolve(
         matrix,
         tf=tf or matrix.tf,
@@ -90,12 +123,14 @@ def select(
         devices=tuple(Device(device) for device in devices) or matrix.devices,
         repros=tuple(_limited(repro, timeout, memory) for repro in matrix.repros),
     )
-    releases = specifier.select(catalogue.load(), matrix.tf, matrix.patches)
+    releases = specifier.select(
+        known.releases(matrix.tf, pre=pre), matrix.tf, matrix.patches, pre=pre
+    )
     planned = plan.cells(matrix, releases, cases)
     if not planned:
-        known = sorted({case.name for repro in matrix.repros for case in repro.cases})
+        names = sorted({case.name for repro in matrix.repros for case in repro.cases})
         raise click.UsageError(
-            f"no case is named {', '.join(cases)}; there are: {', '.join(known)}"
+            f"no case is named {', '.join(cases)}; there are: {', '.join(names)}"
         )
     return Selection(matrix=matrix, releases=tuple(releases), cells=tuple(planned))
 
@@ -109,6 +144,27 @@ def _matrix(scripts: Sequence[Path], args: Sequence[str], matrix_file: Optional[
             raise click.UsageError("--arg needs a SCRIPT: matrix.yaml's cases have their own args")
         return loaded
     return config.adhoc(scripts, args, loaded)
+
+
+def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]) -> Matrix:
+    if not vary and not env:
+        return matrix
+    from runner.config import vary as words
+
+    axes = [words.axis(each, matrix.axes) if isinstance(each, str) else each for each in vary]
+    for axis in axes:
+        if axis not in matrix.axes and any(each.name == axis.name for each in matrix.axes):
+            raise click.UsageError(f"matrix.yaml has an axis {axis.name}: --vary {axis.name}")
+    variables = dict(words.variable(each) for each in env)
+    repros = (
+        evolve(
+            repro,
+            cases=variants.spread(repro.cases, axes),
+            env={**repro.env, **variables},
+        )
+        for repro in matrix.repros
+    )
+    return evolve(matrix, repros=tuple(repros))
 
 
 def _limited(repro: Repro, timeout: Optional[float], memory: Optional[int]) -> Repro:

@@ -10,6 +10,7 @@ from typing import Optional
 import click
 
 from runner import catalogue, constraints, grid, journal, paths, pins, pins_words, requirement
+from runner.cli import completion
 from runner.pins import Pin
 
 
@@ -18,11 +19,12 @@ from runner.pins import Pin
     help="Say which releases pass everything asked: a requirement, and the evidence for it. "
     "Exits 1 where none does, or where --check does not hold.",
 )
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=completion.runs)
 @click.option(
     "--require",
     multiple=True,
     metavar="CASE",
+    shell_complete=completion.cases,
     help="A case that must pass, or a glob; repeat for several. Default: all.",
 )
 @click.option(

@@ -15,7 +15,12 @@ from runner.workload import unlocked_id
 @click.command("plan", help="Print the cells without running any.")
 @selecting
 @click.option(
-    "--format", "format_", type=click.Choice(["table", "json", "github"]), default="table"
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "github"]),
+    default="table",
+    show_default=True,
+    help="github: a job matrix for GitHub Actions.",
 )
 def command(format_: str, **selection: Any) -> None:
     cells = select(**selection).cells
@@ -62,6 +67,7 @@ def _fields(cell: Cell) -> dict[str, Any]:
         "repro": cell.repro.name,
         "case": cell.case.name,
         "args": list(cell.case.args),
+        "variant": cell.case.variant.name,
         "tensorflow": cell.target.release.version,
         "python": cell.target.python,
         "device": cell.target.device.value,

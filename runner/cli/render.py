@@ -14,7 +14,13 @@ from runner.journal import write_atomic
 
 @click.command("render", help="Write each environment's Dockerfile and locked requirements.")
 @selecting
-@click.option("--output", type=click.Path(path_type=Path), default=Path("results/environments"))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("results/environments"),
+    show_default=True,
+    help="Where a folder for each environment is made.",
+)
 def command(output: Path, **selection: Any) -> None:
     chosen = select(**selection)
     skipped = {

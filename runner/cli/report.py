@@ -7,10 +7,11 @@ from typing import Optional
 import click
 
 from runner import journal, paths, publish, report
+from runner.cli import completion
 
 
 @click.command("report", help="Render a run again from its journal, without running.")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=completion.runs)
 @click.option(
     "--format", "format_", type=click.Choice(list(report.REPORTS)), help="Print just this one."
 )

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shlex
-import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
@@ -16,36 +11,38 @@ from attrs import evolve
 from rich.console import Console
 
 from runner import (
-    __version__,
     clean,
+    disk,
     display,
-    engines,
     events,
-    host,
+    exploring,
     journal,
-    locks,
     modes,
+    outliers,
     paths,
-    publish,
-    snapshot,
-    store,
+    workers,
     workload,
 )
-from runner.cli import explore as exploring
-from runner.cli import from_issue
-from runner.cli.options import Selection, select, selecting
-from runner.engines.base import Engine
+from runner.cli import crew as crews
+from runner.cli import from_issue, running
+from runner.cli.options import select, selecting
+from runner.engines.local import LocalEngine
 from runner.errors import UsageError
-from runner.model import Environment, Run, RunInfo, Target, Verdict
-from runner.pipeline import Options, Pipeline, Work
-from runner.snapshot import Snapshot
+from runner.model import Cell
+from runner.pipeline import Options, Pipeline, Place, Work
 
 
 @click.command("run", help="Run the matrix: matrix.yaml's repros, or the scripts named.")
 @selecting
 @from_issue.options
-@click.option("--engine", type=click.Choice(["auto", *engines.ENGINES]), default="auto")
+@crews.options
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
+@click.option(
+    "--memory-for-cells",
+    "budget",
+    metavar="SIZE",
+    help="What cells that run at a time may need together. Default: 80% of what is free.",
+)
 @click.option(
     "--explore",
     type=click.Choice(["full", "adaptive"]),
@@ -53,6 +50,13 @@ from runner.snapshot import Snapshot
     help="adaptive: measure ends and middles, and infer what lies between releases that agree.",
 )
 @click.option("--fresh", is_flag=True, help="Measure again what is known already.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 100),
+    default=1,
+    metavar="N",
+    help="Run every cell N times, each in a new process; the majority decides, shown as k/N.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["auto", "fresh", "fork"]),
@@ -67,14 +71,24 @@ from runner.snapshot import Snapshot
     metavar="all|none|SIZE",
     help="What stays on disk when an environment's cells are done; SIZE as in 20GB.",
 )
+@click.option(
+    "--max-disk",
+    metavar="SIZE",
+    help="What environments may take at any time: those that are done go when others need their "
+    "room, what cannot fit is skipped.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
 def command(
     engine: str,
+    cluster: Optional[str],
     jobs: Optional[int],
+    budget: Optional[str],
     explore: str,
     fresh: bool,
+    repeat: int,
     mode: str,
     keep: str,
+    max_disk: Optional[str],
     output: Optional[Path],
     **selection: Any,
 ) -> int:
@@ -82,36 +96,61 @@ def command(
     engine = from_issue.choose(engine, selection)
     chosen = select(**selection)
     console = Console(stderr=True)
-    the_engine = engines.choose(engine, lambda line: console.print(line, highlight=False))
-    load = workload.arrange(chosen.cells, the_engine, locker(chosen))
-    announce_need(console, the_engine, [work.environment for work in load.works], kept)
-    run = head(chosen, load, the_engine)
-    folder = output or paths.results() / run.info.id
-    log = journal.Journal(own_folder(folder), run)
-    try:
+    with crews.crew(console, engine=engine, cluster=cluster, jobs=jobs, memory=budget) as crew:
+        load = workload.arrange(chosen.cells, crew.engine, running.locker(chosen))
+        limit = None if max_disk is None else clean.size(max_disk)
+        crew, prospect = foresee(console, crew, load, limit)
+        taken = running.snapshots(chosen.matrix.repros)
         options = Options(
-            jobs=jobs or os.cpu_count() or 2,
+            ahead=crew.jobs + workers.PREPARING,
             fresh=fresh,
-            modes={repro.name: modes.of(repro, mode) for repro in chosen.matrix.repros},
+            repeat=repeat,
+            warm=explore == "adaptive",
+            modes=modes.Modes(mode),
             keep=kept,
-            snapshots=snapshots(chosen, log),
-            agent_digest=hashlib.sha256(paths.agent().read_bytes()).hexdigest(),
+            snapshots=taken,
+            agent_digest=paths.agent_digest(),
+            max_disk=None if limit is None else prospect,
         )
-        carry_out(console, the_engine, load, log, options, adaptive=explore == "adaptive")
-        log.finish(journal.timestamp())
-    except KeyboardInterrupt:
-        report_interrupted(console, conclude(folder), folder, len(chosen.cells))
-        raise
-    finally:
-        log.close()
-    finished = conclude(folder)
-    report(console, finished, folder)
-    return exit_code(finished)
+        run = running.head(chosen, load, crew.engine)
+        folder = running.own_folder(output or paths.results() / run.info.id)
+        log = journal.Journal(folder, run)
+        try:
+            running.keep(log, load, taken)
+            carry_out(console, crew, load, log, options, adaptive=explore == "adaptive")
+            log.finish(journal.timestamp())
+        except KeyboardInterrupt:
+            ended = running.conclude(folder)
+            running.report_interrupted(console, ended, folder, len(chosen.cells))
+            raise
+        finally:
+            log.close()
+    finished = running.conclude(folder)
+    running.report(console, finished, folder)
+    return running.exit_code(finished)
+
+
+def foresee(
+    console: Console, crew: crews.Crew, load: workload.Workload, limit: Optional[int]
+) -> tuple[crews.Crew, Optional[disk.Prospect]]:
+    """Say what the disk will have to hold before anything starts; the crew that keeps to it."""
+    if not isinstance(crew, crews.Here):
+        if limit is not None:
+            raise UsageError(
+                "--max-disk is about this machine's disk; a cluster's workers mind theirs"
+            )
+        return crew, None
+    prospect = disk.prospect(crew.engine, [work.environment for work in load.works], limit)
+    for line in disk.words(prospect):
+        console.print(line, highlight=False, soft_wrap=True)
+    if prospect.apart:
+        crew = evolve(crew, engine=LocalEngine(apart=True))
+    return crew, prospect
 
 
 def carry_out(
     console: Console,
-    engine: Engine,
+    crew: crews.Crew,
     load: workload.Workload,
     log: journal.Journal,
     options: Options,
@@ -120,144 +159,39 @@ def carry_out(
 ) -> None:
     """Measure what is to be measured; every result is in the journal when this returns."""
     cells = sum(len(work.cells) for work in load.works)
-    for work in load.works:
-        log.keep_environment(work.environment)
-    for result in load.known:
-        log.append(result, "", sync=False)
     with display.make(console, cells) as emit:
         found = exploring.Found(emit)
-        pipeline = Pipeline(
-            engine=engine,
-            store=store.Store(paths.store()),
-            journal=log,
-            options=options,
-            emit=found,
-        )
-        for works in exploring.rounds(load.works, found) if adaptive else (load.works,):
-            pipeline.run(_longest_first(works))
+        with crew.workers(found) as here:
+            pipeline = Pipeline(
+                workers=here,
+                store=running.stored(),
+                journal=log,
+                options=options,
+                emit=found,
+            )
+
+            def stored(work: Work, cell: Cell) -> bool:
+                return pipeline.known(work, cell) is not None
+
+            whole = options.keep is not None
+            adaptively = exploring.rounds(load.works, found, stored=stored, whole=whole)
+            for works in adaptively if adaptive else (load.works,):
+                pipeline.run(running.longest_first(works))
+            pipeline.run(to_confirm(load.works, found, here.place), confirm=True)
         measured = len(found.results)
         for result in exploring.inferred(load.works, found) if adaptive else ():
             emit(events.Ended(result=log.append(result, "", sync=False)))
     if adaptive:
-        console.print(f"{measured} of {cells} cells measured, the others inferred", highlight=False)
+        line = f"{measured} of {cells} cells measured, the others inferred"
+        console.print(line, highlight=False)
 
 
-def snapshots(chosen: Selection, log: journal.Journal) -> dict[str, Snapshot]:
-    """Every repro as it is now, copied; what happens to the files later changes nothing."""
-    taken = {}
-    for repro in chosen.matrix.repros:
-        taken[repro.name] = snapshot.take(repro, paths.snapshots())
-        script = taken[repro.name].workspace
-        log.keep_script(
-            repro.name, (script.folder / script.script).read_text("utf-8", errors="replace")
-        )
-    return taken
-
-
-def conclude(folder: Path) -> Run:
-    """The run as its journal has it, written out in every format."""
-    run = journal.read(folder, warn=lambda line: click.echo(line, err=True))
-    publish.write(run, folder)
-    if folder.parent == paths.results():
-        journal.point_latest(folder)
-    return run
-
-
-def report(console: Console, run: Run, folder: Path) -> None:
-    """What came out, in a sentence and a table, and where the whole of it lies."""
-    click.echo(publish.terminal(run, console.width if console.is_terminal else 0))
-    unmeasured = [r for r in run.results if r.outcome.verdict is Verdict.ERROR]
-    if unmeasured:
-        console.print(
-            f"{len(unmeasured)} cells could not be measured; "
-            "the same command tries just those again",
-            highlight=False,
-        )
-    console.print(
-        f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", highlight=False, soft_wrap=True
-    )
-
-
-def report_interrupted(console: Console, run: Run, folder: Path, planned: int) -> None:
-    """Say that nothing is lost; the store has what was measured, so the same command goes on."""
-    console.print(
-        f"{len(run.results)} of {planned} cells are measured and kept in {folder}; "
-        "the same command goes on from there",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def exit_code(run: Run) -> int:
-    """3 before 1: while something is unmeasured, what is expected cannot be vouched for."""
-    if any(result.outcome.verdict is Verdict.ERROR for result in run.results):
-        return 3
-    return 1 if any(result.unexpected for result in run.results) else 0
+def to_confirm(works: Sequence[Work], found: exploring.Found, place: Place) -> list[Work]:
+    """The cells that no neighbour agrees with, but for those whose environment is gone again."""
+    odd = exploring.these(works, outliers.outliers(tuple(found.results.values())))
+    return [work for work in odd if place.readiness(work.environment)]
 
 
 def kept_bytes(text: str) -> Optional[int]:
     """`all` → None, `none` → 0, `20GB` → bytes."""
     return {"all": None, "none": 0}[text] if text in ("all", "none") else clean.size(text)
-
-
-def announce_need(
-    console: Console, engine: Engine, environments: Sequence[Environment], kept: Optional[int]
-) -> None:
-    """Say what the run will need on disk before it starts, and what there is."""
-    missing = [e for e in environments if not engine.prepared(e)]
-    if not missing:
-        return
-    need = host.need(engine.name, missing)
-    free = host.free_bytes(paths.cache())
-    line = (
-        f"{len(missing)} of {len(environments)} environments are to be made: "
-        f"about {need / 1e9:.1f} GB on disk; {free / 1e9:.0f} GB are free"
-    )
-    if kept is None and need > free:
-        line += ". That will not fit: --keep-environments none drops each when its cells are done"
-    console.print(line, highlight=False)
-
-
-def locker(chosen: Selection) -> workload.Lock:
-    def lock(target: Target) -> Environment:
-        return locks.environment(target, chosen.matrix.images)
-
-    return lock
-
-
-def head(chosen: Selection, load: workload.Workload, engine: Engine) -> Run:
-    info = RunInfo(
-        id=journal.new_id(datetime.now(timezone.utc)),
-        started=journal.timestamp(),
-        engine=engine.name,
-        tool_version=__version__,
-        command=shlex.join(["tfmatrix", *sys.argv[1:]]),
-        host=host.describe(),
-    )
-    released = {release.version: release.released.isoformat() for release in chosen.releases}
-    return Run(
-        info=info,
-        environments=workload.described(load.works, load.known, engine, released),
-        results=(),
-        repros=_planned_repros(chosen),
-    )
-
-
-def _planned_repros(chosen: Selection) -> tuple[Any, ...]:
-    """The repros with only those cases that the command line chose."""
-    names = {(cell.repro.name, cell.case.name) for cell in chosen.cells}
-    return tuple(
-        evolve(repro, cases=tuple(c for c in repro.cases if (repro.name, c.name) in names))
-        for repro in chosen.matrix.repros
-    )
-
-
-def _longest_first(works: Sequence[Work]) -> list[Work]:
-    """Newer releases import slower and have more to install, so they start first."""
-    return sorted(works, key=lambda work: work.environment.target.release.parsed, reverse=True)
-
-
-def own_folder(folder: Path) -> Path:
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty; a run needs a folder of its own")
-    return folder

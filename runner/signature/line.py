@@ -5,6 +5,8 @@ Numbers in messages are usually meaning (shapes, values): only those that a rule
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from runner.signature.cuts import CUTS
 from runner.signature.noise import clean
 from runner.signature.spellings import SPELLINGS
@@ -17,6 +19,7 @@ _PASSES = 12
 """How often the rules are applied at most: one pass can make room for another."""
 
 
+@lru_cache(maxsize=1024)  # One failure has as many tellings as cells.
 def normalise(text: str) -> str:
     """One line for a legend, the same for each telling of the same message; for any text at all."""
     line = " ".join(clean(text[:_READ]).split())

@@ -47,7 +47,7 @@ class PlainEngine:
         self._lock = threading.Lock()
 
     def unavailable(self) -> Optional[str]:
-        return None
+        return "it is broken" if "TFMATRIX_TEST_BROKEN" in os.environ else None
 
     def refuses(self, target: Target) -> Optional[str]:
         return "not on this machine" if target.release.version == self.refused else None

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 from attrs import evolve
 
-from runner import events, journal, plan, processes, snapshot
-from runner.model import Case, Cell, Limits, Matrix, Repro, Result, Run, RunInfo, Verdict
+from runner import claims, disk, events, journal, plan, processes, sizes, snapshot, workers
+from runner.engines.base import Progress
+from runner.model import (
+    Case,
+    Cell,
+    Environment,
+    Limits,
+    Matrix,
+    Outcome,
+    Repro,
+    Result,
+    Run,
+    RunInfo,
+    Verdict,
+)
+from runner.modes import Modes
 from runner.pipeline import Options, Pipeline
 from runner.store import Store
 from runner.workload import Workload, arrange
@@ -33,6 +50,10 @@ elif case == "waits-once":
     if not os.path.exists(flag):
         open(flag, "w").close()
         time.sleep(60)
+elif case == "fails-every-third":
+    with open(sys.argv[2], "a") as count:
+        count.write("x")
+    sys.exit(os.path.getsize(sys.argv[2]) % 3 == 0)
 """
 INFO = RunInfo(id="r", started="", engine="plain", tool_version="0", command="tfmatrix run")
 
@@ -56,35 +77,50 @@ class Bench:
         cells: list[Cell] = plan.cells(matrix, [release(version) for version in versions])
         return arrange(cells, self.engine, lambda target: environment(target.release.version))
 
-    def pipeline(self, repro: Repro, **options: object) -> tuple[Pipeline, journal.Journal]:
+    @contextmanager
+    def pipeline(
+        self, repro: Repro, *, jobs: int = 2, executor: Optional[Executor] = None, **options: Any
+    ) -> Iterator[tuple[Pipeline, journal.Journal]]:
         self.runs += 1
         head = Run(info=INFO, environments=(), results=(), repros=(repro,))
         log = journal.Journal(self.folder / f"run{self.runs}", head)
         chosen = Options(
-            jobs=2,
             snapshots={"r": snapshot.take(repro, self.folder / "snapshots")},
-            modes={"r": "fresh"},
+            modes=Modes("fresh"),
         )
-        return (
-            Pipeline(
-                engine=self.engine,
-                store=self.store,
-                journal=log,
-                options=evolve(chosen, **options),
-                emit=self.events.append,
-            ),
-            log,
-        )
-
-    def run(self, repro: Repro, *versions: str, **options: object) -> dict[tuple[str, str], Result]:
-        load = self.load(repro, *versions)
-        pipeline, log = self.pipeline(repro, **options)
-        for result in load.known:
-            log.append(result, "")
-        pipeline.run(load.works)
+        with workers.here(self.engine, self.events.append, jobs=jobs) as here:
+            yield (
+                Pipeline(
+                    workers=evolve(here, measure=executor or here.measure),
+                    store=self.store,
+                    journal=log,
+                    options=evolve(chosen, **options),
+                    emit=self.events.append,
+                ),
+                log,
+            )
         log.close()
+
+    def run(
+        self,
+        repro: Repro,
+        *versions: str,
+        executor: Optional[Executor] = None,
+        **options: Any,
+    ) -> dict[tuple[str, str], Result]:
+        load = self.load(repro, *versions)
+        with self.pipeline(repro, executor=executor, **options) as (pipeline, log):
+            for result in load.known:
+                log.append(result, "")
+            pipeline.run(load.works)
         results = journal.read(log.folder).results
         return {(result.case, result.tensorflow): result for result in results}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other runs of this machine hold is none of these tests' business."""
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -177,7 +213,6 @@ def test_environments_are_dropped_when_their_cells_are_done(
 def test_stopping_keeps_what_is_measured_and_leaves_nothing_running(bench: Bench) -> None:
     repro = bench.repro(case("good"), case("slow"), limits=Limits(timeout=50))
     load = bench.load(repro, "2.1.0")
-    pipeline, log = bench.pipeline(repro, jobs=1)
 
     def stop_when_slow_runs() -> None:
         while not any(isinstance(e, events.Started) and e.case == "slow" for e in bench.events):
@@ -185,14 +220,132 @@ def test_stopping_keeps_what_is_measured_and_leaves_nothing_running(bench: Bench
         time.sleep(0.3)
         pipeline.stop()
 
-    stopper = threading.Thread(target=stop_when_slow_runs)
-    stopper.start()
-    try:
-        pipeline.run(load.works)
-    finally:
-        stopper.join()
-        log.close()
-        processes.allow_again()
+    with bench.pipeline(repro, jobs=1) as (pipeline, log):
+        stopper = threading.Thread(target=stop_when_slow_runs)
+        stopper.start()
+        try:
+            pipeline.run(load.works)
+        finally:
+            stopper.join()
+            processes.allow_again()
     assert [r.case for r in journal.read(log.folder).results] == ["good"]
     quick = evolve(repro, cases=(case("good"),))
     assert bench.run(quick, "2.1.0")["good", "2.1.0"].cached
+
+
+def test_repeats_are_decided_by_the_majority(bench: Bench) -> None:
+    repro = bench.repro(case("fails-every-third", str(bench.folder / "count")), case("good"))
+    results = bench.run(repro, "2.1.0", repeat=5)
+    flaky = results["fails-every-third", "2.1.0"]
+    assert (flaky.outcome.verdict, flaky.votes) == (Verdict.PASS, "4/5")
+    assert flaky.outcome.reason == "1 of 5 attempts: fail (exit 1)"
+    assert (results["good", "2.1.0"].attempts, results["good", "2.1.0"].votes) == (5, "")
+    again = bench.run(repro, "2.1.0", repeat=5)["fails-every-third", "2.1.0"]
+    assert (again.cached, again.votes) == (True, "4/5")
+    assert not bench.run(repro, "2.1.0")["good", "2.1.0"].cached, "one run is another question"
+
+
+def test_what_is_confirmed_has_two_votes_and_keeps_them(bench: Bench) -> None:
+    repro = bench.repro(case("fails-every-third", str(bench.folder / "count")))
+    load = bench.load(repro, "2.1.0")
+    with bench.pipeline(repro) as (pipeline, log):
+        pipeline.run(load.works)
+        pipeline.run(load.works, confirm=True)
+    (sound,) = journal.read(log.folder).results
+    assert (sound.outcome.verdict, sound.attempts, sound.votes) == (Verdict.PASS, 2, "")
+    with bench.pipeline(repro) as (pipeline, log):
+        pipeline.run(load.works, confirm=True)
+    (flaky,) = journal.read(log.folder).results
+    assert (flaky.outcome.verdict, flaky.votes) == (Verdict.FAIL, "1/2")
+    assert bench.run(repro, "2.1.0")["fails-every-third", "2.1.0"].votes == "1/2"
+
+
+def test_any_executor_will_do(bench: Bench) -> None:
+    repro = bench.repro(case("good"), case("bad"))
+    with ThreadPoolExecutor(3) as executor:
+        results = bench.run(repro, "2.1.0", "2.2.0", executor=executor)
+    assert {where: result.outcome.verdict.value for where, result in results.items()} == {
+        **{("good", version): "pass" for version in ("2.1.0", "2.2.0")},
+        **{("bad", version): "fail" for version in ("2.1.0", "2.2.0")},
+    }
+
+
+class Losing(ThreadPoolExecutor):
+    """Loses what it is given, as a cluster may."""
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]
+        return super().submit(self._lose)
+
+    @staticmethod
+    def _lose() -> None:
+        raise ConnectionError("the worker is gone")
+
+
+def test_a_cell_that_the_executor_loses_is_an_error(bench: Bench) -> None:
+    with Losing(1) as executor:
+        results = bench.run(bench.repro(case("good")), "2.1.0", executor=executor)
+    outcome = results["good", "2.1.0"].outcome
+    assert outcome.verdict is Verdict.ERROR
+    assert "the worker is gone" in outcome.reason
+
+
+def test_an_environment_that_is_wanted_again_is_not_dropped(bench: Bench) -> None:
+    repro = bench.repro(case("good"))
+    load = bench.load(repro, "2.1.0", "2.2.0")
+    with bench.pipeline(repro, keep=0) as (pipeline, _):
+        pipeline.run(load.works, later=lambda env: env.target.release.version == "2.1.0")
+    assert bench.engine.dropped == ["2.2.0-py3.10-cpu"]
+
+
+def test_one_agent_serves_the_cells_of_an_environment(bench: Bench) -> None:
+    bench.run(bench.repro(*(case("good", str(n)) for n in range(5))), "2.1.0", "2.2.0")
+    assert sorted(bench.engine.opened) == ["2.1.0-py3.10-cpu", "2.2.0-py3.10-cpu"]
+
+
+def test_agents_stay_for_a_next_round_where_they_are_to(bench: Bench) -> None:
+    repro = bench.repro(case("good"))
+    load = bench.load(repro, "2.1.0")
+    with bench.pipeline(repro, warm=True, fresh=True) as (pipeline, _):
+        pipeline.run(load.works)
+        pipeline.run(load.works)
+    assert len(bench.engine.opened) == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_no_more_than_max_disk_is_ever_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    engine = Crowded()
+    bench = Bench(tmp_path, engine)
+    versions = [f"2.{minor}.0" for minor in range(1, 8)]
+    environments = [environment(version) for version in versions]
+    for each in environments:
+        sizes.record("plain", each, 300 if each is environments[-1] else 100)
+    limit = disk.prospect(engine, environments, 250)
+    results = bench.run(bench.repro(case("good")), *versions, jobs=jobs, max_disk=limit)
+    assert results.pop(("good", "2.7.0")).outcome == Outcome(
+        verdict=Verdict.SKIP, reason="it takes about 300 B on disk, and the limit is 250 B"
+    )
+    assert [r.outcome.verdict for r in results.values()] == [Verdict.PASS] * 6
+    assert engine.most == 2
+    assert len(engine.dropped) == 4
+
+
+class Crowded(PlainEngine):
+    """Knows how many of its environments were there at a time."""
+
+    most = 0
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        super().prepare(environment, progress)
+        self.most = max(self.most, len(self.made) - len(self.dropped))
+
+
+def test_what_another_run_uses_is_not_dropped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(bench.folder / "cache"))
+    with claims.claim([environment("2.1.0")]):
+        bench.run(bench.repro(case("good")), "2.1.0", "2.2.0", keep=0)
+    assert bench.engine.dropped == [environment("2.2.0").id]

@@ -16,15 +16,19 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "agent",
             "errors",
+            "pool",
             "forkable",
             "issue_scripts",
             "letters",
             "model",
+            "owner",
+            "temporary",
+            "pip_settings",
             "processes",
             "tolerance",
         }
     ),
-    frozenset({"paths", "clean", "signature", "serial"}),
+    frozenset({"claims", "clean", "paths", "remembered", "signature", "serial", "variants"}),
     frozenset(
         {
             "config",
@@ -34,17 +38,38 @@ LAYERS: tuple[frozenset[str], ...] = (
             "render",
             "plan",
             "compare",
+            "causes",
+            "history",
             "search",
             "requirement",
+            "room",
         }
     ),
-    frozenset({"resolve", "locks"}),
-    frozenset({"bases", "cuda_check", "engines", "host", "movable"}),
-    frozenset({"classify", "grid", "events", "snapshot", "store", "session", "journal"}),
-    frozenset({"inventory", "measure", "merge", "modes", "pins", "report", "results"}),
-    frozenset({"constraints", "pins_words"}),
+    frozenset({"resolve", "locks", "sizes", "upstream"}),
+    frozenset({"bases", "cuda_check", "disk", "engines", "host", "movable"}),
+    frozenset(
+        {"classify", "confirmed", "grid", "events", "snapshot", "store", "session", "journal"}
+    ),
+    frozenset(
+        {
+            "archive",
+            "inventory",
+            "majority",
+            "measure",
+            "merge",
+            "modes",
+            "outliers",
+            "pins",
+            "report",
+            "results",
+            "retention",
+            "live",
+            "tasks",
+        }
+    ),
+    frozenset({"constraints", "pins_words", "site"}),
     frozenset({"pipeline", "publish", "doctor", "display", "github"}),
-    frozenset({"workload"}),
+    frozenset({"cluster", "exploring", "workers", "workload"}),
     frozenset({"cli"}),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

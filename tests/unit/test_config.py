@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner import config
-from runner.config import build
+from runner.config.defaults import MOST_BYTES, defaults
 from runner.config.problems import MOST_SHOWN
-from runner.config.yaml_text import MOST_BYTES
 from runner.errors import MatrixError, UsageError
 from runner.model import (
     Case,
@@ -144,7 +143,7 @@ def test_the_least_that_is_accepted_gets_the_defaults(folder: Path) -> None:
 
 
 def test_defaults_of_the_data_file_are_those_of_the_records() -> None:
-    standard = build.defaults()
+    standard = defaults()
     assert standard.limits == Limits()
     fields = attrs.fields_dict(Matrix)
     assert standard.patches == fields["patches"].default

@@ -21,7 +21,8 @@ from runner import cli
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs").glob("*.md"))
-WORKFLOWS = sorted((ROOT / "docs").glob("*.yml"))
+OWN_WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = [*sorted((ROOT / "docs").glob("*.yml")), *OWN_WORKFLOWS]
 ACTION = ROOT / "action.yml"
 
 FENCE = re.compile(r"^ *```(?:sh|bash|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -134,7 +135,7 @@ def test_the_workflow_gives_the_action_only_inputs_that_it_has() -> None:
     for file in WORKFLOWS:
         for job in yaml.safe_load(file.read_text("utf-8"))["jobs"].values():
             for step in job["steps"]:
-                if "/tfmatrix@" in step.get("uses", ""):
+                if "/tfmatrix@" in step.get("uses", "") or step.get("uses") == "./":
                     assert set(step["with"]) <= set(action()["inputs"])
 
 
@@ -194,3 +195,95 @@ def test_the_action_fails_as_the_run_does_unless_told_not_to(
     assert code == expected
     assert outputs["exit-code"] == "3"
     parse(arguments)
+
+
+# The project's own workflows ------------------------------------------------------------------
+
+
+def test_what_others_wrote_is_pinned_by_commit() -> None:
+    used = [
+        step["uses"]
+        for file in OWN_WORKFLOWS
+        for job in yaml.safe_load(file.read_text("utf-8"))["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "./") != "./"
+    ]
+    assert used
+    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", each) for each in used), used
+
+
+def pull_request(folder: Path, found: str, *, number: str) -> list[list[str]]:
+    """The step that opens a pull request, with real git and a `gh` that notes its calls."""
+    (steps,) = (
+        job["steps"]
+        for job in yaml.safe_load((OWN_WORKFLOWS[0]).read_text("utf-8"))["jobs"].values()
+    )
+    (step,) = (each for each in steps if each.get("name") == "Open a pull request")
+    gh = folder / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        f"print(json.dumps(sys.argv[1:]), file=open({str(folder / 'calls')!r}, 'a'))\n"
+        f"if sys.argv[1:3] == ['pr', 'list']: print({number!r})\n"
+    )
+    gh.chmod(0o755)
+    (folder / "found.txt").write_text(found, "utf-8")
+    env = {
+        **os.environ,
+        "PATH": f"{gh.parent}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(folder),
+        "OUTCOME": "success",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+    }
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    subprocess.run(shell, env=env, cwd=folder / "clone", check=True, capture_output=True)
+    calls = folder / "calls"
+    lines = calls.read_text("utf-8").splitlines() if calls.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Of a repository with a catalogue."""
+
+    def git(*words: str, cwd: Path = tmp_path) -> None:
+        env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True)
+
+    git("init", "--quiet", "--bare", "origin")
+    git("clone", "--quiet", "origin", "clone")
+    folder = tmp_path / "clone"
+    (folder / "docker").mkdir()
+    (folder / "docker" / "releases.yaml").write_text("one\n")
+    git("add", ".", cwd=folder)
+    git("commit", "--quiet", "--message", "first", cwd=folder)
+    git("push", "--quiet", "origin", "HEAD", cwd=folder)
+    return folder
+
+
+@pytest.mark.parametrize(("number", "verb"), [("", "create"), ("7", "edit")])
+def test_a_change_becomes_a_pull_request_or_updates_it(
+    tmp_path: Path, clone: Path, number: str, verb: str
+) -> None:
+    (clone / "docker" / "releases.yaml").write_text("one\ntwo\n")
+    (clone / "docker" / "new.txt").write_text("a lock\n")
+    calls = pull_request(tmp_path, "```\n@everybody closes #1\n", number=number)
+    assert [call[:2] for call in calls] == [["pr", "list"], ["pr", verb]]
+    body = (tmp_path / "body.md").read_text("utf-8")
+    assert "    ```\n    @everybody closes #1\n" in body
+    pushed = subprocess.run(
+        ["git", "show", "--name-only", "--format=%s", "tensorflow-releases"],
+        cwd=tmp_path / "origin",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert pushed.stdout.split("\n\n") == [
+        "Add what TensorFlow has released",
+        "docker/new.txt\ndocker/releases.yaml\n",
+    ]
+
+
+def test_no_change_is_no_pull_request(tmp_path: Path, clone: Path) -> None:
+    assert pull_request(tmp_path, "nothing is missing\n", number="") == []

@@ -24,6 +24,7 @@ def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "_unfetchable", {})
     monkeypatch.setattr(interpreters, "_uv_root", lambda: tmp_path / "uv")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for name in ("PYENV_ROOT", "CONDA_EXE", "UV_PYTHON_DOWNLOADS"):
         monkeypatch.delenv(name, raising=False)
@@ -184,3 +185,43 @@ def test_uv_hears_of_the_index_but_of_nothing_that_changes_what_it_resolves(
     assert passed.items() <= environment.items()
     assert not set(dropped.split()) & set(environment)
     assert environment["HOME"] == os.environ["HOME"]
+
+
+def test_a_working_interpreter_is_not_run_again_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    link = tmp_path / "bin" / f"python{OWN}"
+    link.symlink_to(sys.executable)
+    first = interpreters.find(OWN)
+    monkeypatch.setattr(interpreters, "_found", {})
+    monkeypatch.setattr(interpreters.processes, "run", _refuse)
+    assert interpreters.find(OWN) == first
+    monkeypatch.setattr(interpreters, "_found", {})
+    link.unlink()
+    link.symlink_to("/bin/true")
+    with pytest.raises(AssertionError, match="was run"):
+        interpreters.find(OWN)
+
+
+def test_a_script_is_always_run(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake("bin/python3.7", "3.7.16")
+    assert interpreters.find("3.7") is not None
+    monkeypatch.setattr(interpreters, "_found", {})
+    fake("bin/python3.7", "3.7.17")
+    found = interpreters.find("3.7")
+    assert found is not None
+    assert found.version == "3.7.17"
+
+
+def test_shims_of_pyenv_are_passed_over_for_what_they_stand_for(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "home" / ".pyenv" / "shims"))
+    fake("home/.pyenv/shims/python3.7", "3.7.16")
+    path = fake("home/.pyenv/versions/3.7.16/bin/python3.7", "3.7.16")
+    assert interpreters.find("3.7") == Interpreter(path=path, version="3.7.16", source="pyenv")
+
+
+def _refuse(command: list[str], **_: object) -> None:
+    raise AssertionError(f"{command[0]} was run")

@@ -140,3 +140,30 @@ def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path) -> None:
         journal.write_atomic(path, "new \udce9")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_many_known_cells_are_written_as_one_by_one(tmp_path: Path) -> None:
+    known = [(result("a"), "hello\n"), (result("b", Verdict.FAIL), "")]
+    log = journal.Journal(tmp_path / "many", head())
+    results = log.append_known(iter(known))
+    log.close()
+    written(tmp_path / "single")
+    for name in (journal.CELLS, "logs/r__a__2.9.3-py3.10-cpu.txt"):
+        assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "single" / name).read_bytes()
+    assert tuple(results) == journal.read(tmp_path / "many").results
+
+
+def test_what_was_measured_is_on_the_disk_before_append_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = tmp_path / "run" / journal.CELLS
+    synced: list[int] = []
+    log = journal.Journal(tmp_path / "run", head())
+    monkeypatch.setattr(journal.os, "fsync", lambda _: synced.append(cells.stat().st_size))
+    log.append(result("a"), "hello\n")
+    assert synced == [cells.stat().st_size]
+    log.append(result("b"), "", sync=False)
+    log.append_known([(result("c"), "")])
+    assert len(synced) == 1
+    assert len(cells.read_text().splitlines()) == 3
+    log.close()

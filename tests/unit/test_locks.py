@@ -138,6 +138,32 @@ def test_a_lock_that_is_not_committed_is_resolved_once(asked: list[Question]) ->
     assert first.startswith("# TensorFlow 2.9.0 on cpu: Python 3.10, Linux x86-64, packages as of")
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"# another head\n", b"six==1.15.0\n"])
+def test_a_cached_lock_that_is_damaged_is_made_anew(asked: list[Question], content: bytes) -> None:
+    sound = locks.requirements(target("2.9.1"))
+    (path,) = paths.cached_locks().iterdir()
+    path.write_bytes(content)
+    assert locks.requirements(target("2.9.1")) == sound
+    assert path.read_text(encoding="utf-8") == sound
+    assert len(asked) == 2
+
+
+def test_a_lock_that_cannot_be_kept_is_as_good(
+    asked: list[Question], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no-folder").write_text("", "utf-8")
+    monkeypatch.setattr(paths, "cached_locks", lambda: tmp_path / "no-folder")
+    assert locks.requirements(target("2.9.1"))
+    assert locks.requirements(target("2.9.1"))
+    assert len(asked) == 2
+
+
+def test_a_committed_lock_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(LockError, match=r"lock\.txt cannot be read"):
+        locks.read(tmp_path / "lock.txt", target("2.9.3"))
+
+
 def test_packages_of_the_users_are_locked_together_with_the_release(asked: list[Question]) -> None:
     of = target("2.9.3", Device.CPU, "einops==0.6.0")
     environment = locks.environment(of)

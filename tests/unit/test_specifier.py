@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
@@ -145,3 +146,127 @@ def test_all_that_is_selected_is_allowed_and_no_allowed_series_is_left_out(spec:
     assert set(chosen) <= set(allowed)
     assert [r.series for r in chosen] == list(dict.fromkeys(r.series for r in allowed))
     assert set(specifier.select(RELEASES, spec, "all")) == set(allowed)
+
+
+# Pre-releases -------------------------------------------------------------------------------
+
+
+def pre(version: str) -> Release:
+    return evolve(RELEASES[-1], version=version)
+
+
+KNOWN = tuple(
+    sorted(
+        [
+            *RELEASES,
+            *map(pre, ("2.20.0rc0", "2.21.0rc0", "2.21.0rc1", "2.22.0rc0", "2.22.0rc1")),
+            *map(pre, ("2.22.0.dev20260204", "2.22.0.dev20260905", "2.23.0.dev20261026")),
+        ],
+        key=lambda release: release.parsed,
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "versions"),
+    [
+        # Not asked for, they are not there.
+        ("latest", ["2.21.0"]),
+        (">=2.20", ["2.20.0", "2.21.0"]),
+        ("2.21", ["2.21.0"]),
+        # Asked for by name …
+        ("2.22.0rc0", ["2.22.0rc0"]),
+        ("2.22.0-rc.0", ["2.22.0rc0"]),
+        ("2.23.0.dev20261026", ["2.23.0.dev20261026"]),
+        ("nightly", ["2.23.0.dev20261026"]),
+        ("2.21,nightly", ["2.21.0", "2.23.0.dev20261026"]),
+        ("2.21,tf-nightly==2.22.0.dev20260204", ["2.21.0", "2.22.0.dev20260204"]),
+        # … by a requirement on the package …
+        ("tf-nightly", ["2.22.0.dev20260204", "2.22.0.dev20260905", "2.23.0.dev20261026"]),
+        ("tf-nightly>=2.22.0.dev20260301", ["2.22.0.dev20260905", "2.23.0.dev20261026"]),
+        ("tf-nightly>=2.22.0.dev20260301,<2.23.0.dev0", ["2.22.0.dev20260905"]),
+        ("tf_nightly==2.23.*", ["2.23.0.dev20261026"]),
+        # … or by a comparison with one: then a series stands for its newest, as ever.
+        (">=2.21.0,<=2.22.0rc0", ["2.21.0", "2.22.0rc0"]),
+        (">=2.21.0,<=2.22.0.dev20260905", ["2.21.0", "2.22.0.dev20260905"]),
+    ],
+)
+def test_pre_releases_are_taken_where_they_are_asked_for(spec: str, versions: list[str]) -> None:
+    assert [release.version for release in specifier.select(KNOWN, spec)] == versions
+
+
+@pytest.mark.parametrize(
+    ("spec", "patches", "versions"),
+    [
+        (">=2.20", "latest", ["2.20.0", "2.21.0", "2.22.0rc1"]),
+        ("latest", "latest", ["2.22.0rc1"]),
+        ("2.22", "latest", ["2.22.0rc1"]),
+        (">=2.21.0rc0,<2.22", "all", ["2.21.0rc0", "2.21.0rc1", "2.21.0"]),
+    ],
+)
+def test_with_pre_candidates_count_as_releases(
+    spec: str, patches: str, versions: list[str]
+) -> None:
+    chosen = specifier.select(KNOWN, spec, patches, pre=True)
+    assert [release.version for release in chosen] == versions
+
+
+def test_between_a_release_and_a_nightly_lies_all_that_there_is() -> None:
+    """The ends of a bisection."""
+    chosen = specifier.select(KNOWN, ">=2.21.0,<=2.23.0.dev20261026", "all")
+    assert [release.version for release in chosen] == [
+        "2.21.0",
+        "2.22.0.dev20260204",
+        "2.22.0.dev20260905",
+        "2.22.0rc0",
+        "2.22.0rc1",
+        "2.23.0.dev20261026",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "candidates", "nightlies"),
+    [
+        (">=2.4,<2.8", False, False),
+        ("latest", False, False),
+        ("2.15.0.post1", False, False),
+        ("2.22.0rc0", True, False),
+        (">=2.22.0a1", True, False),
+        ("nightly", False, True),
+        ("2.9, nightly", False, True),
+        ("tf-nightly", False, True),
+        (">=2.21.0,<=2.23.0.dev20261026", True, True),
+        ("not a spec at all", False, False),
+    ],
+)
+def test_the_index_is_only_read_for_what_it_alone_knows(
+    spec: str, candidates: bool, nightlies: bool
+) -> None:
+    asked = specifier.asks(spec)
+    assert (asked.candidates, asked.nightlies) == (candidates, nightlies)
+
+
+@pytest.mark.parametrize(
+    "spec", ["tf-nightly>>2", "tf-nightly,2.9", "2.9,tf-nightly", "tf-nightly==x"]
+)
+def test_a_wrong_requirement_on_nightlies_is_refused(spec: str) -> None:
+    with pytest.raises(UsageError):
+        specifier.check(spec)
+    with pytest.raises(UsageError):
+        specifier.select(KNOWN, spec)
+
+
+def test_a_rule_for_nightlies() -> None:
+    nightly, release = pre("2.23.0.dev20261026"), RELEASES[-1]
+    for rule, both in (
+        ("nightly", (True, False)),
+        ("tf-nightly>=2.23.0.dev1", (True, False)),
+        (">=2.16", (True, True)),
+        ("==2.21.*", (False, True)),
+    ):
+        assert (specifier.matches(rule, nightly), specifier.matches(rule, release)) == both
+
+
+def test_an_unknown_newer_release_may_be_a_candidate() -> None:
+    with pytest.raises(UsageError, match="--pre counts release candidates too"):
+        specifier.select(RELEASES, "2.22")

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -74,6 +75,8 @@ def key(**changes: Any) -> str:
         {"limits": Limits(scratch=1)},
         {"agent_digest": "D"},
         {"mode": "fork"},
+        {"repeat": 2},
+        {"repeat": 3},
     ],
     ids=str,
 )
@@ -87,6 +90,7 @@ def test_whatever_can_change_an_outcome_changes_the_key(change: Mapping[str, Any
         {"args": ["a", "b"]},
         {"env": {"B": "2", "A": "1"}},
         {"limits": Limits(timeout=120)},
+        {"repeat": 1},
     ],
     ids=str,
 )
@@ -193,6 +197,17 @@ def test_purge_removes_what_was_not_used_for_long(tmp_path: Path) -> None:
     assert store.get(KEY) == EXECUTION
 
 
+def test_an_entry_used_a_moment_ago_is_not_touched_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, EXECUTION)
+    (entry,) = entries(tmp_path)
+    for age, touched in ((60.0, False), (86400.0, True)):
+        then = time.time() - age
+        os.utime(entry, (then, then))
+        store.get(KEY)
+        assert (abs(entry.stat().st_mtime - then) > 1) is touched
+
+
 def test_a_key_is_no_path(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no key"):
         Store(tmp_path).get("../../etc/passwd")
@@ -231,12 +246,13 @@ executions = st.builds(
     notes=texts,
     trouble=optional_text,
 )
+versions = st.sampled_from(["2.9.3", "2.10.0rc1", "2.15.0.post1", "3.10"])
 results = st.builds(
     Result,
     repro=words,
     case=words,
-    tensorflow=words,
-    python=words,
+    tensorflow=versions,
+    python=versions,
     device=words,
     environment=words,
     outcome=outcomes,
@@ -276,6 +292,7 @@ repros = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    digest=words,
 )
 runs = st.builds(
     Run,
@@ -293,8 +310,8 @@ runs = st.builds(
         st.builds(
             EnvironmentInfo,
             id=words,
-            tensorflow=words,
-            python=words,
+            tensorflow=versions,
+            python=versions,
             device=words,
             engine=words,
             key=words,
@@ -434,11 +451,10 @@ def test_what_is_no_json_is_written_as_text() -> None:
         deep = [deep]
     seen = {"nan": math.nan, "inf": [math.inf, -math.inf], "half": "\ud800", "deep": deep}
     seen["long"] = 10**5000
-    result = attrs.evolve(sample(), observations=seen, seconds=math.inf)
+    result = attrs.evolve(sample(), observations=seen)
     line = json.dumps(serial.result_to_json(result), ensure_ascii=False, allow_nan=False)
     again = serial.result_from_json(json.loads(line.encode("utf-8")))
     assert again.observations["nan"] == "NaN"
     assert again.observations["inf"] == ["Infinity", "-Infinity"]
     assert again.observations["half"] == "\\ud800"
     assert again.observations["long"] == f"an integer of {(10**5000).bit_length()} bits"
-    assert again.seconds == math.inf

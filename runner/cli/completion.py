@@ -1,0 +1,88 @@
+"""What a shell offers for an argument. Reads text only: a key press must not wait for imports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from click.shell_completion import CompletionItem
+
+from runner import paths
+
+_RELEASE = re.compile(r"^    (\d+\.\d+\.\S+): \{", re.MULTILINE)
+_WORDS = ("latest", "nightly")
+
+
+def specs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    """The last item of a SPEC: `2.9.3,2.1` goes on with `2.9.3,2.10`, `>=2.1` with `>=2.10`.
+
+    Series first; their patch releases once the series is there (`2.10.`).
+    """
+    item = re.split(r"[,=<>~!]", incomplete)[-1]
+    before = incomplete[: len(incomplete) - len(item)]
+    releases = _releases()
+    offered = releases if item.count(".") == 2 else _series(releases)
+    words = [] if before.endswith(tuple("=<>~!")) else list(_WORDS)
+    return _starting(incomplete, [before + each for each in [*words, *offered]])
+
+
+def versions(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    """One release: an end of a bisection."""
+    releases = _releases()
+    offered = releases if incomplete.count(".") == 2 else _series(releases)
+    return _starting(incomplete, [*offered, "nightly"])
+
+
+def cases(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    """Names of cases in matrix.yaml."""
+    found = (case for repro in _repros(_context) for case in _list(repro.get("cases")))
+    names = (case.get("name") if isinstance(case, dict) else case for case in found)
+    return _starting(incomplete, dict.fromkeys(str(name) for name in names))
+
+
+def scripts(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    """The scripts of matrix.yaml, and the shell's own files."""
+    known = (str(repro["script"]) for repro in _repros(_context) if repro.get("script"))
+    return [*_starting(incomplete, dict.fromkeys(known)), CompletionItem(incomplete, type="file")]
+
+
+def runs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+    """The runs in results/, newest first, and the shell's own folders."""
+    folders = (path.parent.name for path in paths.results().glob("*/cells.jsonl"))
+    known = sorted(folders, reverse=True)
+    return [*_starting(incomplete, known), CompletionItem(incomplete, type="dir")]
+
+
+def _starting(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def _releases() -> list[str]:
+    """As they stand in the catalogue's text, newest first; nothing where it cannot be read."""
+    try:
+        return _RELEASE.findall(paths.releases().read_text("utf-8"))[::-1]
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _series(releases: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(".".join(release.split(".")[:2]) for release in releases))
+
+
+def _repros(context: Any) -> list[dict[str, Any]]:
+    """Of matrix.yaml as it is, sound or not; none where there is none."""
+    import yaml
+
+    file = context.params.get("matrix_file") or "matrix.yaml"
+    try:
+        loaded = yaml.safe_load(Path(file).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return []
+    repros = _list(loaded.get("repros")) if isinstance(loaded, dict) else []
+    return [each for each in repros if isinstance(each, dict)]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

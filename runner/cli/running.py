@@ -1,0 +1,145 @@
+"""What verbs share that carry a plan out: the run's folder, its journal, its reports."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import evolve
+from rich.console import Console
+
+from runner import (
+    __version__,
+    host,
+    journal,
+    locks,
+    paths,
+    publish,
+    retention,
+    snapshot,
+    workload,
+)
+from runner.cli.options import Selection
+from runner.engines.base import Maker
+from runner.errors import UsageError
+from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
+from runner.pipeline import Work
+from runner.snapshot import Snapshot
+from runner.store import Store
+
+
+def snapshots(repros: Iterable[Repro]) -> dict[str, Snapshot]:
+    """Every repro as it is now, copied; what happens to the files later changes nothing."""
+    return {repro.name: snapshot.take(repro, paths.snapshots()) for repro in repros}
+
+
+def keep(log: journal.Journal, load: workload.Workload, taken: Mapping[str, Snapshot]) -> None:
+    """Write down what is going to run, and what is known without running anything."""
+    for work in load.works:
+        log.keep_environment(work.environment)
+    for name, one in taken.items():
+        script = one.workspace.folder / one.workspace.script
+        log.keep_script(name, script.read_text("utf-8", errors="replace"))
+    for result in load.known:
+        log.append(result, "", sync=False)
+
+
+def conclude(folder: Path) -> Run:
+    """The run as its journal has it, written out in every format."""
+    run = journal.read(folder, warn=lambda line: click.echo(line, err=True))
+    publish.write(run, folder)
+    if folder.parent == paths.results():
+        journal.point_latest(folder)
+        said = retention.words(retention.keep_to(folder.parent))
+        if said:
+            click.echo(said, err=True)
+    return run
+
+
+def report(console: Console, run: Run, folder: Path) -> None:
+    """What came out, in a sentence and a table, and where the whole of it lies."""
+    click.echo(publish.terminal(run, console.width if console.is_terminal else 0))
+    unmeasured = [r for r in run.results if r.outcome.verdict is Verdict.ERROR]
+    if unmeasured:
+        console.print(
+            f"{len(unmeasured)} cells could not be measured; "
+            "the same command tries just those again",
+            highlight=False,
+        )
+    console.print(
+        f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", highlight=False, soft_wrap=True
+    )
+
+
+def report_interrupted(console: Console, run: Run, folder: Path, planned: int) -> None:
+    """Say that nothing is lost; the store has what was measured, so the same command goes on."""
+    console.print(
+        f"{len(run.results)} of {planned} cells are measured and kept in {folder}; "
+        "the same command goes on from there",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def exit_code(run: Run) -> int:
+    """3 before 1: while something is unmeasured, what is expected cannot be vouched for."""
+    if any(result.outcome.verdict is Verdict.ERROR for result in run.results):
+        return 3
+    return 1 if any(result.unexpected for result in run.results) else 0
+
+
+def stored() -> Store:
+    """What was measured before; a damaged entry is removed with a word."""
+    return Store(paths.store(), warn=lambda line: click.echo(line, err=True))
+
+
+def locker(chosen: Selection) -> workload.Lock:
+    def lock(target: Target) -> Environment:
+        return locks.environment(target, chosen.matrix.images)
+
+    return lock
+
+
+def head(chosen: Selection, load: workload.Workload, engine: Maker) -> Run:
+    info = RunInfo(
+        id=journal.new_id(datetime.now(timezone.utc)),
+        started=journal.timestamp(),
+        engine=engine.name,
+        tool_version=__version__,
+        command=shlex.join(["tfmatrix", *sys.argv[1:]]),
+        host=host.describe(),
+    )
+    released = {release.version: release.released.isoformat() for release in chosen.releases}
+    return Run(
+        info=info,
+        environments=workload.described(load.works, load.known, engine, released),
+        results=(),
+        repros=tuple(
+            evolve(repro, digest=snapshot.digest_of(repro)) for repro in _planned_repros(chosen)
+        ),
+    )
+
+
+def _planned_repros(chosen: Selection) -> tuple[Any, ...]:
+    """The repros with only those cases that the command line chose."""
+    names = {(cell.repro.name, cell.case.name) for cell in chosen.cells}
+    return tuple(
+        evolve(repro, cases=tuple(c for c in repro.cases if (repro.name, c.name) in names))
+        for repro in chosen.matrix.repros
+    )
+
+
+def longest_first(works: Sequence[Work]) -> list[Work]:
+    """Newer releases import slower and have more to install, so they start first."""
+    return sorted(works, key=lambda work: work.environment.target.release.parsed, reverse=True)
+
+
+def own_folder(folder: Path) -> Path:
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty; a run needs a folder of its own")
+    return folder

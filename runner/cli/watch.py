@@ -1,0 +1,270 @@
+"""`tfmatrix watch`: the grid again at every save, while TensorFlow stays imported."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+from rich.console import Console
+
+from runner import (
+    compare,
+    display,
+    events,
+    journal,
+    modes,
+    paths,
+    publish,
+    snapshot,
+    workload,
+)
+from runner.cli import crew as crews
+from runner.cli import running
+from runner.cli.options import MATRIX, Selection, select, selecting
+from runner.engines.base import Maker
+from runner.errors import TfmatrixError
+from runner.live import Live
+from runner.model import Run
+from runner.pipeline import Options, Pipeline, Workers
+from runner.snapshot import Snapshot
+
+LOOK = 0.1
+"""Seconds between two looks at the files."""
+WARM = 0.75
+"""The share of the memory for cells that environments may hold between two saves."""
+CHANGES = 10
+"""Changed cells that are listed."""
+
+
+@click.command("watch", help="Run scripts again at every save, with TensorFlow kept imported.")
+@selecting
+@crews.options
+@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
+def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selection: Any) -> int:
+    console = Console(stderr=True)
+    relay = events.Relay()
+    with (
+        crews.crew(console, engine=engine, cluster=cluster, jobs=jobs, idle=WARM) as crew,
+        crew.workers(relay) as here,
+        watching(console, crew.engine, here, relay, selection) as watch,
+    ):
+        while True:
+            watch.round()
+            watch.wait()
+
+
+@contextmanager
+def watching(
+    console: Console,
+    engine: Maker,
+    here: Workers,
+    relay: events.Relay,
+    selection: dict[str, Any],
+) -> Iterator[Watch]:
+    """A `Watch` that tidies up when it is interrupted, which is how it ends."""
+    watch = Watch(console=console, engine=engine, here=here, relay=relay, selection=selection)
+    try:
+        yield watch
+    finally:
+        watch.end()
+
+
+class Watch:
+    """Rounds of the same selection. What the last one found stays behind as a run."""
+
+    def __init__(
+        self,
+        *,
+        console: Console,
+        engine: Maker,
+        here: Workers,
+        relay: events.Relay,
+        selection: dict[str, Any],
+    ) -> None:
+        self._console = console
+        self._engine = engine
+        self._here = here
+        self._relay = relay
+        self._selection = selection
+        self._live: dict[str, Live] = {}
+        self._place = paths.cache() / "watch" / secrets.token_hex(4)
+        self._seen: Mapping[str, object] = {}
+        self._before: Optional[Run] = None
+        self._folder: Optional[Path] = None
+
+    def round(self) -> None:
+        """Everything once, shown; broken off where a file changes in the middle."""
+        started = time.monotonic()
+        try:
+            chosen, taken = self._read()
+        except (TfmatrixError, click.ClickException) as error:
+            self._console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+            return
+        run = self._carry_out(chosen, taken)
+        if run is not None:
+            self._show(run, time.monotonic() - started)
+
+    def wait(self) -> None:
+        """Until a file is not what it was when the round began to read it."""
+        while not self._changed():
+            time.sleep(LOOK)
+
+    def end(self) -> None:
+        """Leave the last round's reports, and nothing else."""
+        if self._folder is not None:
+            running.conclude(self._folder)
+            line = f"report: {self._folder / 'matrix.md'}  {self._folder / 'index.html'}"
+            self._console.print(line, highlight=False, soft_wrap=True)
+        for live in self._live.values():
+            live.remove()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    # -- a round --------------------------------------------------------------------------------
+
+    def _carry_out(self, chosen: Selection, taken: Mapping[str, Snapshot]) -> Optional[Run]:
+        load = workload.arrange(chosen.cells, self._engine, running.locker(chosen))
+        head = running.head(chosen, load, self._engine)
+        folder = paths.results() / head.info.id
+        log = journal.Journal(folder, head)
+        try:
+            running.keep(log, load, taken)
+            cut_off = self._measure(load, log, self._options(chosen, taken))
+            log.finish(journal.timestamp())
+        except BaseException:
+            _discard(folder)
+            raise
+        finally:
+            log.close()
+        if cut_off:
+            _discard(folder)
+            return None
+        if self._folder is not None:
+            _discard(self._folder)
+        self._folder = folder
+        return journal.read(folder)
+
+    def _measure(self, load: workload.Workload, log: journal.Journal, options: Options) -> bool:
+        """Whether it was broken off."""
+        cells = sum(len(work.cells) for work in load.works)
+        with self._display(cells) as emit:
+            self._relay.to = emit
+            pipeline = Pipeline(
+                workers=self._here,
+                store=running.stored(),
+                journal=log,
+                options=options,
+                emit=emit,
+            )
+            with _meanwhile(self._changed, pipeline.abandon) as cut_off:
+                pipeline.run(running.longest_first(load.works))
+        self._relay.to = lambda _: None
+        return cut_off.is_set()
+
+    def _display(self, cells: int) -> AbstractContextManager[events.Emit]:
+        """Progress in a terminal; elsewhere the grid alone says what happened."""
+        if self._console.is_terminal:
+            return display.make(self._console, cells)
+        return nullcontext(lambda _: None)
+
+    def _options(self, chosen: Selection, taken: Mapping[str, Snapshot]) -> Options:
+        for name in taken:
+            if name not in self._live:
+                self._live[name] = Live(self._place / f"{len(self._live)}")
+        return Options(
+            warm=True,
+            modes=modes.Modes(),
+            snapshots={name: self._live[name].renew(one) for name, one in taken.items()},
+            agent_digest=paths.agent_digest(),
+        )
+
+    def _show(self, run: Run, seconds: float) -> None:
+        if self._console.is_terminal:
+            click.clear()
+        click.echo(publish.terminal(run, self._console.width if self._console.is_terminal else 0))
+        for line in _changes(self._before, run):
+            click.echo(line)
+        stored = sum(result.cached for result in run.results)
+        known = f", {stored} of them known already" if stored else ""
+        line = f"{len(run.results)} cells in {seconds:.1f} s{known}; waiting for a change"
+        self._console.print(line, highlight=False)
+        self._before = run
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def _read(self) -> tuple[Selection, dict[str, Snapshot]]:
+        """What is asked for, and the files as they are. What is saved from here on is a change."""
+        matrix = self._selection["matrix_file"] or Path(MATRIX)
+        self._seen = _fingerprint((*self._selection["scripts"], matrix, *map(Path, self._seen)))
+        chosen = select(**self._selection)
+        taken = {r.name: snapshot.take(r, paths.snapshots()) for r in chosen.matrix.repros}
+        self._seen = {**_fingerprint(_files(chosen, taken)), **self._seen}
+        return chosen, taken
+
+    def _changed(self) -> bool:
+        return _fingerprint(map(Path, self._seen)) != self._seen
+
+
+def _files(chosen: Selection, taken: Mapping[str, Snapshot]) -> Iterator[Path]:
+    for repro in chosen.matrix.repros:
+        yield repro.script
+        yield from (repro.script.parent / name for name in taken[repro.name].files)
+
+
+def _fingerprint(files: Iterable[Path]) -> dict[str, object]:
+    """What tells a saved file from what it was before."""
+    return {str(path): _state(path) for path in files}
+
+
+def _state(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+@contextmanager
+def _meanwhile(happened: Callable[[], bool], act: Callable[[], None]) -> Iterator[threading.Event]:
+    """Do `act` once where `happened` while the block goes on; the event says whether it did."""
+    done, acted = threading.Event(), threading.Event()
+
+    def look() -> None:
+        while not done.wait(LOOK):
+            if happened():
+                acted.set()
+                act()
+                return
+
+    thread = threading.Thread(target=look, name="watch", daemon=True)
+    thread.start()
+    try:
+        yield acted
+    finally:
+        done.set()
+        thread.join()
+
+
+def _changes(before: Optional[Run], after: Run) -> Iterator[str]:
+    """What differs from the round before, a line a cell."""
+    if before is None:
+        return
+    changes = compare.runs(before, after).changes
+    for change in changes[:CHANGES]:
+        said = " → ".join(
+            "—" if one is None else one.signature or one.verdict.value
+            for one in (change.before, change.after)
+        )
+        yield f"{change.where}: {said}"
+    if len(changes) > CHANGES:
+        yield f"… and {len(changes) - CHANGES} more cells changed"
+
+
+def _discard(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

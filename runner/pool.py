@@ -1,0 +1,352 @@
+"""A `concurrent.futures.Executor` that knows what cells want of it.
+
+Tasks with the same `group` share something that is dear to start (an environment with TensorFlow
+imported in it), so a worker stays with a group while it has tasks. Another joins it only when what
+is left is worth a second start. The tasks that run on one machine never want more memory than it
+has. What is no task of a group runs as in a `ThreadPoolExecutor`.
+
+A worker is a thread of this process; on which machine it has its tasks done is the machine's
+affair. This one is `Machine`; others may be added and may be lost at any moment.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any, Optional, TypeVar
+
+from attrs import define, field
+
+T = TypeVar("T")
+MANY = 8
+"""Tasks left in a group of which nothing is known, from which on a second worker joins in."""
+TRIES = 2
+"""Machines that may be lost under one task, or have trouble with it, before that is its own."""
+
+
+class NotHere(Exception):
+    """A machine cannot do a task; another may. The cause is what to say where none can."""
+
+    loses = False
+    """Whether the machine gets no more tasks."""
+
+    def __init__(self, why: str, *, result: Any = None) -> None:
+        """With a `result`, the task may itself be to blame: it counts where no try is left."""
+        super().__init__(why)
+        self.result = result
+
+
+class MachineUnfit(NotHere):
+    """A machine can do nothing, whatever the task."""
+
+    loses = True
+
+
+class MachineLost(NotHere):
+    """A machine is gone in the middle of a task, which may be why."""
+
+    loses = True
+
+
+class Machine:
+    """Where tasks are carried out: here, in this process."""
+
+    name = ""
+
+    def __init__(self, memory_mb: float = float("inf")) -> None:
+        self.memory_mb = memory_mb
+        self.lost = False
+        self.holds: set[str] = set()
+        """Groups that have had a task here: the next one starts sooner."""
+
+    def call(self, fn: Callable[..., T], *args: Any) -> T:
+        """Do it and wait. Raises what `fn` raises, or `MachineLost`."""
+        return fn(*args)
+
+    def takes(self, task: Any) -> bool:
+        """Whether the task may run here at all."""
+        return True
+
+    def price(self, task: Any) -> float:
+        """Seconds until the task's group can be begun here, beyond what it takes anywhere."""
+        return 0.0
+
+    def lose(self) -> None:
+        """It is gone: nobody waits for what it does."""
+        self.lost = True
+
+
+@define(kw_only=True, eq=False)
+class _Job:
+    future: Future[Any]
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    tries: int = 0
+    """Tries for whose end the task may be to blame."""
+    avoid: set[Machine] = field(factory=set)
+    """Machines that have had it and could not do it."""
+
+    @property
+    def task(self) -> Any:
+        return self.args[0] if self.args else None
+
+
+@define(kw_only=True, eq=False)
+class _Seat:
+    """A machine in a pool, and what it is doing for it."""
+
+    machine: Machine
+    running: int = 0
+    used_mb: float = 0.0
+
+
+@define(kw_only=True, eq=False)
+class _Group:
+    """The tasks that wait in a group, and what its tasks have taken so far."""
+
+    name: str
+    waiting: deque[_Job] = field(factory=deque)
+    workers: int = 0
+    started: float = 0.0
+    """Seconds of the last task with which a worker came, which started what the others share."""
+    seconds: float = 0.0
+    """Seconds of all others."""
+    count: int = 0
+    """How many others."""
+
+    def note(self, seconds: float, came: bool) -> None:
+        if came:
+            self.started = seconds
+        else:
+            self.seconds += seconds
+            self.count += 1
+
+    def takes(self, machine: Machine) -> bool:
+        """Whether the machine may have the next task."""
+        job = self.waiting[0]
+        return machine not in job.avoid and machine.takes(job.task)
+
+    def gain(self, machine: Machine) -> float:
+        """Seconds that one more worker would save; none where it is not worth its start."""
+        price = machine.price(self.waiting[0].task)
+        if not self.count:
+            return 0.0 if price else float(max(0, len(self.waiting) - MANY + 1))
+        left = len(self.waiting) * self.seconds / self.count
+        return max(0.0, left - left / (max(1, self.workers) + 1) - self.started - price)
+
+
+class Pool(Executor):
+    """Workers on machines. `need` says how many MiB a task wants."""
+
+    def __init__(self, *, need: Callable[[Any], float] = lambda _: 0.0) -> None:
+        self._need = need
+        self._changed = threading.Condition()
+        self._groups: dict[str, _Group] = {}
+        self._threads: list[threading.Thread] = []
+        self._machines: set[Machine] = set()
+        self.running = 0
+        """Tasks that are being carried out."""
+        self._closed = False
+
+    def add(self, machine: Machine, workers: int) -> None:
+        """Have `workers` more, on that machine."""
+        with self._changed:
+            self._machines.add(machine)
+            seat = _Seat(machine=machine)
+            for _ in range(workers):
+                name = f"worker-{len(self._threads)}"
+                thread = threading.Thread(target=self._work, args=(seat,), name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def remove(self, machine: Machine) -> None:
+        """It gets no more tasks. What it has is not waited for."""
+        with self._changed:
+            machine.lose()
+            self._machines.discard(machine)
+            self._changed.notify_all()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """As any executor's. The first argument may be a task: it then has a `group`."""
+        future: Future[T] = Future()
+        call = (lambda *given: fn(*given, **kwargs)) if kwargs else fn
+        job = _Job(future=future, fn=call, args=args)
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            self._group(job).waiting.append(job)
+            self._changed.notify_all()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        with self._changed:
+            self._closed = True
+            if cancel_futures:
+                for group in self._groups.values():
+                    while group.waiting:
+                        group.waiting.pop().future.cancel()
+            self._changed.notify_all()
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether machines are there, but nothing runs and none takes any of what waits."""
+        with self._changed:
+            groups = [group for group in self._groups.values() if group.waiting]
+            free = bool(groups and self._there) and not self.running
+            return free and not any(g.takes(one) for g in groups for one in self._there)
+
+    def give_up(self, reason: Exception) -> None:
+        """Nobody will come who could do what waits: it fails with `reason`."""
+        with self._changed:
+            jobs = [job for group in self._groups.values() for job in group.waiting]
+            for group in self._groups.values():
+                group.waiting.clear()
+        for job in jobs:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(reason)
+
+    @property
+    def _there(self) -> set[Machine]:
+        return {machine for machine in self._machines if not machine.lost}
+
+    def _group(self, job: _Job) -> _Group:
+        name = getattr(job.task, "group", None)
+        if name is None:  # It is a group of its own.
+            return self._groups.setdefault(_lone(job), _Group(name=""))
+        return self._groups.setdefault(name, _Group(name=name))
+
+    # -- a worker -------------------------------------------------------------------------------
+
+    def _work(self, seat: _Seat) -> None:
+        """One thread's life: take a task, have it done, and look for the next where it was."""
+        machine, group = seat.machine, None
+        while True:
+            with self._changed:
+                before, group = group, self._join(seat, group)
+                if group is None:
+                    return
+                job = group.waiting.popleft()
+                if not group.name:
+                    del self._groups[_lone(job)]
+                need = self._need(job.task)
+                seat.running += 1
+                seat.used_mb += need
+                self.running += 1
+            started = time.monotonic()
+            done = self._carry_out(machine, job)
+            with self._changed:
+                group.note(time.monotonic() - started, came=group is not before)
+                if group.name and done:
+                    machine.holds.add(group.name)
+                seat.running -= 1
+                seat.used_mb -= need
+                self.running -= 1
+                self._changed.notify_all()
+
+    def _carry_out(self, machine: Machine, job: _Job) -> bool:
+        """Whether the machine could do it."""
+        if not job.avoid and not job.future.set_running_or_notify_cancel():
+            return False
+        try:
+            result = machine.call(job.fn, *job.args)
+        except NotHere as error:
+            if error.loses:
+                self.remove(machine)
+            self._elsewhere(job, machine, error)
+            return False
+        except BaseException as error:  # as ThreadPoolExecutor: whoever waits is told
+            job.future.set_exception(error)
+            return False
+        job.future.set_result(result)
+        return True
+
+    def _elsewhere(self, job: _Job, machine: Machine, error: NotHere) -> None:
+        """Have another machine do it; where none can, that is what comes of it."""
+        job.avoid.add(machine)
+        job.tries += isinstance(error, MachineLost) or error.result is not None
+        if job.tries < TRIES and self._again(job):
+            return
+        if error.result is not None:
+            job.future.set_result(error.result)
+        else:
+            job.future.set_exception(error.__cause__ or error)
+
+    def _again(self, job: _Job) -> bool:
+        """Whether another machine is to do it."""
+        with self._changed:
+            others = self._there - job.avoid
+            # Where there is no machine at all, one may still come.
+            none = self._there and not any(one.takes(job.task) for one in others)
+            if self._closed or none:
+                return False
+            self._group(job).waiting.appendleft(job)
+            self._changed.notify_all()
+            return True
+
+    # -- where to go next -----------------------------------------------------------------------
+
+    def _join(self, seat: _Seat, group: Optional[_Group]) -> Optional[_Group]:
+        """Wait for a group with a task to take. None when there will be no more."""
+        if group is not None:
+            group.workers -= 1
+        while not seat.machine.lost:
+            found = self._choose(seat, group)
+            if found is not None:
+                found.workers += 1
+                return found
+            if self._closed and not any(one.waiting for one in self._groups.values()):
+                return None
+            self._changed.wait()
+        return None
+
+    def _choose(self, seat: _Seat, last: Optional[_Group]) -> Optional[_Group]:
+        """Where a worker goes that was with `last`: stay, else a new group, else join another."""
+        if last is not None and last.waiting and last.takes(seat.machine):
+            wanted: Optional[_Group] = last
+        else:
+            wanted = next(self._wanted(seat.machine), None)
+        return wanted if wanted is not None and self._fits(seat, wanted) else None
+
+    def _wanted(self, machine: Machine) -> Iterator[_Group]:
+        """Groups that a worker of the machine would go to, the best first."""
+        groups = [g for g in self._groups.values() if g.waiting and g.takes(machine)]
+        alone = [group for group in groups if not group.workers]
+        yield from (group for group in alone if group.name in machine.holds)
+        yield from (group for group in alone if not self._held(group))
+        gains = ((group.gain(machine), group) for group in groups)
+        best = max(gains, key=lambda pair: pair[0], default=(0.0, None))
+        if best[0] > 0 and best[1] is not None:
+            yield best[1]
+
+    def _held(self, group: _Group) -> bool:
+        """Whether some machine can start on the group at once."""
+        holding = (one for one in self._there if group.name in one.holds)
+        return any(group.takes(one) for one in holding)
+
+    def _fits(self, seat: _Seat, group: _Group) -> bool:
+        """Whether the group's next task has room. Alone it may try, whatever it wants."""
+        if not seat.running:
+            return True
+        return seat.used_mb + self._need(group.waiting[0].task) <= seat.machine.memory_mb
+
+
+def _lone(job: _Job) -> str:
+    return f"task {id(job)}"
+
+
+def local(
+    jobs: int,
+    *,
+    memory_mb: float = float("inf"),
+    need: Callable[[Any], float] = lambda _: 0.0,
+) -> Pool:
+    """`jobs` workers in this process, where `memory_mb` is what there is."""
+    pool = Pool(need=need)
+    pool.add(Machine(memory_mb), jobs)
+    return pool

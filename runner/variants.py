@@ -1,0 +1,81 @@
+"""Axes → cases: each case of a repro, in each combination of the axes' values. Pure.
+
+A case and one of its variants are two rows of the matrix, and so they have two names. What changes
+nothing adds nothing to the name, so that a matrix keeps its rows when it gets an axis.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Optional
+
+from attrs import evolve
+
+from runner.model import USUAL, Axis, Case, Variant
+
+SEPARATOR = "@"
+"""Between a case's name and its variant's: no name that people give may hold it."""
+
+
+def value(
+    axis: str,
+    name: str,
+    *,
+    tf: str = "",
+    python: Optional[str] = None,
+    env: Iterable[tuple[str, str]] = (),
+    requirements: Sequence[str] = (),
+) -> Variant:
+    """One value of an axis. One that changes nothing has a name for rules only."""
+    changes = bool(python or env or requirements)
+    return Variant(
+        name=f"{axis}={name}" if changes else "",
+        values={axis: name},
+        tf=(tf,) if tf else (),
+        python=python,
+        env=dict(env),
+        requirements=tuple(requirements),
+    )
+
+
+def combine(variants: Iterable[Variant]) -> Variant:
+    """All of them at once; of two that set the same, the last."""
+    whole = USUAL
+    for each in variants:
+        whole = Variant(
+            name=",".join(filter(None, (whole.name, each.name))),
+            values={**whole.values, **each.values},
+            tf=(*whole.tf, *each.tf),
+            python=each.python or whole.python,
+            env={**whole.env, **each.env},
+            requirements=(*whole.requirements, *each.requirements),
+        )
+    return whole
+
+
+def spread(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
+    """Every case in every combination: all cases of the first one, then all of the next.
+
+    Along an axis that they are spread along already, they stay as they are.
+    """
+    there = {name for case in cases for name in case.variant.values}
+    combinations = itertools.product(*(axis.values for axis in axes if axis.name not in there))
+    return tuple(
+        tried(case, combine((case.variant, *values))) for values in combinations for case in cases
+    )
+
+
+def tried(case: Case, variant: Variant) -> Case:
+    """`case` in `variant`, whichever it was in before."""
+    name = SEPARATOR.join(filter(None, (case.base, variant.name)))
+    return evolve(case, name=name, variant=variant)
+
+
+def of(cases: Iterable[Case]) -> list[Variant]:
+    """The variants that some case is in, each once."""
+    found: list[Variant] = []
+    for case in cases:
+        if case.variant not in found:
+            found.append(case.variant)
+    return found

@@ -1,0 +1,133 @@
+"""The guides' commands, run one after the other as a reader would.
+
+With the real agent, stores, runs and reports, a GitHub and a package index on this machine, and no
+TensorFlow.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import catalogue, cli, engines, locks
+from runner.cli import from_issue
+from runner.model import Environment, Target
+from tests.engines.plain import PlainEngine
+from tests.unit import github_server, index_server, test_docs_commands
+from tests.unit.github_server import Fake
+
+ELSEWHERE = {
+    ("clean",): "removes what is on this machine: tests/unit/test_clean.py",
+    ("doctor",): "examines this machine: tests/unit/test_doctor.py",
+    ("lock",): "installs TensorFlow: tests/engines/test_releases.py",
+    ("releases", "--update"): "writes into the checkout: tests/engines/test_releases.py",
+}
+ONLY_PRINTED = ["releases", "--update", "--dry-run"]
+NAMES = {
+    "tensorflow/tensorflow#12345": "o/n#5",
+    "tensorflow/tensorflow": "o/n",
+    "owner/name": "o/n",
+    "OWNER/NAME": "o/n",
+    "12345": "5",
+    "7": "5",
+}
+"""What the guides call the issue → the one on this machine's GitHub."""
+ISSUE = "It fails:\n\n```python\nimport sys\n\nprint(sys.version)\n```\n"
+MATRIX = """\
+tf: ">=2.9"
+repros:
+  - name: serving
+    script: works.py
+    cases: [{name: layers-a}, {name: serving-a}, {name: training}]
+"""
+SCRIPT = "print('::observe loss=0.25')\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with everything that the guides speak of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GITHUB_TOKEN", github_server.TOKEN)
+    monkeypatch.setattr(engines, "choose", lambda name, say: PlainEngine())
+    monkeypatch.setattr(from_issue, "sandboxed", lambda engine, unsandboxed: "plain")
+    monkeypatch.setattr(locks, "environment", locked)
+    for name in ("my.py", "works.py"):
+        (tmp_path / name).write_text(SCRIPT, "utf-8")
+    (tmp_path / "matrix.yaml").write_text(MATRIX, "utf-8")
+    (tmp_path / "saved.md").write_text(ISSUE, "utf-8")
+    with github_server.serving() as github, index_server.serving() as index:
+        offer(index)
+        github.issue_body = ISSUE
+        monkeypatch.setenv("GITHUB_API_URL", github.url)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        runs_of_before(tmp_path)
+        yield tmp_path
+        assert_answered(github)
+
+
+def locked(target: Target, images: object = None) -> Environment:
+    packages = f"tensorflow-cpu=={target.release.version}\nsix==1.0\n"
+    return Environment(target=target, requirements=packages, key=f"{target.release.version}")
+
+
+def offer(index: index_server.IndexServer) -> None:
+    for release in catalogue.load():
+        index.add("tensorflow", release.version)
+    for package in ("tensorflow", "tensorflow-cpu"):
+        index.add(package, "2.22.0rc0")
+    for day in (20, 23, 26):
+        index.add("tf-nightly", f"2.23.0.dev202610{day}")
+
+
+def runs_of_before(folder: Path) -> None:
+    """`results/` as it is after some time, and the folders that machines of a CI left."""
+    for name in ("before", "20261122-154500-3fa9", "reference"):
+        assert cli.execute(["run", "--tf", ">=2.12", "--output", f"results/{name}"]) == 0
+    for version in ("2.14", "2.15"):
+        assert cli.execute(["run", "--tf", version, "--output", f"shards/{version}"]) == 0
+    shutil.rmtree(folder / "report", ignore_errors=True)
+
+
+def assert_answered(github: Fake) -> None:
+    assert all(body for body in github.sent)
+
+
+def given(arguments: list[str]) -> list[str]:
+    """The words as a shell would hand them over."""
+    words = [NAMES.get(word, word) for word in arguments]
+    return [
+        found
+        for word in words
+        for found in (sorted(map(str, Path().glob(word))) if word == "shards/*" else [word])
+    ]
+
+
+@pytest.mark.parametrize("guide", test_docs_commands.GUIDES, ids=lambda guide: guide.name)
+def test_the_commands_of_a_guide_do_what_it_says(
+    guide: Path, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(test_docs_commands.VALUES, "TENSORFLOW", "2.14.1")
+    monkeypatch.setitem(test_docs_commands.VALUES, "ISSUE", "5")
+    for script in test_docs_commands.scripts(guide):
+        for arguments in map(given, test_docs_commands.commands(script)):
+            if elsewhere(arguments):
+                continue
+            capsys.readouterr()
+            code = cli.execute(arguments)
+            assert code in allowed(arguments), f"{arguments}: {code}\n{capsys.readouterr().err}"
+
+
+def elsewhere(arguments: list[str]) -> bool:
+    if arguments == ONLY_PRINTED:
+        return False
+    return any(arguments[0] == words[0] and set(words) <= set(arguments) for words in ELSEWHERE)
+
+
+def allowed(arguments: list[str]) -> tuple[int, ...]:
+    """1 is an answer too: nothing fails here, so there is nothing to bisect; pins may not hold."""
+    differs = arguments[0] in ("bisect", "diff") or "--check" in arguments
+    return (0, 1) if differs else (0,)

@@ -1,0 +1,78 @@
+"""A forked cell says what a fresh process says: every subject and every shipped case, on an old, a
+middle and the newest release, in the local engine. `make parity`; `test_tensorflow.py` has a sample
+of it for every day."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import catalogue, compare, config, journal, locks, plan, specifier
+from runner.engines.local import LocalEngine
+from runner.model import Environment, Limits, Run
+from tests.engines import conformance
+
+ROOT = Path(__file__).parents[2]
+RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load()[-1].version)
+LIMITS = Limits(timeout=60.0, memory=1500, processes=200, output=64, scratch=64)
+"""As for all subjects, but that a child of TensorFlow starts with its parent's memory."""
+CHANCE = {"trainable-positives", "trainable-both"}
+"""Cases whose values differ from one fresh process to the next, and why: repro/README.md."""
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.parity]
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    matrix = config.load(ROOT / "matrix.yaml")
+    releases = specifier.select(catalogue.load(), request.param)
+    target = plan.targets(plan.cells(matrix, releases, ()))[0]
+    made = locks.environment(target, matrix.images)
+    LocalEngine().prepare(made, lambda _: None)
+    return made
+
+
+@pytest.fixture(scope="module")
+def forking(
+    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[conformance.Bench]:
+    folder = tmp_path_factory.mktemp("subjects")
+    with conformance.opened(LocalEngine(), environment, folder, "fork", LIMITS) as bench:
+        yield bench
+
+
+@pytest.mark.parametrize("case", conformance.CASES, ids=str)
+def test_subject(forking: conformance.Bench, case: conformance.Case) -> None:
+    """The table says what a fresh process does, and holds for a child of TensorFlow too."""
+    conformance.check(forking, case)
+
+
+def measured(environment: Environment, mode: str, folder: Path) -> Run:
+    release = environment.target.release.version
+    words = ["--engine", "local", "--tf", release, "--fresh", "--mode", mode]
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "run", *words, "--output", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return journal.read(folder)
+
+
+def test_shipped_cases(environment: Environment, tmp_path: Path) -> None:
+    forked = measured(environment, "fork", tmp_path / "fork")
+    fresh = measured(environment, "fresh", tmp_path / "fresh")
+    assert any(result.mode == "fork" for result in forked.results)
+    assert all(result.mode == "fresh" for result in fresh.results)
+    comparison = compare.runs(fresh, forked)
+    assert comparison.changes == ()
+    differing = {one.where.case.partition("@")[0] for one in comparison.observed}
+    assert differing <= CHANCE

@@ -1,0 +1,154 @@
+"""`tfmatrix watch`: rounds of the same releases, a save between them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from runner import journal, locks, paths, workers
+from runner.cli.watch import Watch, watching
+from runner.events import Relay
+from runner.live import Live
+from runner.model import Environment, Repro, Target
+from runner.snapshot import take
+from tests.engines.plain import PlainEngine
+
+SELECTION: dict[str, Any] = {
+    "scripts": (Path("my.py"),),
+    "tf": "2.8,2.9",
+    "patches": None,
+    "devices": (),
+    "cases": (),
+    "args": (),
+    "timeout": 20.0,
+    "memory": None,
+    "matrix_file": None,
+}
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlainEngine:
+    def lock(target: Target, images: object = None) -> Environment:
+        return Environment(target=target, requirements="", key=target.release.version)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(locks, "environment", lock)
+    return PlainEngine()
+
+
+@pytest.fixture
+def watch(engine: PlainEngine) -> Iterator[Watch]:
+    relay = Relay()
+    console = Console(stderr=True, width=200)
+    with (
+        workers.here(engine, relay, jobs=2, idle=0.5) as here,
+        watching(console, engine, here, relay, SELECTION) as watch,
+    ):
+        yield watch
+
+
+def save(text: str) -> None:
+    Path("my.py").write_text(text, "utf-8")
+
+
+def test_a_save_is_answered_by_the_agents_that_are_there(
+    watch: Watch, engine: PlainEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save("print('::observe answer=1')")
+    watch.round()
+    assert "✓" in capsys.readouterr().out
+    opened = len(engine.opened)
+    save("raise ValueError('no more')")
+    watch.wait()
+    watch.round()
+    said = capsys.readouterr()
+    assert "on 2.9.3 cpu: pass → ValueError: no more" in said.out
+    assert "2 cells in" in said.err
+    assert len(engine.opened) == opened
+
+
+def test_what_was_measured_before_is_known(
+    watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in ("print(1)", "print(2)", "print(1)"):
+        save(text)
+        watch.round()
+    assert "2 of them known already" in capsys.readouterr().err
+
+
+def test_a_save_in_the_middle_ends_the_round(
+    watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save("import time; time.sleep(1)")
+    saving = threading.Timer(0.4, save, ["print('quick')"])
+    saving.start()
+    watch.round()
+    saving.join()
+    assert "cells in" not in capsys.readouterr().err
+    watch.wait()
+    watch.round()
+    assert "2 cells in" in capsys.readouterr().err
+
+
+def test_a_script_that_is_not_there_is_waited_for(
+    watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch.round()
+    assert "my.py" in capsys.readouterr().err
+    threading.Timer(0.3, save, ["print(1)"]).start()
+    watch.wait()
+    watch.round()
+    assert "2 cells in" in capsys.readouterr().err
+
+
+def test_the_last_round_stays_as_a_run_and_nothing_else_does(
+    engine: PlainEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    relay = Relay()
+    with (
+        workers.here(engine, relay, jobs=2) as here,
+        watching(Console(stderr=True), engine, here, relay, SELECTION) as watch,
+    ):
+        for text in ("print(1)", "raise SystemExit(3)"):
+            save(text)
+            watch.round()
+    (folder,) = (path for path in paths.results().iterdir() if not path.is_symlink())
+    assert {result.exit_code for result in journal.read(folder).results} == {3}
+    assert (folder / "index.html").is_file()
+    assert not list((paths.cache() / "watch").iterdir())
+
+
+def test_a_module_beside_the_script_is_never_taken_from_stale_bytecode(tmp_path: Path) -> None:
+    script = tmp_path / "my.py"
+    script.write_text("import helper", "utf-8")
+    (tmp_path / "helper.py").write_text("X = 1", "utf-8")
+    repro = Repro(name="my", script=script)
+    live = Live(tmp_path / "live")
+    first = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
+    before = (first / "helper.py").stat().st_mtime
+    (tmp_path / "helper.py").write_text("X = 2", "utf-8")
+    os.utime(tmp_path / "helper.py", (before, before))
+    second = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
+    assert second == first
+    assert (second / "helper.py").read_text("utf-8") == "X = 2"
+    assert int((second / "helper.py").stat().st_mtime) > int(before)
+
+
+def test_another_set_of_files_is_another_folder(tmp_path: Path) -> None:
+    script = tmp_path / "my.py"
+    script.write_text("print(1)", "utf-8")
+    repro = Repro(name="my", script=script)
+    live = Live(tmp_path / "live")
+    first = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
+    script.write_text("import helper", "utf-8")
+    (tmp_path / "helper.py").write_text("", "utf-8")
+    assert live.renew(take(repro, tmp_path / "snapshots")).workspace.folder != first
+    live.remove()
+    assert not (tmp_path / "live").exists()

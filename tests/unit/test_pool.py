@@ -1,0 +1,179 @@
+"""The pool of threads that keeps a worker with its group of tasks, and minds the memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Any
+
+import pytest
+from attrs import define, field, frozen
+
+from runner import pool as pools
+from runner.pool import Machine, MachineLost, Pool
+
+
+@frozen(kw_only=True)
+class Task:
+    group: str
+    mb: float = 0.0
+
+
+@define
+class Gate:
+    """Work that waits to be let through, and notes who did what at the same time as what."""
+
+    open: threading.Event = field(factory=threading.Event)
+    lock: threading.Lock = field(factory=threading.Lock)
+    running: list[Task] = field(factory=list)
+    most: int = 0
+    by: dict[str, set[str]] = field(factory=dict)
+
+    def work(self, task: Task) -> str:
+        with self.lock:
+            self.running.append(task)
+            self.most = max(self.most, len(self.running))
+            self.by.setdefault(task.group, set()).add(threading.current_thread().name)
+        self.open.wait(10)
+        with self.lock:
+            self.running.remove(task)
+        return task.group
+
+
+def test_it_is_an_executor() -> None:
+    with pools.local(2) as pool:
+        assert pool.submit(pow, 2, 5).result(10) == 32
+        assert list(pool.map(str, range(20))) == [str(n) for n in range(20)]
+        assert isinstance(pool.submit(int, "x").exception(10), ValueError)
+    with pytest.raises(RuntimeError):
+        pool.submit(pow, 2, 5)
+
+
+def test_a_few_tasks_of_a_group_are_done_by_one_worker() -> None:
+    gate = Gate()
+    with pools.local(2) as pool:
+        futures = [pool.submit(gate.work, Task(group=name)) for name in "aaaabbbb"]
+        gate.open.set()
+        assert Counter(future.result(10) for future in futures) == {"a": 4, "b": 4}
+    assert all(len(workers) == 1 for workers in gate.by.values())
+
+
+def test_many_tasks_of_one_group_are_shared_out() -> None:
+    gate = Gate()
+    with pools.local(2) as pool:
+        futures = [pool.submit(gate.work, Task(group="a")) for _ in range(30)]
+        while gate.most < 2:
+            assert not futures[0].done()
+        gate.open.set()
+        wait(futures, 10)
+    assert len(gate.by["a"]) == 2
+
+
+def test_tasks_that_do_not_fit_into_memory_wait() -> None:
+    gate = Gate()
+    with pools.local(4, memory_mb=1000, need=lambda task: task.mb) as pool:
+        futures = [pool.submit(gate.work, Task(group=str(n), mb=400)) for n in range(6)]
+        while gate.most < 2:
+            assert not futures[0].done()
+        gate.open.set()
+        wait(futures, 10)
+    assert gate.most == 2
+
+
+def test_what_needs_more_than_there_is_runs_alone() -> None:
+    gate = Gate()
+    gate.open.set()
+    with pools.local(4, memory_mb=1000, need=lambda task: task.mb) as pool:
+        futures = [pool.submit(gate.work, Task(group=str(n), mb=4000)) for n in range(3)]
+        assert [future.result(10) for future in futures] == ["0", "1", "2"]
+    assert gate.most == 1
+
+
+def test_shutting_down_cancels_what_has_not_begun() -> None:
+    gate = Gate()
+    pool = pools.local(1)
+    first: Future[Any] = pool.submit(gate.work, Task(group="a"))
+    while not gate.running:
+        assert not first.done()
+    rest = [pool.submit(gate.work, Task(group="a")) for _ in range(3)]
+    gate.open.set()
+    pool.shutdown(cancel_futures=True)
+    assert first.done()
+    assert all(future.cancelled() or future.result() == "a" for future in rest)
+
+
+class Elsewhere(Machine):
+    """A machine that is lost after so many tasks."""
+
+    def __init__(self, name: str, good_for: int) -> None:
+        super().__init__()
+        self.name, self.left = name, good_for
+        self.did: list[str] = []
+
+    def call(self, fn: Callable[..., Any], *args: Any) -> Any:
+        if not self.left:
+            raise MachineLost(f"{self.name} is gone")
+        self.left -= 1
+        self.did.append(args[0].group)
+        return fn(*args)
+
+
+def echo(task: Task) -> str:
+    return task.group
+
+
+def test_what_a_lost_machine_had_is_done_by_another_and_once() -> None:
+    good, bad = Elsewhere("good", 1000), Elsewhere("bad", 3)
+    with Pool() as pool:
+        futures = [pool.submit(echo, Task(group=name)) for name in "abcdefghij" for _ in range(5)]
+        pool.add(bad, 1)
+        while not bad.lost:
+            assert not all(future.done() for future in futures)
+        pool.add(good, 1)
+        assert Counter(f.result(10) for f in futures) == dict.fromkeys("abcdefghij", 5)
+    assert len(good.did) + len(bad.did) == 50
+
+
+def test_a_task_under_which_two_machines_are_lost_is_lost() -> None:
+    with Pool() as pool:
+        future = pool.submit(echo, Task(group="a"))
+        pool.add(Elsewhere("one", 0), 1)
+        pool.add(Elsewhere("two", 0), 1)
+        assert isinstance(future.exception(10), MachineLost)
+
+
+def test_tasks_go_to_the_machine_that_has_their_group() -> None:
+    machines = [Elsewhere(str(n), 1000) for n in range(3)]
+    with Pool() as pool:
+        for machine in machines:
+            pool.add(machine, 1)
+        first = [pool.submit(echo, Task(group=name)) for name in "abc"]
+        wait(first, 10)
+        where = {name: m for m in machines for name in m.did}
+        second = [pool.submit(echo, Task(group=name)) for name in "abcabcabc"]
+        wait(second, 10)
+    for name, machine in where.items():
+        assert machine.did.count(name) == 4
+
+
+def test_nobody_is_given_what_it_does_not_take() -> None:
+    class Picky(Elsewhere):
+        def takes(self, task: Any) -> bool:
+            return bool(task.group != "cuda")
+
+    with Pool() as pool:
+        picky, other = Picky("picky", 1000), Elsewhere("other", 1000)
+        pool.add(picky, 2)
+        pool.add(other, 1)
+        wait([pool.submit(echo, Task(group=name)) for name in ["cuda", "cpu"] * 5], 10)
+    assert "cuda" not in picky.did
+    assert other.did.count("cuda") == 5
+
+
+def test_what_nobody_will_do_can_be_given_up() -> None:
+    with Pool() as pool:
+        future = pool.submit(echo, Task(group="a"))
+        pool.give_up(ConnectionError("no machine is left"))
+        assert isinstance(future.exception(10), ConnectionError)
