@@ -188,7 +188,7 @@ class Case:
     @property
     def base(self) -> str:
         """The name that all its variants share."""
-        return self.name.partition("@")[0]
+        return self.name.removesuffix(f"@{self.variant.name}") if self.variant.name else self.name
 
 
 @frozen(kw_only=True)

@@ -43,9 +43,10 @@ def words(cells: Sequence[Cell], axis: str, own: Sequence[Axis] = ()) -> list[st
     """The options that choose these cells again; `own` are the axes of matrix.yaml."""
     if not axis:
         return ["--tf", ",".join(place(cell, axis) for cell in cells)]
-    known = any(each.name == axis for each in own)
-    values = "" if known else "=" + ",".join(place(cell, axis) for cell in cells)
-    return ["--tf", cells[0].target.release.version, "--vary", f"{axis}{values}"]
+    values = [place(cell, axis) for cell in cells]
+    known = {value.values.get(axis) for each in own for value in each.values}
+    given = "" if known.issuperset(values) else f"={','.join(values)}"
+    return ["--tf", cells[0].target.release.version, "--vary", f"{axis}{given}"]
 
 
 def releases(good: Release, bad: Release, *, case: Sequence[str], **selection: Any) -> Way:
@@ -138,10 +139,13 @@ def _axis(
     known: Sequence[Axis],
     say: Callable[[str], None],
 ) -> Axis:
-    """From one end to the other, in order."""
+    """From one end to the other, in order.
+
+    An axis of matrix.yaml is meant where it has one of the ends: it may be named after a package.
+    """
     for each in known:
-        if each.name == name:
-            values = [value.values[name] for value in each.values]
+        values = [value.values[each.name] for value in each.values]
+        if each.name == name and not set(values).isdisjoint(ends):
             return evolve(each, values=tuple(_cut(each.values, values, ends, name)))
     if name == vary.PYTHON:
         pythons = sorted(target.release.pythons, key=Version)

@@ -8,6 +8,7 @@ EXAMPLES = {
         ("tfmatrix run my.py --tf '>=2.4,<2.8'", "a script, on the newest patch of four series"),
         ("tfmatrix run my.py --tf 2.9 --patches all", "on every patch release of 2.9"),
         ("tfmatrix run my.py --tf '2.21,nightly'", "on a release, and on the newest nightly"),
+        ("tfmatrix run my.py --vary TF_ENABLE_ONEDNN_OPTS=,0", "with and without a variable"),
     ),
     "plan": (
         ("tfmatrix plan --case 'layers-*'", "the cells of some cases"),
@@ -22,6 +23,10 @@ EXAMPLES = {
         ("tfmatrix bisect my.py --good 2.9.3 --bad 2.16.2", "the release that broke it"),
         ("tfmatrix bisect my.py --good 2.21.0 --bad nightly", "the nightly that did"),
         ("tfmatrix bisect my.py --good 2.4 --bad 2.8 --on crash", "only a crash counts as bad"),
+        (
+            "tfmatrix bisect my.py --axis numpy --tf 2.9.0 --good 1.22 --bad 2.0",
+            "the numpy that broke it",
+        ),
     ),
     "report": (
         ("tfmatrix report", "the newest run, in every format"),

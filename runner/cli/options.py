@@ -152,9 +152,11 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
     from runner.config import vary as words
 
     axes = [words.axis(each, matrix.axes) if isinstance(each, str) else each for each in vary]
+    used = {name for r in matrix.repros for case in r.cases for name in case.variant.values}
+    own = [value for axis in matrix.axes for value in axis.values]
     for axis in axes:
-        if axis not in matrix.axes and any(each.name == axis.name for each in matrix.axes):
-            raise click.UsageError(f"matrix.yaml has an axis {axis.name}: --vary {axis.name}")
+        if axis.name in used and not all(value in own for value in axis.values):
+            raise click.UsageError(f"matrix.yaml varies {axis.name} already: choose with --case")
     variables = dict(words.variable(each) for each in env)
     repros = (
         evolve(

@@ -55,7 +55,10 @@ def remove(tag: str, image: Image) -> None:
 def inventory() -> Iterator[Item]:
     """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
     images = docker_client.connect().images.list(filters={"label": docker_client.OURS})
-    for image in sorted(images, key=lambda image: len(_layers(image)), reverse=True):
+    # What adds no layer is still younger than what it is built on.
+    for image in sorted(
+        images, key=lambda one: (len(_layers(one)), _seconds(one.attrs["Created"])), reverse=True
+    ):
         name = image.tags[0] if image.tags else str(image.id)
         environment = _ENVIRONMENT.match(name)
         yield Item(

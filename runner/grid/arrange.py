@@ -137,7 +137,7 @@ def _found(
     results: Iterable[Result], columns: Iterable[Column]
 ) -> dict[tuple[tuple[str, str], int], Result]:
     """Results by row and column; of several for one cell the last, as in the journal."""
-    places = {(c.tensorflow, c.device, c.python): c.index for c in columns}
+    places = {(c.tensorflow, c.device, python): c.index for c in columns for python in c.pythons}
     return {((r.repro, r.case), places[(r.tensorflow, r.device, r.python)]): r for r in results}
 
 

@@ -35,6 +35,8 @@ class Column:
     label: str
     """The shortest name that is unique on this device: `2.9`, `2.9.1`, `2.9.1 py3.8`."""
     environments: tuple[str, ...]
+    pythons: tuple[str, ...] = ()
+    """All that are in it: several where cases vary Python, which have rows of their own."""
 
 
 @frozen(kw_only=True)

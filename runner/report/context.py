@@ -9,7 +9,7 @@ from functools import cached_property
 from attrs import field, frozen
 
 from runner.grid import Grid, Row
-from runner.model import EnvironmentInfo, Repro, Result, Run
+from runner.model import Case, EnvironmentInfo, Repro, Result, Run
 
 
 @frozen(kw_only=True)
@@ -37,6 +37,15 @@ class Context:
     @cached_property
     def repros(self) -> dict[str, Repro]:
         return {repro.name: repro for repro in self.run.repros}
+
+    @cached_property
+    def cases(self) -> dict[tuple[str, str], Case]:
+        """By repro and name."""
+        return {(r.name, case.name): case for r in self.run.repros for case in r.cases}
+
+    def case(self, row: Row) -> Case:
+        """What was planned as this row; of what was not, the name is known."""
+        return self.cases.get((row.repro, row.case), Case(name=row.case))
 
     @cached_property
     def environments(self) -> dict[str, EnvironmentInfo]:
@@ -69,5 +78,7 @@ def plain_command(context: Context, row: Row) -> str:
     repro = context.repros.get(row.repro)
     if repro is None:
         return ""
-    arguments = next((c.args for c in repro.cases if c.name == row.case), ())
-    return shlex.join(["python", str(repro.script), *arguments])
+    case = context.case(row)
+    variables = {**repro.env, **case.variant.env}
+    given = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
+    return " ".join([*given, shlex.join(["python", str(repro.script), *case.args])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from runner import variants
 from runner.grid import Grid
 from runner.model import EnvironmentInfo, Verdict
 from runner.report import gfm, text
@@ -30,16 +31,32 @@ def skips(grid: Grid, most: int) -> Iterator[str]:
 def cases(context: Context, most: int) -> Iterator[str]:
     """What each case is, where that is known beyond its name."""
     lines = []
+    told = set()
     for row in context.grid.rows:
-        repro = context.repros.get(row.repro)
-        arguments = next((c.args for c in repro.cases if c.name == row.case), ()) if repro else ()
+        case = context.case(row)
+        arguments = case.args
+        if (row.repro, case.base) in told:
+            continue  # a variant of it
+        told.add((row.repro, case.base))
         says = [f": {gfm.code(row.about)}"] if row.about else []
         says += [f", run with {gfm.code(shlex.join(arguments))}"] if arguments else []
-        if row.about or arguments not in ((), (row.case,)):
-            lines.append(f"- {gfm.code(row.case, 60)}{''.join(says)}")
+        if row.about or arguments not in ((), (case.base,)):
+            lines.append(f"- {gfm.code(case.base, 60)}{''.join(says)}")
+    lines += _variants(context)
     if lines and most:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
         yield gfm.details("What the cases are", "\n".join([*lines[:most], *more]))
+
+
+def _variants(context: Context) -> Iterator[str]:
+    """What each variant changes."""
+    for variant in variants.of(context.case(row) for row in context.grid.rows):
+        if variant.name:
+            changes = [f"Python {variant.python}"] if variant.python else []
+            changes += [f"{name}={shlex.quote(text)}" for name, text in variant.env.items()]
+            changes += variant.requirements
+            where = f", on TensorFlow {gfm.code(','.join(variant.tf))}" if variant.tf else ""
+            yield f"- {gfm.code('@' + variant.name, 60)}: {gfm.code(', '.join(changes))}{where}"
 
 
 def environments(context: Context, most: int, *, packages: bool) -> Iterator[str]:

@@ -119,13 +119,16 @@ def contradictions(context: Context, most: int) -> Iterator[str]:
 
 def _source(context: Context, row: Row, expected: str) -> str:
     """Where matrix.yaml says this expectation is from."""
-    repro = context.repros.get(row.repro)
+    repro, case = context.repros.get(row.repro), context.case(row)
     for expectation in reversed(repro.expectations if repro else ()):
-        globs = expectation.rule.cases or ("*",)
+        rule = expectation.rule
+        globs = rule.cases or ("*",)
+        if not rule.axes.items() <= case.variant.values.items():
+            continue
         says = expectation.verdict.value + (
             f": {expectation.signature}" if expectation.signature else ""
         )
-        if says == expected and any(fnmatch.fnmatchcase(row.case, glob) for glob in globs):
+        if says == expected and any(fnmatch.fnmatchcase(case.base, glob) for glob in globs):
             return expectation.source
     return ""
 

@@ -52,7 +52,8 @@ def add(text: str, proposal: Proposal) -> str:
 
 def mark(text: str, version: str, reason: str) -> str:
     """`text` with the release marked as yanked."""
-    for _, series in yaml.compose(text, Loader=yaml.SafeLoader).value:
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    for _, series in node.value:
         releases = _fields(series)["releases"]
         for key, entry in releases.value:
             if Version(key.value) == Version(version):

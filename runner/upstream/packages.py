@@ -92,8 +92,8 @@ def _end(package: str, there: Sequence[PackageRelease], text: str) -> PackageRel
     below = [f"{each.version}" for each in there if each.version < wanted][-1:]
     above = [f"{each.version}" for each in there if each.version > wanted][:1]
     raise UsageError(
-        f"the index has no wheel of {package} {text} that fits; next to it are"
-        f" {' and '.join(below + above)}"
+        f"the index has no wheel of {package} {text} that fits; the nearest:"
+        f" {', '.join(below + above)}"
     )
 
 

@@ -237,6 +237,17 @@ def test_a_tensorflow_that_does_not_import_is_no_environment(
     assert not LocalEngine(tmp_path).prepared(wrong)
 
 
+@pytest.mark.tensorflow
+def test_what_a_users_packages_do_to_tensorflow_is_for_scripts_to_say(
+    tmp_path: Path, small: Environment
+) -> None:
+    kept = [line for line in locks.lines(small.requirements) if not line.startswith("numpy==")]
+    asked = evolve(small.target, requirements=("six",))
+    broken = evolve(small, target=asked, requirements="\n".join(kept))
+    LocalEngine(tmp_path).prepare(broken, Diary())
+    assert LocalEngine(tmp_path).prepared(broken)
+
+
 # Locks, for real --------------------------------------------------------------------------------
 
 

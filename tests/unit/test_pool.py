@@ -12,7 +12,7 @@ import pytest
 from attrs import define, field, frozen
 
 from runner import pool as pools
-from runner.pool import Machine, MachineLost, Pool
+from runner.pool import Machine, MachineLost, NotHere, Pool
 
 
 @frozen(kw_only=True)
@@ -177,3 +177,63 @@ def test_what_nobody_will_do_can_be_given_up() -> None:
         future = pool.submit(echo, Task(group="a"))
         pool.give_up(ConnectionError("no machine is left"))
         assert isinstance(future.exception(10), ConnectionError)
+
+
+def test_what_comes_back_when_all_hope_is_gone_is_not_waited_for() -> None:
+    class Dying(Elsewhere):
+        def call(self, fn: Callable[..., Any], *args: Any) -> Any:
+            pool.remove(self)
+            pool.give_up(ConnectionError("the scheduler is lost"), for_good=True)
+            raise MachineLost("it is gone")
+
+    with Pool() as pool:
+        future = pool.submit(echo, Task(group="a"))
+        pool.add(Dying("one", 1), 1)
+        assert isinstance(future.exception(10), MachineLost)
+        assert isinstance(pool.submit(echo, Task(group="b")).exception(10), ConnectionError)
+
+
+def test_what_a_machine_cannot_do_is_tried_once_on_each_of_the_others() -> None:
+    class Useless(Elsewhere):
+        def call(self, fn: Callable[..., Any], *args: Any) -> Any:
+            self.did.append(args[0].group)
+            raise NotHere(f"{self.name} cannot") from ValueError(self.name)
+
+    useless = [Useless(str(n), 1) for n in range(3)]
+    with Pool() as pool:
+        for machine in useless:
+            pool.add(machine, 2)
+        future = pool.submit(echo, Task(group="a"))
+        assert isinstance(future.exception(10), ValueError)
+        assert [machine.did for machine in useless] == [["a"]] * 3
+        pool.add(Elsewhere("good", 1000), 1)
+        assert pool.submit(echo, Task(group="a")).result(10) == "a"
+    assert not any(machine.lost for machine in useless)
+
+
+def test_what_had_trouble_on_two_machines_is_what_comes_of_it() -> None:
+    class Troubled(Elsewhere):
+        def call(self, fn: Callable[..., Any], *args: Any) -> Any:
+            raise NotHere("no answer", result=self.name)
+
+    with Pool() as pool:
+        for name in "abc":
+            pool.add(Troubled(name, 1), 1)
+        assert pool.submit(echo, Task(group="a")).result(10) in ("a", "b", "c")
+
+
+def test_a_pool_is_stuck_where_nobody_takes_what_waits() -> None:
+    class Picky(Elsewhere):
+        def takes(self, task: Any) -> bool:
+            return bool(task.group == "a")
+
+    with Pool() as pool:
+        assert not pool.stuck
+        pool.add(Picky("picky", 1000), 1)
+        assert pool.submit(echo, Task(group="a")).result(10) == "a"
+        future = pool.submit(echo, Task(group="b"))
+        while not pool.stuck:
+            assert not future.done()
+        pool.give_up(ConnectionError("nobody takes it"))
+        assert isinstance(future.exception(10), ConnectionError)
+        assert pool.submit(echo, Task(group="a")).result(10) == "a"

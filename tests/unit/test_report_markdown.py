@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner import grid, report
-from runner.model import Outcome, Run, Verdict
+from runner.model import Outcome, Run, Variant, Verdict
 from runner.report import Extras, gfm, markdown_grid
 from runner.report.answer import answer
 from runner.report.text import clip
@@ -49,6 +49,7 @@ RUNS: dict[str, Callable[[], Run]] = {
         "2.4 2.5 2.6 2.7 2.8 2.9 2.10\na ✓ ✓≈ ✓≈ ✓ ✓≈ ✓≈ ✓\nb ✓ ✓≈ ✓ A A≈ A≈ A\nc B B≈ B≈ B B≈ B≈ B"
     ),
     "flaky": lambda: runs.drawn("2.4 2.5 2.6\na ✓ ✓3/5 A2/3\nb A≠4/5 ✓ ✓"),
+    "variants": lambda: with_variants(),
 }
 
 
@@ -58,6 +59,27 @@ def two_devices() -> Run:
     return evolve(
         cpu, environments=cpu.environments + cuda.environments, results=cpu.results + cuda.results
     )
+
+
+def with_variants() -> Run:
+    legacy = Variant(
+        name="keras=legacy",
+        values={"keras": "legacy"},
+        tf=(">=2.16.0",),
+        env={"TF_USE_LEGACY_KERAS": "1"},
+    )
+    numpy = Variant(name="numpy=1.23.5", python="3.9", requirements=("numpy==1.23.5",))
+    run = runs.drawn(
+        "2.15 2.16 2.17\na ✓ A A\nb ✓ ✓ ✓\n"
+        "a@keras=legacy – ✓ ✓\nb@keras=legacy – ✓ ✓≠\nb@numpy=1.23.5 ✓ ✓ !"
+    )
+    (repro,) = run.repros
+    variants = [Variant(), Variant(), legacy, legacy, numpy]
+    cases = tuple(
+        evolve(each, variant=variant, args=(each.name[0],), about=f"case {each.name[0]}")
+        for each, variant in zip(repro.cases, variants)
+    )
+    return evolve(run, repros=(evolve(repro, cases=cases),))
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import date
 from pathlib import Path
 from typing import Optional
@@ -11,11 +12,17 @@ import pytest
 from attrs import evolve
 
 from runner import cli, config, journal, locks, merge, plan, serial, variants
+from runner.cluster import orders
 from runner.config import vary
+from runner.engines.base import Workspace
 from runner.errors import MatrixError, UsageError
 from runner.grid import build
-from runner.model import Axis, Cell, Device, Matrix, Release, Variant
+from runner.model import Axis, Cell, Device, Environment, Matrix, Release, Variant
+from runner.report import markdown
+from runner.report.context import Context, plain_command
 from runner.results import skipped
+from runner.snapshot import Snapshot
+from runner.tasks import Measure
 from tests.unit import runs
 
 MATRIX = """\
@@ -210,6 +217,16 @@ def test_a_usual_target_is_asked_for_as_before() -> None:
     assert asked.requirements == ("tensorflow-cpu==2.16.2", "tf_keras==2.16.*")
 
 
+def test_a_clusters_worker_gets_the_variant(folder: Path) -> None:
+    cell = cells()[-1]
+    environment = Environment(target=cell.target, requirements="", key="k")
+    there = Snapshot(workspace=Workspace(folder=folder, script="script.py"), digest="d")
+    task = Measure(environment=environment, cell=cell, snapshot=there, mode="fresh")
+    sent = pickle.loads(pickle.dumps(orders.order("link", "plain", task)))
+    assert sent.cell.env == {"A": "usual", "B": "usual", "TF_USE_LEGACY_KERAS": "1"}
+    assert sent.cell.case == cell.case
+
+
 # matrix.yaml ------------------------------------------------------------------------------
 
 
@@ -312,8 +329,8 @@ def test_an_axis_of_the_matrix_is_named_and_arguments_keep_variants(
         ("default@numpy=new", ["x"]),
         ("default@keras=legacy,numpy=new", ["x"]),
     ]
-    assert cli.execute(["plan", "--tf", "2.16", "--vary", "numpy=1.22.4"]) == 2
-    assert "matrix.yaml has an axis numpy" in capsys.readouterr().err
+    assert cli.execute(["plan", "--tf", "2.16", "--vary", "keras=3.4.0"]) == 2
+    assert "matrix.yaml varies keras already" in capsys.readouterr().err
 
 
 # The grid ---------------------------------------------------------------------------------
@@ -324,3 +341,34 @@ def test_a_variant_is_a_row_and_is_compared_along_releases_alone() -> None:
     assert [row.case for row in grid.rows] == ["two", "two@keras=legacy"]
     (change,) = (change for step in grid.transitions for change in step.changes)
     assert change.row.case == "two"
+
+
+def test_pythons_that_cases_vary_share_the_column_of_their_release() -> None:
+    run = runs.drawn("2.5\na ✓\na@python=3.9 A", python="3.8")
+    (usual, old), (repro,) = run.results, run.repros
+    variant = vary.axis("python=3.9").values[0]
+    cases = (repro.cases[0], variants.tried(repro.cases[0], variant))
+    results = (usual, evolve(old, python="3.9", environment="2.5-py3.9-cpu"))
+    grid = build(evolve(run, results=results, repros=(evolve(repro, cases=cases),)))
+    (column,) = grid.columns
+    assert (column.label, column.python, column.pythons) == ("2.5", "3.8", ("3.8", "3.9"))
+    assert [grid.mark(row, column).letter for row in grid.rows] == ["", "A"]
+
+
+# Reports ----------------------------------------------------------------------------------
+
+
+def test_the_report_says_what_a_variant_changes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    matrix = load()
+    planned = plan.cells(matrix, RELEASES)
+    results = tuple(skipped(cell, cell.target.label, cell.skip or "broken") for cell in planned)
+    run = evolve(runs.drawn("2.16\nx ✓"), environments=(), results=results, repros=matrix.repros)
+    context = Context(run=run, grid=build(run), logs=lambda _: "")
+    said = markdown.render(context)
+    assert "- `@keras=legacy`: `TF_USE_LEGACY_KERAS=1`, on TensorFlow `>=2.16.0`\n" in said
+    assert "`keras=legacy is for TensorFlow >=2.16.0`: 1 cell (`two@keras=legacy`; 2.15)" in said
+    row = next(row for row in context.grid.rows if row.case == "two@keras=legacy")
+    command = "A=usual B=usual TF_USE_LEGACY_KERAS=1 python script.py"
+    assert plain_command(context, row) == command
