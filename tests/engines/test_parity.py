@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load()[-1].version)
 LIMITS = Limits(timeout=60.0, memory=1500, processes=200, output=64, scratch=64)
 """As for all subjects, but that a child of TensorFlow starts with its parent's memory."""
-CHANCE = {"trainable-positives", "trainable-both"}
-"""Cases whose values differ from one fresh process to the next, and why: repro/README.md."""
+CHANCE = {"moving_mean", "moving_variance", "updates_applied", "losses"}
+"""Values that differ from one fresh process to the next where a layer is shared (`…-both`) or
+training goes on without a learning phase (`trainable-…`): see repro/README.md."""
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.parity]
 
@@ -74,5 +75,7 @@ def test_shipped_cases(environment: Environment, tmp_path: Path) -> None:
     assert all(result.mode == "fresh" for result in fresh.results)
     comparison = compare.runs(fresh, forked)
     assert comparison.changes == ()
-    differing = {one.where.case.partition("@")[0] for one in comparison.observed}
-    assert differing <= CHANCE
+    for one in comparison.observed:
+        case = one.where.case.partition("@")[0]
+        assert case.endswith("-both") or case.startswith("trainable-"), one
+        assert one.name in CHANCE, one

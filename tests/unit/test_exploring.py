@@ -202,17 +202,19 @@ def test_one_case_takes_as_many_runs_whole_or_not() -> None:
 
 
 def test_the_shipped_matrix_is_found_by_less_than_half_of_its_runs() -> None:
-    """936 cells, measured in full; nothing about the rule was chosen by them."""
+    """936 cells (and their variants, which few releases have, left out), measured in full; nothing
+    about the rule was chosen by them."""
     run = serial.run_from_json(json.loads(REFERENCE.read_text("utf-8")))
     rows: dict[str, dict[str, Result]] = defaultdict(dict)
-    for result in run.results:
+    usual = [result for result in run.results if not result.variant]
+    for result in usual:
         rows[result.case][result.tensorflow] = result
     versions = [info.tensorflow for info in run.environments]
     truth = {case: [_glyph(row.get(version)) for version in versions] for case, row in rows.items()}
     machine = Machine(truth, versions)
     inferred = machine.explore(works(truth, versions))
-    assert len(run.results) == len(machine.asked) + len(inferred)
-    assert len(machine.asked) <= 0.43 * len(run.results)
+    assert len(usual) == len(machine.asked) + len(inferred)
+    assert len(machine.asked) <= 0.43 * len(usual)
     for result in inferred.values():
         measured = rows[result.case][result.tensorflow].outcome
         signature = result.outcome.signature and result.outcome.signature.split(": ", 1)[1]

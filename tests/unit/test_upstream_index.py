@@ -227,7 +227,11 @@ def test_an_index_without_ranges_is_told(server: IndexServer, source: Index) -> 
         wheel.read(found, source.session)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive at all", index_server.wheel("1")[:1000]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive at all", index_server.wheel("1")[:1000]],
+    ids=["empty", "text", "cut off"],
+)
 def test_a_damaged_wheel_is_told(server: IndexServer, source: Index, content: bytes) -> None:
     server.add("tensorflow", "2.21.0", pythons="cp310", content=content)
     (found,) = source.wheels("tensorflow")
