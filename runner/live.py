@@ -40,7 +40,8 @@ class Live:
         self._mtime = max(int(time.time()), self._mtime + 1)
         for name in snapshot.files:
             self._copy(snapshot.workspace.folder / name, self._place / name)
-        return evolve(snapshot, workspace=evolve(snapshot.workspace, folder=self._place))
+        here = evolve(snapshot.workspace, folder=self._place, live=True)
+        return evolve(snapshot, workspace=here)
 
     def remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

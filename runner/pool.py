@@ -150,6 +150,7 @@ class Pool(Executor):
         self.running = 0
         """Tasks that are being carried out."""
         self._closed = False
+        self._hopeless: Optional[Exception] = None
 
     def add(self, machine: Machine, workers: int) -> None:
         """Have `workers` more, on that machine."""
@@ -177,8 +178,11 @@ class Pool(Executor):
         with self._changed:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._group(job).waiting.append(job)
-            self._changed.notify_all()
+            if self._hopeless is None:
+                self._group(job).waiting.append(job)
+                self._changed.notify_all()
+                return future
+        future.set_exception(self._hopeless)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -201,14 +205,18 @@ class Pool(Executor):
             free = bool(groups and self._there) and not self.running
             return free and not any(g.takes(one) for g in groups for one in self._there)
 
-    def give_up(self, reason: Exception) -> None:
-        """Nobody will come who could do what waits: it fails with `reason`."""
+    def give_up(self, reason: Exception, *, for_good: bool = False) -> None:
+        """Nobody will come who could do what waits: it fails with `reason`.
+
+        `for_good`: so does what is submitted from now on, and what comes back undone.
+        """
         with self._changed:
+            self._hopeless = reason if for_good else None
             jobs = [job for group in self._groups.values() for job in group.waiting]
             for group in self._groups.values():
                 group.waiting.clear()
         for job in jobs:
-            if job.future.set_running_or_notify_cancel():
+            if job.avoid or job.future.set_running_or_notify_cancel():
                 job.future.set_exception(reason)
 
     @property
@@ -283,7 +291,7 @@ class Pool(Executor):
             others = self._there - job.avoid
             # Where there is no machine at all, one may still come.
             none = self._there and not any(one.takes(job.task) for one in others)
-            if self._closed or none:
+            if self._closed or self._hopeless or none:
                 return False
             self._group(job).waiting.appendleft(job)
             self._changed.notify_all()
@@ -297,12 +305,16 @@ class Pool(Executor):
             group.workers -= 1
         while not seat.machine.lost:
             found = self._choose(seat, group)
+            if group is not None and group.waiting and found is not group:
+                self._changed.notify_all()  # what it leaves behind is another's now
+                group = None
             if found is not None:
                 found.workers += 1
                 return found
             if self._closed and not any(one.waiting for one in self._groups.values()):
                 return None
             self._changed.wait()
+        self._changed.notify_all()  # what a lost machine leaves behind too
         return None
 
     def _choose(self, seat: _Seat, last: Optional[_Group]) -> Optional[_Group]:

@@ -9,7 +9,7 @@ from typing import Optional
 from packaging.version import Version
 
 from runner import paths
-from runner.model import Device, Environment
+from runner.model import Device, Environment, Release
 from runner.room import Size
 
 _MB = 10**6
@@ -77,10 +77,14 @@ def _whole(engine: str, environment: Environment) -> int:
     more = len(target.requirements) * _REQUIREMENT
     if target.device is Device.CUDA:
         return _CUDA.get(engine, _CUDA["docker"]) + more
+    return int(_SAFE * formula(engine, target.release)) + more
+
+
+def formula(engine: str, release: Release) -> float:
+    """Bytes that a CPU environment of `release` is likely to take, no margin added."""
     older, newer = _FIT.get(engine, _FIT["docker"])
-    base, factor = older if target.release.parsed < _UNPACKS_MORE else newer
-    wheel = target.release.wheel_mb or _WHEEL
-    return int(_SAFE * (base + factor * wheel) * _MB) + more
+    base, factor = older if release.parsed < _UNPACKS_MORE else newer
+    return (base + factor * (release.wheel_mb or _WHEEL)) * _MB
 
 
 def _path(engine: str, environment: Environment) -> Path:

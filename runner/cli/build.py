@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Optional
 
 import click
@@ -22,8 +25,23 @@ from runner.model import Target
 def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
     chosen = select(**selection)
     with crews.crew(Console(stderr=True), engine=engine, cluster=cluster) as crew:
-        prepared = [_prepare(crew.engine, target, chosen) for target in plan.targets(chosen.cells)]
+        make = partial(_prepare, crew.engine, chosen=chosen)
+        prepared = _each(crew, make, plan.targets(chosen.cells))
     return 0 if all(prepared) else 3
+
+
+def _each(
+    crew: crews.Crew, make: Callable[[Target], bool], targets: Sequence[Target]
+) -> list[bool]:
+    """One after the other on this machine; on a cluster, as many at a time as it takes."""
+    if not isinstance(crew, crews.There):
+        return [make(target) for target in targets]
+    with ThreadPoolExecutor(crew.jobs, "build") as pool:
+        try:
+            return list(pool.map(make, targets))
+        except BaseException:
+            crew.connected.place.stop()
+            raise
 
 
 def _prepare(engine: Maker, target: Target, chosen: Selection) -> bool:

@@ -108,4 +108,4 @@ def crew(
 
     relay = events.Relay()
     with connect(cluster, engine, relay, say) as (far, connected):
-        yield There(engine=far, jobs=jobs, connected=connected, relay=relay)
+        yield There(engine=far, jobs=far.threads, connected=connected, relay=relay)

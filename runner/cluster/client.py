@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -49,7 +50,11 @@ def _started_here(count: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=count,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+        preload=["runner.cluster.apart"],
     ) as cluster:
         yield cluster
 

@@ -184,11 +184,11 @@ class Link:
         for machine in list(self.place.machines.values()):
             for pool in (self.prepare, self.measure):
                 pool.remove(machine)
-        self._give_up(reason)
+        self._give_up(reason, for_good=True)
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, *, for_good: bool = False) -> None:
         for pool in (self.prepare, self.measure):
-            pool.give_up(MachineLost(reason))
+            pool.give_up(MachineLost(reason), for_good=for_good)
 
 
 def _unfit(about: Optional[About], engine: str) -> str:

@@ -119,7 +119,7 @@ class Remote(Machine):
 
     def aside(self, fn: Callable[..., T], *args: Any) -> T:
         """The same beside the worker's tasks, which may be what `fn` is to end."""
-        gone = (KeyError, ValueError, RuntimeError, *_gone())
+        gone: tuple[type[BaseException], ...] = (KeyError, ValueError, RuntimeError, *_gone())
         try:
             answers = self._client.run(far.aside, fn, *args, workers=[self.address])
             answer: T = answers[self.address]

@@ -96,7 +96,7 @@ def order(link: str, engine: str, task: Measure) -> Order:
         script=workspace.script,
         mode=task.mode,
         repeat=task.repeat,
-        live=workspace.folder.name != task.snapshot.digest,
+        live=workspace.live,
     )
 
 

@@ -92,7 +92,8 @@ class ClusterPlace:
         """Make an environment on a machine; another may try what this one cannot do."""
         environment = task.environment
         self._environments[environment.key] = environment
-        self._tell(environment, f"preparing on {machine.name}")
+        if environment.key not in machine.holds:
+            self._tell(environment, f"preparing on {machine.name}")
         started = time.monotonic()
         made = self._make(environment, machine)
         if made.engine_wrong:
@@ -154,8 +155,8 @@ class ClusterPlace:
 
     def refuses(self, target: Target) -> str:
         """Why no machine can make the target real; empty where one can."""
+        machines = [] if target in self._targets else self._there()
         self._targets[target] = None
-        machines = [one for one in self._there() if target not in one.impossible]
         _at_once(partial(self._ask_refusals, machine, [target]) for machine in machines)
         whys = [one.impossible.get(target, "") for one in self._there()]
         return whys[0] if whys and all(whys) else ""
@@ -236,9 +237,13 @@ class ClusterPlace:
                 machine.snapshots.add(snapshot.digest)
 
     def _ask(self, machine: Remote, fn: Callable[..., T], *args: Any) -> T:
-        if self._stopped:
-            raise processes.Stopped
-        return machine.ask(fn, *args)
+        try:
+            if not self._stopped:
+                return machine.ask(fn, *args)
+        except MachineLost:
+            if not self._stopped:
+                raise
+        raise processes.Stopped
 
     def _tell(self, environment: Environment, what: str, **phase: Any) -> None:
         self._emit(events.Preparing(environment=environment, phase=Phase(what=what, **phase)))

@@ -37,6 +37,8 @@ class Workspace:
     folder: Path
     script: str
     """The script's path below `folder`."""
+    live: bool = False
+    """Whether the files change between cells, for `watch`: agents must see that, not a copy."""
 
 
 class Channel(Protocol):

@@ -79,17 +79,18 @@ class LocalEngine:
         if not _whole(folder):
             raise PrepareError(f"the environment {environment.id} is gone", remedy="run again")
         _touch(folder)
-        files = _copied(workspace.folder)
+        files = workspace.folder if workspace.live else _copied(workspace.folder)
+        forget = partial(_forget, workspace, files)
         try:
             return PipeChannel(
                 [str(local_venv.python(folder)), str(paths.agent())],
                 root=str(files),
                 shown={str(folder): "/environment"},
                 env=local_venv.environment(folder),
-                closed=partial(remove_folder, str(files)),
+                closed=forget,
             )
         except OSError as error:  # no memory, no processes left, the interpreter is gone …
-            remove_folder(str(files))
+            forget()
             raise _broken(f"no agent of {environment.id} could be started", error) from error
 
     def size(self, environment: Environment) -> int:
@@ -150,6 +151,11 @@ def _copied(files: Path) -> Path:
         return Path(shutil.copytree(files, copy))
     except (OSError, shutil.Error) as error:
         raise _broken("the script's files could not be copied", error) from error
+
+
+def _forget(workspace: Workspace, copy: Path) -> None:
+    if copy != workspace.folder:
+        remove_folder(str(copy))
 
 
 def _broken(what: str, error: Exception) -> PrepareError:

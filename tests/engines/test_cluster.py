@@ -2,142 +2,35 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Optional
 
 import pytest
-from attrs import evolve
 
-from runner import cluster, events, journal, plan, snapshot
-from runner.errors import EngineUnavailableError, TfmatrixError
-from runner.model import Case, Limits, Matrix, Repro, Result, Run, RunInfo, Verdict
-from runner.modes import Modes
-from runner.pipeline import Options, Pipeline
-from runner.store import Store
-from runner.workload import arrange
-from tests.engines.plain import PlainEngine, environment, release
+from runner import cli, cluster, events, snapshot
+from runner.cluster import orders
+from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
+from runner.model import Case, Cell, Repro, Result, Target, Verdict
+from runner.tasks import Measure
+from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until
+from tests.engines.plain import environment, release
 
-ROOT = Path(__file__).parents[2]
-INFO = RunInfo(id="r", started="", engine="plain", tool_version="0", command="tfmatrix run")
-SCRIPT = """
-import os, sys, time
-from helper import ANSWER
-print("::observe answer=%d" % ANSWER)
-print("::observe secret=%d" % ("SECRET_OF_THE_CALLER" in os.environ))
-time.sleep(float(sys.argv[1]))
-"""
-VERSIONS = ("2.1.0", "2.2.0", "2.3.0", "2.4.0")
-
-
-class Cluster:
-    """A scheduler and workers in processes of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
-        self._stack = ExitStack()
-        self.address = self._scheduler()
-
-    def _scheduler(self) -> str:
-        file = self.folder / "scheduler.json"
-        words = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-        self.scheduler = self._start("scheduler", [*words, "--scheduler-file", str(file)], {})
-        for _ in range(300):
-            if file.exists() and file.read_text("utf-8").strip():
-                import json
-
-                return str(json.loads(file.read_text("utf-8"))["address"])
-            time.sleep(0.1)
-        raise AssertionError((self.folder / "scheduler.log").read_text("utf-8"))
-
-    def add(self, name: str, *more: str, **variables: str) -> None:
-        words = ["worker", self.address, "--name", name, "--nthreads", "2", "--no-nanny"]
-        words += ["--no-dashboard", "--preload", "tests.engines.plain_worker", *more]
-        cache = {"TFMATRIX_CACHE": str(self.folder / f"cache-{name}"), **variables}
-        self.workers[name] = self._start(name, words, cache)
-
-    def _start(self, name: str, words: list[str], more: dict[str, str]) -> subprocess.Popen[bytes]:
-        log = self._stack.enter_context(open(self.folder / f"{name}.log", "wb"))
-        return subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **more},
-            cwd=self.folder,
-            stdout=log,
-            stderr=log,
-        )
-
-    def close(self) -> None:
-        for process in (*self.workers.values(), self.scheduler):
-            process.kill()
-            process.wait()
-        self._stack.close()
+pytest.importorskip("distributed")
 
 
 @pytest.fixture
 def dask(tmp_path: Path) -> Iterator[Cluster]:
-    pytest.importorskip("distributed")
     made = Cluster(tmp_path)
     yield made
     made.close()
-
-
-class Desk:
-    """Plans, carried out on a cluster."""
-
-    def __init__(self, dask: Cluster) -> None:
-        self.dask = dask
-        self.folder = dask.folder
-        self.said: list[str] = []
-        self.events: list[events.Event] = []
-        (self.folder / "my.py").write_text(SCRIPT, "utf-8")
-        (self.folder / "helper.py").write_text("ANSWER = 42", "utf-8")
-
-    def run(
-        self, seconds: str, count: int, *, emit: Optional[events.Emit] = None, engine: str = "plain"
-    ) -> list[Result]:
-        cases = tuple(Case(name=f"c{n}", args=(seconds,)) for n in range(count))
-        repro = Repro(
-            name="r", script=self.folder / "my.py", cases=cases, limits=Limits(timeout=30)
-        )
-        matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,))
-        cells = plan.cells(matrix, [release(version) for version in VERSIONS])
-        load = arrange(cells, PlainEngine(), lambda target: environment(target.release.version))
-        options = Options(
-            snapshots={"r": snapshot.take(repro, self.folder / "snapshots")}, modes=Modes("fresh")
-        )
-        with self.journal(repro) as log, self.connect(emit, engine) as (_, workers):
-            Pipeline(
-                workers=workers,
-                store=Store(self.folder / "store"),
-                journal=log,
-                options=options,
-                emit=self._take(emit),
-            ).run(load.works)
-        lines = (log.folder / "cells.jsonl").read_text("utf-8").splitlines()
-        results = journal.read(log.folder).results
-        assert len(lines) == len(results)  # none was recorded twice
-        return list(results)
-
-    @contextmanager
-    def journal(self, repro: Repro) -> Iterator[journal.Journal]:
-        head = Run(info=INFO, environments=(), results=(), repros=(repro,))
-        log = journal.Journal(self.folder / f"run-{time.monotonic_ns()}", head)
-        yield log
-        log.close()
-
-    def connect(self, emit: Optional[events.Emit], engine: str) -> Any:
-        return cluster.connect(self.dask.address, engine, self._take(emit), self.said.append)
-
-    def _take(self, emit: Optional[events.Emit]) -> events.Emit:
-        return emit or self.events.append
 
 
 @pytest.fixture
@@ -145,23 +38,26 @@ def desk(dask: Cluster) -> Desk:
     return Desk(dask)
 
 
+def verdicts(results: list[Result]) -> Counter[str]:
+    return Counter(result.outcome.verdict.value for result in results)
+
+
+def workers_of(results: list[Result]) -> set[str]:
+    return {result.worker for result in results}
+
+
 def test_cells_are_measured_by_workers_that_share_nothing_with_us(desk: Desk) -> None:
     desk.dask.add("one")
     desk.dask.add("two")
-    os.environ["SECRET_OF_THE_CALLER"] = "x"
-    try:
-        results = desk.run("0.05", 6)
-    finally:
-        del os.environ["SECRET_OF_THE_CALLER"]
-    assert len(results) == 24
-    assert {result.outcome.verdict for result in results} == {Verdict.PASS}
+    results = desk.run("0.05", 6)
+    assert verdicts(results) == {"pass": 24}
+    # The workers have a secret in their environment, which no script is to see.
     assert all(result.observations == {"answer": 42, "secret": 0} for result in results)
-    assert {result.worker for result in results} <= {"one", "two"}
-    for name in {result.worker for result in results}:
+    assert workers_of(results) <= {"one", "two"}
+    for name in workers_of(results):
         assert list((desk.folder / f"cache-{name}" / "snapshots").iterdir())
-    journals = (desk.folder.glob("cache-*/**/*"), (str(ROOT), str(desk.folder / "my.py")))
-    for path in (path for path in journals[0] if path.is_file()):
-        assert str(desk.folder / "my.py").encode() not in path.read_bytes()
+    told = [e.phase.what for e in desk.events if isinstance(e, events.Preparing)]
+    assert any(what in ("making on one", "making on two") for what in told), told
 
 
 def test_the_cells_of_an_environment_stay_with_the_worker_that_has_it(desk: Desk) -> None:
@@ -175,28 +71,54 @@ def test_the_cells_of_an_environment_stay_with_the_worker_that_has_it(desk: Desk
     assert all(len(workers) == 1 for workers in where.values()), where
 
 
+def test_cells_go_first_to_a_worker_that_has_the_environment_from_before(desk: Desk) -> None:
+    for name in ("one", "two"):
+        desk.dask.add(name)
+    for version, name in zip(VERSIONS, ("one", "two", "two", "one")):
+        (desk.folder / f"cache-{name}" / "made" / version).mkdir(parents=True)
+    results = desk.run("0.05", 2)
+    where = {result.tensorflow: result.worker for result in results}
+    assert where == dict(zip(VERSIONS, ("one", "two", "two", "one")))
+
+
 def test_what_a_dying_worker_had_is_measured_elsewhere_and_once(desk: Desk) -> None:
     for name in ("one", "two"):
         desk.dask.add(name)
+    killed: list[str] = []
     ended: Counter[str] = Counter()
 
     def kill_one(event: events.Event) -> None:
         if isinstance(event, events.Ended):
             ended[event.result.worker] += 1
-            if ended["one"] == 2:
-                desk.dask.workers["one"].send_signal(signal.SIGKILL)
+            if not killed and ended[event.result.worker] == 2:
+                killed.append(event.result.worker)
+                desk.dask.workers[killed[0]].send_signal(signal.SIGKILL)
 
-    results = desk.run("0.3", 6, emit=kill_one)
-    assert len(results) == 24
-    assert {result.outcome.verdict for result in results} == {Verdict.PASS}
-    assert any("worker one is lost" in line for line in desk.said)
+    results = desk.run("0.4", 6, emit=kill_one)
+    assert verdicts(results) == {"pass": 24}
+    assert any(f"worker {killed[0]} is lost" in line for line in desk.said)
+
+
+def test_a_worker_that_comes_late_gets_work(desk: Desk) -> None:
+    desk.dask.add("one")
+
+    def add_two(event: events.Event) -> None:
+        if isinstance(event, events.Ended) and "two" not in desk.dask.workers:
+            desk.dask.add("two", wait=False)
+
+    results = desk.run("0.5", 25, emit=add_two)
+    assert verdicts(results) == {"pass": 100}
+    assert workers_of(results) == {"one", "two"}
+
+
+# Workers that are there, but of no use ---------------------------------------------------------
 
 
 def test_a_worker_that_cannot_run_anything_gets_no_cells(desk: Desk) -> None:
     desk.dask.add("good")
     desk.dask.add("bad", TFMATRIX_TEST_BROKEN="1")
     results = desk.run("0", 3)
-    assert {result.worker for result in results} == {"good"}
+    assert workers_of(results) == {"good"}
     assert any("worker bad gets no cells" in line for line in desk.said)
 
 
@@ -204,6 +126,85 @@ def test_where_no_worker_can_run_anything_that_is_said(desk: Desk) -> None:
     desk.dask.add("bad", TFMATRIX_TEST_BROKEN="1")
     with pytest.raises(EngineUnavailableError, match="worker bad cannot use the engine plain"):
         desk.run("0", 1)
+
+
+def test_an_engine_that_breaks_in_the_middle_gets_no_further_cells(desk: Desk) -> None:
+    """Its environments are made again elsewhere; what it measured before counts."""
+    for name in ("one", "two"):
+        desk.dask.add(name)
+
+    def break_one(event: events.Event) -> None:
+        if isinstance(event, events.Ended) and event.result.worker == "one":
+            broken = desk.folder / "cache-one" / "broken"
+            if not broken.exists():
+                broken.touch()
+                for agent in _agents_below(desk.dask.workers["one"].pid):
+                    os.kill(agent, signal.SIGKILL)
+
+    results = desk.run("0.3", 8, emit=break_one)
+    if "one" in workers_of(results):  # it may have had nothing
+        assert any("worker one gets no more cells" in line for line in desk.said), desk.said
+    assert verdicts(results) == {"pass": 32}
+
+
+def _agents_below(pid: int) -> list[int]:
+    """The agents that a worker process has started, besides any that it may start now."""
+    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "agent.py"], capture_output=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_what_one_worker_cannot_make_another_does(desk: Desk) -> None:
+    desk.dask.add("good")
+    desk.dask.add("bad", TFMATRIX_TEST_CANNOT="2.1.0,2.2.0")
+    desk.dask.add("worse", TFMATRIX_TEST_CANNOT=",".join(VERSIONS))
+    results = desk.run("0", 3)
+    assert verdicts(results) == {"pass": 12}
+    assert "worse" not in workers_of(results)
+
+
+def test_what_no_worker_can_make_is_an_error_that_names_them(desk: Desk) -> None:
+    for name in ("one", "two", "three"):
+        desk.dask.add(name, TFMATRIX_TEST_CANNOT="2.2.0")
+    results = desk.run("0", 2)
+    assert verdicts(results) == {"pass": 6, "error": 2}
+    (reason,) = {r.outcome.reason for r in results if r.outcome.verdict is Verdict.ERROR}
+    assert "the index does not answer (on worker" in reason
+
+
+def test_what_all_workers_refuse_is_a_skip(desk: Desk) -> None:
+    desk.dask.add("one", TFMATRIX_TEST_REFUSES="2.2.0")
+    desk.dask.add("two", TFMATRIX_TEST_REFUSES="2.2.0,2.3.0")
+    results = desk.run("0", 2)
+    assert verdicts(results) == {"pass": 6, "skip": 2}
+    assert {r.worker for r in results if r.tensorflow == "2.3.0"} == {"one"}
+
+
+def test_a_cell_that_kills_its_workers_costs_two_of_them_and_no_more(desk: Desk) -> None:
+    for name in ("one", "two", "three"):
+        desk.dask.add(name)
+    script = f"{SCRIPT_KILLS}\nprint('::observe answer=1')\n"
+    (desk.folder / "my.py").write_text(script, "utf-8")
+    pids = [str(desk.dask.workers[name].pid) for name in ("one", "two", "three")]
+    (desk.folder / "helper.py").write_text(f"PIDS = {pids}", "utf-8")
+    results = desk.run("0", 1, versions=VERSIONS[:1])
+    assert verdicts(results) == {"error": 1}
+    assert "is gone" in results[0].outcome.reason
+    alive = [worker for worker in desk.dask.workers.values() if worker.poll() is None]
+    assert len(alive) == 1
+
+
+SCRIPT_KILLS = """
+import os, signal
+from helper import PIDS
+pid = os.getpid()
+while pid > 1 and str(pid) not in PIDS:
+    pid = int(open("/proc/%d/stat" % pid).read().rpartition(")")[2].split()[1])
+if str(pid) in PIDS:
+    os.kill(pid, signal.SIGKILL)
+"""
+
+
+# The scheduler, and who asks --------------------------------------------------------------------
 
 
 def test_what_was_measured_before_the_scheduler_was_lost_is_kept(desk: Desk) -> None:
@@ -218,15 +219,87 @@ def test_what_was_measured_before_the_scheduler_was_lost_is_kept(desk: Desk) -> 
 
     results = desk.run("0.2", 3, emit=kill)
     assert len(results) == 12
-    verdicts = Counter(result.outcome.verdict for result in results)
-    assert verdicts[Verdict.PASS] >= 3
-    assert verdicts[Verdict.ERROR] == 12 - verdicts[Verdict.PASS] > 0
-    again = evolve(results[0], cached=False)
-    assert again.outcome.verdict is Verdict.PASS
+    found = verdicts(results)
+    assert found["pass"] >= 3
+    assert found["error"] == 12 - found["pass"] > 0
+    assert any("run the same again" in line for line in desk.said)
 
 
-def test_an_address_where_nobody_is(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
+def test_an_address_where_nobody_is() -> None:
     connecting = cluster.connect("tcp://127.0.0.1:9", "plain", lambda _: None, lambda _: None)
     with pytest.raises(TfmatrixError, match="no Dask scheduler can be reached"), connecting:
         pass
+
+
+@pytest.mark.parametrize("address", ["local:", "local:0", "local:many"])
+def test_a_wrong_number_of_workers(address: str) -> None:
+    connecting = cluster.connect(address, "plain", lambda _: None, lambda _: None)
+    with pytest.raises(UsageError, match="names no number of workers"), connecting:
+        pass
+
+
+def test_without_dask_the_command_that_installs_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    Path("my.py").write_text("", "utf-8")
+    for verb in ("run", "build"):
+        assert cli.execute([verb, "my.py", "--cluster", "local:2", "--tf", "2.9"]) == 2
+        assert "pip install 'tfmatrix[cluster]'" in capsys.readouterr().err
+
+
+def test_nothing_that_is_sent_names_this_machine_or_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_TOKEN", "s3cr3t-of-the-client")
+    script = tmp_path / "my.py"
+    script.write_text("print(1)", "utf-8")
+    repro = Repro(name="r", script=script, cases=(Case(name="c"),), env={"WANTED": "1"})
+    taken = snapshot.take(repro, tmp_path / "snapshots")
+    made = environment("2.1.0")
+    target: Target = made.target
+    cell = Cell(repro=repro, case=repro.cases[0], target=target)
+    task = Measure(environment=made, cell=cell, snapshot=taken, mode="fresh")
+    sent = pickle.dumps(
+        [
+            orders.order("link", "plain", task),
+            orders.files(taken),
+            orders.Make(link="link", engine="plain", environment=made),
+        ]
+    )
+    for secret in (str(tmp_path), str(ROOT), os.environ["HOME"], "s3cr3t"):
+        assert secret.encode() not in sent
+    assert getpass.getuser() == "root" or getpass.getuser().encode() not in sent
+    assert b"WANTED" in sent
+    assert release("2.1.0") == target.release
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from tests.engines.dask_cluster import Desk
+class There:
+    folder, address = Path(sys.argv[1]), sys.argv[2]
+Desk(There()).run(sys.argv[3], 2)
+"""
+
+
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGINT, "250"), (signal.SIGKILL, "4")])
+def test_a_client_that_is_ended_leaves_no_agent_for_long(
+    dask: Cluster, number: signal.Signals, seconds: str
+) -> None:
+    """Interrupted, it ends what runs; killed, the workers do when nobody has asked for long."""
+    dask.add("one", TFMATRIX_TEST_IDLE="1")
+    command = [sys.executable, "-c", INTERRUPTED, str(dask.folder), dask.address, seconds]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    client = subprocess.Popen(command, env=env, cwd=dask.folder, stderr=subprocess.DEVNULL)
+
+    def agents() -> list[int]:
+        return _agents_below(dask.workers["one"].pid)
+
+    until(agents, dask.log("one"))
+    time.sleep(1)
+    client.send_signal(number)
+    client.wait(60)
+    until(lambda: not agents())

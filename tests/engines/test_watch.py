@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,14 @@ from rich.console import Console
 
 from runner import journal, locks, paths, workers
 from runner.cli.watch import Watch, watching
+from runner.engines.base import Workspace
+from runner.engines.local import LocalEngine
 from runner.events import Relay
 from runner.live import Live
-from runner.model import Environment, Repro, Target
+from runner.model import Environment, Limits, Repro, Target
+from runner.session import Request, Session
 from runner.snapshot import take
-from tests.engines.plain import PlainEngine
+from tests.engines.plain import PlainEngine, environment
 
 SELECTION: dict[str, Any] = {
     "scripts": (Path("my.py"),),
@@ -152,3 +156,27 @@ def test_another_set_of_files_is_another_folder(tmp_path: Path) -> None:
     assert live.renew(take(repro, tmp_path / "snapshots")).workspace.folder != first
     live.remove()
     assert not (tmp_path / "live").exists()
+
+
+def test_an_agent_of_the_local_engine_runs_what_was_saved_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives other runs a copy of the files, which would stay as they were."""
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    made = environment("2.9.3")
+    folder = LocalEngine()._folder(made)
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    (folder / "tfmatrix.json").write_text("{}", "utf-8")
+    script, live = tmp_path / "my.py", Live(tmp_path / "live")
+
+    def renewed(number: int) -> Workspace:
+        script.write_text(f"print({number})", "utf-8")
+        return live.renew(take(Repro(name="my", script=script), tmp_path / "s")).workspace
+
+    channel = LocalEngine().open(made, renewed(1), Limits())
+    with Session(channel) as session:
+        request = Request(script=f"{channel.root}/my.py")
+        assert session.run(request).output == "1\n"
+        renewed(2)
+        assert session.run(request).output == "2\n"

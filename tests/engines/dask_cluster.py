@@ -1,0 +1,163 @@
+"""A Dask scheduler and workers in processes of their own, and a desk that has plans carried out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+from runner import cluster, events, journal, plan, snapshot
+from runner.model import Case, Limits, Matrix, Repro, Result, Run, RunInfo
+from runner.modes import Modes
+from runner.pipeline import Options, Pipeline
+from runner.store import Store
+from runner.workload import arrange
+from tests.engines.plain import environment, release
+
+ROOT = Path(__file__).parents[2]
+INFO = RunInfo(id="r", started="", engine="plain", tool_version="0", command="tfmatrix run")
+SCRIPT = """
+import os, sys, time
+from helper import ANSWER
+print("::observe answer=%d" % ANSWER)
+print("::observe secret=%d" % any("SECRET" in name for name in os.environ))
+time.sleep(float(sys.argv[1]))
+"""
+VERSIONS = ("2.1.0", "2.2.0", "2.3.0", "2.4.0")
+PATIENCE = 60.0
+
+
+class Cluster:
+    """A scheduler and workers in processes of their own, each worker with a cache of its own.
+
+    `within` is what each command begins with: how to enter a network namespace.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+        words: Sequence[str] = (),
+        variables: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        self.folder = folder
+        self.variables = dict(variables or {})
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._stack = ExitStack()
+        file = folder / "scheduler.json"
+        own = ["scheduler", "--host", host, "--port", "0", "--no-dashboard", *words]
+        own += ["--scheduler-file", str(file)]
+        self.scheduler = self._start("scheduler", own, {}, within)
+        until(lambda: file.exists() and file.read_text("utf-8").strip(), self.log("scheduler"))
+        self.address = str(json.loads(file.read_text("utf-8"))["address"])
+
+    def add(
+        self, name: str, *more: str, within: Sequence[str] = (), wait: bool = True, **variables: str
+    ) -> None:
+        """A worker; with `wait`, known to the scheduler when this returns."""
+        words = ["worker", self.address, "--name", name, "--nthreads", "2", "--no-nanny"]
+        words += ["--no-dashboard", "--preload", "tests.engines.plain_worker", *more]
+        cache = {"TFMATRIX_CACHE": str(self.folder / f"cache-{name}"), "A_SECRET": "of the worker"}
+        self.workers[name] = self._start(name, words, {**cache, **variables}, within)
+        log = self.log(name)
+        if wait:
+            until(lambda: b"Registered to" in log.read_bytes(), log)
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _start(
+        self, name: str, words: Sequence[str], more: Mapping[str, str], within: Sequence[str]
+    ) -> subprocess.Popen[bytes]:
+        log = self._stack.enter_context(self.log(name).open("wb"))
+        command = [*within, sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **self.variables, **more}
+        return subprocess.Popen(command, env=env, cwd=self.folder, stdout=log, stderr=log)
+
+    def close(self) -> None:
+        for process in (*self.workers.values(), self.scheduler):
+            process.kill()
+            process.wait()
+        self._stack.close()
+
+
+def until(happened: Any, log: Optional[Path] = None) -> None:
+    """Wait for something to happen."""
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > end:
+            raise AssertionError(log.read_text("utf-8") if log else "it did not happen")
+        time.sleep(0.05)
+
+
+class Desk:
+    """Plans, carried out on a cluster."""
+
+    def __init__(self, dask: Cluster) -> None:
+        self.dask = dask
+        self.folder = dask.folder
+        self.said: list[str] = []
+        self.events: list[events.Event] = []
+        (self.folder / "my.py").write_text(SCRIPT, "utf-8")
+        (self.folder / "helper.py").write_text("ANSWER = 42", "utf-8")
+
+    def run(
+        self,
+        seconds: str,
+        count: int,
+        *,
+        emit: Optional[events.Emit] = None,
+        engine: str = "plain",
+        versions: Sequence[str] = VERSIONS,
+    ) -> list[Result]:
+        """The cells of `count` cases, each of so many seconds, on each of the versions."""
+        cases = tuple(Case(name=f"c{n}", args=(seconds,)) for n in range(count))
+        repro = Repro(
+            name="r", script=self.folder / "my.py", cases=cases, limits=Limits(timeout=300)
+        )
+        matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,))
+        cells = plan.cells(matrix, [release(version) for version in versions])
+        options = Options(
+            snapshots={"r": snapshot.take(repro, self.folder / "snapshots")}, modes=Modes("fresh")
+        )
+        with self.journal(repro) as log, self.connect(emit, engine) as (far, workers):
+            load = arrange(cells, far, lambda target: environment(target.release.version))
+            for result in load.known:
+                log.append(result, "")
+            Pipeline(
+                workers=workers,
+                store=Store(self.folder / "store"),
+                journal=log,
+                options=options,
+                emit=self._take(emit),
+            ).run(load.works)
+        lines = (log.folder / "cells.jsonl").read_text("utf-8").splitlines()
+        results = journal.read(log.folder).results
+        assert len(lines) == len(results)  # none was recorded twice
+        return list(results)
+
+    @contextmanager
+    def journal(self, repro: Repro) -> Iterator[journal.Journal]:
+        head = Run(info=INFO, environments=(), results=(), repros=(repro,))
+        log = journal.Journal(self.folder / f"run-{time.monotonic_ns()}", head)
+        yield log
+        log.close()
+
+    def connect(self, emit: Optional[events.Emit], engine: str) -> Any:
+        return cluster.connect(self.dask.address, engine, self._take(emit), self.said.append)
+
+    def _take(self, emit: Optional[events.Emit]) -> events.Emit:
+        def both(event: events.Event) -> None:
+            self.events.append(event)
+            if emit is not None:
+                emit(event)
+
+        return both
