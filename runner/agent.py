@@ -23,6 +23,7 @@ if __name__ == "__main__" and sys.path[:1] == [os.path.dirname(os.path.realpath(
     del sys.path[0]
 
 import array
+import gc
 import itertools
 import json
 import resource
@@ -1176,6 +1177,7 @@ class Zygote:
         self.key, self._scratch = zygote_key(request), scratch
         self.printed = (b"", b"")
         self.refusal = ""
+        self.ends_well = None  # type: Optional[bool]
         ours, theirs = socket.socketpair()
         (self._out, out_w), (self._err, err_w) = os.pipe(), os.pipe()
         agent, env = os.getpid(), script_environment(request, scratch)
@@ -1233,7 +1235,12 @@ class Zygote:
                 poll.unregister(fd)
 
     def fork(self, request: Request, pipes: Pipes) -> None:
-        terms = {"args": request.args, "file_size": request.scratch, "scratch": self._scratch}
+        terms = {
+            "args": request.args,
+            "file_size": request.scratch,
+            "scratch": self._scratch,
+            "short_end": self.ends_well,
+        }
         wish = json.dumps(terms).encode("ascii")
         fds = array.array("i", pipes)
         try:
@@ -1243,6 +1250,13 @@ class Zygote:
             self.socket.sendall(wish)
         except OSError as error:
             raise Unable("the process that imported TensorFlow is gone: %s" % error) from None
+
+    def note(self, answer: Dict[str, Any]) -> None:
+        """Whether its children survive their own end: one that crashes shows that it matters."""
+        if answer["signal"] is None:
+            self.ends_well = self.ends_well is not False
+        elif answer["killed_for"] is None:
+            self.ends_well = False
 
     def alive(self) -> bool:
         try:
@@ -1347,6 +1361,10 @@ def become_script(zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any]) 
     sys.argv[:] = [script, *wish["args"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, *sys.argv]
+    if wish["short_end"] and hasattr(gc, "freeze"):
+        # Else Python collects all that TensorFlow's import made when the script ends, which takes
+        # most of a short cell's time. What the script makes is collected as ever.
+        gc.freeze()
     # Each fresh process draws its own randomness, so that repetitions are independent.
     for name, seed in (("random", "seed"), ("numpy.random", "seed")):
         if name in sys.modules:
@@ -1419,7 +1437,10 @@ class Agent:
         self.scratch.fresh(as_imported=zygote is not None)
         try:
             there = self.zygote.pid if self.zygote is not None and self.zygote.alive() else None
-            return Cell(request, self.engine, self.scratch, there).run(zygote)
+            answer = Cell(request, self.engine, self.scratch, there).run(zygote)
+            if zygote is not None:
+                zygote.note(answer)
+            return answer
         finally:
             self.scratch.discard()
             self.common.empty()

@@ -23,8 +23,9 @@ _HARMLESS = """
 """
 # What a process is told of itself, where one that was forked may be told otherwise.
 _SELF_KNOWLEDGE = """
-    clock cmdline cpu_times getrusage memory_full_info memory_info orig_argv process_time
-    process_time_ns ru_maxrss
+    clock cmdline cpu_times freeze get_freeze_count get_objects get_referrers getrusage guppy
+    memory_full_info memory_info objgraph orig_argv process_time process_time_ns pympler ru_maxrss
+    set_debug unfreeze
 """
 MOST = 1 << 20
 """Characters of a script that is looked at."""
