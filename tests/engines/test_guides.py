@@ -22,6 +22,7 @@ from tests.unit.github_server import Fake
 ELSEWHERE = {
     ("clean",): "removes what is on this machine: tests/unit/test_clean.py",
     ("doctor",): "examines this machine: tests/unit/test_doctor.py",
+    ("run", "--cluster"): "its workers are other processes: tests/engines/test_cluster.py",
     ("lock",): "installs TensorFlow: tests/engines/test_releases.py",
     ("releases", "--update"): "writes into the checkout: tests/engines/test_releases.py",
 }
