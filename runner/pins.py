@@ -120,10 +120,16 @@ def find(
 
 
 def required(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
-    """The rows that `globs` name, by case or by `repro/case`; each must name one. None: all."""
+    """The rows that `globs` name, by case or by `repro/case`; each must name one. None: all.
+
+    Variants are named by an `@` in the glob. Else they count only where a case has no usual way.
+    """
+    usual = {row.case for row in grid.rows}
+    plain = [row for row in grid.rows if _base(row) == row.case or _base(row) not in usual]
     chosen = set()
     for glob in globs or ["*"]:
-        named = {row.index for row in grid.rows if _named(row, glob)}
+        rows = grid.rows if "@" in glob else plain
+        named = {row.index for row in rows if _named(row, glob)}
         if not named:
             known = ", ".join(row.case for row in grid.rows) or "none"
             raise UsageError(f"no case of the run is named {glob!r}; there are: {known}")
@@ -162,6 +168,10 @@ def check(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -> Check:
         admitted=tuple(s for s in pin.standings if admits(specifier, s.version)),
         unmeasured=tuple(v for v in map(Version, known) if v not in there and admits(specifier, v)),
     )
+
+
+def _base(row: Row) -> str:
+    return row.case.partition("@")[0]
 
 
 def _named(row: Row, glob: str) -> bool:

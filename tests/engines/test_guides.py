@@ -39,10 +39,13 @@ NAMES = {
 ISSUE = "It fails:\n\n```python\nimport sys\n\nprint(sys.version)\n```\n"
 MATRIX = """\
 tf: ">=2.9"
+axes:
+  keras: {default: {}, legacy: {tf: ">=2.16.0", env: {TF_USE_LEGACY_KERAS: "1"}}}
 repros:
   - name: serving
     script: works.py
-    cases: [{name: layers-a}, {name: serving-a}, {name: training}]
+    axes: [keras]
+    cases: [{name: layers-both}, {name: serving-a}, {name: training}, {name: eager-fit}]
 """
 SCRIPT = "print('::observe loss=0.25')\n"
 
@@ -80,6 +83,8 @@ def offer(index: index_server.IndexServer) -> None:
         index.add("tensorflow", release.version)
     for package in ("tensorflow", "tensorflow-cpu"):
         index.add(package, "2.22.0rc0")
+    for version in ("1.22.4", "1.24.0", "1.26.4", "2.0.0", "2.2.6"):
+        index.add("numpy", version)
     for day in (20, 23, 26):
         index.add("tf-nightly", f"2.23.0.dev202610{day}")
 

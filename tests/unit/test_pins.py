@@ -59,6 +59,13 @@ def test_only_what_is_required_must_pass() -> None:
     assert requirement_of(picture, require=["script/fit-a", "other"]) == "tensorflow==2.4.0"
 
 
+def test_variants_are_required_where_they_are_named() -> None:
+    picture = "2.4 2.5 2.6\na ✓ ✓ A\na@k=v – ✓ ✓\nb@k=v ✓ ✓ ✓"
+    assert requirement_of(picture) == "tensorflow>=2.4,<2.6"
+    assert requirement_of(picture, require=["a*"]) == "tensorflow>=2.4,<2.6"
+    assert requirement_of(picture, require=["a@*"]) == "tensorflow>=2.5,<=2.6.0"
+
+
 def test_each_glob_must_name_a_case() -> None:
     with pytest.raises(UsageError, match=r"'nonesuch'; there are: a, b"):
         requirement_of("2.4\na ✓\nb ✓", require=["a", "nonesuch"])
