@@ -157,9 +157,11 @@ def _failed(what: str, log: str) -> PrepareError:
 
 
 def _first(log: str) -> str:
-    """uv's own account, from the error on, on one line."""
+    """uv's own account, from the error on, on one line; of a long one both ends, for what went
+    wrong is said first, and why last."""
     at = max(log.find("error:"), 0)
-    return re.sub(r"\s+", " ", log[at:].removeprefix("error:")).strip()[:600]
+    said = re.sub(r"\s+", " ", log[at:].removeprefix("error:")).strip()
+    return said if len(said) <= 600 else f"{said[:297]} … {said[-300:]}"
 
 
 def _last(stderr: str) -> str:

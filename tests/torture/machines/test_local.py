@@ -6,8 +6,10 @@ message says what mends it, and once that is done the same command measures what
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,6 +216,9 @@ def test_the_clock_jumps(place: World) -> None:
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
+    sleeping = [sys.executable, "-c", "import time; time.sleep(0.01)"]
+    if subprocess.run(sleeping, env={**os.environ, **place.more}, capture_output=True).returncode:
+        pytest.skip("libfaketime breaks time.sleep of this Python")
     process = place.start(*place.command())
     assert process.stderr is not None
     for line in process.stderr:
