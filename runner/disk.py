@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from attrs import frozen
 
@@ -172,11 +172,12 @@ def where(engine: str) -> Optional[Path]:
         return paths.environments()
     from runner.engines import docker_socket
 
-    known = docker_socket.info()
-    if known is not None:
-        root = Path(str(known.get("DockerRootDir") or "/nonexistent"))
-        return root if root.exists() else None
-    from runner.engines import docker_client  # only where it is the engine: it takes a while
+    known: Optional[Mapping[str, Any]] = docker_socket.info()
+    if known is None:
+        from runner.engines import docker_client  # only where it must be: it takes a while
 
-    root = Path(str(docker_client.info().get("DockerRootDir") or "/nonexistent"))
-    return root if docker_client.is_local() and root.exists() else None
+        if not docker_client.is_local():
+            return None
+        known = docker_client.info()
+    root = Path(str(known.get("DockerRootDir") or "/nonexistent"))
+    return root if root.exists() else None

@@ -208,7 +208,10 @@ class Pipeline:
 
     def known(self, work: Work, cell: Cell) -> Optional[Execution]:
         """What the store has to say of a cell."""
-        return None if self._options.fresh else self._store.get(self._key(work, cell))
+        return self._stored(self._key(work, cell))
+
+    def _stored(self, key: str) -> Optional[Execution]:
+        return None if self._options.fresh else self._store.get(key)
 
     @property
     def _room(self) -> int:
@@ -242,7 +245,7 @@ class Pipeline:
         left, known = [], []
         for cell in work.cells:
             key = self._key(work, cell)
-            execution = None if self._options.fresh else self._store.get(key)
+            execution = self._stored(key)
             if execution is None:
                 left.append(cell)
             else:
@@ -305,9 +308,9 @@ class Pipeline:
         reason = _reason(error)
         self._emit(events.Unprepared(environment=work.environment, reason=str(error)))
         for cell in work.cells:
-            trouble = Execution(trouble=f"the environment could not be prepared: {reason}")
-            output = getattr(error, "log", "")
-            self._record(work, cell, evolve(trouble, output=output), cached=False)
+            trouble = f"the environment could not be prepared: {reason}"
+            execution = Execution(trouble=trouble, output=getattr(error, "log", ""))
+            self._record(work, cell, execution, self._key(work, cell))
 
     # -- measuring ------------------------------------------------------------------------------
 
@@ -339,16 +342,16 @@ class Pipeline:
             return  # What was cut off by stopping is no measurement.
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
-        before = self._store.get(self._key(work, cell)) if self._confirming else None
+        key = self._key(work, cell)
+        before = self._store.get(key) if self._confirming else None
         if before is not None:
             execution = confirmed(before, execution)
-        self._store.put(self._key(work, cell), execution)
-        self._record(work, cell, execution, cached=False)
+        self._store.put(key, execution)
+        self._record(work, cell, execution, key)
 
-    def _record(self, work: Work, cell: Cell, execution: Execution, *, cached: bool) -> None:
-        result = judged(cell, work.environment.id, execution, cached=cached)
-        result = evolve(result, key=self._key(work, cell))
-        result = self._journal.append(result, execution.output, sync=not cached)
+    def _record(self, work: Work, cell: Cell, execution: Execution, key: str) -> None:
+        result = evolve(judged(cell, work.environment.id, execution), key=key)
+        result = self._journal.append(result, execution.output)
         self._emit(events.Ended(result=result))
 
     # -- dropping -------------------------------------------------------------------------------

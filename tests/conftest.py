@@ -191,10 +191,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     marks = [mark for mark in ASKED_FOR if mark not in (config.option.markexpr or "")]
-    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
+    left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def required() -> bool:

@@ -26,7 +26,6 @@ from runner import (
 from runner.cli import crew as crews
 from runner.cli import from_issue, running
 from runner.cli.options import select, selecting
-from runner.engines.local import LocalEngine
 from runner.errors import UsageError
 from runner.model import Cell
 from runner.pipeline import Options, Pipeline, Place, Work
@@ -144,6 +143,8 @@ def foresee(
     for line in disk.words(prospect):
         console.print(line, highlight=False, soft_wrap=True)
     if prospect.apart:
+        from runner.engines.local import LocalEngine  # only then: other engines do not need it
+
         crew = evolve(crew, engine=LocalEngine(apart=True))
     return crew, prospect
 

@@ -71,9 +71,13 @@ def report(console: Console, run: Run, folder: Path) -> None:
             "the same command tries just those again",
             highlight=False,
         )
-    console.print(
-        f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", highlight=False, soft_wrap=True
-    )
+    point_to(console, folder)
+
+
+def point_to(console: Console, folder: Path) -> None:
+    """Say where the reports lie."""
+    line = f"report: {folder / 'matrix.md'}  {folder / 'index.html'}"
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def report_interrupted(console: Console, run: Run, folder: Path, planned: int) -> None:

@@ -120,8 +120,7 @@ class Watch:
         """Leave the last round's reports, and nothing else."""
         if self._folder is not None:
             running.conclude(self._folder)
-            line = f"report: {self._folder / 'matrix.md'}  {self._folder / 'index.html'}"
-            self._console.print(line, highlight=False, soft_wrap=True)
+            running.point_to(self._console, self._folder)
         for live in self._live.values():
             live.remove()
         shutil.rmtree(self._place, ignore_errors=True)

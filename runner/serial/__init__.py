@@ -47,10 +47,6 @@ def outcome_to_json(outcome: Outcome) -> Object:
     }
 
 
-def outcome_from_json(data: object) -> Outcome:
-    return _outcome(mapping(data, ""))
-
-
 def _outcome(fields: Object) -> Outcome:
     if "outcome" not in fields:
         raise ValueError("outcome is missing")
