@@ -13,12 +13,24 @@ from pathlib import Path
 from typing import Any, Optional
 
 from runner import cluster, events, journal, plan, snapshot
-from runner.model import Case, Limits, Matrix, Repro, Result, Run, RunInfo
+from runner.model import (
+    Case,
+    Device,
+    Environment,
+    Limits,
+    Matrix,
+    Release,
+    Repro,
+    Result,
+    Run,
+    RunInfo,
+    Target,
+)
 from runner.modes import Modes
 from runner.pipeline import Options, Pipeline
 from runner.store import Store
 from runner.workload import arrange
-from tests.engines.plain import environment, release
+from tests.engines.plain import release
 
 ROOT = Path(__file__).parents[2]
 INFO = RunInfo(id="r", started="", engine="plain", tool_version="0", command="tfmatrix run")
@@ -31,6 +43,10 @@ time.sleep(float(sys.argv[1]))
 """
 VERSIONS = ("2.1.0", "2.2.0", "2.3.0", "2.4.0")
 PATIENCE = 60.0
+
+
+def environment(target: Target) -> Environment:
+    return Environment(target=target, requirements="", key=f"{hash(target) & 0xFFFFFFFF:064x}")
 
 
 class Cluster:
@@ -117,19 +133,24 @@ class Desk:
         emit: Optional[events.Emit] = None,
         engine: str = "plain",
         versions: Sequence[str] = VERSIONS,
+        releases: Sequence[Release] = (),
+        devices: Sequence[Device] = (Device.CPU,),
     ) -> list[Result]:
-        """The cells of `count` cases, each of so many seconds, on each of the versions."""
+        """The cells of `count` cases, each of so many seconds, on each of the versions.
+
+        `releases` may stand in their place, where more than a version matters.
+        """
         cases = tuple(Case(name=f"c{n}", args=(seconds,)) for n in range(count))
         repro = Repro(
             name="r", script=self.folder / "my.py", cases=cases, limits=Limits(timeout=300)
         )
-        matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,))
-        cells = plan.cells(matrix, [release(version) for version in versions])
+        matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,), devices=tuple(devices))
+        cells = plan.cells(matrix, releases or [release(version) for version in versions])
         options = Options(
             snapshots={"r": snapshot.take(repro, self.folder / "snapshots")}, modes=Modes("fresh")
         )
         with self.journal(repro) as log, self.connect(emit, engine) as (far, workers):
-            load = arrange(cells, far, lambda target: environment(target.release.version))
+            load = arrange(cells, far, environment)
             for result in load.known:
                 log.append(result, "")
             Pipeline(

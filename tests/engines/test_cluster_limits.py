@@ -1,0 +1,122 @@
+"""What each of a cluster's workers has to give: memory, disk, a GPU. All of it real, but for the
+GPU: a worker has one if whoever started it says so, as Dask wants it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+from runner import catalogue
+from runner.model import Device, Result, Verdict
+from tests.engines.dask_cluster import VERSIONS, Cluster, Desk
+
+pytest.importorskip("distributed")
+
+SMALL_DISK = 'mkdir -p "$0" && mount -t tmpfs -o size=32m tmpfs "$0" && exec "$@"'
+"""A shell's script: its `$0` is the folder that becomes a disk of 32 MiB, the rest is started."""
+
+TIMED = """
+import sys, time
+print("::observe began=%.3f" % time.time())
+time.sleep(float(sys.argv[1]))
+print("::observe ended=%.3f" % time.time())
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Cluster(tmp_path)
+    yield Desk(made)
+    made.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> tuple[str, ...]:
+    """What a worker named `small` begins with, so that its cache is on a disk of its own."""
+    words = ("unshare", "--mount", "sh", "-c", SMALL_DISK)
+    tried = subprocess.run([*words, str(tmp_path / "tried"), "true"], capture_output=True)
+    if tried.returncode:
+        if os.environ.get("CI") == "true":
+            raise PermissionError(tried.stderr)
+        pytest.skip(f"LEFT OUT: no file system can be mounted here: {tried.stderr!r}")
+    return (*words, str(tmp_path / "cache-small"))
+
+
+def most_at_a_time(results: list[Result]) -> dict[str, int]:
+    """Worker → the most cells that it had at the same time, as their scripts tell it."""
+    turns = defaultdict(list)
+    for result in results:
+        turns[result.worker].append((float(str(result.observations["began"])), 1))
+        turns[result.worker].append((float(str(result.observations["ended"])), -1))
+    return {
+        worker: max(accumulate(change for _, change in sorted(each)))
+        for worker, each in turns.items()
+    }
+
+
+def verdicts(results: list[Result]) -> Counter[Verdict]:
+    return Counter(result.outcome.verdict for result in results)
+
+
+def test_a_worker_gets_no_more_cells_at_a_time_than_its_memory_holds(desk: Desk) -> None:
+    """Both have two threads. Of a cell nothing is known at first: it may need 1 GiB."""
+    desk.dask.add("small", "--memory-limit", "1200MiB")
+    desk.dask.add("large", "--memory-limit", "8GiB")
+    (desk.folder / "my.py").write_text(TIMED, "utf-8")
+    # An environment has one cell, so that no measured peak says that the next needs less.
+    results = desk.run("0.4", 1, versions=[f"2.{minor}.0" for minor in range(1, 13)])
+    assert verdicts(results) == {Verdict.PASS: 12}
+    assert most_at_a_time(results) == {"small": 1, "large": 2}
+
+
+def test_an_environment_is_made_only_where_it_fits_on_the_disk(
+    desk: Desk, small_disk: tuple[str, ...]
+) -> None:
+    desk.dask.add("small", within=small_disk)
+    desk.dask.add("large")
+    results = desk.run("0.1", 2)
+    assert verdicts(results) == {Verdict.PASS: 2 * len(VERSIONS)}
+    assert {result.worker for result in results} == {"large"}
+
+
+def test_where_an_environment_fits_nowhere_that_is_the_reason(
+    desk: Desk, small_disk: tuple[str, ...]
+) -> None:
+    desk.dask.add("small", within=small_disk)
+    results = desk.run("0.1", 1, versions=VERSIONS[:1])
+    assert verdicts(results) == {Verdict.ERROR: 1}
+    assert "worker small" in results[0].outcome.reason
+    assert "are needed on its disk" in results[0].outcome.reason
+
+
+def on_both_devices(desk: Desk) -> list[Result]:
+    known = catalogue.load()
+    releases = [one for one in known if one.version in ("2.15.1", "2.16.2")]
+    return desk.run("0.1", 2, releases=releases, devices=(Device.CPU, Device.CUDA))
+
+
+def test_cells_that_need_a_gpu_go_to_a_worker_that_has_one(desk: Desk) -> None:
+    desk.dask.add("bare")
+    desk.dask.add("gpu", "--resources", "GPU=1")
+    results = on_both_devices(desk)
+    assert verdicts(results) == {Verdict.PASS: 8}
+    where = {
+        device: {r.worker for r in results if r.device == device} for device in ("cpu", "cuda")
+    }
+    assert where["cuda"] == {"gpu"}
+    # The others do not wait for the GPU's worker while one without it is idle.
+    assert "bare" in where["cpu"]
+
+
+def test_without_such_a_worker_they_are_skipped_and_the_others_measured(desk: Desk) -> None:
+    desk.dask.add("bare")
+    results = on_both_devices(desk)
+    assert verdicts(results) == {Verdict.PASS: 4, Verdict.SKIP: 4}
+    reasons = {r.outcome.reason for r in results if r.outcome.verdict is Verdict.SKIP}
+    assert reasons == {"no worker of the cluster has a GPU (dask worker --resources GPU=1)"}
