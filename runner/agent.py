@@ -31,6 +31,7 @@ import select
 import signal
 import socket
 import stat
+import threading
 import time
 import types
 from collections import deque
@@ -755,6 +756,7 @@ class Request:
         self.output = min(self._get(fields, "output_kb", int), OUTPUT_MOST) << 10
         self.scratch = int(self._get(fields, "scratch_mb", int)) << 20
         self.mode = self._get(fields, "mode", str)
+        self.ends_well = fields.get("ends_well") is True
         texts = [self.script, *self.args, *self.env, *self.env.values()]
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
             raise Unable("a request's script, arguments and environment are texts without NUL")
@@ -1177,7 +1179,7 @@ class Zygote:
         self.key, self._scratch = zygote_key(request), scratch
         self.printed = (b"", b"")
         self.refusal = ""
-        self.ends_well = None  # type: Optional[bool]
+        self.ends_well = request.ends_well or None  # type: Optional[bool]
         ours, theirs = socket.socketpair()
         (self._out, out_w), (self._err, err_w) = os.pipe(), os.pipe()
         agent, env = os.getpid(), script_environment(request, scratch)
@@ -1283,8 +1285,9 @@ def zygote_main(fd: int, script: str) -> types.ModuleType:
     prctl(PR_SET_DUMPABLE, 0)
     control = socket.socket(fileno=fd)
     control.set_inheritable(False)
-    main = stand_in_for(script)
+    main, end = stand_in_for(script), ShortEnd()
     refusal = import_tensorflow()
+    end.remember(main)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -1302,7 +1305,7 @@ def zygote_main(fd: int, script: str) -> types.ModuleType:
         pid = os.fork()
         if pid == 0:
             control.close()
-            become_script(zygote, pipes, script, json.loads(wish.decode("ascii")))
+            become_script(zygote, pipes, script, json.loads(wish.decode("ascii")), end)
             return main
         close_all(pipes.out, pipes.err)
         tell_fate(pid, pipes.fate)
@@ -1334,14 +1337,95 @@ def stand_in_for(script: str) -> types.ModuleType:
 main_of_zygote = []  # type: List[types.ModuleType]
 
 
+class ShortEnd:
+    """How a forked child ends without undoing the import of TensorFlow.
+
+    Python ends by collecting garbage in all that there is and by emptying all modules. In a child
+    that means to copy what it shares with its zygote, only to free it: most of a short cell's time.
+    On the short way, what the import made is not collected, and modules in which nothing has
+    changed since are not emptied. All that the script made, its modules, those in which it changed
+    something and those in which TensorFlow keeps what scripts make end as in any process.
+
+    Whether a module has changed, its dictionary's version tag tells (PEP 509), which is read
+    without touching the dictionary. Other Pythons than CPython 3.7 to 3.12 have none.
+    """
+
+    TAG = 24  # bytes from the start of a dict to its tag
+    KEEPERS = (
+        "tensorflow.python.eager.context",
+        "tensorflow.python.framework.ops",
+        "tensorflow.python.keras.backend",
+        "tf_keras.src.backend",
+        "keras.backend",
+        "keras.src.backend",
+        "keras.src.backend.common.global_state",
+    )
+
+    def __init__(self) -> None:
+        self._chosen = False
+        self._modules = []  # type: List[Tuple[str, types.ModuleType, int, int]]
+        import atexit
+
+        atexit.register(self._spare)  # before anybody else, so that it is called after them
+
+    def remember(self, main: types.ModuleType) -> None:
+        """What is there after the import; `main` belongs to the script."""
+        if not (hasattr(gc, "freeze") and self._tags_tell()):
+            return
+        there = {name: one for name, one in sys.modules.items() if type(one) is types.ModuleType}
+        known = set(map(id, there.values()))
+        for wrapper in list(sys.modules.values()):
+            # TensorFlow puts wrappers in the place of some modules.
+            if isinstance(wrapper, types.ModuleType) and id(wrapper) not in known:
+                for one in list(vars(wrapper).values()):
+                    if type(one) is types.ModuleType and id(one) not in known:
+                        there["%s (wrapped)" % one.__name__] = one
+        for name, one in there.items():
+            if one is not main and name not in ("sys", "builtins", *self.KEEPERS):
+                self._modules.append((name, one, id(vars(one)), self._tag(id(vars(one)))))
+        spared.append(self)
+
+    def choose(self) -> None:
+        """In a child, before the script: it is to end on the short way."""
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+            self._chosen = True
+
+    def _spare(self) -> None:
+        if not self._chosen or threading.active_count() > 1:
+            return
+        gc.collect()  # while what is to be finalized can still import something
+        for name, module, address, tag in self._modules:
+            if self._tag(address) != tag:
+                sys.modules.setdefault(name, module)
+            elif name in sys.modules:
+                sys.modules[name] = None  # type: ignore[assignment]  # as Python does
+
+    def _tags_tell(self) -> bool:
+        """Whether this Python has tags, where we look for them."""
+        if _libc is None or sys.implementation.name != "cpython":
+            return False
+        names = vars(types.ModuleType("probe"))
+        seen = [self._tag(id(names))]
+        for value in (1, 2):
+            names["name"] = value
+            seen.append(self._tag(id(names)))
+        return len(set(seen)) == 3 and seen[-1] == self._tag(id(names))
+
+    def _tag(self, address: int) -> int:
+        return int(ctypes.c_uint64.from_address(address + self.TAG).value)
+
+
+spared = []  # type: List[ShortEnd]
+# Alive to the end: frozen, and in a module that Python does not know of any more.
+
+
 def import_tensorflow() -> str:
     """Why this process cannot be forked after importing TensorFlow; "" where it can."""
     try:
         __import__("tensorflow")
     except BaseException as error:
         return ("importing TensorFlow failed: %r" % error).replace("\n", " ")[:1000]
-    import threading
-
     if threading.active_count() > 1:
         return "importing TensorFlow started a Python thread"
     for fd in os.listdir("/proc/self/fd") if ON_LINUX else []:
@@ -1353,7 +1437,9 @@ def import_tensorflow() -> str:
     return ""
 
 
-def become_script(zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any]) -> None:
+def become_script(
+    zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any], end: ShortEnd
+) -> None:
     """In a forked child: everything that differs from a fresh process, but for the frame below."""
     become_cell(zygote, pipes, wish["scratch"], wish["file_size"])
     write_all(pipes.fate, b"P %d\n" % os.getpid())
@@ -1361,10 +1447,8 @@ def become_script(zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any]) 
     sys.argv[:] = [script, *wish["args"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, *sys.argv]
-    if wish["short_end"] and hasattr(gc, "freeze"):
-        # Else Python collects all that TensorFlow's import made when the script ends, which takes
-        # most of a short cell's time. What the script makes is collected as ever.
-        gc.freeze()
+    if wish["short_end"]:
+        end.choose()
     # Each fresh process draws its own randomness, so that repetitions are independent.
     for name, seed in (("random", "seed"), ("numpy.random", "seed")):
         if name in sys.modules:

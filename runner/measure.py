@@ -16,6 +16,9 @@ from runner.model import Cell, Execution, Verdict
 from runner.session import Request, Session
 
 Open = Callable[[], Channel]
+ENDS_WELL = "well"
+"""Kept for an environment once a forked child has undone the import of TensorFlow unharmed: the
+others need not."""
 
 
 class Seen(Protocol):
@@ -97,6 +100,7 @@ class Measurer:
         self._channel: Optional[Channel] = None
         self._stopped = threading.Event()
         self._environment = environment
+        self._ends = f"{environment}, how it ends"
         self._seen: Seen = seen or SeenHere()
 
     def measure(self, cell: Cell, repeat: int = 1) -> Execution:
@@ -153,6 +157,7 @@ class Measurer:
                 env=cell.env,
                 limits=cell.repro.limits,
                 mode=mode,
+                ends_well=ENDS_WELL in self._seen.get(self._ends),
             )
         )
         execution = _without_paths(execution, self._channel.shown)
@@ -163,6 +168,8 @@ class Measurer:
         said = classify(execution).signature
         if execution.mode == "fresh" and said:
             self._seen.add(self._environment, said)
+        if execution.mode == "fork" and execution.exit_code is not None:
+            self._seen.add(self._ends, ENDS_WELL)
 
 
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:

@@ -40,6 +40,8 @@ class Request:
     limits: Limits = field(factory=Limits)
     mode: str = "fresh"
     """`fresh`, or `fork`: it may be a child of a process that has imported TensorFlow."""
+    ends_well: bool = False
+    """Whether a forked child of this environment is known to survive its own end."""
 
 
 class Session:
@@ -135,6 +137,7 @@ def encode(request: Request, name: str) -> bytes:
         "output_kb": limits.output,
         "scratch_mb": limits.scratch,
         "mode": request.mode,
+        "ends_well": request.ends_well,
     }
     return json.dumps(fields).encode("ascii")
 

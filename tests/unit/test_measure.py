@@ -49,11 +49,13 @@ class Agent:
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = deque(answers)
         self.modes: list[str] = []
+        self.ends_well: list[bool] = []
         self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
 
     def send(self, line: bytes) -> None:
         asked = json.loads(line)
         self.modes.append(asked["mode"])
+        self.ends_well.append(asked["ends_well"])
         answer = {"mode": asked["mode"], **PLAIN, **self.answers.popleft()}
         self._lines.append({"event": "ended", "id": asked["id"], **answer})
 
@@ -119,6 +121,17 @@ def test_also_where_an_earlier_run_saw_it_in_this_environment() -> None:
     later = Agent(FAIL)
     assert said(measurer(later, "fork", seen).measure(CELL)) == ("fail", 0, 1)
     assert later.modes == ["fork"]
+
+
+def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> None:
+    seen, first, later = SeenHere(), Agent(CRASH, PASS, PASS, PASS), Agent(PASS)
+    one = measurer(first, "fork", seen)
+    for _ in range(3):
+        one.measure(CELL)
+    assert first.modes == ["fork", "fresh", "fork", "fork"]  # a fresh process tells nothing of it
+    assert first.ends_well == [False, False, False, True]
+    measurer(later, "fork", seen).measure(CELL)
+    assert later.ends_well == [True]
 
 
 def test_another_environment_is_another_matter() -> None:

@@ -103,6 +103,7 @@ def test_the_request() -> None:
             "output_kb": 9,
             "scratch_mb": 11,
             "mode": "fork",
+            "ends_well": False,
         }
     ]
     assert b"\n" not in channel.sent[0]
