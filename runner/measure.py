@@ -161,8 +161,17 @@ class Measurer:
             )
         )
         execution = _without_paths(execution, self._channel.shown)
+        damage = self._channel.damage() if self._is_news(execution) else None
+        if damage is not None:
+            self.close()
+            return evolve(execution, trouble=damage)
         self._remember(execution)
         return execution
+
+    def _is_news(self, execution: Execution) -> bool:
+        """Whether no fresh process of this environment has ever ended so badly."""
+        said = classify(execution).signature if execution.mode == "fresh" else None
+        return said is not None and said not in self._seen.get(self._environment)
 
     def _remember(self, execution: Execution) -> None:
         said = classify(execution).signature

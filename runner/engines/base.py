@@ -57,6 +57,13 @@ class Channel(Protocol):
         """The next line, or None after `timeout` seconds. Raises `ChannelClosed` at the end."""
         ...
 
+    def damage(self) -> Optional[str]:
+        """Why failures in the environment say nothing any more: it is not as it was made.
+
+        None where it is, or where nothing can change it.
+        """
+        ...
+
     def close(self) -> None:
         """End the agent and all that it started. Never raises; safe to call twice."""
         ...

@@ -50,6 +50,9 @@ class LineChannel(ABC):
                 return None
         raise self._gone()
 
+    def damage(self) -> Optional[str]:
+        return None
+
     def close(self) -> None:
         with self._closing:
             if self._closed:

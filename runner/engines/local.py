@@ -23,13 +23,14 @@ from typing import Optional
 from runner import interpreters, locks, paths, processes, temporary
 from runner.agent import remove_folder
 from runner.clean import Item
-from runner.engines import local_venv, remedies
+from runner.engines import intact, local_venv, remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.pipe import PipeChannel
 from runner.errors import PrepareError, TfmatrixError
 from runner.model import Device, Environment, Limits, Target
 
 _MARKER = "tfmatrix.json"
+_DAMAGED = "damaged.json"
 _PROOF_PATIENCE = 600.0
 
 
@@ -88,6 +89,7 @@ class LocalEngine:
                 shown={str(folder): "/environment"},
                 env=local_venv.environment(folder),
                 closed=forget,
+                damage=partial(_damage, environment, folder),
             )
         except OSError as error:  # no memory, no processes left, the interpreter is gone …
             forget()
@@ -135,13 +137,17 @@ class LocalEngine:
         interpreter, why_not = interpreters.obtain(target.python)
         if interpreter is None:
             raise PrepareError(f"no Python {target.python}: {why_not}")
+        # What was damaged once may be damaged in uv's cache too, from which it was linked.
+        apart = self._apart or (folder / _DAMAGED).exists()
         _remove(folder)
         started = time.monotonic()
-        local_venv.make(folder, interpreter, environment.requirements, progress, apart=self._apart)
+        local_venv.make(folder, interpreter, environment.requirements, progress, apart=apart)
         if not target.requirements:  # what a user's packages do to TensorFlow is for scripts to say
             progress(Phase(what="checking", detail="import tensorflow"))
             local_venv.prove_import(folder, target.release.version)
-        _mark(folder, {"python": interpreter.version, "seconds": time.monotonic() - started})
+        seconds = time.monotonic() - started
+        packages = intact.fingerprint(local_venv.packages(folder))
+        _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": packages})
 
 
 def _copied(files: Path) -> Path:
@@ -226,6 +232,26 @@ def _mark(folder: Path, facts: dict[str, object]) -> None:
     temporary = folder / f".{_MARKER}"
     temporary.write_text(json.dumps(facts) + "\n", encoding="utf-8")
     temporary.replace(folder / _MARKER)
+
+
+def _damage(environment: Environment, folder: Path) -> Optional[str]:
+    """Whether its packages are as they were installed; if not, it counts as half-made from now."""
+    try:
+        recorded = json.loads((folder / _MARKER).read_text(encoding="utf-8")).get("packages", {})
+    except FileNotFoundError:  # somebody else has found it out, or removes it
+        return f"the environment {environment.id} is gone: run again"
+    except (OSError, ValueError, AttributeError):
+        recorded = {}
+    changed = intact.changed(local_venv.packages(folder), recorded) if recorded else []
+    if not changed:
+        return None
+    with contextlib.suppress(OSError):
+        (folder / _MARKER).replace(folder / _DAMAGED)
+    names = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+    return (
+        f"the packages of {environment.id} are not as they were installed ({names}): a script may"
+        " have written to them; run again, and they are installed anew"
+    )
 
 
 def _touch(folder: Path) -> None:

@@ -82,6 +82,12 @@ def python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+def packages(folder: Path) -> Path:
+    """Its `site-packages`."""
+    (found,) = (folder / "lib").glob("python*/site-packages")
+    return found
+
+
 def compile_packages(folder: Path) -> None:
     """Bytecode for all modules, so that the first import is no slower than the others.
 
@@ -89,9 +95,9 @@ def compile_packages(folder: Path) -> None:
     of the time hold files for Python 2, which do not compile and are not imported either, so the
     exit code says nothing.
     """
-    (packages,) = (folder / "lib").glob("python*/site-packages")
-    if packages.parent.name == "python3.6":
-        command = [str(python(folder)), "-m", "compileall", "-q", "-j", "0", str(packages)]
+    place = packages(folder)
+    if place.parent.name == "python3.6":
+        command = [str(python(folder)), "-m", "compileall", "-q", "-j", "0", str(place)]
         processes.run(command, env=environment(folder), cwd=folder)
     else:
         processes.run(_sync_command(folder, "--offline", "--compile-bytecode"), env=_uv_env())

@@ -43,11 +43,13 @@ class PipeChannel(LineChannel):
         env: Optional[Mapping[str, str]] = None,
         scratch_in: Optional[Path] = None,
         closed: Callable[[], None] = lambda: None,
+        damage: Callable[[], Optional[str]] = lambda: None,
     ) -> None:
         super().__init__(root=root, shown={root: "/repro", **(shown or {})})
         folder = scratch_in or temporary.folder()
         self.scratch = folder.resolve() / f"cells-{secrets.token_hex(4)}"
         self._on_close = closed
+        self._damage = damage
         self._process = subprocess.Popen(
             list(argv),
             stdin=subprocess.PIPE,
@@ -68,6 +70,9 @@ class PipeChannel(LineChannel):
         thread = threading.Thread(target=read, args=(_pipe(stream),), daemon=True)
         thread.start()
         return thread
+
+    def damage(self) -> Optional[str]:
+        return self._damage()
 
     @property
     def pid(self) -> int:

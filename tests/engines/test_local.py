@@ -248,6 +248,40 @@ def test_what_a_users_packages_do_to_tensorflow_is_for_scripts_to_say(
     assert LocalEngine(tmp_path).prepared(broken)
 
 
+@pytest.mark.tensorflow
+def test_packages_that_a_script_has_written_to_are_found_out_and_made_anew(
+    tmp_path: Path, small: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, folder = tmp_path / "environments", tmp_path / "files"
+    engine, files = LocalEngine(root), Workspace(folder=folder, script="my.py")
+    folder.mkdir()
+    (folder / "my.py").write_text(
+        "import os, numpy\n"
+        "path = os.path.join(os.path.dirname(numpy.__file__), 'version.py')\n"
+        "os.unlink(path)  # else the file in uv's cache, which is the same, would change too\n"
+        "open(path, 'w').close()\n"
+    )
+    engine.prepare(small, Diary())
+    channel = engine.open(small, files, Limits(timeout=60))
+    session = Session(channel)
+    assert channel.damage() is None
+    facts = session.run(Request(script=f"{channel.root}/my.py", limits=Limits(timeout=60)))
+    session.close()
+    assert facts.exit_code == 0, facts
+    assert "are not as they were installed (numpy): a script may" in (channel.damage() or "")
+    assert not engine.prepared(small)
+    with pytest.raises(PrepareError, match="is gone"):
+        engine.open(small, files, Limits())
+
+    def make(*_: object, apart: bool) -> None:
+        assert apart  # nothing is linked from uv's cache, which may be damaged too
+        raise PrepareError("that was all")
+
+    monkeypatch.setattr(local.local_venv, "make", make)
+    with pytest.raises(PrepareError, match="that was all"):
+        engine.prepare(small, Diary())
+
+
 # Locks, for real --------------------------------------------------------------------------------
 
 

@@ -50,6 +50,8 @@ class Agent:
         self.answers = deque(answers)
         self.modes: list[str] = []
         self.ends_well: list[bool] = []
+        self.damaged: Optional[str] = None
+        self.looks = 0
         self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
 
     def send(self, line: bytes) -> None:
@@ -61,6 +63,10 @@ class Agent:
 
     def receive(self, timeout: float) -> Optional[bytes]:
         return json.dumps(self._lines.popleft()).encode()
+
+    def damage(self) -> Optional[str]:
+        self.looks += 1
+        return self.damaged
 
     def close(self) -> None:
         pass
@@ -121,6 +127,28 @@ def test_also_where_an_earlier_run_saw_it_in_this_environment() -> None:
     later = Agent(FAIL)
     assert said(measurer(later, "fork", seen).measure(CELL)) == ("fail", 0, 1)
     assert later.modes == ["fork"]
+
+
+def test_before_a_new_failure_is_believed_the_environment_is_looked_at() -> None:
+    seen, agent = SeenHere(), Agent(PASS, FAIL, FAIL, FAIL)
+    one = measurer(agent, "fork", seen)
+    looks = []
+    for _ in range(3):
+        one.measure(CELL)
+        looks.append(agent.looks)
+    assert looks == [0, 1, 1]
+
+
+def test_a_failure_in_a_damaged_environment_is_none() -> None:
+    seen, agents = SeenHere(), [Agent(FAIL), Agent(FAIL)]
+    for agent in agents:
+        agent.damaged = "the packages are not as they were"
+    opened = iter(agents)
+    one = Measurer(lambda: next(opened), "r.py", "fresh", environment="local:abc", seen=seen)
+    execution = one.measure(CELL)
+    assert said(execution) == ("error", 0, 2)
+    assert execution.trouble == "the packages are not as they were"
+    assert not seen.get("local:abc")
 
 
 def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> None:

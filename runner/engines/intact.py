@@ -1,0 +1,50 @@
+"""Whether the packages of a virtual environment are still as they were installed.
+
+A script of the local engine runs as the user: nothing keeps it from writing to TensorFlow's files,
+or to those of uv's cache that are linked from many environments. What fails because of that says
+nothing about a release, so before a failure that an environment has never shown is believed, its
+files are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+
+def fingerprint(packages: Path) -> dict[str, str]:
+    """What lies in a `site-packages` folder: top-level name → digest over its files.
+
+    By names, sizes and times of modification: 0.1 to 0.3 s for TensorFlow's 10,000 to 25,000 files.
+    Bytecode does not count, since Python itself writes it. Raises `OSError`.
+    """
+    digests = {}
+    with os.scandir(packages) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name != "__pycache__":
+                text = "\n".join(_facts(entry, entry.name))
+                digests[entry.name] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return digests
+
+
+def changed(packages: Path, recorded: Mapping[str, str]) -> list[str]:
+    """Top-level names that are not as `recorded`, or all where nothing can be read."""
+    try:
+        now = fingerprint(packages)
+    except OSError:
+        return sorted(recorded)
+    return sorted(name for name in {*recorded, *now} if recorded.get(name) != now.get(name))
+
+
+def _facts(entry: os.DirEntry[str], path: str) -> Iterator[str]:
+    if not entry.is_dir(follow_symlinks=False):
+        info = entry.stat(follow_symlinks=False)
+        yield f"{path} {info.st_size} {info.st_mtime_ns}"
+        return
+    yield path
+    with os.scandir(entry.path) as entries:
+        for inner in sorted(entries, key=lambda inner: inner.name):
+            if inner.name != "__pycache__":
+                yield from _facts(inner, f"{path}/{inner.name}")
