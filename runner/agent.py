@@ -1347,7 +1347,7 @@ class ShortEnd:
     something and those in which TensorFlow keeps what scripts make end as in any process.
 
     Whether a module has changed, its dictionary's version tag tells (PEP 509), which is read
-    without touching the dictionary. Other Pythons than CPython 3.7 to 3.12 have none.
+    without touching the dictionary. Where a Python has none, its children take the long way.
     """
 
     TAG = 24  # bytes from the start of a dict to its tag
@@ -1398,7 +1398,7 @@ class ShortEnd:
         for name, module, address, tag in self._modules:
             if self._tag(address) != tag:
                 sys.modules.setdefault(name, module)
-            elif name in sys.modules:
+            elif sys.modules.get(name) is module:
                 sys.modules[name] = None  # type: ignore[assignment]  # as Python does
 
     def _tags_tell(self) -> bool:
