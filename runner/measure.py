@@ -161,24 +161,23 @@ class Measurer:
             )
         )
         execution = _without_paths(execution, self._channel.shown)
-        damage = self._channel.damage() if self._is_news(execution) else None
-        if damage is not None:
-            self.close()
-            return evolve(execution, trouble=damage)
-        self._remember(execution)
-        return execution
+        return self._learnt(execution, self._channel)
 
-    def _is_news(self, execution: Execution) -> bool:
-        """Whether no fresh process of this environment has ever ended so badly."""
-        said = classify(execution).signature if execution.mode == "fresh" else None
-        return said is not None and said not in self._seen.get(self._environment)
-
-    def _remember(self, execution: Execution) -> None:
+    def _learnt(self, execution: Execution, channel: Channel) -> Execution:
+        """Remember what it shows of the environment; a failure that no fresh process of it has
+        said before is none where the environment is not as it was made."""
+        if execution.mode == "fork":
+            if execution.exit_code is not None:
+                self._seen.add(self._ends, ENDS_WELL)
+            return execution
         said = classify(execution).signature
-        if execution.mode == "fresh" and said:
+        if said and said not in self._seen.get(self._environment):
+            damage = channel.damage()
+            if damage is not None:
+                self.close()
+                return evolve(execution, trouble=damage)
             self._seen.add(self._environment, said)
-        if execution.mode == "fork" and execution.exit_code is not None:
-            self._seen.add(self._ends, ENDS_WELL)
+        return execution
 
 
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:

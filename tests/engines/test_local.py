@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from runner import catalogue, interpreters, locks, plan
-from runner.engines import local
+from runner.engines import local, local_venv
 from runner.engines.base import Phase, Workspace
 from runner.engines.local import LocalEngine
 from runner.errors import PrepareError
@@ -144,7 +144,7 @@ class TestAnEnvironment:
         assert (folder / "requirements.txt").read_text(encoding="utf-8") == small.requirements
 
     def test_is_compiled(self, made: tuple[Path, list[Diary]]) -> None:
-        packages = next((made[0] / "lib").glob("python*/site-packages"))
+        packages = local_venv.packages(made[0])
         modules = list((packages / "tensorflow" / "python").rglob("*.py"))
         compiled = list((packages / "tensorflow" / "python").rglob("*.pyc"))
         assert len(modules) > 500

@@ -12,7 +12,7 @@ import sys
 import venv
 from pathlib import Path
 
-from runner.engines import local
+from runner.engines import local, local_venv
 from runner.engines.base import Progress
 from runner.engines.local import LocalEngine
 from runner.model import Environment
@@ -28,7 +28,7 @@ class BareEngine(LocalEngine):
 
     def _make(self, environment: Environment, folder: Path, progress: Progress) -> None:
         venv.create(folder, symlinks=True)
-        (packages,) = (folder / "lib").glob("python*/site-packages")
+        packages = local_venv.packages(folder)
         (packages / "tensorflow").mkdir()
         (packages / "tensorflow" / "__init__.py").write_text("WORD = 'whole'\n", "utf-8")
         local._mark(folder, {})
