@@ -10,6 +10,7 @@ from attrs import frozen
 
 from runner import host, paths, sizes
 from runner.clean import human
+from runner.engines import ENGINES
 from runner.engines.base import Engine
 from runner.model import Environment
 from runner.room import Plan, Room, Size, fit
@@ -33,8 +34,8 @@ class Prospect:
     free: Optional[int]
     limit: Optional[int]
     apart: bool = False
-    """Whether local environments are to share nothing with uv's cache, which would keep their
-    packages when they are dropped."""
+    """Whether nothing is to be kept that environments could share, wheels and uv's cache: it would
+    stay when they are dropped."""
 
     @property
     def fits(self) -> bool:
@@ -83,10 +84,10 @@ def prospect(
     engine: Engine, environments: Sequence[Environment], max_disk: Optional[int] = None
 ) -> Prospect:
     """`max_disk`: bytes that the environments of the run may take together at any time."""
-    linked = _prospect(engine, environments, max_disk, apart=False)
-    if linked.plan.left_out and engine.name == "local":
+    sharing = _prospect(engine, environments, max_disk, apart=False)
+    if sharing.plan.left_out and engine.name in ENGINES:
         return _prospect(engine, environments, max_disk, apart=True)
-    return linked
+    return sharing
 
 
 def _prospect(
@@ -155,7 +156,7 @@ def _kept_to(prospect: Prospect, limit: int) -> Iterator[str]:
             " time: the least recently used are dropped when others need their room"
         )
     if prospect.apart:
-        yield "packages are downloaded for each alone: uv's cache would keep what is dropped"
+        yield "packages are downloaded for each alone: what others could use would stay on disk"
     for key, reason in list(plan.left_out.items())[:_NAMED]:
         yield f"{prospect.environments[key].id} is left out: {reason}"
     if len(plan.left_out) > _NAMED:

@@ -26,9 +26,9 @@ def runs(keep: int = 0) -> Iterator[Item]:
 
 
 def caches() -> Iterator[Item]:
-    """Snapshots of scripts, and what is remembered. Measured outcomes are not a cache to throw
-    away with them."""
-    for folder in (paths.remembered(), paths.confirmed()):
+    """Wheels, snapshots of scripts, and what is remembered. Measured outcomes are not a cache to
+    throw away with them."""
+    for folder in (paths.wheels(), paths.remembered(), paths.confirmed()):
         if folder.is_dir():
             yield _item("cache", folder)
     for folder in paths.snapshots().glob("*"):

@@ -32,6 +32,8 @@ _BUILD_CACHE = 100 * _MB
 """What BuildKit keeps of an environment's packages: 2.8 GB after 30 builds."""
 _LINKED = 80 * _MB
 """Of a local environment, what is not linked from uv's cache: 40 to 79 MB, mostly bytecode."""
+_OTHER_WHEELS = 80
+"""MB; of all packages but TensorFlow: 30 for 1.15, 60 for 2.8."""
 _CUDA = {"docker": 8000 * _MB, "local": 7000 * _MB}
 """Not measured: CUDA's libraries alone are 3 to 6 GB."""
 _REQUIREMENT = 200 * _MB
@@ -41,19 +43,22 @@ _REQUIREMENT = 200 * _MB
 def of(engine: str, environment: Environment, *, apart: bool = False) -> Size:
     """What making `environment` takes, on the safe side where it was never made here.
 
-    `apart`: a local environment that shares nothing with uv's cache.
+    `apart`: one for which nothing is kept that others could use, as far as that can be.
     """
     whole = _whole(engine, environment)
-    if apart:
-        return Size(own=whole)
     own = recorded(engine, environment)
+    wheels = {f"wheels of {environment.key}": _wheels(environment)}
     if engine == "docker":
         python = f"Python {environment.target.python}"
         stays = {python: _PYTHON, f"build cache of {environment.key}": _BUILD_CACHE}
-        return Size(own=whole if own is None else own, stays=stays)
-    if own is not None:  # what it was linked from is in uv's cache since then
+        more = {} if apart or own is not None else wheels
+        return Size(own=whole if own is None else own, stays={**stays, **more})
+    if apart:
+        return Size(own=whole)
+    if own is not None:  # what it was made from is there since then
         return Size(own=own)
-    return Size(own=_LINKED, stays={f"packages of {environment.key}": whole - _LINKED})
+    packages = {f"packages of {environment.key}": whole - _LINKED}
+    return Size(own=_LINKED, stays={**packages, **wheels})
 
 
 def record(engine: str, environment: Environment, own: int) -> None:
@@ -78,6 +83,13 @@ def _whole(engine: str, environment: Environment) -> int:
     if target.device is Device.CUDA:
         return _CUDA.get(engine, _CUDA["docker"]) + more
     return int(_SAFE * formula(engine, target.release)) + more
+
+
+def _wheels(environment: Environment) -> int:
+    """Bytes of the files that it is made from."""
+    if environment.target.device is Device.CUDA:
+        return _CUDA["local"] // 2
+    return ((environment.target.release.wheel_mb or _WHEEL) + _OTHER_WHEELS) * _MB
 
 
 def formula(engine: str, release: Release) -> float:

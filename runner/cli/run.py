@@ -14,6 +14,7 @@ from runner import (
     clean,
     disk,
     display,
+    engines,
     events,
     exploring,
     journal,
@@ -143,9 +144,7 @@ def foresee(
     for line in disk.words(prospect):
         console.print(line, highlight=False, soft_wrap=True)
     if prospect.apart:
-        from runner.engines.local import LocalEngine  # only then: other engines do not need it
-
-        crew = evolve(crew, engine=LocalEngine(apart=True))
+        crew = evolve(crew, engine=engines.create(crew.engine.name, apart=True))
     return crew, prospect
 
 

@@ -20,10 +20,14 @@ ENGINES = {
 """Name → where its class is, imported only when wanted; `auto` tries them in this order."""
 
 
-def create(name: str) -> Engine:
-    """The engine called `name`, whether or not it can be used here."""
+def create(name: str, *, apart: bool = False) -> Engine:
+    """The engine called `name`, whether or not it can be used here.
+
+    `apart`: one that keeps nothing for other environments, so that dropping one frees all of it.
+    """
     module, _, attribute = ENGINES[name].partition(":")
-    engine: Engine = getattr(importlib.import_module(module), attribute)()
+    made = getattr(importlib.import_module(module), attribute)
+    engine: Engine = made(apart=True) if apart else made()
     return engine
 
 

@@ -27,6 +27,7 @@ from runner.engines import (
     docker_container,
     docker_names,
     docker_owner,
+    docker_wheels,
     remedies,
 )
 from runner.engines.base import Channel, Phase, Progress, Workspace
@@ -43,8 +44,10 @@ class DockerEngine:
 
     name = "docker"
 
-    def __init__(self, cpus: float = _CPUS) -> None:
+    def __init__(self, cpus: float = _CPUS, *, apart: bool = False) -> None:
+        """`apart`: keep no wheels for other environments."""
         self._cpus = cpus
+        self._apart = apart
         self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
         self._swept = threading.Event()
         atexit.register(self._close_all)
@@ -137,13 +140,18 @@ class DockerEngine:
             context = Path(folder)
             (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
             (context / "requirements.txt").write_text(environment.requirements, "utf-8")
-            docker_build.build(
+            build = partial(
+                docker_build.build,
                 context,
                 tag=str(self.image(environment)),
                 labels={docker_client.OURS: "1", docker_cache.KEY: environment.key},
                 progress=progress,
                 what=f"the image of {environment.id}",
             )
+            if self._apart:
+                build()
+            else:
+                docker_wheels.with_wheels(environment, progress, build)
 
     # -- containers -------------------------------------------------------------------------------
 

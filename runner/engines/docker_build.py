@@ -29,8 +29,12 @@ def build(
     progress: Progress,
     network: str = "host",
     what: str = "the image",
+    more: str = "",
 ) -> None:
-    """Build `context` into `tag`. Raises `PrepareError` with the end of the log and a remedy."""
+    """Build `context` into `tag`. Raises `PrepareError` with the end of the log and a remedy.
+
+    `more`: shell lines behind those of this machine's settings.
+    """
     docker = client()
     if docker is None:
         raise PrepareError("no docker client on PATH can build with BuildKit", remedy=NO_BUILDKIT)
@@ -38,7 +42,7 @@ def build(
         command = [docker, "build", "--progress=plain", f"--network={network}", "--tag", tag]
         for name, value in labels.items():
             command += ["--label", f"{name}={value}"]
-        command += [*_secrets(Path(folder)), str(context)]
+        command += [*_secrets(Path(folder), more), str(context)]
         log, code = _follow(command, progress)
     if code != 0:
         raise PrepareError(
@@ -48,8 +52,8 @@ def build(
         )
 
 
-def _secrets(folder: Path) -> Iterator[str]:
-    for name, text in (("settings", settings()), ("ca", certificates())):
+def _secrets(folder: Path, more: str) -> Iterator[str]:
+    for name, text in (("settings", settings() + more), ("ca", certificates())):
         if text:
             file = folder / name
             file.touch(mode=0o600)

@@ -27,7 +27,9 @@ class DockerFirst:
 
     name = "docker"
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool = False) -> None:
+        """`apart`: keep no wheels for other environments."""
+        self._apart = apart
         self._lock = threading.Lock()
         self._engine: Optional[DockerEngine] = None
         self._listed = float("-inf")
@@ -41,7 +43,7 @@ class DockerFirst:
             if self._engine is None:
                 from runner.engines.docker import DockerEngine
 
-                self._engine = DockerEngine()
+                self._engine = DockerEngine(apart=self._apart)
             return self._engine
 
     def unavailable(self) -> Optional[str]:

@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Optional
 
-from runner import interpreters, locks, paths, processes, temporary
+from runner import interpreters, locks, paths, processes, temporary, wheels
 from runner.agent import remove_folder
 from runner.clean import Item
 from runner.engines import intact, local_venv, remedies
@@ -141,7 +141,14 @@ class LocalEngine:
         apart = self._apart or (folder / _DAMAGED).exists()
         _remove(folder)
         started = time.monotonic()
-        local_venv.make(folder, interpreter, environment.requirements, progress, apart=apart)
+        local_venv.make(
+            folder,
+            interpreter,
+            environment.requirements,
+            progress,
+            house=None if apart else wheels.here(),
+            apart=apart,
+        )
         if not target.requirements:  # what a user's packages do to TensorFlow is for scripts to say
             progress(Phase(what="checking", detail="import tensorflow"))
             local_venv.prove_import(folder, target.release.version)

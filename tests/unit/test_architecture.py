@@ -46,7 +46,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"resolve", "locks", "sizes", "upstream"}),
-    frozenset({"bases", "cuda_check", "disk", "engines", "host", "movable"}),
+    frozenset({"bases", "cuda_check", "disk", "engines", "host", "movable", "wheels"}),
     frozenset(
         {"classify", "confirmed", "grid", "events", "snapshot", "store", "session", "journal"}
     ),
