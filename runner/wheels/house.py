@@ -28,7 +28,7 @@ _TIMEOUT = (10.0, 60.0)
 _PIECE = 1 << 20
 
 Tell = Callable[[str, int, int], None]
-"""Told of a download: the largest file, the bytes that are there, and all bytes."""
+"""Told of a download: the largest package, the bytes that are there, and all bytes."""
 
 
 class Wheelhouse:
@@ -155,7 +155,7 @@ def _files(source: index.Index, package: str) -> Iterator[File]:
 def _follow(futures: Mapping[Future[bool], File], counts: Mapping[str, int], tell: Tell) -> None:
     """Wait for all of `futures`, telling how far they are."""
     total = sum(file.size or 0 for file in futures.values())
-    largest = next((file.name for file in futures.values()), "")
+    largest = next((file.name.partition("-")[0] for file in futures.values()), "")
     waiting = set(futures)
     while waiting:
         waiting = wait(waiting, timeout=0.3).not_done

@@ -254,7 +254,7 @@ def test_progress_is_told_in_bytes(
     monkeypatch.setattr(house.hashlib, "sha256", lambda *of: sha256(*of) if of else Slow())
     here.fetch(lines, "3.8", tell)
     name, done, total = told[-1]
-    assert (name, total) == (f"numpy-1.0-{ANY}.whl", 4_000_003)
+    assert (name, total) == ("numpy", 4_000_003)
     assert 3 << 20 <= done < total
 
 
