@@ -21,12 +21,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from runner import __version__, catalogue, host, journal, plan, publish, specifier
-from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Run, RunInfo
+from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Result, Run, RunInfo
 from runner.results import judged
 from runner.workload import unlocked_id
 
 RELEASES = 25
 CASES = 100
+PER_ENVIRONMENT = 4000
 FLUSHED = 500
 ERRORS = 'Traceback (most recent call last):\n  File "/repro/s.py", line 9, in <module>\n    go()\n'
 
@@ -73,13 +74,23 @@ def _matrix(count: int) -> Matrix:
 def _journal(folder: Path, matrix: Matrix, cells: Sequence[Cell], *, sync: bool) -> None:
     log = journal.Journal(folder, _head(matrix, cells))
     try:
-        for number, cell in enumerate(cells):
-            execution = _execution(number, cell)
-            result = judged(cell, unlocked_id(cell.target), execution)
-            log.append(result, execution.output, sync=sync)
+        for start in range(0, len(cells), PER_ENVIRONMENT):
+            known = _known(cells[start : start + PER_ENVIRONMENT], start)
+            if sync:
+                for result, output in known:
+                    log.append(result, output)
+            else:
+                log.append_known(known)
         log.finish(journal.timestamp())
     finally:
         log.close()
+
+
+def _known(cells: Sequence[Cell], first: int) -> Iterator[tuple[Result, str]]:
+    """Judged, as the pipeline hands an environment's cells to the journal."""
+    for number, cell in enumerate(cells, first):
+        execution = _execution(number, cell)
+        yield judged(cell, unlocked_id(cell.target), execution), execution.output
 
 
 def _execution(number: int, cell: Cell) -> Execution:

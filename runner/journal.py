@@ -95,8 +95,10 @@ class Journal:
         if not output:
             return result
         name = f"logs/{log_name(result)}"
-        with _writing(self.folder):
+        try:  # without `_writing`, whose making is felt at 100,000 cells
             _write_new(f"{self.folder}/{name}", output.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
         return evolve(result, log=name)
 
     def _write(self, lines: str, sync: bool) -> None:
@@ -211,13 +213,13 @@ def write_atomic(path: Path, text: str, *, sync: bool = True) -> None:
     """Whole or not at all; with `sync` also when the machine itself stops in the middle, which is
     dear, and of use only for what cannot be made again."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    data = text.encode("utf-8")
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(temporary, "wb", buffering=0) as file:
+                write_all(file.fileno(), data)
                 if sync:
-                    file.flush()
                     os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
@@ -230,8 +232,12 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TfmatrixError(
-            f"{path} cannot be written: {error.strerror or error}",
-            remedy="free disk space (`tfmatrix clean`) or name another folder with --output; what"
-            " was measured is kept, and the same command goes on from there",
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> TfmatrixError:
+    return TfmatrixError(
+        f"{path} cannot be written: {error.strerror or error}",
+        remedy="free disk space (`tfmatrix clean`) or name another folder with --output; what"
+        " was measured is kept, and the same command goes on from there",
+    )

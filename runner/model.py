@@ -309,7 +309,8 @@ class Environment:
     @property
     def packages(self) -> tuple[str, ...]:
         """`name==version` of all that is installed, sorted."""
-        lines = (line.split(";")[0].strip(" \\") for line in self.requirements.splitlines())
+        pins = (line for line in self.requirements.splitlines() if "==" in line)
+        lines = (line.split(";")[0].strip(" \\") for line in pins)
         return tuple(sorted(line for line in lines if "==" in line and line[0] not in "#-"))
 
 

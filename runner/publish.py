@@ -7,8 +7,10 @@ import stat
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Optional
 
 from runner import grid, journal, paths, report
+from runner.grid import Grid
 from runner.model import Run
 from runner.report import Extras
 from runner.report.context import Context
@@ -22,14 +24,14 @@ LOG_LIMIT = 512 * 1024
 def write(run: Run, folder: Path) -> None:
     """Every report in the registry, under its file name; and the job summary in GitHub Actions."""
     made = context(run, folder)
-    texts = {name: _render(made, name) for name in report.REPORTS}
-    for name, text in texts.items():
-        # Not synced: what is lost with the machine is made again from the journal.
-        journal.write_atomic(folder / report.REPORTS[name].file, text, sync=False)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        with open(summary, "a", encoding="utf-8") as file:
-            file.write(texts["md"])
+    for name, kind in report.REPORTS.items():  # one in memory at a time
+        text = _render(made, name)
+        # Not synced: what is lost with the machine is made again from the journal.
+        journal.write_atomic(folder / kind.file, text, sync=False)
+        if summary and name == "md":
+            with open(summary, "a", encoding="utf-8") as file:
+                file.write(text)
 
 
 def render(run: Run, kind: str, folder: Path) -> str:
@@ -39,7 +41,7 @@ def render(run: Run, kind: str, folder: Path) -> str:
 
 def context(run: Run, folder: Path) -> Context:
     """What reports of `run` are made from: its records, and what lies beside them in `folder`."""
-    return Context(run=run, grid=grid.build(run), logs=_reader(folder), extras=_extras(run, folder))
+    return Context(run=run, grid=_grid(run), logs=_reader(folder), extras=_extras(run, folder))
 
 
 def _render(made: Context, kind: str) -> str:
@@ -48,7 +50,18 @@ def _render(made: Context, kind: str) -> str:
 
 def terminal(run: Run, width: int) -> str:
     """The answer in a sentence and the grid, for a terminal or a pipe."""
-    return report.terminal(grid.build(run), width)
+    return report.terminal(_grid(run), width)
+
+
+_latest: Optional[tuple[Run, Grid]] = None
+
+
+def _grid(run: Run) -> Grid:
+    """The grid of a run; of the latest it is at hand, for what is written is shown as well."""
+    global _latest
+    if _latest is None or _latest[0] is not run:
+        _latest = (run, grid.build(run))
+    return _latest[1]
 
 
 def _extras(run: Run, folder: Path) -> Extras:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
 from runner.classify import classify, contradicts
@@ -13,8 +15,9 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
     outcome = classify(execution)
     if execution.note:
         outcome = evolve(outcome, reason="; ".join(filter(None, (outcome.reason, execution.note))))
-    return evolve(
-        _unmeasured(cell, environment, outcome),
+    return Result(
+        **_planned(cell, environment),
+        outcome=outcome,
         exit_code=execution.exit_code,
         signal=execution.signal,
         seconds=round(execution.seconds, 3),
@@ -41,18 +44,21 @@ def unmeasurable(cell: Cell, environment: str, reason: str) -> Result:
 
 
 def _unmeasured(cell: Cell, environment: str, outcome: Outcome) -> Result:
-    expected = cell.expected
-    return Result(
-        repro=cell.repro.name,
-        case=cell.case.name,
-        tensorflow=cell.target.release.version,
-        python=cell.target.python,
-        device=cell.target.device.value,
-        environment=environment,
-        outcome=outcome,
-        attempts=0,
-        variant=cell.case.variant.name,
-        expected=None
+    return Result(**_planned(cell, environment), outcome=outcome, attempts=0)
+
+
+def _planned(cell: Cell, environment: str) -> dict[str, Any]:
+    """What is known of a result before there is any."""
+    target, expected = cell.target, cell.expected
+    return {
+        "repro": cell.repro.name,
+        "case": cell.case.name,
+        "tensorflow": target.release.version,
+        "python": target.python,
+        "device": target.device.value,
+        "environment": environment,
+        "variant": cell.case.variant.name,
+        "expected": None
         if expected is None
         else ": ".join(filter(None, (expected.verdict.value, expected.signature))),
-    )
+    }

@@ -46,21 +46,41 @@ def cell_key(
     repeat: int = 1,
 ) -> str:
     """Hex digest of all that can change what a cell does. `script` is its path in the snapshot."""
-    content: dict[str, object] = {
+    # As JSON with its keys sorted: the cells of a case differ in their environment alone.
+    before, after = _around(
+        snapshot_digest, script, tuple(args), tuple(env.items()), limits, agent_digest, mode, repeat
+    )
+    text = f'{before},"environment":{_canonical(environment_key)},{after}'
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@functools.lru_cache(maxsize=4096)
+def _around(
+    snapshot_digest: str,
+    script: str,
+    args: tuple[str, ...],
+    env: tuple[tuple[str, str], ...],
+    limits: Limits,
+    agent_digest: str,
+    mode: str,
+    repeat: int,
+) -> tuple[str, str]:
+    """What a key is made of, before and after its environment in the order of the alphabet."""
+    before = {"agent": agent_digest, "args": args, "env": dict(env)}
+    after: dict[str, object] = {
         "format": _FORMAT,
-        "environment": environment_key,
-        "snapshot": snapshot_digest,
-        "script": script,
-        "args": list(args),
-        "env": dict(env),
         "limits": dict(_limits(limits)),
-        "agent": agent_digest,
         "mode": mode,
+        "script": script,
+        "snapshot": snapshot_digest,
     }
     if repeat > 1:  # Left out otherwise: what was measured before repeats existed stays known.
-        content["repeat"] = repeat
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+        after["repeat"] = repeat
+    return _canonical(before)[:-1], _canonical(after)[1:]
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""As `json.dumps` would, which makes such an encoder on each call."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -89,8 +109,8 @@ class Store:
         """What was measured under `key`, or None. An entry that is damaged is removed."""
         path = self._path(key)
         try:
-            with open(path, "rb") as file:
-                content = file.read()
+            with open(path, "rb", buffering=0) as file:
+                content = file.readall()
                 used = os.fstat(file.fileno()).st_mtime
         except OSError:
             return None
@@ -172,8 +192,7 @@ def _unpacked(content: bytes, key: str) -> Execution:
     """Raises ValueError for anything that `_packed` did not write under this key."""
     try:
         unpacking = zlib.decompressobj(wbits=31)  # as gzip.decompress, in a third of its time
-        text = unpacking.decompress(content)
-        record = json.loads(text)
+        record = json.loads(unpacking.decompress(content).decode("ascii"))
     except (zlib.error, RecursionError) as error:
         raise ValueError(str(error)) from None
     if not unpacking.eof or unpacking.unused_data:

@@ -74,6 +74,8 @@ class Grid:
 
     def transitions_of(self, rows: Sequence[Row]) -> tuple[Transition, ...]:
         """As `transitions`, of these rows alone."""
+        if tuple(rows) == self.rows:
+            return self.transitions
         return transitions.find(rows, self.columns, self.marks)
 
     def folds(
@@ -107,7 +109,8 @@ def build(run: Run) -> Grid:
         tuple(found.get(((row.repro, row.case), column.index)) for column in lanes) for row in rows
     )
     named = letters.letters(_signature(cell) for row in cells for cell in row if _named(cell))
-    marks = tuple(tuple(_mark(cell, named) for cell in row) for row in cells)
+    mark = _Marks(named)
+    marks = tuple(tuple(map(mark.of, row)) for row in cells)
     return Grid(
         rows=rows,
         columns=lanes,
@@ -141,13 +144,12 @@ def _found(
     return {((r.repro, r.case), places[(r.tensorflow, r.device, r.python)]): r for r in results}
 
 
+_UNNAMED = (Verdict.PASS, Verdict.SKIP, Verdict.ERROR)
+
+
 def _named(cell: Optional[Result]) -> bool:
     """Whether a cell gets a letter: it was judged, and did not pass."""
-    return cell is not None and cell.outcome.verdict not in (
-        Verdict.PASS,
-        Verdict.SKIP,
-        Verdict.ERROR,
-    )
+    return cell is not None and cell.outcome.verdict not in _UNNAMED
 
 
 def _signature(cell: Optional[Result]) -> str:
@@ -155,16 +157,33 @@ def _signature(cell: Optional[Result]) -> str:
     return "" if cell is None else cell.outcome.signature or cell.outcome.verdict.value
 
 
-def _mark(cell: Optional[Result], named: Mapping[str, str]) -> Mark:
-    if cell is None:
-        return Mark()
-    return Mark(
-        verdict=cell.outcome.verdict,
-        letter=named[_signature(cell)] if _named(cell) else "",
-        unexpected=cell.unexpected,
-        inferred=bool(cell.inferred),
-        votes=cell.votes,
-    )
+class _Marks:
+    """One mark for all cells that show the same."""
+
+    def __init__(self, named: Mapping[str, str]) -> None:
+        self._named = named
+        self._known: dict[tuple[Verdict, str, bool, bool, str], Mark] = {}
+
+    def of(self, cell: Optional[Result]) -> Mark:
+        if cell is None:
+            return _EMPTY
+        verdict, unexpected = cell.outcome.verdict, cell.unexpected
+        letter = self._named[_signature(cell)] if _named(cell) else ""
+        inferred, votes = bool(cell.inferred), cell.votes
+        key = (verdict, letter, unexpected, inferred, votes)
+        mark = self._known.get(key)
+        if mark is None:
+            self._known[key] = mark = Mark(
+                verdict=verdict,
+                letter=letter,
+                unexpected=unexpected,
+                inferred=inferred,
+                votes=votes,
+            )
+        return mark
+
+
+_EMPTY = Mark()
 
 
 def _legend(

@@ -23,7 +23,6 @@ MOST_OBSERVED = 2_000
 MOST_DOCKERFILE = 20_000
 MOST_NAME = 80
 
-NOTHING: tuple[object, ...] = ("", {})
 ESCAPES = (
     *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")),
     *(("\u2028", "\\u2028"), ("\u2029", "\\u2029")),
@@ -99,30 +98,52 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
 
 def _cell(result: Result, mark: Mark, logs: dict[str, int]) -> dict[str, Any]:
     """What is not as usual; the page knows the defaults."""
-    outcome, observed = result.outcome, result.observations
-    facts = {
-        "verdict": outcome.verdict.value,
-        "letter": mark.letter,
-        "reason": outcome.reason and text.clip(outcome.reason, 1_000),
-        "environment": result.environment,
-        "exit": result.exit_code,
-        "signal": result.signal,
-        "seconds": round(result.seconds, 2) if result.attempts else None,
-        "memory": round(result.max_rss_mb) or None,
-        "observed": {text.clip(k, MOST_NAME): _observed(v) for k, v in observed.items()},
-        "file": result.log,
-        "log": logs.get(result.log or ""),
-        "attempts": result.attempts if result.attempts > 1 else None,
-        "votes": mark.votes,
-        "cached": result.cached or None,
-        "inferred": result.inferred or None,
-        "expected": result.expected,
-        "unexpected": result.unexpected or None,
-        "mode": result.mode if result.mode != "fresh" else None,
-        "why": result.mode_reason and text.clip(result.mode_reason, 300),
-        "worker": result.worker and text.clip(result.worker, 100),
-    }
-    return {name: fact for name, fact in facts.items() if fact is not None and fact not in NOTHING}
+    outcome, log = result.outcome, result.log
+    facts: dict[str, Any] = {"verdict": outcome.verdict.value}
+    if mark.letter:
+        facts["letter"] = mark.letter
+    reason = outcome.reason and text.clip(outcome.reason, 1_000)
+    if reason:
+        facts["reason"] = reason
+    if result.environment:
+        facts["environment"] = result.environment
+    if result.exit_code is not None:
+        facts["exit"] = result.exit_code
+    if result.signal is not None:
+        facts["signal"] = result.signal
+    if result.attempts:
+        facts["seconds"] = round(result.seconds, 2)
+    memory = round(result.max_rss_mb)
+    if memory:
+        facts["memory"] = memory
+    if result.observations:
+        observed = result.observations.items()
+        facts["observed"] = {text.clip(k, MOST_NAME): _observed(v) for k, v in observed}
+    if log:
+        facts["file"] = log
+        if log in logs:
+            facts["log"] = logs[log]
+    if result.attempts > 1:
+        facts["attempts"] = result.attempts
+    if mark.votes:
+        facts["votes"] = mark.votes
+    if result.cached:
+        facts["cached"] = True
+    if result.inferred:
+        facts["inferred"] = result.inferred
+    if result.expected:
+        facts["expected"] = result.expected
+    if result.unexpected:
+        facts["unexpected"] = True
+    if result.mode not in ("", "fresh"):
+        facts["mode"] = result.mode
+    why = result.mode_reason and text.clip(result.mode_reason, 300)
+    if why:
+        facts["why"] = why
+    worker = result.worker and text.clip(result.worker, 100)
+    if worker:
+        facts["worker"] = worker
+    return facts
 
 
 def _observed(value: Json) -> Json:

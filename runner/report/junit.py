@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Optional
 
@@ -41,12 +42,17 @@ def _attribute(name: str, value: str) -> str:
     return f' {name}="{quoted}"'
 
 
+@lru_cache(maxsize=4096)  # Cells by the thousand have few names.
+def _named(name: str, value: str) -> str:
+    return _attribute(name, text.clean(value))
+
+
 def _suite(context: Context, column: Column) -> str:
     cells = [row[column.index] for row in context.grid.cells]
     results = [cell for cell in cells if cell is not None]
     name = f"TensorFlow {column.tensorflow}, Python {column.python}, {column.device}"
     cases = [_case(context, result) for result in results]
-    return _element("testsuite", _attribute("name", text.clean(name)) + _sums(results), cases, "  ")
+    return _element("testsuite", _named("name", name) + _sums(results), cases, "  ")
 
 
 def _sums(results: Sequence[Result]) -> str:
@@ -63,8 +69,8 @@ def _tag(result: Result) -> Optional[str]:
 
 
 def _case(context: Context, result: Result) -> str:
-    attributes = _attribute("classname", text.clean(f"{result.repro}.{result.environment}"))
-    attributes += _attribute("name", text.clean(result.case)) + f' time="{result.seconds:.3f}"'
+    attributes = _named("classname", f"{result.repro}.{result.environment}")
+    attributes += _named("name", result.case) + f' time="{result.seconds:.3f}"'
     children = [*_ending(context, result), *_flaky(result)]
     return _element("testcase", attributes, children, "    ")
 

@@ -7,4 +7,4 @@ from runner.report.context import Context
 
 
 def render(context: Context) -> str:
-    return serial.dumps(serial.run_to_json(context.run))
+    return serial.run_text(context.run)

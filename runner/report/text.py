@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from runner.model import Json, Result
 
 ELLIPSIS = "…"
+TAB = 4
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # What is no character of a text: controls, directions, lone surrogates, the unassigned.
 INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
@@ -43,9 +44,14 @@ def clip(text: str, most: int) -> str:
 
 def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
     """The last `most` lines (0: all) of a log as a terminal would have left them, each bounded."""
-    kept = log.rstrip().split("\n")[-most:]
-    plain = "".join(kept).isprintable()  # as nearly every log is
-    shown = [(line.rstrip() if plain else _line(line))[:width] for line in kept]
+    kept = log.rstrip().rsplit("\n", most or -1)[-most:]
+    whole = "".join(kept)
+    if not whole.replace("\t", "").isprintable():
+        shown = [_line(line)[:width] for line in kept]
+    else:  # as nearly every log is
+        if "\t" in whole:
+            kept = [line.expandtabs(TAB) for line in kept]
+        shown = [line.rstrip()[:width] for line in kept]
     while shown and not shown[0]:
         shown.pop(0)
     return shown
@@ -56,7 +62,7 @@ def _line(line: str) -> str:
     if line.isprintable():
         return line.rstrip()
     written = [part for part in line.split("\r") if part]
-    plain = ANSI.sub("", written[-1] if written else "").expandtabs(4)
+    plain = ANSI.sub("", written[-1] if written else "").expandtabs(TAB)
     return plain.translate(_VISIBLE).rstrip()
 
 

@@ -33,6 +33,7 @@ from runner.model import (
 )
 from runner.serial.values import (
     Reader,
+    as_it_is,
     choice,
     each,
     flag,
@@ -58,17 +59,18 @@ class Table(Generic[R]):
     def __init__(self, record: Callable[..., R], **readers: Reader) -> None:
         self.record = record
         self.readers = readers
-        self._names = [name for name in readers if name != "outcome"]
+        self.names = [name for name in readers if name != "outcome"]
         fields = attrs.fields_dict(record)  # type: ignore[arg-type]
         self._required = {name for name in readers if fields[name].default is attrs.NOTHING}
+        self._plan = [(n, as_it_is(reader), reader) for n, reader in readers.items()]
 
     def write(self, record: R) -> dict[str, Json]:
-        values = ((name, getattr(record, name)) for name in self._names)
+        values = ((name, getattr(record, name)) for name in self.names)
         return {
             # Most values are texts or nothing, and a matrix has millions of them.
             name: value
             if value is None or (type(value) is str and value.isascii())
-            else _written(value)
+            else written(value)
             for name, value in values
         }
 
@@ -83,20 +85,23 @@ class Table(Generic[R]):
     def build(self, given: dict[str, Any], prefix: str = "") -> R:
         """As `read`, of what is known to be an object."""
         values = {}
-        for name, reader in self.readers.items():
+        for name, taken, reader in self._plan:
             if name in given:
-                values[name] = reader(given[name], prefix + name if prefix else name)
+                value = given[name]
+                if type(value) not in taken:
+                    value = reader(value, prefix + name if prefix else name)
+                values[name] = value
             elif name in self._required:
                 raise ValueError(f"{prefix}{name} is missing")
         return self.record(**values)
 
 
-def _written(value: Any) -> Json:
+def written(value: Any) -> Json:
     kind = type(value)
     if value is None or kind is bool:
         return value  # type: ignore[no-any-return]
     if kind is tuple:
-        return [_written(item) for item in value]
+        return [written(item) for item in value]
     table = _TABLES.get(kind)
     return plain(value) if table is None else dict(table.write(value))
 

@@ -7,7 +7,7 @@ import enum
 import functools
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, TypeVar
 
 from packaging.version import InvalidVersion, Version
@@ -45,8 +45,16 @@ def plain(value: Any, depth: int = 0) -> Json:
     if isinstance(value, (dict, Mapping)):
         return {_encodable(str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
+        if _finite(value):
+            return list(value)
         return [plain(item, depth + 1) for item in value]
     return _encodable(str(value))
+
+
+def _finite(values: Sequence[Any]) -> bool:
+    """Whether these are floats without exception, and all finite: what most observations hold.
+    Told without looking at each: a sum with NaN or an infinity in it is none that is finite."""
+    return set(map(type, values)) == {float} and math.isfinite(sum(values))
 
 
 def _encodable(text: str) -> str:
@@ -109,6 +117,8 @@ def whole(value: Any, name: str) -> int:
 
 def number(value: Any, name: str) -> float:
     """A finite one: what was measured always is, and reports round it."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
             if math.isfinite(value):
@@ -121,13 +131,22 @@ def texts(value: Any, name: str) -> tuple[str, ...]:
 
 
 def mapping(value: Any, name: str) -> dict[str, Any]:
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+    if isinstance(value, dict) and set(map(type, value)) <= _TEXT:
         return value
     raise _wrong(value, name or "the record", "an object")
 
 
 def optional(reader: Reader) -> Reader:
-    return lambda value, name: None if value is None else reader(value, name)
+    def read(value: Any, name: str) -> Any:
+        return None if value is None else reader(value, name)
+
+    _AS_IT_IS[read] = as_it_is(reader) | {type(None)}
+    return read
+
+
+def as_it_is(reader: Reader) -> frozenset[type]:
+    """The types whose values `reader` returns as they are; it need not be called for these."""
+    return _AS_IT_IS.get(reader, frozenset())
 
 
 def items(reader: Reader) -> Reader:
@@ -163,3 +182,7 @@ def _wrong(value: Any, name: str, expected: str) -> ValueError:
     shown = repr(plain(value)) if isinstance(value, int) else repr(value)
     shown = shown if len(shown) <= 60 else f"{shown[:59]}…"
     return ValueError(f"{name}: expected {expected}, found {shown}")
+
+
+_TEXT = frozenset({str})
+_AS_IT_IS: dict[Reader, frozenset[type]] = {text: _TEXT, flag: frozenset({bool})}

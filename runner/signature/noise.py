@@ -55,6 +55,8 @@ _TWO_LINES = (
     (re.compile(r"Instructions for updating:\s*$"), re.compile(r"\S")),
 )
 """Warnings of two lines: what the first one and what the second one looks like."""
+_TOLD = re.compile("|".join(f"(?:{p.pattern})" for p in (_ANY_NOISE, *(p for p, _ in _TWO_LINES))))
+"""The start of any line that is left out, unless it is the second of two. It is at the margin."""
 _WHERE = re.compile(r"\s+\[\[(?:\{\{|[A-Za-z_])")
 """`\t [[{{node GatherV2}}]]`: where a logged status came from."""
 _NEVER = re.compile(r"(?!)")
@@ -70,7 +72,9 @@ _BLANK = re.compile(r"\n{3,}")
 def clean(stderr: str) -> str:
     """The tail of a text; its only control characters are `\\n`, at most two in turn, and `\\t`."""
     text = stderr[-MOST:].replace("\r\n", "\n").replace("\r", "\n")
-    return _BLANK.sub("\n\n", _CONTROL.sub("", _COLOUR.sub("", text)))
+    if not text.replace("\n", "").replace("\t", "").isprintable():  # told fast; most are
+        text = _CONTROL.sub("", _COLOUR.sub("", text))
+    return _BLANK.sub("\n\n", text) if "\n\n\n" in text else text
 
 
 def without_noise(text: str) -> list[str]:
@@ -78,6 +82,9 @@ def without_noise(text: str) -> list[str]:
     kept: list[str] = []
     second = _NEVER
     for line in text.split("\n"):
+        if second is _NEVER and (line[:1].isspace() or not _TOLD.match(line)):
+            kept.append(line)
+            continue
         following = next((below for first, below in _TWO_LINES if first.match(line)), _NEVER)
         if following is _NEVER and not second.match(line) and not _ANY_NOISE.match(line):
             kept.append(line)

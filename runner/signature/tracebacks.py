@@ -30,6 +30,14 @@ _ASIDE = re.compile(
     r"|Error in (?:atexit|sys\.exitfunc)|Task exception was never retrieved"
 )
 _IGNORED = re.compile(r"Exception ignored ")
+_STARTS, _ENDS, _REMARKS = (
+    re.compile("|".join(f"(?:{kind.pattern})" for kind in kinds))
+    for kinds in (
+        (_TRACEBACK, GROUP, _SYNTAX),
+        (_TRACEBACK, GROUP, _CHAINED, _ASIDE, _IGNORED),
+        (_IGNORED, _ASIDE),
+    )
+)
 _CARETS = re.compile(r"\s*[~^]+\s*$")
 
 
@@ -54,11 +62,9 @@ def _all_raised(lines: list[str]) -> Iterator[Raised]:
     at = 0
     while at < len(lines):
         line = lines[at]
-        if _IGNORED.match(line):
-            context = "ignored"
-        elif _ASIDE.match(line):
-            context = "aside"
-        elif _starts(line):
+        if _REMARKS.match(line):
+            context = "ignored" if _IGNORED.match(line) else "aside"
+        elif _STARTS.match(line):
             raised, at = read_group(lines, at) if GROUP.match(line) else _read(lines, at)
             if raised is not None and context != "ignored":
                 yield evolve(raised, aside=context == "aside")
@@ -68,14 +74,6 @@ def _all_raised(lines: list[str]) -> Iterator[Raised]:
         at += 1
 
 
-def _starts(line: str) -> bool:
-    return any(start.match(line) for start in (_TRACEBACK, GROUP, _SYNTAX))
-
-
-def _ends(line: str) -> bool:
-    return any(end.match(line) for end in (_TRACEBACK, GROUP, _CHAINED, _ASIDE, _IGNORED))
-
-
 def _chained(lines: list[str], at: int) -> bool:
     return at < len(lines) and bool(_CHAINED.match(lines[at]))
 
@@ -83,10 +81,7 @@ def _chained(lines: list[str], at: int) -> bool:
 def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
     """One traceback: its exception, None where it is none, and the number of the line after it."""
     at = start + 1
-    source = ""
     while at < len(lines) and (not lines[at] or lines[at][0].isspace()):
-        if lines[at].startswith("    ") and not _CARETS.match(lines[at]):
-            source = lines[at].strip()
         at += 1
     if at >= len(lines):
         return None, at
@@ -94,7 +89,15 @@ def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
     if raised is None or (_SYNTAX.match(lines[start]) and raised.kind not in _SYNTAX_KINDS):
         return None, at
     end = at + 1
-    while end < len(lines) and not _ends(lines[end]):
+    while end < len(lines) and not _ENDS.match(lines[end]):
         end += 1
     message = "\n".join([raised.message, *lines[at + 1 : end]])
-    return evolve(raised, message=message, source=source), end
+    return evolve(raised, message=message, source=_source(lines[start + 1 : at])), end
+
+
+def _source(frames: list[str]) -> str:
+    """The last line of source that Python showed."""
+    for line in reversed(frames):
+        if line.startswith("    ") and not _CARETS.match(line):
+            return line.strip()
+    return ""

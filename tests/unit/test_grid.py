@@ -215,3 +215,8 @@ def test_the_order_of_the_journal_changes_nothing(
     shuffled = list(run.results)
     chance.shuffle(shuffled)
     assert grid.build(evolve(run, results=tuple(shuffled))) == grid.build(run)
+
+
+def test_cells_that_show_the_same_share_a_mark() -> None:
+    marks = [mark for row in built("2.9 2.10 2.11\na ✓ X ✓\nb X ✓ Y").marks for mark in row]
+    assert len(set(map(id, marks))) == len(set(marks)) < len(marks) == 6

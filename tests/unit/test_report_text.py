@@ -46,6 +46,13 @@ def test_of_a_progress_bar_the_last_state_is_kept() -> None:
     assert text.lines("\n  1%\r 50%\r100%\r\ndone\n") == ["100%", "done"]
 
 
+def test_tabs_become_spaces_whatever_else_a_log_has() -> None:
+    shown = ["a   b", "    \N{BULLET} c"]
+    assert text.lines("a\tb\n\t\N{BULLET} c \t\n") == shown
+    assert text.lines("a\tb\n\t\N{BULLET} c \t\n\x1b[1md\x1b[0m\n") == [*shown, "d"]
+    assert text.lines("ab\tc\td", width=6) == ["ab  c "]
+
+
 def test_the_end_of_a_log_is_kept_and_long_lines_are_cut() -> None:
     assert text.lines("a\nb\nc\n" + "x" * 500, 2, width=10) == ["c", "x" * 10]
 

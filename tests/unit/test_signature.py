@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.signature import normalise, of_crash, of_exception, of_exit
+from runner.signature import noise, normalise, of_crash, of_exception, of_exit
 from runner.signature.crashes import LAST_WORDS
 from runner.signature.cuts import CUTS
 from runner.signature.line import LONGEST
@@ -549,3 +549,39 @@ def test_only_the_tail_is_read() -> None:
     end = raised("ValueError: x")
     assert of_exception(end + "\n" * MOST) is None
     assert of_exception(raised("KeyError: 1") + "z\n" * MOST + end) == "ValueError: x"
+
+
+LINES = st.sampled_from(
+    [
+        *(kind.example for kind in NOISE),
+        *("/a/x.py:3: FutureWarning: old", "  np.x()", "Instructions for updating:", "Use y."),
+        *(
+            "",
+            "\t",
+            '  File "x.py", line 3',
+            "    go()",
+            "ValueError: no",
+            "plain",
+            "\x1b[1mx\x1b[0m",
+        ),
+    ]
+)
+
+
+@given(st.lists(LINES).map("\n".join))
+def test_what_is_told_fast_is_what_each_rule_says(text: str) -> None:
+    kept, second = [], re.compile("(?!)")
+    for line in text.split("\n"):
+        follows = next((b for a, b in noise._TWO_LINES if a.match(line)), None)
+        noisy = any(kind.line.match(line) for kind in NOISE)
+        if follows is None and not second.match(line) and not noisy:
+            kept.append(line)
+        second = follows or re.compile("(?!)")
+    assert noise.without_noise(text) == kept
+
+
+@given(st.text() | st.lists(LINES).map("\n".join))
+def test_a_text_is_clean_whether_or_not_that_was_told_fast(text: str) -> None:
+    alone = noise.clean(text)
+    assert noise.clean("\x7f" + text) == alone
+    assert noise.clean(alone) == alone

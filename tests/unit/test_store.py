@@ -98,6 +98,24 @@ def test_how_it_is_written_does_not(same: Mapping[str, Any]) -> None:
     assert key(**same) == key()
 
 
+def test_keys_stay_what_they_were() -> None:
+    """Or all that was ever measured would have to be measured again."""
+    given: dict[str, Any] = {
+        "environment_key": 'docker:ü"',
+        "snapshot_digest": "5d",
+        "script": "a.py",
+        "args": ["x", "é"],
+        "env": {"TF": "1", "environment": "b"},
+        "limits": Limits(timeout=2.5),
+        "agent_digest": "a9",
+    }
+    assert cell_key(**given) == "1d888cc6b60a79e4aefa2e44115cdf6ed7830fff251b495b78ebda6e25d253ac"
+    assert (
+        cell_key(**given, mode="fork", repeat=3)
+        == "8ad88a02f71641bb34d021d05c8db3128b7387e321964b18b60dda0bc446d775"
+    )
+
+
 def test_a_key_takes_any_text() -> None:
     assert len(key(args=("\ud800", "\n", "é"))) == 64
 
@@ -349,6 +367,40 @@ def test_runs_survive_as_a_file(run: Run) -> None:
     assert serial.run_from_json(json.loads(serial.dumps(serial.run_to_json(run)))) == run
     head = json.loads(serial.dumps(serial.head_to_json(run)))
     assert serial.head_from_json(head) == attrs.evolve(run, results=())
+
+
+@given(results)
+@settings(max_examples=60, deadline=None)
+def test_a_line_is_what_the_object_is_as_text(result: Result) -> None:
+    assert serial.line(result) == slowly(result)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(math.nan, -math.inf, [1.0, math.inf], [math.nan], 1e22, [1e308, 1e308], -0.0),
+        *(2**63, 2**64, -(2**64), [10**18, 10**19], {"of": 10**30}, [3.5, True, None]),
+        *("\ud800", {"\ud800": 1}, 'ü \u2028 "', "[{: 1234567890123456789012", {1: {True: None}}),
+        *((1, (2.0, 3.0)), Verdict.FAIL, Path("a")),
+    ],
+)
+def test_a_line_is_that_text_whatever_was_observed(value: Any) -> None:
+    deep = value
+    for _ in range(60):
+        deep = [deep]
+    for seen in ({"a": value}, {"a": [value]}, {"a": deep}, {"a": {"b": value}}):
+        result = attrs.evolve(sample(), observations=seen)
+        assert serial.line(result) == slowly(result), seen
+
+
+def slowly(result: Result) -> str:
+    return json.dumps(serial.result_to_json(result), ensure_ascii=False, allow_nan=False)
+
+
+@given(runs)
+@settings(max_examples=20, deadline=None)
+def test_a_run_is_written_as_its_objects_are(run: Run) -> None:
+    assert serial.run_text(run) == serial.dumps(serial.run_to_json(run))
 
 
 def test_no_field_of_a_record_is_forgotten() -> None:
