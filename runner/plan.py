@@ -126,8 +126,8 @@ def _expectation(
     repro: Repro, case: Case, release: Release, device: Device
 ) -> Optional[Expectation]:
     """The last that matches wins, so that a matrix can state a rule and then its exception."""
-    matching = [e for e in repro.expectations if speaks_of(e.rule, case, release, device)]
-    return matching[-1] if matching else None
+    latest_first = reversed(repro.expectations)
+    return next((e for e in latest_first if speaks_of(e.rule, case, release, device)), None)
 
 
 @lru_cache(maxsize=65536)

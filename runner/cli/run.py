@@ -112,7 +112,7 @@ def command(
             agent_digest=paths.agent_digest(),
             max_disk=None if limit is None else prospect,
         )
-        run = running.head(chosen, load, crew.engine)
+        run = running.head(chosen, load, crew.engine, taken)
         folder = running.own_folder(output or paths.results() / run.info.id)
         log = journal.Journal(folder, run)
         try:

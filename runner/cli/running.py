@@ -45,8 +45,7 @@ def keep(log: journal.Journal, load: workload.Workload, taken: Mapping[str, Snap
     for name, one in taken.items():
         script = one.workspace.folder / one.workspace.script
         log.keep_script(name, script.read_text("utf-8", errors="replace"))
-    for result in load.known:
-        log.append(result, "", sync=False)
+    log.append_known((result, "") for result in load.known)
 
 
 def conclude(folder: Path) -> Run:
@@ -109,7 +108,13 @@ def locker(chosen: Selection) -> workload.Lock:
     return lock
 
 
-def head(chosen: Selection, load: workload.Workload, engine: Maker) -> Run:
+def head(
+    chosen: Selection,
+    load: workload.Workload,
+    engine: Maker,
+    taken: Mapping[str, Snapshot] = {},
+) -> Run:
+    """What is known of a run before it starts. `taken`: the repros as they will run."""
     info = RunInfo(
         id=journal.new_id(datetime.now(timezone.utc)),
         started=journal.timestamp(),
@@ -124,9 +129,13 @@ def head(chosen: Selection, load: workload.Workload, engine: Maker) -> Run:
         environments=workload.described(load.works, load.known, engine, released),
         results=(),
         repros=tuple(
-            evolve(repro, digest=snapshot.digest_of(repro)) for repro in _planned_repros(chosen)
+            evolve(repro, digest=_digest(repro, taken)) for repro in _planned_repros(chosen)
         ),
     )
+
+
+def _digest(repro: Repro, taken: Mapping[str, Snapshot]) -> str:
+    return taken[repro.name].digest if repro.name in taken else snapshot.digest_of(repro)
 
 
 def _planned_repros(chosen: Selection) -> tuple[Any, ...]:

@@ -129,7 +129,7 @@ class Watch:
 
     def _carry_out(self, chosen: Selection, taken: Mapping[str, Snapshot]) -> Optional[Run]:
         load = workload.arrange(chosen.cells, self._engine, running.locker(chosen))
-        head = running.head(chosen, load, self._engine)
+        head = running.head(chosen, load, self._engine, taken)
         folder = paths.results() / head.info.id
         log = journal.Journal(folder, head)
         try:
