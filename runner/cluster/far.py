@@ -12,7 +12,7 @@ from runner.cluster.orders import About, Files, Made, Make, Measured, Order
 from runner.cluster.served import EVERYONE, Served
 from runner.engines.base import Phase, Workspace
 from runner.errors import PrepareError, TfmatrixError
-from runner.model import Environment, Target
+from runner.model import Environment, Execution, Target
 from runner.snapshot import Snapshot
 from runner.tasks import Measure, Prepare
 
@@ -75,31 +75,39 @@ def make(order: Make) -> Made:
         served.environments[order.environment.key] = order.environment
         try:
             served.site.prepare(Prepare(environment=order.environment))
-        except PrepareError as error:
-            return Made(wrong=str(error), log=error.log, engine_wrong=_wrong(order.engine))
+        except (PrepareError, OSError) as error:
+            log = getattr(error, "log", "")
+            return Made(wrong=str(error), log=log, engine_wrong=_wrong(order.engine))
     return Made(disk=_free(order.engine))
 
 
-def keep(files: Files) -> None:
-    """Lay a snapshot down where `measure` will look for it."""
-    snapshot.restore(files.digest, files.contents, paths.snapshots())
+def keep(files: Files) -> str:
+    """Lay a snapshot down where `measure` will look for it. Why it cannot; empty where it can."""
+    try:
+        snapshot.restore(files.digest, files.contents, paths.snapshots())
+    except OSError as error:
+        return f"the script's files cannot be written: {error}"
+    return ""
 
 
 def measure(order: Order) -> Optional[Measured]:
     """Measure a cell; None where what it needs has gone since it was sent."""
     with EVERYONE.using(order.link, order.engine, lambda: tell(order.link)) as served:
-        environment, sent = served.environments.get(order.key), _snapshot(order, served)
-        if environment is None or sent is None:
-            return None
-        execution = served.site.measure(
-            Measure(
-                environment=environment,
-                cell=order.cell,
-                snapshot=sent,
-                mode=order.mode,
-                repeat=order.repeat,
+        try:
+            environment, sent = served.environments.get(order.key), _snapshot(order, served)
+            if environment is None or sent is None:
+                return None
+            execution = served.site.measure(
+                Measure(
+                    environment=environment,
+                    cell=order.cell,
+                    snapshot=sent,
+                    mode=order.mode,
+                    repeat=order.repeat,
+                )
             )
-        )
+        except OSError as error:  # raised on, it would look as if the worker were gone
+            execution = Execution(trouble=f"the worker failed: {error}")
     wrong = _wrong(order.engine) if execution.trouble is not None else ""
     return Measured(execution=execution, engine_wrong=wrong)
 

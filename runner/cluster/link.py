@@ -122,11 +122,12 @@ class Link:
         for address in self._unfit.keys() - there:
             del self._unfit[address]
         for address, machine in list(self.place.machines.items()):
-            if address not in there:
-                self._lose(machine, "is lost; its cells are measured elsewhere")
-            elif machine.unfit:
+            if address in there and machine.unfit:
                 self._unfit[address] = machine.unfit
                 self._lose(machine, f"gets no more cells: it {machine.unfit}")
+            elif address not in there or machine.lost:
+                # Lost to us alone, as by a call that got no answer, it is met again.
+                self._lose(machine, "is lost; its cells are measured elsewhere")
         for address in there - self.place.machines.keys() - self._unfit.keys() - self._asking:
             self._asking.add(address)
             threading.Thread(target=self._meet, args=(address,), daemon=True).start()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError
-from typing import Any, TypeVar
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
+from contextlib import suppress
+from typing import Any, Optional, TypeVar
 
 from runner import host
 from runner.clean import human
@@ -50,7 +52,8 @@ class Remote(Machine):
         self._client = client
         self._needs: dict[str, float] = {}
         self._making: set[str] = set()
-        self._waiting: set[threading.Event] = set()
+        self._left: Future[None] = Future()
+        """Done once it is lost."""
 
     # -- what the pool asks ---------------------------------------------------------------------
 
@@ -66,8 +69,8 @@ class Remote(Machine):
 
     def lose(self) -> None:
         super().lose()
-        for event in list(self._waiting):
-            event.set()
+        with suppress(InvalidStateError):  # another pool has said so
+            self._left.set_result(None)
 
     def why_not(self, environment: Environment) -> str:
         """Why the environment's cells cannot be measured there; empty where they can."""
@@ -98,24 +101,45 @@ class Remote(Machine):
 
     def ask(self, fn: Callable[..., T], *args: Any) -> T:
         """Do `fn` there, and wait. Raises what it raises, or `MachineLost`."""
-        gone = _gone()
-        done = threading.Event()
-        self._waiting.add(done)
+        if self.lost:
+            raise self._lost()
         try:
-            if self.lost:
-                raise MachineLost(f"worker {self.name} is gone")
             future = self._client.submit(fn, *args, workers=[self.address], pure=False)
-            future.add_done_callback(lambda _: done.set())
-            done.wait()
-            if not future.done():
-                future.cancel()
-                raise MachineLost(f"worker {self.name} is gone")
-            answer: T = future.result(timeout=ANSWER)
+            answer: T = self._result(future)
             return answer
-        except gone as error:
-            raise MachineLost(f"worker {self.name} is gone: {error}") from None
-        finally:
-            self._waiting.discard(done)
+        except _gone() as error:
+            raise self._lost(error) from None
+
+    def _result(self, future: Any) -> Any:
+        """What has been submitted, once it is done and has come over."""
+        try:
+            ended: Future[None] = Future()
+            future.add_done_callback(lambda _: ended.set_result(None))
+            self._wait_for(ended)
+            # The machine may be lost now too: the scheduler, which then cannot fetch what it has,
+            # would have it done again, but on no other machine.
+            answer = self._fetch(future)
+            self._wait_for(answer, ANSWER)
+            return answer.result()
+        except MachineLost:
+            future.cancel()
+            raise
+
+    def _wait_for(self, future: Future[Any], seconds: Optional[float] = None) -> None:
+        """Until it is done, or the machine lost."""
+        wait((future, self._left), seconds, FIRST_COMPLETED)
+        if not future.done():
+            raise self._lost()
+
+    def _fetch(self, future: Any) -> Future[Any]:
+        """The result of what has ended. Not to be cancelled: Dask fetches several in one go."""
+        if future.cancelled():
+            raise CancelledError
+        fetching = self._client.gather(future, asynchronous=True)
+        return asyncio.run_coroutine_threadsafe(fetching, self._client.loop.asyncio_loop)
+
+    def _lost(self, why: object = "") -> MachineLost:
+        return MachineLost(f"worker {self.name} is gone{f': {why}' if why else ''}")
 
     def aside(self, fn: Callable[..., T], *args: Any) -> T:
         """The same beside the worker's tasks, which may be what `fn` is to end."""
@@ -125,7 +149,7 @@ class Remote(Machine):
             answer: T = answers[self.address]
             return answer
         except gone as error:
-            raise MachineLost(f"worker {self.name} is gone: {error}") from None
+            raise self._lost(error) from None
 
 
 def _gone() -> tuple[type[BaseException], ...]:

@@ -233,7 +233,9 @@ class ClusterPlace:
             return
         with machine.lock:
             if snapshot.digest not in machine.snapshots:
-                self._ask(machine, far.keep, files(snapshot))
+                wrong = self._ask(machine, far.keep, files(snapshot))
+                if wrong:
+                    raise self._unfit(machine, wrong)
                 machine.snapshots.add(snapshot.digest)
 
     def _ask(self, machine: Remote, fn: Callable[..., T], *args: Any) -> T:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -47,6 +48,10 @@ PATIENCE = 60.0
 
 def environment(target: Target) -> Environment:
     return Environment(target=target, requirements="", key=f"{hash(target) & 0xFFFFFFFF:064x}")
+
+
+def verdicts(results: Sequence[Result]) -> Counter[str]:
+    return Counter(result.outcome.verdict.value for result in results)
 
 
 class Cluster:

@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from runner import cli, cluster, events, snapshot
-from runner.cluster import orders
+from runner.cluster import machines, orders
 from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
 from runner.model import Case, Cell, Repro, Result, Target, Verdict
+from runner.pool import MachineLost
 from runner.tasks import Measure
-from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until
+from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until, verdicts
 from tests.engines.plain import environment, release
 
 pytest.importorskip("distributed")
@@ -36,10 +38,6 @@ def dask(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def desk(dask: Cluster) -> Desk:
     return Desk(dask)
-
-
-def verdicts(results: list[Result]) -> Counter[str]:
-    return Counter(result.outcome.verdict.value for result in results)
 
 
 def workers_of(results: list[Result]) -> set[str]:
@@ -97,6 +95,52 @@ def test_what_a_dying_worker_had_is_measured_elsewhere_and_once(desk: Desk) -> N
     results = desk.run("0.4", 6, emit=kill_one)
     assert verdicts(results) == {"pass": 24}
     assert any(f"worker {killed[0]} is lost" in line for line in desk.said)
+
+
+class Fatal:
+    """A result that kills whoever is to hand it over."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def test_a_result_that_dies_with_its_worker_is_not_waited_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler, which has been told of it, would have it done again by that worker alone."""
+    monkeypatch.setattr(machines, "ANSWER", 1e6)
+    desk.dask.add("one")
+    lost: list[MachineLost] = []
+
+    def ask(machine: machines.Remote) -> None:
+        try:
+            machine.ask(Fatal)
+        except MachineLost as error:
+            lost.append(error)
+
+    with desk.connect(None, "plain") as (_, workers):
+        (machine,) = workers.place.machines.values()
+        threading.Thread(target=ask, args=(machine,), daemon=True).start()
+        until(lambda: lost, desk.dask.log("one"))
+
+
+def test_a_worker_that_is_lost_to_us_alone_is_met_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first answers come too late, but there it is: nobody else could do the rest."""
+    monkeypatch.setattr(machines, "ANSWER", 0.0)
+    desk.dask.add("one")
+
+    class Said(list[str]):
+        def append(self, line: str) -> None:
+            super().append(line)
+            if "worker one is lost" in line:
+                monkeypatch.undo()
+
+    desk.said = Said()
+    assert verdicts(desk.run("0", 3)) == {"pass": 12}
+    assert any("worker one is lost" in line for line in desk.said)
 
 
 def test_a_worker_that_comes_late_gets_work(desk: Desk) -> None:
@@ -169,6 +213,38 @@ def test_what_no_worker_can_make_is_an_error_that_names_them(desk: Desk) -> None
     assert verdicts(results) == {"pass": 6, "error": 2}
     (reason,) = {r.outcome.reason for r in results if r.outcome.verdict is Verdict.ERROR}
     assert "the index does not answer (on worker" in reason
+
+
+def test_a_worker_that_cannot_write_what_it_is_sent_gets_no_cells(desk: Desk) -> None:
+    for name in ("one", "two"):
+        desk.dask.add(name)
+    (desk.folder / "cache-one").mkdir(exist_ok=True)
+    (desk.folder / "cache-one" / "snapshots").write_text("no folder", "utf-8")
+    (desk.folder / "cache-one" / "made" / VERSIONS[0]).mkdir(parents=True)  # it has cells to do
+    results = desk.run("0", 3)
+    assert verdicts(results) == {"pass": 12}
+    assert workers_of(results) == {"two"}
+    assert any("worker one gets no more cells" in line for line in desk.said), desk.said
+
+
+@pytest.mark.parametrize("what", ["prepare", "open"])
+def test_what_the_system_refuses_a_worker_is_said(desk: Desk, what: str) -> None:
+    """Such an error of the worker's own is not taken for the worker's end."""
+    preload = desk.folder / "refused.py"
+    preload.write_text(REFUSED.format(what=what), "utf-8")
+    desk.dask.add("one", "--preload", str(preload))
+    results = desk.run("0", 2)
+    assert verdicts(results) == {"error": 8}
+    assert all("no process can be started" in r.outcome.reason for r in results)
+    assert not any("is lost" in line for line in desk.said), desk.said
+
+
+REFUSED = """
+from tests.engines.plain_worker import WorkersEngine
+def refused(*_):
+    raise BlockingIOError(11, "no process can be started")
+WorkersEngine.{what} = refused
+"""
 
 
 def test_what_all_workers_refuse_is_a_skip(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from typing import Optional
 import pytest
 
 from tests.conftest import required
-from tests.engines.dask_cluster import ROOT, Cluster
+from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster
 
 pytest.importorskip("distributed")
 
@@ -31,12 +31,15 @@ from runner import events
 from tests.engines.dask_cluster import Desk
 class There:
     folder, address = Path(sys.argv[1]), sys.argv[2]
-pid = int(sys.argv[3])
+pid, begun = int(sys.argv[3]), set()
 def kill(event):
+    # Worker one, when it has measured a cell and begins the environment's next one.
     global pid
-    if pid and isinstance(event, events.Ended) and event.result.worker == "one":
-        os.kill(pid, signal.SIGKILL)
-        pid = 0
+    if pid and isinstance(event, events.Started) and event.worker == "one":
+        if event.environment in begun:
+            os.kill(pid, signal.SIGKILL)
+            pid = 0
+        begun.add(event.environment)
 desk = Desk(There())
 results = desk.run("0.3", 5, emit=kill)
 print(json.dumps([[r.outcome.verdict.value, r.worker, r.observations] for r in results]))
@@ -112,12 +115,14 @@ def network() -> Iterator[Network]:
 def test_machines_with_addresses_of_their_own_one_of_which_dies(
     network: Network, tmp_path: Path
 ) -> None:
+    """Each has an environment from before, so that each has cells, and whoever dies is missed."""
     with ExitStack() as stack:
         host = network.addresses["scheduler"]
         dask = Cluster(tmp_path, host=host, within=network.within("scheduler"))
         stack.callback(dask.close)
         assert host in dask.address
-        for name in ("one", "two", "three"):
+        for name, version in zip(("one", "two", "three"), VERSIONS):
+            (tmp_path / f"cache-{name}" / "made" / version).mkdir(parents=True)
             dask.add(name, within=network.within(name))
             log = dask.log(name)
             assert network.addresses[name] in log.read_text("utf-8")
@@ -130,8 +135,8 @@ def test_machines_with_addresses_of_their_own_one_of_which_dies(
         assert all(seen == {"answer": 42, "secret": 0} for _, _, seen in results)
         assert {worker for _, worker, _ in results} == {"one", "two", "three"}
         assert any("worker one is lost" in line for line in said), said
-        caches = [tmp_path / f"cache-{name}" / "made" for name in ("one", "two", "three")]
-        assert all(list(cache.iterdir()) for cache in caches)
+        caches = [tmp_path / f"cache-{name}" / "made" for name in ("two", "three")]
+        assert {made.name for cache in caches for made in cache.iterdir()} == set(VERSIONS)
 
 
 # TLS --------------------------------------------------------------------------------------------
