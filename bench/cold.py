@@ -37,6 +37,8 @@ class Side:
     files: int
     most_fetched: int
     """Downloads of the file that was downloaded most often."""
+    most: str
+    """Its name."""
     passed_on: int
     """Files that the index did not have yet: these came over the network while time was taken."""
 
@@ -52,7 +54,7 @@ class Cold:
         for name, side in (("pip, one after another", self.pip), ("tfmatrix build", self.ours)):
             rows.append((name, f"{side.seconds:.1f} s"))
             downloads = f"{side.files} files, {side.bytes / 1e6:.0f} MB"
-            often = f"the most fetched one {side.most_fetched} ×"
+            often = f"the most fetched one {side.most_fetched} × ({side.most})"
             over = f"{side.passed_on} over the network"
             rows.append((f"{name}: downloads", f"{downloads}, {often}, {over}"))
         return Figures(title="Environments from nothing", rows=tuple(rows))
@@ -78,11 +80,13 @@ def _side(index: Index, make: Callable[[], float]) -> Side:
     index.forget()
     seconds = make()
     fetched = index.fetched
+    most, times = next(iter(fetched.most_common(1)), ("none", 0))
     return Side(
         seconds=seconds,
         bytes=index.bytes,
         files=sum(fetched.values()),
-        most_fetched=max(fetched.values(), default=0),
+        most_fetched=times,
+        most=most,
         passed_on=index.passed_on,
     )
 
