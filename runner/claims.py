@@ -14,11 +14,11 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Optional
+from typing import Optional
 
 from attrs import frozen
 
-from runner import paths
+from runner import alone, paths
 from runner.clean import Item
 from runner.model import Environment
 
@@ -93,21 +93,13 @@ def _content(file: Path) -> Optional[dict[str, list[str]]]:
     """What a living process claims; the file of a dead one is removed."""
     try:
         with file.open("r+", encoding="utf-8") as claim:
-            if _free(claim):
+            if alone.try_lock(claim):
                 file.unlink()
                 return None
             content: dict[str, list[str]] = json.load(claim)
             return content
     except (OSError, ValueError):
         return None  # its process ended this moment
-
-
-def _free(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _unlink(file: Path) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import fcntl
 import tempfile
 import threading
-import time
 import weakref
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Optional
@@ -17,7 +15,7 @@ from typing import Optional
 from docker.errors import DockerException
 from docker.models.images import Image
 
-from runner import processes, render, temporary
+from runner import alone, render, temporary
 from runner.clean import Item
 from runner.engines import (
     docker_build,
@@ -175,21 +173,10 @@ class DockerEngine:
             channel.close()
 
 
-@contextlib.contextmanager
-def _alone(key: str, progress: Progress) -> Iterator[None]:
+def _alone(key: str, progress: Progress) -> AbstractContextManager[None]:
     """Wait until no other thread or run of this machine builds the image of `key`."""
-    path = docker_cache.stamp(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                progress(Phase(what="waiting", detail="another run builds it"))
-                processes.check()
-                time.sleep(0.5)
-        yield
+    waiting = Phase(what="waiting", detail="another run builds it")
+    return alone.holding(docker_cache.stamp(key), lambda: progress(waiting))
 
 
 _REMEDIES = {

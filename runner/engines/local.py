@@ -7,7 +7,6 @@ holds the marker file, which is written last. Whoever makes or removes one holds
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,11 +15,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Optional
 
-from runner import interpreters, locks, paths, processes, temporary, wheels
+from runner import alone, interpreters, locks, paths, temporary, wheels
 from runner.agent import remove_folder
 from runner.clean import Item
 from runner.engines import intact, local_venv, remedies
@@ -272,31 +272,14 @@ def _last_used(folder: Path) -> float:
     return (marker if marker.exists() else folder).stat().st_mtime
 
 
-@contextlib.contextmanager
-def _holding(folder: Path, progress: Progress) -> Iterator[None]:
+def _holding(folder: Path, progress: Progress) -> AbstractContextManager[None]:
     """The lock beside `folder`, waited for where another process or thread has it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as file:
-        told = False
-        while not _try_lock(file.fileno()):
-            if not told:
-                progress(Phase(what="waiting", detail="another run is preparing it"))
-                told = True
-            processes.check()
-            time.sleep(0.2)
-        yield
+    waiting = Phase(what="waiting", detail="another run is preparing it")
+    return alone.holding(Path(f"{folder}.lock"), lambda: progress(waiting))
 
 
 def _in_silence(phase: Phase) -> None:
     """Progress that nobody looks at."""
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _drop(folder: Path) -> None:
@@ -307,7 +290,7 @@ def _drop(folder: Path) -> None:
 def _drop_idle(folder: Path) -> None:
     """Raises `TfmatrixError` where it is being made or removed now, rather than wait for it."""
     with open(f"{folder}.lock", "a") as file:
-        if not _try_lock(file.fileno()):
+        if not alone.try_lock(file):
             raise TfmatrixError(f"{folder} stays: another run is preparing it")
         _remove(folder)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
 import requests
 
-from runner import locks, paths, processes
+from runner import alone, locks, paths, processes
 from runner.errors import TfmatrixError
 from runner.upstream import index
 from runner.wheels.choose import File, Pinned, best, glibc_here, pinned
@@ -119,7 +117,7 @@ class Wheelhouse:
         """Whether `file` is here, fetched now where it was not."""
         path = self.folder / file.name
         try:
-            with _alone(path):
+            with alone.holding(self.folder / _LOCKS / f"{file.name}.lock"):
                 if not (path.exists() and _sha256(path) == file.sha256):
                     self._stream(file, path, counts)
         except (OSError, ValueError, requests.RequestException):
@@ -162,26 +160,6 @@ def _follow(futures: Mapping[Future[bool], File], counts: Mapping[str, int], tel
         done = sum(counts.values())
         if waiting and done:
             tell(largest, done, max(total, done))
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Nobody else, in whatever thread or process, obtains `path` meanwhile."""
-    lock = path.parent / _LOCKS / f"{path.name}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("ab") as file:
-        while not _try_lock(file.fileno()):
-            processes.check()
-            time.sleep(0.1)
-        yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sha256(path: Path) -> str:

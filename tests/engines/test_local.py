@@ -273,8 +273,9 @@ def test_packages_that_a_script_has_written_to_are_found_out_and_made_anew(
     with pytest.raises(PrepareError, match="is gone"):
         engine.open(small, files, Limits())
 
-    def make(*_: object, apart: bool) -> None:
+    def make(*_: object, house: object, apart: bool) -> None:
         assert apart  # nothing is linked from uv's cache, which may be damaged too
+        assert house is None
         raise PrepareError("that was all")
 
     monkeypatch.setattr(local.local_venv, "make", make)

@@ -28,7 +28,9 @@ LAYERS: tuple[frozenset[str], ...] = (
             "tolerance",
         }
     ),
-    frozenset({"claims", "clean", "paths", "remembered", "signature", "serial", "variants"}),
+    frozenset(
+        {"alone", "claims", "clean", "paths", "remembered", "signature", "serial", "variants"}
+    ),
     frozenset(
         {
             "config",
