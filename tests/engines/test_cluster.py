@@ -352,7 +352,8 @@ def test_nothing_that_is_sent_names_this_machine_or_its_secrets(
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where these tests are in the background
 from pathlib import Path
 from tests.engines.dask_cluster import Desk
 class There:
