@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from runner import wheels
 from runner.engines import docker_client
-from runner.engines.base import Phase, Progress
+from runner.engines.base import Progress, downloading
 from runner.errors import PrepareError
 from runner.model import Environment
 
@@ -23,12 +23,9 @@ def with_wheels(environment: Environment, progress: Progress, build: Callable[..
 
     from runner.wheels import serve  # not before something is built
 
-    def tell(name: str, done: int, total: int) -> None:
-        progress(Phase(what="downloading", detail=name, bytes_done=done, bytes_total=total))
-
     python = environment.target.python
     try:
-        lines = house.fetch(environment.requirements, python, tell)
+        lines = house.fetch(environment.requirements, python, downloading(progress))
         server = serve.serving(house) if lines else None
     except OSError:  # no folder to write to, no port
         server = None

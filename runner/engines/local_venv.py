@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from runner import interpreters, processes
 from runner.engines import remedies
-from runner.engines.base import Phase, Progress
+from runner.engines.base import Phase, Progress, downloading
 from runner.errors import PrepareError
 from runner.interpreters import Interpreter
 
@@ -134,13 +134,9 @@ def _install(
 
 def _from(house: Wheelhouse, folder: Path, progress: Progress, python: str) -> None:
     """Install what `house` has of the lock. What it has not, or not as it should be, is left."""
-
-    def tell(name: str, done: int, total: int) -> None:
-        progress(Phase(what="downloading", detail=name, bytes_done=done, bytes_total=total))
-
     lock = (folder / REQUIREMENTS).read_text(encoding="utf-8")
     python = ".".join(python.split(".")[:2])
-    lines = house.fetch(lock, python, tell)
+    lines = house.fetch(lock, python, downloading(progress))
     if not lines:
         return
     progress(Phase(what="installing"))

@@ -46,7 +46,7 @@ class Wheelhouse:
         What cannot be had is left to the installer, which says why. Raises `processes.Stopped`.
         """
         wanted = tuple(pinned(locks.lines(lock)))
-        note = self.folder / _LOCKS / f"{_digest(wanted, python, self._glibc)}.json"
+        note = self._note(wanted, python)
         here = _read(note)
         if here is None or not all((self.folder / name).exists() for name in here):
             here = self._fetch(wanted, python, tell, note)
@@ -55,10 +55,8 @@ class Wheelhouse:
 
     def doubt(self, lock: str, python: str) -> None:
         """An installer could not use what is here for `lock`: look at each file again next time."""
-        wanted = tuple(pinned(locks.lines(lock)))
-        note = self.folder / _LOCKS / f"{_digest(wanted, python, self._glibc)}.json"
         with suppress(OSError):
-            note.unlink()
+            self._note(tuple(pinned(locks.lines(lock))), python).unlink()
 
     def hashes(self) -> Mapping[str, str]:
         """Every wheel that some lock was found to want, and its SHA-256."""
@@ -66,6 +64,9 @@ class Wheelhouse:
         for note in sorted((self.folder / _LOCKS).glob("*.json")):
             found.update(_read(note) or {})
         return {name: sha256 for name, sha256 in found.items() if (self.folder / name).exists()}
+
+    def _note(self, wanted: Sequence[Pinned], python: str) -> Path:
+        return self.folder / _LOCKS / f"{_digest(wanted, python, self._glibc)}.json"
 
     def _fetch(
         self, wanted: Sequence[Pinned], python: str, tell: Tell, note: Path

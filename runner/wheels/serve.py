@@ -83,11 +83,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         top, _, name = unquote(self.path).lstrip("/").partition("/")
-        hashes = self.server.house.hashes()
         with suppress(OSError):  # whoever asked has hung up
             if not secrets.compare_digest(top.encode(), self.server.word.encode()):
                 self.send_error(404)
-            elif not name:
+                return
+            hashes = self.server.house.hashes()
+            if not name:
                 self._page(hashes)
             elif name in hashes:
                 self._file(self.server.house.folder / name)
