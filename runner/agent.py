@@ -1278,7 +1278,7 @@ def zygote_key(request: Request) -> Tuple[str, Tuple[Tuple[str, str], ...]]:
     return (request.script, tuple(sorted(request.env.items())))
 
 
-def zygote_main(fd: int, script: str) -> types.ModuleType:
+def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
     """The zygote's whole life. Returns only in the forked children, with the `__main__` to fill."""
     agent = os.getppid()
     die_with(agent)
@@ -1306,7 +1306,7 @@ def zygote_main(fd: int, script: str) -> types.ModuleType:
         if pid == 0:
             control.close()
             become_script(zygote, pipes, script, json.loads(wish.decode("ascii")), end)
-            return main
+            return main, end
         close_all(pipes.out, pipes.err)
         tell_fate(pid, pipes.fate)
         close_all(pipes.fate)
@@ -1340,17 +1340,26 @@ main_of_zygote = []  # type: List[types.ModuleType]
 class ShortEnd:
     """How a forked child ends without undoing the import of TensorFlow.
 
-    Python ends by collecting garbage in all that there is and by emptying all modules. In a child
-    that means to copy what it shares with its zygote, only to free it: most of a short cell's time.
-    On the short way, what the import made is not collected, and modules in which nothing has
-    changed since are not emptied. All that the script made, its modules, those in which it changed
-    something and those in which TensorFlow keeps what scripts make end as in any process.
+    Python ends by collecting garbage in all that there is, by emptying all modules, and by taking
+    down its types. In a child that means to copy what it shares with its zygote, only to free it:
+    most of a short cell's time. On the short way,
+
+    - what the import made is not collected;
+    - modules in which nothing has changed since are not emptied: Python is given a `sys.modules`
+      that does not name them, and nothing of them is touched;
+    - once `sys` itself is emptied, the last module that scripts can put something into, the process
+      leaves by C's `exit`, as Python does after its types.
+
+    All that the script made, its modules, those in which it changed something and those in which
+    TensorFlow keeps what scripts make end as in any process, before that; libraries' own exit
+    handlers after it.
 
     Whether a module has changed, its dictionary's version tag tells (PEP 509), which is read
     without touching the dictionary. Where a Python has none, its children take the long way.
     """
 
     TAG = 24  # bytes from the start of a dict to its tag
+    CONTENT, WORDS = 16, 4  # from where a dict refers to what is in it, the tag included
     KEEPERS = (
         "tensorflow.python.eager.context",
         "tensorflow.python.framework.ops",
@@ -1362,58 +1371,140 @@ class ShortEnd:
     )
 
     def __init__(self) -> None:
-        self._chosen = False
-        self._modules = []  # type: List[Tuple[str, types.ModuleType, int, int]]
+        self.code = None  # type: Optional[int]  # of the process's end, where it is known
+        self._chosen = self._ready = False
+        self._modules = []  # type: List[Tuple[str, types.ModuleType]]
+        self._tags = []  # type: List[Tuple[int, int]]  # of each: where its dict's tag is, and which
+        self._there = {}  # type: Dict[int, int]  # in sys.modules: addresses of names and modules
+        self._left = {}  # type: Dict[str, Any]  # what sys.modules is to be when Python empties it
         import atexit
 
         atexit.register(self._spare)  # before anybody else, so that it is called after them
 
     def remember(self, main: types.ModuleType) -> None:
         """What is there after the import; `main` belongs to the script."""
-        if not (hasattr(gc, "freeze") and self._tags_tell()):
+        if not (hasattr(gc, "freeze") and self._dicts_are_known()):
             return
-        there = {name: one for name, one in sys.modules.items() if type(one) is types.ModuleType}
-        known = set(map(id, there.values()))
-        for wrapper in list(sys.modules.values()):
-            # TensorFlow puts wrappers in the place of some modules.
-            if isinstance(wrapper, types.ModuleType) and id(wrapper) not in known:
-                for one in list(vars(wrapper).values()):
-                    if type(one) is types.ModuleType and id(one) not in known:
-                        there["%s (wrapped)" % one.__name__] = one
-        for name, one in there.items():
+        there = [
+            (name, one)
+            for name, one in sys.modules.items()
+            if isinstance(one, types.ModuleType) and not hasattr(type(one), "__del__")
+        ]
+        # TensorFlow puts wrappers in the place of some modules.
+        wrappers = [one for _, one in there if type(one) is not types.ModuleType]
+        for one in [one for wrapper in wrappers for one in vars(wrapper).values()]:
+            if type(one) is types.ModuleType:
+                there.append(("%s (wrapped)" % one.__name__, one))
+        for name, one in there:
             if one is not main and name not in ("sys", "builtins", *self.KEEPERS):
-                self._modules.append((name, one, id(vars(one)), self._tag(id(vars(one)))))
+                self._modules.append((name, one))
+                self._tags.append((id(vars(one)) + self.TAG, self._tag(vars(one))))
+        spared_ones = {id(one) for _, one in self._modules}
+        addresses = self._addresses(sys.modules)
+        self._there = {key: value for key, value in addresses if value in spared_ones}
+        # None, as Python itself leaves them, with names of their own, that may be let go.
+        self._left = {name.encode().decode(): None for name in sys.modules}
+        self._ready = True
         spared.append(self)
 
     def choose(self) -> None:
         """In a child, before the script: it is to end on the short way."""
-        if hasattr(gc, "freeze"):
-            gc.freeze()
-            self._chosen = True
+        if not self._ready:
+            return
+        main = sys.modules["__main__"]
+        of_the_script = [one for one in (main, vars(main)) if gc.is_tracked(one)]
+        for one in of_the_script:
+            ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(one))
+        gc.freeze()
+        for one in of_the_script:
+            ctypes.pythonapi.PyObject_GC_Track(ctypes.py_object(one))
+        self._chosen = True
 
     def _spare(self) -> None:
         if not self._chosen or threading.active_count() > 1:
             return
         gc.collect()  # while what is to be finalized can still import something
-        for name, module, address, tag in self._modules:
-            if self._tag(address) != tag:
-                sys.modules.setdefault(name, module)
-            elif sys.modules.get(name) is module:
-                sys.modules[name] = None  # type: ignore[assignment]  # as Python does
+        if self.code is not None and self._flushes():
+            # The last that is put into `sys` is the last that is taken out.
+            vars(sys)["tfmatrix_end"] = self._leaving(self.code)
+        modules, left = sys.modules, self._left
+        for name in self._new(modules):
+            left[name] = modules.pop(name)  # not kept by us: what is in no other's hands goes first
+        for number in reversed(self._changed()):
+            name, module = self._modules.pop(number)
+            modules.pop(name, None)
+            if left.get(name) is None:
+                left[name] = module
+        self._exchange(modules, left)
 
-    def _tags_tell(self) -> bool:
-        """Whether this Python has tags, where we look for them."""
+    @staticmethod
+    def _leaving(code: int) -> object:
+        """Ends the process when it is let go of, and needs nothing more of Python then."""
+        exit_of_c = ctypes.PyDLL(None).exit
+
+        def leave(
+            _: Any, collect: Any = gc.collect, end: Any = exit_of_c, code: int = code
+        ) -> None:
+            collect()  # as Python does once more
+            end(code)
+
+        return type("Leaving", (), {"__del__": leave})()
+
+    def _new(self, modules: Dict[str, Any]) -> List[str]:
+        """Under which names there is something else than one of our modules."""
+        others = [key for key, value in self._addresses(modules) if self._there.get(key) != value]
+        return [ctypes.cast(key, ctypes.py_object).value for key in others]
+
+    def _changed(self) -> List[int]:
+        """Which of our modules the script has changed."""
+        at = ctypes.c_uint64.from_address
+        return [n for n, (place, tag) in enumerate(self._tags) if at(place).value != tag]
+
+    @staticmethod
+    def _flushes() -> bool:
+        """Whether all can be written; where not, Python ends with a code of its own."""
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None and not stream.closed:
+                    stream.flush()
+        except BaseException:
+            return False
+        return True
+
+    def _dicts_are_known(self) -> bool:
+        """Whether this Python's dicts have tags, and all they need, where we look for them."""
         if _libc is None or sys.implementation.name != "cpython":
             return False
         names = vars(types.ModuleType("probe"))
-        seen = [self._tag(id(names))]
+        seen = [self._tag(names)]
         for value in (1, 2):
             names["name"] = value
-            seen.append(self._tag(id(names)))
-        return len(set(seen)) == 3 and seen[-1] == self._tag(id(names))
+            seen.append(self._tag(names))
+        if len(set(seen)) < 3 or seen[-1] != self._tag(names):
+            return False
+        one, other = {"a": 1, "b": 2}, {"c": 3}
+        self._exchange(one, other)
+        one["d"] = other.pop("a")
+        return (one, other) == ({"c": 3, "d": 1}, {"b": 2})
 
-    def _tag(self, address: int) -> int:
-        return int(ctypes.c_uint64.from_address(address + self.TAG).value)
+    def _tag(self, names: Dict[str, Any]) -> int:
+        return int(ctypes.c_uint64.from_address(id(names) + self.TAG).value)
+
+    def _exchange(self, one: Dict[Any, Any], other: Dict[Any, Any]) -> None:
+        """Each gets the other's content, of which nothing is touched."""
+        content = ctypes.c_uint64 * self.WORDS
+        ours = content.from_address(id(one) + self.CONTENT)
+        theirs = content.from_address(id(other) + self.CONTENT)
+        ours[:], theirs[:] = theirs[:], ours[:]  # type: ignore[assignment]
+
+    @staticmethod
+    def _addresses(names: Dict[Any, Any]) -> Iterator[Tuple[int, int]]:
+        """Of each key and value, which are not touched: to count a reference is to copy a page."""
+        step, this = ctypes.pythonapi.PyDict_Next, ctypes.c_void_p(id(names))
+        position, key, value = ctypes.c_ssize_t(0), ctypes.c_void_p(), ctypes.c_void_p()
+        where = [ctypes.byref(one) for one in (position, key, value)]
+        while step(this, *where):
+            yield key.value or 0, value.value or 0
 
 
 spared = []  # type: List[ShortEnd]
@@ -1453,6 +1544,16 @@ def become_script(
     for name, seed in (("random", "seed"), ("numpy.random", "seed")):
         if name in sys.modules:
             getattr(sys.modules[name], seed)()
+
+
+def exit_code(error: SystemExit) -> Optional[int]:
+    """What Python makes of it; None where only Python knows."""
+    code = error.code
+    if code is None:
+        return 0
+    if not isinstance(code, int):
+        return 1  # it is printed
+    return code & 255 if abs(code) < 1 << 31 else None
 
 
 def report_uncaught(error: BaseException) -> int:
@@ -1600,15 +1701,19 @@ if __name__ == "__main__":
         sys.exit(0)
     # In the children of the zygote the script runs here, with one frame of ours below it, and the
     # process then ends as Python ends: its threads, exit handlers and buffers are not our work.
-    _module = zygote_main(int(sys.argv[2]), sys.argv[3])
+    _module, _end = zygote_main(int(sys.argv[2]), sys.argv[3])
     _code = 0
     try:
         with open(sys.argv[0], "rb") as _file:
             _source = _file.read()
         exec(compile(_source, sys.argv[0], "exec", 0, True), _module.__dict__)
-    except SystemExit:
+    except SystemExit as _error:
+        _end.code = exit_code(_error)
         raise
     except BaseException as _error:
         _code = report_uncaught(_error)
+    finally:
+        del _module  # it ends where `sys.modules` lets it go
+    _end.code = _code
     if _code:
         sys.exit(_code)

@@ -139,14 +139,8 @@ class Pipeline:
         self._futures: set[Future[Any]] = set()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-    def run(
-        self,
-        works: Sequence[Work],
-        later: Callable[[Environment], bool] = lambda _: False,
-        *,
-        confirm: bool = False,
-    ) -> None:
-        """Measure everything. `later` tells of environments that a next call may want again.
+    def run(self, works: Sequence[Work], *, confirm: bool = False) -> None:
+        """Measure everything.
 
         With `confirm` all is measured once more, and what is known already counts as a vote.
         Raises KeyboardInterrupt after stopping, with all that was measured kept.
@@ -165,7 +159,7 @@ class Pipeline:
             try:
                 while opened or (waiting and not self._stopping):
                     while waiting and not self._stopping and self._may_open(waiting[0], opened):
-                        self._prepare(waiting.popleft(), opened, later)
+                        self._prepare(waiting.popleft(), opened)
                     self._done.get()()
             except BaseException:
                 self.stop()
@@ -274,14 +268,14 @@ class Pipeline:
 
     # -- preparing ------------------------------------------------------------------------------
 
-    def _prepare(self, work: Work, opened: set[str], later: Callable[[Environment], bool]) -> None:
+    def _prepare(self, work: Work, opened: set[str]) -> None:
         environment = work.environment
         opened.add(environment.key)
         one = _Open(work=work, left=len(work.cells), since=time.monotonic())
 
         def close() -> None:
             opened.discard(environment.key)
-            self._finished(environment, later(environment))
+            self._finished(environment)
 
         def then(future: Future[None]) -> None:
             try:
@@ -356,11 +350,11 @@ class Pipeline:
 
     # -- dropping -------------------------------------------------------------------------------
 
-    def _finished(self, environment: Environment, wanted_again: bool) -> None:
+    def _finished(self, environment: Environment) -> None:
         if not self._options.warm:
             self._place.release(environment)
         self._disk.leave(environment)
-        if self._options.keep is None or wanted_again:
+        if self._options.keep is None:
             return
         size = self._place.size(environment)
         if self._kept + size <= self._options.keep:

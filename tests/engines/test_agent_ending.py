@@ -63,7 +63,7 @@ context = Context()
 """,
 }
 SCRIPT = """
-import atexit, sys, threading, types
+import atexit, builtins, sys, threading, types
 import tensorflow as tf
 from told import Told
 
@@ -76,15 +76,25 @@ if what == "aborts":
     tf.changed.bad = Bad()
 elif what == "waits":
     threading.Thread(target=threading.Event().wait, daemon=True).start()
+elif what.startswith("exits: "):
+    exec(what[7:])
 else:
     atexit.register(lambda: print("at exit:", sys.modules["tensorflow.untouched"].__name__))
     class Ring:
         pass
-    ring = Ring()
-    ring.ring, ring.told = ring, Told("in a ring")
+    def ring_with(told):
+        ring = Ring()
+        ring.ring, ring.told = ring, told
+        return ring
+    ring = ring_with(Told("in a ring"))
     own = sys.modules["own"] = types.ModuleType("own")
     own.told = Told("in a module of its own")
     tf.changed.told = Told("in a module that it changed")
+    tf.changed.ring = ring_with(Told("in a ring in a module that it changed"))
+    sys.told = ring_with(Told("in sys"))
+    builtins.told = ring_with(Told("in builtins"))
+    own.ring = ring_with(Told("in a ring in a module of its own"))
+    own.user = lambda: own
     tf.rebound.value = [Told("in the place of something")]
     tf.python.eager.context.context.told = Told("in what keeps for scripts")
     tf.api.wrapped.told = Told("in a module behind a wrapper")
@@ -118,12 +128,10 @@ class Bench:
         assert (execution.mode, execution.trouble) == (mode, None), execution
         return execution
 
-    def alone(self) -> set[str]:
-        """What the script says when nobody stands between it and Python."""
-        command = [self._python, str(self._folder / "work" / "script.py"), ""]
-        done = subprocess.run(command, env=self._env, capture_output=True, text=True, check=True)
-        assert not done.stderr
-        return set(done.stdout.splitlines())
+    def alone(self, what: str = "") -> subprocess.CompletedProcess[str]:
+        """What the script does when nobody stands between it and Python."""
+        command = [self._python, str(self._folder / "work" / "script.py"), what]
+        return subprocess.run(command, env=self._env, capture_output=True, text=True)
 
     def close(self) -> None:
         self._session.close()
@@ -146,7 +154,9 @@ def undone(execution: Execution) -> bool:
 
 
 def test_what_a_script_made_ends_as_it_does_alone(bench: Bench, version: str) -> None:
-    alone = bench.alone()
+    by_itself = bench.alone()
+    assert (by_itself.returncode, by_itself.stderr) == (0, "")
+    alone = set(by_itself.stdout.splitlines())
     assert "gone: the import" in alone
     assert len([line for line in alone if line.startswith("gone: ")]) >= 6
     first, second, third = (bench.run() for _ in range(3))
@@ -161,6 +171,57 @@ def test_a_crash_in_the_end_of_a_later_child_is_seen(bench: Bench) -> None:
     assert bench.run().exit_code == 0
     assert bench.run("aborts").signal == signal.SIGABRT
     assert undone(bench.run())  # from now on each child undoes it all again
+
+
+ENDS = {
+    "by itself": "",
+    "with a code": "sys.exit(3)",
+    "with a code that Python cuts": "sys.exit(-1)",
+    "with a code too large for Python": "sys.exit(1 << 70)",
+    "with a truth": "sys.exit(True)",
+    "without a code": "sys.exit(None)",
+    "with a text": "sys.exit('what was wrong')",
+    "with a code of its own making": "raise type('Odd', (SystemExit,), {'code': 5})()",
+    "with an error": "raise ValueError('what was wrong')",
+    "with its output unwritten": "sys.stdout = open(1, 'w', closefd=False); print('late')",
+    "with an output of its own that fails": """
+class Output:
+    closed = False
+    write = len
+    def flush(self):
+        raise OSError("full")
+sys.stdout = Output()
+""",
+    "with its output closed": "sys.stdout.close()",
+    "with a handler that exits": "atexit.register(sys.exit, 4)",
+    "with a handler that fails": "atexit.register(int, 'no number')",
+    "with a handler of C's that aborts": """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(libc.abort, None, None)
+""",
+    "in a destructor": """
+class Ends:
+    def __del__(self, leave=sys.modules["os"]._exit):
+        leave(6)
+sys.last = Ends()
+""",
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_script_ends_as_it_does_alone(how: str, bench: Bench) -> None:
+    what = "exits: " + ENDS[how]
+    alone = bench.alone(what)
+    bench.run()
+    for _ in range(2):
+        execution = bench.run(what)
+        code = execution.exit_code if execution.signal is None else -execution.signal
+        assert code == alone.returncode, execution
+        told = {line for line in alone.stdout.splitlines() if line != "gone: the import"}
+        assert set(execution.output.splitlines()) >= told
+        if alone.stderr:
+            assert alone.stderr.splitlines()[-1] in execution.output
 
 
 def test_where_it_is_known_to_end_well_the_first_child_need_not_show_it(

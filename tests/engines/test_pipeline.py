@@ -289,14 +289,6 @@ def test_a_cell_that_the_executor_loses_is_an_error(bench: Bench) -> None:
     assert "the worker is gone" in outcome.reason
 
 
-def test_an_environment_that_is_wanted_again_is_not_dropped(bench: Bench) -> None:
-    repro = bench.repro(case("good"))
-    load = bench.load(repro, "2.1.0", "2.2.0")
-    with bench.pipeline(repro, keep=0) as (pipeline, _):
-        pipeline.run(load.works, later=lambda env: env.target.release.version == "2.1.0")
-    assert bench.engine.dropped == ["2.2.0-py3.10-cpu"]
-
-
 def test_one_agent_serves_the_cells_of_an_environment(bench: Bench) -> None:
     bench.run(bench.repro(*(case("good", str(n)) for n in range(5))), "2.1.0", "2.2.0")
     assert sorted(bench.engine.opened) == ["2.1.0-py3.10-cpu", "2.2.0-py3.10-cpu"]
