@@ -99,6 +99,8 @@ class Workers:
     place: Place
     prepare: Executor
     measure: Executor
+    coming: set[str] = field(factory=set)
+    """Keys of environments that are there, and whose cells are about to be submitted."""
 
 
 @define(kw_only=True, eq=False)
@@ -271,6 +273,8 @@ class Pipeline:
     def _prepare(self, work: Work, opened: set[str]) -> None:
         environment = work.environment
         opened.add(environment.key)
+        if self._place.readiness(environment):
+            self._workers.coming.add(environment.key)
         one = _Open(work=work, left=len(work.cells), since=time.monotonic())
 
         def close() -> None:
@@ -278,6 +282,7 @@ class Pipeline:
             self._finished(environment)
 
         def then(future: Future[None]) -> None:
+            self._workers.coming.discard(environment.key)
             try:
                 future.result()
             except Exception as error:

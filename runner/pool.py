@@ -139,10 +139,17 @@ class _Group:
 
 
 class Pool(Executor):
-    """Workers on machines. `need` says how many MiB a task wants."""
+    """Workers on machines. `need` says how many MiB a task wants, `coming` whether another group's
+    tasks are about to be submitted, so that nobody need join a group to have something to do."""
 
-    def __init__(self, *, need: Callable[[Any], float] = lambda _: 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        need: Callable[[Any], float] = lambda _: 0.0,
+        coming: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._need = need
+        self._coming = coming
         self._changed = threading.Condition()
         self._groups: dict[str, _Group] = {}
         self._threads: list[threading.Thread] = []
@@ -331,6 +338,8 @@ class Pool(Executor):
         alone = [group for group in groups if not group.workers]
         yield from (group for group in alone if group.name in machine.holds)
         yield from (group for group in alone if not self._held(group))
+        if self._coming():
+            return
         gains = ((group.gain(machine), group) for group in groups)
         best = max(gains, key=lambda pair: pair[0], default=(0.0, None))
         if best[0] > 0 and best[1] is not None:
@@ -357,8 +366,9 @@ def local(
     *,
     memory_mb: float = float("inf"),
     need: Callable[[Any], float] = lambda _: 0.0,
+    coming: Callable[[], bool] = lambda: False,
 ) -> Pool:
     """`jobs` workers in this process, where `memory_mb` is what there is."""
-    pool = Pool(need=need)
+    pool = Pool(need=need, coming=coming)
     pool.add(Machine(memory_mb), jobs)
     return pool

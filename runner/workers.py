@@ -36,9 +36,15 @@ def here(
     memory_mb = memory_mb or USABLE * host.free_memory_mb()
     site = Site(engine, emit, warm_mb=idle * memory_mb, seen=Confirmed(paths.confirmed()))
     prepare = ThreadPoolExecutor(preparing, "prepare")
-    measure = pool.local(jobs, memory_mb=(1 - idle) * memory_mb, need=site.peaks.expected)
+    coming: set[str] = set()
+    measure = pool.local(
+        jobs,
+        memory_mb=(1 - idle) * memory_mb,
+        need=site.peaks.expected,
+        coming=lambda: bool(coming),
+    )
     try:
-        yield Workers(place=site, prepare=prepare, measure=measure)
+        yield Workers(place=site, prepare=prepare, measure=measure, coming=coming)
     finally:
         prepare.shutdown(cancel_futures=True)
         measure.shutdown(cancel_futures=True)

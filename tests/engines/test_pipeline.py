@@ -294,6 +294,25 @@ def test_one_agent_serves_the_cells_of_an_environment(bench: Bench) -> None:
     assert sorted(bench.engine.opened) == ["2.1.0-py3.10-cpu", "2.2.0-py3.10-cpu"]
 
 
+class SlowToLook(PlainEngine):
+    """Finds out that the second environment is there long after cells of the first have begun."""
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        if self.opened and environment.id.startswith("2.2.0"):
+            time.sleep(0.5)
+        super().prepare(environment, progress)
+
+
+def test_each_worker_begins_in_an_environment_of_its_own_where_all_are_there(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, SlowToLook())
+    bench.run(bench.repro(case("good")), "2.1.0", "2.2.0")  # makes them
+    before = len(bench.engine.opened)
+    bench.run(bench.repro(*(case("good", str(n)) for n in range(12))), "2.1.0", "2.2.0")
+    assert len(set(bench.engine.opened[before : before + 2])) == 2
+
+
 def test_agents_stay_for_a_next_round_where_they_are_to(bench: Bench) -> None:
     repro = bench.repro(case("good"))
     load = bench.load(repro, "2.1.0")

@@ -158,6 +158,22 @@ def test_tasks_go_to_the_machine_that_has_their_group() -> None:
         assert machine.did.count(name) == 4
 
 
+@pytest.mark.parametrize("coming", [False, True])
+def test_another_joins_a_new_group_unless_one_of_its_own_is_coming(coming: bool) -> None:
+    joined, threads = threading.Event(), set()
+
+    def note(task: Task) -> None:
+        threads.add(threading.current_thread())
+        if len(threads) > 1:
+            joined.set()
+        elif not coming:
+            joined.wait(10)
+
+    with pools.local(2, coming=lambda: coming) as workers:
+        wait([workers.submit(note, Task(group="a")) for _ in range(20)], 20)
+    assert joined.is_set() is not coming
+
+
 def test_nobody_is_given_what_it_does_not_take() -> None:
     class Picky(Elsewhere):
         def takes(self, task: Any) -> bool:
