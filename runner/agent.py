@@ -1376,6 +1376,7 @@ class ShortEnd:
         self._modules = []  # type: List[Tuple[str, types.ModuleType]]
         self._tags = []  # type: List[Tuple[int, int]]  # of each: where its dict's tag is, and which
         self._there = {}  # type: Dict[int, int]  # in sys.modules: addresses of names and modules
+        self._others = [], 0  # type: Tuple[List[str], int]  # the other names in it, and its tag
         self._left = {}  # type: Dict[str, Any]  # what sys.modules is to be when Python empties it
         import atexit
 
@@ -1399,9 +1400,11 @@ class ShortEnd:
             if one is not main and name not in ("sys", "builtins", *self.KEEPERS):
                 self._modules.append((name, one))
                 self._tags.append((id(vars(one)) + self.TAG, self._tag(vars(one))))
-        spared_ones = {id(one) for _, one in self._modules}
+        ours = {id(one) for _, one in self._modules}
         addresses = self._addresses(sys.modules)
-        self._there = {key: value for key, value in addresses if value in spared_ones}
+        self._there = {key: value for key, value in addresses if value in ours}
+        others = [name for name, one in sys.modules.items() if id(one) not in ours]
+        self._others = others, self._tag(sys.modules)
         # None, as Python itself leaves them, with names of their own, that may be let go.
         self._left = {name.encode().decode(): None for name in sys.modules}
         self._ready = True
@@ -1452,6 +1455,9 @@ class ShortEnd:
 
     def _new(self, modules: Dict[str, Any]) -> List[str]:
         """Under which names there is something else than one of our modules."""
+        names, tag = self._others
+        if self._tag(modules) == tag:
+            return names
         others = [key for key, value in self._addresses(modules) if self._there.get(key) != value]
         return [ctypes.cast(key, ctypes.py_object).value for key in others]
 
