@@ -24,7 +24,7 @@ def inputs() -> Iterator[object]:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("name", "data"), inputs())
+@pytest.mark.parametrize(("name", "data"), list(inputs()))
 def test_it_is_judged_or_refused(name: str, data: bytes, tmp_path: Path) -> None:
     with guard.only_in(tmp_path):
         TARGETS[name](data, tmp_path)
