@@ -137,6 +137,8 @@ class Pipeline:
         self._confirming = False
         self._kept = 0
         self._disk = Bound(options.max_disk, self._drop)
+        self._readiness: dict[str, int] = {}
+        """Of the environments that are wanted, as long as nobody has dropped them."""
         self._claim: Optional[claims.Claim] = None
         self._futures: set[Future[Any]] = set()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -155,7 +157,10 @@ class Pipeline:
         ]
         rest = [work for work in rest if not self._left_out(work)]
         self._place.expect([work.environment for work in rest])
-        waiting = deque(sorted(rest, key=lambda work: -self._place.readiness(work.environment)))
+        self._readiness = {
+            work.environment.key: self._place.readiness(work.environment) for work in rest
+        }
+        waiting = deque(sorted(rest, key=lambda work: -self._readiness[work.environment.key]))
         opened: set[str] = set()
         with claims.claim([work.environment for work in works], self._folders()) as self._claim:
             try:
@@ -273,7 +278,7 @@ class Pipeline:
     def _prepare(self, work: Work, opened: set[str]) -> None:
         environment = work.environment
         opened.add(environment.key)
-        if self._place.readiness(environment):
+        if self._readiness.get(environment.key):
             self._workers.coming.add(environment.key)
         one = _Open(work=work, left=len(work.cells), since=time.monotonic())
 
@@ -369,6 +374,7 @@ class Pipeline:
         self._drop(environment)
 
     def _drop(self, environment: Environment) -> None:
+        self._readiness.pop(environment.key, None)
         if self._claim is None or self._claim.alone(environment):
             with suppress(TfmatrixError, OSError):  # another program uses it
                 self._place.drop(environment)
