@@ -67,7 +67,15 @@ def make_system(say: Say) -> str:
     with tempfile.TemporaryDirectory(prefix="system-", dir=temporary.folder()) as folder:
         root, tarball = Path(folder) / "root", Path(folder) / "root.tar"
         _debootstrap(suite, mirror, root, say)
-        _slim(root)
+        say("taking out documentation and caches, as Debian's slim images do")
+        try:
+            slim(root)
+        except OSError as error:
+            raise PrepareError(
+                f"the packages of {suite} could not be made smaller: {error}",
+                remedy=f"docker pull debian:{suite}-slim && docker tag debian:{suite}-slim {tag}"
+                ", and report this as a bug",
+            ) from None
         say(f"importing {tag}")
         _tar(root, tarball)
         settings = [f"LABEL {docker_client.OURS}=1", 'CMD ["/bin/sh"]']
@@ -121,10 +129,15 @@ def _suite() -> tuple[str, str]:
 def _debootstrap(suite: str, mirror: str, root: Path, say: Say) -> None:
     command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(root)]
     log: list[str] = []
+    step = ""
+    say(f"debootstrap of {suite}")
     for line in processes.stream([*command, *filter(None, [mirror])], env=_apt_environment()):
         log.append(line.rstrip())
-        if re.search(r": (Retrieving|Unpacking|Configuring)", line) is None:
-            say(f"debootstrap {line.partition(': ')[2].strip()}")
+        # One line a step, not one a package: a failure would otherwise scroll away.
+        doing = re.search(r": (Retrieving|Validating|Extracting|Unpacking|Configuring)", line)
+        if doing and doing[1] != step:
+            step = doing[1]
+            say(f"debootstrap: {step.lower()} packages")
     if log[-1] != "exit 0":
         raise PrepareError(
             f"debootstrap of {suite} failed: {log[-2] if len(log) > 1 else 'it said nothing'}",
@@ -150,16 +163,37 @@ def _ask(command: list[str]) -> str:
         return ""
 
 
-def _slim(root: Path) -> None:
-    """Take out what Debian's own slim images leave out."""
-    folders = ["var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/man", "usr/share/locale"]
-    going = [entry for folder in folders for entry in (root / folder).glob("*")]
-    going += [entry for entry in (root / "usr/share/doc").glob("*/*") if entry.name != "copyright"]
-    for entry in going:
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+def slim(root: Path) -> None:
+    """Take out what Debian's own slim images leave out.
+
+    Nothing is removed through a symbolic link: `doc/libstdc++6` is one to `gcc-12-base`, whose
+    files would be met twice, and an absolute link would lead out of `root`.
+    """
+    for name in (
+        "var/cache/apt",
+        "var/lib/apt/lists",
+        "var/log",
+        "usr/share/man",
+        "usr/share/locale",
+    ):
+        for entry in _entries(root / name):
+            _remove(entry)
+    for package in _entries(root / "usr/share/doc"):
+        for entry in _entries(package):
+            if entry.name != "copyright":
+                _remove(entry)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where there is none, or a link or a file in its place."""
+    return list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
 
 
 def _tar(folder: Path, tarball: Path) -> None:
