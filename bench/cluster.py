@@ -23,7 +23,10 @@ from pathlib import Path
 from bench.cluster_worker import Stub
 from bench.simulate import RELEASES
 from bench.table import table
-from runner import __version__, catalogue, cluster, journal, plan, pool, specifier
+from runner import __version__
+from runner.cells.snapshot import take
+from runner.cells.store import Store
+from runner.matrix import plan
 from runner.model import (
     Case,
     Device,
@@ -36,10 +39,11 @@ from runner.model import (
     RunInfo,
     Target,
 )
-from runner.pipeline import Options, Pipeline, Work, Workers
-from runner.site import Site
-from runner.snapshot import take
-from runner.store import Store
+from runner.pipeline import cluster, pool
+from runner.pipeline.pipeline import Options, Pipeline, Work, Workers
+from runner.pipeline.site import Site
+from runner.releases import catalogue, specifier
+from runner.runs import journal
 
 CELLS = (100, 1000, 10000)
 WORKERS = (0, 1, 2, 4, 8)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Optional
 
 from runner import engines
-from runner.clean import Item
 from runner.engines.base import Channel, Progress, Workspace
 from runner.errors import PrepareError
+from runner.machine.items import Item
 from runner.model import Environment, Execution, Limits, Target
-from runner.site import Site
-from runner.tasks import Measure
+from runner.pipeline.site import Site
+from runner.pipeline.tasks import Measure
 
 
 class Stub:

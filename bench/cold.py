@@ -20,7 +20,9 @@ from bench.ours import TFMATRIX
 from bench.records import Figures
 from bench.timing import BenchError, timed
 from bench.works import LIGHT
-from runner import host, interpreters, locks, plan
+from runner.environments import locks
+from runner.machine import host, interpreters
+from runner.matrix import plan
 from runner.model import Device, Release
 
 ROOM = 1.6e9

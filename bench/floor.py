@@ -21,7 +21,7 @@ from attrs import frozen
 
 from bench.records import Place, Sample, Work
 from bench.timing import ENVIRONMENT, BenchError
-from runner import processes
+from runner.machine import processes
 
 ONCE = Path(__file__).with_name("once.py")
 

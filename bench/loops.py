@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.records import Place, Sample, Work
 from bench.timing import ENVIRONMENT, PATIENCE, BenchError, timed
-from runner import interpreters, paths, processes
+from runner import paths
+from runner.machine import interpreters, processes
 
 TOX = "tox==4.30.3"
 """The last that runs on Python 3.9."""

@@ -8,9 +8,12 @@ from typing import Optional
 
 from bench.records import Place
 from bench.timing import BenchError
-from runner import catalogue, engines, locks, plan, specifier
+from runner import engines
 from runner.engines.base import Engine, Workspace
+from runner.environments import locks
+from runner.matrix import plan
 from runner.model import Device, Environment, Limits, Release
+from runner.releases import catalogue, specifier
 
 
 def releases(spec: str) -> tuple[Release, ...]:

@@ -2,9 +2,10 @@
 
     python -m bench.scale
 
-Sizes of wheels are docker/releases.yaml's; what an environment takes on disk is `runner.sizes`'
-formula without its margin. Two factors are measured: a cold run of the newest patch of each series
-downloaded 6.0 GB and took 15.7 minutes with the local engine on two cores (docs/cluster.md).
+Sizes of wheels are docker/releases.yaml's; what an environment takes on disk is
+`runner.environments.sizes`' formula without its margin. Two factors are measured: a cold run of the
+newest patch of each series downloaded 6.0 GB and took 15.7 minutes with the local engine on two
+cores (docs/cluster.md).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.table import table
-from runner import catalogue, sizes, specifier
+from runner.environments import sizes
 from runner.model import Release
+from runner.releases import catalogue, specifier
 
 DOWNLOADED, MINUTES = 6.0, 15.7
 OWN_MB = 80

@@ -21,7 +21,9 @@ from bench import aims, ours, places, plot, rounds, studies, table, works
 from bench.records import Aim, Bench, Comparison, Figures, Growth, Place, Work
 from bench.sizes import Sizes
 from bench.timing import BenchError
-from runner import __version__, host, journal
+from runner import __version__
+from runner.machine import host
+from runner.runs import journal
 
 STUDIES = ("shipped", "light", "whole", "cached", "growth", "simulated")
 

@@ -20,10 +20,15 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from runner import __version__, catalogue, host, journal, plan, publish, specifier
+from runner import __version__
+from runner.cells.results import judged
+from runner.machine import host
+from runner.matrix import plan
 from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Result, Run, RunInfo
-from runner.results import judged
-from runner.workload import unlocked_id
+from runner.pipeline.workload import unlocked_id
+from runner.releases import catalogue, specifier
+from runner.report import publish
+from runner.runs import journal
 
 RELEASES = 25
 CASES = 100

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.records import Place, Work
-from runner import config
+from runner.matrix import config
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = "keras-batchnorm"

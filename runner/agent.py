@@ -3,7 +3,7 @@
 One file, standard library only, Python 3.6 to 3.13, so that the same text serves every release in
 both engines. It reads requests on its standard input and answers on a private copy of its standard
 output (docs/architecture.md, "The agent's protocol"); scripts get pipes of their own, so nothing
-that they print can be taken for an answer. It judges nothing: that is `runner.classify`.
+that they print can be taken for an answer. It judges nothing: that is `runner.cells.classify`.
 
 Scripts are not trusted to be well behaved. The processes are
 

@@ -12,6 +12,11 @@ import platformdirs
 _PACKAGE = Path(__file__).resolve().parent
 
 
+def package() -> Path:
+    """The folder of this package's code."""
+    return _PACKAGE
+
+
 def data() -> Path:
     """The folder of data files: docker/ of the checkout, or the copy that a wheel installs."""
     checkout = _PACKAGE.parent / "docker"

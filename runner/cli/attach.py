@@ -8,13 +8,14 @@ from typing import Optional
 
 import click
 
-from runner import journal, paths, publish
+from runner import paths
 from runner.cli import completion
 from runner.github import address, attach, token
 from runner.github.client import Client
 from runner.github.comment import identity
 from runner.model import Run
-from runner.report import markdown
+from runner.report import markdown, publish
+from runner.runs import journal
 
 
 @click.command(

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import click
 
-from runner import bases, catalogue, render
+from runner.engines.docker import bases
+from runner.environments import render
+from runner.releases import catalogue
 
 
 @click.command(

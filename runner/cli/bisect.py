@@ -8,20 +8,25 @@ from typing import Any, Optional
 import click
 from rich.console import Console
 
-from runner import journal, modes, paths, specifier, workload
-from runner.cli import along, completion, running
+from runner import paths
+from runner.bisect import axis as along
+from runner.bisect import criteria, votes
+from runner.bisect.bisect import Boundary
+from runner.bisect.prefetch import Ahead
+from runner.bisect.probe import Looks
+from runner.bisect.report import Told, tell, tell_json
+from runner.bisect.search import Hunt, Question, Watch
+from runner.cells import modes
+from runner.cli import completion, running
 from runner.cli import crew as crews
-from runner.cli.ahead import Ahead
-from runner.cli.hunt import Hunt, Question, Watch
-from runner.cli.looks import Looks
-from runner.cli.options import Selection
-from runner.cli.telling import Told, tell, tell_json
 from runner.errors import UsageError
+from runner.matrix.selection import Selection
 from runner.model import Release
-from runner.pipeline import Options
-from runner.search import criteria, votes
-from runner.search.bisect import Boundary
-from runner.upstream import known
+from runner.pipeline import workload
+from runner.pipeline.pipeline import Options
+from runner.releases import specifier
+from runner.releases.upstream import known
+from runner.runs import journal
 
 HELP = """\
 Find the first bad release of SCRIPT, in the fewest runs.

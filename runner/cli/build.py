@@ -11,12 +11,15 @@ from typing import Any, Optional
 import click
 from rich.console import Console
 
-from runner import locks, plan
 from runner.cli import crew as crews
-from runner.cli.options import Selection, select, selecting
+from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
+from runner.environments import locks
 from runner.errors import PrepareError
+from runner.matrix import plan
+from runner.matrix.selection import Selection, select
 from runner.model import Target
+from runner.pipeline.crew import Crew, There
 
 
 @click.command("build", help="Prepare environments and run nothing.")
@@ -30,11 +33,9 @@ def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
     return 0 if all(prepared) else 3
 
 
-def _each(
-    crew: crews.Crew, make: Callable[[Target], bool], targets: Sequence[Target]
-) -> list[bool]:
+def _each(crew: Crew, make: Callable[[Target], bool], targets: Sequence[Target]) -> list[bool]:
     """One after the other on this machine; on a cluster, as many at a time as it takes."""
-    if not isinstance(crew, crews.There):
+    if not isinstance(crew, There):
         return [make(target) for target in targets]
     with ThreadPoolExecutor(crew.jobs, "build") as pool:
         try:

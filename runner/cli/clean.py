@@ -10,8 +10,10 @@ from typing import Optional
 
 import click
 
-from runner import claims, clean, engines, inventory, temporary
+from runner import engines
 from runner.errors import TfmatrixError
+from runner.machine import claims, items, temporary, units
+from runner.upkeep import clean, inventory
 
 UV_HINT = (
     "uv's own cache still has the packages that environments were linked from; it is yours, and"
@@ -51,8 +53,8 @@ def command(
     yes: bool,
 ) -> int:
     temporary.sweep()
-    age = None if older_than is None else clean.age(older_than)
-    size = None if max_size is None else clean.size(max_size)
+    age = None if older_than is None else units.age(older_than)
+    size = None if max_size is None else units.size(max_size)
     made = list(_made(age))
     if runs or keep_runs is not None:
         made += inventory.runs(keep_runs or 0)
@@ -71,7 +73,7 @@ def command(
     return _remove_all(items)
 
 
-def _made(age: Optional[timedelta]) -> Iterator[clean.Item]:
+def _made(age: Optional[timedelta]) -> Iterator[items.Item]:
     for name in engines.ENGINES:
         engine = engines.create(name)
         if engine.unavailable() is None:
@@ -81,20 +83,20 @@ def _made(age: Optional[timedelta]) -> Iterator[clean.Item]:
         yield from inventory.outcomes(age)
 
 
-def _listing(items: Sequence[clean.Item], used: Sequence[clean.Item], now: float) -> Iterator[str]:
+def _listing(items: Sequence[items.Item], used: Sequence[items.Item], now: float) -> Iterator[str]:
     for item in items:
-        ago = clean.since(now - item.last_used)
-        yield f"{item.kind:<12} {clean.human(item.size):>9} {ago:>7}  {item.name}"
+        ago = units.since(now - item.last_used)
+        yield f"{item.kind:<12} {units.human(item.size):>9} {ago:>7}  {item.name}"
     if used:
         yield f"in use by a run that goes on now, and stay: {_total(used)}"
 
 
-def _total(items: Sequence[clean.Item]) -> str:
+def _total(items: Sequence[items.Item]) -> str:
     things = "1 item" if len(items) == 1 else f"{len(items)} items"
-    return f"{things}, {clean.human(sum(item.size for item in items))}"
+    return f"{things}, {units.human(sum(item.size for item in items))}"
 
 
-def _remove_all(items: Sequence[clean.Item]) -> int:
+def _remove_all(items: Sequence[items.Item]) -> int:
     removed = [item for item in items if _remove(item)]
     click.echo(f"removed {_total(removed)}")
     if any(item.kind == "environment" for item in removed):
@@ -102,7 +104,7 @@ def _remove_all(items: Sequence[clean.Item]) -> int:
     return 0 if len(removed) == len(items) else 3
 
 
-def _remove(item: clean.Item) -> bool:
+def _remove(item: items.Item) -> bool:
     """Looks again: a run may have begun while the list was read, or its question answered."""
     with claims.settled() as held:
         if held.has(item):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Optional, Protocol, TypeVar
+from contextlib import contextmanager
+from typing import Any, Optional, TypeVar
 
 import click
-from attrs import frozen
 from rich.console import Console
 
-from runner import clean, engines, events, workers
-from runner.engines.base import Engine, Maker
-from runner.pipeline import Workers
+from runner import engines
+from runner.machine import units
+from runner.pipeline import events
+from runner.pipeline.crew import Crew, Here, There
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,51 +39,6 @@ def options(command: F) -> F:
     return command
 
 
-class Crew(Protocol):
-    """An engine, and workers that tell `emit` what they do."""
-
-    @property
-    def engine(self) -> Maker: ...
-    @property
-    def jobs(self) -> int: ...
-    def workers(self, emit: events.Emit) -> AbstractContextManager[Workers]: ...
-
-
-@frozen(kw_only=True)
-class Here:
-    """This machine's."""
-
-    engine: Engine
-    jobs: int
-    memory_mb: Optional[float] = None
-    idle: float = 0.25
-
-    @contextmanager
-    def workers(self, emit: events.Emit) -> Iterator[Workers]:
-        with workers.here(
-            self.engine, emit, jobs=self.jobs, memory_mb=self.memory_mb, idle=self.idle
-        ) as here:
-            yield here
-
-
-@frozen(kw_only=True)
-class There:
-    """A cluster's; the connection outlives what is done with it."""
-
-    engine: Maker
-    jobs: int
-    connected: Workers
-    relay: events.Relay
-
-    @contextmanager
-    def workers(self, emit: events.Emit) -> Iterator[Workers]:
-        self.relay.to = emit
-        try:
-            yield self.connected
-        finally:
-            self.relay.to = lambda _: None
-
-
 @contextmanager
 def crew(
     console: Console,
@@ -101,10 +56,10 @@ def crew(
 
     jobs = jobs or os.cpu_count() or 2
     if cluster is None:
-        memory_mb = clean.size(memory) / 2**20 if memory else None
+        memory_mb = units.size(memory) / 2**20 if memory else None
         yield Here(engine=engines.choose(engine, say), jobs=jobs, memory_mb=memory_mb, idle=idle)
         return
-    from runner.cluster import connect
+    from runner.pipeline.cluster import connect
 
     relay = events.Relay()
     with connect(cluster, engine, relay, say) as (far, connected):

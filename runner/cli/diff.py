@@ -7,12 +7,13 @@ from typing import Optional
 
 import click
 
-from runner import compare, journal, paths
+from runner import paths
 from runner.cli import completion
-from runner.compare import Change, Comparison, Observed
+from runner.grid.tolerance import TOLERANCE
 from runner.model import Outcome
 from runner.report.text import clean, value
-from runner.tolerance import TOLERANCE
+from runner.runs import compare, journal
+from runner.runs.compare import Change, Comparison, Observed
 
 KINDS = ("changed", "came", "went")
 NOT_THERE = "not there"

@@ -8,8 +8,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from runner import catalogue, cuda_check, doctor, specifier
-from runner.doctor import Check, Health
+from runner.engines.docker import cuda_check
+from runner.releases import catalogue, specifier
+from runner.upkeep import doctor
+from runner.upkeep.doctor import Check, Health
 
 MARKS = {Health.GOOD: ("ok", "green"), Health.LIMITED: ("–", "yellow"), Health.BAD: ("!!", "red")}
 

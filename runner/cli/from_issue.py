@@ -11,11 +11,11 @@ from typing import Any, Optional, TypeVar
 
 import click
 
-from runner import issue_scripts, journal
 from runner.errors import UsageError
-from runner.github import address
-from runner.issue_scripts import Block
+from runner.github import address, issue_scripts
+from runner.github.issue_scripts import Block
 from runner.report.text import clip, count
+from runner.runs import journal
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,9 +8,11 @@ from typing import Optional
 
 import click
 
-from runner import archive, history, paths
+from runner import paths
 from runner.errors import UsageError
-from runner.report import history_json, history_text
+from runner.report.history import as_json as history_json
+from runner.report.history import text
+from runner.runs import archive, history
 
 
 @click.command(
@@ -48,7 +50,7 @@ def command(
     if as_json or format_ == "json":
         click.echo(json.dumps(history_json.data(found), indent=1, ensure_ascii=False))
     else:
-        click.echo(history_text.markdown(found) if format_ == "md" else history_text.text(found))
+        click.echo(text.markdown(found) if format_ == "md" else text.text(found))
     return 0
 
 

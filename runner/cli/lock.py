@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
-from runner import locks, plan
-from runner.cli.options import select, selecting
-from runner.engines.local import LocalEngine
+from runner.cli.options import selecting
+from runner.engines.local.engine import LocalEngine
+from runner.environments import locks
 from runner.errors import TfmatrixError
+from runner.matrix import plan
+from runner.matrix.selection import select
 from runner.model import Device, Target
 
 

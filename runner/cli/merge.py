@@ -10,11 +10,12 @@ from typing import Optional
 import click
 from rich.console import Console
 
-from runner import journal, merge, paths
+from runner import paths
 from runner.cli import completion
 from runner.cli.running import conclude, exit_code, report
 from runner.errors import UsageError
 from runner.report.text import clean
+from runner.runs import journal, merge
 
 
 @click.command(

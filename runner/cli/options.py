@@ -1,31 +1,17 @@
-"""Options that several verbs share, and how they become a matrix and its releases."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional, TypeVar, Union
+from typing import Any, TypeVar
 
 import click
-from attrs import evolve, frozen
 
-from runner import config, plan, specifier, variants
 from runner.cli import completion
-from runner.model import Axis, Cell, Device, Matrix, Release, Repro
-from runner.upstream import known
+from runner.matrix.selection import MATRIX
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-MATRIX = "matrix.yaml"
-
-
-@frozen(kw_only=True)
-class Selection:
-    """What a command line asks for."""
-
-    matrix: Matrix
-    releases: tuple[Release, ...]
-    cells: tuple[Cell, ...]
 
 
 def selecting(command: F) -> F:
@@ -97,85 +83,3 @@ def selecting(command: F) -> F:
     ):
         command = option(command)
     return command
-
-
-def select(
-    *,
-    scripts: Sequence[Path],
-    tf: Optional[str],
-    patches: Optional[str],
-    devices: Sequence[str],
-    cases: Sequence[str],
-    args: Sequence[str],
-    timeout: Optional[float],
-    memory: Optional[int],
-    matrix_file: Optional[Path],
-    pre: bool = False,
-    vary: Sequence[Union[str, Axis]] = (),
-    env: Sequence[str] = (),
-) -> Selection:
-    """From options to cells; everything wrong with them is found here, before anything runs."""
-    matrix = _varied(_matrix(scripts, args, matrix_file), vary, env)
-    matrix = evolve(
-        matrix,
-        tf=tf or matrix.tf,
-        patches=patches or matrix.patches,
-        devices=tuple(Device(device) for device in devices) or matrix.devices,
-        repros=tuple(_limited(repro, timeout, memory) for repro in matrix.repros),
-    )
-    releases = specifier.select(
-        known.releases(matrix.tf, pre=pre), matrix.tf, matrix.patches, pre=pre
-    )
-    planned = plan.cells(matrix, releases, cases)
-    if not planned:
-        names = sorted({case.name for repro in matrix.repros for case in repro.cases})
-        raise click.UsageError(
-            f"no case is named {', '.join(cases)}; there are: {', '.join(names)}"
-        )
-    return Selection(matrix=matrix, releases=tuple(releases), cells=tuple(planned))
-
-
-def _matrix(scripts: Sequence[Path], args: Sequence[str], matrix_file: Optional[Path]) -> Matrix:
-    file = matrix_file or Path(MATRIX)
-    loaded = config.load(file) if matrix_file or not scripts or file.exists() else None
-    if not scripts:
-        assert loaded is not None
-        if args:
-            raise click.UsageError("--arg needs a SCRIPT: matrix.yaml's cases have their own args")
-        return loaded
-    return config.adhoc(scripts, args, loaded)
-
-
-def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]) -> Matrix:
-    if not vary and not env:
-        return matrix
-    from runner.config import vary as words
-
-    axes = [words.axis(each, matrix.axes) if isinstance(each, str) else each for each in vary]
-    used = {name for r in matrix.repros for case in r.cases for name in case.variant.values}
-    own = [value for axis in matrix.axes for value in axis.values]
-    for axis in axes:
-        if axis.name in used and not all(value in own for value in axis.values):
-            raise click.UsageError(f"matrix.yaml varies {axis.name} already: choose with --case")
-    variables = dict(words.variable(each) for each in env)
-    repros = (
-        evolve(
-            repro,
-            cases=variants.spread(repro.cases, axes),
-            env={**repro.env, **variables},
-        )
-        for repro in matrix.repros
-    )
-    return evolve(matrix, repros=tuple(repros))
-
-
-def _limited(repro: Repro, timeout: Optional[float], memory: Optional[int]) -> Repro:
-    limits = repro.limits
-    return evolve(
-        repro,
-        limits=evolve(
-            limits,
-            timeout=limits.timeout if timeout is None else timeout,
-            memory=limits.memory if memory is None else memory,
-        ),
-    )

@@ -9,9 +9,11 @@ from typing import Optional
 
 import click
 
-from runner import catalogue, constraints, grid, journal, paths, pins, pins_words, requirement
+from runner import grid, paths, pins
 from runner.cli import completion
-from runner.pins import Pin
+from runner.pins import Pin, constraints, requirement, words
+from runner.releases import catalogue
+from runner.runs import journal
 
 
 @click.command(
@@ -82,9 +84,9 @@ def command(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(constraints.text(environment, f"run {loaded.info.id}"), "utf-8")
     if format_ == "json":
-        click.echo(json.dumps(pins_words.pin_to_json(pin, environment), indent=2))
+        click.echo(json.dumps(words.pin_to_json(pin, environment), indent=2))
     elif format_ == "text":
-        click.echo(pins_words.pin(pin, environment))
+        click.echo(words.pin(pin, environment))
     else:
         _specifier(pin)
     return 0 if pin.claim else 1
@@ -95,12 +97,12 @@ def _specifier(pin: Pin) -> None:
     if pin.claim:
         click.echo(pin.claim.requirement)
     else:
-        click.echo(f"{pins_words.NONE}; --format text says why", err=True)
+        click.echo(f"{words.NONE}; --format text says why", err=True)
 
 
 def _checked(text: str, answer: pins.Check, format_: str) -> int:
     if format_ == "json":
-        click.echo(json.dumps(pins_words.check_to_json(text, answer), indent=2))
+        click.echo(json.dumps(words.check_to_json(text, answer), indent=2))
     else:
-        click.echo(pins_words.check(text, answer))
+        click.echo(words.check(text, answer))
     return 0 if answer.holds else 1

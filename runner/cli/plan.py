@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from runner.cli.options import select, selecting
+from runner.cli.options import selecting
+from runner.matrix.selection import select
 from runner.model import Cell
-from runner.workload import unlocked_id
+from runner.pipeline.workload import unlocked_id
 
 
 @click.command("plan", help="Print the cells without running any.")

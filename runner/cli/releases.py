@@ -9,10 +9,11 @@ from typing import Optional
 
 import click
 
-from runner import catalogue, paths
+from runner import paths
 from runner.errors import UsageError
 from runner.model import Release
-from runner.upstream import index, offers, prereleases, table
+from runner.releases import catalogue
+from runner.releases.upstream import index, offers, prereleases, table
 
 HELP = """\
 Show which TensorFlow releases the catalogue knows, and which the package index has.
@@ -43,7 +44,7 @@ def command(
     if offline and (update or pre):
         raise UsageError("--offline leaves nothing to update from, and no pre-releases to show")
     if update:
-        from runner.cli import catching_up
+        from runner.upkeep import catalogue as catching_up
 
         return catching_up.carry_out(_index(), dry_run=dry_run, prove=prove)
     source = None if offline else _index()

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
-from runner import locks, plan
-from runner.cli.options import select, selecting
-from runner.journal import write_atomic
+from runner.cli.options import selecting
+from runner.environments import locks
+from runner.matrix import plan
+from runner.matrix.selection import select
+from runner.runs.journal import write_atomic
 
 
 @click.command("render", help="Write each environment's Dockerfile and locked requirements.")

@@ -6,8 +6,10 @@ from typing import Optional
 
 import click
 
-from runner import journal, paths, publish, report
+from runner import paths, report
 from runner.cli import completion
+from runner.report import publish
+from runner.runs import journal
 
 
 @click.command("report", help="Render a run again from its journal, without running.")

@@ -10,26 +10,19 @@ import click
 from attrs import evolve
 from rich.console import Console
 
-from runner import (
-    clean,
-    disk,
-    display,
-    engines,
-    events,
-    exploring,
-    journal,
-    modes,
-    outliers,
-    paths,
-    workers,
-    workload,
-)
+from runner import engines, paths
+from runner.cells import modes, outliers
 from runner.cli import crew as crews
 from runner.cli import from_issue, running
-from runner.cli.options import select, selecting
+from runner.cli.options import selecting
 from runner.errors import UsageError
+from runner.machine import units
+from runner.matrix.selection import select
 from runner.model import Cell
-from runner.pipeline import Options, Pipeline, Place, Work
+from runner.pipeline import disk, display, events, exploring, workers, workload
+from runner.pipeline.crew import Crew, Here
+from runner.pipeline.pipeline import Options, Pipeline, Place, Work
+from runner.runs import journal
 
 
 @click.command("run", help="Run the matrix: matrix.yaml's repros, or the scripts named.")
@@ -98,7 +91,7 @@ def command(
     console = Console(stderr=True)
     with crews.crew(console, engine=engine, cluster=cluster, jobs=jobs, memory=budget) as crew:
         load = workload.arrange(chosen.cells, crew.engine, running.locker(chosen))
-        limit = None if max_disk is None else clean.size(max_disk)
+        limit = None if max_disk is None else units.size(max_disk)
         crew, prospect = foresee(console, crew, load, limit)
         taken = running.snapshots(chosen.matrix.repros)
         options = Options(
@@ -131,10 +124,10 @@ def command(
 
 
 def foresee(
-    console: Console, crew: crews.Crew, load: workload.Workload, limit: Optional[int]
-) -> tuple[crews.Crew, Optional[disk.Prospect]]:
+    console: Console, crew: Crew, load: workload.Workload, limit: Optional[int]
+) -> tuple[Crew, Optional[disk.Prospect]]:
     """Say what the disk will have to hold before anything starts; the crew that keeps to it."""
-    if not isinstance(crew, crews.Here):
+    if not isinstance(crew, Here):
         if limit is not None:
             raise UsageError(
                 "--max-disk is about this machine's disk; a cluster's workers mind theirs"
@@ -150,7 +143,7 @@ def foresee(
 
 def carry_out(
     console: Console,
-    crew: crews.Crew,
+    crew: Crew,
     load: workload.Workload,
     log: journal.Journal,
     options: Options,
@@ -194,4 +187,4 @@ def to_confirm(works: Sequence[Work], found: exploring.Found, place: Place) -> l
 
 def kept_bytes(text: str) -> Optional[int]:
     """`all` → None, `none` → 0, `20GB` → bytes."""
-    return {"all": None, "none": 0}[text] if text in ("all", "none") else clean.size(text)
+    return {"all": None, "none": 0}[text] if text in ("all", "none") else units.size(text)

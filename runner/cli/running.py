@@ -13,24 +13,20 @@ import click
 from attrs import evolve
 from rich.console import Console
 
-from runner import (
-    __version__,
-    host,
-    journal,
-    locks,
-    paths,
-    publish,
-    retention,
-    snapshot,
-    workload,
-)
-from runner.cli.options import Selection
+from runner import __version__, paths
+from runner.cells import snapshot
+from runner.cells.snapshot import Snapshot
+from runner.cells.store import Store
 from runner.engines.base import Maker
+from runner.environments import locks
 from runner.errors import UsageError
+from runner.machine import host
+from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
-from runner.pipeline import Work
-from runner.snapshot import Snapshot
-from runner.store import Store
+from runner.pipeline import workload
+from runner.pipeline.pipeline import Work
+from runner.report import publish
+from runner.runs import journal, retention
 
 
 def snapshots(repros: Iterable[Repro]) -> dict[str, Snapshot]:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from runner import config
+from runner.matrix import config
 
 
 @click.command("schema", help="Print the JSON Schema of matrix.yaml, for editors.")

@@ -14,26 +14,21 @@ from typing import Any, Optional
 import click
 from rich.console import Console
 
-from runner import (
-    compare,
-    display,
-    events,
-    journal,
-    modes,
-    paths,
-    publish,
-    snapshot,
-    workload,
-)
+from runner import paths
+from runner.cells import modes, snapshot
+from runner.cells.snapshot import Snapshot
+from runner.cells.watch_folder import Live
 from runner.cli import crew as crews
 from runner.cli import running
-from runner.cli.options import MATRIX, Selection, select, selecting
+from runner.cli.options import selecting
 from runner.engines.base import Maker
 from runner.errors import TfmatrixError
-from runner.live import Live
+from runner.matrix.selection import MATRIX, Selection, select
 from runner.model import Run
-from runner.pipeline import Options, Pipeline, Workers
-from runner.snapshot import Snapshot
+from runner.pipeline import display, events, workload
+from runner.pipeline.pipeline import Options, Pipeline, Workers
+from runner.report import publish
+from runner.runs import compare, journal
 
 LOOK = 0.1
 """Seconds between two looks at the files."""

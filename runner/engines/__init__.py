@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from runner import temporary
 from runner.engines.base import Engine
 from runner.errors import EngineUnavailableError
+from runner.machine import temporary
 
 ENGINES = {
-    "docker": "runner.engines.docker_first:DockerFirst",
-    "local": "runner.engines.local:LocalEngine",
+    "docker": "runner.engines.docker.first:DockerFirst",
+    "local": "runner.engines.local.engine:LocalEngine",
 }
 """Name → where its class is, imported only when wanted; `auto` tries them in this order."""
 

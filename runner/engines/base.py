@@ -8,7 +8,7 @@ from typing import Optional, Protocol
 
 from attrs import frozen
 
-from runner.clean import Item
+from runner.machine.items import Item
 from runner.model import Environment, Limits, Target
 
 

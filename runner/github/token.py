@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Optional
 
-from runner import processes
 from runner.errors import UsageError
+from runner.machine import processes
 
 VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 

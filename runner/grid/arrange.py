@@ -9,8 +9,7 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner import letters
-from runner.grid import columns, shifts, transitions
+from runner.grid import columns, letters, shifts, transitions
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.model import Result, Run, Verdict
 

@@ -8,8 +8,8 @@ from typing import Optional
 from attrs import frozen
 
 from runner.grid.records import Column, Mark, Row, Shift
+from runner.grid.tolerance import differs
 from runner.model import Json, Result
-from runner.tolerance import differs
 
 
 @frozen

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from runner.grid import Column, Grid, Row, Shift
+from runner.grid.tolerance import differs
 from runner.model import Json
 from runner.report.text import clip, count, listed
-from runner.tolerance import differs
 
 RESTLESS = 4
 """A value that changes at more releases than this says little about any one of them."""

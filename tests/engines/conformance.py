@@ -20,9 +20,9 @@ from typing import Any, Callable, Optional
 
 from attrs import evolve, field, frozen
 
+from runner.cells.session import Request, Session
 from runner.engines.base import Channel, Engine, Workspace
 from runner.model import Environment, Execution, Limits
-from runner.session import Request, Session
 
 SUBJECTS = Path(__file__).parent.parent / "subjects"
 LIMITS = Limits(timeout=30.0, memory=256, processes=100, output=64, scratch=64)

@@ -13,7 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
-from runner import cluster, events, journal, plan, snapshot
+from runner.cells import snapshot
+from runner.cells.modes import Modes
+from runner.cells.store import Store
+from runner.matrix import plan
 from runner.model import (
     Case,
     Device,
@@ -27,10 +30,10 @@ from runner.model import (
     RunInfo,
     Target,
 )
-from runner.modes import Modes
-from runner.pipeline import Options, Pipeline
-from runner.store import Store
-from runner.workload import arrange
+from runner.pipeline import cluster, events
+from runner.pipeline.pipeline import Options, Pipeline
+from runner.pipeline.workload import arrange
+from runner.runs import journal
 from tests.engines.plain import release
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Optional
 
-from runner.clean import Item
 from runner.engines.base import Channel, Phase, Progress, Workspace
-from runner.engines.pipe import PipeChannel
+from runner.engines.local.pipe import PipeChannel
 from runner.errors import PrepareError
+from runner.machine.items import Item
 from runner.model import Device, Environment, Limits, Release, Target
 
 AGENT = Path(__file__).parents[2] / "runner" / "agent.py"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Optional
 
 from runner import engines, paths
-from runner.cluster import served
 from runner.engines.base import Channel, Progress, Workspace
 from runner.errors import PrepareError
 from runner.model import Environment, Limits, Target
+from runner.pipeline.cluster import worker_state
 from tests.engines.plain import PlainEngine
 
 
@@ -53,4 +53,4 @@ def _told(what: str) -> list[str]:
 
 engines.ENGINES["plain"] = "tests.engines.plain_worker:WorkersEngine"
 if "TFMATRIX_TEST_IDLE" in os.environ:
-    served.IDLE = served.LOOK = float(os.environ["TFMATRIX_TEST_IDLE"])
+    worker_state.IDLE = worker_state.LOOK = float(os.environ["TFMATRIX_TEST_IDLE"])

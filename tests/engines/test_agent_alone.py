@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from runner import agent
+from runner.cells.session import Request, encode
 from runner.engines.base import ChannelClosed
-from runner.engines.pipe import PipeChannel
+from runner.engines.local.pipe import PipeChannel
 from runner.model import Execution
-from runner.session import Request, encode
 
 pytest.register_assert_rewrite("tests.engines.conformance")
 from tests.engines import conformance  # noqa: E402

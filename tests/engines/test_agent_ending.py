@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from runner import agent
-from runner.engines.pipe import PipeChannel
+from runner.cells.session import Request, Session
+from runner.engines.local.pipe import PipeChannel
 from runner.model import Execution
-from runner.session import Request, Session
 from tests.engines.test_agent_alone import VERSIONS, interpreter
 
 AGENT = Path(agent.__file__)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from runner import cli, engines, journal, locks, paths, processes
+from runner import cli, engines, paths
 from runner.engines.base import Channel, Workspace
-from runner.engines.pipe import PipeChannel
+from runner.engines.local.pipe import PipeChannel
+from runner.environments import locks
+from runner.machine import processes
 from runner.model import Environment, Limits, Result, Run, Target
+from runner.runs import journal
 from tests.engines.plain import AGENT, PlainEngine
 
 SCRIPT = """

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from runner import paths
-from runner.clean import Item
 from runner.engines.base import Workspace
-from runner.engines.local import LocalEngine
+from runner.engines.local.engine import LocalEngine
 from runner.errors import TfmatrixError
+from runner.machine.items import Item
 from runner.model import Environment, Limits
 from tests.engines.plain import environment
 
@@ -62,15 +62,15 @@ BASE, CHILD = "tfmatrix-test-base:1", "tfmatrix:0.0.1-py3.10-cpu-0f0f0f0f0f0f"
 @pytest.fixture
 def images(tmp_path: Path) -> Iterator[None]:
     """A base of ours, as `tfmatrix bases` makes them, and an environment's image built on it."""
-    from runner.engines import docker_client
+    from runner.engines.docker import client
 
     tarball = tmp_path / "layer.tar"
     with tarfile.open(tarball, "w") as tar:
         member = tarfile.TarInfo("file")
         member.size = 5000
         tar.addfile(member, io.BytesIO(os.urandom(5000)))
-    docker_client.import_filesystem(tarball, BASE, [f"LABEL {docker_client.OURS}=1", 'CMD ["/x"]'])
-    api = docker_client.connect().api
+    client.import_filesystem(tarball, BASE, [f"LABEL {client.OURS}=1", 'CMD ["/x"]'])
+    api = client.connect().api
     container = api.create_container(BASE)["Id"]
     try:
         repository, _, tag = CHILD.partition(":")
@@ -79,12 +79,12 @@ def images(tmp_path: Path) -> Iterator[None]:
         api.remove_container(container)
     yield
     for name in (CHILD, BASE):
-        if docker_client.find_image(name) is not None:
+        if client.find_image(name) is not None:
             api.remove_image(name, force=True)
 
 
 def found() -> dict[str, Item]:
-    from runner.engines import docker_cache
+    from runner.engines.docker import cache as docker_cache
 
     return {item.name: item for item in docker_cache.inventory()}
 
@@ -93,7 +93,7 @@ def found() -> dict[str, Item]:
 def test_an_image_is_as_recently_used_as_its_last_session_and_a_base_as_what_is_built_on_it(
     images: None,
 ) -> None:
-    from runner.engines import docker_cache
+    from runner.engines.docker import cache as docker_cache
 
     before = found()
     assert before[CHILD].of == "0.0.1-py3.10-cpu"
@@ -111,17 +111,18 @@ def test_an_image_is_as_recently_used_as_its_last_session_and_a_base_as_what_is_
 
 @pytest.mark.docker
 def test_an_image_that_a_container_uses_stays_and_one_of_others_too(images: None) -> None:
-    from runner.engines import docker_client
 
-    api = docker_client.connect().api
+    from runner.engines.docker import client
+
+    api = client.connect().api
     item = found()[CHILD]
     container = api.create_container(CHILD)["Id"]
     try:
         with pytest.raises(TfmatrixError, match="stays"):
             item.remove()
-        assert docker_client.find_image(CHILD) is not None
+        assert client.find_image(CHILD) is not None
     finally:
         api.remove_container(container)
     item.remove()
-    assert docker_client.find_image(CHILD) is None
-    assert docker_client.find_image(BASE) is not None
+    assert client.find_image(CHILD) is None
+    assert client.find_image(BASE) is not None

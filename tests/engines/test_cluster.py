@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from runner import cli, cluster, events, snapshot
-from runner.cluster import machines, orders
+from runner import cli
+from runner.cells import snapshot
 from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
 from runner.model import Case, Cell, Repro, Result, Target, Verdict
-from runner.pool import MachineLost
-from runner.tasks import Measure
+from runner.pipeline import cluster, events
+from runner.pipeline.cluster import machines, messages
+from runner.pipeline.pool import MachineLost
+from runner.pipeline.tasks import Measure
 from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until, verdicts
 from tests.engines.plain import environment, release
 
@@ -339,9 +341,9 @@ def test_nothing_that_is_sent_names_this_machine_or_its_secrets(
     task = Measure(environment=made, cell=cell, snapshot=taken, mode="fresh")
     sent = pickle.dumps(
         [
-            orders.order("link", "plain", task),
-            orders.files(taken),
-            orders.Make(link="link", engine="plain", environment=made),
+            messages.order("link", "plain", task),
+            messages.files(taken),
+            messages.Make(link="link", engine="plain", environment=made),
         ]
     )
     for secret in (str(tmp_path), str(ROOT), os.environ["HOME"], "s3cr3t"):

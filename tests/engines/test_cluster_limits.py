@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import catalogue
 from runner.model import Device, Result, Verdict
+from runner.releases import catalogue
 from tests.conftest import required
 from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, verdicts
 

@@ -21,13 +21,19 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from runner import bases, catalogue, locks, paths, plan, render
-from runner.engines import docker_client, docker_container, docker_owner
+from runner import paths
+from runner.cells.session import Request, Session
 from runner.engines.base import ChannelClosed, Phase, Workspace
-from runner.engines.docker import DockerEngine
+from runner.engines.docker import bases
+from runner.engines.docker import client as docker_client
+from runner.engines.docker import container as docker_container
+from runner.engines.docker import owner as docker_owner
+from runner.engines.docker.engine import DockerEngine
+from runner.environments import locks, render
 from runner.errors import PrepareError, TfmatrixError
+from runner.matrix import plan
 from runner.model import Cuda, Device, Environment, Execution, Limits, Release, Target
-from runner.session import Request, Session
+from runner.releases import catalogue
 from tests.engines import conformance
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -545,7 +551,9 @@ def test_a_client_that_cannot_build(tmp_path: Path) -> None:
 
 
 def doctor_says(**changes: str) -> str:
-    code = "from runner.engines.docker import DockerEngine; print(DockerEngine().unavailable())"
+    code = (
+        "from runner.engines.docker.engine import DockerEngine\nprint(DockerEngine().unavailable())"
+    )
     asked = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, **changes},

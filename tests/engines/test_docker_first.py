@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.engines import docker_cli, docker_client, docker_names, docker_socket
-from runner.engines.docker import DockerEngine
-from runner.engines.docker_first import DockerFirst
+from runner.engines.docker import cli, client, names, socket
+from runner.engines.docker.engine import DockerEngine
+from runner.engines.docker.first import DockerFirst
 from tests.engines import plain
 
 pytestmark = pytest.mark.docker
@@ -25,10 +25,10 @@ def test_both_say_the_same_of_the_daemon() -> None:
 
 
 def test_both_list_the_same_images() -> None:
-    if docker_socket.version() is None:
+    if socket.version() is None:
         pytest.skip("the daemon is not on a socket of this machine")
-    listed = {image["Id"] for image in docker_socket.images(docker_names.OURS)}
-    images = docker_client.connect().images.list(filters={"label": docker_names.OURS})
+    listed = {image["Id"] for image in socket.images(names.OURS)}
+    images = client.connect().images.list(filters={"label": names.OURS})
     assert listed == {image.id for image in images}
 
 
@@ -36,20 +36,20 @@ def test_a_client_that_can_build_is_not_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path))
-    docker_cli.client.cache_clear()
-    found = docker_cli.client()
+    cli.client.cache_clear()
+    found = cli.client()
     assert found is not None
-    docker_cli.client.cache_clear()
-    monkeypatch.setattr(docker_cli, "_can_buildkit", _not_again)
-    assert docker_cli.client() == found
-    docker_cli.client.cache_clear()
+    cli.client.cache_clear()
+    monkeypatch.setattr(cli, "_can_buildkit", _not_again)
+    assert cli.client() == found
+    cli.client.cache_clear()
     monkeypatch.setenv("PATH", str(tmp_path))  # another PATH, another answer
-    assert docker_cli.client() is None
-    docker_cli.client.cache_clear()
+    assert cli.client() is None
+    cli.client.cache_clear()
 
 
 def test_no_sdk_is_imported_to_find_a_daemon(tmp_path: Path) -> None:
-    if docker_socket.version() is None:
+    if socket.version() is None:
         pytest.skip("the daemon is not on a socket of this machine")
     asked = "from runner.engines import create; why = create('docker').unavailable(); import sys"
     command = [sys.executable, "-c", f"{asked}; print(why, 'docker' in sys.modules)"]

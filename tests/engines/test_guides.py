@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import catalogue, cli, engines, locks
+from runner import cli, engines
 from runner.cli import from_issue
+from runner.environments import locks
 from runner.model import Environment, Target
+from runner.releases import catalogue
 from tests.engines.plain import PlainEngine
 from tests.unit import github_server, index_server, test_docs_commands
 from tests.unit.github_server import Fake

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from attrs import evolve
 
-from runner import history, journal, snapshot
-from runner.causes import Past
-from runner.history import Step
+from runner.cells import snapshot
+from runner.runs import history, journal
+from runner.runs.causes import Past
+from runner.runs.history import Step
 from tests.engines.plain import PlainEngine
 from tests.engines.test_pipeline import Bench, case
 

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from runner import catalogue, interpreters, locks, plan
-from runner.engines import local, local_venv
+from runner.cells.session import Request, Session
 from runner.engines.base import Phase, Workspace
-from runner.engines.local import LocalEngine
+from runner.engines.local import engine as local
+from runner.engines.local import venv
+from runner.engines.local.engine import LocalEngine
+from runner.environments import locks
 from runner.errors import PrepareError
+from runner.machine import interpreters
+from runner.matrix import plan
 from runner.model import Device, Environment, Limits, Target
-from runner.session import Request, Session
+from runner.releases import catalogue
 from tests.engines import conformance
 
 SMALL = "1.13.2"
@@ -144,7 +148,7 @@ class TestAnEnvironment:
         assert (folder / "requirements.txt").read_text(encoding="utf-8") == small.requirements
 
     def test_is_compiled(self, made: tuple[Path, list[Diary]]) -> None:
-        packages = local_venv.packages(made[0])
+        packages = venv.packages(made[0])
         modules = list((packages / "tensorflow" / "python").rglob("*.py"))
         compiled = list((packages / "tensorflow" / "python").rglob("*.pyc"))
         assert len(modules) > 500

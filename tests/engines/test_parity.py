@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from runner import catalogue, compare, config, journal, locks, plan, specifier
-from runner.engines.local import LocalEngine
+from runner.engines.local.engine import LocalEngine
+from runner.environments import locks
+from runner.matrix import config, plan
 from runner.model import Environment, Limits, Run
+from runner.releases import catalogue, specifier
+from runner.runs import compare, journal
 from tests.engines import conformance
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,13 @@ from typing import Any, Optional
 import pytest
 from attrs import evolve
 
-from runner import claims, disk, events, journal, plan, processes, sizes, snapshot, workers
+from runner.cells import snapshot
+from runner.cells.modes import Modes
+from runner.cells.store import Store
 from runner.engines.base import Progress
+from runner.environments import sizes
+from runner.machine import claims, processes
+from runner.matrix import plan
 from runner.model import (
     Case,
     Cell,
@@ -28,10 +33,10 @@ from runner.model import (
     RunInfo,
     Verdict,
 )
-from runner.modes import Modes
-from runner.pipeline import Options, Pipeline
-from runner.store import Store
-from runner.workload import Workload, arrange
+from runner.pipeline import disk, events, workers
+from runner.pipeline.pipeline import Options, Pipeline
+from runner.pipeline.workload import Workload, arrange
+from runner.runs import journal
 from tests.engines.plain import PlainEngine, environment, release
 
 SCRIPT = """

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import catalogue, compare, journal
 from runner.model import Result, Run, Verdict
+from runner.releases import catalogue
+from runner.runs import compare, journal
 
 ROOT = Path(__file__).parents[2]
 RELEASES = ("1.12.3", "1.15.5", "2.9.3", "2.16.2", catalogue.load()[-1].version)

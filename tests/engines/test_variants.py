@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from runner import cli, engines, journal, locks, paths
+from runner import cli, engines, paths
 from runner.engines.base import Channel, Workspace
-from runner.engines.pipe import PipeChannel
+from runner.engines.local.pipe import PipeChannel
+from runner.environments import locks
 from runner.errors import LockError
 from runner.model import Environment, Limits, Result, Run, Target
+from runner.runs import journal
 from tests.engines.plain import AGENT, PlainEngine
 from tests.unit import index_server
 from tests.unit.index_server import IndexServer

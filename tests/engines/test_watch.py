@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from runner import journal, locks, paths, workers
+from runner import paths
+from runner.cells.session import Request, Session
+from runner.cells.snapshot import take
+from runner.cells.watch_folder import Live
 from runner.cli.watch import Watch, watching
 from runner.engines.base import Workspace
-from runner.engines.local import LocalEngine
-from runner.events import Relay
-from runner.live import Live
+from runner.engines.local.engine import LocalEngine
+from runner.environments import locks
 from runner.model import Environment, Limits, Repro, Target
-from runner.session import Request, Session
-from runner.snapshot import take
+from runner.pipeline import workers
+from runner.pipeline.events import Relay
+from runner.runs import journal
 from tests.engines.plain import PlainEngine, environment
 
 SELECTION: dict[str, Any] = {

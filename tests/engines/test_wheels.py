@@ -11,10 +11,12 @@ from attrs import evolve
 
 from bench import index
 from bench.index import Index
-from runner import bases, locks, paths, render
+from runner import paths
 from runner.engines.base import Engine, Phase
-from runner.engines.docker import DockerEngine
-from runner.engines.local import LocalEngine
+from runner.engines.docker import bases
+from runner.engines.docker.engine import DockerEngine
+from runner.engines.local.engine import LocalEngine
+from runner.environments import locks, render
 from runner.model import Environment
 from tests.engines import test_docker
 

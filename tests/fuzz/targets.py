@@ -14,31 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
-from runner import (
-    agent,
-    catalogue,
-    classify,
-    compare,
-    config,
-    forkable,
-    issue_scripts,
-    journal,
-    locks,
-    merge,
-    model,
-    paths,
-    plan,
-    publish,
-    serial,
-    session,
-    signature,
-    specifier,
-)
-from runner.engines import docker_log
+from runner import agent, model, paths, serial
+from runner.cells import classify, forkable, session, signature
+from runner.cells.store import Store
+from runner.engines.docker import log
+from runner.environments import locks
 from runner.errors import TfmatrixError
-from runner.github import address
+from runner.github import address, issue_scripts
+from runner.matrix import config, plan
 from runner.model import Device, Execution, Limits, Result
-from runner.store import Store
+from runner.releases import catalogue, specifier
+from runner.report import publish
+from runner.runs import compare, journal, merge
 from tests.fuzz.edits import edited
 from tests.unit import runs
 
@@ -338,11 +325,11 @@ def stderr(data: bytes, folder: Path) -> None:
 )
 def build_log(data: bytes, folder: Path) -> None:
     lines = _text(data).split("\n")
-    reader = docker_log.Reader()
+    reader = log.Reader()
     for line in lines:
         reader.read(line)
-    assert len(docker_log.cause(lines)) <= 400
-    docker_log.remedy(lines)
+    assert len(log.cause(lines)) <= 400
+    log.remedy(lines)
 
 
 # --- Helpers ---------------------------------------------------------------------------------

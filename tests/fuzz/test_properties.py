@@ -12,8 +12,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner import config, serial, specifier
+from runner import serial
 from runner.errors import MatrixError, UsageError
+from runner.matrix import config
+from runner.releases import specifier
 from tests.fuzz import guard
 from tests.fuzz.targets import RENDERING, TARGETS
 

@@ -18,14 +18,18 @@ from typing import Any
 from attrs import evolve, field, frozen
 from rich.console import Console
 
-from runner import display, events, journal, plan, publish, snapshot
+from runner.cells import snapshot
+from runner.cells.modes import Modes
+from runner.cells.store import Store
 from runner.engines.base import Engine
+from runner.matrix import plan
 from runner.model import Case, Environment, Limits, Matrix, Release, Repro, Result, Run, RunInfo
-from runner.modes import Modes
-from runner.pipeline import Options, Pipeline
-from runner.store import Store
-from runner.workers import here
-from runner.workload import arrange, described
+from runner.pipeline import display, events
+from runner.pipeline.pipeline import Options, Pipeline
+from runner.pipeline.workers import here
+from runner.pipeline.workload import arrange, described
+from runner.report import publish
+from runner.runs import journal
 
 SUBJECTS = Path(__file__).parent / "subjects"
 LIMITS = Limits(timeout=4.0, memory=192, processes=64, output=64, scratch=32)

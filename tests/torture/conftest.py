@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner import bases, render
-from runner.engines.docker import DockerEngine
+from runner.engines.docker import bases
+from runner.engines.docker.engine import DockerEngine
+from runner.environments import render
 from runner.model import Environment
 
 pytest.register_assert_rewrite("tests.torture.checks")

@@ -11,10 +11,10 @@ from pathlib import Path
 from attrs import evolve
 from docker.errors import NotFound
 
-from runner import render
-from runner.engines import docker_client, docker_owner
 from runner.engines.base import Channel, Phase, Workspace
-from runner.engines.docker import DockerEngine
+from runner.engines.docker import client, owner
+from runner.engines.docker.engine import DockerEngine
+from runner.environments import render
 from runner.model import Environment, Limits
 from tests.engines import plain
 
@@ -28,14 +28,14 @@ class WatchedEngine(DockerEngine):
 
     def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
         channel = super().open(environment, workspace, limits)
-        label = f"tfmatrix.owner={docker_owner.owner()}"
-        found = docker_client.connect().api.containers(all=True, filters={"label": label})
+        label = f"tfmatrix.owner={owner.owner()}"
+        found = client.connect().api.containers(all=True, filters={"label": label})
         self.containers |= {container["Id"] for container in found}
         return channel
 
     def left(self) -> Iterator[str]:
         """Whatever the host still shows of the containers: themselves, processes, mounts, files."""
-        api = docker_client.connect().api
+        api = client.connect().api
         for container in self.containers:
             with contextlib.suppress(NotFound):
                 yield f"container {api.inspect_container(container)['Id']}"
@@ -44,7 +44,7 @@ class WatchedEngine(DockerEngine):
             folder = Path("/var/lib/docker/containers", container)
             if os.access(folder.parent, os.R_OK) and folder.exists():
                 yield str(folder)
-        volumes = api.volumes(filters={"label": f"tfmatrix.owner={docker_owner.owner()}"})
+        volumes = api.volumes(filters={"label": f"tfmatrix.owner={owner.owner()}"})
         yield from (f"volume {volume['Name']}" for volume in volumes["Volumes"] or [])
 
 

@@ -12,9 +12,10 @@ import sys
 import venv
 from pathlib import Path
 
-from runner.engines import local, local_venv
 from runner.engines.base import Progress
-from runner.engines.local import LocalEngine
+from runner.engines.local import engine
+from runner.engines.local import venv as local_venv
+from runner.engines.local.engine import LocalEngine
 from runner.model import Environment
 from tests.engines import plain
 from tests.torture import bench
@@ -31,7 +32,7 @@ class BareEngine(LocalEngine):
         packages = local_venv.packages(folder)
         (packages / "tensorflow").mkdir()
         (packages / "tensorflow" / "__init__.py").write_text("WORD = 'whole'\n", "utf-8")
-        local._mark(folder, {})
+        engine._mark(folder, {})
 
 
 def processes() -> list[str]:

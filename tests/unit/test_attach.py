@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import cli, grid, journal
+from runner import cli, grid
 from runner.errors import TfmatrixError, UsageError
 from runner.github import address, attach, limits, token
 from runner.github.client import Client, Clock
@@ -21,6 +21,7 @@ from runner.github.comment import Comment, compose, earlier, identity, marker
 from runner.model import Run, Verdict
 from runner.report import Extras, gfm, markdown
 from runner.report.context import Context
+from runner.runs import journal
 from tests.unit import runs
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
 

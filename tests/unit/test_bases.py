@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import bases
+from runner.engines.docker import bases
 from runner.errors import PrepareError
 
 

@@ -15,7 +15,7 @@ import pytest
 from bench import aims, index, loops, plot, rounds, studies, table, works
 from bench.floor import ONCE, Parts, bound
 from bench.records import Bench, Comparison, Figures, Growth, Place, Point, Sample, Series
-from runner import config
+from runner.matrix import config
 
 PLACES = (
     Place(version="1.15.5", python=Path("/envs/a/bin/python"), image="tfmatrix:a"),

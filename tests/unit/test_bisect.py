@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import cli
+from runner.bisect import answer, criteria, votes
+from runner.bisect.answer import Side
+from runner.bisect.bisect import Boundary, boundary, foreseen, next_look
 from runner.errors import UsageError
 from runner.model import EnvironmentInfo, Outcome, Result, Verdict
-from runner.search import answer, criteria, votes
-from runner.search.answer import Side
-from runner.search.bisect import Boundary, boundary, foreseen, next_look
 
 Row = list[Optional[bool]]
 GOLDEN = Path(__file__).parents[1] / "golden" / "bisect"

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 from packaging.version import Version
 
-from runner import catalogue
-from runner.catalogue import CatalogueError
 from runner.model import Release
+from runner.releases import catalogue
+from runner.releases.catalogue import CatalogueError
 
 RELEASES = catalogue.load()
 NAMES = [release.version for release in RELEASES]

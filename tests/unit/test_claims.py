@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import claims
-from runner.clean import Item
+from runner.machine import claims
+from runner.machine.items import Item
 from runner.model import Device, Environment, Release, Target
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.classify import classify, contradicts
+from runner.cells.classify import classify, contradicts
 from runner.model import Execution, Expectation, Outcome, Rule, Verdict
 
 TRACEBACK = (

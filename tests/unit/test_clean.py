@@ -12,19 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import claims, clean, cli, engines, paths, retention
-from runner.engines.local import LocalEngine
+from runner import cli, engines, paths
+from runner.cells.store import Store
+from runner.engines.local.engine import LocalEngine
 from runner.errors import UsageError
+from runner.machine import claims, items, units
 from runner.model import Execution
-from runner.store import Store
+from runner.runs import retention
+from runner.upkeep import clean
 from tests.unit.test_claims import environment
 
 
-def item(name: str, *, size: int = 10, age: float = 0.0) -> clean.Item:
-    return clean.Item(kind="image", name=name, size=size, last_used=1000 - age, remove=lambda: None)
+def item(name: str, *, size: int = 10, age: float = 0.0) -> items.Item:
+    return items.Item(kind="image", name=name, size=size, last_used=1000 - age, remove=lambda: None)
 
 
-def names(items: list[clean.Item]) -> list[str]:
+def names(items: list[items.Item]) -> list[str]:
     return [one.name for one in items]
 
 
@@ -77,33 +80,33 @@ def test_what_stays_fits_and_nothing_goes_needlessly(
     ("text", "size"), [("20GB", 20 * 10**9), ("500mb", 5 * 10**8), ("1.5G", 1.5e9), ("7", 7)]
 )
 def test_sizes(text: str, size: float) -> None:
-    assert clean.size(text) == size
+    assert units.size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "lots", "-1GB", "1e99", "1PB", "9" * 40])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="no size"):
-        clean.size(text)
+        units.size(text)
 
 
 def test_ages() -> None:
-    assert clean.age("30d") == timedelta(days=30)
+    assert units.age("30d") == timedelta(days=30)
     with pytest.raises(UsageError, match="no age"):
-        clean.age("yesterday")
+        units.age("yesterday")
 
 
 @pytest.mark.parametrize(
     ("size", "text"), [(12, "12 B"), (1400, "1 KB"), (2.5e8, "250 MB"), (1.44e9, "1.4 GB")]
 )
 def test_human_sizes(size: float, text: str) -> None:
-    assert clean.human(size) == text
+    assert units.human(size) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(-5, "0 min"), (59 * 60, "59 min"), (7.2 * 3600, "7 h"), (1e6, "12 d")]
 )
 def test_ages_in_words(seconds: float, text: str) -> None:
-    assert clean.since(seconds) == text
+    assert units.since(seconds) == text
 
 
 # --- What stays in results/ --------------------------------------------------------------------

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import cli, compare, journal
+from runner import cli
+from runner.grid.tolerance import differs
 from runner.model import Json, Outcome, Result, Run, RunInfo, Verdict
-from runner.tolerance import differs
+from runner.runs import compare, journal
 
 
 def result(

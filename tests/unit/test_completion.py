@@ -99,7 +99,9 @@ def test_completing_imports_nothing_heavy(folder: Path) -> None:
     done = subprocess.run(["tfmatrix"], env=env, capture_output=True, text=True, check=True)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "click" in imported
-    assert imported.isdisjoint({"pydantic", "yaml", "docker", "rich", "requests", "runner.config"})
+    assert imported.isdisjoint(
+        {"pydantic", "yaml", "docker", "rich", "requests", "runner.matrix.config"}
+    )
 
 
 # Real shells --------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import config
-from runner.config.defaults import MOST_BYTES, defaults
-from runner.config.problems import MOST_SHOWN
 from runner.errors import MatrixError, UsageError
+from runner.matrix import config
+from runner.matrix.defaults import MOST_BYTES, defaults
+from runner.matrix.problems import MOST_SHOWN
 from runner.model import (
     Case,
     Device,

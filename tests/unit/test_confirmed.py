@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.confirmed import LARGEST, LONGEST, Confirmed
+from runner.cells.confirmed import LARGEST, LONGEST, Confirmed
 
 ONE = "ValueError: no such luck"
 
@@ -81,7 +81,7 @@ def test_a_folder_that_cannot_be_written_is_a_memory_within_the_run(tmp_path: Pa
 WRITER = """
 import sys
 from pathlib import Path
-from runner.confirmed import Confirmed
+from runner.cells.confirmed import Confirmed
 seen = Confirmed(Path(sys.argv[1]))
 for number in range(200):
     seen.add("e", f"writer {sys.argv[2]} says {number} " + "x" * number * 4)

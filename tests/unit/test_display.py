@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from runner import display, events
 from runner.model import Verdict
+from runner.pipeline import display, events
 from tests.unit import runs
 
 FAILURES = {"A": (Verdict.FAIL, "KeyError: 'x'")}

@@ -13,16 +13,16 @@ from typing import Any, Optional
 
 import pytest
 
-from runner.engines import docker_cli, docker_names, docker_socket
-from runner.engines.docker_first import DockerFirst
+from runner.engines.docker import cli, names, socket
+from runner.engines.docker.first import DockerFirst
 from runner.model import Device, Environment
 from tests.engines import plain
 
 ENVIRONMENT = plain.environment("2.9.3")
 VERSION = {"Os": "linux", "Arch": "amd64"}
 IMAGE = {
-    "RepoTags": [docker_names.image(ENVIRONMENT), "other:1"],
-    "Labels": {docker_names.KEY: ENVIRONMENT.key},
+    "RepoTags": [names.image(ENVIRONMENT), "other:1"],
+    "Labels": {names.KEY: ENVIRONMENT.key},
 }
 
 
@@ -62,7 +62,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     path = tmp_path / "daemon"  # the fence refuses a docker.sock
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(docker_cli, "client", lambda: "/usr/bin/docker")
+    monkeypatch.setattr(cli, "client", lambda: "/usr/bin/docker")
     with Daemon(path) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -114,13 +114,13 @@ def test_a_daemon_that_answers_is_enough(daemon: Daemon, whole: Whole) -> None:
     assert engine.unavailable() is None
     assert engine.refuses(target()) is None
     assert engine.prepared(ENVIRONMENT)
-    assert engine.image(ENVIRONMENT) == docker_names.image(ENVIRONMENT)
+    assert engine.image(ENVIRONMENT) == names.image(ENVIRONMENT)
     assert whole.asked == []
 
 
 def test_the_daemon_tells_where_its_files_lie(daemon: Daemon) -> None:
     daemon.answers["/info"] = {"DockerRootDir": "/var/lib/docker"}
-    assert docker_socket.info() == {"DockerRootDir": "/var/lib/docker"}
+    assert socket.info() == {"DockerRootDir": "/var/lib/docker"}
 
 
 def test_one_listing_answers_for_all_environments(daemon: Daemon, whole: Whole) -> None:
@@ -147,8 +147,8 @@ def test_an_image_that_was_dropped_is_not_listed_any_more(daemon: Daemon, whole:
         ["image"],
         [],
         [{"RepoTags": None, "Labels": None}],
-        [{**IMAGE, "Labels": {docker_names.KEY: "another"}}],
-        [{**IMAGE, "RepoTags": ["localhost/" + docker_names.image(ENVIRONMENT)]}],
+        [{**IMAGE, "Labels": {names.KEY: "another"}}],
+        [{**IMAGE, "RepoTags": ["localhost/" + names.image(ENVIRONMENT)]}],
     ],
     ids=["404", "no JSON", "no list", "no image", "none", "bare", "another key", "another name"],
 )
@@ -186,7 +186,7 @@ def test_another_architecture_and_cuda_are_for_the_engine_to_judge(
 def test_without_buildkit_the_engine_says_what_to_install(
     daemon: Daemon, whole: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(docker_cli, "client", lambda: None)
+    monkeypatch.setattr(cli, "client", lambda: None)
     assert DockerFirst().unavailable() == "no daemon"
 
 
@@ -217,11 +217,11 @@ def test_the_socket_is_used_where_the_sdk_would_use_it(
         monkeypatch.setenv(name, value)
         if not value:
             monkeypatch.delenv(name)
-    assert docker_socket._socket() == asked
+    assert socket._socket() == asked
 
 
 def test_no_socket_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
-    assert docker_socket.version() is None
-    assert docker_socket.info() is None
-    assert docker_socket.images("x") == []
+    assert socket.version() is None
+    assert socket.info() is None
+    assert socket.images("x") == []

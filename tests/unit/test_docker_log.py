@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.engines import docker_log
 from runner.engines.base import Phase
+from runner.engines.docker import log as docker_log
 
 STEP = (
     "#9 [stage-3 1/3] RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv     "

@@ -6,8 +6,8 @@ from typing import Optional
 
 import pytest
 
-from runner import doctor
-from runner.doctor import Health
+from runner.upkeep import doctor
+from runner.upkeep.doctor import Health
 from tests.engines.plain import PlainEngine, release
 
 

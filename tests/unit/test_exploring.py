@@ -13,8 +13,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import events, exploring, serial
-from runner.exploring import Found
+from runner import serial
+from runner.cells.results import judged
 from runner.model import (
     Case,
     Cell,
@@ -27,8 +27,9 @@ from runner.model import (
     Target,
     Verdict,
 )
-from runner.pipeline import Work
-from runner.results import judged
+from runner.pipeline import events, exploring
+from runner.pipeline.exploring import Found
+from runner.pipeline.pipeline import Work
 from tests.engines.plain import environment, release
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "matrix.json"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.forkable import forkable
+from runner.cells.forkable import forkable
 
 ROOT = Path(__file__).parents[2]
 TF = "import tensorflow as tf\n"

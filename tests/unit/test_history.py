@@ -15,10 +15,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import archive, cli, history, journal, serial
-from runner.causes import Cause, Past
+from runner import cli, serial
 from runner.model import Case, Limits, Run, RunInfo, Verdict
-from runner.report import history_json, history_text, html_history
+from runner.report.history import as_json
+from runner.report.history import text as history_text
+from runner.report.html import history as html_history
+from runner.runs import archive, history, journal
+from runner.runs.causes import Cause, Past
 from tests.unit.runs import HOSTILE, drawn, hostile
 
 ERROR_A = (Verdict.FAIL, "ValueError: a")
@@ -278,7 +281,7 @@ def test_as_text() -> None:
 
 
 def test_as_json() -> None:
-    data = json.loads(json.dumps(history_json.data(history.of(TWO))))
+    data = json.loads(json.dumps(as_json.data(history.of(TWO))))
     (line,) = data["repros"]
     run = line["runs"][1]
     assert (run["cells"], run["new"], run["finished"], run["counts"]) == (4, 0, False, {"fail": 4})

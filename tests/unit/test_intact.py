@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engines import intact
+from runner.engines.local import intact
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Callable
 
 import pytest
 
-from runner import interpreters
-from runner.interpreters import Interpreter
+from runner.machine import interpreters
+from runner.machine.interpreters import Interpreter
 
 OWN = ".".join(platform.python_version_tuple()[:2])
 Fake = Callable[..., Path]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runner import cli, engines
 from runner.cli import from_issue
 from runner.errors import EngineUnavailableError, UsageError
-from runner.issue_scripts import Block, blocks
+from runner.github.issue_scripts import Block, blocks
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
 
 TF = "import tensorflow as tf\nprint(tf.__version__)\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from runner import journal
 from runner.errors import UsageError
 from runner.model import Case, EnvironmentInfo, Outcome, Repro, Result, Run, RunInfo, Verdict
+from runner.runs import journal
 
 INFO = RunInfo(
     id="20260101-000000-abcd",

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from runner import catalogue, locks, paths, plan, specifier
+from runner import paths
+from runner.environments import locks
+from runner.matrix import plan
 from runner.model import Device, Quirk, Release
-from runner.upstream import insert
+from runner.releases import catalogue, specifier
+from runner.releases.upstream import insert
 
 TEXT = paths.releases().read_text("utf-8")
 RELEASES = catalogue.parse(TEXT)

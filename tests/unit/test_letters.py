@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.letters import legend, letter, letters
+from runner.grid.letters import legend, letter, letters
 
 
 def test_letters_follow_first_appearance() -> None:

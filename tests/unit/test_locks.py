@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from runner import catalogue, locks, paths, plan, resolve, specifier
+from runner import paths
+from runner.environments import locks, resolve
+from runner.environments.resolve import Question
 from runner.errors import LockError
+from runner.matrix import plan
 from runner.model import Device, Release, Target
-from runner.resolve import Question
+from runner.releases import catalogue, specifier
 
 RELEASES = catalogue.load()
 NEWEST = specifier.newest_patches(RELEASES)

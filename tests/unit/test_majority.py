@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.classify import classify
-from runner.majority import WORST, confirmed, majority
+from runner.cells.classify import classify
+from runner.cells.majority import WORST, confirmed, majority
 from runner.model import Execution, Verdict
 
 PASS = Execution(exit_code=0, observations={"loss": 1})

@@ -10,8 +10,8 @@ from typing import Any, Optional
 
 import pytest
 
-from runner.classify import classify
-from runner.measure import Measurer, Seen, SeenHere
+from runner.cells.classify import classify
+from runner.cells.measure import Measurer, Seen, SeenHere
 from runner.model import Case, Cell, Device, Execution, Repro, Target
 from tests.engines.plain import release
 

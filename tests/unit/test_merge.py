@@ -11,8 +11,9 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import cli, journal, merge, serial
+from runner import cli, serial
 from runner.model import Case, Result, Run, Verdict
+from runner.runs import journal, merge
 from tests.unit import runs
 from tests.unit.runs import drawn
 

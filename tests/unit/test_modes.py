@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner import modes
-from runner.forkable import forkable
+from runner.cells import modes
+from runner.cells.forkable import forkable
+from runner.cells.modes import Mode
 from runner.model import Device, Execution, Repro
-from runner.modes import Mode
 
 FORK = Mode(name="fork")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from runner.cells.outliers import FEW, outliers
 from runner.model import Result
-from runner.outliers import FEW, outliers
 from tests.unit.runs import SERIES, drawn
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from runner import cli, journal
+from runner import cli
+from runner.runs import journal
 from tests.unit.runs import drawn
 
 PICTURE = """

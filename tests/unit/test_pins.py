@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from runner import catalogue, constraints, grid, pins, pins_words, requirement
+from runner import grid, pins
 from runner.errors import UsageError
 from runner.model import EnvironmentInfo, Run
-from runner.pins import Pin
+from runner.pins import Pin, constraints, requirement, words
+from runner.releases import catalogue
 from tests.unit import runs
 
 CATALOGUE = tuple(release.version for release in catalogue.load())
@@ -255,7 +256,7 @@ def test_a_marker_cannot_be_checked() -> None:
 
 def test_in_words() -> None:
     picture = "2.7.4 2.8.4 2.9.3 2.10.1\na ✓ ✓ A –\nb ✓ ✓ A ✓"
-    assert pins_words.pin(pin(runs.drawn(picture), CATALOGUE), None).splitlines() == [
+    assert words.pin(pin(runs.drawn(picture), CATALOGUE), None).splitlines() == [
         "tensorflow>=2.7.4,<2.9",
         "",
         "newest: 2.8.4",
@@ -275,9 +276,9 @@ def test_in_words() -> None:
 
 def test_no_escape_code_reaches_the_terminal() -> None:
     answer = pin(runs.hostile())
-    assert pins_words.pin(answer, None).replace("\n", "").isprintable()
+    assert words.pin(answer, None).replace("\n", "").isprintable()
     checked = pins.check(answer, requirement.parse(">=1"), CATALOGUE)
-    assert pins_words.check("\x1b[31m>=1", checked).replace("\n", "").isprintable()
+    assert words.check("\x1b[31m>=1", checked).replace("\n", "").isprintable()
 
 
 # --- Constraints -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from runner import plan
+from runner.matrix import plan
 from runner.model import (
     Case,
     Cuda,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from attrs import define, field, frozen
 
-from runner import pool as pools
-from runner.pool import Machine, MachineLost, NotHere, Pool
+from runner.pipeline import pool as pools
+from runner.pipeline.pool import Machine, MachineLost, NotHere, Pool
 
 
 @frozen(kw_only=True)

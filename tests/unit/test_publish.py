@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from runner import publish
+from runner.report import publish
 from tests.unit import runs
 
 

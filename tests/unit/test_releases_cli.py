@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import catalogue, cli, paths
-from runner.upstream import index
+from runner import cli, paths
+from runner.releases import catalogue
+from runner.releases.upstream import index
 from tests.unit import index_server
 from tests.unit.index_server import IndexServer
 

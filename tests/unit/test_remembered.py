@@ -4,16 +4,21 @@ kept, it is worked out again."""
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner import catalogue, config, locks, paths, plan, render, serial
+from runner import paths, serial
+from runner.environments import locks, render
 from runner.errors import MatrixError
+from runner.machine import derived_cache
+from runner.machine.derived_cache import remembered, slot
+from runner.matrix import config, plan
 from runner.model import Device
-from runner.remembered import remembered, slot
+from runner.releases import catalogue
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,12 +35,12 @@ class Question:
     def __init__(self) -> None:
         self.worked = 0
 
-    def ask(self, *inputs: str, code: tuple[str, ...] = ("errors.py",), answer: Any = 7) -> Any:
+    def ask(self, *inputs: str, answer: Any = 7) -> Any:
         def make() -> Any:
             self.worked += 1
             return answer
 
-        return remembered("question", inputs, make, code=code, write=lambda it: it, read=_read)
+        return remembered("question", inputs, make, write=lambda it: it, read=_read)
 
 
 def _read(data: Any) -> Any:
@@ -67,10 +72,21 @@ def test_other_inputs_are_another_question(other: tuple[str, ...]) -> None:
     assert question.worked == 2
 
 
-def test_the_code_is_an_input_too() -> None:
+@pytest.mark.parametrize("changed", ["matrix/variants.py", "matrix/defaults.yaml", "new.py"])
+def test_any_change_of_the_package_is_another_question(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "runner"
+    shutil.copytree(paths.package(), package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(paths, "package", lambda: package)
     question = Question()
     question.ask("a")
-    question.ask("a", code=("model.py",))
+    question.ask("a")
+    assert question.worked == 1
+    with open(package / changed, "a") as file:
+        file.write("# changed")
+    derived_cache.package_digest.cache_clear()
+    question.ask("a")
     assert question.worked == 2
 
 
@@ -135,7 +151,7 @@ def test_what_fails_is_not_remembered(cache: Path) -> None:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        remembered("q", (), fail, code=(), write=int, read=int)
+        remembered("q", (), fail, write=int, read=int)
     assert not cache.exists()
 
 

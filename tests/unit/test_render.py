@@ -10,9 +10,12 @@ import jinja2
 import pytest
 from attrs import evolve
 
-from runner import catalogue, paths, plan, render, specifier
+from runner import paths
+from runner.environments import render
 from runner.errors import UsageError
+from runner.matrix import plan
 from runner.model import Device, Target
+from runner.releases import catalogue, specifier
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "dockerfiles"
 RELEASES = catalogue.load()

@@ -17,7 +17,8 @@ from attrs import evolve, field, mutable
 
 from runner import grid, report, serial
 from runner.model import Verdict
-from runner.report import Extras, html_data
+from runner.report import Extras
+from runner.report.html import data as html_data
 from tests.unit import runs
 from tests.unit.test_report_markdown import RUNS
 

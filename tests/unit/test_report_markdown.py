@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from runner import grid, report
 from runner.model import Outcome, Run, Variant, Verdict
-from runner.report import Extras, gfm, markdown_grid
+from runner.report import Extras, gfm
 from runner.report.answer import answer
+from runner.report.markdown import grid as markdown_grid
 from runner.report.text import clip
 from tests.unit import runs
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import grid, report
+from runner.grid.tolerance import differs
 from runner.model import Json
 from runner.report import text
 from runner.report.values import restless, steps, told
-from runner.tolerance import differs
 from tests.unit import runs
 
 

@@ -11,9 +11,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import catalogue, disk, host, sizes
+from runner.environments import sizes
+from runner.environments.room import Plan, Room, Size, fit
+from runner.machine import host
 from runner.model import Device, Environment, Release, Target
-from runner.room import Plan, Room, Size, fit
+from runner.pipeline import disk
+from runner.releases import catalogue
 from tests.engines.plain import PlainEngine, environment
 
 names = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import session
+from runner.cells import session
+from runner.cells.session import Request, Session
 from runner.engines.base import ChannelClosed
 from runner.model import Execution, Limits
-from runner.session import Request, Session
 
 HELLO = {"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}
 STARTED = {"event": "started", "id": "1", "pid": 12}

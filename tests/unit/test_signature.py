@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.signature import noise, normalise, of_crash, of_exception, of_exit
-from runner.signature.crashes import LAST_WORDS
-from runner.signature.cuts import CUTS
-from runner.signature.line import LONGEST
-from runner.signature.noise import MOST, NOISE
-from runner.signature.spellings import SPELLINGS
-from runner.signature.wrappers import WRAPPERS
+from runner.cells.signature import noise, normalise, of_crash, of_exception, of_exit
+from runner.cells.signature.crashes import LAST_WORDS
+from runner.cells.signature.cuts import CUTS
+from runner.cells.signature.line import LONGEST
+from runner.cells.signature.noise import MOST, NOISE
+from runner.cells.signature.spellings import SPELLINGS
+from runner.cells.signature.wrappers import WRAPPERS
 
 FOLDER = Path(__file__).parent / "signatures"
 CAUSES = sorted(path for path in FOLDER.iterdir() if path.is_dir())

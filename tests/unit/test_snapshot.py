@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import snapshot
+from runner.cells import snapshot
+from runner.cells.snapshot import needs
+from runner.cells.snapshot.sources import Import, scan
 from runner.errors import TfmatrixError, UsageError
 from runner.model import Repro
-from runner.snapshot import needs
-from runner.snapshot.sources import Import, scan
 
 
 @pytest.fixture

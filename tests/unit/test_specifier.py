@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from runner import catalogue, specifier
 from runner.errors import UsageError
 from runner.model import Release
+from runner.releases import catalogue, specifier
 
 RELEASES = catalogue.load()
 NEWEST = [release.version for release in specifier.newest_patches(RELEASES)]

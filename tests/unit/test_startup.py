@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import journal
+from runner.runs import journal
 from tests.unit.test_journal import head, result
 
 ROOT = Path(__file__).parents[2]

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner import serial
+from runner.cells.store import Store, cell_key
 from runner.model import (
     Case,
     Device,
@@ -36,7 +37,6 @@ from runner.model import (
     Verdict,
 )
 from runner.serial import tables
-from runner.store import Store, cell_key
 
 KEY = "0123456789abcdef" * 4
 OTHER = "f" * 64

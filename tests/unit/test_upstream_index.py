@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.upstream import index, settings, wheel
-from runner.upstream.index import Index, IndexUnreachableError
+from runner.releases.upstream import index, settings, wheel
+from runner.releases.upstream.index import Index, IndexUnreachableError
 from tests.unit import index_server
 from tests.unit.index_server import IndexServer
 

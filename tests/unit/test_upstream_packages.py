@@ -9,7 +9,7 @@ import pytest
 from attrs import frozen
 
 from runner.errors import UsageError
-from runner.upstream import packages
+from runner.releases.upstream import packages
 
 
 @frozen

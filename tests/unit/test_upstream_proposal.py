@@ -12,11 +12,12 @@ import yaml
 from attrs import evolve
 from packaging.version import Version
 
-from runner import catalogue, paths
-from runner.upstream import insert, offers, prereleases, proposal, table
-from runner.upstream.index import Wheel
-from runner.upstream.offers import Offer
-from runner.upstream.wheel import Build
+from runner import paths
+from runner.releases import catalogue
+from runner.releases.upstream import insert, offers, prereleases, proposal, table
+from runner.releases.upstream.index import Wheel
+from runner.releases.upstream.offers import Offer
+from runner.releases.upstream.wheel import Build
 
 TEXT = paths.releases().read_text("utf-8")
 RELEASES = catalogue.parse(TEXT)

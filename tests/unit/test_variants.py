@@ -11,18 +11,20 @@ from typing import Optional
 import pytest
 from attrs import evolve
 
-from runner import cli, config, journal, locks, merge, plan, serial, variants
-from runner.cluster import orders
-from runner.config import vary
+from runner import cli, serial
+from runner.cells.results import skipped
+from runner.cells.snapshot import Snapshot
 from runner.engines.base import Workspace
+from runner.environments import locks
 from runner.errors import MatrixError, UsageError
 from runner.grid import build
+from runner.matrix import config, plan, variants, vary
 from runner.model import Axis, Cell, Device, Environment, Matrix, Release, Variant
+from runner.pipeline.cluster import messages
+from runner.pipeline.tasks import Measure
 from runner.report import markdown
 from runner.report.context import Context, plain_command
-from runner.results import skipped
-from runner.snapshot import Snapshot
-from runner.tasks import Measure
+from runner.runs import journal, merge
 from tests.unit import runs
 
 MATRIX = """\
@@ -222,7 +224,7 @@ def test_a_clusters_worker_gets_the_variant(folder: Path) -> None:
     environment = Environment(target=cell.target, requirements="", key="k")
     there = Snapshot(workspace=Workspace(folder=folder, script="script.py"), digest="d")
     task = Measure(environment=environment, cell=cell, snapshot=there, mode="fresh")
-    sent = pickle.loads(pickle.dumps(orders.order("link", "plain", task)))
+    sent = pickle.loads(pickle.dumps(messages.order("link", "plain", task)))
     assert sent.cell.env == {"A": "usual", "B": "usual", "TF_USE_LEGACY_KERAS": "1"}
     assert sent.cell.case == cell.case
 

@@ -13,13 +13,17 @@ from urllib.request import urlopen
 
 import pytest
 
-from runner import catalogue, plan, processes, wheels
-from runner.engines import docker_client, docker_wheels
+from runner.engines.docker import client
+from runner.engines.docker import wheels as docker_wheels
+from runner.environments import wheels
+from runner.environments.wheels import choose, serve, wheel_cache
+from runner.environments.wheels.choose import File
+from runner.environments.wheels.wheel_cache import Wheelhouse
 from runner.errors import PrepareError
+from runner.machine import processes
+from runner.matrix import plan
 from runner.model import Device, Environment
-from runner.wheels import choose, house, serve
-from runner.wheels.choose import File
-from runner.wheels.house import Wheelhouse
+from runner.releases import catalogue
 from tests.unit import index_server
 from tests.unit.index_server import IndexServer
 
@@ -251,7 +255,7 @@ def test_progress_is_told_in_bytes(
         if half.is_set():
             go_on.set()
 
-    monkeypatch.setattr(house.hashlib, "sha256", lambda *of: sha256(*of) if of else Slow())
+    monkeypatch.setattr(wheel_cache.hashlib, "sha256", lambda *of: sha256(*of) if of else Slow())
     here.fetch(lines, "3.8", tell)
     name, done, total = told[-1]
     assert (name, total) == ("numpy", 4_000_003)
@@ -355,7 +359,7 @@ class Build:
 def daemon(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What a daemon says of itself: that it is on this machine."""
     said: dict[str, object] = {"Name": docker_wheels.socket.gethostname()}
-    monkeypatch.setattr(docker_client, "info", lambda: said)
+    monkeypatch.setattr(client, "info", lambda: said)
     return said
 
 

@@ -21,8 +21,9 @@ from typing import Any
 import docker
 from attrs import asdict, field, mutable
 
-from runner import journal, owner
+from runner.machine import process_id
 from runner.model import Run
+from runner.runs import journal
 from tests.torture.machines.world import CASES, VERSIONS, World, nonces, verdicts, world
 
 
@@ -173,7 +174,7 @@ def leftovers(place: World) -> list[str]:
 
 def containers() -> list[str]:
     """Those that a process of this namespace made."""
-    where = owner.owner().split(" ", 2)[2]
+    where = process_id.owner().split(" ", 2)[2]
     api = docker.from_env().api
     found = api.containers(all=True, filters={"label": "tfmatrix.owner"})
     return [

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import journal
+from runner.runs import journal
 from tests.torture.machines.index import other
 from tests.torture.machines.killing import every_cell
 from tests.torture.machines.world import NAMESPACE, Said, World, mounted, nonces, verdicts, world

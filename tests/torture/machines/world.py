@@ -16,8 +16,11 @@ from typing import Optional
 
 from attrs import field, frozen, mutable
 
-from runner import catalogue, journal, locks, plan
+from runner.environments import locks
+from runner.matrix import plan
 from runner.model import Device, Run
+from runner.releases import catalogue
+from runner.runs import journal
 from tests.torture.machines.index import Index, digest, serving, tensorflow
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,63 @@
+"""Environments prepared before it is known whether they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Optional
+
+from runner.engines.base import Maker
+from runner.errors import LockError, PrepareError
+from runner.machine import processes
+from runner.model import Target
+from runner.pipeline.workload import Lock
+
+
+class Ahead:
+    """Prepares in the background. What goes wrong there shows when the environment is wanted."""
+
+    def __init__(self, engine: Maker, lock: Lock) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._pool = ThreadPoolExecutor(2, "ahead")
+        self._futures: dict[Target, Future[None]] = {}
+
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        _error: Optional[BaseException],
+        _trace: Optional[TracebackType],
+    ) -> None:
+        """Ends what is still being prepared: nobody waits for it any more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        processes.stop_all()
+        self._pool.shutdown(wait=True)
+        if kind is None:
+            processes.allow_again()
+
+    def hint(self, targets: Iterable[Target]) -> None:
+        """These may be wanted next; others that have not been begun are not."""
+        wanted = list(targets)
+        for target in self._futures.keys() - wanted:
+            if self._futures[target].cancel():
+                del self._futures[target]
+        for target in wanted:
+            if target not in self._futures:
+                self._futures[target] = self._pool.submit(self._prepare, target)
+
+    def join(self, target: Target) -> None:
+        """Wait for `target` where it is being prepared already; two at once would do it twice."""
+        future = self._futures.pop(target, None)
+        if future is not None and not future.cancel():
+            future.result()
+
+    def _prepare(self, target: Target) -> None:
+        try:
+            if self._engine.refuses(target) is None:
+                self._engine.prepare(self._lock(target), lambda _: None)
+        except (LockError, PrepareError, processes.Stopped):
+            pass

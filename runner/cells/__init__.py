@@ -1,0 +1,1 @@
+"""One cell: a script run once in an environment, and what is judged from that."""

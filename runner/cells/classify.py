@@ -1,0 +1,104 @@
+"""Execution → Outcome, by one table. Pure: judging again never runs again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Optional
+
+from attrs import frozen
+
+from runner.cells import signature
+from runner.model import Execution, Expectation, Outcome, Verdict
+
+SKIP_CODE = 125
+"""The script's own word for "cannot be judged here", as `git bisect run` has it."""
+
+
+@frozen(kw_only=True)
+class Row:
+    """One line of the table: the first whose `when` holds decides."""
+
+    verdict: Verdict
+    when: Callable[[Execution], bool]
+    reason: Callable[[Execution], str]
+    signature: Callable[[Execution], Optional[str]] = lambda _: None
+
+
+def _last_line(execution: Execution) -> str:
+    lines = [line.strip() for line in execution.errors.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+TABLE: tuple[Row, ...] = (
+    Row(
+        verdict=Verdict.ERROR,
+        when=lambda e: e.trouble is not None,
+        reason=lambda e: e.trouble or "",
+    ),
+    Row(
+        verdict=Verdict.TIMEOUT,
+        when=lambda e: e.killed_for == "timeout",
+        reason=lambda e: f"still running after {e.seconds:.0f} s",
+        signature=lambda _: "timeout",
+    ),
+    Row(
+        verdict=Verdict.OOM,
+        when=lambda e: e.killed_for == "memory",
+        reason=lambda e: f"killed for memory at {e.max_rss_mb:.0f} MiB",
+        signature=lambda _: "out of memory",
+    ),
+    Row(
+        verdict=Verdict.FAIL,
+        when=lambda e: e.killed_for is not None,
+        reason=lambda e: f"killed for {e.killed_for}",
+        signature=lambda e: f"killed for {e.killed_for}",
+    ),
+    Row(
+        verdict=Verdict.CRASH,
+        when=lambda e: e.signal is not None,
+        reason=lambda e: f"killed by signal {e.signal}",
+        signature=lambda e: signature.of_crash(e.signal or 0, e.errors),
+    ),
+    Row(
+        verdict=Verdict.PASS,
+        when=lambda e: e.exit_code == 0,
+        reason=lambda _: "",
+    ),
+    Row(
+        verdict=Verdict.SKIP,
+        when=lambda e: e.exit_code == SKIP_CODE,
+        reason=lambda e: _last_line(e) or "the script exited with 125",
+    ),
+    Row(
+        verdict=Verdict.FAIL,
+        when=lambda e: e.exit_code is not None,
+        reason=lambda e: f"exit code {e.exit_code}",
+        signature=lambda e: signature.of_exit(e.exit_code or 0, e.errors),
+    ),
+    Row(
+        verdict=Verdict.ERROR,
+        when=lambda _: True,
+        reason=lambda _: "the runner reported neither an exit code nor a signal",
+    ),
+)
+
+
+def classify(execution: Execution) -> Outcome:
+    """What an execution means."""
+    row = next(row for row in TABLE if row.when(execution))
+    return Outcome(
+        verdict=row.verdict,
+        reason=row.reason(execution),
+        signature=row.signature(execution),
+    )
+
+
+def contradicts(outcome: Outcome, expectation: Optional[Expectation]) -> bool:
+    """Whether a judged outcome differs from what the matrix expects; a skip or error never does."""
+    if expectation is None or not outcome.verdict.judged:
+        return False
+    if outcome.verdict is not expectation.verdict:
+        return True
+    return expectation.signature is not None and (
+        expectation.signature not in (outcome.signature or "")
+    )

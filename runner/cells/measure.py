@@ -1,0 +1,188 @@
+"""One cell measured: sent to a running agent, looked at again where one look is not enough."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Optional, Protocol
+
+from attrs import evolve, frozen
+
+from runner.cells.classify import classify
+from runner.cells.majority import majority, others
+from runner.cells.session import Request, Session
+from runner.engines.base import Channel
+from runner.machine import processes
+from runner.model import Cell, Execution, Verdict
+
+Open = Callable[[], Channel]
+ENDS_WELL = "well"
+"""Kept for an environment once a forked child has undone the import of TensorFlow unharmed: the
+others need not."""
+
+
+class Seen(Protocol):
+    """The signatures that fresh processes have said, by environment. Called from many threads."""
+
+    def get(self, environment: str) -> frozenset[str]: ...
+
+    def add(self, environment: str, signature: str) -> None: ...
+
+
+class SeenHere:
+    """What was seen since this was made."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, frozenset[str]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, environment: str) -> frozenset[str]:
+        return self._known.get(environment, frozenset())
+
+    def add(self, environment: str, signature: str) -> None:
+        with self._lock:
+            self._known[environment] = self.get(environment) | {signature}
+
+
+@frozen(kw_only=True)
+class SecondLook:
+    """When one execution is not believed at once: a fresh process then says what holds."""
+
+    why: str
+    when: Callable[[Execution, frozenset[str]], bool]
+    votes: bool = False
+    """Whether the first one counts all the same, and the cell is shown as 1/2 if they differ."""
+
+
+SECOND_LOOKS: tuple[SecondLook, ...] = (
+    SecondLook(
+        why="the cell could not be measured",
+        when=lambda e, _: e.trouble is not None,
+    ),
+    # TensorFlow 1.15 hangs now and then in Session.run while the machine is busy: 5 of 193 runs.
+    SecondLook(
+        why="a time-out may be the machine's",
+        when=lambda e, _: classify(e).verdict is Verdict.TIMEOUT,
+        votes=True,
+    ),
+    SecondLook(
+        why="a forked child may crash where a fresh process does not",
+        when=lambda e, _: e.mode == "fork" and classify(e).verdict in (Verdict.CRASH, Verdict.OOM),
+    ),
+    SecondLook(
+        why="no fresh process of this environment has said this yet",
+        when=lambda e, seen: e.mode == "fork" and (classify(e).signature or "") not in {"", *seen},
+    ),
+)
+
+
+class Measurer:
+    """Measures the cells of one repro in one environment, one after the other, in one agent.
+
+    The agent is opened when first needed and again after it died. Not safe for threads, except
+    `stop`, which another thread may call to end everything at once.
+    """
+
+    def __init__(
+        self,
+        open_channel: Open,
+        script: str,
+        mode: str,
+        *,
+        environment: str = "",
+        seen: Optional[Seen] = None,
+    ) -> None:
+        """`environment` is the key under which `seen` knows the one that the agent runs in."""
+        self._open = open_channel
+        self._script = script
+        self._mode = mode
+        self._session: Optional[Session] = None
+        self._channel: Optional[Channel] = None
+        self._stopped = threading.Event()
+        self._environment = environment
+        self._ends = f"{environment}, how it ends"
+        self._seen: Seen = seen or SeenHere()
+
+    def measure(self, cell: Cell, repeat: int = 1) -> Execution:
+        """Run `cell`, twice where the first run is not enough to be believed.
+
+        With `repeat`, run it so many times and let the majority decide. Those are fresh processes:
+        children of one process share what a script may be flaky by, its hash seed for one.
+        Raises `PrepareError` where no agent can be started, and `Stopped`.
+        """
+        if repeat > 1:
+            return majority([self._fresh(cell) for _ in range(repeat)])
+        first = self._once(cell, self._mode)
+        seen = self._seen.get(self._environment)
+        look = next((look for look in SECOND_LOOKS if look.when(first, seen)), None)
+        return first if look is None else self._again(cell, first, look)
+
+    def _again(self, cell: Cell, first: Execution, look: SecondLook) -> Execution:
+        second = self._once(cell, "fresh")
+        one, other = classify(first), classify(second)
+        agreed = 1 + (one.verdict is other.verdict) if look.votes else 0
+        return evolve(second, attempts=2, agreed=agreed, note=others([one, other], other))
+
+    def _fresh(self, cell: Cell) -> Execution:
+        """One vote; what could not be measured is none, and is tried once more."""
+        first = self._once(cell, "fresh")
+        return first if first.trouble is None else self._once(cell, "fresh")
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def stop(self) -> None:
+        """End the cell that runs, and refuse any other: `measure` then raises `Stopped`."""
+        self._stopped.set()
+        self.close()
+
+    def _once(self, cell: Cell, mode: str) -> Execution:
+        if self._stopped.is_set():
+            raise processes.Stopped
+        if self._session is not None and not self._session.alive:
+            self.close()
+        if self._session is None:
+            self._channel = self._open()
+            self._session = Session(self._channel)
+            if self._stopped.is_set():  # while the agent was being started
+                self.close()
+                raise processes.Stopped
+        assert self._channel is not None
+        execution = self._session.run(
+            Request(
+                script=f"{self._channel.root}/{self._script}",
+                args=cell.case.args,
+                env=cell.env,
+                limits=cell.repro.limits,
+                mode=mode,
+                ends_well=ENDS_WELL in self._seen.get(self._ends),
+            )
+        )
+        execution = _without_paths(execution, self._channel.shown)
+        return self._learnt(execution, self._channel)
+
+    def _learnt(self, execution: Execution, channel: Channel) -> Execution:
+        """Remember what it shows of the environment; a failure that no fresh process of it has
+        said before is none where the environment is not as it was made."""
+        if execution.mode == "fork":
+            if execution.exit_code is not None:
+                self._seen.add(self._ends, ENDS_WELL)
+            return execution
+        said = classify(execution).signature
+        if said and said not in self._seen.get(self._environment):
+            damage = channel.damage()
+            if damage is not None:
+                self.close()
+                return evolve(execution, trouble=damage)
+            self._seen.add(self._environment, said)
+        return execution
+
+
+def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
+    """The same with this machine's paths replaced: people paste logs, and engines must agree."""
+    output, errors = execution.output, execution.errors
+    for path, instead in shown.items():
+        output, errors = output.replace(path, instead), errors.replace(path, instead)
+    return evolve(execution, output=output, errors=errors)

@@ -1,0 +1,82 @@
+"""How the cells of a repro are started: each in a fresh process, or as children of one that has
+imported TensorFlow already, where nothing in the script can tell the difference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+from attrs import frozen
+
+from runner.model import Cell, Device, Execution, Repro
+
+_NOT_FORKED = "not forked: "
+"""How the agent begins its note where a fork did not come about."""
+
+
+@frozen(kw_only=True)
+class Mode:
+    """How cells are to be started."""
+
+    name: str
+    """`fresh` or `fork`."""
+    reason: str = ""
+    """Why fresh."""
+
+
+class Modes:
+    """How each cell of a run is started. A script is looked at once for all its cells."""
+
+    def __init__(self, wanted: str = "auto") -> None:
+        """`wanted` is what the user said: `fresh`, `fork` or `auto`."""
+        self._wanted = wanted
+        self._known: dict[object, Mode] = {}
+
+    def of(self, cell: Cell) -> Mode:
+        key = (cell.repro.script, cell.target.device)
+        if key not in self._known:
+            self._known[key] = chosen(cell.repro, self._wanted, cell.target.device)
+        return self._known[key]
+
+
+def chosen(repro: Repro, wanted: str, device: Device = Device.CPU) -> Mode:
+    """How the cells of `repro` are started; `wanted` is what the user said, perhaps `auto`."""
+    if device is Device.CUDA:
+        return Mode(name="fresh", reason="it has a GPU, whose context does not survive a fork")
+    if wanted != "auto":
+        return Mode(name=wanted, reason="--mode fresh" if wanted == "fresh" else "")
+    reason = why_fresh(repro)
+    return Mode(name="fresh", reason=reason) if reason else Mode(name="fork")
+
+
+def explained(execution: Execution, mode: Mode, repeat: int = 1) -> str:
+    """Why a cell that was to be started so ran in a fresh process; empty where it did not."""
+    if execution.mode == "fork" or execution.trouble is not None:
+        return ""
+    if mode.name == "fresh":
+        return mode.reason
+    for note in execution.notes:
+        if note.startswith(_NOT_FORKED):
+            return note[len(_NOT_FORKED) :]
+    if repeat > 1:
+        return "--repeat: each run has a process of its own"
+    return "a second look" if execution.attempts > 1 else ""
+
+
+def why_fresh(repro: Repro) -> Optional[str]:
+    """Why `auto` starts a fresh process for each cell of `repro`; None where it need not."""
+    try:
+        source = repro.script.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return f"the script cannot be read: {error}"
+    from runner.cells.forkable import forkable
+
+    return forkable(source, siblings(repro.script))
+
+
+def siblings(script: Path) -> tuple[str, ...]:
+    """The modules beside a script: importing one before TensorFlow is more than an import."""
+    return tuple(
+        path.stem for path in script.parent.iterdir() if path.suffix == ".py" or path.is_dir()
+    )

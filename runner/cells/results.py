@@ -1,0 +1,64 @@
+"""A planned cell and what became of it → its `Result`. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from runner.cells.classify import classify, contradicts
+from runner.model import Cell, Execution, Outcome, Result, Verdict
+
+
+def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool = False) -> Result:
+    """A cell's facts and their judgement as one record."""
+    outcome = classify(execution)
+    if execution.note:
+        outcome = evolve(outcome, reason="; ".join(filter(None, (outcome.reason, execution.note))))
+    return Result(
+        **_planned(cell, environment),
+        outcome=outcome,
+        exit_code=execution.exit_code,
+        signal=execution.signal,
+        seconds=round(execution.seconds, 3),
+        max_rss_mb=round(execution.max_rss_mb, 1),
+        observations=execution.observations,
+        attempts=execution.attempts,
+        agreed=execution.agreed,
+        cached=cached,
+        unexpected=contradicts(outcome, cell.expected),
+        mode=execution.mode,
+        mode_reason=execution.mode_reason,
+        worker=execution.worker,
+    )
+
+
+def skipped(cell: Cell, environment: str, reason: str) -> Result:
+    """A cell that is not run: by rule, or because this machine cannot."""
+    return _unmeasured(cell, environment, Outcome(verdict=Verdict.SKIP, reason=reason))
+
+
+def unmeasurable(cell: Cell, environment: str, reason: str) -> Result:
+    """A cell whose environment could not even be locked."""
+    return _unmeasured(cell, environment, Outcome(verdict=Verdict.ERROR, reason=reason))
+
+
+def _unmeasured(cell: Cell, environment: str, outcome: Outcome) -> Result:
+    return Result(**_planned(cell, environment), outcome=outcome, attempts=0)
+
+
+def _planned(cell: Cell, environment: str) -> dict[str, Any]:
+    """What is known of a result before there is any."""
+    target, expected = cell.target, cell.expected
+    return {
+        "repro": cell.repro.name,
+        "case": cell.case.name,
+        "tensorflow": target.release.version,
+        "python": target.python,
+        "device": target.device.value,
+        "environment": environment,
+        "variant": cell.case.variant.name,
+        "expected": None
+        if expected is None
+        else ": ".join(filter(None, (expected.verdict.value, expected.signature))),
+    }

@@ -1,0 +1,84 @@
+"""What stands behind or within a message and is no part of it."""
+
+from __future__ import annotations
+
+import re
+
+from runner.cells.signature.rule import Rule
+
+CUTS = (
+    Rule(
+        "operation",
+        re.compile(r" ?\[Op:.*$"),
+        "",
+        "from 2.0 eager errors end in `[Op:MatMul]`, from 2.13 in `[Op:MatMul] name: x`",
+    ),
+    Rule(
+        "node behind the message",
+        re.compile(r"(?<=[^:\s]) ?\[\[\{\{node .*$"),
+        "",
+        "the same error in a graph ends in `[[{{node x}}]]`",
+    ),
+    Rule(
+        "where defined",
+        re.compile(r" \(defined at [^)]*\)"),
+        "",
+        "1.13 to 2.7 name the line that made a node",
+    ),
+    Rule(
+        "Python's guess",
+        re.compile(r"\. (?:Did you (?:mean|forget)|Maybe you meant|Perhaps you)\b.*$"),
+        "",
+        "Python 3.10 and later guess what was meant",
+    ),
+    Rule(
+        "where imported from",
+        re.compile(r"(cannot import name '?\w+'?) from .*$"),
+        r"\1",
+        "Python 3.6 does not name the module, 3.8 calls it partially initialized at times",
+    ),
+    Rule(
+        "circular import",
+        re.compile(r" \(most likely due to a circular import\).*$"),
+        "",
+        "Python 3.8 and later guess why",
+    ),
+    Rule(
+        "weights",
+        re.compile(r" Provided weights: .*$"),
+        "",
+        "2.x prints arrays behind the message",
+    ),
+    Rule(
+        "shape behind the message",
+        re.compile(r"\.? Full shape received: .*$"),
+        "",
+        "from 2.4 Keras adds it",
+    ),
+    Rule(
+        "advice on AutoGraph",
+        re.compile(
+            r"(?i)^(using|iterating over) (?:a )?(?:symbolic )?(.tf\.Tensor.*is not allowed).*$"
+        ),
+        lambda m: f"{m[1].lower()} a {m[2]}",
+        "the advice changes with nearly every series",
+    ),
+    Rule(
+        "shadowing",
+        re.compile(r" \(consider renaming .*$"),
+        "",
+        "Python 3.13 guesses that a script hides a module",
+    ),
+    Rule("values", re.compile(r", numpy=[^>]*"), "", "the values of a variable, often random"),
+    Rule(
+        "graphs", re.compile(r" \(graphs are <.*$"), "", "2.x prints the objects behind the message"
+    ),
+    Rule("allocator", re.compile(r" by allocator \w+"), "", "cpu to 2.7, then mklcpu"),
+    Rule(
+        "where to read on",
+        re.compile(r"\.? (?:Please s|S)ee (?:also )?https?://\S+(?: for more \w+)?\.?$"),
+        "",
+        "pages move",
+    ),
+    Rule("full stop", re.compile(r"(?<=[^.\s])\.$"), "", "comes and goes"),
+)

@@ -1,0 +1,45 @@
+"""A message as one line, the same for every telling of the same failure.
+
+Numbers in messages are usually meaning (shapes, values): only those that a rule names are touched.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from runner.cells.signature.cuts import CUTS
+from runner.cells.signature.noise import clean
+from runner.cells.signature.spellings import SPELLINGS
+
+LONGEST = 300
+"""Characters of a signature: a line of a legend."""
+_READ = 4000
+"""Characters of a message that are looked at."""
+_PASSES = 12
+"""How often the rules are applied at most: one pass can make room for another."""
+
+
+@lru_cache(maxsize=1024)  # One failure has as many tellings as cells.
+def normalise(text: str) -> str:
+    """One line for a legend, the same for each telling of the same message; for any text at all."""
+    line = " ".join(clean(text[:_READ]).split())
+    for _ in range(_PASSES):
+        before = line
+        line = _capped(_once(line))
+        if line == before:
+            break
+    return line
+
+
+def _once(line: str) -> str:
+    for rule in (*CUTS, *SPELLINGS):
+        line = rule.pattern.sub(rule.replacement, line)
+    return " ".join(line.split())
+
+
+def _capped(line: str) -> str:
+    if len(line) <= LONGEST:
+        return line
+    cut = line[: LONGEST - 2]
+    at_word = cut.rfind(" ")
+    return (cut[:at_word] if at_word > LONGEST // 2 else cut).rstrip() + " …"

@@ -1,0 +1,103 @@
+"""Finds the exception that ended a program in what it wrote to standard error.
+
+Python prints the uncaught exception last, but not always as the last thing: threads and finalisers
+print theirs too, log lines come between, and TensorFlow puts whole tracebacks into messages. An
+embedded traceback is the cause of the message around it, so the last traceback is the one to take
+in that case as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Optional
+
+from attrs import evolve
+
+from runner.cells.signature.groups import GROUP, read_group
+from runner.cells.signature.noise import without_noise
+from runner.cells.signature.raised import Raised, headline
+
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\s*$")
+_SYNTAX = re.compile(r'  File ".*", line \d+$')
+_SYNTAX_KINDS = frozenset({"SyntaxError", "IndentationError", "TabError"})
+_CHAINED = re.compile(
+    r"(?:During handling of the above exception, another exception occurred"
+    r"|The above exception was the direct cause of the following exception):$"
+)
+_ASIDE = re.compile(
+    r"Exception in (?:thread|callback) |Unhandled exception in thread|Process \S+:$"
+    r"|Error in (?:atexit|sys\.exitfunc)|Task exception was never retrieved"
+)
+_IGNORED = re.compile(r"Exception ignored ")
+_STARTS, _ENDS, _REMARKS = (
+    re.compile("|".join(f"(?:{kind.pattern})" for kind in kinds))
+    for kinds in (
+        (_TRACEBACK, GROUP, _SYNTAX),
+        (_TRACEBACK, GROUP, _CHAINED, _ASIDE, _IGNORED),
+        (_IGNORED, _ASIDE),
+    )
+)
+_CARETS = re.compile(r"\s*[~^]+\s*$")
+
+
+def last_raised(text: str) -> Optional[Raised]:
+    """The exception that ended the program; else the last of those beside it. None: no traceback.
+
+    The text is a clean one.
+    """
+    aside: Optional[Raised] = None
+    found: Optional[Raised] = None
+    for raised in _all_raised(without_noise(text)):
+        if raised.aside:
+            aside = raised
+        else:
+            found = raised
+    return found or aside
+
+
+def _all_raised(lines: list[str]) -> Iterator[Raised]:
+    """All exceptions printed, in order, but those that Python says it ignored."""
+    context = "main"
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if _REMARKS.match(line):
+            context = "ignored" if _IGNORED.match(line) else "aside"
+        elif _STARTS.match(line):
+            raised, at = read_group(lines, at) if GROUP.match(line) else _read(lines, at)
+            if raised is not None and context != "ignored":
+                yield evolve(raised, aside=context == "aside")
+            # What a thread's exception was raised while handling still belongs to that thread.
+            context = context if _chained(lines, at) else "main"
+            continue
+        at += 1
+
+
+def _chained(lines: list[str], at: int) -> bool:
+    return at < len(lines) and bool(_CHAINED.match(lines[at]))
+
+
+def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
+    """One traceback: its exception, None where it is none, and the number of the line after it."""
+    at = start + 1
+    while at < len(lines) and (not lines[at] or lines[at][0].isspace()):
+        at += 1
+    if at >= len(lines):
+        return None, at
+    raised = headline(lines[at])
+    if raised is None or (_SYNTAX.match(lines[start]) and raised.kind not in _SYNTAX_KINDS):
+        return None, at
+    end = at + 1
+    while end < len(lines) and not _ENDS.match(lines[end]):
+        end += 1
+    message = "\n".join([raised.message, *lines[at + 1 : end]])
+    return evolve(raised, message=message, source=_source(lines[start + 1 : at])), end
+
+
+def _source(frames: list[str]) -> str:
+    """The last line of source that Python showed."""
+    for line in reversed(frames):
+        if line.startswith("    ") and not _CARETS.match(line):
+            return line.strip()
+    return ""

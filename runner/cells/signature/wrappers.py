@@ -1,0 +1,187 @@
+"""Takes off what TensorFlow, Keras and AutoGraph wrap around a cause.
+
+The same cause comes bare from one release and under three wrappers from the next, so wrappers are
+taken off until none is left.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Optional
+
+from attrs import evolve, frozen
+
+from runner.cells.signature.raised import Raised, headline
+from runner.cells.signature.tails import said
+from runner.cells.signature.tracebacks import last_raised
+
+_DEEPEST = 20
+"""Wrappers within wrappers that are taken off: more than these is no real message."""
+
+Unwrap = Callable[[Raised, "re.Match[str]"], Optional[Raised]]
+
+
+@frozen
+class Wrapper:
+    """Text at the start of a message with the cause behind it."""
+
+    name: str
+    start: re.Pattern[str]
+    example: str
+    unwrap: Unwrap = lambda raised, match: evolve(raised, message=raised.message[match.end() :])
+
+
+def unwrapped(raised: Raised) -> Raised:
+    """The cause: an exception without its wrappers, and without what follows the message."""
+    for _ in range(_DEEPEST):
+        inner = _without_one(raised)
+        if inner is None:
+            break
+        raised = inner
+    return evolve(raised, message=said(raised.message))
+
+
+def _without_one(raised: Raised) -> Optional[Raised]:
+    raised = evolve(raised, message=raised.message.lstrip())
+    for wrapper in WRAPPERS:
+        match = wrapper.start.match(raised.message)
+        inner = wrapper.unwrap(raised, match) if match else None
+        if inner is not None:
+            return inner
+    return None
+
+
+def _embedded(raised: Raised, _match: re.Match[str]) -> Optional[Raised]:
+    return last_raised(raised.message)
+
+
+_FRAME = re.compile(r'    (?:relative to \S+:$|File "[^"]*", line \d+, in |\S+:\d+ [\w<>.]+ *\**$)')
+
+
+def _in_user_code(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """AutoGraph indents by four: frames, their source by eight, then the cause as Python has it."""
+    lines = raised.message[match.end() :].split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("    ") and line[4:5].strip() and not _FRAME.match(line):
+            inner = headline(line[4:])
+            if inner is None:
+                return None
+            below = [text[4:] if text.startswith("    ") else text for text in lines[number + 1 :]]
+            return evolve(inner, message="\n".join([inner.message, *below]), aside=raised.aside)
+    return None
+
+
+_ROOT = re.compile(r"\s*\((\d+)\) (?P<message>.*)$")
+_DERIVED = re.compile(r"(?:CANCELLED|Cancelled|ABORTED|Aborted)\b")
+
+
+def _root_error(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """The first of the numbered errors, but none that only tells of the others."""
+    lines = raised.message[match.end() :].split("\n")
+    roots = [(n, found) for n, line in enumerate(lines) if (found := _ROOT.match(line))]
+    if not roots:
+        return None
+    number, root = next((r for r in roots if not _DERIVED.match(r[1]["message"])), roots[0])
+    return evolve(raised, message="\n".join([root["message"], *lines[number + 1 :]]))
+
+
+def _after_frames(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """What follows the indented frames."""
+    lines = raised.message[match.end() :].split("\n")
+    for number, line in enumerate(lines):
+        if line.strip() and not line[0].isspace() and line != "<stack traces unavailable>":
+            return evolve(raised, message="\n".join(lines[number:]))
+    return None
+
+
+def _after_node(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """What follows the paragraph on the node, printed as Python prints an exception."""
+    _, _, rest = raised.message[match.end() :].partition("\nError detected in node ")
+    first, _, below = rest.partition("\n\n")[2].lstrip().partition("\n")
+    inner = headline(first)
+    return inner and evolve(inner, message=f"{inner.message}\n{below}", aside=raised.aside)
+
+
+def _status(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """Only where it says what the exception's kind says as well."""
+    kind = match["status"].replace("_", " ").title().replace(" ", "") + "Error"
+    return evolve(raised, message=raised.message[match.end() :]) if kind == raised.kind else None
+
+
+_STATUS = (
+    "Aborted|Already exists|Cancelled|Data loss|Deadline exceeded|Failed precondition|Internal"
+    "|Invalid argument|Not found|Out of range|Permission denied|Resource exhausted"
+    "|Unauthenticated|Unavailable|Unimplemented|Unknown"
+)
+
+WRAPPERS = (
+    Wrapper(
+        "a traceback in the message",
+        re.compile(r"Traceback \(most recent call last\):[ \t]*\n"),
+        "Traceback (most recent call last):\\n  File …\\nImportError: libcublas.so.9.0: …",
+        _embedded,
+    ),
+    Wrapper(
+        "AutoGraph",
+        re.compile(r"in (?:user|converted|transformed) code:[ \t]*\n"),
+        'in user code:\\n\\n    File "x.py", line 5, in f  *\\n        g(x)\\n\\n    ValueError: x',
+        _in_user_code,
+    ),
+    Wrapper(
+        "graph execution, from 2.8",
+        re.compile(r"Graph execution error:[ \t]*\n"),
+        "Graph execution error:\\n\\nDetected at node …",
+    ),
+    Wrapper(
+        "stack of the node, from 2.8",
+        re.compile(r"Detected at node [^\n]* \(most recent call last\):[ \t]*\n"),
+        "Detected at node 'x' defined at (most recent call last):\\n    File …\\nNode: 'x'\\n…",
+        _after_frames,
+    ),
+    Wrapper(
+        "name of the node, from 2.8",
+        re.compile(r"Node: '[^'\n]*'[ \t]*\n"),
+        "Node: 'model/dense/MatMul'\\n…",
+    ),
+    Wrapper(
+        "tensor out of scope, 2.7",
+        re.compile(r"Originated from a graph execution error\."),
+        "Originated from a graph execution error. … Error detected in node …\\n\\nTypeError: …",
+        _after_node,
+    ),
+    Wrapper(
+        "root errors, from 1.14",
+        re.compile(r"\d+ root error\(s\) found\.[ \t]*\n"),
+        "2 root error(s) found.\\n  (0) Invalid argument: …\\n  (1) …",
+        _root_error,
+    ),
+    Wrapper(
+        "status, in a root error",
+        re.compile(rf"(?P<status>{_STATUS}|{_STATUS.upper().replace(' ', '_')}): +"),
+        "INVALID_ARGUMENT: …",
+        _status,
+    ),
+    Wrapper(
+        "name of the function, from 1.15",
+        re.compile(r"\{\{function_node [^}\n]*\}\}\s*"),
+        "{{function_node __wrapped__MatMul_device_/job:localhost/…}} …",
+    ),
+    Wrapper(
+        "tf.data, after 2.16",
+        re.compile(
+            r"Error in user-defined function passed to \S+ transformation with iterator: \S+: "
+        ),
+        "Error in user-defined function passed to MapDataset:1 transformation with iterator: "
+        "Iterator::Root::Map: …",
+    ),
+    Wrapper(
+        "Keras, from 2.7",
+        re.compile(r"Exception encountered when calling [^\n]*\n"),
+        'Exception encountered when calling layer "x" (type Y).\\n\\n…',
+    ),
+    Wrapper(
+        "Keras 3's guess at a shape",
+        re.compile(r"Could not automatically infer the output shape[^\n]* Error encountered:\s*\n"),
+        "Could not automatically infer the output shape / dtype of 'x' … Error encountered:\\n\\n…",
+    ),
+)

@@ -1,0 +1,185 @@
+"""A script and the files it needs → a folder that never changes, named by its content.
+
+A script is read from disk while it runs (AutoGraph does), and people save in the middle of a run,
+so every cell runs a copy. What is copied, all from the script's own folder and below:
+
+- the script;
+- the local modules that it imports, and what these import, as Python would find them: `foo.py`, or
+  the whole folder of a package `foo/`;
+- files that it or such a module names in a literal, as in `open(HERE / "data" / "a.csv")`. Where
+  matrix.yaml has `files:` for the script, those are taken instead.
+
+The working directory of a cell is an empty scratch folder, so that cells cannot meet: a script
+finds its files beside itself, by `Path(__file__).parent / "a.csv"`, and not by `open("a.csv")`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from runner.cells.snapshot import needs
+from runner.engines.base import Workspace
+from runner.errors import TfmatrixError, UsageError
+from runner.model import Repro
+
+_BLOCK = 1024 * 1024
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    workspace: Workspace
+    digest: str
+    """Hex digest over names, contents and executable bits; times play no part."""
+    files: tuple[str, ...] = ()
+    """What was copied, as names below the script's folder."""
+
+
+def digest_of(repro: Repro) -> str:
+    """The digest that `take` would name the snapshot by, without copying. Raises `UsageError`."""
+    return _digest(needs.of(repro))
+
+
+def take(repro: Repro, folder: Path) -> Snapshot:
+    """The snapshot of `repro` as it is now, in `folder`; made where there is none yet.
+
+    Safe for any number of processes at once. Raises `UsageError` for what the script lacks, and
+    `TfmatrixError` where `folder` cannot be written.
+    """
+    files = needs.of(repro)
+    digest = _digest(files)
+    try:
+        if _intact(folder / digest, digest):
+            os.utime(folder / digest)  # `clean` goes by last use
+        else:
+            digest = _made(files, folder)
+    except OSError as error:
+        raise TfmatrixError(
+            f"no snapshot of {repro.name} can be made in {folder}: {error}",
+            remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
+        ) from None
+    script = Path(os.path.realpath(repro.script)).name
+    return Snapshot(
+        workspace=Workspace(folder=folder / digest, script=script),
+        digest=digest,
+        files=tuple(files),
+    )
+
+
+def restore(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
+    """Lay down in `folder` a snapshot that was taken elsewhere, from its files' bytes and whether
+    they are executable. Raises `ValueError` where they are not what `digest` says."""
+    if _intact(folder / digest, digest):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(8)}"
+    try:
+        for name, (content, executable) in contents.items():
+            target = temporary / name
+            if temporary.resolve() not in target.resolve().parents:
+                raise ValueError(f"{name!r} would lie outside of the snapshot")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            target.chmod(0o555 if executable else 0o444)
+        _protect(temporary)
+        if _digest(_listing(temporary)) != digest:
+            raise ValueError("a snapshot arrived damaged")
+        _publish(temporary, folder / digest, digest)
+    finally:
+        _discard(temporary)
+
+
+def _digest(files: Mapping[str, Path]) -> str:
+    try:
+        return _digest_of_parts({name: _part(path) for name, path in files.items()})
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+
+def _digest_of_parts(parts: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name, part in sorted(parts.items()):
+        encoded = os.fsencode(name)
+        whole.update(b"%d:%b%b" % (len(encoded), encoded, part))
+    return whole.hexdigest()
+
+
+def _part(path: Path) -> bytes:
+    """What of one file goes into the digest: its executable bit and its content."""
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        executable = os.fstat(file.fileno()).st_mode & 0o100
+        while block := file.read(_BLOCK):
+            content.update(block)
+    return (b"x" if executable else b"-") + content.digest()
+
+
+def _intact(folder: Path, digest: str) -> bool:
+    """A script of the local engine may have written to its snapshot: look before using it again."""
+    files = _listing(folder)
+    plain = all(stat.S_ISREG(path.lstat().st_mode) for path in files.values())
+    return plain and _digest(files) == digest
+
+
+def _listing(folder: Path) -> dict[str, Path]:
+    paths = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
+def _made(files: Mapping[str, Path], folder: Path) -> str:
+    """Copy, then name the copy by what it holds: a file may have changed since it was looked at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(8)}"
+    try:
+        temporary.mkdir()
+        for name, path in files.items():
+            _copy(path, temporary / name)
+        _protect(temporary)
+        digest = _digest(_listing(temporary))
+        _publish(temporary, folder / digest, digest)
+    finally:
+        _discard(temporary)
+    return digest
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o555 if source.stat().st_mode & 0o100 else 0o444)
+
+
+def _protect(folder: Path) -> None:
+    """Readable for the container's user, writable for nobody: no bytecode appears in it either."""
+    for place, _, _ in os.walk(folder):
+        os.chmod(place, 0o555)
+
+
+def _publish(temporary: Path, target: Path, digest: str) -> None:
+    """Rename is all or nothing. Another process may have come first: its copy is as good."""
+    for _ in range(3):
+        try:
+            temporary.rename(target)
+            return
+        except OSError:
+            if _intact(target, digest):
+                return
+            damaged = target.with_name(f".{secrets.token_hex(8)}")
+            with contextlib.suppress(FileNotFoundError):
+                target.rename(damaged)
+            _discard(damaged)
+    temporary.rename(target)
+
+
+def _discard(folder: Path) -> None:
+    if folder.is_dir():
+        for place, _, _ in os.walk(folder):
+            os.chmod(place, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,187 @@
+"""Which files a repro needs: found from its script, or declared in matrix.yaml."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Optional
+
+from attrs import define, field
+
+from runner.cells.snapshot.sources import Import, scan
+from runner.errors import UsageError
+from runner.model import Repro
+
+MOST_BYTES = 64 * 1024 * 1024
+MOST_FILES = 10_000
+"""Of what is found without being declared."""
+
+_DECLARE = "list what the script needs under `files:` in matrix.yaml"
+
+
+def of(repro: Repro) -> dict[str, Path]:
+    """Name below the script's folder → file, sorted by name; the script is one of them.
+
+    The script's folder is the one that Python puts first in `sys.path`: of the file itself, where
+    `repro.script` is a link to it. Raises `UsageError` for what is missing, leads out of that
+    folder, or is found to be too much.
+    """
+    script = Path(os.path.realpath(repro.script))
+    search = _Search(root=script.parent, repro=repro.name)
+    if not search.add(script.name):
+        raise UsageError(f"{repro.name}: there is no script {repro.script}")
+    for declared in repro.files:
+        search.add_declared(declared.as_posix())
+    search.literals = not repro.files
+    search.follow()
+    return dict(sorted(search.files.items()))
+
+
+@define
+class _Search:
+    root: Path
+    repro: str
+    literals: bool = False
+    files: dict[str, Path] = field(factory=dict)
+    _unread: list[str] = field(factory=list)
+    _folders: set[Path] = field(factory=set)
+    _found_bytes: int = 0
+    _declaring: bool = False
+
+    def follow(self) -> None:
+        """Read each module once; what it needs is read in turn."""
+        while self._unread:
+            name = self._unread.pop()
+            mentions = scan(self._content(name))
+            for each in sorted(mentions.imports, key=repr):
+                self._add_import(each, name)
+            for text in sorted(mentions.texts) if self.literals else ():
+                self._add_literal(text)
+
+    def add_declared(self, name: str) -> None:
+        self._declaring = True
+        path = self.root / name
+        if path.is_dir():
+            self._add_folder(name)
+        elif path.exists():
+            self.add(name)
+        else:
+            raise UsageError(f"{self.repro}: there is no {name} in {self.root}")
+        self._declaring = False
+
+    def add(self, name: str) -> bool:
+        """Take one file; False where it is none that can be copied (a folder, a pipe, a device)."""
+        name = posixpath.normpath(name)
+        if name in self.files:
+            return True
+        real = self._inside(name)
+        status = _status(real)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return False
+        self.files[name] = real
+        if not self._declaring:
+            self._count(status.st_size, name)
+        if name.endswith(".py") or len(self.files) == 1:
+            self._unread.append(name)
+        return True
+
+    def _count(self, size: int, name: str) -> None:
+        self._found_bytes += size
+        if self._found_bytes > MOST_BYTES or len(self.files) > MOST_FILES:
+            raise UsageError(
+                f"{self.repro}: the files that the script seems to need are more than "
+                f"{MOST_BYTES // 2**20} MiB or {MOST_FILES} files, with {name} the last of them",
+                remedy=_DECLARE,
+            )
+
+    def _inside(self, name: str) -> Path:
+        real = Path(os.path.realpath(self.root / name))
+        if self.root not in real.parents:
+            raise UsageError(
+                f"{self.repro}: {name} is a link out of the script's folder, to {real}",
+                remedy="put a copy in its place",
+            )
+        return real
+
+    def _content(self, name: str) -> bytes:
+        try:
+            return self.files[name].read_bytes()
+        except OSError as error:
+            raise UsageError(f"{self.repro}: {name}: {error.strerror or error}") from None
+
+    def _add_literal(self, text: str) -> None:
+        name = posixpath.normpath(text)
+        if name.startswith("../") or posixpath.isabs(name):
+            return
+        if os.path.isfile(self.root / name):  # noqa: PTH113 - Path.is_file raises for long names
+            self.add(name)
+
+    def _add_import(self, each: Import, importer: str) -> None:
+        base = posixpath.dirname(importer) if each.level else ""
+        for _ in range(each.level - 1):
+            base = posixpath.dirname(base)
+        place: Optional[str] = base
+        for part in filter(None, each.module.split(".")):
+            place = self._add_module(posixpath.join(place or "", part))
+            if place is None:
+                return
+        for name in each.names:
+            self._add_module(posixpath.join(place or "", name))
+
+    def _add_module(self, place: str) -> Optional[str]:
+        """Take the module at `place`, as Python would choose it. Answers where to look for its
+        submodules: only a folder without __init__.py has some that are not taken already."""
+        path = self.root / place
+        if (path / "__init__.py").is_file():
+            self._add_folder(place)
+            return None
+        extensions = [f"{posixpath.dirname(place)}/{each}" for each in _extensions(path)]
+        for name in (*extensions, f"{place}.py"):
+            if (self.root / name.lstrip("/")).is_file():
+                self.add(name.lstrip("/"))
+                return None
+        return place if path.is_dir() else None
+
+    def _add_folder(self, place: str) -> None:
+        real = self._inside(place)
+        if real in self._folders:
+            return
+        self._folders.add(real)
+        for name in _names_in(real):
+            inner = posixpath.join(place, name)
+            if (self.root / inner).is_dir():
+                self._add_folder(inner)
+            elif (self.root / inner).exists():
+                self.add(inner)
+
+
+def _status(path: Path) -> Optional[os.stat_result]:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _extensions(path: Path) -> Iterator[str]:
+    """Names of compiled modules: `foo.so`, `foo.cpython-310-x86_64-linux-gnu.so`."""
+    for name in _names_in(path.parent):
+        if name.startswith(f"{path.name}.") and name.endswith(".so"):
+            yield name
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Sorted, without what is hidden or made by Python itself."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return []
+    return [
+        name
+        for name in names
+        if not name.startswith(".")
+        and name != "__pycache__"
+        and not name.endswith((".pyc", ".pyo"))
+    ]

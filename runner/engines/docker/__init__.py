@@ -1,0 +1,1 @@
+"""The packaged engine: an image per environment, a locked-down container per agent."""

@@ -1,0 +1,203 @@
+"""Python base images without a registry: from Debian packages and an interpreter of this machine.
+
+For people whose daemon cannot pull. The result goes by the tag of the official image that it stands
+in for, and carries labels that tell it apart.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.engines.base import Phase
+from runner.engines.docker import build, client
+from runner.errors import PrepareError, UsageError
+from runner.machine import movable, processes, temporary
+
+Say = Callable[[str], None]
+
+
+def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
+    """Make `tag` with Python `python`; whether it had to be made. Raises `TfmatrixError`.
+
+    An image that goes by that name already is left alone unless `force`.
+    """
+    if client.find_image(tag) is not None and not force:
+        return False
+    interpreter = movable.find(python)
+    if interpreter is None:
+        raise UsageError(
+            f"no Python {python} was found here that could be copied into an image",
+            remedy=f"uv python install {python} (3.8 and newer), or pyenv install {python}",
+        )
+    system = make_system(say)
+    say(f"copying Python {interpreter.version} from {interpreter.prefix}")
+    with tempfile.TemporaryDirectory(prefix="base-", dir=temporary.folder()) as folder:
+        context = Path(folder)
+        movable.copy(interpreter, context / "python", context / "libraries")
+        dockerfile = _DOCKERFILE.format(system=system, python=python)
+        (context / "Dockerfile").write_text(dockerfile, "utf-8")
+        made_from = {"tfmatrix.base": interpreter.version, "tfmatrix.system": system}
+        build.build(
+            context,
+            tag=tag,
+            labels={client.OURS: "1", **made_from},
+            progress=lambda phase: _tell(phase, say),
+            network="none",
+            what=f"the base image {tag}",
+        )
+    return True
+
+
+def make_system(say: Say) -> str:
+    """The image that all our bases share, made by debootstrap when it is not there; its tag."""
+    suite, mirror = _suite()
+    tag = f"tfmatrix-system:{suite}"
+    if client.find_image(tag) is not None:
+        return tag
+    if os.geteuid() != 0:
+        raise PrepareError("making base images needs root (debootstrap)", remedy="use sudo")
+    if shutil.which("debootstrap") is None:
+        raise PrepareError("debootstrap is missing", remedy="apt-get install debootstrap")
+    with tempfile.TemporaryDirectory(prefix="system-", dir=temporary.folder()) as folder:
+        root, tarball = Path(folder) / "root", Path(folder) / "root.tar"
+        _debootstrap(suite, mirror, root, say)
+        say("taking out documentation and caches, as Debian's slim images do")
+        try:
+            slim(root)
+        except OSError as error:
+            raise PrepareError(
+                f"the packages of {suite} could not be made smaller: {error}",
+                remedy=f"docker pull debian:{suite}-slim && docker tag debian:{suite}-slim {tag}"
+                ", and report this as a bug",
+            ) from None
+        say(f"importing {tag}")
+        _tar(root, tarball)
+        settings = [f"LABEL {client.OURS}=1", 'CMD ["/bin/sh"]']
+        client.import_filesystem(tarball, tag, settings)
+    return tag
+
+
+# The last step is the proof: an image that cannot do this is never tagged. It also stands for what
+# a Python needs to be of use here: uv comes by pip, and some packages are built from source.
+_DOCKERFILE = """\
+FROM {system}
+RUN --mount=type=bind,target=/mnt \\
+    cp -a /mnt/python/. /usr/local/ && \\
+    for library in /mnt/libraries/*; do \\
+        ldconfig -p | grep -qF "$(basename "$library")" || cp "$library" /usr/local/lib/; \\
+    done && \\
+    ldconfig && \\
+    ln -sf python{python} /usr/local/bin/python3 && ln -sf python3 /usr/local/bin/python && \\
+    python3 -Bm ensurepip --default-pip > /dev/null && \\
+    ln -sf pip{python} /usr/local/bin/pip && \\
+    find /usr/local -name __pycache__ -prune -exec rm -r {{}} +
+RUN cd / && python3 -Bm pip --version && python3 -Bc "\\
+import bz2, ctypes, hashlib, lzma, multiprocessing, sqlite3, ssl, sys, uuid, zlib; \\
+assert '.'.join(map(str, sys.version_info[:2])) == '{python}', sys.version; \\
+assert sys.prefix == '/usr/local', sys.prefix; \\
+ssl.create_default_context(); multiprocessing.Lock()"
+ENV LANG=C.UTF-8
+CMD ["python3"]
+"""
+
+
+def _tell(phase: Phase, say: Say) -> None:
+    say(f"{phase.what} {phase.detail}")
+
+
+def _suite() -> tuple[str, str]:
+    """This machine's Debian or Ubuntu suite and mirror, so that libraries match; else Debian's."""
+    try:
+        lines = Path("/etc/os-release").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    release = dict(line.replace('"', "").split("=", 1) for line in lines if "=" in line)
+    suite = release.get("VERSION_CODENAME", "")
+    if release.get("ID") not in ("debian", "ubuntu") or not suite:
+        return "bookworm", ""
+    asked = _ask(["apt-get", "indextargets", "--format", "$(REPO_URI)", f"Codename: {suite}"])
+    mirrors = [line for line in asked.splitlines() if line.startswith("http")]
+    return suite, mirrors[0] if mirrors else ""
+
+
+def _debootstrap(suite: str, mirror: str, root: Path, say: Say) -> None:
+    command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(root)]
+    log: list[str] = []
+    step = ""
+    say(f"debootstrap of {suite}")
+    for line in processes.stream([*command, *filter(None, [mirror])], env=_apt_environment()):
+        log.append(line.rstrip())
+        # One line a step, not one a package: a failure would otherwise scroll away.
+        doing = re.search(r": (Retrieving|Validating|Extracting|Unpacking|Configuring)", line)
+        if doing and doing[1] != step:
+            step = doing[1]
+            say(f"debootstrap: {step.lower()} packages")
+    if log[-1] != "exit 0":
+        raise PrepareError(
+            f"debootstrap of {suite} failed: {log[-2] if len(log) > 1 else 'it said nothing'}",
+            remedy="check that Debian's mirror can be reached (http_proxy, apt's sources)",
+            log="\n".join(log[-100:]),
+        )
+
+
+def _apt_environment() -> dict[str, str]:
+    """With apt's proxy where only apt was told of one: debootstrap fetches with wget."""
+    environment = dict(os.environ)
+    match = re.match(r"P='(.+)'", _ask(["apt-config", "shell", "P", "Acquire::http::Proxy"]))
+    if match is not None:
+        environment.setdefault("http_proxy", match[1])
+    return environment
+
+
+def _ask(command: list[str]) -> str:
+    """What a command of apt says; nothing where there is no apt."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return ""
+
+
+def slim(root: Path) -> None:
+    """Take out what Debian's own slim images leave out.
+
+    Nothing is removed through a symbolic link: `doc/libstdc++6` is one to `gcc-12-base`, whose
+    files would be met twice, and an absolute link would lead out of `root`.
+    """
+    for name in (
+        "var/cache/apt",
+        "var/lib/apt/lists",
+        "var/log",
+        "usr/share/man",
+        "usr/share/locale",
+    ):
+        for entry in _entries(root / name):
+            _remove(entry)
+    for package in _entries(root / "usr/share/doc"):
+        for entry in _entries(package):
+            if entry.name != "copyright":
+                _remove(entry)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where there is none, or a link or a file in its place."""
+    return list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
+
+
+def _tar(folder: Path, tarball: Path) -> None:
+    command = ["tar", "--numeric-owner", "--one-file-system", "-cf", str(tarball), "."]
+    done = processes.run(command, cwd=folder)
+    if done.returncode != 0:
+        raise PrepareError(f"tar failed: {done.stderr.strip()[-300:]}")

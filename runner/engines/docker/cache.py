@@ -1,0 +1,156 @@
+"""What images take on disk, and giving it back: the image, and what BuildKit keeps of its build.
+
+Removing an image alone frees nothing while BuildKit remembers its layers, so those are forgotten
+too: only records that our own Dockerfiles made, told by their commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any, Optional, cast
+
+from docker.errors import APIError
+from docker.models.images import Image
+
+from runner import paths
+from runner.engines.docker import client
+from runner.engines.docker.names import KEY as KEY
+from runner.errors import TfmatrixError
+from runner.machine.items import Item
+
+_OUR_COMMANDS = re.compile(
+    r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532"
+)
+
+
+_ENVIRONMENT = re.compile(r"tfmatrix:(.+?-py[\d.]+-[a-z]+)-")
+
+
+def own_size(image: Image) -> int:
+    """Bytes of the layers above what all images of a Python share."""
+    total = 0
+    for layer in image.history():
+        total += int(layer["Size"])
+        if _alone_in(layer["CreatedBy"]):
+            return total
+    return int(image.attrs["Size"])
+
+
+def remove(tag: str, image: Image) -> None:
+    """Remove an image of ours and what BuildKit keeps of it. Raises `TfmatrixError` if in use."""
+    if client.OURS not in client.labels(image):
+        raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
+    marks = {mark for layer in image.history() if (mark := _alone_in(layer["CreatedBy"]))}
+    try:
+        client.connect().api.remove_image(tag)
+    except APIError as error:
+        raise TfmatrixError(f"{tag} stays: {client.explain(error)}") from error
+    _forget([record for record in _records() if _alone_in(record["Description"]) in marks])
+
+
+def inventory() -> Iterator[Item]:
+    """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
+    images = client.connect().images.list(filters={"label": client.OURS})
+    # What adds no layer is still younger than what it is built on.
+    for image in sorted(
+        images, key=lambda one: (len(_layers(one)), _seconds(one.attrs["Created"])), reverse=True
+    ):
+        name = image.tags[0] if image.tags else str(image.id)
+        environment = _ENVIRONMENT.match(name)
+        yield Item(
+            kind="image",
+            name=name,
+            size=_size_above(image, images),
+            last_used=max(_last_used(other) for other in images if _is_below(image, other)),
+            remove=partial(remove, name, image),
+            of=environment[1] if environment else "",
+        )
+    ours = [r for r in _records() if _OUR_COMMANDS.search(r["Description"]) and not r["Shared"]]
+    for what, mount in (("layers of image builds", False), ("wheels for image builds", True)):
+        records = [r for r in ours if (r["Type"] == "exec.cachemount") is mount]
+        if records:
+            yield Item(
+                kind="cache",
+                name=what,
+                size=sum(int(record["Size"]) for record in records),
+                last_used=max(_seconds(r.get("LastUsedAt") or r["CreatedAt"]) for r in records),
+                remove=partial(_forget, records),
+            )
+
+
+def used(key: str) -> None:
+    """Note that the image of this key is used now: the daemon keeps no such date."""
+    with suppress(OSError):
+        stamp(key).parent.mkdir(parents=True, exist_ok=True)
+        stamp(key).touch()
+
+
+def stamp(key: str) -> Any:
+    return paths.cache() / "images" / key
+
+
+def _last_used(image: Image) -> float:
+    created = _seconds(image.attrs["Created"])
+    key = client.labels(image).get(KEY)
+    try:
+        return max(created, float(stamp(key).stat().st_mtime)) if key else created
+    except OSError:
+        return created
+
+
+def _layers(image: Image) -> list[str]:
+    return list(image.attrs["RootFS"].get("Layers") or ())
+
+
+def _is_below(image: Image, other: Image) -> bool:
+    """Whether `other` is built on `image`, or is it: using the one is using the other."""
+    layers = _layers(image)
+    return _layers(other)[: len(layers)] == layers
+
+
+def _size_above(image: Image, images: Sequence[Image]) -> int:
+    """Bytes that removing it frees when those built on it are gone, counted in one image only."""
+    if KEY in client.labels(image):
+        return own_size(image)
+    size = int(image.attrs["Size"])
+    below = [int(i.attrs["Size"]) for i in images if i.id != image.id and _is_below(i, image)]
+    return size - max(below, default=0)
+
+
+def _alone_in(command: str) -> Optional[str]:
+    """`2.9.3.txt` of a command that installs TensorFlow 2.9.3 alone."""
+    match = re.search(r"--requirement /mnt/tensorflow-(\S+)", command)
+    return match[1] if match else None
+
+
+def _records() -> list[dict[str, Any]]:
+    return list(client.connect().api.df().get("BuildCache") or ())
+
+
+def _forget(records: list[dict[str, Any]]) -> None:
+    """Prune these records and what was built on them, as far as no image needs them."""
+    api = client.connect().api
+    everything = _records()
+    for record in records:
+        for one in (*_below(record["ID"], everything), record["ID"]):
+            api.prune_builds(filters=cast(Any, {"id": [one]}))  # the stubs know no such filter
+
+
+def _below(record: str, everything: list[dict[str, Any]]) -> Iterator[str]:
+    """The records built on `record`, those furthest from it first."""
+    for other in everything:
+        if other.get("Parent") == record or record in (other.get("Parents") or ()):
+            yield from _below(other["ID"], everything)
+            if not other["Shared"]:
+                yield other["ID"]
+
+
+def _seconds(stamp: str) -> float:
+    """The daemon's dates have nanoseconds, which Python does not read."""
+    plain = re.sub(r"(\.\d{6})\d*", r"\1", stamp).replace("Z", "+00:00")
+    plain = re.sub(r"\.(\d{1,5})(?=[+-])", lambda m: "." + m[1].ljust(6, "0"), plain)
+    return datetime.fromisoformat(plain).timestamp()

@@ -1,0 +1,119 @@
+"""The Docker daemon through its SDK: one connection, and the calls that several modules need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Optional
+
+import docker
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.images import Image
+
+from runner.engines.docker.names import OURS as OURS
+
+_lock = threading.Lock()
+_connection: Optional[docker.DockerClient] = None
+
+
+def connect() -> docker.DockerClient:
+    """The daemon that DOCKER_HOST or the default socket names. Raises `DockerException`."""
+    global _connection
+    with _lock:
+        if _connection is None:
+            # Each attached agent holds a connection as long as it lives.
+            found = host()
+            if found is None:
+                _connection = docker.from_env(version="auto", max_pool_size=128)
+            else:
+                _connection = docker.DockerClient(found, version="auto", max_pool_size=128)
+        return _connection
+
+
+def host() -> Optional[str]:
+    """The daemon of the client's current context, which the SDK by itself does not look at.
+
+    None where DOCKER_HOST decides, or the context is the default one.
+    """
+    if os.environ.get("DOCKER_HOST"):
+        return None
+    try:
+        context = ContextAPI.get_current_context()
+    except Exception:  # a broken configuration is for `docker` itself to complain of
+        return None
+    return None if context is None or context.name == "default" else str(context.Host)
+
+
+def why_unreachable() -> Optional[str]:
+    """Why no daemon answers, in a line; None when one does."""
+    try:
+        connect().ping()
+    except DockerException as error:
+        return explain(error)
+    except Exception as error:  # the SDK lets requests' and paramiko's errors through
+        return str(error)
+    return None
+
+
+def explain(error: Exception) -> str:
+    """What an error of the SDK means, without its stack of wrappers."""
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation)
+    text = str(error)
+    if "FileNotFoundError" in text or "No such file" in text:
+        return "no Docker daemon runs here (its socket does not exist)"
+    if "ConnectionRefused" in text or "Connection refused" in text:
+        return "no Docker daemon answers"
+    if "PermissionError" in text or "Permission denied" in text:
+        return "the Docker socket may not be used by this user (group `docker` may)"
+    return text
+
+
+def find_image(name: str) -> Optional[Image]:
+    try:
+        return connect().images.get(name)
+    except (ImageNotFound, NotFound):
+        return None
+
+
+def labels(image: Image) -> Mapping[str, str]:
+    return image.labels or {}
+
+
+def is_local() -> bool:
+    """Whether the daemon may share this machine's files, so that they can be mounted."""
+    return connect().api.base_url in ("http+docker://localhost", "http+docker://localunixsocket")
+
+
+@lru_cache(maxsize=1)
+def info() -> Mapping[str, Any]:
+    """What the daemon says of itself, asked once: it can take a while with many images."""
+    daemon: dict[str, Any] = connect().info()
+    return daemon
+
+
+def why_no_gpu() -> Optional[str]:
+    """Why containers of the daemon see no GPU, as far as can be told without starting one."""
+    daemon = info()
+    devices = daemon.get("DiscoveredDevices") or ()
+    if "nvidia" in daemon.get("Runtimes", {}) or any("nvidia" in str(d) for d in devices):
+        return None
+    if is_local():
+        if not any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg")):
+            return "this machine has no NVIDIA GPU"
+        if shutil.which("nvidia-container-runtime-hook") or shutil.which("nvidia-ctk"):
+            return None
+    return "the Docker daemon has no NVIDIA runtime (NVIDIA's container toolkit installs it)"
+
+
+def import_filesystem(tarball: Path, tag: str, changes: list[str]) -> None:
+    """Make an image of one layer. Raises `DockerException`."""
+    repository, _, version = tag.rpartition(":")
+    connect().api.import_image_from_file(
+        str(tarball), repository=repository, tag=version, changes=changes
+    )

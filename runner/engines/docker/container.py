@@ -1,0 +1,220 @@
+"""Containers: how they are confined, how files reach them, and whose they are."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, DockerException
+from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+from requests.exceptions import RequestException
+
+from runner import paths
+from runner.agent import COMMON_VARIABLE, SCRATCH_VARIABLE
+from runner.engines.base import Workspace
+from runner.engines.docker import client, owner
+from runner.errors import TfmatrixError
+from runner.model import Device, Limits
+
+ROOT = "/repro"
+_AGENT = "/tfmatrix"
+_USER = "65532:65532"
+# What the agent itself may take beyond what a cell may.
+_SPARE_MEMORY = 256
+_SPARE_PROCESSES = 32
+_SPARE_SCRATCH = 64
+_SHARED_MEMORY = 256
+
+
+def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
+    """The host configuration of a cell's container, but for its mounts.
+
+    The agent's own checks come first: these bounds are behind them, for what escapes it. Scratch
+    space and shared memory are memory too.
+    """
+    scratch = limits.scratch + _SPARE_SCRATCH
+    memory = (limits.memory + scratch + _SHARED_MEMORY + _SPARE_MEMORY) << 20
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m"},
+        "shm_size": _SHARED_MEMORY << 20,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "pids_limit": limits.processes + _SPARE_PROCESSES,
+        "nano_cpus": int(cpus * 10**9),
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        "log_config": LogConfig(type="none"),
+        "ipc_mode": "private",
+        # The agent is the first process: the kernel lets nothing in the container kill or stop it.
+        "init": False,
+        "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+        if device is Device.CUDA
+        else None,
+    }
+
+
+def create(
+    api: APIClient, image: str, workspace: Workspace, host: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """A container that will run the agent on `workspace`: its id, and volumes to remove with it.
+
+    They travel in volumes where the daemon shares no files with this machine, or where the files
+    are private to this user: in the container is another one. Raises `DockerException`.
+    """
+    sources = {_AGENT: paths.agent(), ROOT: workspace.folder}
+    if client.is_local() and all(map(_for_everybody, sources.values())):
+        mounts = [_bind(source, target) for target, source in sources.items()]
+        try:
+            return _create(api, image, mounts, host), []
+        except APIError as error:  # a daemon whose socket alone is here, and which sees other files
+            if "bind source path does not exist" not in str(error):
+                raise
+    volumes: list[str] = []
+    try:
+        mounts = [
+            _filled(api, image, source, target, volumes) for target, source in sources.items()
+        ]
+        return _create(api, image, mounts, host), volumes
+    except BaseException:
+        remove_volumes(api, volumes)
+        raise
+
+
+def remove_volumes(api: APIClient, volumes: list[str]) -> None:
+    for volume in volumes:
+        with suppress(DockerException):
+            api.remove_volume(volume, force=True)
+
+
+def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, Any]) -> str:
+    created = api.create_container(
+        image,
+        entrypoint=["python3", f"{_AGENT}/agent.py"],
+        command=[],
+        user=_USER,
+        working_dir="/tmp",
+        hostname="tfmatrix",
+        # One process attached: when it goes, even killed, the agent reads the end of its input.
+        stdin_open=True,
+        network_disabled=True,
+        environment={
+            SCRATCH_VARIABLE: "/tmp/cells",
+            COMMON_VARIABLE: "/tmp:/dev/shm:/dev/mqueue",
+            "LANG": "C.UTF-8",
+        },
+        labels=owner.labels(),
+        host_config=api.create_host_config(mounts=mounts, **host),
+    )
+    return str(created["Id"])
+
+
+def run_alone(
+    image: str, command: list[str], environment: Mapping[str, str], limits: Limits
+) -> tuple[str, str, int]:
+    """Run a command, confined as cells are but without an agent: stdout, stderr, exit code.
+
+    Raises `TfmatrixError`.
+    """
+    api = client.connect().api
+    host = confinement(limits, Device.CPU, 2.0)
+    host["log_config"] = LogConfig(type="json-file", config={"max-size": "10m"})
+    try:
+        container = api.create_container(
+            image,
+            command,
+            user=_USER,
+            environment=dict(environment),
+            labels=owner.labels(),
+            host_config=api.create_host_config(**host),
+        )["Id"]
+        with removed(api, container):
+            api.start(container)
+            code = api.wait(container, timeout=int(limits.timeout))["StatusCode"]
+            out, err = (
+                api.logs(container, stdout=one, stderr=not one).decode("utf-8", "replace")
+                for one in (True, False)
+            )
+    except (DockerException, RequestException) as error:
+        raise TfmatrixError(f"{image} could not be run: {client.explain(error)}") from error
+    return out, err, int(code)
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def _for_everybody(source: Path) -> bool:
+    """Whether any user may read `source` and all that is below it, once it is mounted."""
+    found = [source, *source.rglob("*")]
+    modes = [(path.is_dir(), path.stat().st_mode) for path in found if path.exists()]
+    return all(mode & 0o4 and (mode & 0o1 or not folder) for folder, mode in modes)
+
+
+def _bind(source: Path, target: str) -> Mount:
+    if source.is_file():
+        target = f"{target}/{source.name}"
+    return Mount(target, str(source.resolve()), type="bind", read_only=True)
+
+
+def _filled(api: APIClient, image: str, source: Path, target: str, volumes: list[str]) -> Mount:
+    """A volume that holds a copy of `source`, to be mounted read-only."""
+    volume = str(api.create_volume(labels=owner.labels())["Name"])
+    volumes.append(volume)
+    carrier = api.create_container(
+        image,
+        command=["true"],
+        labels=owner.labels(),
+        host_config=api.create_host_config(mounts=[Mount(target, volume, type="volume")]),
+    )["Id"]
+    try:
+        api.put_archive(carrier, target, _archive(source))
+    finally:
+        api.remove_container(carrier, force=True)
+    return Mount(target, volume, type="volume", read_only=True, no_copy=True)
+
+
+def _archive(source: Path) -> bytes:
+    """`source` as a tar: a folder's content, or a file by its name; readable by anybody."""
+
+    def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+        return member
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(source, arcname=source.name if source.is_file() else ".", filter=readable)
+    return buffer.getvalue()
+
+
+# -- the end --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def removed(api: APIClient, container: str) -> Iterator[None]:
+    """Remove `container` in the end."""
+    try:
+        yield
+    finally:
+        with suppress(Exception):
+            api.remove_container(container, force=True, v=True)
+
+
+@contextmanager
+def removed_on_error(api: APIClient, container: str, volumes: list[str]) -> Iterator[None]:
+    """For the time between creating a container and handing it over."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            api.remove_container(container, force=True, v=True)
+        remove_volumes(api, volumes)
+        raise

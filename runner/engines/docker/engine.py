@@ -1,0 +1,184 @@
+"""The packaged engine, and the sandbox: an image per environment, a container per agent."""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Optional
+
+from docker.errors import DockerException
+from docker.models.images import Image
+
+from runner.engines import remedies
+from runner.engines.base import Channel, Phase, Progress, Workspace
+from runner.engines.docker import build as docker_build
+from runner.engines.docker import cache, cli, client, names, owner, wheels
+from runner.engines.docker import container as docker_container
+from runner.engines.docker.channel import DockerChannel
+from runner.environments import render
+from runner.errors import PrepareError
+from runner.machine import file_lock, temporary
+from runner.machine.items import Item
+from runner.model import Device, Environment, Limits, Target
+
+_CPUS = 4.0
+"""Processors that a cell may keep busy: enough for TensorFlow's pools to be pools."""
+
+
+class DockerEngine:
+    """Any daemon that speaks Docker's API: local, remote (DOCKER_HOST), rootless."""
+
+    name = "docker"
+
+    def __init__(self, cpus: float = _CPUS, *, apart: bool = False) -> None:
+        """`apart`: keep no wheels for other environments."""
+        self._cpus = cpus
+        self._apart = apart
+        self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
+        self._swept = threading.Event()
+        atexit.register(self._close_all)
+
+    def unavailable(self) -> Optional[str]:
+        why_not = client.why_unreachable()
+        if why_not is not None:
+            return f"{why_not}; start one, or name it in DOCKER_HOST"
+        if client.info().get("OSType") != "linux":
+            return "the Docker daemon runs Windows containers; switch it to Linux containers"
+        if cli.client() is None:
+            seen = ", ".join(cli.clients()) or "none is on PATH"
+            why_not = f"no docker client here can build with BuildKit ({seen})"
+            return f"{why_not}; {cli.NO_BUILDKIT}"
+        return None
+
+    def refuses(self, target: Target) -> Optional[str]:
+        machine = client.info().get("Architecture", "x86_64")
+        if machine not in ("x86_64", "amd64"):
+            return f"the Docker daemon's machine is {machine}; TensorFlow's wheels are for x86-64"
+        reason = render.unavailable(target)
+        if reason is None and target.device is Device.CUDA:
+            reason = client.why_no_gpu()
+        return reason
+
+    def image(self, environment: Environment) -> Optional[str]:
+        return names.image(environment)
+
+    def prepared(self, environment: Environment) -> bool:
+        return self._find(environment) is not None
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        try:
+            if self.prepared(environment):
+                return
+            with _alone(environment.key, progress):
+                if not self.prepared(environment):
+                    self._build(environment, progress)
+        except DockerException as error:
+            raise _trouble(f"{environment.id} could not be prepared", error) from error
+
+    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+        if not self._swept.is_set():
+            self._swept.set()
+            owner.sweep(client.connect().api)
+        image = self._find(environment)
+        if image is None:
+            raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")
+        cache.used(environment.key)
+        try:
+            return self._start(str(image.id), environment.target.device, workspace, limits)
+        except DockerException as error:
+            raise _trouble(f"no container of {environment.id} could be started", error) from error
+
+    def size(self, environment: Environment) -> int:
+        image = self._find(environment)
+        return 0 if image is None else cache.own_size(image)
+
+    def drop(self, environment: Environment) -> None:
+        image = self._find(environment)
+        if image is not None:
+            cache.remove(str(self.image(environment)), image)
+
+    def inventory(self) -> Iterator[Item]:
+        api = client.connect().api
+        for container in owner.orphans(api):
+            yield Item(
+                kind="container",
+                name=container["Id"][:12],
+                size=0,
+                last_used=float(container["Created"]),
+                remove=partial(api.remove_container, container["Id"], force=True, v=True),
+            )
+        yield from cache.inventory()
+
+    # -- images -----------------------------------------------------------------------------------
+
+    def _find(self, environment: Environment) -> Optional[Image]:
+        """The image of `environment`, told by its label: a tag can be given to anything."""
+        image = client.find_image(str(self.image(environment)))
+        if image is not None and client.labels(image).get(cache.KEY) == environment.key:
+            return image
+        return None
+
+    def _build(self, environment: Environment, progress: Progress) -> None:
+        with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.folder()) as folder:
+            context = Path(folder)
+            (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
+            (context / "requirements.txt").write_text(environment.requirements, "utf-8")
+            build = partial(
+                docker_build.build,
+                context,
+                tag=str(self.image(environment)),
+                labels={client.OURS: "1", cache.KEY: environment.key},
+                progress=progress,
+                what=f"the image of {environment.id}",
+            )
+            if self._apart:
+                build()
+            else:
+                wheels.with_wheels(environment, progress, build)
+
+    # -- containers -------------------------------------------------------------------------------
+
+    def _start(self, image: str, device: Device, workspace: Workspace, limits: Limits) -> Channel:
+        api = client.connect().api
+        cpus = min(self._cpus, float(client.info().get("NCPU", self._cpus)))
+        host = docker_container.confinement(limits, device, cpus)
+        container, volumes = docker_container.create(api, image, workspace, host)
+        with docker_container.removed_on_error(api, container, volumes):
+            channel = DockerChannel(
+                api,
+                container,
+                root=docker_container.ROOT,
+                closed=partial(docker_container.remove_volumes, api, volumes),
+            )
+        self._channels.add(channel)
+        return channel
+
+    def _close_all(self) -> None:
+        for channel in list(self._channels):
+            channel.close()
+
+
+def _alone(key: str, progress: Progress) -> AbstractContextManager[None]:
+    """Wait until no other thread or run of this machine builds the image of `key`."""
+    waiting = Phase(what="waiting", detail="another run builds it")
+    return file_lock.holding(cache.stamp(key), lambda: progress(waiting))
+
+
+_REMEDIES = {
+    "could not select device driver": "install NVIDIA's container toolkit for Docker",
+    "no space left": "free disk space: `tfmatrix clean`",
+    "No such image": "run again: the image was removed meanwhile",
+}
+
+
+def _trouble(what: str, error: Exception) -> PrepareError:
+    said = client.explain(error)
+    remedy = next((cure for sign, cure in _REMEDIES.items() if sign in said), None)
+    remedy = remedy or remedies.remedy(said)
+    return PrepareError(f"{what}: {said}", remedy=remedy)

@@ -1,0 +1,1 @@
+"""The embedded engine: a virtual environment per environment. It is not a sandbox."""

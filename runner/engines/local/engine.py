@@ -1,0 +1,316 @@
+"""Virtual environments in the user's cache folder. No sandbox: scripts run as the user.
+
+`<cache>/environments/<release>-py<python>-<device>-<digest>` is an environment; it is whole when it
+holds the marker file, which is written last. Whoever makes or removes one holds the lock beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Optional
+
+from runner import paths
+from runner.agent import remove_folder
+from runner.engines import remedies
+from runner.engines.base import Channel, Phase, Progress, Workspace
+from runner.engines.local import intact, venv
+from runner.engines.local.pipe import PipeChannel
+from runner.environments import locks, wheels
+from runner.errors import PrepareError, TfmatrixError
+from runner.machine import file_lock, interpreters, temporary
+from runner.machine.items import Item
+from runner.model import Device, Environment, Limits, Target
+
+_MARKER = "tfmatrix.json"
+_DAMAGED = "damaged.json"
+_PROOF_PATIENCE = 600.0
+
+
+class LocalEngine:
+    """The default where no Docker daemon answers."""
+
+    name = "local"
+
+    def __init__(self, root: Optional[Path] = None, *, apart: bool = False) -> None:
+        """`apart`: share nothing with uv's cache, so that dropping frees all of it."""
+        self._root = root or paths.environments()
+        self._apart = apart
+
+    def unavailable(self) -> Optional[str]:
+        return _wrong_machine()
+
+    def refuses(self, target: Target) -> Optional[str]:
+        wrong = _wrong_machine()
+        if wrong is None and target.device is Device.CUDA:
+            wrong = _no_cuda(target)
+        return wrong or _no_interpreter(target.python)
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        folder = self._folder(environment)
+        if not _whole(folder):
+            try:
+                with _holding(folder, progress):
+                    if not _whole(folder):
+                        self._make(environment, folder, progress)
+            except OSError as error:  # the disk is full, the folder is somebody else's …
+                raise _broken(f"{folder} could not be made", error) from error
+        _touch(folder)
+
+    def prepared(self, environment: Environment) -> bool:
+        return _whole(self._folder(environment))
+
+    def image(self, environment: Environment) -> Optional[str]:
+        return None
+
+    def open(
+        self,
+        environment: Environment,
+        workspace: Workspace,
+        limits: Limits,
+    ) -> Channel:
+        folder = self._folder(environment)
+        if not _whole(folder):
+            raise PrepareError(f"the environment {environment.id} is gone", remedy="run again")
+        _touch(folder)
+        files = workspace.folder if workspace.live else _copied(workspace.folder)
+        forget = partial(_forget, workspace, files)
+        try:
+            return PipeChannel(
+                [str(venv.python(folder)), str(paths.agent())],
+                root=str(files),
+                shown={str(folder): "/environment"},
+                env=venv.environment(folder),
+                closed=forget,
+                damage=partial(_damage, environment, folder),
+            )
+        except OSError as error:  # no memory, no processes left, the interpreter is gone …
+            forget()
+            raise _broken(f"no agent of {environment.id} could be started", error) from error
+
+    def size(self, environment: Environment) -> int:
+        return _freed(self._folder(environment))
+
+    def drop(self, environment: Environment) -> None:
+        _drop(self._folder(environment))
+
+    def prove(self, environment: Environment) -> None:
+        """Prepare `environment` and train something in it. Raises `PrepareError`."""
+        self.prepare(environment, _in_silence)
+        venv.run_python(
+            self._folder(environment),
+            str(paths.proof()),
+            version=environment.target.release.version,
+            patience=_PROOF_PATIENCE,
+        )
+
+    def inventory(self) -> Iterator[Item]:
+        """All environments, whole or half-made, for `tfmatrix clean`."""
+        for lock in sorted(self._root.glob("*.lock")):
+            folder = lock.with_suffix("")
+            if folder.is_dir():
+                yield Item(
+                    kind="environment",
+                    name=str(folder),
+                    size=_freed(folder),
+                    last_used=_last_used(folder),
+                    remove=partial(_drop_idle, folder),
+                    of=folder.name.rpartition("-")[0],
+                )
+
+    def _folder(self, environment: Environment) -> Path:
+        """Named by what is installed; a change of the Dockerfile alone makes no other one."""
+        target = environment.target
+        digest = _digest(environment.requirements, target.python)
+        name = f"{target.release.version}-py{target.python}-{target.device}-{digest}"
+        return self._root / name
+
+    def _make(self, environment: Environment, folder: Path, progress: Progress) -> None:
+        target = environment.target
+        interpreter, why_not = interpreters.obtain(target.python)
+        if interpreter is None:
+            raise PrepareError(f"no Python {target.python}: {why_not}")
+        # What was damaged once may be damaged in uv's cache too, from which it was linked.
+        apart = self._apart or (folder / _DAMAGED).exists()
+        _remove(folder)
+        started = time.monotonic()
+        venv.make(
+            folder,
+            interpreter,
+            environment.requirements,
+            progress,
+            house=None if apart else wheels.here(),
+            apart=apart,
+        )
+        if not target.requirements:  # what a user's packages do to TensorFlow is for scripts to say
+            progress(Phase(what="checking", detail="import tensorflow"))
+            venv.prove_import(folder, target.release.version)
+        seconds = time.monotonic() - started
+        packages = intact.fingerprint(venv.packages(folder))
+        _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": packages})
+
+
+def _copied(files: Path) -> Path:
+    """A copy for one agent alone: nothing keeps a script from writing beside itself."""
+    try:
+        copy = temporary.folder() / f"files-{secrets.token_hex(4)}"
+        return Path(shutil.copytree(files, copy))
+    except (OSError, shutil.Error) as error:
+        raise _broken("the script's files could not be copied", error) from error
+
+
+def _forget(workspace: Workspace, copy: Path) -> None:
+    if copy != workspace.folder:
+        remove_folder(str(copy))
+
+
+def _broken(what: str, error: Exception) -> PrepareError:
+    return PrepareError(f"{what}: {error}", remedy=remedies.remedy(str(error)))
+
+
+# Whether a target can be made real here ----------------------------------------------------
+
+
+def _wrong_machine() -> Optional[str]:
+    system, machine = platform.system(), platform.machine()
+    if system != "Linux" or machine not in ("x86_64", "AMD64"):
+        return (
+            f"TensorFlow's wheels back to 1.12 are for Linux on x86-64, and this is {system} on"
+            f" {machine}: start a Docker daemon and use --engine docker"
+        )
+    if platform.libc_ver()[0] != "glibc":
+        return "TensorFlow's wheels need glibc, which this system does not have"
+    return None
+
+
+def _no_cuda(target: Target) -> Optional[str]:
+    cuda = target.release.cuda
+    if cuda is None or cuda.unavailable:
+        return cuda.unavailable if cuda else "no CUDA build is known of it"
+    if not _has_driver():
+        return (
+            "no NVIDIA driver is loaded on this machine: CUDA needs a GPU and `nvidia-smi` to work"
+        )
+    if cuda.base is not None:
+        return (
+            f"it needs the CUDA {cuda.cuda} libraries of the image {cuda.base}: use --engine docker"
+        )
+    return None
+
+
+def _has_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists()
+
+
+def _no_interpreter(python: str) -> Optional[str]:
+    interpreter, why_not = interpreters.obtain(python)
+    if interpreter is not None:
+        return None
+    if why_not == interpreters.TOO_OLD:
+        return (
+            f"no Python {python} on this machine: `pyenv install {python}` or"
+            f" `conda create -n py{python} python={python}`, or use --engine docker"
+        )
+    return f"no Python {python} on this machine: `uv python install {python}` ({why_not})"
+
+
+# The folder of an environment --------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _digest(requirements: str, python: str) -> str:
+    parts = [*locks.lines(requirements), python]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _whole(folder: Path) -> bool:
+    """Made to the end, and the interpreter that it links to is still there."""
+    return (folder / _MARKER).is_file() and os.access(venv.python(folder), os.X_OK)
+
+
+def _mark(folder: Path, facts: dict[str, object]) -> None:
+    temporary = folder / f".{_MARKER}"
+    temporary.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    temporary.replace(folder / _MARKER)
+
+
+def _damage(environment: Environment, folder: Path) -> Optional[str]:
+    """Whether its packages are as they were installed; if not, it counts as half-made from now."""
+    try:
+        recorded = json.loads((folder / _MARKER).read_text(encoding="utf-8")).get("packages", {})
+    except FileNotFoundError:  # somebody else has found it out, or removes it
+        return f"the environment {environment.id} is gone: run again"
+    except (OSError, ValueError, AttributeError):
+        recorded = {}
+    changed = intact.changed(venv.packages(folder), recorded) if recorded else []
+    if not changed:
+        return None
+    with contextlib.suppress(OSError):
+        (folder / _MARKER).replace(folder / _DAMAGED)
+    names = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+    return (
+        f"the packages of {environment.id} are not as they were installed ({names}): a script may"
+        " have written to them; run again, and they are installed anew"
+    )
+
+
+def _touch(folder: Path) -> None:
+    """When it was last used: what `clean --older-than` goes by."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / _MARKER)
+
+
+def _last_used(folder: Path) -> float:
+    marker = folder / _MARKER
+    return (marker if marker.exists() else folder).stat().st_mtime
+
+
+def _holding(folder: Path, progress: Progress) -> AbstractContextManager[None]:
+    """The lock beside `folder`, waited for where another process or thread has it."""
+    waiting = Phase(what="waiting", detail="another run is preparing it")
+    return file_lock.holding(Path(f"{folder}.lock"), lambda: progress(waiting))
+
+
+def _in_silence(phase: Phase) -> None:
+    """Progress that nobody looks at."""
+
+
+def _drop(folder: Path) -> None:
+    with _holding(folder, _in_silence):
+        _remove(folder)
+
+
+def _drop_idle(folder: Path) -> None:
+    """Raises `TfmatrixError` where it is being made or removed now, rather than wait for it."""
+    with open(f"{folder}.lock", "a") as file:
+        if not file_lock.try_lock(file):
+            raise TfmatrixError(f"{folder} stays: another run is preparing it")
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The marker goes first: what is left of an interrupted removal counts as half-made."""
+    (folder / _MARKER).unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _freed(folder: Path) -> int:
+    """Bytes that removing `folder` frees: what is linked from uv's cache stays there."""
+    freed = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            facts = Path(place, name).lstat()
+            if facts.st_nlink == 1:
+                freed += facts.st_blocks * 512
+    return freed

@@ -1,0 +1,219 @@
+"""One virtual environment from a lock, made by uv: installed, byte-compiled, shown to import."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from packaging.version import InvalidVersion, Version
+
+from runner.engines import remedies
+from runner.engines.base import Phase, Progress, downloading
+from runner.errors import PrepareError
+from runner.machine import interpreters, processes
+from runner.machine.interpreters import Interpreter
+
+if TYPE_CHECKING:
+    from runner.environments.wheels.wheel_cache import Wheelhouse
+
+REQUIREMENTS = "requirements.txt"
+_FROM_WHEELS = "wheels.txt"
+_IMPORT = "import tensorflow; print(tensorflow.__version__)"
+_IMPORT_PATIENCE = 300.0
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)([KMG]iB)\)")
+_DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
+
+
+def make(
+    folder: Path,
+    interpreter: Interpreter,
+    lock: str,
+    progress: Progress,
+    *,
+    house: Optional[Wheelhouse] = None,
+    apart: bool = False,
+) -> None:
+    """A virtual environment at `folder`, which may not exist yet. Raises `PrepareError`.
+
+    `house`: where wheels are kept. `apart`: nothing is linked from uv's cache, nor kept there.
+    """
+    progress(Phase(what="creating", detail=f"Python {interpreter.version}"))
+    _uv("venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(folder))
+    (folder / REQUIREMENTS).write_text(lock, encoding="utf-8")
+    if apart:
+        cache = folder / ".uv"
+        _install(folder, progress, "--cache-dir", str(cache))
+        shutil.rmtree(cache)
+    else:
+        _install(folder, progress, house=house, python=interpreter.version)
+    progress(Phase(what="compiling"))
+    compile_packages(folder)
+
+
+def prove_import(folder: Path, version: str) -> None:
+    """Raises `PrepareError` unless TensorFlow imports here and is the one asked for.
+
+    What fails here would fail in every cell, and say nothing about the release.
+    """
+    run_python(folder, "-c", _IMPORT, version=version, patience=_IMPORT_PATIENCE)
+
+
+def run_python(folder: Path, *args: str, version: str, patience: float) -> None:
+    """Run the environment's Python, whose last line must be `version`. Raises `PrepareError`."""
+    command = [str(python(folder)), *args]
+    try:
+        done = processes.run(command, env=environment(folder), cwd=folder, timeout=patience)
+    except subprocess.TimeoutExpired:
+        raise PrepareError(f"TensorFlow {version} did not import in {patience:.0f} s") from None
+    said = [line for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode != 0 or not said:
+        raise PrepareError(
+            f"TensorFlow {version} does not work in its environment: {_last(done.stderr)}"
+            + (f" (signal {-done.returncode})" if done.returncode < 0 else ""),
+            remedy=remedies.remedy(done.stderr),
+            log=done.stderr[-20_000:],
+        )
+    if not _same(said[-1], version):
+        raise PrepareError(f"TensorFlow {version} was installed, but {said[-1]} was imported")
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a process in the environment sees: nothing of the caller's, so no secrets either."""
+    path = f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+def python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def packages(folder: Path) -> Path:
+    """Its `site-packages`."""
+    (found,) = (folder / "lib").glob("python*/site-packages")
+    return found
+
+
+def compile_packages(folder: Path) -> None:
+    """Bytecode for all modules, so that the first import is no slower than the others.
+
+    By uv, in a quarter less time than by compileall, but where it cannot: with Python 3.6. Packages
+    of the time hold files for Python 2, which do not compile and are not imported either, so the
+    exit code says nothing.
+    """
+    place = packages(folder)
+    if place.parent.name == "python3.6":
+        command = [str(python(folder)), "-m", "compileall", "-q", "-j", "0", str(place)]
+        processes.run(command, env=environment(folder), cwd=folder)
+    else:
+        processes.run(_sync_command(folder, "--offline", "--compile-bytecode"), env=_uv_env())
+
+
+def _install(
+    folder: Path,
+    progress: Progress,
+    *options: str,
+    house: Optional[Wheelhouse] = None,
+    python: str = "",
+) -> None:
+    """From uv's cache where that has everything: without asking the index, sdists stay built."""
+    progress(Phase(what="installing"))
+    if _sync(folder, progress, "--offline", *options) is None:
+        return
+    if house is not None:
+        _from(house, folder, progress, python)
+    if house is None or _sync(folder, progress, "--offline", *options) is not None:
+        log = _sync(folder, progress, *options)
+        if log is not None:
+            raise _failed("the packages could not be installed", log)
+
+
+def _from(house: Wheelhouse, folder: Path, progress: Progress, python: str) -> None:
+    """Install what `house` has of the lock. What it has not, or not as it should be, is left."""
+    lock = (folder / REQUIREMENTS).read_text(encoding="utf-8")
+    python = ".".join(python.split(".")[:2])
+    lines = house.fetch(lock, python, downloading(progress))
+    if not lines:
+        return
+    progress(Phase(what="installing"))
+    (folder / _FROM_WHEELS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    only = ("--no-index", "--find-links", str(house.folder))
+    if _sync(folder, progress, *only, requirements=_FROM_WHEELS) is not None:
+        house.doubt(lock, python)
+
+
+def _sync(
+    folder: Path, progress: Progress, *options: str, requirements: str = REQUIREMENTS
+) -> Optional[str]:
+    """Install the lock; what uv said if that failed."""
+    command = _sync_command(folder, *options, requirements=requirements)
+    log = list(_observed(processes.stream(command, env=_uv_env(), cwd=folder), progress))
+    return None if log.pop() == "exit 0" else "".join(log)
+
+
+def _sync_command(folder: Path, *options: str, requirements: str = REQUIREMENTS) -> list[str]:
+    command = [interpreters.uv_command(), "pip", "sync", "--require-hashes"]
+    command += ["--link-mode", "clone", "--python", str(python(folder)), *options]
+    return [*command, str(folder / requirements)]
+
+
+def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:
+    """`lines`, with progress told of the downloads that uv announces and ends, in bytes."""
+    sizes: dict[str, int] = {}
+    done = 0
+    for line in lines:
+        started, ended = _DOWNLOADING.match(line), _DOWNLOADED.match(line)
+        if started:
+            sizes[started[1]] = int(float(started[2]) * _UNITS[started[3]])
+        elif ended:
+            done += sizes.get(ended[1], 0)
+        if started or ended:
+            progress(
+                Phase(
+                    what="downloading",
+                    detail=max(sizes, key=lambda name: sizes[name], default=""),
+                    bytes_done=done,
+                    bytes_total=sum(sizes.values()),
+                )
+            )
+        yield line
+
+
+def _uv(*args: str) -> None:
+    done = processes.run([interpreters.uv_command(), "--no-config", *args], env=_uv_env())
+    if done.returncode != 0:
+        raise _failed("the virtual environment could not be made", done.stderr)
+
+
+def _uv_env() -> dict[str, str]:
+    return interpreters.uv_environment()
+
+
+def _failed(what: str, log: str) -> PrepareError:
+    why = _first(log) or "uv was killed, perhaps for memory"
+    return PrepareError(f"{what}: {why}", remedy=remedies.remedy(log), log=log)
+
+
+def _first(log: str) -> str:
+    """uv's own account, from the error on, on one line; of a long one both ends, for what went
+    wrong is said first, and why last."""
+    at = max(log.find("error:"), 0)
+    said = re.sub(r"\s+", " ", log[at:].removeprefix("error:")).strip()
+    return said if len(said) <= 600 else f"{said[:297]} … {said[-300:]}"
+
+
+def _last(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return lines[-1][:400] if lines else "it said nothing"
+
+
+def _same(said: str, version: str) -> bool:
+    """2.15.0.post1 calls itself 2.15.0."""
+    try:
+        return Version(said.strip()).base_version == Version(version).base_version
+    except InvalidVersion:
+        return False

@@ -1,0 +1,1 @@
+"""A release becomes an environment: locked packages, a Dockerfile, a content key, its size."""

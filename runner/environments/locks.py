@@ -1,0 +1,250 @@
+"""`Target` → `Environment`: its locked packages, found or resolved, and its key.
+
+Looked for in this order: the committed locks (docker/locks/), the user's cache, and uv, which
+resolves as of the release's date. A lock's head says what was asked; a lock with another head than
+the catalogue now asks for is refused (committed) or made anew (cached).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Optional
+
+from runner import paths
+from runner.environments import render, resolve
+from runner.environments.resolve import Question
+from runner.errors import LockError
+from runner.machine.derived_cache import remembered, slot
+from runner.model import Device, Environment, Target, package_name
+
+_REQUIREMENT = re.compile(
+    r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?==\S+( ; .*?)?(?P<hashes>( --hash=sha256:[0-9a-f]{64})*)"
+)
+
+
+_EXACT = re.compile(r"\s*[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*===?\s*[\w.!+]+\s*")
+
+
+def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
+    """`target` with its lock, Dockerfile and key. Raises `LockError` where it cannot be locked.
+
+    Of a lock that was verified before, the Dockerfile and the key are remembered.
+    """
+    text = _text(target)
+    if text is None:
+        return _environment(target, requirements(target), images)
+    try:
+        return remembered(
+            slot("environment", f"{paths.locks()} {_name(target)} {target.requirements}"),
+            (text, repr(target), repr(sorted(images.items())), *render.sources()),
+            lambda: _environment(target, _verified(text, target), images),
+            write=lambda made: [made.key, made.dockerfile],
+            read=lambda entry: _restored(target, text, entry),
+        )
+    except LockError:
+        return _environment(target, requirements(target), images)
+
+
+def _environment(target: Target, text: str, images: Mapping[str, str]) -> Environment:
+    dockerfile = render.dockerfile(target, images)
+    return Environment(
+        target=target, requirements=text, key=_key(target, text, dockerfile), dockerfile=dockerfile
+    )
+
+
+def _text(target: Target) -> Optional[str]:
+    """The lock that `requirements` looks at first, unverified; None where there is none."""
+    for place in (committed_path, _cached_path):
+        path = place(target)
+        if path is not None:
+            with suppress(OSError, UnicodeDecodeError):
+                return path.read_text(encoding="utf-8")
+    return None
+
+
+def _verified(text: str, target: Target) -> str:
+    verify(text, target, Path(_name(target)))
+    return text
+
+
+def _restored(target: Target, text: str, entry: Any) -> Environment:
+    key, dockerfile = entry
+    return Environment(target=target, requirements=text, key=key, dockerfile=dockerfile)
+
+
+def requirements(target: Target) -> str:
+    """The lock of `target`: committed, cached or resolved now (and then cached)."""
+    committed, cached = committed_path(target), _cached_path(target)
+    if committed is not None and committed.is_file():
+        return read(committed, target)
+    with suppress(LockError):  # a cached lock that is damaged is made anew
+        if cached.is_file():
+            return read(cached, target)
+    text = resolve_lock(target)
+    with suppress(OSError):  # the cache is full, or read-only: the lock is as good without it
+        _write(cached, text)
+    return text
+
+
+def read(path: Path, target: Target) -> str:
+    """The lock of `target` that lies at `path`. Raises `LockError` where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"{path} cannot be read: {error}", remedy=_command(target)) from None
+    verify(text, target, path)
+    return text
+
+
+def renew(target: Target) -> Path:
+    """Resolve `target` anew, into docker/locks/ (with packages of the user's: into the cache)."""
+    path = committed_path(target) or _cached_path(target)
+    _write(path, resolve_lock(target))
+    return path
+
+
+def resolve_lock(target: Target) -> str:
+    """The text of the lock of `target`, resolved now. Raises `LockError`."""
+    text = head(target) + resolve.answer(question(target))
+    verify(text, target, Path("the lock just resolved"))
+    return text
+
+
+def question(target: Target) -> Question:
+    """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out.
+
+    A package of which the user names one version is that one, whatever its day and whatever the
+    catalogue says of it: what the two of them do to each other is the question.
+    """
+    release = target.release
+    tensorflow = _tensorflow(target)
+    exact = tuple(package_name(each) for each in target.requirements if _EXACT.fullmatch(each))
+    return Question(
+        python=target.python,
+        requirements=(tensorflow, *_but(exact, release.extras), *target.requirements),
+        as_of=as_of(target),
+        newer=tuple((name, day) for name, day in release.newer if package_name(name) not in exact),
+        undated=exact,
+        constraints=_but(exact, release.constraints),
+        left_out=_left_out(render.package(tensorflow)),
+    )
+
+
+def _but(names: Collection[str], requirements: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each for each in requirements if package_name(each) not in names)
+
+
+def _left_out(tensorflow: str) -> tuple[str, ...]:
+    """Packages that others ask for by name, and that hold the same files as `tensorflow` does."""
+    if tensorflow.startswith("tf-nightly"):
+        return ("tensorflow",) if tensorflow == "tf-nightly" else ("tensorflow", "tf-nightly")
+    return ("tensorflow",) if tensorflow.startswith("tensorflow-") else ()
+
+
+def as_of(target: Target) -> date:
+    """The day as of which packages are resolved."""
+    return target.release.released + timedelta(days=target.release.cutoff_days)
+
+
+def head(target: Target) -> str:
+    """The comment that opens the lock: all that was asked, and the command that asks again."""
+    asked = question(target)
+    name = f"TensorFlow {target.release.version} on {target.device}"
+    said = [
+        f"{name}: Python {target.python}, Linux x86-64, packages as of {asked.as_of}",
+        *(f"asked for: {requirement}" for requirement in asked.requirements),
+        *(f"capped: {constraint}" for constraint in asked.constraints),
+        *(f"as of {day}: {package}" for package, day in asked.newer),
+        *(f"of any day: {package}" for package in asked.undated),
+        *(f"left out: {package}" for package in asked.left_out),
+        f"made by: {_command(target)}",
+    ]
+    return "".join(f"# {line}\n" for line in said)
+
+
+def verify(text: str, target: Target, path: Path) -> None:
+    """Raises `LockError` unless `text` is a lock for `target` and each of its lines has a hash."""
+    if not text.startswith(head(target)):
+        raise LockError(
+            f"{path} was not made for TensorFlow {target.release.version} on {target.device} as"
+            " docker/releases.yaml has it now",
+            remedy=_command(target),
+        )
+    for line in lines(text):
+        match = _REQUIREMENT.fullmatch(line)
+        if match is None:
+            raise LockError(f"{path}: {line[:80]!r} is no locked requirement")
+        if not match["hashes"]:
+            raise LockError(f"{path}: {line[:80]!r} has no hash")
+
+
+def lines(text: str) -> Iterator[str]:
+    """The requirements of a lock, one a line, without comments."""
+    for line in text.replace("\\\n", "").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield re.sub(r"\s+", " ", line.strip())
+
+
+def committed_path(target: Target) -> Path | None:
+    """Where the lock of `target` lies if it is committed.
+
+    None is where the packages are a user's, and of pre-releases, which the catalogue does not hold.
+    """
+    if target.requirements or target.release.parsed.is_prerelease:
+        return None
+    return paths.locks() / f"{_name(target)}.txt"
+
+
+def _cached_path(target: Target) -> Path:
+    """Named by what was asked, so that a change of the catalogue never meets an old answer."""
+    return paths.cached_locks() / f"{_name(target)}-{_digest(head(target))[:12]}.txt"
+
+
+def _name(target: Target) -> str:
+    return f"{target.release.version}-py{target.python}-{target.device}"
+
+
+def _command(target: Target) -> str:
+    return f"tfmatrix lock --tf {target.release.version} --device {target.device}"
+
+
+def _tensorflow(target: Target) -> str:
+    release = target.release
+    if target.device is Device.CPU:
+        return release.cpu_requirement
+    if release.cuda is None:
+        raise LockError(f"no CUDA build of TensorFlow {release.version} is known")
+    return release.cuda.requirement
+
+
+def _key(target: Target, text: str, dockerfile: str) -> str:
+    said = [*lines(text), _instructions(dockerfile), target.device.value, target.python]
+    return _digest(json.dumps(said))
+
+
+def _instructions(dockerfile: str) -> str:
+    """What makes the image: not the comments, nor the image in which uv is fetched."""
+    kept = [line for line in dockerfile.splitlines() if line and not line.startswith("#")]
+    return re.sub(r"(?m)^FROM \S+ AS uv$", "FROM scratch AS uv", "\n".join(kept))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    """All at once, so that whoever reads meanwhile sees the old lock or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".lock-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        os.fchmod(file.fileno(), 0o644)
+    Path(temporary).replace(path)

@@ -1,0 +1,143 @@
+"""`Target` → the text of its Dockerfile. Pure, given the templates and defaults in docker/."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from runner import paths
+from runner.errors import UsageError
+from runner.machine.derived_cache import remembered_yaml
+from runner.model import Device, Target
+
+if TYPE_CHECKING:  # it takes longer to import than all else here, and is seldom needed
+    import jinja2
+
+_WIDTH = 98
+
+
+def dockerfile(
+    target: Target, images: Mapping[str, str] = {}, requirements: str = "requirements.txt"
+) -> str:
+    """The Dockerfile of `target`, which expects its lock beside it under the name `requirements`.
+
+    `images` replaces default base images, by Python version. Same arguments, same bytes.
+    Raises `UsageError` where no image can be made: ask `unavailable` first.
+    """
+    reason = unavailable(target)
+    if reason is not None:
+        raise UsageError(f"no {target.device} image of {target.release.version}: {reason}")
+    uv = _defaults()["uv"]
+    return (
+        _templates()
+        .get_template(f"{target.device}.j2")
+        .render(
+            release=target.release,
+            device=str(target.device),
+            python=target.python,
+            package=package(_requirement(target)),
+            cuda=target.release.cuda,
+            image=base_image(target.python, images),
+            uv={**uv, "image": base_image(uv["python"], images)},
+            requirements=requirements,
+            tag=f"tensorflow:{target.release.version}-{target.device}",
+            facts=list(_facts(target)),
+            comment=_comment,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def sources() -> tuple[str, ...]:
+    """The texts of everything besides its arguments that `dockerfile` reads."""
+    files = (*sorted(paths.data().glob("*.j2")), paths.data() / "images.yaml")
+    return tuple(file.read_text("utf-8") for file in files)
+
+
+def package(requirement: str) -> str:
+    """`tensorflow-cpu` of `tensorflow-cpu==2.9.3`."""
+    from packaging.requirements import Requirement
+
+    return Requirement(requirement).name
+
+
+def unavailable(target: Target) -> str | None:
+    """Why no sound image of `target` can be rendered, or None."""
+    if target.device is not Device.CUDA:
+        return None
+    cuda = target.release.cuda
+    return "no CUDA build is known of it" if cuda is None else cuda.unavailable
+
+
+def base_image(python: str, images: Mapping[str, str] = {}) -> str:
+    """The image that environments of Python `python` start from."""
+    chosen = {**_defaults()["pythons"], **images}
+    if python not in chosen:
+        known = ", ".join(chosen)
+        raise UsageError(
+            f"no base image is known for Python {python} (only for {known})",
+            remedy=f'name one in matrix.yaml: images: {{"{python}": "python:{python}-slim"}}',
+        )
+    return str(chosen[python])
+
+
+def default_base(python: str) -> str:
+    """The base image of Python `python` where nobody has said otherwise."""
+    return base_image(python)
+
+
+def _facts(target: Target) -> Iterator[tuple[str, str]]:
+    """What the head of the Dockerfile says: (name, sentence)."""
+    release, cuda = target.release, target.release.cuda
+    yield "released", f"{release.released}"
+    if target.device is Device.CUDA and cuda is not None:
+        yield (
+            "CUDA",
+            f"{cuda.cuda} with cuDNN {cuda.cudnn}"
+            + (f", from {cuda.base}" if cuda.base else ", from packages of the index"),
+        )
+    dated = release.released + timedelta(days=release.cutoff_days)
+    wanted = ", ".join((_requirement(target), *release.extras, *target.requirements))
+    yield "packages", f"{wanted}, and what they need, as of {dated}"
+    for quirk in release.quirks:
+        yield "quirk", f"{quirk.what}: {quirk.remedy}"
+    if release.yanked:
+        yield "yanked", release.yanked
+
+
+def _requirement(target: Target) -> str:
+    cuda = target.release.cuda
+    if target.device is Device.CUDA and cuda is not None:
+        return cuda.requirement
+    return target.release.cpu_requirement
+
+
+def _comment(name: str, text: str) -> str:
+    """A fact as a comment, wrapped under its name."""
+    head = f"# {name:<10}"
+    lines = textwrap.wrap(
+        " ".join(text.split()), _WIDTH, initial_indent=head, subsequent_indent="#" + " " * 11
+    )
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def _defaults() -> dict[str, Any]:
+    defaults: dict[str, Any] = remembered_yaml(paths.data() / "images.yaml")
+    return defaults
+
+
+@lru_cache(maxsize=1)
+def _templates() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(paths.data()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

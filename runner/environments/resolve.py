@@ -1,0 +1,107 @@
+"""Requirements → a locked set of packages, as the index had them on a date. Done by uv."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from attrs import frozen
+
+from runner.errors import LockError
+from runner.machine import interpreters, processes, temporary
+
+PLATFORM = "x86_64-manylinux_2_28"
+_LEVEL = 9
+"""Patch release of Python to resolve for, so that a machine's own does not matter."""
+
+
+@frozen(kw_only=True)
+class Question:
+    """What is to be resolved. Equal questions have equal answers, on any machine."""
+
+    python: str
+    requirements: tuple[str, ...]
+    as_of: date
+    """Packages uploaded before the end of this day (UTC) count."""
+    newer: tuple[tuple[str, date], ...] = ()
+    undated: tuple[str, ...] = ()
+    """Packages of which any version counts, whenever it was uploaded."""
+    constraints: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Packages that are not installed, whoever asks for them."""
+
+
+def answer(question: Question) -> str:
+    """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons."""
+    with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
+        done = processes.run(
+            _command(question, Path(folder)), env=interpreters.uv_environment(), cwd=Path(folder)
+        )
+    if done.returncode != 0:
+        raise _failure(question, done.stderr)
+    return done.stdout
+
+
+def _command(question: Question, folder: Path) -> list[str]:
+    command = [interpreters.uv_command(), "pip", "compile", "--quiet", "--generate-hashes"]
+    command += ["--no-header", "--no-annotate"]
+    command += ["--python-version", f"{question.python}.{_LEVEL}", "--python-platform", PLATFORM]
+    command += [*_builder(question.python), "--exclude-newer", _end_of(question.as_of)]
+    for package, day in question.newer:
+        command += ["--exclude-newer-package", f"{package}={_end_of(day)}"]
+    for package in question.undated:
+        command += ["--exclude-newer-package", f"{package}=false"]
+    command += ["--constraint", _write(folder / "constraints.txt", question.constraints)]
+    # An override that holds on no Python removes the package from everyone's requirements.
+    overrides = [f'{package} ; python_version < "3"' for package in question.left_out]
+    command += ["--override", _write(folder / "overrides.txt", overrides)]
+    return [*command, _write(folder / "requirements.in", question.requirements)]
+
+
+def _builder(python: str) -> Iterator[str]:
+    """Who builds sdists to learn their dependencies: the Python itself, or this one in its place.
+
+    This one is too new for the setuptools of the time, so it builds with the setuptools it has,
+    which does for all releases but those before 1.15 (docker/HOLES.md).
+    """
+    own = interpreters.find(python)
+    yield "--python"
+    yield str(own.path if own else sys.executable)
+    if own is None:
+        yield "--no-build-isolation"
+
+
+def _end_of(day: date) -> str:
+    """With its time, since uv reads a bare date in the machine's time zone."""
+    return f"{day.isoformat()}T23:59:59Z"
+
+
+def _write(path: Path, lines: Sequence[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def _failure(question: Question, stderr: str) -> LockError:
+    """uv's explanation in one message; what it says of the date is the usual cause."""
+    said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
+    if re.search(r"dns error|error sending request|Could not connect|--offline", stderr):
+        return LockError(f"the package index cannot be reached: {said[:600]}")
+    unbuilt = re.search(r"Failed to (download and )?build `(.+?)`", stderr)
+    if unbuilt:
+        return LockError(
+            f"{unbuilt[2]} has no wheel, and could not be built for Python {question.python} to"
+            f" learn what it needs: {said[-400:]}",
+            remedy=None
+            if interpreters.find(question.python)
+            else f"install Python {question.python}: it was built with another one in its place",
+        )
+    return LockError(
+        f"no packages of {question.as_of} satisfy {', '.join(question.requirements)}"
+        f" on Python {question.python}: {said[:1200]}",
+        remedy="packages are taken as they were about the day of the TensorFlow release: ask for"
+        " versions that were out by then, or for exactly one (numpy==1.24.0), of whatever day",
+    )

@@ -1,0 +1,169 @@
+"""Whether environments fit on a disk, and keeping to a bound while a run makes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Optional
+
+from attrs import field, frozen
+
+from runner.machine.units import human
+
+
+@frozen(kw_only=True)
+class Size:
+    own: int
+    """Bytes that dropping the environment gives back."""
+    stays: Mapping[str, int] = field(factory=dict)
+    """Bytes that making it leaves behind for good, by name: what several share counts once."""
+
+
+@frozen(kw_only=True)
+class Plan:
+    """Which environments fit under a limit, and how."""
+
+    admitted: tuple[str, ...]
+    left_out: Mapping[str, str]
+    """Those that cannot fit, even alone, with the reason."""
+    need: int
+    """Bytes that making all that is missing takes, when nothing is dropped."""
+    budget: Optional[int] = None
+    """Bytes that may be there of what dropping gives back; None where there is no limit."""
+    waves: tuple[tuple[str, ...], ...] = ()
+    """The admitted, as they fit together: in the worst case one wave has to go before the next."""
+
+
+def fit(
+    order: Sequence[str],
+    sizes: Mapping[str, Size],
+    present: Collection[str] = (),
+    limit: Optional[int] = None,
+) -> Plan:
+    """What of `order` fits into `limit` bytes; `present` ones are made already.
+
+    The limit is on all these environments together, and on what this run adds to what stays. One
+    that is to be made is admitted if there is room for it when all others are dropped, whichever
+    come first: so whoever waits for room gets it. Those that are there are always admitted.
+    """
+    missing = [name for name in order if name not in present]
+    need = sum(sizes[name].own for name in missing) + _staying(sizes[name] for name in missing)
+    if limit is None:
+        whole = (tuple(order),) if order else ()
+        return Plan(admitted=tuple(order), left_out={}, need=need, waves=whole)
+    admitted: list[str] = []
+    left_out: dict[str, str] = {}
+    for name in order:
+        tried = [sizes[each] for each in (*admitted, name) if each not in present]
+        if name in present or _staying(tried) + max(size.own for size in tried) <= limit:
+            admitted.append(name)
+        else:
+            left_out[name] = _reason(sizes[name], limit)
+    budget = limit - _staying(sizes[name] for name in admitted if name not in present)
+    waves = tuple(_waves(admitted, sizes, budget))
+    return Plan(admitted=tuple(admitted), left_out=left_out, need=need, budget=budget, waves=waves)
+
+
+def _staying(sizes: Iterable[Size]) -> int:
+    stays: dict[str, int] = {}
+    for size in sizes:
+        for name, more in size.stays.items():
+            stays[name] = max(more, stays.get(name, 0))
+    return sum(stays.values())
+
+
+def _reason(size: Size, limit: int) -> str:
+    alone = size.own + _staying([size])
+    if alone > limit:
+        return f"it takes about {human(alone)} on disk, and the limit is {human(limit)}"
+    return (
+        f"it takes about {human(size.own)} on disk and leaves {human(alone - size.own)} behind,"
+        f" and with what the others leave that is over the limit of {human(limit)}"
+    )
+
+
+def _waves(
+    admitted: Sequence[str], sizes: Mapping[str, Size], budget: int
+) -> Iterator[tuple[str, ...]]:
+    wave: list[str] = []
+    used = 0
+    for name in admitted:
+        if wave and used + sizes[name].own > budget:
+            yield tuple(wave)
+            wave, used = [], 0
+        wave.append(name)
+        used += sizes[name].own
+    if wave:
+        yield tuple(wave)
+
+
+class Room:
+    """The disk that a run's environments take, kept under a plan's budget. Not for threads.
+
+    `enter` before one is prepared, `leave` when its cells are done, `lost` when it is not there any
+    more. What `enter` returns is to be dropped before anything else is made.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        sizes: Mapping[str, Size],
+        present: Collection[str] = (),
+    ) -> None:
+        self._budget = plan.budget
+        self._sizes = {name: size.own for name, size in sizes.items()}
+        self._active: set[str] = set()
+        # Least recently used first: what the run wants last goes before what it wants next.
+        wanted = [name for name in plan.admitted if name in present]
+        self._idle: dict[str, None] = dict.fromkeys(reversed(wanted))
+
+    @property
+    def used(self) -> int:
+        """Bytes that are taken now, as far as is known."""
+        return sum(self._own(name) for name in (*self._active, *self._idle))
+
+    def enter(self, name: str) -> Optional[list[str]]:
+        """What has to go for `name` to be made or used; None where it has to wait for others.
+
+        Alone it may always try: sizes are estimates until something is made.
+        """
+        if name in self._idle:
+            del self._idle[name]
+            going: Optional[list[str]] = []
+        else:
+            going = self._making_room(self._own(name))
+        if going is not None:
+            self._active.add(name)
+        return going
+
+    def made(self, name: str, own: int) -> None:
+        """The size of `name`, now that it can be measured."""
+        self._sizes[name] = own
+
+    def leave(self, name: str) -> None:
+        """Its cells are done: it stays until others need its room."""
+        self._active.discard(name)
+        self._idle[name] = None
+
+    def lost(self, name: str) -> None:
+        """It could not be made, or was dropped when its cells were done."""
+        self._active.discard(name)
+        self._idle.pop(name, None)
+
+    def _own(self, name: str) -> int:
+        return self._sizes.get(name, 0)
+
+    def _making_room(self, own: int) -> Optional[list[str]]:
+        if self._budget is None:
+            return []
+        going: list[str] = []
+        used = self.used
+        for name in self._idle:
+            if used + own <= self._budget:
+                break
+            going.append(name)
+            used -= self._own(name)
+        if used + own > self._budget and self._active:
+            return None
+        for name in going:
+            del self._idle[name]
+        return going

@@ -1,0 +1,111 @@
+"""What environments take on disk: as measured when they were last made, else by a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Optional
+
+from packaging.version import Version
+
+from runner import paths
+from runner.environments import room
+from runner.environments.room import Size
+from runner.model import Device, Environment, Release
+
+_MB = 10**6
+_UNPACKS_MORE = Version("2.12")
+"""From here on a wheel of TensorFlow holds more, and comes with more, for its size."""
+# Megabytes = a + b × the wheel's, least squares over the newest CPU release of each series and four
+# older patches; the formula errs by -2.9 % to +6.3 % there. `size` adds what makes it safe.
+_FIT = {
+    # 20 images 463 to 1062 MB, 10 images 1064 to 1531 MB; layers above the Python's only
+    "docker": ((108, 4.21), (61, 5.37)),
+    # 16 environments 485 to 1099 MB, 10 environments 1103 to 1579 MB
+    "local": ((114, 4.36), (78, 5.49)),
+}
+_SAFE = 1.05
+_WHEEL = 300
+"""MB; more than the largest CPU wheel so far, for a release whose wheel's size is not known."""
+_PYTHON = 160 * _MB
+"""Layers that all images of a Python share: 138 to 156 MB."""
+_BUILD_CACHE = 100 * _MB
+"""What BuildKit keeps of an environment's packages: 2.8 GB after 30 builds."""
+_LINKED = 80 * _MB
+"""Of a local environment, what is not linked from uv's cache: 40 to 79 MB, mostly bytecode."""
+_OTHER_WHEELS = 80
+"""MB; of all packages but TensorFlow: 30 for 1.15, 60 for 2.8."""
+_CUDA = {"docker": 8000 * _MB, "local": 7000 * _MB}
+"""Not measured: CUDA's libraries alone are 3 to 6 GB."""
+_REQUIREMENT = 200 * _MB
+"""A guess for each package that a user adds."""
+
+
+def of(engine: str, environment: Environment, *, apart: bool = False) -> Size:
+    """What making `environment` takes, on the safe side where it was never made here.
+
+    `apart`: one for which nothing is kept that others could use, as far as that can be.
+    """
+    whole = _whole(engine, environment)
+    own = recorded(engine, environment)
+    wheels = {f"wheels of {environment.key}": _wheels(environment)}
+    if engine == "docker":
+        python = f"Python {environment.target.python}"
+        stays = {python: _PYTHON, f"build cache of {environment.key}": _BUILD_CACHE}
+        more = {} if apart or own is not None else wheels
+        return Size(own=whole if own is None else own, stays={**stays, **more})
+    if apart:
+        return Size(own=whole)
+    if own is not None:  # what it was made from is there since then
+        return Size(own=own)
+    packages = {f"packages of {environment.key}": whole - _LINKED}
+    return Size(own=_LINKED, stays={**packages, **wheels})
+
+
+def record(engine: str, environment: Environment, own: int) -> None:
+    """Keep what was measured. Never raises: it is a help for later runs."""
+    with suppress(OSError):
+        path = _path(engine, environment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{own}\n", encoding="ascii")
+
+
+def recorded(engine: str, environment: Environment) -> Optional[int]:
+    """Bytes that dropping it gave or would give back, if it was ever made on this machine."""
+    with suppress(OSError, ValueError):
+        return int(_path(engine, environment).read_text("ascii"))
+    return None
+
+
+def _whole(engine: str, environment: Environment) -> int:
+    """Bytes, whether they are its own or shared with uv's cache."""
+    target = environment.target
+    more = len(target.requirements) * _REQUIREMENT
+    if target.device is Device.CUDA:
+        return _CUDA.get(engine, _CUDA["docker"]) + more
+    return int(_SAFE * formula(engine, target.release)) + more
+
+
+def _wheels(environment: Environment) -> int:
+    """Bytes of the files that it is made from."""
+    if environment.target.device is Device.CUDA:
+        return _CUDA["local"] // 2
+    return ((environment.target.release.wheel_mb or _WHEEL) + _OTHER_WHEELS) * _MB
+
+
+def formula(engine: str, release: Release) -> float:
+    """Bytes that a CPU environment of `release` is likely to take, no margin added."""
+    older, newer = _FIT.get(engine, _FIT["docker"])
+    base, factor = older if release.parsed < _UNPACKS_MORE else newer
+    return (base + factor * (release.wheel_mb or _WHEEL)) * _MB
+
+
+def _path(engine: str, environment: Environment) -> Path:
+    return paths.cache() / "sizes" / f"{engine}-{environment.key}"
+
+
+def need(engine: str, environments: Sequence[Environment]) -> float:
+    """Bytes on disk that making `environments` will take, roughly and on the safe side."""
+    known = {each.key: of(engine, each) for each in environments}
+    return room.fit(tuple(known), known).need

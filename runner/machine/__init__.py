@@ -1,0 +1,1 @@
+"""This machine: its files and locks, processes, memory, disks and Python interpreters."""

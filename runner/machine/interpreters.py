@@ -1,0 +1,240 @@
+"""CPython interpreters on this machine: found, checked by running them, or fetched by uv."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Optional
+
+import uv
+from attrs import frozen
+
+from runner.machine import processes
+from runner.machine.derived_cache import remembered, slot
+
+OLDEST_FETCHED = (3, 8)
+"""The first Python that uv can fetch."""
+TOO_OLD = "uv fetches none before 3.8"
+
+_PROBE = """
+import ctypes, json, platform, struct, sys, sysconfig, zlib
+free = sysconfig.get_config_var("Py_GIL_DISABLED")
+print(json.dumps([platform.python_version(), platform.python_implementation(),
+                  struct.calcsize("P"), bool(free), sys.executable]))
+"""
+_PATIENCE = 30.0
+_FETCH_PATIENCE = 300.0
+# Of uv's own settings only these are passed on: an index, certificates and caches are the
+# machine's affair, but what is resolved, built and installed must be the same everywhere.
+_PASSED = (
+    "UV_CACHE_DIR UV_CONCURRENT_ UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_ "
+    "UV_INDEX UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_NATIVE_TLS UV_OFFLINE UV_PYTHON_CPYTHON_ "
+    "UV_PYTHON_DOWNLOADS UV_PYTHON_INSTALL_ UV_REQUEST_TIMEOUT UV_SSL_ UV_SYSTEM_CERTS"
+)
+
+
+@frozen(kw_only=True)
+class Interpreter:
+    """A 64-bit CPython that runs."""
+
+    path: Path
+    version: str
+    """`3.7.16`."""
+    source: str
+    """`PATH`, `pyenv`, `conda` or `uv`."""
+
+
+_found: dict[str, Interpreter] = {}
+_unfetchable: dict[str, str] = {}
+_lock = threading.Lock()
+_finding_uv = threading.Lock()
+
+
+def find(python: str) -> Optional[Interpreter]:
+    """The interpreter for `python` ("3.7") that is used here, or None; nothing is fetched."""
+    with _lock:
+        return _find(python)
+
+
+def obtain(python: str) -> tuple[Optional[Interpreter], str]:
+    """The interpreter for `python`, fetched by uv where there is none, or None and why not.
+
+    A failure is remembered, so that a machine without a network waits for it once.
+    """
+    with _lock:
+        interpreter = _find(python)
+        if interpreter is None and python not in _unfetchable:
+            _unfetchable[python] = _fetch(python)
+            interpreter = _find(python)
+        return interpreter, "" if interpreter else _unfetchable[python]
+
+
+def uv_command() -> str:
+    """The path of the uv that tfmatrix depends on."""
+    # Python builds its sysconfig, which uv asks, when first asked, and for one thread at a time.
+    with _finding_uv:
+        return _uv_bin()
+
+
+@functools.cache
+def _uv_bin() -> str:
+    return str(uv.find_uv_bin())
+
+
+def uv_environment() -> dict[str, str]:
+    """The caller's environment without what would change what uv resolves, builds or installs."""
+    passed = tuple(_PASSED.split())
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(passed)
+        or not name.startswith(("PYTHON", "UV_", "VIRTUAL_ENV", "CONDA_", "SOURCE_DATE_EPOCH"))
+    }
+
+
+def _find(python: str) -> Optional[Interpreter]:
+    if python not in _found:
+        for source, path in _candidates(python):
+            interpreter = _probe(source, path, python)
+            if interpreter is not None:
+                _found[python] = interpreter
+                break
+    return _found.get(python)
+
+
+# Where interpreters lie -------------------------------------------------------------------
+
+
+def _candidates(python: str) -> Iterator[tuple[str, Path]]:
+    """(where from, executable) that may be `python`, in the order of preference."""
+    name = f"python{python}"
+    shims = _pyenv_root() / "shims"  # they stand for what comes next, and are slow to say so
+    for entry in os.get_exec_path():
+        if Path(entry) != shims:
+            yield from _existing("PATH", Path(entry) / name)
+    for folder in _newest_first(_pyenv_root() / "versions", f"{python}.*"):
+        yield from _existing("pyenv", folder / "bin" / name)
+    for prefix in _conda_prefixes():
+        yield from _existing("conda", prefix / "bin" / name)
+    for folder in _newest_first(_uv_root(), f"cpython-{python}.*"):
+        yield from _existing("uv", folder / "bin" / name)
+
+
+def _existing(source: str, path: Path) -> Iterator[tuple[str, Path]]:
+    if os.access(path, os.X_OK) and path.is_file():
+        yield source, path
+
+
+def _newest_first(folder: Path, pattern: str) -> list[Path]:
+    """Folders such as 3.8.9 and 3.8.18, or cpython-3.8.18-linux-x86_64-gnu, newest patch first."""
+    return sorted(folder.glob(pattern), key=lambda path: _numbers(path.name), reverse=True)
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    version = name.removeprefix("cpython-").partition("-")[0].partition("+")[0]
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _pyenv_root() -> Path:
+    return Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+
+
+def _conda_prefixes() -> Iterator[Path]:
+    """Conda's environments, from its own list and the usual places: asking conda takes seconds."""
+    home = Path.home()
+    listed = home / ".conda" / "environments.txt"
+    if listed.is_file():
+        yield from (Path(line) for line in listed.read_text("utf-8", "replace").split("\n") if line)
+    roots = [Path(os.environ[name]).parents[1] for name in ("CONDA_EXE",) if os.environ.get(name)]
+    names = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba")
+    roots += [home / name for name in names] + [Path("/opt/conda"), Path("/opt/miniconda3")]
+    for root in roots:
+        yield from sorted((root / "envs").glob("*"))
+        yield root
+
+
+@functools.cache
+def _uv_root() -> Path:
+    asked = processes.run([uv_command(), "python", "dir"], env=uv_environment())
+    return Path(asked.stdout.strip() or "/nonexistent")
+
+
+# Whether one works -------------------------------------------------------------------------
+
+
+def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
+    """An interpreter that was seen to work is not run again until its file changes."""
+    real = os.path.realpath(path)
+    identity = _identity(real)
+    if identity is None:
+        return _run(source, path, python)
+    try:
+        return remembered(
+            slot("interpreter", f"{path} {python}"),
+            (real, identity, source, python),
+            lambda: _working(source, path, python),
+            write=lambda found: [str(found.path), found.version],
+            read=lambda entry: Interpreter(path=Path(entry[0]), version=entry[1], source=source),
+        )
+    except LookupError:
+        return None
+
+
+def _identity(path: str) -> Optional[str]:
+    """What changes with the program at `path`; None for a script, which may stand for another."""
+    try:
+        with open(path, "rb") as file:
+            facts = os.fstat(file.fileno())
+            script = file.read(2) == b"#!"
+    except OSError:
+        return None
+    return None if script else f"{facts.st_ino} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _working(source: str, path: Path, python: str) -> Interpreter:
+    """Raises `LookupError`: what does not work may be mended, so it is tried again each time."""
+    found = _run(source, path, python)
+    if found is None:
+        raise LookupError(f"{path} does not work")
+    return found
+
+
+def _run(source: str, path: Path, python: str) -> Optional[Interpreter]:
+    """Runs it: a pyenv shim may stand for nothing, and a build may lack modules or be 32-bit."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    try:
+        answer = processes.run([str(path), "-I", "-c", _PROBE], env=env, timeout=_PATIENCE)
+        version, implementation, pointer, free_threaded, real = json.loads(answer.stdout)
+    except (OSError, ValueError, TypeError, subprocess.TimeoutExpired):
+        return None
+    if implementation != "CPython" or pointer != 8 or free_threaded or answer.returncode:
+        return None
+    if version.split(".")[:2] != python.split("."):
+        return None
+    return Interpreter(path=Path(real), version=version, source=source)
+
+
+def _fetch(python: str) -> str:
+    """Have uv fetch `python`; why it could not, or an empty string."""
+    if tuple(map(int, python.split("."))) < OLDEST_FETCHED:
+        return TOO_OLD
+    if os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
+        return "UV_PYTHON_DOWNLOADS=never"
+    command = [uv_command(), "python", "install", "--no-bin", "--quiet", python]
+    env = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1", **uv_environment()}
+    try:
+        done = processes.run(command, env=env, timeout=_FETCH_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"no answer in {_FETCH_PATIENCE:.0f} s"
+    return "" if done.returncode == 0 else _gist(done.stderr)
+
+
+def _gist(stderr: str) -> str:
+    """The first cause in uv's words, on one line."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return lines[0].removeprefix("error: ") if lines else "uv could not fetch it"

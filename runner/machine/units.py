@@ -1,0 +1,46 @@
+"""Sizes and ages as people write and read them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from runner.errors import UsageError
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def age(text: str) -> timedelta:
+    """`12h`, `30d`, `8w`. Raises `UsageError`."""
+    match = re.fullmatch(r"(\d{1,6})([hdw])", text)
+    if match is None:
+        raise UsageError(f"{text!r} is no age; write 12h, 30d or 8w")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def since(seconds: float) -> str:
+    """How long ago, in the unit that reads best: `5 min`, `7 h`, `12 d`."""
+    minutes = max(seconds, 0) / 60
+    if minutes < 60:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.0f} h" if minutes < 48 * 60 else f"{minutes / 1440:.0f} d"
+
+
+_SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def size(text: str) -> int:
+    """`500MB`, `20GB`, `20g` → bytes. Raises `UsageError`."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s?([KMGT]?)B?", text.upper())
+    if match is None:
+        raise UsageError(f"{text!r} is no size; write 500MB or 20GB")
+    return int(float(match[1]) * _SIZES[match[2]])
+
+
+def human(size: float) -> str:
+    """Bytes in the unit that reads best: `1.4 GB`."""
+    for unit in ("B", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

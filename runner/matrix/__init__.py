@@ -1,0 +1,1 @@
+"""matrix.yaml and the command line's options become cells."""

@@ -1,0 +1,75 @@
+"""A `Matrix` for scripts named on the command line, without a matrix.yaml or beside one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+import attrs
+
+from runner.errors import UsageError
+from runner.matrix import variants
+from runner.matrix.defaults import DEFAULT_CASE, defaults
+from runner.matrix.files import script_problem
+from runner.model import Case, Matrix, Repro
+
+
+def adhoc(
+    scripts: Sequence[Path], args: Sequence[str] = (), matrix: Optional[Matrix] = None
+) -> Matrix:
+    """What `tfmatrix run my.py --arg a` runs.
+
+    A script that is one of `matrix`'s repros keeps its entry there: cases, limits, files, rules.
+    The other settings are `matrix`'s too, else the defaults. With `args`, each script has one case
+    that gets them; expectations, which speak of the declared cases, are then left out.
+
+    Raises `UsageError` for a script that cannot be run.
+    """
+    for script in scripts:
+        wrong = script_problem(script, str(script))
+        if wrong:
+            raise UsageError(wrong)
+    repros: list[Repro] = []
+    for script in scripts:
+        if _those_of(script, repros):
+            continue
+        repros += _those_of(script, matrix.repros if matrix else ()) or [_new(script, repros)]
+    if args:
+        repros = [_with_args(repro, args) for repro in repros]
+    if matrix:
+        return attrs.evolve(matrix, repros=tuple(repros))
+    standard = defaults()
+    return Matrix(
+        source=Path("matrix.yaml"),
+        tf=standard.tf,
+        patches=standard.patches,
+        devices=standard.devices,
+        repros=tuple(repros),
+    )
+
+
+def _those_of(script: Path, repros: Sequence[Repro]) -> list[Repro]:
+    """One script may be several repros, with other packages or variables."""
+    return [each for each in repros if each.script.exists() and script.samefile(each.script)]
+
+
+def _new(script: Path, others: Sequence[Repro]) -> Repro:
+    """Named after the file, in the letters that names of repros have, with a number if taken."""
+    taken = {repro.name for repro in others}
+    stem = re.sub(r"[^a-z0-9._-]+", "-", script.stem.lower()).strip("-._")[:80] or "script"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(taken) + 2))
+    name = next(each for each in names if each not in taken)
+    return Repro(name=name, script=script, limits=defaults().limits)
+
+
+def _with_args(repro: Repro, args: Sequence[str]) -> Repro:
+    case = Case(name=DEFAULT_CASE, args=tuple(args))
+    everywhere = tuple(each for each in repro.exclusions if not each.rule.cases)
+    return attrs.evolve(
+        repro,
+        cases=tuple(variants.tried(case, variant) for variant in variants.of(repro.cases)),
+        exclusions=everywhere,
+        expectations=(),
+    )

@@ -1,0 +1,115 @@
+"""What pydantic cannot see from one value: names that must differ, globs that must match, files."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from runner.matrix import axes_checks
+from runner.matrix.defaults import DEFAULT_CASE
+from runner.matrix.files import exists, script_problem
+from runner.matrix.problems import KeyPath, Problem, nearest, quoted
+from runner.matrix.schema import ReproSection
+from runner.matrix.yaml_positions import Document
+
+_Found = Iterator[tuple[KeyPath, str]]
+
+
+MOST_FOUND = 200
+
+
+def problems_of(document: Document, folder: Path) -> list[Problem]:
+    """Judges each repro by itself, so that a mistake in one hides none in another.
+
+    `folder` is the one that scripts are relative to.
+    """
+    named = {problem.path for problem in document.problems}
+    found = itertools.islice(_all(document.data, folder), MOST_FOUND)
+    return [
+        Problem(document.value_at(path), path, message)
+        for path, message in found
+        if path not in named
+    ]
+
+
+def _all(data: Any, folder: Path) -> _Found:
+    if not isinstance(data, dict):
+        return
+    repros = data.get("repros")
+    entries = repros if isinstance(repros, list) else []
+    yield from _same_devices(data)
+    yield from _twice(entries, ("repros",), "name")
+    axes = data.get("axes", {})
+    yield from axes_checks.of_all(axes)
+    for index, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            yield from _repro(entry, ("repros", index), folder)
+            yield from axes_checks.of(entry, ("repros", index), axes)
+
+
+def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
+    cases = entry.get("cases")
+    yield from _twice(cases if isinstance(cases, list) else [], (*path, "cases"), "name")
+    script = entry.get("script")
+    if isinstance(script, str) and script.strip():
+        wrong = script_problem(folder / script.strip(), quoted(script))
+        if wrong:
+            yield (*path, "script"), wrong
+    try:
+        section = ReproSection.model_validate(entry)
+    except ValidationError:
+        return
+    yield from _globs(section, path)
+    yield from _files(section, path, (folder / section.script).parent)
+
+
+def _twice(entries: Sequence[Any], path: KeyPath, key: str) -> _Found:
+    first: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        name = entry.get(key) if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            continue
+        folded = name.casefold()  # names become names of files
+        if folded in first:
+            yield (
+                (*path, index, key),
+                f"{quoted(name)} is taken by {path[-1]}[{first[folded]}]; names must differ",
+            )
+        first.setdefault(folded, index)
+
+
+def _same_devices(data: dict[str, Any]) -> _Found:
+    given = data.get("devices")
+    devices = given if isinstance(given, list) else []
+    for index, device in enumerate(devices):
+        if isinstance(device, str) and device in devices[:index]:
+            yield ("devices", index), f"{quoted(device)} is there twice"
+
+
+def _globs(section: ReproSection, path: KeyPath) -> _Found:
+    names = [case.name for case in section.cases or []] or [DEFAULT_CASE]
+    for key in ("exclude", "expect"):
+        for i, rule in enumerate(getattr(section, key)):
+            for j, glob in enumerate(rule.cases or []):
+                if not fnmatch.filter(names, glob):
+                    found = nearest(glob, names)
+                    mend = f"; did you mean {quoted(found)}?" if found else f": {_few(names)}"
+                    yield (
+                        (*path, key, i, "cases", j),
+                        f"{quoted(glob)} matches none of the cases{mend}",
+                    )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+
+
+def _files(section: ReproSection, path: KeyPath, folder: Path) -> _Found:
+    for index, file in enumerate(section.files):
+        if not exists(folder, file):
+            yield (*path, "files", index), f"there is no {quoted(file)} in the script's folder"

@@ -1,0 +1,60 @@
+"""matrix.yaml → `Matrix`, with errors that say where, what was expected, and the nearest key.
+
+Only a file that was not seen before is read with care; of one that was, the answer is remembered.
+What reads with care (pydantic, YAML) takes long to import, and is imported only then.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runner import serial
+from runner.errors import UsageError
+from runner.machine.derived_cache import remembered, slot
+from runner.matrix.adhoc import adhoc
+from runner.matrix.defaults import MOST_BYTES
+from runner.matrix.files import missing
+from runner.model import Matrix
+
+__all__ = ["adhoc", "json_schema", "load", "loads"]
+
+"""What has a say in what a matrix.yaml means."""
+
+
+def load(path: Path) -> Matrix:
+    """Reads and checks a matrix.yaml. Scripts in it are relative to its folder.
+
+    Raises `MatrixError` with one line for each problem, `UsageError` where the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: {error.strerror or error}",
+            remedy="name a script (tfmatrix run my.py), or write a matrix.yaml that names some",
+        ) from None
+    matrix = remembered(
+        slot("matrix", str(path.absolute())),
+        (str(path), content),
+        lambda: loads(content, path),
+        write=serial.matrix_to_json,
+        read=serial.matrix_from_json,
+    )
+    # The text is as it was, but the files that it names may be gone: let the full reading say so.
+    return loads(content, path) if missing(matrix) else matrix
+
+
+def loads(content: bytes, path: Path) -> Matrix:
+    """As `load`, of text at hand: `path` is what messages call it, and where its folder is."""
+    from runner.matrix import reading
+
+    return reading.matrix(content, path)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of matrix.yaml, for editors."""
+    from runner.matrix import schema
+
+    return schema.json_schema()

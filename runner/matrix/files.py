@@ -1,0 +1,45 @@
+"""The files that a matrix names: whether they are there and can be run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Optional
+
+from runner.matrix.problems import nearest, quoted
+from runner.model import Matrix
+
+
+def script_problem(script: Path, shown: str) -> Optional[str]:
+    """Why `script` cannot be run, with the mend; None when it can."""
+    if script.suffix == ".ipynb":
+        return f"{shown} is a notebook; make a script of it: jupyter nbconvert --to script"
+    if os.path.isdir(script):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+        return f"{shown} is a folder; expected a Python script"
+    if not os.path.isfile(script):  # noqa: PTH113
+        return f"there is no file {shown}" + _nearest_file(script)
+    if not os.access(script, os.R_OK):
+        return f"{shown} cannot be read; chmod +r it"
+    return None
+
+
+def exists(folder: Path, file: str) -> bool:
+    return os.path.exists(folder / file)  # noqa: PTH110 - Path.exists raises for a long name
+
+
+def missing(matrix: Matrix) -> bool:
+    """Whether some file of a matrix that was sound when it was read is no longer there."""
+    return any(
+        script_problem(repro.script, "")
+        or not all(exists(repro.script.parent, str(file)) for file in repro.files)
+        for repro in matrix.repros
+    )
+
+
+def _nearest_file(script: Path) -> str:
+    try:
+        names = [each.name for each in script.parent.iterdir() if each.suffix == ".py"]
+    except (OSError, ValueError):
+        return ""
+    found = nearest(script.name, names)
+    return f"; did you mean {quoted(found)}?" if found else ""

@@ -1,0 +1,135 @@
+"""Matrix × releases → cells, with the matrix's rules applied. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Optional
+
+from runner.model import (
+    Case,
+    Cell,
+    Device,
+    Expectation,
+    Matrix,
+    Release,
+    Repro,
+    Rule,
+    Target,
+    Variant,
+    package_name,
+)
+from runner.releases import specifier
+
+
+def cells(
+    matrix: Matrix, releases: Sequence[Release], case_globs: Sequence[str] = ()
+) -> list[Cell]:
+    """Every cell of the matrix in the order of the report: repro, case, release, device."""
+    return [
+        _cell(repro, case, release, device)
+        for repro in matrix.repros
+        for case in repro.cases
+        if chosen(case, case_globs)
+        for release in releases
+        for device in matrix.devices
+    ]
+
+
+def chosen(case: Case, globs: Sequence[str]) -> bool:
+    """Whether `--case` means this one. A case's own name means all its variants."""
+    return _named(case.name, tuple(globs)) or _named(case.base, tuple(globs))
+
+
+def targets(planned: Iterable[Cell]) -> list[Target]:
+    """The environments that some cell needs, oldest release first; skipped cells need none."""
+    wanted = {cell.target: None for cell in planned if cell.skip is None}
+    return sorted(wanted, key=lambda target: (target.release.parsed, target.device.value))
+
+
+@lru_cache(maxsize=4096)
+def target(
+    release: Release,
+    device: Device,
+    requirements: tuple[str, ...] = (),
+    python: Optional[str] = None,
+) -> Target:
+    """A release on a device, with the Python that the catalogue prefers for it if none is given."""
+    preferred = release.pythons[0]
+    if device is Device.CUDA and release.cuda is not None:
+        preferred = release.cuda.python or preferred
+    return Target(
+        release=release, device=device, python=python or preferred, requirements=requirements
+    )
+
+
+def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
+    """Whether a rule of matrix.yaml applies to a cell."""
+    return (
+        (rule.device is None or rule.device is device)
+        and _named(case.base, rule.cases)
+        and all(case.variant.values.get(axis) == name for axis, name in rule.axes.items())
+        and specifier.matches(rule.tf, release)
+    )
+
+
+def _cell(repro: Repro, case: Case, release: Release, device: Device) -> Cell:
+    variant = case.variant
+    return Cell(
+        repro=repro,
+        case=case,
+        target=target(release, device, _requirements(repro, release, variant), variant.python),
+        skip=_skip(repro, case, release, device),
+        expected=_expectation(repro, case, release, device),
+    )
+
+
+def _requirements(repro: Repro, release: Release, variant: Variant) -> tuple[str, ...]:
+    """What a variant asks for of a package stands in the place of what the repro does."""
+    matching = (
+        packages
+        for spec, packages in repro.requirements.items()
+        if specifier.matches(spec, release)
+    )
+    replaced = {package_name(requirement) for requirement in variant.requirements}
+    asked = {package for packages in matching for package in packages}
+    kept = {package for package in asked if package_name(package) not in replaced}
+    return tuple(sorted(kept.union(variant.requirements)))
+
+
+def _skip(repro: Repro, case: Case, release: Release, device: Device) -> Optional[str]:
+    return next(_reasons_to_skip(repro, case, release, device), None)
+
+
+def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device) -> Iterator[str]:
+    for exclusion in repro.exclusions:
+        if speaks_of(exclusion.rule, case, release, device):
+            yield exclusion.reason
+    for spec in case.variant.tf:
+        if not specifier.matches(spec, release):
+            yield f"{case.variant.name or 'this variant'} is for TensorFlow {spec}"
+    python = case.variant.python
+    if python is not None and python not in release.pythons:
+        there = ", ".join(release.pythons)
+        yield f"TensorFlow {release.version} is not there for Python {python}, only for {there}"
+    if device is Device.CUDA:
+        if release.cuda is None:
+            yield f"no CUDA build of TensorFlow {release.version} is known"
+        elif release.cuda.unavailable:
+            yield release.cuda.unavailable
+        elif python is not None and release.cuda.base and python != release.cuda.python:
+            yield f"the CUDA image of TensorFlow {release.version} has a Python of its own"
+
+
+def _expectation(
+    repro: Repro, case: Case, release: Release, device: Device
+) -> Optional[Expectation]:
+    """The last that matches wins, so that a matrix can state a rule and then its exception."""
+    latest_first = reversed(repro.expectations)
+    return next((e for e in latest_first if speaks_of(e.rule, case, release, device)), None)
+
+
+@lru_cache(maxsize=65536)
+def _named(name: str, globs: tuple[str, ...]) -> bool:
+    return not globs or any(fnmatch.fnmatchcase(name, glob) for glob in globs)

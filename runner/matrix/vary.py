@@ -1,0 +1,87 @@
+"""`--vary NAME=VALUE,VALUE`: an axis in a few words.
+
+`python` varies Python, a name in capitals an environment variable, any other one a package. An
+empty value is the usual way: the variable unset, the package as the release asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Optional
+
+from runner.errors import UsageError
+from runner.matrix import variants, words
+from runner.matrix.problems import nearest
+from runner.model import Axis, Variant
+
+PYTHON = "python"
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_COMPARED = tuple("<>=!~")
+
+
+def axis(text: str, known: Sequence[Axis] = ()) -> Axis:
+    """What `--vary text` asks for; a name alone is one of `known`. Raises `UsageError`."""
+    name, given, values = text.partition("=")
+    if not given:
+        return _known(name, known)
+    names = [each.strip() for each in values.split(",")]
+    if len(set(names)) < len(names):
+        raise UsageError(f"--vary {text}: a value is there twice")
+    return Axis(name=name, values=tuple(_value(name, each, text) for each in names))
+
+
+def package(name: str, versions: Sequence[str]) -> Axis:
+    """The axis of these releases of a package."""
+    return Axis(name=name, values=tuple(_package(name, version) for version in versions))
+
+
+def is_variable(name: str) -> bool:
+    """Whether an axis of this name varies an environment variable."""
+    return _VARIABLE.fullmatch(name) is not None
+
+
+def variable(text: str) -> tuple[str, str]:
+    """`--env NAME=VALUE`. Raises `UsageError`."""
+    name, given, value = text.partition("=")
+    if not given:
+        raise UsageError(f"--env {text}: expected NAME=VALUE, such as TF_ENABLE_ONEDNN_OPTS=0")
+    try:
+        return words.variable(name), value
+    except ValueError as error:
+        raise UsageError(f'--env: "{name}" {error}') from None
+
+
+def _known(name: str, known: Sequence[Axis]) -> Axis:
+    for each in known:
+        if each.name == name:
+            return each
+    found = nearest(name, [each.name for each in known])
+    hint = f"; did you mean {found}?" if found else ""
+    raise UsageError(
+        f"--vary {name}: matrix.yaml has no axis of that name{hint}",
+        remedy=f"or give its values: --vary {name}=VALUE,VALUE",
+    )
+
+
+def _value(axis: str, value: str, text: str) -> Variant:
+    try:
+        if axis == PYTHON:
+            return _python(value)
+        if is_variable(axis):
+            return variants.value(axis, value, env=((axis, value),) if value else ())
+        return _package(axis, value)
+    except ValueError as error:
+        raise UsageError(f'--vary {text}: "{value}" {error}') from None
+
+
+def _python(value: str) -> Variant:
+    python: Optional[str] = words.python_version(value) if value else None
+    return variants.value(PYTHON, value, python=python)
+
+
+def _package(name: str, value: str) -> Variant:
+    if not value:
+        return variants.value(name, value)
+    requirement = f"{name}{value}" if value.startswith(_COMPARED) else f"{name}=={value}"
+    return variants.value(name, value, requirements=(words.requirement(requirement),))

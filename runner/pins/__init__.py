@@ -1,0 +1,241 @@
+"""A run → the releases that one may pin, and what keeps one from the next. Pure.
+
+A release qualifies when every cell that is asked for was measured there and passed. A skip, an
+error, a missing or an inferred cell never supports a pin.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional
+
+from attrs import frozen
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from runner.errors import UsageError
+from runner.grid import Column, Grid, Row
+from runner.model import Result, Verdict
+from runner.pins import requirement
+from runner.pins.requirement import Claim, admits
+
+
+@frozen(kw_only=True)
+class Obstacle:
+    """A cell that does not support a pin; `verdict` is None where there is no result."""
+
+    row: Row
+    tensorflow: str
+    device: str
+    python: str
+    verdict: Optional[Verdict]
+    why: str = ""
+    """The signature, else the reason."""
+    inferred: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is evidence against the release, rather than a lack of evidence for it."""
+        return self.verdict is not None and self.verdict.judged and not self.inferred
+
+    @property
+    def what(self) -> str:
+        """The same for the same cause: `fail: ValueError: …`, `not measured`."""
+        if self.inferred:
+            return f"{self.verdict}, inferred and not measured"
+        said = "not measured" if self.verdict is None else str(self.verdict)
+        return f"{said}: {self.why}" if self.why and self.why != said else said
+
+
+@frozen(kw_only=True)
+class Standing:
+    """One release of the run, on the devices and Pythons asked for."""
+
+    tensorflow: str
+    columns: tuple[Column, ...]
+    obstacles: tuple[Obstacle, ...]
+
+    @property
+    def version(self) -> Version:
+        return Version(self.tensorflow)
+
+    @property
+    def qualifies(self) -> bool:
+        return not self.obstacles
+
+
+@frozen(kw_only=True)
+class Pin:
+    """The answer. `standings` are the releases of the run, oldest first."""
+
+    required: tuple[Row, ...]
+    standings: tuple[Standing, ...]
+    claim: Optional[Claim]
+
+    @property
+    def qualifying(self) -> tuple[Standing, ...]:
+        return tuple(standing for standing in self.standings if standing.qualifies)
+
+    @property
+    def newest(self) -> Optional[Standing]:
+        return self.qualifying[-1] if self.qualifying else None
+
+    @property
+    def closest(self) -> Standing:
+        """With the fewest obstacles; of equals the newest."""
+        return min(reversed(self.standings), key=lambda standing: len(standing.obstacles))
+
+    @property
+    def blocking(self) -> tuple[Obstacle, ...]:
+        """Per case and place the first obstacle beyond the newest that qualifies, oldest first."""
+        newer = [s for s in self.standings if self.newest and s.version > self.newest.version]
+        first: dict[tuple[Row, str], Obstacle] = {}
+        for standing in newer:
+            for obstacle in standing.obstacles:
+                first.setdefault((obstacle.row, obstacle.device), obstacle)
+        return tuple(sorted(first.values(), key=lambda o: (Version(o.tensorflow), o.row.index)))
+
+
+def find(
+    grid: Grid,
+    known: Iterable[str],
+    *,
+    require: Sequence[str] = (),
+    devices: Sequence[str] = (),
+    pythons: Sequence[str] = (),
+    strict: bool = False,
+) -> Pin:
+    """`known` are all releases that there are. Raises `UsageError` for what the run has not."""
+    rows = required(grid, require)
+    columns = _columns(grid, devices, pythons)
+    standings = _standings(grid, rows, columns, devices or list(grid.lanes))
+    measured = {standing.version: standing.qualifies for standing in standings}
+    return Pin(
+        required=rows,
+        standings=standings,
+        claim=requirement.claim(measured, map(Version, known), strict=strict),
+    )
+
+
+def required(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
+    """The rows that `globs` name, by case or by `repro/case`; each must name one. None: all.
+
+    Variants are named by an `@` in the glob. Else they count only where a case has no usual way.
+    """
+    usual = {row.case for row in grid.rows}
+    plain = [row for row in grid.rows if _base(row) == row.case or _base(row) not in usual]
+    chosen = set()
+    for glob in globs or ["*"]:
+        rows = grid.rows if "@" in glob else plain
+        named = {row.index for row in rows if _named(row, glob)}
+        if not named:
+            known = ", ".join(row.case for row in grid.rows) or "none"
+            raise UsageError(f"no case of the run is named {glob!r}; there are: {known}")
+        chosen |= named
+    return tuple(row for row in grid.rows if row.index in chosen)
+
+
+def grouped(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacle]]:
+    """(release, what happened) → where: what shares a cause is told once."""
+    groups: dict[tuple[str, str], list[Obstacle]] = defaultdict(list)
+    for obstacle in obstacles:
+        groups[obstacle.tensorflow, obstacle.what].append(obstacle)
+    return groups
+
+
+@frozen(kw_only=True)
+class Check:
+    """Whether a specifier admits nothing of the run but what qualifies."""
+
+    admitted: tuple[Standing, ...]
+    unmeasured: tuple[Version, ...]
+    """Known releases that it admits and that the run does not have."""
+
+    @property
+    def obstacles(self) -> tuple[Obstacle, ...]:
+        return tuple(obstacle for standing in self.admitted for obstacle in standing.obstacles)
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.admitted) and not self.obstacles
+
+
+def check(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -> Check:
+    there = {standing.version for standing in pin.standings}
+    return Check(
+        admitted=tuple(s for s in pin.standings if admits(specifier, s.version)),
+        unmeasured=tuple(v for v in map(Version, known) if v not in there and admits(specifier, v)),
+    )
+
+
+def _base(row: Row) -> str:
+    return row.case.partition("@")[0]
+
+
+def _named(row: Row, glob: str) -> bool:
+    names = (row.case, f"{row.repro}/{row.case}")
+    return any(fnmatch.fnmatchcase(name, glob) for name in names)
+
+
+def _columns(grid: Grid, devices: Sequence[str], pythons: Sequence[str]) -> list[Column]:
+    for what, asked, there in (
+        ("device", devices, sorted({column.device for column in grid.columns})),
+        ("Python", pythons, sorted({column.python for column in grid.columns})),
+    ):
+        unknown = [each for each in asked if each not in there]
+        if unknown:
+            raise UsageError(
+                f"the run has no {what} {', '.join(unknown)}; it has: {', '.join(there) or 'none'}"
+            )
+    columns = [
+        column
+        for column in grid.columns
+        if column.device in (devices or [column.device])
+        and column.python in (pythons or [column.python])
+    ]
+    if not columns:
+        raise UsageError("the run has no release to choose from")
+    finals = [column for column in columns if not Version(column.tensorflow).is_prerelease]
+    return finals or columns  # nobody pins a nightly that has a release beside it
+
+
+def _standings(
+    grid: Grid, rows: Sequence[Row], columns: Iterable[Column], devices: Sequence[str]
+) -> tuple[Standing, ...]:
+    releases: dict[str, list[Column]] = defaultdict(list)
+    for column in columns:
+        releases[column.tensorflow].append(column)
+    return tuple(
+        Standing(
+            tensorflow=version,
+            columns=tuple(there),
+            obstacles=tuple(_obstacles(grid, rows, version, there, devices)),
+        )
+        for version, there in releases.items()
+    )
+
+
+def _obstacles(
+    grid: Grid, rows: Sequence[Row], version: str, columns: Sequence[Column], devices: Sequence[str]
+) -> Iterator[Obstacle]:
+    for row in rows:
+        for column in columns:
+            cell = grid.cell(row, column)
+            if cell is None or cell.outcome.verdict is not Verdict.PASS or cell.inferred:
+                yield _obstacle(row, column, cell)
+        for device in sorted(set(devices) - {column.device for column in columns}):
+            yield Obstacle(row=row, tensorflow=version, device=device, python="", verdict=None)
+
+
+def _obstacle(row: Row, column: Column, cell: Optional[Result]) -> Obstacle:
+    return Obstacle(
+        row=row,
+        tensorflow=column.tensorflow,
+        device=column.device,
+        python=column.python,
+        verdict=None if cell is None else cell.outcome.verdict,
+        why="" if cell is None else cell.outcome.signature or cell.outcome.reason,
+        inferred=cell is not None and bool(cell.inferred),
+    )

@@ -1,0 +1,1 @@
+"""A plan carried out: environments prepared, cells measured, results journalled."""

@@ -1,0 +1,65 @@
+"""A client of Dask's scheduler, somebody's or one that is started here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from runner.errors import TfmatrixError, UsageError
+
+CONNECT = 20.0
+"""Seconds until the scheduler must have answered, and until a first worker must be there."""
+INSTALL = "pip install 'tfmatrix[cluster]'"
+
+
+@contextmanager
+def client(address: str) -> Iterator[Any]:
+    """Connected to `address`; for `local:N`, to a scheduler that is started here with N workers."""
+    try:
+        import distributed
+    except ImportError:
+        raise UsageError("--cluster needs Dask", remedy=INSTALL) from None
+    kind, _, count = address.partition(":")
+    if kind == "local":
+        with _started_here(_number(count)) as cluster, _to(cluster, distributed) as dask:
+            yield dask
+    else:
+        with _to(address, distributed) as dask:
+            yield dask
+
+
+@contextmanager
+def _to(address: Any, distributed: Any) -> Iterator[Any]:
+    try:
+        dask = distributed.Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # by how wrong it is
+        raise TfmatrixError(
+            f"no Dask scheduler can be reached at {address}: {error}",
+            remedy="start one: dask scheduler; and on each machine: dask worker ADDRESS",
+        ) from None
+    try:
+        yield dask
+    finally:
+        dask.close(timeout=5)
+
+
+@contextmanager
+def _started_here(count: int) -> Iterator[Any]:
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=count,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+        preload=["runner.pipeline.cluster.preload"],
+    ) as cluster:
+        yield cluster
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 256:
+        raise UsageError(f"--cluster local:{text} names no number of workers", remedy="local:2")
+    return int(text)

@@ -1,0 +1,212 @@
+"""The connection to a cluster: who is there, who is fit, who is lost."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Optional
+
+from runner import __version__, engines, paths
+from runner.errors import EngineUnavailableError, TfmatrixError
+from runner.pipeline import events
+from runner.pipeline.cluster import worker
+from runner.pipeline.cluster.client import CONNECT, client
+from runner.pipeline.cluster.engine import ClusterEngine
+from runner.pipeline.cluster.machines import Remote
+from runner.pipeline.cluster.messages import About
+from runner.pipeline.cluster.place import ClusterPlace
+from runner.pipeline.pipeline import Workers
+from runner.pipeline.pool import MachineLost, Pool
+
+LOOK = 0.5
+"""Seconds between two looks at who is there."""
+PATIENCE = 60.0
+"""Seconds without any worker after which what is left is given up."""
+STUCK = 4
+"""Looks in a row at which nothing runs and nobody takes what waits."""
+PREPARING = 2
+"""Environments that a worker makes at the same time: one is unpacked while another downloads."""
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def connect(
+    address: str, engine: str, emit: events.Emit, say: Say
+) -> Iterator[tuple[ClusterEngine, Workers]]:
+    """The workers of the Dask scheduler at `address`; `local:N` starts one here, with N workers.
+
+    `engine` may be `auto`: the first that every worker can use. Raises `UsageError` where Dask is
+    not installed, and `TfmatrixError` where no scheduler or no fit worker answers.
+    """
+    with client(address) as dask:
+        link = Link(dask, engine, emit, say)
+        try:
+            link.open()
+            workers = Workers(place=link.place, prepare=link.prepare, measure=link.measure)
+            yield ClusterEngine(workers, link.place), workers
+        finally:
+            link.close()
+
+
+class Link:
+    """Keeps the pools' machines in step with the scheduler's workers."""
+
+    def __init__(self, dask: Any, engine: str, emit: events.Emit, say: Say) -> None:
+        self._dask = dask
+        self._engine = engine
+        self._say = say
+        self._closed = threading.Event()
+        self._unfit: dict[str, str] = {}
+        self._asking: set[str] = set()
+        self._seen = time.monotonic()
+        self._stuck = 0
+        self.place = ClusterPlace(engine, secrets.token_hex(8), emit)
+        self.prepare = Pool()
+        self.measure = Pool(need=self.place.peaks.expected)
+        self._thread = threading.Thread(target=self._watch, name="cluster", daemon=True)
+
+    def open(self) -> None:
+        """Find the workers and settle the engine. Raises `EngineUnavailableError`."""
+        addresses = self._wait_for_workers()
+        abouts = {address: self._ask(address) for address in addresses}
+        if self._engine == "auto":
+            self._engine = self.place.name = _common([a.engines for a in abouts.values() if a])
+        self._dask.subscribe_topic(worker.TOPIC, lambda event: self.place.heard(event[1]))
+        for address, about in abouts.items():
+            self._welcome(address, about)
+        if not self.place.machines:
+            reasons = "; ".join(self._unfit.values())
+            raise EngineUnavailableError(f"no worker of the cluster can be used: {reasons}")
+        count = len(self.place.machines)
+        self._say(f"engine: {self._engine}, on {count} worker{'s' if count > 1 else ''}")
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        for pool in (self.prepare, self.measure):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self.place.close()
+
+    def _wait_for_workers(self) -> Collection[str]:
+        end = time.monotonic() + CONNECT
+        while not (addresses := self._addresses()):
+            if time.monotonic() > end:
+                raise TfmatrixError(
+                    "the cluster has no workers", remedy="on each machine: dask worker ADDRESS"
+                )
+            time.sleep(LOOK)
+        return addresses
+
+    def _addresses(self) -> Collection[str]:
+        threads: dict[str, int] = self._dask.nthreads()
+        return threads.keys()
+
+    # -- who is there ---------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        while not self._closed.wait(LOOK):
+            try:
+                self._look()
+            except Exception as error:  # the connection's, of any library below
+                if not self._closed.is_set():
+                    self._lose_all(f"the scheduler is lost ({error or type(error).__name__})")
+                return
+
+    def _look(self) -> None:
+        if self._dask.status != "running":
+            raise ConnectionError(self._dask.status)
+        there = self._addresses()
+        for address in self._unfit.keys() - there:
+            del self._unfit[address]
+        for address, machine in list(self.place.machines.items()):
+            if address in there and machine.unfit:
+                self._unfit[address] = machine.unfit
+                self._lose(machine, f"gets no more cells: it {machine.unfit}")
+            elif address not in there or machine.lost:
+                # Lost to us alone, as by a call that got no answer, it is met again.
+                self._lose(machine, "is lost; its cells are measured elsewhere")
+        for address in there - self.place.machines.keys() - self._unfit.keys() - self._asking:
+            self._asking.add(address)
+            threading.Thread(target=self._meet, args=(address,), daemon=True).start()
+        self._give_up_what_nobody_does()
+
+    def _give_up_what_nobody_does(self) -> None:
+        now = time.monotonic()
+        if self.place.machines:
+            self._seen = now
+        elif now - self._seen > PATIENCE:
+            self._give_up(f"no worker is left, and none came within {PATIENCE:.0f} s")
+        stuck = (self.prepare.stuck or self.measure.stuck) and not self._asking
+        self._stuck = self._stuck + 1 if stuck and not self._busy else 0
+        if self._stuck >= STUCK:
+            self._give_up(f"no worker can take it ({self.place.why_nobody()})")
+
+    @property
+    def _busy(self) -> bool:
+        return self.prepare.running > 0 or self.measure.running > 0
+
+    def _meet(self, address: str) -> None:
+        """One that came late, asked in a thread of its own: it may not answer at all."""
+        try:
+            self._welcome(address, self._ask(address))
+        finally:
+            self._asking.discard(address)
+
+    def _welcome(self, address: str, about: Optional[About]) -> None:
+        why = _unfit(about, self._engine)
+        if about is None or why:
+            name = about.name if about else address
+            self._unfit[address] = f"worker {name} {why}"
+            self._say(f"worker {name} gets no cells: it {why}")
+            return
+        machine = Remote(self._dask, address, about, self._engine)
+        self.place.welcome(machine)
+        self.measure.add(machine, machine.threads)
+        self.prepare.add(machine, PREPARING)
+
+    def _ask(self, address: str) -> Optional[About]:
+        try:
+            about: About = self._dask.run(worker.about, workers=[address])[address]
+            return about
+        except Exception:  # whatever goes wrong there: it cannot be used
+            return None
+
+    def _lose(self, machine: Remote, what: str) -> None:
+        self._say(f"worker {machine.name} {what}")
+        del self.place.machines[machine.address]
+        for pool in (self.prepare, self.measure):
+            pool.remove(machine)
+
+    def _lose_all(self, reason: str) -> None:
+        self._say(f"{reason}; what was measured is kept: run the same again to measure the rest")
+        for machine in list(self.place.machines.values()):
+            for pool in (self.prepare, self.measure):
+                pool.remove(machine)
+        self._give_up(reason, for_good=True)
+
+    def _give_up(self, reason: str, *, for_good: bool = False) -> None:
+        for pool in (self.prepare, self.measure):
+            pool.give_up(MachineLost(reason), for_good=for_good)
+
+
+def _unfit(about: Optional[About], engine: str) -> str:
+    """Why a worker cannot be used; empty where it can."""
+    if about is None:
+        return "does not answer, or has no tfmatrix (pip install 'tfmatrix[cluster]' there)"
+    if about.tool != __version__ or about.agent != paths.agent_digest():
+        return f"has tfmatrix {about.tool}, another than here: install the same on both"
+    why = about.engines.get(engine, "it is not known there")
+    return f"cannot use the engine {engine}: {why}" if why else ""
+
+
+def _common(known: list[Mapping[str, str]]) -> str:
+    """The first engine that all workers can use, else the first that any can."""
+    for enough in (all, any):
+        for name in engines.ENGINES:
+            if known and enough(one.get(name) == "" for one in known):
+                return name
+    return next(iter(engines.ENGINES))

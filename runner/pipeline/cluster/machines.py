@@ -1,0 +1,160 @@
+"""A cluster's worker, as the pool sees it: a machine that may be lost at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
+from contextlib import suppress
+from typing import Any, Optional, TypeVar
+
+from runner.environments import sizes
+from runner.machine.units import human
+from runner.model import Device, Environment, Target
+from runner.pipeline.cluster import worker
+from runner.pipeline.cluster.messages import About
+from runner.pipeline.pool import Machine, MachineLost
+
+T = TypeVar("T")
+USABLE = 0.6
+"""The share of a machine's free memory that cells may be planned to fill."""
+ANSWER = 30.0
+"""Seconds within which a result that is there must have come over."""
+
+
+class Remote(Machine):
+    """Calls are Dask tasks, bound to this worker."""
+
+    def __init__(self, client: Any, address: str, about: About, engine: str) -> None:
+        super().__init__(USABLE * about.memory_mb)
+        self.name = about.name
+        self.address = address
+        self.threads = about.threads
+        self.gpu = about.gpu
+        self.disk = about.disk.get(engine, 0.0)
+        self.refused: dict[str, str] = {}
+        """Environment's key → why it could not be made there."""
+        self.disproved = 0
+        """Environments that it could not make and another could."""
+        self.unfit = ""
+        """Why it is to get nothing more, where it is there but of no use."""
+        self.impossible: dict[Target, str] = {}
+        """Targets that its engine refuses, and why."""
+        self.given: set[str] = set()
+        """Keys of the environments that it was told to make, and has."""
+        self.snapshots: set[str] = set()
+        """Digests of the snapshots that it has."""
+        self.lock = threading.Lock()
+        self.seconds: Callable[[str], float] = lambda _: 0.0
+        """Environment's key → seconds that making it is likely to take."""
+        self._engine = engine
+        self._client = client
+        self._needs: dict[str, float] = {}
+        self._making: set[str] = set()
+        self._left: Future[None] = Future()
+        """Done once it is lost."""
+
+    # -- what the pool asks ---------------------------------------------------------------------
+
+    def call(self, fn: Callable[..., T], *args: Any) -> T:
+        """`fn` is the place's: it is told on which machine it is to be done."""
+        return fn(*args, self)
+
+    def takes(self, task: Any) -> bool:
+        return not self.why_not(task.environment)
+
+    def price(self, task: Any) -> float:
+        return 0.0 if task.group in self.holds else self.seconds(task.group)
+
+    def lose(self) -> None:
+        super().lose()
+        with suppress(InvalidStateError):  # another pool has said so
+            self._left.set_result(None)
+
+    def why_not(self, environment: Environment) -> str:
+        """Why the environment's cells cannot be measured there; empty where they can."""
+        key, target = environment.key, environment.target
+        if target.device is Device.CUDA and not self.gpu:
+            return "it has no GPU"
+        why = self.refused.get(key) or self.impossible.get(target)
+        if why or key in self.holds or key in self._making:
+            return why or ""
+        need = self._need(environment)
+        free = self.disk - sum(map(self._needs.__getitem__, list(self._making)))
+        return "" if free > need else f"{human(need)} are needed on its disk, {human(free)} free"
+
+    def _need(self, environment: Environment) -> float:
+        if environment.key not in self._needs:
+            self._needs[environment.key] = sizes.need(self._engine, [environment])
+        return self._needs[environment.key]
+
+    # -- what the place has done ----------------------------------------------------------------
+
+    def begin(self, environment: Environment) -> None:
+        """Its room on the disk is taken from now on."""
+        self._need(environment)
+        self._making.add(environment.key)
+
+    def ended(self, environment: Environment) -> None:
+        self._making.discard(environment.key)
+
+    def ask(self, fn: Callable[..., T], *args: Any) -> T:
+        """Do `fn` there, and wait. Raises what it raises, or `MachineLost`."""
+        if self.lost:
+            raise self._lost()
+        try:
+            future = self._client.submit(fn, *args, workers=[self.address], pure=False)
+            answer: T = self._result(future)
+            return answer
+        except _gone() as error:
+            raise self._lost(error) from None
+
+    def _result(self, future: Any) -> Any:
+        """What has been submitted, once it is done and has come over."""
+        try:
+            ended: Future[None] = Future()
+            future.add_done_callback(lambda _: ended.set_result(None))
+            self._wait_for(ended)
+            # The machine may be lost now too: the scheduler, which then cannot fetch what it has,
+            # would have it done again, but on no other machine.
+            answer = self._fetch(future)
+            self._wait_for(answer, ANSWER)
+            return answer.result()
+        except MachineLost:
+            future.cancel()
+            raise
+
+    def _wait_for(self, future: Future[Any], seconds: Optional[float] = None) -> None:
+        """Until it is done, or the machine lost."""
+        wait((future, self._left), seconds, FIRST_COMPLETED)
+        if not future.done():
+            raise self._lost()
+
+    def _fetch(self, future: Any) -> Future[Any]:
+        """The result of what has ended. Not to be cancelled: Dask fetches several in one go."""
+        if future.cancelled():
+            raise CancelledError
+        fetching = self._client.gather(future, asynchronous=True)
+        return asyncio.run_coroutine_threadsafe(fetching, self._client.loop.asyncio_loop)
+
+    def _lost(self, why: object = "") -> MachineLost:
+        return MachineLost(f"worker {self.name} is gone{f': {why}' if why else ''}")
+
+    def aside(self, fn: Callable[..., T], *args: Any) -> T:
+        """The same beside the worker's tasks, which may be what `fn` is to end."""
+        gone: tuple[type[BaseException], ...] = (KeyError, ValueError, RuntimeError, *_gone())
+        try:
+            answers = self._client.run(worker.aside, fn, *args, workers=[self.address])
+            answer: T = answers[self.address]
+            return answer
+        except gone as error:
+            raise self._lost(error) from None
+
+
+def _gone() -> tuple[type[BaseException], ...]:
+    """What Dask raises where a worker, or the scheduler, does not answer any more."""
+    from dask.distributed import TimeoutError as TooLate
+    from distributed.scheduler import KilledWorker
+
+    return (KilledWorker, TooLate, CancelledError, OSError)

@@ -1,0 +1,123 @@
+"""What travels to a cluster's workers and back. No secret and no path of this machine is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from runner.cells.snapshot import Snapshot
+from runner.model import Cell, Environment, Execution, Repro
+from runner.pipeline.tasks import Measure
+
+
+@frozen(kw_only=True)
+class About:
+    """A worker and its machine, as it sees itself."""
+
+    name: str
+    tool: str
+    """tfmatrix's version."""
+    agent: str
+    """Digest of the file that runs in the environments: measurements of another are not ours."""
+    engines: Mapping[str, str]
+    """Engine → why it cannot be used there; empty where it can."""
+    disk: Mapping[str, float]
+    """Engine → bytes free where it makes environments."""
+    memory_mb: float
+    """MiB that it may use: what is free, but no more than Dask was told to allow it."""
+    threads: int
+    gpu: bool
+
+
+@frozen(kw_only=True)
+class Make:
+    """Make an environment."""
+
+    link: str
+    engine: str
+    environment: Environment
+
+
+@frozen(kw_only=True)
+class Made:
+    """Whether it was made: `wrong` says why not."""
+
+    wrong: str = ""
+    log: str = ""
+    engine_wrong: str = ""
+    """Set where nothing can be made there."""
+    disk: float = 0.0
+    """Bytes free afterwards."""
+
+
+@frozen(kw_only=True)
+class Files:
+    """A snapshot's content."""
+
+    digest: str
+    contents: Mapping[str, tuple[bytes, bool]] = field(repr=False)
+    """Name → bytes, and whether they are executable."""
+
+
+@frozen(kw_only=True)
+class Order:
+    """Measure a cell in an environment that was made, with files that were sent."""
+
+    link: str
+    engine: str
+    key: str
+    cell: Cell
+    digest: str
+    script: str
+    mode: str
+    repeat: int
+    live: bool
+    """Whether the files are to lie where those of the repro's last snapshot lay, as for `watch`."""
+
+
+@frozen(kw_only=True)
+class Measured:
+    execution: Execution
+    engine_wrong: str = ""
+    """Set where nothing can be measured there."""
+
+
+def order(link: str, engine: str, task: Measure) -> Order:
+    """`task` without what the worker has already, and without where things are here."""
+    workspace = task.snapshot.workspace
+    return Order(
+        link=link,
+        engine=engine,
+        key=task.environment.key,
+        cell=evolve(task.cell, repro=_bare(task.cell)),
+        digest=task.snapshot.digest,
+        script=workspace.script,
+        mode=task.mode,
+        repeat=task.repeat,
+        live=workspace.live,
+    )
+
+
+def files(snapshot: Snapshot) -> Files:
+    folder = snapshot.workspace.folder
+    return Files(
+        digest=snapshot.digest,
+        contents={name: _content(folder / name) for name in snapshot.files},
+    )
+
+
+def _bare(cell: Cell) -> Repro:
+    repro = cell.repro
+    return Repro(
+        name=repro.name,
+        script=Path(repro.script.name),
+        cases=(cell.case,),
+        limits=repro.limits,
+        env=repro.env,
+    )
+
+
+def _content(path: Path) -> tuple[bytes, bool]:
+    return path.read_bytes(), bool(path.stat().st_mode & 0o100)

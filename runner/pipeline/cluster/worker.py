@@ -1,0 +1,203 @@
+"""What a cluster's workers are asked to do; `served` keeps what lasts from one call to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Optional
+
+from runner import __version__, engines, paths
+from runner.cells import snapshot
+from runner.cells.snapshot import Snapshot
+from runner.engines.base import Phase, Workspace
+from runner.errors import PrepareError, TfmatrixError
+from runner.machine import host
+from runner.model import Environment, Execution, Target
+from runner.pipeline import disk, events
+from runner.pipeline.cluster.messages import About, Files, Made, Make, Measured, Order
+from runner.pipeline.cluster.worker_state import EVERYONE, Served
+from runner.pipeline.tasks import Measure, Prepare
+
+TOPIC = "tfmatrix"
+PACE = 0.25
+"""Seconds at least between two words about the same phase of a preparation."""
+GPU = "GPU"
+"""The resource that workers with a GPU are started with: `dask worker --resources GPU=1`."""
+
+
+# --- Before anything is ordered ------------------------------------------------------------
+
+
+async def about(dask_worker: Any) -> About:
+    limit = dask_worker.memory_manager.memory_limit
+    wrong, free = await asyncio.to_thread(_engines)
+    free_mb = host.free_memory_mb()
+    return About(
+        name=str(dask_worker.name),
+        tool=__version__,
+        agent=paths.agent_digest(),
+        engines=wrong,
+        disk=free,
+        memory_mb=min(free_mb, limit / 2**20) if limit else free_mb,
+        threads=int(dask_worker.state.nthreads),
+        gpu=bool(dask_worker.state.total_resources.get(GPU)),
+    )
+
+
+def _engines() -> tuple[dict[str, str], dict[str, float]]:
+    """Engine → why it cannot be used; engine → bytes free for its environments."""
+    wrong = {name: engines.create(name).unavailable() or "" for name in engines.ENGINES}
+    return wrong, {name: _free(name) for name in wrong if not wrong[name]}
+
+
+def _free(engine: str) -> float:
+    place = disk.where(engine)
+    return float("inf") if place is None else float(host.free_bytes(place))
+
+
+def refusals(engine: str, targets: Sequence[Target]) -> list[str]:
+    """Why each target cannot be made real there; empty where it can."""
+    chosen = engines.create(engine)
+    return [chosen.refuses(target) or "" for target in targets]
+
+
+def held(engine: str, environments: Sequence[Environment]) -> list[bool]:
+    """Which of the environments are there."""
+    chosen = engines.create(engine)
+    return [chosen.prepared(environment) for environment in environments]
+
+
+# --- The work ------------------------------------------------------------------------------
+
+
+def make(order: Make) -> Made:
+    """Make an environment, at once if it is there already."""
+    _leave_the_threads()
+    with EVERYONE.using(order.link, order.engine, lambda: tell(order.link)) as served:
+        served.environments[order.environment.key] = order.environment
+        try:
+            served.site.prepare(Prepare(environment=order.environment))
+        except (PrepareError, OSError) as error:
+            log = getattr(error, "log", "")
+            return Made(wrong=str(error), log=log, engine_wrong=_wrong(order.engine))
+    return Made(disk=_free(order.engine))
+
+
+def keep(files: Files) -> str:
+    """Lay a snapshot down where `measure` will look for it. Why it cannot; empty where it can."""
+    try:
+        snapshot.restore(files.digest, files.contents, paths.snapshots())
+    except OSError as error:
+        return f"the script's files cannot be written: {error}"
+    return ""
+
+
+def measure(order: Order) -> Optional[Measured]:
+    """Measure a cell; None where what it needs has gone since it was sent."""
+    with EVERYONE.using(order.link, order.engine, lambda: tell(order.link)) as served:
+        try:
+            environment, sent = served.environments.get(order.key), _snapshot(order, served)
+            if environment is None or sent is None:
+                return None
+            execution = served.site.measure(
+                Measure(
+                    environment=environment,
+                    cell=order.cell,
+                    snapshot=sent,
+                    mode=order.mode,
+                    repeat=order.repeat,
+                )
+            )
+        except OSError as error:  # raised on, it would look as if the worker were gone
+            execution = Execution(trouble=f"the worker failed: {error}")
+    wrong = _wrong(order.engine) if execution.trouble is not None else ""
+    return Measured(execution=execution, engine_wrong=wrong)
+
+
+def _snapshot(order: Order, served: Served) -> Optional[Snapshot]:
+    folder = paths.snapshots() / order.digest
+    if not (folder / order.script).is_file():
+        return None
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    sent = Snapshot(
+        workspace=Workspace(folder=folder, script=order.script),
+        digest=order.digest,
+        files=tuple(sorted(map(str, files))) if order.live else (),
+    )
+    return served.renewed(order.cell.repro.name, sent) if order.live else sent
+
+
+def _wrong(engine: str) -> str:
+    return engines.create(engine).unavailable() or ""
+
+
+def _leave_the_threads() -> None:
+    """What downloads and unpacks for minutes keeps no thread from measuring."""
+    from distributed import secede
+
+    secede()
+
+
+# --- Afterwards ----------------------------------------------------------------------------
+
+
+def release(link: str, key: str) -> None:
+    """The environment has no cells left: its idle agents go."""
+    served = EVERYONE.get(link)
+    if served is not None and key in served.environments:
+        served.site.release(served.environments[key])
+
+
+def drop(link: str, key: str) -> float:
+    """Remove an environment; the bytes that are free then."""
+    served = EVERYONE.get(link)
+    if served is None or key not in served.environments:
+        return 0.0
+    try:
+        served.site.drop(served.environments[key])
+    except (TfmatrixError, OSError):  # another program uses it
+        return 0.0
+    return _free(served.site.name)
+
+
+def size(link: str, key: str) -> int:
+    served = EVERYONE.get(link)
+    if served is None or key not in served.environments:
+        return 0
+    return served.site.size(served.environments[key])
+
+
+def end(link: str, at_once: bool) -> None:
+    EVERYONE.end(link, at_once=at_once)
+
+
+async def aside(fn: Callable[..., Any], *args: Any) -> Any:
+    """For `Client.run`, which would keep the worker from talking while `fn` runs."""
+    return await asyncio.to_thread(fn, *args)
+
+
+# --- Progress ------------------------------------------------------------------------------
+
+
+def tell(link: str) -> events.Emit:
+    """Sends the progress of environments to whoever gave the order."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    said: dict[str, tuple[str, float]] = {}
+
+    def emit(event: events.Event) -> None:
+        if isinstance(event, events.Preparing):
+            key, phase, now = event.environment.key, event.phase, time.monotonic()
+            what, last = said.get(key, ("", 0.0))
+            if what != phase.what or now - last > PACE:
+                said[key] = (phase.what, now)
+                worker.log_event(TOPIC, {"link": link, "key": key, **_fields(phase)})
+
+    return emit
+
+
+def _fields(phase: Phase) -> dict[str, Any]:
+    amounts = {"done": phase.bytes_done, "total": phase.bytes_total}
+    return {"what": phase.what, "detail": phase.detail, **amounts}

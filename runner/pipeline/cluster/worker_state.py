@@ -1,0 +1,134 @@
+"""What a worker process keeps for each connection: its agents, and what it was sent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Optional
+
+from attrs import define, evolve, field
+
+from runner import engines, paths
+from runner.cells.confirmed import Confirmed
+from runner.cells.snapshot import Snapshot
+from runner.cells.watch_folder import Live
+from runner.machine import host, processes
+from runner.model import Environment
+from runner.pipeline import events
+from runner.pipeline.site import Site
+
+IDLE = 600.0
+"""Seconds without orders after which a connection's agents are ended: its client may be dead."""
+LOOK = 5.0
+"""Seconds between two looks for such."""
+WARM = 0.25
+"""The share of the free memory that idle agents may hold."""
+
+
+@define(kw_only=True, eq=False)
+class Served:
+    """One connection. `using` is held by whoever works for it."""
+
+    link: str
+    site: Site
+    environments: dict[str, Environment] = field(factory=dict)
+    live: dict[str, tuple[Live, Snapshot]] = field(factory=dict)
+    lock: threading.Lock = field(factory=threading.Lock)
+    users: int = 0
+    last: float = field(factory=time.monotonic)
+
+    def renewed(self, repro: str, snapshot: Snapshot) -> Snapshot:
+        """The same files, in the folder where those of the repro's last snapshot lay."""
+        with self.lock:
+            live, now = self.live.get(repro, (None, None))
+            if live is None or now is None or now.digest != snapshot.digest:
+                folder = paths.cache() / "watch" / f"{self.link}-{len(self.live)}"
+                live = live or Live(folder)
+                now = live.renew(snapshot)
+                self.live[repro] = (live, now)
+            return evolve(snapshot, workspace=now.workspace)
+
+    def close(self) -> None:
+        self.site.close()
+        for live, _ in self.live.values():
+            live.remove()
+
+
+class Everyone:
+    """All connections of a worker process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._served: dict[str, Served] = {}
+        self._over: deque[str] = deque(maxlen=1000)
+        self._minding = False
+
+    @contextmanager
+    def using(self, link: str, engine: str, emit: Callable[[], events.Emit]) -> Iterator[Served]:
+        """The connection's, made for its first order. Raises `Stopped` once it is over."""
+        served = self._enter(link, engine, emit)
+        try:
+            yield served
+        finally:
+            with self._lock:
+                served.users -= 1
+                served.last = time.monotonic()
+                over = link in self._over
+            if over:  # while it worked: what it has left is nobody's
+                served.close()
+
+    def get(self, link: str) -> Optional[Served]:
+        return self._served.get(link)
+
+    def end(self, link: str, *, at_once: bool) -> None:
+        """The connection is over, and so are its agents."""
+        with self._lock:
+            self._over.append(link)
+            served = self._served.pop(link, None)
+            alone = not self._served
+        if served is not None:
+            if at_once:
+                # What uv and docker do for others in this process is not ours to end.
+                served.site.stop(all_children=alone)
+            served.close()
+
+    def _enter(self, link: str, engine: str, emit: Callable[[], events.Emit]) -> Served:
+        with self._lock:
+            if link in self._over:
+                raise processes.Stopped
+            if link not in self._served:
+                if not self._served:
+                    processes.allow_again()
+                self._served[link] = Served(link=link, site=_site(engine, emit()))
+            if not self._minding:
+                self._minding = True
+                threading.Thread(target=self._mind, name="idle", daemon=True).start()
+            served = self._served[link]
+            served.users += 1
+            return served
+
+    def _mind(self) -> None:
+        """Forget connections that have given no order for long."""
+        while True:
+            time.sleep(LOOK)
+            long_ago = time.monotonic() - IDLE
+            with self._lock:
+                gone = [s for s in self._served.values() if not s.users and s.last < long_ago]
+                for served in gone:
+                    del self._served[served.link]
+                self._minding = bool(self._served)
+            for served in gone:
+                served.close()
+            if not self._minding:
+                return
+
+
+def _site(engine: str, emit: events.Emit) -> Site:
+    warm = WARM * host.free_memory_mb()
+    return Site(engines.create(engine), emit, warm_mb=warm, seen=Confirmed(paths.confirmed()))
+
+
+EVERYONE = Everyone()

@@ -1,0 +1,186 @@
+"""What a run's environments will take on disk, what there is, and how it keeps to a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from attrs import frozen
+
+from runner import paths
+from runner.engines import ENGINES
+from runner.engines.base import Engine
+from runner.environments import sizes
+from runner.environments.room import Plan, Room, Size, fit
+from runner.machine import host
+from runner.machine.units import human
+from runner.model import Environment
+
+_NAMED = 5
+"""Environments that are left out and named; their cells say it of all."""
+
+
+@frozen(kw_only=True)
+class Prospect:
+    """A run's environments and the disk, as they are before it starts."""
+
+    engine: str
+    environments: Mapping[str, Environment]
+    """By key; the plan's names are keys."""
+    plan: Plan
+    sizes: Mapping[str, Size]
+    present: frozenset[str]
+    place: Optional[Path]
+    """Where the environments come to lie; None where that is not on this machine."""
+    free: Optional[int]
+    limit: Optional[int]
+    apart: bool = False
+    """Whether nothing is to be kept that environments could share, wheels and uv's cache: it would
+    stay when they are dropped."""
+
+    @property
+    def fits(self) -> bool:
+        return self.free is None or self.plan.need <= self.free
+
+
+class Bound:
+    """The disk that a run's environments take, kept to a limit while it goes on; None: to none.
+
+    `enter` before one is prepared, `made` after, `leave` when its cells are done, `lost` when it
+    could not be made or is dropped for another reason. Not for threads.
+    """
+
+    def __init__(self, kept_to: Optional[Prospect], drop: Callable[[Environment], None]) -> None:
+        self._prospect = kept_to
+        self._drop = drop
+        nothing = Room(fit((), {}), {})
+        self._room = Room(kept_to.plan, kept_to.sizes, kept_to.present) if kept_to else nothing
+
+    def why_not(self, environment: Environment) -> Optional[str]:
+        """Why there can never be room for it; None where there can."""
+        return self._prospect.plan.left_out.get(environment.key) if self._prospect else None
+
+    def enter(self, environment: Environment) -> bool:
+        """Whether it can be made now; whatever has to go for it has then been dropped."""
+        going = self._room.enter(environment.key)
+        if self._prospect is not None:
+            for key in going or ():
+                self._drop(self._prospect.environments[key])
+        return going is not None
+
+    def made(self, environment: Environment) -> None:
+        if self._prospect is not None:
+            own = sizes.recorded(self._prospect.engine, environment)
+            if own is not None:
+                self._room.made(environment.key, own)
+
+    def leave(self, environment: Environment) -> None:
+        self._room.leave(environment.key)
+
+    def lost(self, environment: Environment) -> None:
+        self._room.lost(environment.key)
+
+
+def prospect(
+    engine: Engine, environments: Sequence[Environment], max_disk: Optional[int] = None
+) -> Prospect:
+    """`max_disk`: bytes that the environments of the run may take together at any time."""
+    sharing = _prospect(engine, environments, max_disk, apart=False)
+    if sharing.plan.left_out and engine.name in ENGINES:
+        return _prospect(engine, environments, max_disk, apart=True)
+    return sharing
+
+
+def _prospect(
+    engine: Engine, environments: Sequence[Environment], limit: Optional[int], *, apart: bool
+) -> Prospect:
+    present = frozenset(e.key for e in environments if engine.prepared(e))
+    known = {
+        e.key: _present(engine, e)
+        if e.key in present and limit is not None
+        else sizes.of(engine.name, e, apart=apart)
+        for e in environments
+    }
+    # What is there already comes first, as it does in the pipeline.
+    order = sorted((e.key for e in environments), key=lambda key: key not in present)
+    place = where(engine.name)
+    return Prospect(
+        engine=engine.name,
+        environments={e.key: e for e in environments},
+        plan=fit(order, known, present, limit),
+        sizes=known,
+        present=present,
+        place=place,
+        free=None if place is None else host.free_bytes(place),
+        limit=limit,
+        apart=apart,
+    )
+
+
+def _present(engine: Engine, environment: Environment) -> Size:
+    """Measured once: looking at each file takes a second for each environment."""
+    own = sizes.recorded(engine.name, environment)
+    if own is None:
+        own = engine.size(environment)
+        sizes.record(engine.name, environment, own)
+    return Size(own=own)
+
+
+def words(prospect: Prospect) -> Iterator[str]:
+    """What to say before the run starts; nothing where nothing is to be made."""
+    plan = prospect.plan
+    missing = len(prospect.environments) - len(prospect.present)
+    if missing:
+        line = f"{missing} of {len(prospect.environments)} environments are to be made: "
+        line += f"about {human(plan.need)} on disk"
+        if prospect.free is not None:
+            line += f"; {human(prospect.free)} are free in {prospect.place}"
+        yield line
+        if not prospect.fits and prospect.limit is None:
+            yield (
+                "that will not fit: --max-disk SIZE keeps to SIZE by dropping environments when"
+                " their cells are done, `tfmatrix clean` makes room"
+            )
+    if prospect.limit is not None:
+        yield from _kept_to(prospect, prospect.limit)
+
+
+def _kept_to(prospect: Prospect, limit: int) -> Iterator[str]:
+    plan = prospect.plan
+    free = prospect.free
+    if free is not None and min(limit, plan.need) > free + _there(prospect):
+        yield f"--max-disk {human(limit)} is more than there is: {human(free)} are free"
+    if len(plan.waves) > 1:
+        most = max(map(len, plan.waves))
+        yield (
+            f"under --max-disk {human(limit)}, up to {most} of {len(plan.admitted)} are there at a"
+            " time: the least recently used are dropped when others need their room"
+        )
+    if prospect.apart:
+        yield "packages are downloaded for each alone: what others could use would stay on disk"
+    for key, reason in list(plan.left_out.items())[:_NAMED]:
+        yield f"{prospect.environments[key].id} is left out: {reason}"
+    if len(plan.left_out) > _NAMED:
+        yield f"and {len(plan.left_out) - _NAMED} more are left out"
+
+
+def _there(prospect: Prospect) -> int:
+    return sum(prospect.sizes[key].own for key in prospect.present)
+
+
+def where(engine: str) -> Optional[Path]:
+    """The folder whose file system the environments fill; None where another machine has it."""
+    if engine != "docker":
+        return paths.environments()
+    from runner.engines.docker import socket
+
+    known: Optional[Mapping[str, Any]] = socket.info()
+    if known is None:
+        from runner.engines.docker import client  # only where it must be: it takes a while
+
+        if not client.is_local():
+            return None
+        known = client.info()
+    root = Path(str(known.get("DockerRootDir") or "/nonexistent"))
+    return root if root.exists() else None

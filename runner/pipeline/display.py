@@ -1,0 +1,193 @@
+"""What a person sees while a run goes on: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import assert_never
+
+from runner.model import Result, Verdict
+from runner.pipeline import events
+from runner.report import style
+from runner.report.text import clean, inferred
+
+
+class Display(Protocol):
+    """Takes events; used as a context manager around the run."""
+
+    def __enter__(self) -> Display: ...
+    def __exit__(self, *_: object) -> None: ...
+    def __call__(self, event: events.Event) -> None: ...
+
+
+def make(console: Console, cells: int) -> Display:
+    """A live display where `console` is a terminal, else plain lines."""
+    return LiveDisplay(console, cells) if console.is_terminal else PlainDisplay(console, cells)
+
+
+class PlainDisplay:
+    """A line an environment and a line a notable cell, for logs and pipes."""
+
+    def __init__(self, console: Console, cells: int) -> None:
+        self._console = console
+        self._state = State(cells)
+
+    def __enter__(self) -> PlainDisplay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, event: events.Event) -> None:
+        with self._state.lock:
+            self._state.take(event)
+            for line in self._lines(event):
+                self._console.file.write(f"{line}\n")
+
+    def _lines(self, event: events.Event) -> Iterator[str]:
+        if isinstance(event, events.Preparing):
+            if event.phase.detail == "" and event.phase.bytes_done is None:
+                yield f"{event.environment.id}: {event.phase.what}"
+        elif isinstance(event, events.Prepared):
+            if event.seconds >= 0.5:
+                yield f"{event.environment.id}: ready after {event.seconds:.1f} s"
+        elif isinstance(event, events.Unprepared):
+            yield f"{event.environment.id}: could not be prepared: {event.reason}"
+        elif isinstance(event, events.Ended):
+            yield f"[{self._state.done}/{self._state.cells}] {one_line(event.result)}"
+        elif isinstance(event, events.Dropped):
+            yield f"{event.environment.id}: dropped"
+        elif isinstance(event, events.Started):
+            pass
+        else:
+            assert_never(event)
+
+
+class LiveDisplay:
+    """What is being prepared, what runs, what came out, and how long it will still take."""
+
+    def __init__(self, console: Console, cells: int) -> None:
+        self._state = State(cells)
+        self._bar = Progress(
+            TextColumn("[bold]cells"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            expand=True,
+        )
+        self._task = self._bar.add_task("cells", total=cells, left="")
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=6, transient=True
+        )
+
+    def __enter__(self) -> LiveDisplay:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def __call__(self, event: events.Event) -> None:
+        with self._state.lock:
+            self._state.take(event)
+            if isinstance(event, events.Unprepared):
+                why = f": could not be prepared: {clean(event.reason)}"
+                self._live.console.print(Text.assemble((event.environment.id, "red"), why))
+
+    def _render(self) -> Group:
+        with self._state.lock:
+            self._bar.update(self._task, completed=self._state.done, left=self._state.time_left())
+            return Group(self._bar, self._tally(), self._table())
+
+    def _tally(self) -> Text:
+        text = Text("      ")
+        for verdict in Verdict:
+            if self._state.tally[verdict]:
+                text.append(f"{self._state.tally[verdict]} {verdict}  ", style.TERMINAL[verdict])
+        if self._state.inferred:
+            text.append(f"{self._state.inferred} inferred  ", "dim")
+        return text
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for name, (what, since) in list(self._state.preparing.items()):
+            table.add_row("  ", Text(name), Text(what, "cyan"), f"{time.monotonic() - since:.0f} s")
+        for (environment, case), (worker, since) in list(self._state.running.items()):
+            seconds = f"{time.monotonic() - since:.0f} s"
+            what = f"{case} on {worker}" if worker else case
+            table.add_row("  ", Text(environment), Text(clean(what)), seconds)
+        return table
+
+
+class State:
+    """What both displays know."""
+
+    def __init__(self, cells: int) -> None:
+        self.cells = cells
+        self.done = 0
+        self.cached = 0
+        self.tally: Counter[Verdict] = Counter()
+        self.inferred = 0
+        self.preparing: dict[str, tuple[str, float]] = {}
+        self.running: dict[tuple[str, str], tuple[str, float]] = {}
+        self.lock = threading.Lock()
+        self._first: float = time.monotonic()
+
+    def take(self, event: events.Event) -> None:
+        if isinstance(event, events.Preparing):
+            since = self.preparing.get(event.environment.id, ("", time.monotonic()))[1]
+            self.preparing[event.environment.id] = (phase_text(event), since)
+        elif isinstance(event, (events.Prepared, events.Unprepared)):
+            self.preparing.pop(event.environment.id, None)
+        elif isinstance(event, events.Started):
+            now = time.monotonic()
+            self.running[(event.environment, event.case)] = (event.worker, now)
+        elif isinstance(event, events.Ended):
+            self.running.pop((event.result.environment, event.result.case), None)
+            if event.result.inferred:
+                self.inferred += 1
+            else:
+                self.tally[event.result.outcome.verdict] += 1
+            self.done += 1
+            self.cached += event.result.cached
+
+    def time_left(self) -> str:
+        """An estimate from the pace of the measured cells so far."""
+        measured = self.done - self.cached - self.inferred
+        if measured < 3:
+            return ""
+        pace = (time.monotonic() - self._first) / measured
+        minutes, seconds = divmod(round(pace * (self.cells - self.done)), 60)
+        return f"about {minutes}:{seconds:02d} left"
+
+
+def phase_text(event: events.Preparing) -> str:
+    """A phase with its bytes: `installing 214 of 640 MB  h5py`."""
+    phase = event.phase
+    amount = ""
+    if phase.bytes_done is not None:
+        amount = f"{phase.bytes_done / 1e6:.0f} MB"
+        if phase.bytes_total:
+            amount = f"{phase.bytes_done / 1e6:.0f} of {phase.bytes_total / 1e6:.0f} MB"
+    return "  ".join(filter(None, (phase.what, amount, phase.detail[:60])))
+
+
+def one_line(result: Result) -> str:
+    """A cell on one line: where, what came out, and why."""
+    where = f"{result.environment} {result.repro}/{result.case}"
+    why = result.outcome.signature or ("" if result.inferred else result.outcome.reason)
+    marks = " (cached)" if result.cached else ""
+    marks += f" ({inferred(result)})" if result.inferred else ""
+    marks += " ({} of {} attempts)".format(*result.votes.split("/")) if result.votes else ""
+    marks += "  ← not as expected" if result.unexpected else ""
+    return clean(f"{where}: {result.outcome.verdict}{marks}" + (f": {why}" if why else ""))

@@ -1,0 +1,387 @@
+"""Carries a plan out: prepares environments, has their cells measured, journals, drops.
+
+One thread, the caller's, decides and writes; what takes time is handed to two executors and comes
+back as futures. Any `concurrent.futures.Executor` will do: threads here, or another machine's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, wait
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Optional, Protocol
+
+from attrs import define, evolve, field, frozen
+
+from runner.cells import modes
+from runner.cells.majority import confirmed
+from runner.cells.modes import Mode, Modes
+from runner.cells.results import judged, skipped
+from runner.cells.snapshot import Snapshot
+from runner.cells.store import Store, cell_key
+from runner.errors import TfmatrixError
+from runner.machine import claims
+from runner.model import Cell, Environment, Execution
+from runner.pipeline import events
+from runner.pipeline.disk import Bound, Prospect
+from runner.pipeline.tasks import Measure, Prepare
+from runner.runs.journal import Journal
+
+CONFIRMING = Mode(name="fresh", reason="a second look: its neighbours say otherwise")
+STOPPING = 20.0
+"""Seconds that what runs may take to end when everything is stopped."""
+
+
+@frozen(kw_only=True)
+class Work:
+    """One environment and the cells to measure in it."""
+
+    environment: Environment
+    cells: tuple[Cell, ...]
+
+
+@frozen(kw_only=True)
+class Options:
+    ahead: int = 4
+    """Environments that are prepared or measured at the same time, where any are dropped."""
+    fresh: bool = False
+    """Measure again what the store knows already."""
+    repeat: int = 1
+    """Runs that decide each cell."""
+    modes: Modes = field(factory=Modes)
+    """How cells are started."""
+    keep: Optional[int] = None
+    """Bytes of environments that may stay behind; None keeps all, 0 none."""
+    warm: bool = False
+    """Leave agents running for a next round, as far as memory goes."""
+    snapshots: Mapping[str, Snapshot] = field(factory=dict)
+    """Repro name → its snapshot."""
+    agent_digest: str = ""
+    max_disk: Optional[Prospect] = None
+    """What the environments will take, and the limit that is kept to; None: no limit."""
+
+
+class Place(Protocol):
+    """Where environments are made and cells run: a `Site`, or many machines as one.
+
+    `prepare` and `measure` are handed to executors, with a `Prepare` or a `Measure`; they may raise
+    `PrepareError` and `Stopped`.
+    """
+
+    name: str
+    """The engine's."""
+
+    @property
+    def prepare(self) -> Callable[..., None]: ...
+    @property
+    def measure(self) -> Callable[..., Execution]: ...
+    def expect(self, environments: Sequence[Environment]) -> None:
+        """These will be asked for; called before `readiness` is."""
+        ...
+
+    def readiness(self, environment: Environment) -> int:
+        """How soon a cell can start: 0 the environment is to be made, 1 it is there, 2 it runs."""
+        ...
+
+    def release(self, environment: Environment) -> None: ...
+    def size(self, environment: Environment) -> int: ...
+    def drop(self, environment: Environment) -> None: ...
+    def stop(self) -> None: ...
+
+
+@frozen(kw_only=True)
+class Workers:
+    """A place, and who does the work there."""
+
+    place: Place
+    prepare: Executor
+    measure: Executor
+    coming: set[str] = field(factory=set)
+    """Keys of environments that are there, and whose cells are about to be submitted."""
+
+
+@define(kw_only=True, eq=False)
+class _Open:
+    """An environment that is being made, or has cells that are not measured yet."""
+
+    work: Work
+    left: int
+    since: float
+
+
+class Pipeline:
+    """Carries out plans, one after the other.
+
+    Not for several threads at once; `stop` and `abandon` may be called from any.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: Workers,
+        store: Store,
+        journal: Journal,
+        options: Options,
+        emit: events.Emit,
+    ) -> None:
+        self._workers = workers
+        self._place = workers.place
+        self._store = store
+        self._journal = journal
+        self._options = options
+        self._emit = emit
+        self._stopping = False
+        self._confirming = False
+        self._kept = 0
+        self._disk = Bound(options.max_disk, self._drop)
+        self._readiness: dict[str, int] = {}
+        """Of the environments that are wanted, as long as nobody has dropped them."""
+        self._claim: Optional[claims.Claim] = None
+        self._futures: set[Future[Any]] = set()
+        self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def run(self, works: Sequence[Work], *, confirm: bool = False) -> None:
+        """Measure everything.
+
+        With `confirm` all is measured once more, and what is known already counts as a vote.
+        Raises KeyboardInterrupt after stopping, with all that was measured kept.
+        """
+        self._confirming = confirm
+        rest = [
+            left
+            for work in works
+            if (left := work if confirm else self._answer_from_store(work)).cells
+        ]
+        rest = [work for work in rest if not self._left_out(work)]
+        self._place.expect([work.environment for work in rest])
+        self._readiness = {
+            work.environment.key: self._place.readiness(work.environment) for work in rest
+        }
+        waiting = deque(sorted(rest, key=lambda work: -self._readiness[work.environment.key]))
+        opened: set[str] = set()
+        with claims.claim([work.environment for work in works], self._folders()) as self._claim:
+            try:
+                while opened or (waiting and not self._stopping):
+                    while waiting and not self._stopping and self._may_open(waiting[0], opened):
+                        self._prepare(waiting.popleft(), opened)
+                    self._done.get()()
+            except BaseException:
+                self.stop()
+                self._take_in()
+                raise
+
+    def _folders(self) -> list[Path]:
+        """What `clean` is to leave alone besides the environments."""
+        snapshots = self._options.snapshots.values()
+        return [self._journal.folder, *(each.workspace.folder for each in snapshots)]
+
+    def _left_out(self, work: Work) -> bool:
+        """Whether the disk can never have room for it; its cells are then skipped."""
+        why_not = self._disk.why_not(work.environment)
+        for cell in work.cells if why_not else ():
+            result = skipped(cell, work.environment.id, why_not or "")
+            self._emit(events.Ended(result=self._journal.append(result, "")))
+        return why_not is not None
+
+    def _may_open(self, work: Work, opened: set[str]) -> bool:
+        """Whether one more may be prepared; what has to go from the disk for it is dropped."""
+        return len(opened) < self._room and self._disk.enter(work.environment)
+
+    def stop(self) -> None:
+        """End what runs, start nothing more."""
+        self.abandon()
+        self._place.stop()
+
+    def abandon(self) -> None:
+        """Start nothing more; what runs is finished and recorded."""
+        self._stopping = True
+        for future in list(self._futures):
+            future.cancel()
+
+    def _take_in(self) -> None:
+        """Record what was measured before the stop and has not been looked at yet."""
+        wait(list(self._futures), timeout=STOPPING)
+        while not self._done.empty():
+            self._done.get()()
+
+    def known(self, work: Work, cell: Cell) -> Optional[Execution]:
+        """What the store has to say of a cell."""
+        return self._stored(self._key(work, cell))
+
+    def _stored(self, key: str) -> Optional[Execution]:
+        return None if self._options.fresh else self._store.get(key)
+
+    @property
+    def _room(self) -> int:
+        """Environments may be made long before they are used, unless they are to be dropped."""
+        return 10**6 if self._options.keep is None else self._options.ahead
+
+    def _submit(
+        self,
+        executor: Executor,
+        call: Callable[[Any], Any],
+        argument: object,
+        then: Callable[[Future[Any]], None],
+    ) -> None:
+        """Have `call(argument)` done elsewhere, and `then` in this thread."""
+        try:
+            future = executor.submit(call, argument)
+        except RuntimeError as error:  # no thread can be started
+            remedy = "free memory, or run fewer at a time: --jobs 1"
+            raise TfmatrixError(str(error), remedy=remedy) from error
+        self._futures.add(future)
+        future.add_done_callback(lambda done: self._done.put(partial(self._end, done, then)))
+
+    def _end(self, future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
+        self._futures.discard(future)
+        then(future)
+
+    # -- stored answers -------------------------------------------------------------------------
+
+    def _answer_from_store(self, work: Work) -> Work:
+        """Journal what is known already; what is left is to be measured."""
+        left, known = [], []
+        for cell in work.cells:
+            key = self._key(work, cell)
+            execution = self._stored(key)
+            if execution is None:
+                left.append(cell)
+            else:
+                result = judged(cell, work.environment.id, execution, cached=True)
+                known.append((evolve(result, key=key), execution.output))
+        for result in self._journal.append_known(known):
+            self._emit(events.Ended(result=result))
+        return evolve(work, cells=tuple(left))
+
+    def _key(self, work: Work, cell: Cell) -> str:
+        snapshot = self._options.snapshots[cell.repro.name]
+        return cell_key(
+            environment_key=f"{self._place.name}:{work.environment.key}",
+            snapshot_digest=snapshot.digest,
+            script=snapshot.workspace.script,
+            args=cell.case.args,
+            env=cell.env,
+            limits=cell.repro.limits,
+            agent_digest=self._options.agent_digest,
+            mode=self._options.modes.of(cell).name,
+            repeat=self._options.repeat,
+        )
+
+    def _mode(self, cell: Cell) -> Mode:
+        return CONFIRMING if self._confirming else self._options.modes.of(cell)
+
+    # -- preparing ------------------------------------------------------------------------------
+
+    def _prepare(self, work: Work, opened: set[str]) -> None:
+        environment = work.environment
+        opened.add(environment.key)
+        if self._readiness.get(environment.key):
+            self._workers.coming.add(environment.key)
+        one = _Open(work=work, left=len(work.cells), since=time.monotonic())
+
+        def close() -> None:
+            opened.discard(environment.key)
+            self._finished(environment)
+
+        def then(future: Future[None]) -> None:
+            self._workers.coming.discard(environment.key)
+            try:
+                future.result()
+            except Exception as error:
+                opened.discard(environment.key)
+                self._disk.lost(environment)
+                if not self._stopping:
+                    self._unprepared(work, error)
+            else:
+                self._prepared(one, close)
+
+        task = Prepare(environment=environment)
+        self._submit(self._workers.prepare, self._place.prepare, task, then)
+
+    def _prepared(self, one: _Open, close: Callable[[], None]) -> None:
+        seconds = time.monotonic() - one.since
+        self._emit(events.Prepared(environment=one.work.environment, seconds=seconds))
+        self._disk.made(one.work.environment)
+        for cell in one.work.cells:
+            self._measure(one, cell, close)
+
+    def _unprepared(self, work: Work, error: Exception) -> None:
+        reason = _reason(error)
+        self._emit(events.Unprepared(environment=work.environment, reason=str(error)))
+        for cell in work.cells:
+            trouble = f"the environment could not be prepared: {reason}"
+            execution = Execution(trouble=trouble, output=getattr(error, "log", ""))
+            self._record(work, cell, execution, self._key(work, cell))
+
+    # -- measuring ------------------------------------------------------------------------------
+
+    def _measure(self, one: _Open, cell: Cell, close: Callable[[], None]) -> None:
+        work = one.work
+        task = Measure(
+            environment=work.environment,
+            cell=cell,
+            snapshot=self._options.snapshots[cell.repro.name],
+            mode=self._mode(cell).name,
+            repeat=self._options.repeat,
+        )
+
+        def then(future: Future[Execution]) -> None:
+            self._measured(work, cell, future)
+            one.left -= 1
+            if not one.left:
+                close()
+
+        self._submit(self._workers.measure, self._place.measure, task, then)
+
+    def _measured(self, work: Work, cell: Cell, future: Future[Execution]) -> None:
+        try:
+            execution = future.result()
+        except Exception as error:
+            worker = getattr(error, "worker", "")
+            execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
+        if self._stopping and execution.trouble is not None:
+            return  # What was cut off by stopping is no measurement.
+        why = modes.explained(execution, self._mode(cell), self._options.repeat)
+        execution = evolve(execution, mode_reason=why)
+        key = self._key(work, cell)
+        before = self._store.get(key) if self._confirming else None
+        if before is not None:
+            execution = confirmed(before, execution)
+        self._store.put(key, execution)
+        self._record(work, cell, execution, key)
+
+    def _record(self, work: Work, cell: Cell, execution: Execution, key: str) -> None:
+        result = evolve(judged(cell, work.environment.id, execution), key=key)
+        result = self._journal.append(result, execution.output)
+        self._emit(events.Ended(result=result))
+
+    # -- dropping -------------------------------------------------------------------------------
+
+    def _finished(self, environment: Environment) -> None:
+        if not self._options.warm:
+            self._place.release(environment)
+        self._disk.leave(environment)
+        if self._options.keep is None:
+            return
+        size = self._place.size(environment)
+        if self._kept + size <= self._options.keep:
+            self._kept += size
+            return
+        self._disk.lost(environment)
+        self._drop(environment)
+
+    def _drop(self, environment: Environment) -> None:
+        self._readiness.pop(environment.key, None)
+        if self._claim is None or self._claim.alone(environment):
+            with suppress(TfmatrixError, OSError):  # another program uses it
+                self._place.drop(environment)
+                self._emit(events.Dropped(environment=environment))
+
+
+def _reason(error: Exception) -> str:
+    return error.line if isinstance(error, TfmatrixError) else str(error) or repr(error)

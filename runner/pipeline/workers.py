@@ -1,0 +1,53 @@
+"""The workers of this machine: threads that share its cores and its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Optional
+
+from runner import paths
+from runner.cells.confirmed import Confirmed
+from runner.engines.base import Engine
+from runner.machine import host
+from runner.pipeline import events, pool
+from runner.pipeline.pipeline import Workers
+from runner.pipeline.site import Site
+
+PREPARING = 2
+"""Environments made at the same time: one is unpacked while another downloads."""
+USABLE = 0.8
+"""The share of the free memory that cells may be planned to fill."""
+
+
+@contextmanager
+def here(
+    engine: Engine,
+    emit: events.Emit,
+    *,
+    jobs: int,
+    preparing: int = PREPARING,
+    memory_mb: Optional[float] = None,
+    idle: float = 0.25,
+) -> Iterator[Workers]:
+    """`jobs` cells at a time, as far as `memory_mb` goes: by default most of what is free now.
+
+    `idle` is the share of that which agents without work may hold.
+    """
+    memory_mb = memory_mb or USABLE * host.free_memory_mb()
+    site = Site(engine, emit, warm_mb=idle * memory_mb, seen=Confirmed(paths.confirmed()))
+    prepare = ThreadPoolExecutor(preparing, "prepare")
+    coming: set[str] = set()
+    measure = pool.local(
+        jobs,
+        memory_mb=(1 - idle) * memory_mb,
+        need=site.peaks.expected,
+        coming=lambda: bool(coming),
+    )
+    try:
+        yield Workers(place=site, prepare=prepare, measure=measure, coming=coming)
+    finally:
+        prepare.shutdown(cancel_futures=True)
+        measure.shutdown(cancel_futures=True)
+        site.close()

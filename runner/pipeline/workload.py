@@ -1,0 +1,109 @@
+"""Planned cells → what there is to do: locked environments with their cells, and what is known
+without running anything (skips, and targets whose packages cannot be resolved).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Optional, Union
+
+from attrs import frozen
+
+from runner.cells.results import skipped, unmeasurable
+from runner.engines.base import Maker
+from runner.errors import LockError
+from runner.model import Cell, Environment, EnvironmentInfo, Result, Target
+from runner.pipeline.pipeline import Work
+
+Lock = Callable[[Target], Environment]
+
+
+@frozen(kw_only=True)
+class Workload:
+    works: tuple[Work, ...]
+    known: tuple[Result, ...]
+
+
+def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
+    """Sort the cells into work and foregone results. Locks in parallel: resolving takes seconds."""
+    refused = {cell.target: engine.refuses(cell.target) for cell in planned if cell.skip is None}
+    possible = [target for target, why in refused.items() if why is None]
+    with ThreadPoolExecutor(4, "lock") as pool:
+        locked = dict(zip(possible, pool.map(lambda target: _try(lock, target), possible)))
+    works: dict[Target, list[Cell]] = {}
+    known = []
+    for cell in planned:
+        result = _foregone(cell, refused.get(cell.target), locked.get(cell.target))
+        if result is None:
+            works.setdefault(cell.target, []).append(cell)
+        else:
+            known.append(result)
+    return Workload(
+        works=tuple(
+            Work(environment=_environment(locked[target]), cells=tuple(cells))
+            for target, cells in works.items()
+        ),
+        known=tuple(known),
+    )
+
+
+def described(
+    works: Iterable[Work], known: Iterable[Result], engine: Maker, released: dict[str, str]
+) -> tuple[EnvironmentInfo, ...]:
+    """What the reports say of every environment, also of those that only have skipped cells."""
+    infos = {
+        work.environment.id: EnvironmentInfo(
+            id=work.environment.id,
+            tensorflow=work.environment.target.release.version,
+            python=work.environment.target.python,
+            device=work.environment.target.device.value,
+            engine=engine.name,
+            key=work.environment.key,
+            image=engine.image(work.environment),
+            packages=work.environment.packages,
+            released=released.get(work.environment.target.release.version, ""),
+        )
+        for work in works
+    }
+    for result in known:
+        if result.environment not in infos:
+            infos[result.environment] = EnvironmentInfo(
+                id=result.environment,
+                tensorflow=result.tensorflow,
+                python=result.python,
+                device=result.device,
+                engine=engine.name,
+                key="",
+                image=None,
+                packages=(),
+                released=released.get(result.tensorflow, ""),
+            )
+    return tuple(infos.values())
+
+
+def _foregone(
+    cell: Cell, refusal: Optional[str], locked: Union[Environment, LockError, None]
+) -> Optional[Result]:
+    if cell.skip is not None or refusal is not None:
+        return skipped(cell, unlocked_id(cell.target), cell.skip or refusal or "")
+    if isinstance(locked, LockError):
+        return unmeasurable(cell, unlocked_id(cell.target), locked.message)
+    return None
+
+
+def unlocked_id(target: Target) -> str:
+    """What an environment without a lock is called: it has no key."""
+    return target.label
+
+
+def _try(lock: Lock, target: Target) -> Union[Environment, LockError]:
+    try:
+        return lock(target)
+    except LockError as error:
+        return error
+
+
+def _environment(locked: Union[Environment, LockError]) -> Environment:
+    assert isinstance(locked, Environment)
+    return locked

@@ -1,0 +1,1 @@
+"""Which TensorFlow releases there are, and which of them are meant."""

@@ -1,0 +1,54 @@
+"""docker/releases.yaml → releases, oldest first. The file's head says what its fields mean."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from packaging.version import InvalidVersion, Version
+
+from runner import paths, serial
+from runner.errors import TfmatrixError
+from runner.machine.derived_cache import remembered
+from runner.model import Release
+
+
+class CatalogueError(TfmatrixError):
+    """docker/releases.yaml is wrong; the message names the file, the release and the field."""
+
+
+@functools.cache
+def load() -> tuple[Release, ...]:
+    """The catalogue that tfmatrix comes with."""
+    path = paths.releases()
+    text = path.read_text(encoding="utf-8")
+    return remembered(
+        "catalogue",
+        (text,),
+        lambda: parse(text, source=path.name),
+        write=lambda releases: [serial.release_to_json(each) for each in releases],
+        read=_releases,
+    )
+
+
+def parse(text: str, *, source: str = "releases.yaml") -> tuple[Release, ...]:
+    """All releases that `text` describes, oldest first. Raises `CatalogueError`."""
+    from runner.releases import reading
+
+    return reading.releases(text, source)
+
+
+def find(releases: Sequence[Release], version: str) -> Optional[Release]:
+    """The release of exactly this version, however it is spelt (`2.15.0-1` is 2.15.0.post1)."""
+    try:
+        wanted = Version(version)
+    except InvalidVersion:
+        return None
+    return next((release for release in releases if release.parsed == wanted), None)
+
+
+def _releases(data: Any) -> tuple[Release, ...]:
+    if not isinstance(data, list):
+        raise ValueError("no list of releases")
+    return tuple(serial.release_from_json(each) for each in data)

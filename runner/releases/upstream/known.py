@@ -1,0 +1,43 @@
+"""The releases that a SPEC can choose from: the catalogue's, and pre-releases where it asks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from runner import paths
+from runner.model import Release
+from runner.releases import catalogue, specifier
+
+
+def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
+    """Oldest first. The index is read only where `spec` or `pre` asks for what it alone knows."""
+    final = catalogue.load()
+    asked = specifier.asks(spec, pre=pre)
+    if not (asked.candidates or asked.nightlies):
+        return final
+    found = {release.parsed: release for release in _pre(final, asked, _to_stderr)}
+    found.update({release.parsed: release for release in final})
+    return tuple(found[version] for version in sorted(found))
+
+
+def _pre(
+    final: tuple[Release, ...], asked: specifier.Asked, say: Callable[[str], None]
+) -> list[Release]:
+    from runner.releases.upstream import index, offers, prereleases  # slow to import, seldom wanted
+
+    source = index.configured(paths.cache() / "index", say)
+    found: list[Release] = []
+    if asked.candidates:
+        pair = prereleases.CANDIDATES
+        cpu, full = (offers.of(source.wheels(name)) for name in (pair.cpu, pair.full))
+        found += prereleases.candidates(final, cpu, full)
+    if asked.nightlies:
+        pair = prereleases.NIGHTLIES
+        cpu, full = (offers.of(source.wheels(name)) for name in (pair.cpu, pair.full))
+        found += prereleases.nightlies(final, cpu, full)
+    return found
+
+
+def _to_stderr(line: str) -> None:
+    print(f"tfmatrix: {line}", file=sys.stderr)

@@ -1,0 +1,105 @@
+"""Release candidates and nightlies → releases, which no catalogue holds. Pure.
+
+A nightly's packages are those of its day, so that what changes from one to the next is TensorFlow,
+and Keras' own nightly; a candidate's too, so that its lock is the same whenever it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Optional
+
+from attrs import frozen
+from packaging.version import Version
+
+from runner.model import Cuda, Release
+from runner.releases.upstream.offers import Offer, preferred
+
+Offers = Mapping[Version, Offer]
+
+
+@frozen(kw_only=True)
+class Packages:
+    """Where a kind of pre-release comes from."""
+
+    cpu: str
+    full: str
+    """Has the CUDA build, and serves for the CPU where the smaller package is missing."""
+
+
+CANDIDATES = Packages(cpu="tensorflow-cpu", full="tensorflow")
+NIGHTLIES = Packages(cpu="tf-nightly-cpu", full="tf-nightly")
+
+
+def candidates(catalogue: Sequence[Release], cpu: Offers, full: Offers) -> Iterator[Release]:
+    """Every alpha, beta and release candidate, oldest first."""
+    for version in sorted({*cpu, *full}):
+        if version.is_prerelease and not version.is_devrelease:
+            yield from _releases(catalogue, version, CANDIDATES, cpu, full)
+
+
+def nightlies(catalogue: Sequence[Release], cpu: Offers, full: Offers) -> Iterator[Release]:
+    """Those after the newest release, oldest first."""
+    newest = max(release.parsed for release in catalogue)
+    for version in sorted({*cpu, *full}):
+        if version.is_devrelease and version > newest:
+            yield from _releases(catalogue, version, NIGHTLIES, cpu, full)
+
+
+def _releases(
+    catalogue: Sequence[Release], version: Version, packages: Packages, cpu: Offers, full: Offers
+) -> Iterator[Release]:
+    """The release, unless the index does not tell its day: nothing can be resolved as of none."""
+    older = [release for release in catalogue if release.parsed < version]
+    here, whole = cpu.get(version), full.get(version)
+    offer = here or whole
+    day = _day(version, whole, here)
+    if not older or offer is None or day is None:
+        return
+    template = max(older, key=lambda release: release.parsed)
+    yield Release(
+        version=f"{version}",
+        released=day,
+        pythons=preferred(offer.pythons, template.pythons),
+        cpu_requirement=f"{packages.cpu if here else packages.full}=={version}",
+        extras=_extras(version, template),
+        constraints=template.constraints,
+        cutoff_days=0,
+        keras=template.keras,
+        wheel_mb=offer.mb,
+        cuda=_cuda(whole, template, packages),
+        yanked=offer.yanked,
+    )
+
+
+def _day(version: Version, *offered: Optional[Offer]) -> Optional[date]:
+    """Of its upload, or the one that a nightly has in its name (dev20261026)."""
+    days = [offer.uploaded for offer in offered if offer is not None]
+    told = next((day for day in days if day is not None), None)
+    if told is None and version.dev is not None:
+        try:
+            return datetime.strptime(f"{version.dev}", "%Y%m%d").date()
+        except ValueError:
+            return None
+    return told
+
+
+def _extras(version: Version, template: Release) -> tuple[str, ...]:
+    """tf_keras comes out after its TensorFlow: a nightly has its own, a candidate has none yet."""
+    if version.is_devrelease and any(extra.startswith("tf_keras") for extra in template.extras):
+        return ("tf-keras-nightly",)
+    return ()
+
+
+def _cuda(whole: Optional[Offer], template: Release, packages: Packages) -> Optional[Cuda]:
+    """Only where TensorFlow brings its own CUDA: for older pre-releases no image is known."""
+    if whole is None or template.cuda is None or template.cuda.base is not None:
+        return None
+    return Cuda(
+        cuda="as its extra and-cuda asks for",
+        cudnn="likewise",
+        requirement=f"{packages.full}[and-cuda]=={whole.version}",
+        python=preferred(whole.pythons, template.pythons)[0],
+        wheel_mb=whole.mb,
+    )

@@ -1,0 +1,38 @@
+"""The package index that this machine's owner has chosen: that of uv, else that of pip."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Optional
+from urllib.parse import urlsplit, urlunsplit
+
+from runner.machine import pip_settings
+
+PYPI = "https://pypi.org/simple/"
+_NAMED = re.compile(r"^[A-Za-z0-9_-]+=")
+_CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
+
+
+def address(environ: Mapping[str, str] = os.environ) -> str:
+    """The index's address, of the simple API; it may hold a password."""
+    chosen = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL")
+    chosen = chosen or pip_settings.read(environ).get("index-url") or PYPI
+    return _NAMED.sub("", chosen.strip(), count=1)
+
+
+def certificates(environ: Mapping[str, str] = os.environ) -> Optional[Path]:
+    """The bundle of certificates to trust, where one is set."""
+    named = [environ.get(name) for name in _CERTIFICATES]
+    for name in [*named, pip_settings.read(environ).get("cert")]:
+        if name and Path(name).is_file():
+            return Path(name)
+    return None
+
+
+def shown(address: str) -> str:
+    """`address` without a name and a password in it: for people, and for files."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,1 @@
+"""What changed from run to run, in words, as text and as JSON."""

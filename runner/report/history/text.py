@@ -1,0 +1,75 @@
+"""A history as text for a terminal, and as Markdown for an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from runner.report import gfm
+from runner.report.history.words import HEADER, UNEXPLAINED, blocks, rows
+from runner.report.text import clean, count
+from runner.runs.history import History, Line, Step
+
+MOST_BLOCKS = 40
+"""Of one run; the JSON has all of them."""
+
+
+def text(history: History) -> str:
+    """A table of the runs of each repro, then what changed in each."""
+    return "\n\n".join("\n".join(_line(line)) for line in history.lines)
+
+
+def markdown(history: History) -> str:
+    """The same; what comes from outside stands in code."""
+    return "\n\n".join("\n\n".join(_markdown(line)) for line in history.lines)
+
+
+def _line(line: Line) -> Iterator[str]:
+    script = f" ({clean(line.script)})" if line.script else ""
+    yield f"{clean(line.repro)}{script}: {count(len(line.steps), 'run')}"
+    yield from _aligned([HEADER, *rows(line)])
+    for step in line.steps:
+        if step.changes:
+            yield ""
+            yield f"{clean(step.run)}: {count(len(step.changes), 'cell')} changed"
+            yield from _changed(step)
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*table)]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+
+
+def _changed(step: Step) -> Iterator[str]:
+    every = blocks(step)
+    for block in every[:MOST_BLOCKS]:
+        inferred = ", inferred" if block.inferred else ""
+        yield f"  since {block.since}{inferred}; {block.why}"
+        for turn in block.turns:
+            yield f"    {turn.said}"
+            yield f"      {turn.cells}"
+    if len(every) > MOST_BLOCKS:
+        yield "  and more: --json has all of them"
+
+
+def _markdown(line: Line) -> Iterator[str]:
+    yield f"#### {gfm.code(line.repro)}"
+    body = [
+        [*map(gfm.word, row[:-1]), gfm.cell(row[-1], 300) if row[-1] else ""] for row in rows(line)
+    ]
+    yield gfm.table(HEADER, body, centred=False)
+    for step in line.steps:
+        if step.changes:
+            yield f"{gfm.word(clean(step.run))}: {count(len(step.changes), 'cell')} changed."
+            yield "\n".join(_listed(step))
+
+
+def _listed(step: Step) -> Iterator[str]:
+    every = blocks(step)
+    for block in every[:MOST_BLOCKS]:
+        why = block.why if block.why == UNEXPLAINED else gfm.code(block.why, 600)
+        yield f"- since {gfm.word(block.since)}{', inferred' if block.inferred else ''}; {why}"
+        for turn in block.turns:
+            yield f"  - {gfm.code(turn.said, 400)}: {gfm.code(turn.cells, 600)}"
+    if len(every) > MOST_BLOCKS:
+        yield "- and more"

@@ -1,0 +1,132 @@
+"""A history in words: what every form of it says, whatever it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from runner.report import style
+from runner.report.text import clean, clip, count, listed
+from runner.runs.causes import Cause
+from runner.runs.history import Change, Line, Shift, Step, Where
+
+HEADER = ("run", "started", "engine", "cells", "changed", "what else was different")
+UNEXPLAINED = "nothing that is recorded was different: it may be flaky"
+MOST = 8
+"""Of a list in one line."""
+WHOLE = ("script", "engine", "machine", "tool")
+"""What is different for a whole run, not for single cells."""
+
+
+class Turn(NamedTuple):
+    """Cells that went the same way."""
+
+    said: str
+    cells: str
+
+
+class Block(NamedTuple):
+    """Changes that have their circumstances in common."""
+
+    since: str
+    why: str
+    inferred: bool
+    turns: tuple[Turn, ...]
+
+
+def rows(line: Line) -> list[tuple[str, ...]]:
+    """A row for each run, under `HEADER`."""
+    return [
+        (
+            clean(step.run),
+            clean(step.started.replace("T", " ").replace("Z", "")),
+            clean(step.engine),
+            f"{step.cells}{'' if step.finished else ', interrupted'}",
+            "first" if not number else str(len(step.changes)),
+            shifts(step.shifts),
+        )
+        for number, step in enumerate(line.steps)
+    ]
+
+
+def shifts(shifted: Iterable[Shift]) -> str:
+    """`the script, numpy 1.16.4 → 1.16.5 in 32 cells and TensorFlow in 16 cells`."""
+    by_what: dict[tuple[str, str], list[Shift]] = {}
+    for shift in shifted:
+        by_what.setdefault((shift.cause.kind, shift.cause.what), []).append(shift)
+    whole_first = sorted(by_what, key=lambda named: named[0] not in WHOLE)
+    return listed([_shift(by_what[named]) for named in whole_first], MOST)
+
+
+def _shift(several: Sequence[Shift]) -> str:
+    cause = several[0].cause
+    named = words(cause) if len(several) == 1 else clean(cause.what)
+    if cause.kind in WHOLE:
+        return named
+    return f"{named} in {count(sum(shift.cells for shift in several), 'cell')}"
+
+
+def words(cause: Cause) -> str:
+    """`numpy 1.16.4 → 1.16.5`, `the script`, `h5py 3.1.0 came`."""
+    what = clean(cause.what)
+    if cause.kind == "script":
+        return "the script"
+    if cause.before is None or cause.after is None:
+        verb, value = ("came", cause.after) if cause.before is None else ("went", cause.before)
+        return clean(f"{what} {clip(value or '', 60)} {verb}")
+    before, after = (clip(value, 60) or "none" for value in (cause.before, cause.after))
+    return f"{what} {before} → {after}"
+
+
+def blocks(step: Step) -> list[Block]:
+    """A run's changes, those with the same circumstances together."""
+    found: dict[tuple[str, str, bool], list[Change]] = {}
+    for change in step.changes:
+        found.setdefault((change.since, _why(change.causes), change.inferred), []).append(change)
+    return [
+        Block(since=clean(since), why=why, inferred=inferred, turns=tuple(_turns(changes)))
+        for (since, why, inferred), changes in found.items()
+    ]
+
+
+def _why(causes: Sequence[Cause]) -> str:
+    return listed([words(cause) for cause in causes], MOST) or UNEXPLAINED
+
+
+def _turns(changes: Iterable[Change]) -> list[Turn]:
+    """Of each case the releases that it is the same on, then the cases of which that holds."""
+    places: dict[tuple[str, str], list[Where]] = {}
+    for change in changes:
+        places.setdefault((turn(change), change.where.case), []).append(change.where)
+    cases: dict[tuple[str, str], list[str]] = {}
+    for (said, case), wheres in places.items():
+        cases.setdefault((said, _places(wheres)), []).append(clean(case))
+    return [
+        Turn(said=said, cells=f"{listed(names, MOST)} on {places_}")
+        for (said, places_), names in cases.items()
+    ]
+
+
+def turn(change: Change) -> str:
+    """`pass → fail (ValueError: no)`; what both sides have is said once."""
+    before, after = change.before, change.after
+    old, new = style.WORDS[before.verdict].label, style.WORDS[after.verdict].label
+    if before.verdict is after.verdict:
+        return f"{old}: {_signature(before.signature)} → {_signature(after.signature)}"
+    if before.signature == after.signature:
+        return f"{old} → {new}" + (f" ({_signature(after.signature)})" if after.signature else "")
+    old += f" ({_signature(before.signature)})" if before.signature else ""
+    return f"{old} → {new}" + (f" ({_signature(after.signature)})" if after.signature else "")
+
+
+def _signature(signature: object) -> str:
+    return clip(str(signature), 160) if signature else "no signature"
+
+
+def _places(wheres: Sequence[Where]) -> str:
+    """`2.9.3, 2.10.1 and 4 more cpu`."""
+    parts = []
+    for device in dict.fromkeys(where.device for where in wheres):
+        names = [f"{w.tensorflow} {w.variant}" for w in wheres if w.device == device]
+        parts.append(f"{listed([clean(name) for name in names], MOST)} {clean(device)}")
+    return "; ".join(parts)

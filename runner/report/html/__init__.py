@@ -1,0 +1,58 @@
+"""index.html: the grid to look at and ask; one file that loads nothing from anywhere.
+
+The page is a table that reads without JavaScript. The script in it filters, folds and opens the
+evidence of a cell from the data that is embedded as JSON. A content security policy names the hash
+of that one script: whatever else got into the page could not run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from html import escape
+from importlib import resources
+from string import Template
+
+from runner.report import style
+from runner.report.answer import answer, sentences
+from runner.report.context import Context
+from runner.report.html import data, parts, table
+from runner.report.text import clean, clip
+
+
+def render(context: Context) -> str:
+    grid, script = context.grid, _asset("index.js")
+    return Template(_asset("index.html")).substitute(
+        script_hash=_hash(script),
+        title=escape(clip(answer(grid), 120)),
+        css=_asset("index.css").replace("/* paints */", _paints()),
+        answers="\n".join(parts.answers(sentences(grid, parts.code))),
+        facts=parts.facts(context),
+        filters="\n".join(parts.filters(grid)),
+        table="\n".join(table.render(grid)),
+        key=parts.key(grid),
+        sections="\n".join([*parts.sections(grid), context.extras.html()]),
+        command=escape(clean(context.run.info.command)),
+        data=data.embedded(context),
+        script=script,
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("runner.report").joinpath(name).read_text("utf-8")
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
+def _paints() -> str:
+    paints = style.paints().items()
+    light = "".join(f"--{n}:{p.light[0]};--{n}-ink:{p.light[1]};" for n, p in paints)
+    dark = "".join(f"--{n}:{p.dark[0]};--{n}-ink:{p.dark[1]};" for n, p in paints)
+    rules = "".join(
+        f".{n}{{--fill:var(--{n});background:var(--fill);color:var(--{n}-ink)}}" for n, _ in paints
+    )
+    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}{rules}"

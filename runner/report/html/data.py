@@ -1,0 +1,193 @@
+"""The data of index.html, as JSON that can stand inside a script element; bounded in size."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from runner.grid import Column, Grid, Mark, Row
+from runner.grid.tolerance import TOLERANCE
+from runner.model import EnvironmentInfo, Json, Result, Verdict
+from runner.report import text
+from runner.report.context import Context, command_base, plain_command
+from runner.serial.values import plain
+
+LOG_LINES = 80
+MOST_LOGS = 3_000_000
+"""Characters of all logs together; further cells name the file alone."""
+MOST_OBSERVED = 2_000
+"""Characters of one observation."""
+MOST_DOCKERFILE = 20_000
+MOST_NAME = 80
+
+ESCAPES = (
+    *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")),
+    *(("\u2028", "\\u2028"), ("\u2029", "\\u2029")),
+)
+
+
+def embedded(context: Context) -> str:
+    """Nothing in it can end the element: `<`, `>` and `&` are written as escapes."""
+    data = _dumped(_data(context))
+    for character, escape in ESCAPES:
+        data = data.replace(character, escape)
+    return data.encode("utf-8", "replace").decode("utf-8")
+
+
+def _dumped(data: Any) -> str:
+    """JSON that a browser reads: it knows no NaN."""
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return _dumped(plain(data))
+
+
+def _data(context: Context) -> dict[str, Any]:
+    grid = context.grid
+    logs = _logs(context)
+    distinct = {log: number for number, log in enumerate(dict.fromkeys(logs.values()))}
+    numbers = {path: distinct[log] for path, log in logs.items()}
+    shifts = _shifts(grid)
+    return {
+        "columns": [_column(column) for column in grid.columns],
+        "rows": [_row(context, row, shifts[row.index]) for row in grid.rows],
+        "cells": [
+            [result and _cell(result, mark, numbers) for result, mark in zip(results, marks)]
+            for results, marks in zip(grid.cells, grid.marks)
+        ],
+        "signatures": {e.letter: text.clip(e.signature, 2_000) for e in grid.legend},
+        "logs": list(distinct),
+        "environments": {e.id: _environment(context, e) for e in context.run.environments},
+        "command": command_base(context.run),
+        "tolerance": TOLERANCE,
+    }
+
+
+def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
+    """For each row the observed names that change, and the columns from which they differ."""
+    found: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    for shift in grid.shifts:
+        columns = found[shift.row.index].setdefault(text.clip(shift.name, MOST_NAME), [])
+        columns.append(shift.after.index)
+    return found
+
+
+def _column(column: Column) -> dict[str, Any]:
+    return {
+        "label": column.label,
+        "tensorflow": column.tensorflow,
+        "python": column.python,
+        "device": column.device,
+        "environments": list(column.environments),
+    }
+
+
+def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, Any]:
+    return {
+        "repro": row.repro,
+        "case": text.clean(row.case),
+        "about": text.clip(row.about, 500),
+        "quoted": shlex.quote(row.case),
+        "plain": plain_command(context, row),
+        "shifts": shifts,
+    }
+
+
+def _cell(result: Result, mark: Mark, logs: dict[str, int]) -> dict[str, Any]:
+    """What is not as usual; the page knows the defaults."""
+    outcome, log = result.outcome, result.log
+    facts: dict[str, Any] = {"verdict": outcome.verdict.value}
+    if mark.letter:
+        facts["letter"] = mark.letter
+    reason = outcome.reason and text.clip(outcome.reason, 1_000)
+    if reason:
+        facts["reason"] = reason
+    if result.environment:
+        facts["environment"] = result.environment
+    if result.exit_code is not None:
+        facts["exit"] = result.exit_code
+    if result.signal is not None:
+        facts["signal"] = result.signal
+    if result.attempts:
+        facts["seconds"] = round(result.seconds, 2)
+    memory = round(result.max_rss_mb)
+    if memory:
+        facts["memory"] = memory
+    if result.observations:
+        observed = result.observations.items()
+        facts["observed"] = {text.clip(k, MOST_NAME): _observed(v) for k, v in observed}
+    if log:
+        facts["file"] = log
+        if log in logs:
+            facts["log"] = logs[log]
+    if result.attempts > 1:
+        facts["attempts"] = result.attempts
+    if mark.votes:
+        facts["votes"] = mark.votes
+    if result.cached:
+        facts["cached"] = True
+    if result.inferred:
+        facts["inferred"] = result.inferred
+    if result.expected:
+        facts["expected"] = result.expected
+    if result.unexpected:
+        facts["unexpected"] = True
+    if result.mode not in ("", "fresh"):
+        facts["mode"] = result.mode
+    why = result.mode_reason and text.clip(result.mode_reason, 300)
+    if why:
+        facts["why"] = why
+    worker = result.worker and text.clip(result.worker, 100)
+    if worker:
+        facts["worker"] = worker
+    return facts
+
+
+def _observed(value: Json) -> Json:
+    if value is None or isinstance(value, (bool, float)) or _short(value):
+        return value
+    try:
+        whole = json.dumps(value)
+    except (RecursionError, ValueError):
+        return "(cannot be shown)"
+    return value if len(whole) <= MOST_OBSERVED else f"{whole[:MOST_OBSERVED]} …"
+
+
+def _short(value: Json) -> bool:
+    """Told without writing it: a list of a few floats, as most observations are."""
+    return isinstance(value, list) and len(value) <= 50 and all(type(v) is float for v in value)
+
+
+def _logs(context: Context) -> dict[str, str]:
+    """Path → the end of that log, until there are `MOST_LOGS`: failures first, then the rest."""
+    kept: dict[str, str] = {}
+    seen: set[str] = set()
+    room = MOST_LOGS
+    for result in _telling_first(context.grid):
+        if result.log and room > 0:
+            shown = "\n".join(text.lines(context.log(result), LOG_LINES))
+            kept[result.log] = shown
+            room -= 0 if shown in seen else len(shown)
+            seen.add(shown)
+    return kept
+
+
+def _telling_first(grid: Grid) -> Iterable[Result]:
+    firsts = [entry.first for entry in grid.legend]
+    rest = sorted(grid.results, key=lambda result: result.outcome.verdict is Verdict.PASS)
+    return [*firsts, *rest]
+
+
+def _environment(context: Context, environment: EnvironmentInfo) -> dict[str, Any]:
+    facts = {
+        "image": environment.image,
+        "key": environment.key,
+        "engine": environment.engine,
+        "released": environment.released,
+        "packages": list(environment.packages),
+        "dockerfile": context.extras.dockerfiles.get(environment.id, "")[:MOST_DOCKERFILE],
+    }
+    return {name: fact for name, fact in facts.items() if fact}

@@ -1,0 +1,56 @@
+"""A section of index.html: how a run stands to earlier ones. Static; the page's style will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from runner.report.history.words import HEADER, Block, blocks, rows
+from runner.report.text import clean, count
+from runner.runs.history import History, Line, Step
+
+MOST_BLOCKS = 40
+
+
+def fragment(history: History) -> str:
+    """A `<section>`, everything in it escaped; empty where there is no earlier run."""
+    lines = [line for line in history.lines if len(line.steps) > 1]
+    if not lines:
+        return ""
+    parts = "\n".join(part for line in lines for part in _line(line))
+    return (
+        '<section aria-labelledby="h-history">\n'
+        f'<h2 id="h-history">Earlier runs</h2>\n{parts}\n</section>'
+    )
+
+
+def _line(line: Line) -> Iterator[str]:
+    yield f"<h3><code>{escape(clean(line.repro))}</code></h3>"
+    yield '<div class="scroll"><table class="history">'
+    yield f"<thead>{_row('th', HEADER)}</thead>"
+    yield from (_row("td", row) for row in reversed(rows(line)))
+    yield "</table></div>"
+    yield from (_changes(step) for step in reversed(line.steps) if step.changes)
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _changes(step: Step) -> str:
+    every = blocks(step)
+    items = [_block(block) for block in every[:MOST_BLOCKS]]
+    if len(every) > MOST_BLOCKS:
+        items.append("<li>and more: <code>tfmatrix history --json</code></li>")
+    summary = f"{escape(clean(step.run))}: {count(len(step.changes), 'cell')} changed"
+    return f"<details><summary>{summary}</summary>{_list(items)}</details>"
+
+
+def _block(block: Block) -> str:
+    inferred = ", inferred" if block.inferred else ""
+    turns = [f"<li><code>{escape(t.said)}</code>: {escape(t.cells)}</li>" for t in block.turns]
+    return f"<li>since {escape(block.since)}{inferred}; {escape(block.why)}{_list(turns)}</li>"
+
+
+def _list(items: Sequence[str]) -> str:
+    return f"<ul>{''.join(items)}</ul>"

@@ -1,0 +1,191 @@
+"""matrix.md: the answer, the grid, what changes, the evidence; ready for a GitHub issue.
+
+Always within GitHub's limit. What does not fit is cut in the order of `STEPS`: logs first, then
+other folded parts, then columns that agree, rows and columns at last; never the answer. The report
+says what it left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from runner.report import gfm
+from runner.report.answer import sentences
+from runner.report.context import Context
+from runner.report.markdown import folded as markdown_folded
+from runner.report.markdown import grid, values
+from runner.report.text import clip
+
+
+@frozen(kw_only=True)
+class Detail:
+    """How much of each part is shown."""
+
+    log_lines: int = 40
+    packages: bool = True
+    observations: int = 60
+    scripts: bool = True
+    notes: int = 40
+    """Lines of each list: transitions, contradicted expectations, reasons."""
+    legend: int = 80
+    folded: bool = False
+    """Neighbouring releases that agree in every case share a column."""
+    rows: int = 2_000
+    columns: int = 200
+    environments: int = 200
+    sentences: int = 20
+
+
+@frozen
+class Step:
+    """One cut, and its name where the report says what was left out."""
+
+    name: str
+    cut: dict[str, Any]
+
+
+STEPS = (
+    Step("all but 15 lines of each log", {"log_lines": 15}),
+    Step("all but 5 lines of each log", {"log_lines": 5}),
+    Step("logs", {"log_lines": 0}),
+    Step("lists of packages", {"packages": False}),
+    Step("all but 10 observations that change", {"observations": 10}),
+    Step("scripts", {"scripts": False}),
+    Step("observations that change", {"observations": 0}),
+    Step("columns of releases that agree with the one before", {"folded": True}),
+    Step("environments", {"environments": 0}),
+    Step("all but 10 lines of each list", {"notes": 10, "legend": 26}),
+    Step("all but 300 cases", {"rows": 300}),
+    Step("all but 100 cases", {"rows": 100}),
+    Step("all but the newest 30 columns", {"columns": 30}),
+    Step("all but 40 cases", {"rows": 40}),
+    Step("all but the newest 10 columns", {"columns": 10, "legend": 10}),
+    Step("the grid", {"rows": 0, "columns": 0, "legend": 0, "notes": 3}),
+    Step("all but the answer", {"notes": 0, "sentences": 3}),
+    Step("all but one answer", {"sentences": 1}),
+)
+
+
+def render(context: Context, limit: int = gfm.LIMIT) -> str:
+    """The richest text that fits `limit`; see `gfm.size` for how it is counted."""
+    writer = Writer(context)
+    detail, left_out = Detail(), dict[str, str]()
+    text = writer.write(detail, "")
+    for step in STEPS:
+        if gfm.size(text) <= limit:
+            break
+        before, detail = writer.write(detail, ""), evolve(detail, **step.cut)
+        if writer.write(detail, "") != before:
+            left_out[next(iter(step.cut))] = step.name
+        text = writer.write(detail, _left_out(left_out))
+    return text
+
+
+@frozen
+class Part:
+    """A part of the report, and the fields of `Detail` that it depends on."""
+
+    blocks: Callable[[Context, Detail], Iterable[str]]
+    fields: tuple[str, ...] = ()
+
+
+@frozen
+class Writer:
+    """Puts the parts together; a part is written again only where its own detail changed."""
+
+    context: Context
+    _written: dict[tuple[Any, ...], str] = field(factory=dict, init=False)
+
+    def write(self, detail: Detail, left_out: str) -> str:
+        parts = [self._part(number, part, detail) for number, part in enumerate(PARTS)]
+        whole = [*parts, left_out, _reproduce(self.context)]
+        return "\n\n".join(part for part in whole if part) + "\n"
+
+    def _part(self, number: int, part: Part, detail: Detail) -> str:
+        key = (number, *(getattr(detail, name) for name in part.fields))
+        if key not in self._written:
+            blocks = part.blocks(self.context, detail)
+            self._written[key] = "\n\n".join(block for block in blocks if block)
+        return self._written[key]
+
+
+def _answer(context: Context, detail: Detail) -> Iterator[str]:
+    said = sentences(context.grid, gfm.code, detail.sentences)
+    yield "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
+
+
+def _changes(context: Context, detail: Detail) -> Iterator[str]:
+    if detail.notes:
+        yield from grid.transitions(context.grid, detail.notes)
+
+
+def _reasons(context: Context, detail: Detail) -> Iterator[str]:
+    if detail.notes:
+        yield from grid.contradictions(context, detail.notes)
+        yield from grid.unmeasured(context.grid, detail.notes)
+        yield from markdown_folded.skips(context.grid, detail.notes)
+        yield from markdown_folded.cases(context, detail.notes)
+
+
+PARTS = (
+    Part(_answer, ("sentences",)),
+    Part(lambda context, _: [grid.counts(context.grid)]),
+    Part(
+        lambda context, detail: grid.tables(
+            context.grid, detail.rows, detail.columns, folded=detail.folded
+        ),
+        ("rows", "columns", "folded"),
+    ),
+    Part(
+        lambda context, detail: [grid.legend(context.grid, detail.legend)],
+        ("legend",),
+    ),
+    Part(_changes, ("notes",)),
+    Part(
+        lambda context, detail: values.render(context.grid, detail.observations),
+        ("observations",),
+    ),
+    Part(_reasons, ("notes",)),
+    Part(
+        lambda context, detail: markdown_folded.environments(
+            context, detail.environments, packages=detail.packages
+        ),
+        ("environments", "packages"),
+    ),
+    Part(
+        lambda context, detail: markdown_folded.logs(context, detail.log_lines),
+        ("log_lines",),
+    ),
+    Part(
+        lambda context, detail: markdown_folded.scripts(context) if detail.scripts else [],
+        ("scripts",),
+    ),
+)
+
+
+def _left_out(names: Mapping[str, str]) -> str:
+    """Each cut once, by its last word; and where all is cut but the answer, just that."""
+    if not names:
+        return ""
+    said = names["sentences"] if "sentences" in names else "; ".join(names.values())
+    return (
+        f"Left out to fit GitHub's limit of {gfm.LIMIT:,} characters: {said}. "
+        "All of it is in the run's folder, in `index.html` and `matrix.json`."
+    )
+
+
+def _reproduce(context: Context) -> str:
+    info = context.run.info
+    ended = "" if info.finished else ", not finished"
+    facts = [f"tfmatrix {info.tool_version}", f"{info.engine} engine", f"{info.started}{ended}"]
+    facts += [str(info.host[key]) for key in ("system", "processor") if info.host.get(key)]
+    return "\n\n".join(
+        [
+            "To see it again:",
+            gfm.fence([clip(info.command, 1_000)], "sh"),
+            f"Measured by {gfm.code(', '.join(facts), 300)}.",
+        ]
+    )

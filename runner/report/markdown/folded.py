@@ -1,0 +1,107 @@
+"""What matrix.md folds away: reasons, observations, environments, logs, the script itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from runner.grid import Grid
+from runner.matrix import variants
+from runner.model import EnvironmentInfo, Verdict
+from runner.report import gfm, text
+from runner.report.context import Context
+from runner.report.markdown.grid import reasons
+
+TELLING = (
+    *("numpy", "keras", "keras-nightly", "tf-keras", "tf-keras-nightly", "protobuf", "h5py"),
+)
+"""Packages whose versions a reader asks for first."""
+
+
+def skips(grid: Grid, most: int) -> Iterator[str]:
+    lines = list(reasons(grid, Verdict.SKIP))
+    if lines:
+        more = [f"- and {len(lines) - most} more reasons"] if len(lines) > most else []
+        yield gfm.details(
+            f"Skipped: {text.count(grid.counts[Verdict.SKIP], 'cell')}",
+            "\n".join([*lines[:most], *more]),
+        )
+
+
+def cases(context: Context, most: int) -> Iterator[str]:
+    """What each case is, where that is known beyond its name."""
+    lines = []
+    told = set()
+    for row in context.grid.rows:
+        case = context.case(row)
+        arguments = case.args
+        if (row.repro, case.base) in told:
+            continue  # a variant of it
+        told.add((row.repro, case.base))
+        says = [f": {gfm.code(row.about)}"] if row.about else []
+        says += [f", run with {gfm.code(shlex.join(arguments))}"] if arguments else []
+        if row.about or arguments not in ((), (case.base,)):
+            lines.append(f"- {gfm.code(case.base, 60)}{''.join(says)}")
+    lines += _variants(context)
+    if lines and most:
+        more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
+        yield gfm.details("What the cases are", "\n".join([*lines[:most], *more]))
+
+
+def _variants(context: Context) -> Iterator[str]:
+    """What each variant changes."""
+    for variant in variants.of(context.case(row) for row in context.grid.rows):
+        if variant.name:
+            changes = [f"Python {variant.python}"] if variant.python else []
+            changes += [f"{name}={shlex.quote(text)}" for name, text in variant.env.items()]
+            changes += variant.requirements
+            where = f", on TensorFlow {gfm.code(','.join(variant.tf))}" if variant.tf else ""
+            yield f"- {gfm.code('@' + variant.name, 60)}: {gfm.code(', '.join(changes))}{where}"
+
+
+def environments(context: Context, most: int, *, packages: bool) -> Iterator[str]:
+    known = context.run.environments[:most]
+    if not known:
+        return
+    versions = [dict(p.split("==", 1) for p in e.packages if "==" in p) for e in known]
+    telling = [name for name in TELLING if any(name in v for v in versions)]
+    rows = [
+        [
+            gfm.word(e.tensorflow),
+            gfm.word(e.released or "?"),
+            gfm.word(e.python),
+            gfm.word(e.device),
+            *(gfm.word(v.get(name, "–")) for name in telling),
+            gfm.cell(e.key[:12]),
+        ]
+        for e, v in zip(known, versions)
+    ]
+    header = ["TensorFlow", "released", "Python", "device", *telling, "key"]
+    body = [gfm.table(header, rows, centred=False)]
+    if packages:
+        body += ["All packages:", gfm.fence([_packages(e) for e in known], "text")]
+    yield gfm.details(f"Environments: {len(context.run.environments)}", "\n\n".join(body))
+
+
+def _packages(environment: EnvironmentInfo) -> str:
+    return text.clip(f"{environment.id}: {' '.join(environment.packages)}", 8_000)
+
+
+def logs(context: Context, most: int) -> Iterator[str]:
+    """The end of one log for each letter."""
+    body = []
+    for entry in context.grid.legend if most else ():
+        shown = text.lines(context.log(entry.first), most)
+        if shown:
+            where = gfm.code(f"{entry.first.case} on {entry.first.environment}", 160)
+            body += [f"**{entry.letter}**: {where}", gfm.fence(shown, "text")]
+    if body:
+        yield gfm.details("Logs: the end of one for each letter", "\n\n".join(body))
+
+
+def scripts(context: Context) -> Iterator[str]:
+    known = {repro: script for repro, script in context.extras.scripts.items() if script}
+    for number, script in enumerate(known.values(), 1):
+        shown = text.lines(script, 0, width=2_000)
+        name = "The script" if len(known) == 1 else f"Script {number} of {len(known)}"
+        yield gfm.details(name, gfm.fence(shown, "python"))

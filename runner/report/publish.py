@@ -1,0 +1,120 @@
+"""A run's reports, written beside its journal."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Optional
+
+from runner import grid, paths, report
+from runner.grid import Grid
+from runner.model import Run
+from runner.report import Extras
+from runner.report.context import Context
+from runner.runs import journal
+
+EARLIER = 2
+"""Runs that a report's history goes back: reading one takes a tenth of a second."""
+LOG_LIMIT = 512 * 1024
+"""Bytes of one file that go into a report."""
+
+
+def write(run: Run, folder: Path) -> None:
+    """Every report in the registry, under its file name; and the job summary in GitHub Actions."""
+    made = context(run, folder)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    for name, kind in report.REPORTS.items():  # one in memory at a time
+        text = _render(made, name)
+        # Not synced: what is lost with the machine is made again from the journal.
+        journal.write_atomic(folder / kind.file, text, sync=False)
+        if summary and name == "md":
+            with open(summary, "a", encoding="utf-8") as file:
+                file.write(text)
+
+
+def render(run: Run, kind: str, folder: Path) -> str:
+    """One report as text."""
+    return _render(context(run, folder), kind)
+
+
+def context(run: Run, folder: Path) -> Context:
+    """What reports of `run` are made from: its records, and what lies beside them in `folder`."""
+    return Context(run=run, grid=_grid(run), logs=_reader(folder), extras=_extras(run, folder))
+
+
+def _render(made: Context, kind: str) -> str:
+    return report.render(made.run, kind, made.logs, made.extras, made.grid)
+
+
+def terminal(run: Run, width: int) -> str:
+    """The answer in a sentence and the grid, for a terminal or a pipe."""
+    return report.terminal(_grid(run), width)
+
+
+_latest: Optional[tuple[Run, Grid]] = None
+
+
+def _grid(run: Run) -> Grid:
+    """The grid of a run; of the latest it is at hand, for what is written is shown as well."""
+    global _latest
+    if _latest is None or _latest[0] is not run:
+        _latest = (run, grid.build(run))
+    return _latest[1]
+
+
+def _extras(run: Run, folder: Path) -> Extras:
+    read = _reader(folder)
+    return Extras(
+        scripts={repro.name: read(journal.script_name(repro.name)) for repro in run.repros},
+        dockerfiles={
+            environment.id: read(f"environments/{environment.id}/Dockerfile")
+            for environment in run.environments
+        },
+        html=lambda: _history(run, folder),
+    )
+
+
+def _history(run: Run, folder: Path) -> str:
+    """How it stands to the runs beside it, where it is one of results/; a folder of one's own has
+    no neighbours. To read those takes as long as all reports."""
+    if folder.parent != paths.results():
+        return ""
+    from runner.report.html import history as html_history
+    from runner.runs import archive, history
+
+    return html_history.fragment(history.of(archive.until(run, folder, newest=EARLIER)))
+
+
+def _reader(folder: Path) -> Callable[[str], str]:
+    """Reads a file of the run by its name: plain files inside the folder, and nothing huge."""
+    root = os.path.realpath(folder)
+
+    @cache
+    def inside(parent: str) -> str:
+        """Where `parent` really is, if that is in the folder; a run has few, and many files."""
+        path = os.path.realpath(os.path.join(root, parent))  # noqa: PTH118 - read for each cell
+        return path if path == root or path.startswith(root + os.sep) else ""
+
+    def read(name: str) -> str:
+        parent, _, last = name.rpartition("/")
+        place = inside(parent) if last not in ("", ".", "..") and "\0" not in name else ""
+        return _text(f"{place}/{last}") if place else ""
+
+    return read
+
+
+def _text(path: str) -> str:
+    """The file's beginning; empty where there is none, or where it is a link or a device."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return ""
+        return os.read(file, LOG_LIMIT).decode("utf-8", "replace")
+    finally:
+        os.close(file)

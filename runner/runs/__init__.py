@@ -1,0 +1,1 @@
+"""What was measured: runs in results/, kept, merged and compared."""

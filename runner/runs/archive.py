@@ -1,0 +1,57 @@
+"""The runs that lie in a folder, read as their history needs them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Optional
+
+from attrs import evolve
+
+from runner.errors import UsageError
+from runner.model import Run
+from runner.runs import journal
+from runner.runs.causes import Past
+
+
+def load(
+    results: Path, warn: Callable[[str], None] = lambda _: None, *, newest: Optional[int] = None
+) -> Iterator[Past]:
+    """Every run in `results`, or those that were written last; `warn` is told of what is no run.
+
+    Read from the journals alone, so that runs count of which only that is left.
+    """
+    heads = [head for head in results.glob(f"*/{journal.HEAD}") if not head.parent.is_symlink()]
+    by_age = sorted(heads, key=lambda head: head.stat().st_mtime)
+    for head in by_age if newest is None else by_age[-newest:]:
+        try:
+            run = journal.read(head.parent, warn=warn)
+        except UsageError as error:
+            warn(str(error))
+        else:
+            yield Past(run=run, texts=_texts(head.parent, run))
+
+
+def until(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Past]:
+    """`run`, which lies in `folder`, and the runs of its repros beside it that are older.
+
+    Of at most `newest` runs, since each costs a tenth of a second; what is no run is passed over.
+    """
+    repros = {repro.name for repro in run.repros}
+    for past in load(folder.parent, newest=newest):
+        info = past.run.info
+        if info.id != run.info.id and info.started <= run.info.started:
+            results = tuple(each for each in past.run.results if each.repro in repros)
+            yield evolve(past, run=evolve(past.run, results=results))
+    yield Past(run=run, texts=_texts(folder, run))
+
+
+def _texts(folder: Path, run: Run) -> dict[str, str]:
+    """Repro → digest of its script as the run kept it."""
+    files = {repro.name: folder / journal.script_name(repro.name) for repro in run.repros}
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in files.items()
+        if file.is_file()
+    }

@@ -1,0 +1,120 @@
+"""Two runs → what differs between them. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from typing import NamedTuple, Optional
+
+from attrs import frozen
+
+from runner.grid.tolerance import TOLERANCE, differs
+from runner.model import Json, Outcome, Result, Run
+
+
+class Where(NamedTuple):
+    """A cell in both runs. `python` is empty where a release was run on one Python only: that the
+    two runs used different ones keeps no cells apart."""
+
+    repro: str
+    case: str
+    tensorflow: str
+    device: str
+    python: str = ""
+
+    def __str__(self) -> str:
+        python = f" py{self.python}" if self.python else ""
+        return f"{self.repro}/{self.case} on {self.tensorflow} {self.device}{python}"
+
+
+@frozen(kw_only=True)
+class Change:
+    """One cell that two runs disagree on; None where a run does not have it."""
+
+    where: Where
+    before: Optional[Outcome]
+    after: Optional[Outcome]
+
+    @property
+    def kind(self) -> str:
+        """`changed`, `came` or `went`."""
+        if self.before is None:
+            return "came"
+        return "went" if self.after is None else "changed"
+
+
+@frozen(kw_only=True)
+class Observed:
+    """A value that two runs of a cell which ended alike disagree on."""
+
+    where: Where
+    name: str
+    before: Json
+    after: Json
+    kind: str = "changed"
+    """`came` or `went` where one of them does not have it."""
+
+
+@frozen(kw_only=True)
+class Comparison:
+    changes: tuple[Change, ...]
+    agreeing: int
+    observed: tuple[Observed, ...] = ()
+    """Of the cells that agree in outcome and signature."""
+
+
+def runs(before: Run, after: Run, tolerance: float = TOLERANCE) -> Comparison:
+    """Compare verdicts and signatures, then observations, whatever the engine or the Python was."""
+    several = _on_several_pythons(before) | _on_several_pythons(after)
+    old = {_where(result, several): result for result in before.results}
+    new = {_where(result, several): result for result in after.results}
+    changes = tuple(_changes(old, new))
+    changed = {change.where for change in changes}
+    everywhere = {**old, **new}
+    return Comparison(
+        changes=changes,
+        agreeing=len(everywhere) - len(changes),
+        observed=tuple(
+            difference
+            for where in everywhere
+            if where not in changed
+            for difference in _observed(where, old[where], new[where], tolerance)
+        ),
+    )
+
+
+def _changes(old: Mapping[Where, Result], new: Mapping[Where, Result]) -> Iterator[Change]:
+    for where in {**old, **new}:
+        before, after = _outcome(old.get(where)), _outcome(new.get(where))
+        if _said(before) != _said(after):
+            yield Change(where=where, before=before, after=after)
+
+
+def _observed(where: Where, old: Result, new: Result, tolerance: float) -> Iterator[Observed]:
+    if not old.outcome.verdict.judged:
+        return  # such a cell says nothing, whatever it printed before it gave up
+    for name in {**old.observations, **new.observations}:
+        before, after = old.observations.get(name), new.observations.get(name)
+        kind = "changed" if name in old.observations else "came"
+        kind = kind if name in new.observations else "went"
+        if kind != "changed" or differs(before, after, tolerance):
+            yield Observed(where=where, name=name, before=before, after=after, kind=kind)
+
+
+def _on_several_pythons(run: Run) -> set[tuple[str, ...]]:
+    pythons = {(_where(result, frozenset())[:4], result.python) for result in run.results}
+    times = Counter(place for place, _ in pythons)
+    return {place for place, number in times.items() if number > 1}
+
+
+def _where(result: Result, several: Set[tuple[str, ...]]) -> Where:
+    where = Where(result.repro, result.case, result.tensorflow, result.device)
+    return where._replace(python=result.python) if where[:4] in several else where
+
+
+def _outcome(result: Optional[Result]) -> Optional[Outcome]:
+    return None if result is None else result.outcome
+
+
+def _said(outcome: Optional[Outcome]) -> Optional[tuple[str, Optional[str]]]:
+    return None if outcome is None else (outcome.verdict.value, outcome.signature)

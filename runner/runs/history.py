@@ -1,0 +1,254 @@
+"""Runs of the same matrix over time → which cells changed, and what else had changed. Pure.
+
+A cell is compared with the last time it was measured, which need not be the run before: a run of
+one release says nothing of the others. What could not be measured (`error`) is no change. Where a
+series has one release in each run, the cell is the series': 2.9.2 is followed by 2.9.3.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Optional
+
+from attrs import field, frozen
+from packaging.version import InvalidVersion, Version
+
+from runner.model import Outcome, Result, Run, Verdict
+from runner.runs import causes
+from runner.runs.causes import Cause, Measured, Past
+
+__all__ = [
+    "Change",
+    "History",
+    "Line",
+    "Past",
+    "Shift",
+    "Step",
+    "Where",
+    "of",
+    "oldest_first",
+    "only",
+]
+
+
+class Where(NamedTuple):
+    """A cell of a repro. `variant` is empty where its release was run in one environment only;
+    else it is what tells them apart: the Python, or the environment's name."""
+
+    case: str
+    tensorflow: str
+    device: str
+    variant: str = ""
+
+
+@frozen(kw_only=True)
+class Change:
+    """A cell whose verdict or signature is not what it was when it was last measured."""
+
+    where: Where
+    before: Outcome
+    after: Outcome
+    since: str
+    """The run that `before` is from."""
+    causes: tuple[Cause, ...] = ()
+    """What was different besides; () where nothing that is recorded was."""
+    inferred: bool = False
+
+
+@frozen(kw_only=True)
+class Shift:
+    """Something that was different, and for how many cells, changed or not."""
+
+    cause: Cause
+    cells: int
+
+
+@frozen(kw_only=True)
+class Step:
+    """What one run said of a repro."""
+
+    run: str
+    started: str
+    engine: str
+    finished: bool
+    cells: int
+    counts: Mapping[Verdict, int] = field(factory=dict)
+    changes: tuple[Change, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    new: int = 0
+    """Cells that no earlier run had measured."""
+
+
+@frozen(kw_only=True)
+class Line:
+    """A repro and the runs of it, the oldest first."""
+
+    repro: str
+    script: str
+    steps: tuple[Step, ...]
+
+
+@frozen(kw_only=True)
+class History:
+    lines: tuple[Line, ...]
+
+
+def of(pasts: Iterable[Past]) -> History:
+    """The history of every repro in these runs, in whatever order they are given."""
+    in_order = oldest_first(pasts)
+    lines = dict.fromkeys(each for past in in_order for each in _repros(past.run))
+    return History(
+        lines=tuple(
+            Line(repro=repro, script=script, steps=tuple(_steps(in_order, repro, script)))
+            for repro, script in lines
+        )
+    )
+
+
+def oldest_first(pasts: Iterable[Past]) -> list[Past]:
+    return sorted(pasts, key=lambda past: (past.run.info.started, past.run.info.id))
+
+
+def only(history: History, repro: str) -> History:
+    """The lines of one repro."""
+    return History(lines=tuple(line for line in history.lines if line.repro == repro))
+
+
+def _repros(run: Run) -> Iterator[tuple[str, str]]:
+    """(name, script): scripts of one name in two folders are two repros."""
+    scripts = {repro.name: str(repro.script) for repro in run.repros}
+    for name in dict.fromkeys(result.repro for result in run.results):
+        yield name, scripts.get(name, "")
+
+
+def _steps(pasts: Iterable[Past], repro: str, script: str) -> Iterator[Step]:
+    memory = _Memory()
+    for past in pasts:
+        if (repro, script) in _repros(past.run):
+            yield _step(past, _in_order(past.run, repro), memory)
+
+
+def _in_order(run: Run, repro: str) -> list[Result]:
+    """A repro's results by case, as planned, and release: a journal has them as they ended."""
+    cases = [case.name for each in run.repros if each.name == repro for case in each.cases]
+    planned = {name: number for number, name in enumerate(cases)}
+    return sorted(
+        (result for result in run.results if result.repro == repro),
+        key=lambda r: (planned.get(r.case, len(planned)), r.device, _version(r.tensorflow)),
+    )
+
+
+def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
+    changes, shifts, new = [], Counter[Cause](), 0
+    places = _places(results)
+    lone = _lone(places)
+    for where, result in places.items():
+        after = Measured(past=past, result=result)
+        before = memory.recall(where, lone=where in lone)
+        memory.keep(where, after, lone=where in lone)
+        if result.outcome.verdict is Verdict.ERROR:
+            continue
+        if before is None:
+            new += 1
+            continue
+        different = causes.between(before, after)
+        shifts.update(different)
+        if _said(before.result) != _said(result):
+            changes.append(_change(where, before, after, different))
+    info = past.run.info
+    return Step(
+        run=info.id,
+        started=info.started,
+        engine=info.engine,
+        finished=info.finished is not None,
+        cells=len(results),
+        counts=Counter(result.outcome.verdict for result in results),
+        changes=tuple(changes),
+        shifts=tuple(Shift(cause=cause, cells=cells) for cause, cells in shifts.items()),
+        new=new,
+    )
+
+
+def _change(
+    where: Where, before: Measured, after: Measured, different: tuple[Cause, ...]
+) -> Change:
+    return Change(
+        where=where,
+        before=before.result.outcome,
+        after=after.result.outcome,
+        since=before.past.run.info.id,
+        causes=different,
+        inferred=bool(after.result.inferred),
+    )
+
+
+def _said(result: Result) -> tuple[Verdict, Optional[str]]:
+    return result.outcome.verdict, result.outcome.signature
+
+
+# --- Which cell is which -----------------------------------------------------------------------
+
+
+class _Memory:
+    """What was last measured of each cell, and of each series that was run on one release."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Where, Measured] = {}
+        self._series: dict[Where, Measured] = {}
+
+    def recall(self, where: Where, *, lone: bool) -> Optional[Measured]:
+        """The cell as it was last measured, perhaps on another release of its series."""
+        known = self._cells.get(where)
+        return self._series.get(_in_series(where)) if known is None and lone else known
+
+    def keep(self, where: Where, measured: Measured, *, lone: bool) -> None:
+        """An error is not kept: what was known before it still holds."""
+        if measured.result.outcome.verdict is Verdict.ERROR:
+            return
+        self._cells[where] = measured
+        if lone:
+            self._series[_in_series(where)] = measured
+        else:
+            self._series.pop(_in_series(where), None)
+
+
+def _places(results: Iterable[Result]) -> dict[Where, Result]:
+    """Each result's cell, as short as tells it from the others."""
+    every = list(results)
+    names = [_names(result) for result in every]
+    times = Counter(name for several in names for name in several)
+    return {
+        next((name for name in several if times[name] == 1), several[-1]): result
+        for result, several in zip(every, names)
+    }
+
+
+def _names(result: Result) -> list[Where]:
+    where = Where(result.case, result.tensorflow, result.device)
+    return [where, *(where._replace(variant=v) for v in (result.python, result.environment))]
+
+
+def _lone(places: Iterable[Where]) -> frozenset[Where]:
+    """The cells whose series was run on one release."""
+    every = list(places)
+    times = Counter(_in_series(where) for where in every)
+    return frozenset(where for where in every if times[_in_series(where)] == 1)
+
+
+def _in_series(where: Where) -> Where:
+    version = _version(where.tensorflow)
+    if version == _UNKNOWN:
+        return where
+    return where._replace(tensorflow=f"{version.major}.{version.minor}")
+
+
+_UNKNOWN = Version("0")
+
+
+def _version(tensorflow: str) -> Version:
+    """What is no version, in a file that a stranger wrote, counts as one before all others."""
+    try:
+        return Version(tensorflow)
+    except InvalidVersion:
+        return _UNKNOWN

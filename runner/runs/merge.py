@@ -1,0 +1,222 @@
+"""Several runs → one, as of a matrix that was sharded over machines.
+
+`runs` is pure. What it says of a cell that two shards have: a measurement goes before a skip, an
+error or an inference; of two that are alike in this, the one of the run that finished later holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Callable, NamedTuple, Optional, TypeVar
+
+from attrs import evolve, field, frozen
+
+from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo
+from runner.runs import journal
+
+T = TypeVar("T")
+
+
+class _Place(NamedTuple):
+    repro: str
+    case: str
+    tensorflow: str
+    device: str
+    python: str
+
+    def __str__(self) -> str:
+        return f"{self.repro}/{self.case} on {self.tensorflow} {self.device} py{self.python}"
+
+
+@frozen(kw_only=True)
+class Merged:
+    run: Run
+    origins: Mapping[tuple[str, str, str], int]
+    """`Result.id` → which of the runs it is from."""
+    environments: Mapping[str, int]
+    """Environment → which of the runs described it."""
+    notes: tuple[str, ...] = field(factory=tuple)
+    """What a reader should know: where the runs contradict each other."""
+
+
+def runs(shards: Sequence[Run], run_id: str) -> Merged:
+    """One run of all that `shards` measured."""
+    oldest_first = sorted(range(len(shards)), key=lambda n: _ended(shards[n].info))
+    held = _cells(shards, oldest_first)
+    results = tuple(result for _, result in held.values())
+    environments = _environments(shards, oldest_first)
+    run = Run(
+        info=_info([shard.info for shard in shards], run_id),
+        environments=tuple(info for _, info in environments.values()),
+        results=results,
+        repros=_repros(shards),
+    )
+    return Merged(
+        run=run,
+        origins={result.id: origin for origin, result in held.values()},
+        environments={name: origin for name, (origin, _) in environments.items()},
+        notes=tuple(_notes(shards, held)),
+    )
+
+
+def write(merged: Merged, folders: Sequence[Path], output: Path) -> None:
+    """The merged run as a folder of its own: journal, logs, environments and scripts."""
+    unfinished = evolve(merged.run, info=evolve(merged.run.info, finished=None))
+    log = journal.Journal(output, unfinished)
+    try:
+        for result in merged.run.results:
+            folder = folders[merged.origins[result.id]]
+            log.append(evolve(result, log=None), _text(folder, result.log) or "", sync=False)
+        for name, origin in merged.environments.items():
+            for file in ("Dockerfile", "requirements.txt"):
+                _copy(folders[origin], output, f"environments/{name}/{file}")
+        for repro in merged.run.repros:
+            for folder in folders:
+                if _copy(folder, output, journal.script_name(repro.name)):
+                    break
+        if merged.run.info.finished:
+            log.finish(merged.run.info.finished)
+    finally:
+        log.close()
+
+
+def script_notes(repros: Iterable[Repro], folders: Sequence[Path]) -> Iterator[str]:
+    """Repros whose shards did not run the same text: their cells cannot be compared."""
+    for repro in repros:
+        texts = {_text(folder, journal.script_name(repro.name)) for folder in folders} - {None}
+        if len(texts) > 1:
+            yield f"the shards ran different scripts under the name {repro.name}"
+
+
+def _cells(shards: Sequence[Run], oldest_first: Iterable[int]) -> dict[_Place, tuple[int, Result]]:
+    held: dict[_Place, tuple[int, Result]] = {}
+    for origin in oldest_first:
+        for result in shards[origin].results:
+            place = _place(result)
+            if place not in held or _weight(result) >= _weight(held[place][1]):
+                held[place] = (origin, result)
+    return held
+
+
+def _weight(result: Result) -> int:
+    """How much a cell is worth as evidence."""
+    return 0 if not result.outcome.verdict.judged else 1 if result.inferred else 2
+
+
+def _environments(
+    shards: Sequence[Run], oldest_first: Iterable[int]
+) -> dict[str, tuple[int, EnvironmentInfo]]:
+    """One that was locked goes before one that was only planned; else the later run's."""
+    known: dict[str, tuple[int, EnvironmentInfo]] = {}
+    for origin in oldest_first:
+        for info in shards[origin].environments:
+            if info.id not in known or info.key or not known[info.id][1].key:
+                known[info.id] = (origin, info)
+    return known
+
+
+def _info(infos: Sequence[RunInfo], run_id: str) -> RunInfo:
+    """The first's command; the host's facts that are the same everywhere."""
+    finished = [info.finished for info in infos]
+    return evolve(
+        infos[0],
+        id=run_id,
+        started=min(info.started for info in infos),
+        finished=None if None in finished else max(each or "" for each in finished),
+        engine=", ".join(dict.fromkeys(info.engine for info in infos)),
+        host={k: v for k, v in infos[0].host.items() if all(i.host.get(k) == v for i in infos)},
+    )
+
+
+def _repros(shards: Sequence[Run]) -> tuple[Repro, ...]:
+    """By name, each with the cases of all shards."""
+    repros: dict[str, Repro] = {}
+    for repro in (repro for shard in shards for repro in shard.repros):
+        before = repros.get(repro.name, repro)
+        cases = {case.name: case for case in [*repro.cases, *before.cases]}
+        order = dict.fromkeys(case.name for case in [*before.cases, *repro.cases])
+        repros[repro.name] = evolve(before, cases=tuple(cases[name] for name in order))
+    return tuple(repros.values())
+
+
+def _notes(shards: Sequence[Run], held: Mapping[_Place, tuple[int, Result]]) -> Iterator[str]:
+    yield from _head_notes(shards)
+    for shard in shards:
+        for result in shard.results:
+            origin, holds = held[_place(result)]
+            if _contradict(result, holds):
+                yield (
+                    f"{_place(result)}: {_said(result)} in {shard.info.id}, "
+                    f"{_said(holds)} in {shards[origin].info.id}, which holds"
+                )
+
+
+def _head_notes(shards: Sequence[Run]) -> Iterator[str]:
+    for shard in shards:
+        if shard.info.finished is None:
+            yield f"{shard.info.id} was interrupted: what it had planned may be missing"
+    if len({shard.info.tool_version for shard in shards}) > 1:
+        yield "the shards are of different versions of tfmatrix"
+    for name in _disagreeing(shards, lambda run: {e.id: e.key for e in run.environments if e.key}):
+        yield f"the shards made environment {name} of different packages"
+    for name in _disagreeing(shards, lambda run: {r.name: evolve(r, cases=()) for r in run.repros}):
+        yield f"the shards describe the repro {name} differently"
+    for name in _disagreeing(shards, _cases):
+        yield f"the shards give case {name} different arguments"
+
+
+def _cases(run: Run) -> dict[str, Any]:
+    return {f"{r.name}/{case.name}": case.args for r in run.repros for case in r.cases}
+
+
+def _disagreeing(shards: Iterable[Run], facts: Callable[[Run], Mapping[str, T]]) -> Iterator[str]:
+    """The names of which two shards say different things."""
+    known: dict[str, T] = {}
+    told: dict[str, None] = {}
+    for shard in shards:
+        for name, fact in facts(shard).items():
+            if known.setdefault(name, fact) != fact:
+                told[name] = None
+    return iter(told)
+
+
+def _contradict(one: Result, other: Result) -> bool:
+    same = (one.outcome.verdict, one.outcome.signature) == (
+        other.outcome.verdict,
+        other.outcome.signature,
+    )
+    return not same and min(_weight(one), _weight(other)) == 2
+
+
+def _said(result: Result) -> str:
+    signature = result.outcome.signature
+    return f"{result.outcome.verdict}" + (f" ({signature})" if signature else "")
+
+
+def _place(result: Result) -> _Place:
+    return _Place(result.repro, result.case, result.tensorflow, result.device, result.python)
+
+
+def _ended(info: RunInfo) -> str:
+    return info.finished or info.started
+
+
+def _copy(folder: Path, output: Path, name: str) -> bool:
+    text = _text(folder, name)
+    if text is None or output.resolve() not in (output / name).resolve().parents:
+        return False
+    journal.write_atomic(output / name, text)
+    return True
+
+
+def _text(folder: Path, name: Optional[str]) -> Optional[str]:
+    """A file of a run; None where it has none. Names come from files that a stranger may have
+    written, so nothing outside the folder is read."""
+    root = folder.resolve()
+    try:
+        path = (root / name).resolve() if name else root
+        inside = root in path.parents and path.is_file()
+        return path.read_text("utf-8", errors="replace") if inside else None
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL, is no file's
+        return None

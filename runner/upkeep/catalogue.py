@@ -1,0 +1,179 @@
+"""`tfmatrix releases --update`: each missing release into the catalogue, locked and proved."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+import click
+from attrs import frozen
+from packaging.version import Version
+
+from runner import paths
+from runner.environments import locks
+from runner.errors import TfmatrixError, UsageError
+from runner.matrix import plan
+from runner.model import Device, Release, Verdict
+from runner.releases import catalogue
+from runner.releases.upstream import index, insert, offers, proposal, table, wheel
+from runner.runs import journal
+
+
+@frozen(kw_only=True)
+class Upstream:
+    """What the index has, read once."""
+
+    source: index.Index
+    full: table.Offers
+    cpu: table.Offers
+    tf_keras: frozenset[str]
+    """The series that it has a tf_keras for."""
+
+
+def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
+    """Add what is missing and mark what was yanked; the exit code."""
+    file = _checkout()
+    known = catalogue.load()
+    upstream = _read(source)
+    missing = table.missing(known, upstream.full)
+    yanked = table.newly_yanked(known, upstream.full)
+    if not missing and not yanked:
+        click.echo(f"nothing that {source.shown} has is missing")
+        return 0
+    text = file.read_text("utf-8")
+    for release, reason in yanked:
+        click.echo(f"{release.version} was yanked: {reason}")
+        text = insert.mark(text, release.version, reason)
+    keep = _nothing if dry_run else _writer(file)
+    keep(text)
+    failed = 0
+    for offer in missing:
+        added = _added(offer, upstream, text)
+        text = added or text
+        keep(text)
+        well = added is not None
+        if well and not dry_run:
+            well = _made_good(_release(text, offer.version), prove=prove)
+        failed += not well
+    return 3 if failed else 0
+
+
+def _writer(file: Path) -> Callable[[str], None]:
+    def write(text: str) -> None:
+        if text != file.read_text("utf-8"):
+            file.write_text(text, "utf-8")
+
+    return write
+
+
+def _nothing(text: str) -> None:
+    """A dry run: what would be added has been printed."""
+
+
+def _added(offer: offers.Offer, upstream: Upstream, text: str) -> Optional[str]:
+    """The catalogue's text with one release more, which is shown; None, and why, if it cannot."""
+    try:
+        proposed = _propose(offer, upstream, text)
+    except TfmatrixError as error:
+        click.echo(f"{offer.version}: {error}", err=True)
+        return None
+    click.echo(f"{proposed.head}{proposed.entry}", nl=False)
+    for note in proposed.notes:
+        click.echo(f"  # {note}")
+    return insert.add(text, proposed)
+
+
+def _checkout() -> Path:
+    """The catalogue, where it is a file that people keep under version control."""
+    file = paths.releases()
+    if file.parent.name != "docker":
+        raise UsageError("--update needs a checkout of tfmatrix: there is no docker/releases.yaml")
+    return file
+
+
+def _read(source: index.Index) -> Upstream:
+    full, cpu = (
+        offers.of(source.wheels(name, fresh=True)) for name in ("tensorflow", "tensorflow-cpu")
+    )
+    keras = map(Version, source.versions("tf-keras"))
+    series = frozenset(f"{v.major}.{v.minor}" for v in keras if not v.is_prerelease)
+    return Upstream(source=source, full=full, cpu=cpu, tf_keras=series)
+
+
+def _propose(offer: offers.Offer, upstream: Upstream, text: str) -> proposal.Proposal:
+    template = insert.template(text, offer.parsed)
+    series = f"{offer.parsed.major}.{offer.parsed.minor}"
+    seen = proposal.Seen(
+        full=offer,
+        cpu=upstream.cpu.get(offer.parsed, offer),
+        build=_look(offer, upstream),
+        before=_before(offer, upstream),
+        tf_keras=series in upstream.tf_keras,
+    )
+    return proposal.propose(seen, template.shared, new_series=not template.own, today=date.today())
+
+
+def _before(offer: offers.Offer, upstream: Upstream) -> Optional[wheel.Build]:
+    """What the release before it needs, to tell what changed; its absence is no reason to fail."""
+    older = [v for v in upstream.full if v < offer.parsed and not v.is_prerelease]
+    try:
+        return _look(upstream.full[max(older)], upstream) if older else None
+    except wheel.WheelUnreadableError:
+        return None
+
+
+def _look(offer: offers.Offer, upstream: Upstream) -> wheel.Build:
+    return wheel.read(offer.wheel(offer.pythons[-1]), upstream.source.session)
+
+
+def _release(text: str, version: str) -> Release:
+    release = catalogue.find(catalogue.parse(text), version)
+    assert release is not None
+    return release
+
+
+# Locked and proved ------------------------------------------------------------------------
+
+
+def _made_good(release: Release, *, prove: bool) -> bool:
+    """Lock it on each device and show that it works; whether all is well."""
+    try:
+        for device in _devices(release):
+            click.echo(f"{release.version}: locked in {locks.renew(plan.target(release, device))}")
+        return not prove or _proved(release)
+    except TfmatrixError as error:
+        click.echo(f"{release.version}: {error}", err=True)
+        return False
+
+
+def _devices(release: Release) -> list[Device]:
+    cuda = release.cuda is not None and release.cuda.unavailable is None
+    return [Device.CPU, Device.CUDA] if cuda else [Device.CPU]
+
+
+def _proved(release: Release) -> bool:
+    """By training something, and by the shipped reproduction; both with the ordinary `run`."""
+    trained = _measured(release, [str(paths.proof()), "--timeout", "600"])
+    passes = trained == [Verdict.PASS]
+    click.echo(f"{release.version}: {'imports and trains' if passes else 'does not work'}")
+    if not passes:
+        return False
+    shipped = _measured(release, ["--matrix", str(paths.data().parent / "matrix.yaml")])
+    told = ", ".join(f"{shipped.count(v)} {v}" for v in Verdict if v in shipped)
+    click.echo(f"{release.version}: the reproduction of matrix.yaml: {told or 'nothing measured'}")
+    return bool(shipped) and Verdict.ERROR not in shipped
+
+
+def _measured(release: Release, what: Sequence[str]) -> list[Verdict]:
+    """The outcomes on the CPU. In a process of its own, which reads the new catalogue."""
+    folder = paths.results() / journal.new_id(datetime.now(timezone.utc))
+    command = [sys.executable, "-m", "runner", "run", *what, "--tf", release.version]
+    command += ["--device", "cpu", "--output", str(folder)]
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    if not (folder / "cells.jsonl").is_file():
+        return []
+    return [result.outcome.verdict for result in journal.read(folder).results]

@@ -1,0 +1,45 @@
+"""Removing what this tool made: what there is, and which of it goes. Deciding is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Optional
+
+from runner.machine.items import Item
+
+
+def chosen(
+    items: Iterable[Item],
+    *,
+    now: float,
+    older_than: Optional[timedelta] = None,
+    max_size: Optional[int] = None,
+    in_use: Callable[[Item], bool] = lambda _: False,
+) -> list[Item]:
+    """What goes, least recently used first: all that is too old, then as much as is too much.
+
+    With neither bound, everything goes. `max_size` is what may stay, in bytes; what is in use
+    stays, and counts.
+    """
+    by_age = sorted(items, key=lambda item: item.last_used)
+    free = [item for item in by_age if not in_use(item)]
+    if older_than is None and max_size is None:
+        return free
+    limit = now - (older_than or timedelta.max).total_seconds()
+    going = [item for item in free if item.last_used < limit]
+    if max_size is None:
+        return going
+    too_much = sum(item.size for item in by_age) - sum(item.size for item in going) - max_size
+    return going + _excess([item for item in free if item.last_used >= limit], too_much)
+
+
+def _excess(staying: Sequence[Item], too_much: int) -> list[Item]:
+    going = []
+    for item in staying:
+        if too_much <= 0:
+            break
+        if item.size > 0:
+            going.append(item)
+            too_much -= item.size
+    return going

@@ -1,0 +1,176 @@
+"""What on this machine works and what doesn't, each with the command that mends it."""
+
+from __future__ import annotations
+
+import enum
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Optional
+
+from attrs import frozen
+from packaging.version import Version
+
+from runner import engines, paths
+from runner.engines.base import Engine
+from runner.engines.docker import client
+from runner.environments import render
+from runner.machine import host
+from runner.machine.units import human
+from runner.matrix import plan
+from runner.model import Device, Release
+
+
+class Health(str, enum.Enum):
+    """How a check came out."""
+
+    GOOD = "ok"
+    LIMITED = "limited"
+    """Something cannot be done here, but the main job can."""
+    BAD = "bad"
+
+
+@frozen(kw_only=True)
+class Check:
+    what: str
+    health: Health
+    finding: str
+    remedy: str = ""
+
+
+def examine(releases: Sequence[Release]) -> Iterator[Check]:
+    """Every check, cheapest first; `releases` are those that should run here."""
+    yield system()
+    yield avx(_cpu_flags())
+    yield disk(len(releases))
+    usable = []
+    for name in engines.ENGINES:
+        engine = engines.create(name)
+        check = answers(engine)
+        yield check
+        if check.health is Health.GOOD:
+            usable.append(engine)
+            yield from coverage(engine, releases)
+            if name == "docker":
+                yield base_images(releases)
+    yield gpu(usable, releases)
+    if not usable:
+        yield Check(
+            what="engines",
+            health=Health.BAD,
+            finding="neither docker nor local can run anything here",
+            remedy="mend one of the two above",
+        )
+
+
+def system() -> Check:
+    """TensorFlow's wheels that reach back to 1.12 are for Linux on x86-64 alone."""
+    here = f"{platform.system()} {platform.machine()}"
+    good = here == "Linux x86_64"
+    return Check(
+        what="system",
+        health=Health.GOOD if good else Health.LIMITED,
+        finding=here,
+        remedy="" if good else "use the docker engine with a Linux x86-64 daemon",
+    )
+
+
+def avx(flags: Optional[frozenset[str]]) -> Check:
+    """Every release from 1.6 on is built with AVX and dies of SIGILL without it."""
+    if flags is None:
+        return Check(what="AVX", health=Health.LIMITED, finding="cannot be told on this system")
+    good = "avx" in flags
+    return Check(
+        what="AVX",
+        health=Health.GOOD if good else Health.BAD,
+        finding="the processor has it"
+        if good
+        else "the processor has none: every import will crash",
+        remedy="" if good else "use another machine, or a processor model with AVX for this one",
+    )
+
+
+def disk(environments: int) -> Check:
+    folder = paths.cache()
+    free = host.free_bytes(folder)
+    need = int(environments * 1.5e9)
+    good = free > need
+    return Check(
+        what="disk",
+        health=Health.GOOD if good else Health.LIMITED,
+        finding=f"{human(free)} free; {environments} environments take up to {human(need)}",
+        remedy="" if good else "tfmatrix clean, or run with --keep-environments none",
+    )
+
+
+def answers(engine: Engine) -> Check:
+    why_not = engine.unavailable()
+    return Check(
+        what=f"{engine.name} engine",
+        health=Health.GOOD if why_not is None else Health.LIMITED,
+        finding="works" if why_not is None else why_not,
+    )
+
+
+def coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Check]:
+    """Which series this engine can run here, one check for each reason that it cannot."""
+    refused: dict[str, list[str]] = {}
+    for release in releases:
+        reason = engine.refuses(plan.target(release, Device.CPU))
+        refused.setdefault(reason or "", []).append(release.version)
+    possible = refused.pop("", [])
+    yield Check(
+        what=f"{engine.name}: releases",
+        health=Health.GOOD if possible else Health.BAD,
+        finding=f"{len(possible)} of {len(releases)} can run here",
+    )
+    for reason, versions in refused.items():
+        yield Check(
+            what=f"{engine.name}: {_span(versions)}",
+            health=Health.LIMITED,
+            finding=reason,
+        )
+
+
+def base_images(releases: Sequence[Release]) -> Check:
+    """Whether builds can start from what is here, or need a registry first."""
+    pythons = sorted({release.pythons[0] for release in releases}, key=Version)
+    missing = [p for p in pythons if client.find_image(render.base_image(p)) is None]
+    if not missing:
+        return Check(what="docker: bases", health=Health.GOOD, finding="all base images are here")
+    options = " ".join(f"--python {python}" for python in missing)
+    return Check(
+        what="docker: bases",
+        health=Health.LIMITED,
+        finding=f"the images for Python {', '.join(missing)} are not here and will be pulled",
+        remedy=f"without a registry: tfmatrix bases {options}",
+    )
+
+
+def gpu(usable: Sequence[Engine], releases: Sequence[Release]) -> Check:
+    """Whether any engine would run a CUDA cell of the newest release that has one."""
+    with_cuda = [r for r in releases if r.cuda is not None and r.cuda.unavailable is None]
+    reason = "nvidia-smi is not there" if shutil.which("nvidia-smi") is None else None
+    for engine in usable if with_cuda else ():
+        reason = engine.refuses(plan.target(with_cuda[-1], Device.CUDA))
+        if reason is None:
+            return Check(
+                what="GPU", health=Health.GOOD, finding=f"CUDA cells run with {engine.name}"
+            )
+    return Check(
+        what="GPU", health=Health.LIMITED, finding=f"CUDA cells are skipped here: {reason}"
+    )
+
+
+def _span(versions: Sequence[str]) -> str:
+    return versions[0] if len(versions) == 1 else f"{versions[0]} … {versions[-1]}"
+
+
+def _cpu_flags() -> Optional[frozenset[str]]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return None
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(flags.partition(":")[2].split())

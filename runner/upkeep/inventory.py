@@ -1,0 +1,88 @@
+"""What this tool has put on disk outside the engines: runs, and caches that can be made again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from runner import paths
+from runner.cells.store import Store
+from runner.machine.items import Item
+from runner.runs import journal, retention
+
+_BEING_MADE = 3600.0
+"""Seconds for which a snapshot without a name is taken to be another run's, not a dead one's."""
+
+
+def runs(keep: int = 0) -> Iterator[Item]:
+    """The runs in results/ that were named by their moment, but for the newest `keep`."""
+    folders = retention.runs(paths.results())
+    for folder in folders[: len(folders) - keep]:
+        yield _item("run", folder)
+
+
+def caches() -> Iterator[Item]:
+    """Wheels, snapshots of scripts, what is remembered, and what the benchmark installs. Measured
+    outcomes are not a cache to throw away with them."""
+    bench = paths.cache() / "bench"
+    for folder in (paths.wheels(), bench, paths.remembered(), paths.confirmed()):
+        if folder.is_dir():
+            yield _item("cache", folder)
+    for folder in paths.snapshots().glob("*"):
+        if not folder.name.startswith(".") or _idle(folder) > _BEING_MADE:
+            yield _item("cache", folder)
+
+
+def outcomes(older_than: timedelta) -> Iterator[Item]:
+    """Measured outcomes that nothing asked for in that time, together as one item."""
+    store = Store(paths.store())
+    unused = store.unused(older_than)
+    if unused:
+        yield Item(
+            kind="outcomes",
+            name=f"{len(unused)} measured in {store.folder}",
+            size=sum(status.st_size for status in unused.values()),
+            last_used=max(status.st_mtime for status in unused.values()),
+            remove=partial(_purge, store, older_than),
+        )
+
+
+def _purge(store: Store, older_than: timedelta) -> None:
+    store.purge(older_than)
+
+
+def _idle(folder: Path) -> float:
+    return time.time() - folder.lstat().st_mtime
+
+
+def _item(kind: str, folder: Path) -> Item:
+    return Item(
+        kind=kind,
+        name=str(folder),
+        size=folder_size(folder),
+        last_used=folder.lstat().st_mtime,
+        remove=partial(_remove_tree, folder),
+    )
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the regular files below `folder`, links not followed."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            total += (Path(place) / name).lstat().st_size
+    return total
+
+
+def _remove_tree(folder: Path) -> None:
+    for place, _, _ in os.walk(folder):
+        os.chmod(place, 0o700)
+    shutil.rmtree(folder)
+    latest = folder.parent / journal.LATEST
+    if latest.is_symlink() and not latest.exists():
+        latest.unlink()
