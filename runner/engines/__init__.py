@@ -14,7 +14,7 @@ from runner.errors import EngineUnavailableError
 from runner.machine import temporary
 
 ENGINES = {
-    "docker": "runner.engines.docker.first:DockerFirst",
+    "docker": "runner.engines.docker.engine:DockerEngine",
     "local": "runner.engines.local.engine:LocalEngine",
 }
 """Name → where its class is, imported only when wanted; `auto` tries them in this order."""

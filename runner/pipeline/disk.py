@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from attrs import frozen
 
@@ -173,14 +173,9 @@ def where(engine: str) -> Optional[Path]:
     """The folder whose file system the environments fill; None where another machine has it."""
     if engine != "docker":
         return paths.environments()
-    from runner.engines.docker import socket
+    from runner.engines.docker import daemon  # only where it must be: the SDK takes a while
 
-    known: Optional[Mapping[str, Any]] = socket.info()
-    if known is None:
-        from runner.engines.docker import client  # only where it must be: it takes a while
-
-        if not client.is_local():
-            return None
-        known = client.info()
-    root = Path(str(known.get("DockerRootDir") or "/nonexistent"))
+    if not daemon.is_local():
+        return None
+    root = Path(str(daemon.info().get("DockerRootDir") or "/nonexistent"))
     return root if root.exists() else None

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from runner import engines, paths
 from runner.engines.base import Engine
-from runner.engines.docker import client
+from runner.engines.docker import daemon
 from runner.environments import render
 from runner.machine import host
 from runner.machine.units import human
@@ -136,7 +136,7 @@ def coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Check]:
 def base_images(releases: Sequence[Release]) -> Check:
     """Whether builds can start from what is here, or need a registry first."""
     pythons = sorted({release.pythons[0] for release in releases}, key=Version)
-    missing = [p for p in pythons if client.find_image(render.base_image(p)) is None]
+    missing = [p for p in pythons if daemon.find_image(render.base_image(p)) is None]
     if not missing:
         return Check(what="docker: bases", health=Health.GOOD, finding="all base images are here")
     options = " ".join(f"--python {python}" for python in missing)

@@ -62,15 +62,15 @@ BASE, CHILD = "tfmatrix-test-base:1", "tfmatrix:0.0.1-py3.10-cpu-0f0f0f0f0f0f"
 @pytest.fixture
 def images(tmp_path: Path) -> Iterator[None]:
     """A base of ours, as `tfmatrix bases` makes them, and an environment's image built on it."""
-    from runner.engines.docker import client
+    from runner.engines.docker import daemon, names
 
     tarball = tmp_path / "layer.tar"
     with tarfile.open(tarball, "w") as tar:
         member = tarfile.TarInfo("file")
         member.size = 5000
         tar.addfile(member, io.BytesIO(os.urandom(5000)))
-    client.import_filesystem(tarball, BASE, [f"LABEL {client.OURS}=1", 'CMD ["/x"]'])
-    api = client.connect().api
+    daemon.import_filesystem(tarball, BASE, [f"LABEL {names.OURS}=1", 'CMD ["/x"]'])
+    api = daemon.connect().api
     container = api.create_container(BASE)["Id"]
     try:
         repository, _, tag = CHILD.partition(":")
@@ -79,28 +79,28 @@ def images(tmp_path: Path) -> Iterator[None]:
         api.remove_container(container)
     yield
     for name in (CHILD, BASE):
-        if client.find_image(name) is not None:
+        if daemon.find_image(name) is not None:
             api.remove_image(name, force=True)
 
 
 def found() -> dict[str, Item]:
-    from runner.engines.docker import cache as docker_cache
+    from runner.engines.docker import images
 
-    return {item.name: item for item in docker_cache.inventory()}
+    return {item.name: item for item in images.inventory()}
 
 
 @pytest.mark.docker
 def test_an_image_is_as_recently_used_as_its_last_session_and_a_base_as_what_is_built_on_it(
     images: None,
 ) -> None:
-    from runner.engines.docker import cache as docker_cache
+    from runner.engines.docker import images
 
     before = found()
     assert before[CHILD].of == "0.0.1-py3.10-cpu"
     assert before[BASE].of == ""
     names = list(before)
     assert names.index(CHILD) < names.index(BASE), "a base goes after what is built on it"
-    docker_cache.used(KEY)
+    images.used(KEY)
     later = before[CHILD].last_used + 1000
     os.utime(paths.cache() / "images" / KEY, (later, later))
     after = found()
@@ -112,17 +112,17 @@ def test_an_image_is_as_recently_used_as_its_last_session_and_a_base_as_what_is_
 @pytest.mark.docker
 def test_an_image_that_a_container_uses_stays_and_one_of_others_too(images: None) -> None:
 
-    from runner.engines.docker import client
+    from runner.engines.docker import daemon
 
-    api = client.connect().api
+    api = daemon.connect().api
     item = found()[CHILD]
     container = api.create_container(CHILD)["Id"]
     try:
         with pytest.raises(TfmatrixError, match="stays"):
             item.remove()
-        assert client.find_image(CHILD) is not None
+        assert daemon.find_image(CHILD) is not None
     finally:
         api.remove_container(container)
     item.remove()
-    assert client.find_image(CHILD) is None
-    assert client.find_image(BASE) is not None
+    assert daemon.find_image(CHILD) is None
+    assert daemon.find_image(BASE) is not None

@@ -24,10 +24,7 @@ from attrs import evolve
 from runner import paths
 from runner.cells.session import Request, Session
 from runner.engines.base import ChannelClosed, Phase, Workspace
-from runner.engines.docker import bases
-from runner.engines.docker import client as docker_client
-from runner.engines.docker import container as docker_container
-from runner.engines.docker import owner as docker_owner
+from runner.engines.docker import bases, buildkit, containers, daemon, owner
 from runner.engines.docker.engine import DockerEngine
 from runner.environments import locks, render
 from runner.errors import PrepareError, TfmatrixError
@@ -243,10 +240,10 @@ def test_nothing_of_the_callers_environment_is_seen(
 
 def confined(image: str, command: str, limits: Limits) -> dict[str, Any]:
     """The end of a container without an agent: the bounds that are the daemon's alone."""
-    api = docker_client.connect().api
-    host = api.create_host_config(**docker_container.confinement(limits, Device.CPU, 1.0))
+    api = daemon.connect().api
+    host = api.create_host_config(**containers.confinement(limits, Device.CPU, 1.0))
     made = api.create_container(
-        image, ["python3", "-c", command], host_config=host, labels=docker_owner.labels()
+        image, ["python3", "-c", command], host_config=host, labels=owner.labels()
     )
     try:
         api.start(made)
@@ -294,7 +291,7 @@ for path in ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu.max"):
 def test_a_daemon_elsewhere_gets_the_files_in_volumes(
     engine: DockerEngine, plain: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(docker_client, "is_local", lambda: False)
+    monkeypatch.setattr(daemon, "is_local", lambda: False)
     before = volumes()
     found = run(engine, plain, tmp_path, LOOK_AROUND)
     assert found.exit_code == 0, found
@@ -306,28 +303,28 @@ def test_a_daemon_elsewhere_gets_the_files_in_volumes(
 # -- what stays behind ----------------------------------------------------------------------------
 
 
-def containers() -> set[str]:
-    api = docker_client.connect().api
-    owner = f"tfmatrix.owner={docker_owner.owner()}"
-    return {c["Id"] for c in api.containers(all=True, filters={"label": owner})}
+def our_containers() -> set[str]:
+    api = daemon.connect().api
+    label = f"tfmatrix.owner={owner.owner()}"
+    return {c["Id"] for c in api.containers(all=True, filters={"label": label})}
 
 
 def volumes() -> set[str]:
-    api = docker_client.connect().api
+    api = daemon.connect().api
     return {v["Name"] for v in api.volumes(filters={"label": "tfmatrix"})["Volumes"] or []}
 
 
 def test_close_leaves_nothing_and_says_so(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
-    before = containers()
+    before = our_containers()
     channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
-    assert len(containers() - before) == 1
+    assert len(our_containers() - before) == 1
     assert b"hello" in (channel.receive(30) or b"")
     assert channel.receive(0.01) is None
     channel.close()
     channel.close()
-    assert containers() == before
+    assert our_containers() == before
     with pytest.raises(ChannelClosed):
         channel.receive(1)
     with pytest.raises(ChannelClosed):
@@ -347,11 +344,11 @@ def test_closing_wakes_whoever_waits(
 def test_a_killed_container_is_reported(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
-    before = containers()
+    before = our_containers()
     channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
     assert channel.receive(30)
-    (container,) = containers() - before
-    docker_client.connect().api.kill(container)
+    (container,) = our_containers() - before
+    daemon.connect().api.kill(container)
     with pytest.raises(ChannelClosed, match="exit code 137"):
         channel.receive(30)
     channel.close()
@@ -359,7 +356,7 @@ def test_a_killed_container_is_reported(
 
 KILLED = """
 import os, sys
-from runner.engines.docker import DockerEngine
+from runner.engines.docker.engine import DockerEngine
 from tests.engines import test_docker as tests
 from runner.engines.base import Workspace
 from pathlib import Path
@@ -374,7 +371,7 @@ os.kill(os.getpid(), 9)
 def test_what_a_killed_run_left_is_swept(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
-    api = docker_client.connect().api
+    api = daemon.connect().api
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, plain.dockerfile, str(tmp_path)],
         capture_output=True,
@@ -383,12 +380,12 @@ def test_what_a_killed_run_left_is_swept(
         cwd=Path(__file__).parents[2],
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    left = [c["Id"] for c in docker_owner.orphans(api)]
+    left = [c["Id"] for c in owner.orphans(api)]
     assert left
-    names = [item.name for item in engine.inventory() if item.kind == "container"]
-    assert {one[:12] for one in left} <= set(names)
-    docker_owner.sweep(api)
-    assert not list(docker_owner.orphans(api))
+    listed = [item.name for item in engine.inventory() if item.kind == "container"]
+    assert {one[:12] for one in left} <= set(listed)
+    owner.sweep(api)
+    assert not list(owner.orphans(api))
 
 
 # -- images ---------------------------------------------------------------------------------------
@@ -424,9 +421,9 @@ def test_an_image_holds_its_facts_and_no_secret(
     noisy = made.dockerfile.replace("\nFROM python\n", f"\nFROM python\nRUN : {uuid.uuid4()}\n")
     made = evolve(made, dockerfile=noisy, key=hashlib.sha256(noisy.encode()).hexdigest())
     engine.prepare(made, silent)
-    image = docker_client.find_image(str(engine.image(made)))
+    image = daemon.find_image(str(engine.image(made)))
     assert image is not None
-    labels = docker_client.labels(image)
+    labels = daemon.labels(image)
     assert labels["tfmatrix"] == "1"
     assert labels["tfmatrix.key"] == made.key
     assert labels["tfmatrix.tensorflow"] == "1.99.0"
@@ -494,7 +491,7 @@ def test_a_base_image_that_is_nowhere(engine: DockerEngine) -> None:
 
 
 def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environment) -> None:
-    foreign = docker_client.find_image(render.default_base("3.10"))
+    foreign = daemon.find_image(render.default_base("3.10"))
     assert foreign is not None
     made = evolve(plain, key="0" * 64)
     name = str(engine.image(made))
@@ -502,9 +499,9 @@ def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environmen
     try:
         assert not engine.prepared(made)
         engine.drop(made)
-        assert docker_client.find_image(name) is not None
+        assert daemon.find_image(name) is not None
     finally:
-        docker_client.connect().images.remove(name)
+        daemon.connect().images.remove(name)
 
 
 def test_an_image_in_use_stays(engine: DockerEngine, plain: Environment, tmp_path: Path) -> None:
@@ -529,7 +526,7 @@ def test_dropping_gives_the_space_back(engine: DockerEngine, plain: Environment)
 
 
 def taken() -> int:
-    usage = docker_client.connect().api.df()
+    usage = daemon.connect().api.df()
     kept = sum(int(r["Size"]) for r in usage["BuildCache"] if not r["Shared"])
     return int(usage["LayersSize"]) + kept
 
@@ -550,6 +547,26 @@ def test_a_client_that_cannot_build(tmp_path: Path) -> None:
     assert "buildx" in doctor_says(PATH="/nonexistent")
 
 
+def test_a_client_that_can_build_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path))
+    buildkit.client.cache_clear()
+    found = buildkit.client()
+    assert found is not None
+    buildkit.client.cache_clear()
+    monkeypatch.setattr(buildkit, "_can_buildkit", _not_again)
+    assert buildkit.client() == found
+    buildkit.client.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))  # another PATH, another answer
+    assert buildkit.client() is None
+    buildkit.client.cache_clear()
+
+
+def _not_again(_: str) -> bool:
+    raise AssertionError("it was asked again")
+
+
 def doctor_says(**changes: str) -> str:
     code = (
         "from runner.engines.docker.engine import DockerEngine\nprint(DockerEngine().unavailable())"
@@ -566,7 +583,7 @@ def doctor_says(**changes: str) -> str:
 
 
 def test_cuda_without_a_gpu_is_refused_with_the_reason(engine: DockerEngine) -> None:
-    if docker_client.why_no_gpu() is None:
+    if daemon.why_no_gpu() is None:
         pytest.skip("there is a GPU here")
     cuda = Cuda(cuda="12.2", cudnn="8.9", requirement="tensorflow[and-cuda]==2.15.1")
     release = evolve(environment("3.10").target.release, cuda=cuda)
@@ -604,7 +621,7 @@ def test_cuda_comes_out_of_the_image_that_holds_it(engine: DockerEngine, tmp_pat
         "ln -s libcudnn.so.7.6.4 libcudnn.so.7 && touch /usr/local/lib/python3.10/theirs.py\n",
     )
     engine.prepare(holder, silent)
-    held = docker_client.find_image(str(engine.image(holder)))
+    held = daemon.find_image(str(engine.image(holder)))
     assert held is not None
     held.tag(*base.split(":"))
     cuda = Cuda(cuda="10.1", cudnn="7.6", requirement="six==1.16.0", base=base)
@@ -616,7 +633,7 @@ def test_cuda_comes_out_of_the_image_that_holds_it(engine: DockerEngine, tmp_pat
     )
     try:
         engine.prepare(made, silent)
-        out, _, code = docker_container.run_alone(
+        out, _, code = containers.run_alone(
             str(engine.image(made)), ["python3", "-c", LOOK_AT_CUDA], {}, conformance.LIMITS
         )
         assert code == 0
@@ -624,7 +641,7 @@ def test_cuda_comes_out_of_the_image_that_holds_it(engine: DockerEngine, tmp_pat
         assert "'libcudnn.so.7', 'libcudnn.so.7.6.4', 'libnvinfer.so.6']" in out
         assert "[True, False] False" in out
     finally:
-        docker_client.connect().images.remove(base)
+        daemon.connect().images.remove(base)
         engine.drop(made)
         engine.drop(holder)
 
@@ -633,25 +650,25 @@ def test_cuda_comes_out_of_the_image_that_holds_it(engine: DockerEngine, tmp_pat
 
 
 def test_bases_share_their_system(engine: DockerEngine) -> None:
-    images = [docker_client.find_image(render.default_base(python)) for python in ("3.6", "3.10")]
+    images = [daemon.find_image(render.default_base(python)) for python in ("3.6", "3.10")]
     layers = [image.attrs["RootFS"]["Layers"] for image in images if image is not None]
-    if any("tfmatrix.base" not in docker_client.labels(image) for image in images if image):
+    if any("tfmatrix.base" not in daemon.labels(image) for image in images if image):
         pytest.skip("these bases came from a registry")
     assert layers[0][0] == layers[1][0]
 
 
 def test_a_base_that_is_there_is_left_alone(engine: DockerEngine) -> None:
     tag = f"tfmatrix-test:{uuid.uuid4()}"
-    foreign = docker_client.find_image(render.default_base("3.10"))
+    foreign = daemon.find_image(render.default_base("3.10"))
     assert foreign is not None
     foreign.tag(*tag.split(":"))
     try:
         assert bases.make_base("3.10", tag, print) is False
-        found = docker_client.find_image(tag)
+        found = daemon.find_image(tag)
         assert found is not None
         assert found.id == foreign.id
     finally:
-        docker_client.connect().images.remove(tag)
+        daemon.connect().images.remove(tag)
 
 
 # -- TensorFlow itself -----------------------------------------------------------------------------

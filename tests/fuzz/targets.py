@@ -17,7 +17,7 @@ from typing import Any, Optional
 from runner import agent, model, paths, serial
 from runner.cells import classify, forkable, session, signature
 from runner.cells.store import Store
-from runner.engines.docker import log
+from runner.engines.docker.build_log import Reader, cause, remedy
 from runner.environments import locks
 from runner.errors import TfmatrixError
 from runner.github import address, issue_scripts
@@ -325,11 +325,11 @@ def stderr(data: bytes, folder: Path) -> None:
 )
 def build_log(data: bytes, folder: Path) -> None:
     lines = _text(data).split("\n")
-    reader = log.Reader()
+    reader = Reader()
     for line in lines:
         reader.read(line)
-    assert len(log.cause(lines)) <= 400
-    log.remedy(lines)
+    assert len(cause(lines)) <= 400
+    remedy(lines)
 
 
 # --- Helpers ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from attrs import evolve
 from docker.errors import NotFound
 
 from runner.engines.base import Channel, Phase, Workspace
-from runner.engines.docker import client, owner
+from runner.engines.docker import daemon, owner
 from runner.engines.docker.engine import DockerEngine
 from runner.environments import render
 from runner.model import Environment, Limits
@@ -29,13 +29,13 @@ class WatchedEngine(DockerEngine):
     def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
         channel = super().open(environment, workspace, limits)
         label = f"tfmatrix.owner={owner.owner()}"
-        found = client.connect().api.containers(all=True, filters={"label": label})
+        found = daemon.connect().api.containers(all=True, filters={"label": label})
         self.containers |= {container["Id"] for container in found}
         return channel
 
     def left(self) -> Iterator[str]:
         """Whatever the host still shows of the containers: themselves, processes, mounts, files."""
-        api = client.connect().api
+        api = daemon.connect().api
         for container in self.containers:
             with contextlib.suppress(NotFound):
                 yield f"container {api.inspect_container(container)['Id']}"

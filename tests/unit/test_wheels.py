@@ -13,7 +13,6 @@ from urllib.request import urlopen
 
 import pytest
 
-from runner.engines.docker import client
 from runner.engines.docker import wheels as docker_wheels
 from runner.environments import wheels
 from runner.environments.wheels import choose, serve, wheel_cache
@@ -359,7 +358,7 @@ class Build:
 def daemon(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What a daemon says of itself: that it is on this machine."""
     said: dict[str, object] = {"Name": docker_wheels.socket.gethostname()}
-    monkeypatch.setattr(client, "info", lambda: said)
+    monkeypatch.setattr("runner.engines.docker.daemon.info", lambda: said)
     return said
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.engines.base import Phase
-from runner.engines.docker import build, client
+from runner.engines.docker import builder, daemon, names
 from runner.errors import PrepareError, UsageError
 from runner.machine import movable, processes, temporary
 
@@ -27,7 +27,7 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
 
     An image that goes by that name already is left alone unless `force`.
     """
-    if client.find_image(tag) is not None and not force:
+    if daemon.find_image(tag) is not None and not force:
         return False
     interpreter = movable.find(python)
     if interpreter is None:
@@ -43,10 +43,10 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
         dockerfile = _DOCKERFILE.format(system=system, python=python)
         (context / "Dockerfile").write_text(dockerfile, "utf-8")
         made_from = {"tfmatrix.base": interpreter.version, "tfmatrix.system": system}
-        build.build(
+        builder.build(
             context,
             tag=tag,
-            labels={client.OURS: "1", **made_from},
+            labels={names.OURS: "1", **made_from},
             progress=lambda phase: _tell(phase, say),
             network="none",
             what=f"the base image {tag}",
@@ -58,7 +58,7 @@ def make_system(say: Say) -> str:
     """The image that all our bases share, made by debootstrap when it is not there; its tag."""
     suite, mirror = _suite()
     tag = f"tfmatrix-system:{suite}"
-    if client.find_image(tag) is not None:
+    if daemon.find_image(tag) is not None:
         return tag
     if os.geteuid() != 0:
         raise PrepareError("making base images needs root (debootstrap)", remedy="use sudo")
@@ -78,8 +78,8 @@ def make_system(say: Say) -> str:
             ) from None
         say(f"importing {tag}")
         _tar(root, tarball)
-        settings = [f"LABEL {client.OURS}=1", 'CMD ["/bin/sh"]']
-        client.import_filesystem(tarball, tag, settings)
+        settings = [f"LABEL {names.OURS}=1", 'CMD ["/bin/sh"]']
+        daemon.import_filesystem(tarball, tag, settings)
     return tag
 
 

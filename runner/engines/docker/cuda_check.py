@@ -9,7 +9,7 @@ from attrs import frozen
 
 from runner import paths
 from runner.engines.base import Progress
-from runner.engines.docker import container
+from runner.engines.docker import containers
 from runner.engines.docker.engine import DockerEngine
 from runner.environments import locks, render
 from runner.errors import TfmatrixError, UsageError
@@ -76,7 +76,7 @@ def check(image: str) -> Report:
     source = (paths.data() / "probe_cuda.py").read_text("utf-8")
     # The linker tells in this file what it is asked for.
     tell = {"LD_DEBUG": "libs", "LD_DEBUG_OUTPUT": "/tmp/linker"}
-    said, errors, code = container.run_alone(image, ["python3", "-c", source], tell, _LIMITS)
+    said, errors, code = containers.run_alone(image, ["python3", "-c", source], tell, _LIMITS)
     try:
         facts = json.loads(said.splitlines()[-1])
     except (IndexError, ValueError):

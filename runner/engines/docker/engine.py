@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -17,9 +18,16 @@ from docker.models.images import Image
 
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
-from runner.engines.docker import build as docker_build
-from runner.engines.docker import cache, cli, client, names, owner, wheels
-from runner.engines.docker import container as docker_container
+from runner.engines.docker import (
+    builder,
+    buildkit,
+    containers,
+    daemon,
+    images,
+    names,
+    owner,
+    wheels,
+)
 from runner.engines.docker.channel import DockerChannel
 from runner.environments import render
 from runner.errors import PrepareError
@@ -29,6 +37,8 @@ from runner.model import Device, Environment, Limits, Target
 
 _CPUS = 4.0
 """Processors that a cell may keep busy: enough for TensorFlow's pools to be pools."""
+_MOMENT = 1.0
+"""Seconds for which one list of the images answers: a run asks for each of its environments."""
 
 
 class DockerEngine:
@@ -42,34 +52,38 @@ class DockerEngine:
         self._apart = apart
         self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
         self._swept = threading.Event()
+        self._listing = threading.Lock()
+        self._listed_at = float("-inf")
+        self._listed: frozenset[tuple[str, str]] = frozenset()
         atexit.register(self._close_all)
 
     def unavailable(self) -> Optional[str]:
-        why_not = client.why_unreachable()
+        why_not = daemon.why_unreachable()
         if why_not is not None:
             return f"{why_not}; start one, or name it in DOCKER_HOST"
-        if client.info().get("OSType") != "linux":
+        if daemon.version().get("Os") != "linux":
             return "the Docker daemon runs Windows containers; switch it to Linux containers"
-        if cli.client() is None:
-            seen = ", ".join(cli.clients()) or "none is on PATH"
+        if buildkit.client() is None:
+            seen = ", ".join(buildkit.clients()) or "none is on PATH"
             why_not = f"no docker client here can build with BuildKit ({seen})"
-            return f"{why_not}; {cli.NO_BUILDKIT}"
+            return f"{why_not}; {buildkit.NO_BUILDKIT}"
         return None
 
     def refuses(self, target: Target) -> Optional[str]:
-        machine = client.info().get("Architecture", "x86_64")
+        machine = daemon.version().get("Arch", "amd64")
         if machine not in ("x86_64", "amd64"):
             return f"the Docker daemon's machine is {machine}; TensorFlow's wheels are for x86-64"
         reason = render.unavailable(target)
         if reason is None and target.device is Device.CUDA:
-            reason = client.why_no_gpu()
+            reason = daemon.why_no_gpu()
         return reason
 
     def image(self, environment: Environment) -> Optional[str]:
         return names.image(environment)
 
     def prepared(self, environment: Environment) -> bool:
-        return self._find(environment) is not None
+        wanted = (names.image(environment), environment.key)
+        return wanted in self._images() or self._find(environment) is not None
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
         try:
@@ -84,11 +98,11 @@ class DockerEngine:
     def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
         if not self._swept.is_set():
             self._swept.set()
-            owner.sweep(client.connect().api)
+            owner.sweep(daemon.connect().api)
         image = self._find(environment)
         if image is None:
             raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")
-        cache.used(environment.key)
+        images.used(environment.key)
         try:
             return self._start(str(image.id), environment.target.device, workspace, limits)
         except DockerException as error:
@@ -96,15 +110,16 @@ class DockerEngine:
 
     def size(self, environment: Environment) -> int:
         image = self._find(environment)
-        return 0 if image is None else cache.own_size(image)
+        return 0 if image is None else images.own_size(image)
 
     def drop(self, environment: Environment) -> None:
+        self._listed_at = float("-inf")
         image = self._find(environment)
         if image is not None:
-            cache.remove(str(self.image(environment)), image)
+            images.remove(str(self.image(environment)), image)
 
     def inventory(self) -> Iterator[Item]:
-        api = client.connect().api
+        api = daemon.connect().api
         for container in owner.orphans(api):
             yield Item(
                 kind="container",
@@ -113,14 +128,22 @@ class DockerEngine:
                 last_used=float(container["Created"]),
                 remove=partial(api.remove_container, container["Id"], force=True, v=True),
             )
-        yield from cache.inventory()
+        yield from images.inventory()
 
     # -- images -----------------------------------------------------------------------------------
 
+    def _images(self) -> frozenset[tuple[str, str]]:
+        """(name, key) of our images, as they were at most a moment ago."""
+        with self._listing:
+            if time.monotonic() - self._listed_at > _MOMENT:
+                self._listed = frozenset(daemon.names_and_keys())
+                self._listed_at = time.monotonic()
+            return self._listed
+
     def _find(self, environment: Environment) -> Optional[Image]:
         """The image of `environment`, told by its label: a tag can be given to anything."""
-        image = client.find_image(str(self.image(environment)))
-        if image is not None and client.labels(image).get(cache.KEY) == environment.key:
+        image = daemon.find_image(str(self.image(environment)))
+        if image is not None and daemon.labels(image).get(names.KEY) == environment.key:
             return image
         return None
 
@@ -130,10 +153,10 @@ class DockerEngine:
             (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
             (context / "requirements.txt").write_text(environment.requirements, "utf-8")
             build = partial(
-                docker_build.build,
+                builder.build,
                 context,
                 tag=str(self.image(environment)),
-                labels={client.OURS: "1", cache.KEY: environment.key},
+                labels={names.OURS: "1", names.KEY: environment.key},
                 progress=progress,
                 what=f"the image of {environment.id}",
             )
@@ -145,16 +168,16 @@ class DockerEngine:
     # -- containers -------------------------------------------------------------------------------
 
     def _start(self, image: str, device: Device, workspace: Workspace, limits: Limits) -> Channel:
-        api = client.connect().api
-        cpus = min(self._cpus, float(client.info().get("NCPU", self._cpus)))
-        host = docker_container.confinement(limits, device, cpus)
-        container, volumes = docker_container.create(api, image, workspace, host)
-        with docker_container.removed_on_error(api, container, volumes):
+        api = daemon.connect().api
+        cpus = min(self._cpus, float(daemon.info().get("NCPU", self._cpus)))
+        host = containers.confinement(limits, device, cpus)
+        container, volumes = containers.create(api, image, workspace, host)
+        with containers.removed_on_error(api, container, volumes):
             channel = DockerChannel(
                 api,
                 container,
-                root=docker_container.ROOT,
-                closed=partial(docker_container.remove_volumes, api, volumes),
+                root=containers.ROOT,
+                closed=partial(containers.remove_volumes, api, volumes),
             )
         self._channels.add(channel)
         return channel
@@ -167,7 +190,7 @@ class DockerEngine:
 def _alone(key: str, progress: Progress) -> AbstractContextManager[None]:
     """Wait until no other thread or run of this machine builds the image of `key`."""
     waiting = Phase(what="waiting", detail="another run builds it")
-    return file_lock.holding(cache.stamp(key), lambda: progress(waiting))
+    return file_lock.holding(images.stamp(key), lambda: progress(waiting))
 
 
 _REMEDIES = {
@@ -178,7 +201,7 @@ _REMEDIES = {
 
 
 def _trouble(what: str, error: Exception) -> PrepareError:
-    said = client.explain(error)
+    said = daemon.explain(error)
     remedy = next((cure for sign, cure in _REMEDIES.items() if sign in said), None)
     remedy = remedy or remedies.remedy(said)
     return PrepareError(f"{what}: {said}", remedy=remedy)

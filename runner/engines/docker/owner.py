@@ -9,7 +9,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
-from runner.engines.docker import client
+from runner.engines.docker import names
 from runner.machine.process_id import gone, owner
 
 __all__ = ["labels", "orphans", "owner", "sweep"]
@@ -19,12 +19,12 @@ _OWNER = "tfmatrix.owner"
 
 def labels() -> dict[str, str]:
     """What every container and volume of this process carries."""
-    return {client.OURS: "1", _OWNER: owner()}
+    return {names.OURS: "1", _OWNER: owner()}
 
 
 def orphans(api: APIClient) -> Iterator[dict[str, Any]]:
     """Containers of runs that were killed before they could remove them."""
-    for container in api.containers(all=True, filters={"label": [client.OURS, _OWNER]}):
+    for container in api.containers(all=True, filters={"label": [names.OURS, _OWNER]}):
         if gone(container["Labels"][_OWNER]):
             yield container
 
@@ -35,7 +35,7 @@ def sweep(api: APIClient) -> None:
         for container in list(orphans(api)):
             with suppress(APIError):
                 api.remove_container(container["Id"], force=True, v=True)
-        found = api.volumes(filters={"label": [client.OURS, _OWNER]})["Volumes"] or []
+        found = api.volumes(filters={"label": [names.OURS, _OWNER]})["Volumes"] or []
         for volume in found:
             if gone(volume["Labels"][_OWNER]):
                 with suppress(APIError):

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 from runner.engines.base import Progress, downloading
-from runner.engines.docker import client
+from runner.engines.docker import daemon
 from runner.environments import wheels
 from runner.errors import PrepareError
 from runner.model import Environment
@@ -46,7 +46,7 @@ def _sees_this_machine() -> bool:
     It does not in a virtual machine, as Docker Desktop's, on another host, or in a rootless daemon,
     which has a network of its own; nor where this tool is in a container and the daemon is not.
     """
-    info = client.info()
+    info = daemon.info()
     if any("rootless" in option for option in info.get("SecurityOptions") or ()):
         return False
     return bool(info.get("Name") == socket.gethostname())

@@ -17,7 +17,7 @@ from requests.exceptions import RequestException
 from runner import paths
 from runner.agent import COMMON_VARIABLE, SCRATCH_VARIABLE
 from runner.engines.base import Workspace
-from runner.engines.docker import client, owner
+from runner.engines.docker import daemon, owner
 from runner.errors import TfmatrixError
 from runner.model import Device, Limits
 
@@ -70,7 +70,7 @@ def create(
     are private to this user: in the container is another one. Raises `DockerException`.
     """
     sources = {_AGENT: paths.agent(), ROOT: workspace.folder}
-    if client.is_local() and all(map(_for_everybody, sources.values())):
+    if daemon.is_local() and all(map(_for_everybody, sources.values())):
         mounts = [_bind(source, target) for target, source in sources.items()]
         try:
             return _create(api, image, mounts, host), []
@@ -123,7 +123,7 @@ def run_alone(
 
     Raises `TfmatrixError`.
     """
-    api = client.connect().api
+    api = daemon.connect().api
     host = confinement(limits, Device.CPU, 2.0)
     host["log_config"] = LogConfig(type="json-file", config={"max-size": "10m"})
     try:
@@ -143,7 +143,7 @@ def run_alone(
                 for one in (True, False)
             )
     except (DockerException, RequestException) as error:
-        raise TfmatrixError(f"{image} could not be run: {client.explain(error)}") from error
+        raise TfmatrixError(f"{image} could not be run: {daemon.explain(error)}") from error
     return out, err, int(code)
 
 

@@ -12,10 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner.engines.base import Progress
-from runner.engines.docker import client as docker_client
-from runner.engines.docker import log as docker_log
-from runner.engines.docker.cli import NO_BUILDKIT, client
-from runner.engines.docker.settings import certificates, settings
+from runner.engines.docker import build_log, buildkit, daemon
+from runner.engines.docker.build_settings import certificates, settings
 from runner.errors import PrepareError
 from runner.machine import processes, temporary
 
@@ -36,9 +34,11 @@ def build(
 
     `more`: shell lines behind those of this machine's settings.
     """
-    docker = client()
+    docker = buildkit.client()
     if docker is None:
-        raise PrepareError("no docker client on PATH can build with BuildKit", remedy=NO_BUILDKIT)
+        raise PrepareError(
+            "no docker client on PATH can build with BuildKit", remedy=buildkit.NO_BUILDKIT
+        )
     with tempfile.TemporaryDirectory(prefix="secrets-", dir=temporary.folder()) as folder:
         command = [docker, "build", "--progress=plain", f"--network={network}", "--tag", tag]
         for name, value in labels.items():
@@ -47,8 +47,8 @@ def build(
         log, code = _follow(command, progress)
     if code != 0:
         raise PrepareError(
-            f"{what} could not be built: {docker_log.cause(log)}",
-            remedy=docker_log.remedy(log),
+            f"{what} could not be built: {build_log.cause(log)}",
+            remedy=build_log.remedy(log),
             log="\n".join(log),
         )
 
@@ -66,11 +66,11 @@ def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
     """Run the build, turning its lines into phases; the log's end and the exit code."""
     # A builder in a container of its own would not see local base images, nor leave the image here.
     env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default"}
-    host = docker_client.host()
+    host = daemon.host()
     if host is not None:  # named, so that client and SDK speak with the same daemon
         env["DOCKER_HOST"] = host
     log: deque[str] = deque(maxlen=_KEPT_LINES)
-    reader = docker_log.Reader()
+    reader = build_log.Reader()
     for line in processes.stream(command, env=env):
         log.append(line.rstrip())
         phase = reader.read(line)

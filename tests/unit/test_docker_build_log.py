@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.engines.base import Phase
-from runner.engines.docker import log as docker_log
+from runner.engines.docker import build_log
 
 STEP = (
     "#9 [stage-3 1/3] RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv     "
@@ -51,15 +51,15 @@ DISK = ["#5 1.0 error: failed to copy: No space left on device (os error 28)", "
     ],
 )
 def test_why_it_failed(log: list[str], cause: str, remedy: str | None) -> None:
-    assert cause in docker_log.cause(log)
-    assert len(docker_log.cause(log)) <= 400
-    assert "\n" not in docker_log.cause(log)
-    found = docker_log.remedy(log)
+    assert cause in build_log.cause(log)
+    assert len(build_log.cause(log)) <= 400
+    assert "\n" not in build_log.cause(log)
+    found = build_log.remedy(log)
     assert (found is None) if remedy is None else remedy in str(found)
 
 
 def test_bytes_are_counted() -> None:
-    reader = docker_log.Reader()
+    reader = build_log.Reader()
     assert reader.read("#9 1.0 Downloading numpy (16.0MiB)") == Phase(
         what="downloading", detail="numpy", bytes_done=0, bytes_total=16 << 20
     )
@@ -72,5 +72,5 @@ def test_bytes_are_counted() -> None:
 
 
 def test_steps_are_named_without_their_mounts() -> None:
-    phase = docker_log.Reader().read(STEP)
+    phase = build_log.Reader().read(STEP)
     assert phase == Phase(what="building", detail="RUN /opt/uv/bin/uv pip install --system")

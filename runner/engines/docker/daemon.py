@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Optional
@@ -15,7 +15,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
-from runner.engines.docker.names import OURS as OURS
+from runner.engines.docker.names import KEY, OURS
 
 _lock = threading.Lock()
 _connection: Optional[docker.DockerClient] = None
@@ -43,7 +43,8 @@ def host() -> Optional[str]:
     if os.environ.get("DOCKER_HOST"):
         return None
     try:
-        context = ContextAPI.get_current_context()
+        name = os.environ.get("DOCKER_CONTEXT")
+        context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
     except Exception:  # a broken configuration is for `docker` itself to complain of
         return None
     return None if context is None or context.name == "default" else str(context.Host)
@@ -85,9 +86,23 @@ def labels(image: Image) -> Mapping[str, str]:
     return image.labels or {}
 
 
+def names_and_keys() -> Iterator[tuple[str, str]]:
+    """The name and the environment's key of each image of ours, by one question to the daemon."""
+    for image in connect().api.images(filters={"label": OURS}):
+        for name in image.get("RepoTags") or ():
+            yield name, (image.get("Labels") or {}).get(KEY, "")
+
+
 def is_local() -> bool:
     """Whether the daemon may share this machine's files, so that they can be mounted."""
     return connect().api.base_url in ("http+docker://localhost", "http+docker://localunixsocket")
+
+
+@lru_cache(maxsize=1)
+def version() -> Mapping[str, Any]:
+    """What the daemon's version says: `Os`, `Arch` … It is quick, where `info` is not."""
+    daemon: dict[str, Any] = connect().version()
+    return daemon
 
 
 @lru_cache(maxsize=1)

@@ -17,8 +17,7 @@ from docker.errors import APIError
 from docker.models.images import Image
 
 from runner import paths
-from runner.engines.docker import client
-from runner.engines.docker.names import KEY as KEY
+from runner.engines.docker import daemon, names
 from runner.errors import TfmatrixError
 from runner.machine.items import Item
 
@@ -42,19 +41,19 @@ def own_size(image: Image) -> int:
 
 def remove(tag: str, image: Image) -> None:
     """Remove an image of ours and what BuildKit keeps of it. Raises `TfmatrixError` if in use."""
-    if client.OURS not in client.labels(image):
+    if names.OURS not in daemon.labels(image):
         raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
     marks = {mark for layer in image.history() if (mark := _alone_in(layer["CreatedBy"]))}
     try:
-        client.connect().api.remove_image(tag)
+        daemon.connect().api.remove_image(tag)
     except APIError as error:
-        raise TfmatrixError(f"{tag} stays: {client.explain(error)}") from error
+        raise TfmatrixError(f"{tag} stays: {daemon.explain(error)}") from error
     _forget([record for record in _records() if _alone_in(record["Description"]) in marks])
 
 
 def inventory() -> Iterator[Item]:
     """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
-    images = client.connect().images.list(filters={"label": client.OURS})
+    images = daemon.connect().images.list(filters={"label": names.OURS})
     # What adds no layer is still younger than what it is built on.
     for image in sorted(
         images, key=lambda one: (len(_layers(one)), _seconds(one.attrs["Created"])), reverse=True
@@ -95,7 +94,7 @@ def stamp(key: str) -> Any:
 
 def _last_used(image: Image) -> float:
     created = _seconds(image.attrs["Created"])
-    key = client.labels(image).get(KEY)
+    key = daemon.labels(image).get(names.KEY)
     try:
         return max(created, float(stamp(key).stat().st_mtime)) if key else created
     except OSError:
@@ -114,7 +113,7 @@ def _is_below(image: Image, other: Image) -> bool:
 
 def _size_above(image: Image, images: Sequence[Image]) -> int:
     """Bytes that removing it frees when those built on it are gone, counted in one image only."""
-    if KEY in client.labels(image):
+    if names.KEY in daemon.labels(image):
         return own_size(image)
     size = int(image.attrs["Size"])
     below = [int(i.attrs["Size"]) for i in images if i.id != image.id and _is_below(i, image)]
@@ -128,12 +127,12 @@ def _alone_in(command: str) -> Optional[str]:
 
 
 def _records() -> list[dict[str, Any]]:
-    return list(client.connect().api.df().get("BuildCache") or ())
+    return list(daemon.connect().api.df().get("BuildCache") or ())
 
 
 def _forget(records: list[dict[str, Any]]) -> None:
     """Prune these records and what was built on them, as far as no image needs them."""
-    api = client.connect().api
+    api = daemon.connect().api
     everything = _records()
     for record in records:
         for one in (*_below(record["ID"], everything), record["ID"]):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from runner.engines.docker import settings
+from runner.engines.docker import build_settings
 
 
 def values(tmp_path: Path, **environ: str) -> dict[str, str]:
     """What a shell that reads the settings exports; HOME is empty, and so are pip's files there."""
-    text = settings.settings({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x", **environ})
+    text = build_settings.settings({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x", **environ})
     done = subprocess.run(
         ["env", "-i", "/bin/sh", "-c", f"{text}\n/usr/bin/env -0"], capture_output=True, text=True
     )
@@ -22,8 +22,8 @@ def values(tmp_path: Path, **environ: str) -> dict[str, str]:
 
 
 def test_nothing_set_is_no_secret(tmp_path: Path) -> None:
-    assert settings.settings({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x"}) == ""
-    assert settings.certificates({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x"}) is None
+    assert build_settings.settings({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x"}) == ""
+    assert build_settings.certificates({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x"}) is None
 
 
 def test_proxies_arrive_whatever_they_hold(tmp_path: Path) -> None:
@@ -72,15 +72,15 @@ def test_certificates(tmp_path: Path, name: str) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n")
     environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/x", name: str(bundle)}
-    assert settings.certificates(environ) == bundle.read_text()
-    assert f"SSL_CERT_FILE={shlex.quote('/run/secrets/ca')}" in settings.settings(environ)
+    assert build_settings.certificates(environ) == bundle.read_text()
+    assert f"SSL_CERT_FILE={shlex.quote('/run/secrets/ca')}" in build_settings.settings(environ)
 
 
 def test_a_large_bundle_loses_its_comments(tmp_path: Path) -> None:
     one = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
     bundle = tmp_path / "ca.pem"
     bundle.write_text(("# comment\n" * 60_000) + one + "# more\n" + one)
-    found = settings.certificates({"SSL_CERT_FILE": str(bundle)})
+    found = build_settings.certificates({"SSL_CERT_FILE": str(bundle)})
     assert found is not None
     assert found.count("BEGIN") == 2
     assert "#" not in found

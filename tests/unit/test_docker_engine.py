@@ -1,0 +1,212 @@
+"""What the Docker engine concludes from what a daemon says: one that answers from a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+from attrs import evolve
+
+from runner.engines.docker import buildkit, daemon, names
+from runner.engines.docker.engine import DockerEngine
+from runner.model import Device
+from runner.pipeline import disk
+from tests.engines import plain
+
+ENVIRONMENT = plain.environment("2.9.3")
+TARGET = ENVIRONMENT.target
+VERSION = {"Os": "linux", "Arch": "amd64", "ApiVersion": "1.43"}
+IMAGE = {
+    "RepoTags": [names.image(ENVIRONMENT), "other:1"],
+    "Labels": {names.KEY: ENVIRONMENT.key},
+}
+
+
+class Daemon(socketserver.ThreadingUnixStreamServer):
+    """Answers as a daemon would, with what `answers` has; counts what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), _Handler)
+        self.answers: dict[str, Any] = {"/version": VERSION, "/images/json": [IMAGE], "/_ping": {}}
+        self.asked: list[str] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Daemon
+
+    def address_string(self) -> str:
+        return "a socket"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0].replace("/v1.43", "")
+        self.server.asked.append(path)
+        answer = self.server.answers.get(path)
+        body = json.dumps({"message": "no such thing"} if answer is None else answer).encode()
+        self.send_response(404 if answer is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    path = tmp_path / "daemon"  # the fence refuses a docker.sock
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(daemon, "_connection", None)
+    monkeypatch.setattr(buildkit, "client", lambda: "/usr/bin/docker")
+    with Daemon(path) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        _forget()
+        yield server
+        _forget()
+        server.shutdown()
+
+
+def _forget() -> None:
+    daemon.version.cache_clear()
+    daemon.info.cache_clear()
+
+
+def test_a_daemon_that_answers_is_enough(answering: Daemon) -> None:
+    engine = DockerEngine()
+    assert engine.unavailable() is None
+    assert engine.refuses(TARGET) is None
+    assert engine.prepared(ENVIRONMENT)
+    assert engine.image(ENVIRONMENT) == names.image(ENVIRONMENT)
+    assert "/info" not in answering.asked, "it takes a while with many images"
+
+
+def test_the_daemon_tells_where_its_files_lie(answering: Daemon, tmp_path: Path) -> None:
+    answering.answers["/info"] = {"DockerRootDir": str(tmp_path)}
+    assert disk.where("docker") == tmp_path
+
+
+def test_one_listing_answers_for_all_environments(answering: Daemon) -> None:
+    engine = DockerEngine()
+    for _ in range(26):
+        assert engine.prepared(ENVIRONMENT)
+    assert answering.asked.count("/images/json") == 1
+
+
+def test_an_image_that_was_dropped_is_not_listed_any_more(answering: Daemon) -> None:
+    engine = DockerEngine()
+    assert engine.prepared(ENVIRONMENT)
+    answering.answers["/images/json"] = []
+    engine.drop(ENVIRONMENT)
+    assert not engine.prepared(ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [],
+        [{"RepoTags": None, "Labels": None}],
+        [{**IMAGE, "Labels": {names.KEY: "another"}}],
+        [{**IMAGE, "RepoTags": ["localhost/" + names.image(ENVIRONMENT)]}],
+    ],
+    ids=["none", "bare", "another key", "another name"],
+)
+def test_what_the_listing_does_not_show_is_asked_for_by_name(
+    answering: Daemon, images: Any
+) -> None:
+    answering.answers["/images/json"] = images
+    assert not DockerEngine().prepared(ENVIRONMENT)
+    assert answering.asked[-1] == f"/images/{names.image(ENVIRONMENT)}/json"
+
+
+def test_podman_lists_our_images_by_another_name(answering: Daemon) -> None:
+    name = names.image(ENVIRONMENT)
+    answering.answers["/images/json"] = [{**IMAGE, "RepoTags": [f"localhost/{name}"]}]
+    answering.answers[f"/images/{name}/json"] = {"Id": "1", "Config": {"Labels": IMAGE["Labels"]}}
+    assert DockerEngine().prepared(ENVIRONMENT)
+
+
+def test_windows_containers_are_of_no_use(answering: Daemon) -> None:
+    answering.answers["/version"] = {**VERSION, "Os": "windows"}
+    assert "Linux containers" in str(DockerEngine().unavailable())
+
+
+def test_another_architecture_is_refused(answering: Daemon) -> None:
+    answering.answers["/version"] = {**VERSION, "Arch": "arm64"}
+    assert "arm64" in str(DockerEngine().refuses(TARGET))
+
+
+def test_cuda_needs_a_runtime(answering: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering.answers["/info"] = {"Runtimes": {}}
+    monkeypatch.setattr(daemon, "is_local", lambda: False)
+    cuda = evolve(TARGET, device=Device.CUDA)
+    assert "no CUDA build" in str(DockerEngine().refuses(cuda))
+
+
+def test_without_buildkit_it_says_what_to_install(
+    answering: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buildkit, "client", lambda: None)
+    assert "buildx" in str(DockerEngine().unavailable())
+
+
+def context(folder: Path, name: str, host: str) -> None:
+    """As `docker context create` writes it into its folder of settings."""
+    file = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
+    file.parent.mkdir(parents=True)
+    endpoints = {"docker": {"Host": host, "SkipTLSVerify": False}}
+    file.write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": endpoints}))
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "asked"),
+    [
+        ("unix:///mine", '{"currentContext": "there"}', None),
+        ("", "{}", None),
+        ("", '{"currentContext": "default"}', None),
+        ("", "no json", None),
+        ("", '{"currentContext": "there"}', "tcp://there:2375"),
+    ],
+)
+def test_the_clients_context_names_the_daemon(
+    host: str,
+    settings: str,
+    asked: Optional[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    if host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+    context(tmp_path, "there", "tcp://there:2375")
+    (tmp_path / "config.json").write_text(settings)
+    assert daemon.host() == asked
+
+
+def test_the_variable_of_the_client_counts_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", "there")
+    (tmp_path / "config.json").write_text("{}")
+    context(tmp_path, "there", "tcp://there:2375")
+    assert daemon.host() == "tcp://there:2375"
+
+
+def test_no_daemon_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
+    monkeypatch.setattr(daemon, "_connection", None)
+    assert "no Docker daemon runs here" in str(DockerEngine().unavailable())
