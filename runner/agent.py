@@ -59,6 +59,8 @@ COMMON_VARIABLE = "TFMATRIX_COMMON"  # names folders that are emptied between ce
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 THIS_FILE = os.path.abspath(__file__)  # now, before any change of folder
 ON_LINUX = sys.platform.startswith("linux")
+# Libraries of TensorFlow, and the one that Keras 3 loads whatever computes for it.
+TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
 
 
 class Gone(Exception):
@@ -197,6 +199,18 @@ def own_share(pid: int) -> int:
     return process.rss if process else 0
 
 
+def has_tensorflow(pid: int) -> Optional[bool]:
+    """Whether this process has TensorFlow's libraries in its memory; None: that is hidden."""
+    try:
+        with open("/proc/%d/maps" % pid, "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it has ended
+    except OSError:
+        return None
+    return any(name in text for name in TENSORFLOW)
+
+
 def descendants(
     everyone: Dict[int, Process], agent: int, helper: Optional[int], spared: Optional[int] = None
 ) -> Dict[int, Process]:
@@ -236,6 +250,8 @@ class Tree:
         self.ended = {}  # type: Dict[Optional[int], Tuple[int, int]]
         self.alive = {}  # type: Dict[int, Process]
         self.peak = 0
+        # Whether one of them imported TensorFlow; None: that could not be seen.
+        self.imported = helper is not None and helper == zygote  # type: Optional[bool]
         self._next_walk = 0.0
 
     def find(self) -> Dict[int, Process]:
@@ -259,6 +275,9 @@ class Tree:
             known = ((pid, look_at(pid)) for pid in {self.leader, *self.alive})
             self.alive = {pid: one for pid, one in known if one and one.state not in "ZX"}
         self.peak = max(self.peak, self.rss)
+        for pid in self.alive if self.imported is False else ():
+            # An import takes a second and more, and what it loads stays: no look misses it.
+            self.imported = self.imported or has_tensorflow(pid)
 
     @property
     def rss(self) -> int:
@@ -352,7 +371,7 @@ class Group(Tree):
         return 0
 
     def look(self) -> None:
-        pass
+        self.imported = self.imported or None
 
 
 # --- Output -------------------------------------------------------------------------------------
@@ -1143,6 +1162,7 @@ class Cell:
             "observations": self.observations.values,
             "notes": self.notes + self.observations.problems,
             "mode": mode,
+            "imported": self.tree.imported,
             "trouble": None,
         }
 
@@ -1159,6 +1179,7 @@ NOTHING = {
     "observations": {},
     "notes": [],
     "mode": "fresh",
+    "imported": None,
 }  # type: Dict[str, Any]
 
 

@@ -344,6 +344,8 @@ class Execution:
     """What a reader of the log should know besides: why it was ended, malformed observations …"""
     trouble: Optional[str] = None
     """Why the cell could not be measured, where it could not; the other facts are then void."""
+    imported: Optional[bool] = None
+    """Whether TensorFlow was in the memory of any of its processes; None: nobody could see that."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
 

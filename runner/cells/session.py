@@ -169,6 +169,7 @@ def decode(ended: Mapping[str, Any]) -> Execution:
         observations=_observations(ended),
         mode=_one_of(ended, "mode", ("fresh", "fork")) or "fresh",
         notes=_notes(ended),
+        imported=_yes_no_or_unknown(ended, "imported"),
     )
     if (facts.exit_code is None) == (facts.signal is None):
         raise _Broken("the agent's answer must hold either an exit code or a signal")
@@ -196,6 +197,13 @@ def _real(ended: Mapping[str, Any], name: str) -> float:
 def _one_of(ended: Mapping[str, Any], name: str, known: tuple[Any, ...]) -> Any:
     value = ended.get(name)
     if not isinstance(value, (str, type(None))) or value not in known:
+        raise _Broken(f"the agent's {name} is {value!r:.40}")
+    return value
+
+
+def _yes_no_or_unknown(ended: Mapping[str, Any], name: str) -> Optional[bool]:
+    value = ended.get(name)
+    if value is not None and not isinstance(value, bool):
         raise _Broken(f"the agent's {name} is {value!r:.40}")
     return value
 

@@ -147,6 +147,7 @@ EXECUTION = Table(
     note=text,
     notes=texts,
     trouble=optional(text),
+    imported=optional(flag),
     worker=text,
 )
 

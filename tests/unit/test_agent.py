@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from runner.agent import (
     Process,
     Scratch,
     descendants,
+    has_tensorflow,
     plain_json,
     remove_folder,
 )
@@ -81,6 +85,21 @@ def test_never_an_ancestor_nor_a_stranger(
             assert at not in line
             line.append(at)
             at = parents[at]
+
+
+def test_a_process_has_tensorflow_while_its_libraries_are_mapped(tmp_path: Path) -> None:
+    library = tmp_path / "lib" / "site-packages" / "tensorflow" / "libtensorflow_framework.so.2"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(bytes(4096))
+    with open(library, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
+        assert has_tensorflow(os.getpid()) is True
+    assert has_tensorflow(os.getpid()) is False
+
+
+def test_a_process_that_has_ended_has_no_tensorflow() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert has_tensorflow(ended.pid) is False
 
 
 # --- Output -----------------------------------------------------------------------------------

@@ -177,6 +177,7 @@ WRONG = {
     "notes": [1, [1], {}],
     "mode": ["spawn", 1, []],
     "trouble": [1, [], {}],
+    "imported": [0, 1, "yes", []],
 }
 
 
