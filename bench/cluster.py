@@ -39,9 +39,8 @@ from runner.model import (
     RunInfo,
     Target,
 )
-from runner.pipeline import cluster, pool
-from runner.pipeline.pipeline import Options, Pipeline, Work, Workers
-from runner.pipeline.site import Site
+from runner.pipeline import Options, Pipeline, Work, Workers, cluster, pool
+from runner.pipeline.local_site import LocalSite
 from runner.releases import catalogue, specifier
 from runner.runs import journal
 
@@ -63,8 +62,8 @@ def main(counts: Sequence[int], workers: Sequence[int]) -> str:
 @contextlib.contextmanager
 def _workers(number: int, folder: Path) -> Iterator[Workers]:
     if number == 0:
-        site = Site(Stub(), lambda _: None)
-        yield Workers(place=site, prepare=pool.local(2), measure=pool.local(os.cpu_count() or 2))
+        site = LocalSite(Stub(), lambda _: None)
+        yield Workers(site=site, prepare=pool.local(2), measure=pool.local(os.cpu_count() or 2))
         return
     from distributed import LocalCluster
 
@@ -98,10 +97,14 @@ def _carry_out(here: Workers, count: int, folder: Path) -> float:
     ]
     head = Run(info=_info(), environments=(), results=(), repros=(repro,))
     log = journal.Journal(folder / f"run-{count}", head)
-    options = Options(snapshots={"s": take(repro, folder / "snapshots")}, fresh=True)
     store = Store(folder / "store")
     pipeline = Pipeline(
-        workers=here, store=store, journal=log, options=options, emit=lambda _: None
+        workers=here,
+        store=store,
+        journal=log,
+        snapshots={"s": take(repro, folder / "snapshots")},
+        options=Options(remeasure=True),
+        emit=lambda _: None,
     )
     began = time.perf_counter()
     pipeline.run([work for work in works if work.cells])

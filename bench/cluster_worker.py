@@ -10,7 +10,7 @@ from runner.engines.base import Channel, Progress, Workspace
 from runner.errors import PrepareError
 from runner.machine.items import Item
 from runner.model import Environment, Execution, Limits, Target
-from runner.pipeline.site import Site
+from runner.pipeline.local_site import LocalSite
 from runner.pipeline.tasks import Measure
 
 
@@ -45,9 +45,9 @@ class Stub:
         return iter(())
 
 
-def measure(self: Site, task: Measure) -> Execution:  # noqa: ARG001
+def measure(self: LocalSite, task: Measure) -> Execution:  # noqa: ARG001
     return Execution(exit_code=0, seconds=0.0, max_rss_mb=1.0, output="simulated\n")
 
 
 engines.ENGINES["stub"] = f"{__name__}:Stub"
-Site.measure = measure  # type: ignore[method-assign]
+LocalSite.measure = measure  # type: ignore[method-assign]

@@ -37,11 +37,12 @@ class Parts:
 
 def measure(work: Work, folder: Path, jobs: int) -> Sample:
     """One measurement of the floor; newest releases first, as they take longest."""
-    with ThreadPoolExecutor(jobs) as pool:
+    children = processes.Children()
+    with ThreadPoolExecutor(jobs, initializer=children.own_thread) as pool:
         try:
             parts = list(pool.map(lambda place: _parts(work, place, folder), reversed(work.places)))
         except KeyboardInterrupt:
-            processes.stop_all()  # or the pool would wait for what nobody wants any more
+            children.stop()  # or the pool would wait for what nobody wants any more
             raise
     return Sample(
         seconds=bound(parts, jobs),

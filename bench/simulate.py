@@ -25,7 +25,6 @@ from runner.cells.results import judged
 from runner.machine import host
 from runner.matrix import plan
 from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Result, Run, RunInfo
-from runner.pipeline.workload import unlocked_id
 from runner.releases import catalogue, specifier
 from runner.report import publish
 from runner.runs import journal
@@ -95,7 +94,7 @@ def _known(cells: Sequence[Cell], first: int) -> Iterator[tuple[Result, str]]:
     """Judged, as the pipeline hands an environment's cells to the journal."""
     for number, cell in enumerate(cells, first):
         execution = _execution(number, cell)
-        yield judged(cell, unlocked_id(cell.target), execution), execution.output
+        yield judged(cell, cell.target.label, execution), execution.output
 
 
 def _execution(number: int, cell: Cell) -> Execution:
@@ -125,7 +124,7 @@ def _head(matrix: Matrix, cells: Sequence[Cell]) -> Run:
     targets = plan.targets(cells)
     environments = tuple(
         EnvironmentInfo(
-            id=unlocked_id(target),
+            id=target.label,
             tensorflow=target.release.version,
             python=target.python,
             device=target.device.value,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Optional
 
 from runner.engines.base import Maker
 from runner.errors import LockError, PrepareError
 from runner.machine import processes
 from runner.model import Target
-from runner.pipeline.workload import Lock
+from runner.pipeline import Lock
 
 
 class Ahead:
@@ -20,24 +18,18 @@ class Ahead:
     def __init__(self, engine: Maker, lock: Lock) -> None:
         self._engine = engine
         self._lock = lock
-        self._pool = ThreadPoolExecutor(2, "ahead")
+        self._children = processes.Children()
+        self._pool = ThreadPoolExecutor(2, "prefetch", initializer=self._children.own_thread)
         self._futures: dict[Target, Future[None]] = {}
 
     def __enter__(self) -> Ahead:
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        _error: Optional[BaseException],
-        _trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends what is still being prepared: nobody waits for it any more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        processes.stop_all()
+        self._children.stop()
         self._pool.shutdown(wait=True)
-        if kind is None:
-            processes.allow_again()
 
     def hint(self, targets: Iterable[Target]) -> None:
         """These may be wanted next; others that have not been begun are not."""

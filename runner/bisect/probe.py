@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import evolve
 
+from runner.cells.snapshot import Snapshot
 from runner.cells.store import Store
 from runner.model import Cell, EnvironmentInfo, Result, Run
-from runner.pipeline import events, workload
-from runner.pipeline.crew import Crew
-from runner.pipeline.pipeline import Options, Pipeline
+from runner.pipeline import (
+    Backend,
+    Lock,
+    Options,
+    Pipeline,
+    Workload,
+    arrange,
+    described,
+    events,
+)
 from runner.runs import journal
 
 
@@ -23,24 +31,26 @@ class Looks:
         *,
         run: Run,
         folder: Path,
-        crew: Crew,
-        lock: workload.Lock,
+        backend: Backend,
+        lock: Lock,
         store: Store,
         emit: events.Emit,
+        snapshots: Mapping[str, Snapshot],
     ) -> None:
         self.run = run
         self.folder = folder
         self.count = 0
-        self._crew = crew
+        self._backend = backend
         self._lock = lock
         self._store = store
         self._emit = emit
+        self._snapshots = snapshots
         self._results: list[Result] = []
 
     def look(self, cell: Cell, options: Options, released: dict[str, str]) -> Result:
         """Measure `cell`, or answer from the store where `options` let it."""
-        load = workload.arrange([cell], self._crew.engine, self._lock)
-        infos = workload.described(load.works, load.known, self._crew.engine, released)
+        load = arrange([cell], self._backend.engine, self._lock)
+        infos = described(load.works, load.known, self._backend.engine, released)
         known = {info.id: info for info in (*self.run.environments, *infos)}
         self.run = evolve(self.run, environments=tuple(known.values()))
         self.with_journal(lambda log: self._carry_out(load, log, options))
@@ -66,13 +76,18 @@ class Looks:
         finally:
             log.close()
 
-    def _carry_out(self, load: workload.Workload, log: journal.Journal, options: Options) -> None:
+    def _carry_out(self, load: Workload, log: journal.Journal, options: Options) -> None:
         for work in load.works:
             log.keep_environment(work.environment)
         self._results += [log.append(result, "") for result in load.known]
-        with self._crew.workers(self._take) as here:
+        with self._backend.workers(self._take) as workers:
             Pipeline(
-                workers=here, store=self._store, journal=log, options=options, emit=self._take
+                workers=workers,
+                store=self._store,
+                journal=log,
+                snapshots=self._snapshots,
+                options=options,
+                emit=self._take,
             ).run(load.works)
 
     def _take(self, event: events.Event) -> None:

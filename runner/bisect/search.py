@@ -16,9 +16,8 @@ from runner.bisect.prefetch import Ahead
 from runner.bisect.probe import Looks
 from runner.bisect.votes import Votes
 from runner.model import Cell, Result, Target
-from runner.pipeline import events
+from runner.pipeline import Options, events
 from runner.pipeline.display import PlainDisplay
-from runner.pipeline.pipeline import Options
 
 _WORDS = {True: "bad", False: "good", None: "cannot be judged"}
 

@@ -16,14 +16,11 @@ from runner.bisect.prefetch import Ahead
 from runner.bisect.probe import Looks
 from runner.bisect.report import Told, tell, tell_json
 from runner.bisect.search import Hunt, Question, Watch
-from runner.cells import modes
+from runner.cli import backend as backends
 from runner.cli import completion, running
-from runner.cli import crew as crews
 from runner.errors import UsageError
-from runner.matrix.selection import Selection
 from runner.model import Release
-from runner.pipeline import workload
-from runner.pipeline.pipeline import Options
+from runner.pipeline import Options, Workload
 from runner.releases import specifier
 from runner.releases.upstream import known
 from runner.runs import journal
@@ -107,8 +104,10 @@ With --axis it looks at other things than releases of TensorFlow: `--axis numpy`
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a run.")
 @click.option("--memory", type=click.IntRange(min=64), help="MiB a run.")
 @click.option("--matrix", "matrix_file", type=click.Path(path_type=Path), help="Another file.")
-@crews.options
-@click.option("--fresh", is_flag=True, help="Measure again what is known already.")
+@backends.options
+@click.option(
+    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure again what is known already."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
 @click.option(
     "--format",
@@ -129,7 +128,7 @@ def command(
     patches: str,
     engine: str,
     cluster: Optional[str],
-    fresh: bool,
+    remeasure: bool,
     output: Optional[Path],
     format_: str,
     **selection: Any,
@@ -148,20 +147,26 @@ def command(
         axis=way.axis,
     )
     question = question.only_coarse() if patches == "latest" else question
-    with crews.crew(console, engine=engine, cluster=cluster, jobs=1) as crew:
-        run = running.head(chosen, workload.Workload(works=(), known=()), crew.engine)
+    with backends.choose(console, engine=engine, cluster=cluster, jobs=1) as backend:
+        run = running.head(chosen, Workload(works=(), known=()), backend.engine)
+        taken = running.snapshots(chosen.matrix.repros)
         folder = running.own_folder(output or paths.results() / run.info.id)
-        with Ahead(crew.engine, running.locker(chosen)) as ahead:
+        with Ahead(backend.engine, running.locker(chosen)) as ahead:
             watch = Watch(console, ahead)
             looks = Looks(
                 run=run,
                 folder=folder,
-                crew=crew,
+                backend=backend,
                 lock=running.locker(chosen),
                 store=running.stored(),
                 emit=watch,
+                snapshots=taken,
             )
-            options = _options(chosen, looks, fresh=fresh, repeated=ballots.runs > 1)
+            nothing = Workload(works=(), known=())
+            looks.with_journal(lambda log: running.keep_inputs(log, nothing, taken))
+            repeated = ballots.runs > 1
+            # Repeated runs are fresh processes: forked ones share what a script may be flaky by.
+            options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
             hunt = Hunt(question=question, looks=looks, watch=watch, options=options)
             found = follow(hunt)
     told = Told(hunt=hunt, found=found, again=reproduce(script, engine, selection), own=way.own)
@@ -221,20 +226,6 @@ def release(version: str, option: str) -> Release:
     if len(named) != 1:
         raise UsageError(f"{option} {version} names {len(named)} releases: give one version")
     return named[0]
-
-
-def _options(chosen: Selection, looks: Looks, *, fresh: bool, repeated: bool) -> Options:
-    """Repeated runs are fresh processes: forked ones share what a script may be flaky by."""
-    mode = "fresh" if repeated else "auto"
-    taken = running.snapshots(chosen.matrix.repros)
-    nothing = workload.Workload(works=(), known=())
-    looks.with_journal(lambda log: running.keep(log, nothing, taken))
-    return Options(
-        fresh=fresh or repeated,
-        modes=modes.Modes(mode),
-        snapshots=taken,
-        agent_digest=paths.agent_digest(),
-    )
 
 
 def reproduce(script: Path, engine: str, selection: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Optional
 import click
 from rich.console import Console
 
-from runner.cli import crew as crews
+from runner.cli import backend as backends
 from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
 from runner.environments import locks
@@ -19,29 +19,31 @@ from runner.errors import PrepareError
 from runner.matrix import plan
 from runner.matrix.selection import Selection, select
 from runner.model import Target
-from runner.pipeline.crew import Crew, There
+from runner.pipeline import Backend, ClusterBackend
 
 
 @click.command("build", help="Prepare environments and run nothing.")
 @selecting
-@crews.options
+@backends.options
 def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
     chosen = select(**selection)
-    with crews.crew(Console(stderr=True), engine=engine, cluster=cluster) as crew:
-        make = partial(_prepare, crew.engine, chosen=chosen)
-        prepared = _each(crew, make, plan.targets(chosen.cells))
+    with backends.choose(Console(stderr=True), engine=engine, cluster=cluster) as backend:
+        make = partial(_prepare, backend.engine, chosen=chosen)
+        prepared = _each(backend, make, plan.targets(chosen.cells))
     return 0 if all(prepared) else 3
 
 
-def _each(crew: Crew, make: Callable[[Target], bool], targets: Sequence[Target]) -> list[bool]:
+def _each(
+    backend: Backend, make: Callable[[Target], bool], targets: Sequence[Target]
+) -> list[bool]:
     """One after the other on this machine; on a cluster, as many at a time as it takes."""
-    if not isinstance(crew, There):
+    if not isinstance(backend, ClusterBackend):
         return [make(target) for target in targets]
-    with ThreadPoolExecutor(crew.jobs, "build") as pool:
+    with ThreadPoolExecutor(backend.jobs, "build") as pool:
         try:
             return list(pool.map(make, targets))
         except BaseException:
-            crew.connected.place.stop()
+            backend.connected.site.stop()
             raise
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 import click
 
 from runner.cli import completion
+from runner.machine import units
 from runner.matrix.selection import MATRIX
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.2 on
+    """A size such as 20GB, as bytes; each of `words` means a value of its own."""
+
+    name = "size"
+
+    def __init__(self, words: Mapping[str, Optional[int]] = {}) -> None:
+        self._words = words
+
+    def convert(self, value: Any, _param: object, _context: object) -> Optional[int]:
+        """Raises `UsageError`."""
+        text = str(value)
+        return self._words[text] if text in self._words else units.size(text)
+
+
+BYTES = Bytes()
+KEPT = Bytes({"all": None, "none": 0})
+"""What stays on disk: everything, nothing, or so many bytes."""
 
 
 def selecting(command: F) -> F:

@@ -10,7 +10,6 @@ import click
 from runner.cli.options import selecting
 from runner.matrix.selection import select
 from runner.model import Cell
-from runner.pipeline.workload import unlocked_id
 
 
 @click.command("plan", help="Print the cells without running any.")
@@ -33,7 +32,7 @@ def table(cells: tuple[Cell, ...]) -> str:
         (
             cell.repro.name,
             cell.case.name,
-            unlocked_id(cell.target),
+            cell.target.label,
             f"skip: {cell.skip}" if cell.skip else "run",
             str(cell.expected.verdict) if cell.expected else "",
         )
@@ -72,7 +71,7 @@ def _fields(cell: Cell) -> dict[str, Any]:
         "tensorflow": cell.target.release.version,
         "python": cell.target.python,
         "device": cell.target.device.value,
-        "environment": unlocked_id(cell.target),
+        "environment": cell.target.label,
         "skip": cell.skip,
         "expected": cell.expected.verdict.value if cell.expected else None,
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import click
 from attrs import evolve
@@ -23,8 +24,7 @@ from runner.errors import UsageError
 from runner.machine import host
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
-from runner.pipeline import workload
-from runner.pipeline.pipeline import Work
+from runner.pipeline import Lock, Workload, described
 from runner.report import publish
 from runner.runs import journal, retention
 
@@ -34,7 +34,7 @@ def snapshots(repros: Iterable[Repro]) -> dict[str, Snapshot]:
     return {repro.name: snapshot.take(repro, paths.snapshots()) for repro in repros}
 
 
-def keep(log: journal.Journal, load: workload.Workload, taken: Mapping[str, Snapshot]) -> None:
+def keep_inputs(log: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:
     """Write down what is going to run, and what is known without running anything."""
     for work in load.works:
         log.keep_environment(work.environment)
@@ -42,6 +42,29 @@ def keep(log: journal.Journal, load: workload.Workload, taken: Mapping[str, Snap
         script = one.workspace.folder / one.workspace.script
         log.keep_script(name, script.read_text("utf-8", errors="replace"))
     log.append_known((result, "") for result in load.known)
+
+
+@contextmanager
+def recording(
+    chosen: Selection,
+    load: Workload,
+    engine: Maker,
+    taken: Mapping[str, Snapshot],
+    output: Optional[Path],
+) -> Iterator[journal.Journal]:
+    """The journal of a run, open for its results; what is interrupted is kept and reported."""
+    run = head(chosen, load, engine, taken)
+    folder = own_folder(output or paths.results() / run.info.id)
+    log = journal.Journal(folder, run)
+    try:
+        keep_inputs(log, load, taken)
+        yield log
+        log.finish(journal.timestamp())
+    except KeyboardInterrupt:
+        report_interrupted(conclude(folder), folder, len(chosen.cells))
+        raise
+    finally:
+        log.close()
 
 
 def conclude(folder: Path) -> Run:
@@ -54,6 +77,15 @@ def conclude(folder: Path) -> Run:
         if said:
             click.echo(said, err=True)
     return run
+
+
+def say(console: Console) -> Callable[[str], None]:
+    """Prints lines as they are: nothing in them is markup, and none is broken."""
+
+    def line(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    return line
 
 
 def report(console: Console, run: Run, folder: Path) -> None:
@@ -75,14 +107,10 @@ def point_to(console: Console, folder: Path) -> None:
     console.print(line, highlight=False, soft_wrap=True)
 
 
-def report_interrupted(console: Console, run: Run, folder: Path, planned: int) -> None:
+def report_interrupted(run: Run, folder: Path, planned: int) -> None:
     """Say that nothing is lost; the store has what was measured, so the same command goes on."""
-    console.print(
-        f"{len(run.results)} of {planned} cells are measured and kept in {folder}; "
-        "the same command goes on from there",
-        highlight=False,
-        soft_wrap=True,
-    )
+    line = f"{len(run.results)} of {planned} cells are measured and kept in {folder}"
+    click.echo(f"{line}; the same command goes on from there", err=True)
 
 
 def exit_code(run: Run) -> int:
@@ -97,7 +125,7 @@ def stored() -> Store:
     return Store(paths.store(), warn=lambda line: click.echo(line, err=True))
 
 
-def locker(chosen: Selection) -> workload.Lock:
+def locker(chosen: Selection) -> Lock:
     def lock(target: Target) -> Environment:
         return locks.environment(target, chosen.matrix.images)
 
@@ -106,7 +134,7 @@ def locker(chosen: Selection) -> workload.Lock:
 
 def head(
     chosen: Selection,
-    load: workload.Workload,
+    load: Workload,
     engine: Maker,
     taken: Mapping[str, Snapshot] = {},
 ) -> Run:
@@ -122,7 +150,7 @@ def head(
     released = {release.version: release.released.isoformat() for release in chosen.releases}
     return Run(
         info=info,
-        environments=workload.described(load.works, load.known, engine, released),
+        environments=described(load.works, load.known, engine, released),
         results=(),
         repros=tuple(
             evolve(repro, digest=_digest(repro, taken)) for repro in _planned_repros(chosen)
@@ -141,11 +169,6 @@ def _planned_repros(chosen: Selection) -> tuple[Any, ...]:
         evolve(repro, cases=tuple(c for c in repro.cases if (repro.name, c.name) in names))
         for repro in chosen.matrix.repros
     )
-
-
-def longest_first(works: Sequence[Work]) -> list[Work]:
-    """Newer releases import slower and have more to install, so they start first."""
-    return sorted(works, key=lambda work: work.environment.target.release.parsed, reverse=True)
 
 
 def own_folder(folder: Path) -> Path:

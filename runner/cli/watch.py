@@ -15,18 +15,26 @@ import click
 from rich.console import Console
 
 from runner import paths
-from runner.cells import modes, snapshot
+from runner.cells import snapshot
 from runner.cells.snapshot import Snapshot
 from runner.cells.watch_folder import Live
-from runner.cli import crew as crews
+from runner.cli import backend as backends
 from runner.cli import running
 from runner.cli.options import selecting
 from runner.engines.base import Maker
 from runner.errors import TfmatrixError
 from runner.matrix.selection import MATRIX, Selection, select
 from runner.model import Run
-from runner.pipeline import display, events, workload
-from runner.pipeline.pipeline import Options, Pipeline, Workers
+from runner.pipeline import (
+    Options,
+    Pipeline,
+    Workers,
+    Workload,
+    arrange,
+    display,
+    events,
+    newest_first,
+)
 from runner.report import publish
 from runner.runs import compare, journal
 
@@ -40,15 +48,15 @@ CHANGES = 10
 
 @click.command("watch", help="Run scripts again at every save, with TensorFlow kept imported.")
 @selecting
-@crews.options
+@backends.options
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
 def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selection: Any) -> int:
     console = Console(stderr=True)
     relay = events.Relay()
     with (
-        crews.crew(console, engine=engine, cluster=cluster, jobs=jobs, idle=WARM) as crew,
-        crew.workers(relay) as here,
-        watching(console, crew.engine, here, relay, selection) as watch,
+        backends.choose(console, engine=engine, cluster=cluster, jobs=jobs, idle=WARM) as backend,
+        backend.workers(relay) as workers,
+        watching(console, backend.engine, workers, relay, selection) as watch,
     ):
         while True:
             watch.round()
@@ -59,12 +67,12 @@ def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selectio
 def watching(
     console: Console,
     engine: Maker,
-    here: Workers,
+    workers: Workers,
     relay: events.Relay,
     selection: dict[str, Any],
 ) -> Iterator[Watch]:
     """A `Watch` that tidies up when it is interrupted, which is how it ends."""
-    watch = Watch(console=console, engine=engine, here=here, relay=relay, selection=selection)
+    watch = Watch(console=console, engine=engine, workers=workers, relay=relay, selection=selection)
     try:
         yield watch
     finally:
@@ -79,13 +87,13 @@ class Watch:
         *,
         console: Console,
         engine: Maker,
-        here: Workers,
+        workers: Workers,
         relay: events.Relay,
         selection: dict[str, Any],
     ) -> None:
         self._console = console
         self._engine = engine
-        self._here = here
+        self._workers = workers
         self._relay = relay
         self._selection = selection
         self._live: dict[str, Live] = {}
@@ -123,13 +131,13 @@ class Watch:
     # -- a round --------------------------------------------------------------------------------
 
     def _carry_out(self, chosen: Selection, taken: Mapping[str, Snapshot]) -> Optional[Run]:
-        load = workload.arrange(chosen.cells, self._engine, running.locker(chosen))
+        load = arrange(chosen.cells, self._engine, running.locker(chosen))
         head = running.head(chosen, load, self._engine, taken)
         folder = paths.results() / head.info.id
         log = journal.Journal(folder, head)
         try:
-            running.keep(log, load, taken)
-            cut_off = self._measure(load, log, self._options(chosen, taken))
+            running.keep_inputs(log, load, taken)
+            cut_off = self._measure(load, log, self._live_snapshots(taken))
             log.finish(journal.timestamp())
         except BaseException:
             _discard(folder)
@@ -144,20 +152,23 @@ class Watch:
         self._folder = folder
         return journal.read(folder)
 
-    def _measure(self, load: workload.Workload, log: journal.Journal, options: Options) -> bool:
+    def _measure(
+        self, load: Workload, log: journal.Journal, snapshots: Mapping[str, Snapshot]
+    ) -> bool:
         """Whether it was broken off."""
         cells = sum(len(work.cells) for work in load.works)
         with self._display(cells) as emit:
             self._relay.to = emit
             pipeline = Pipeline(
-                workers=self._here,
+                workers=self._workers,
                 store=running.stored(),
                 journal=log,
-                options=options,
+                snapshots=snapshots,
+                options=Options(keep_agents=True),
                 emit=emit,
             )
             with _meanwhile(self._changed, pipeline.abandon) as cut_off:
-                pipeline.run(running.longest_first(load.works))
+                pipeline.run(newest_first(load.works))
         self._relay.to = lambda _: None
         return cut_off.is_set()
 
@@ -167,16 +178,12 @@ class Watch:
             return display.make(self._console, cells)
         return nullcontext(lambda _: None)
 
-    def _options(self, chosen: Selection, taken: Mapping[str, Snapshot]) -> Options:
+    def _live_snapshots(self, taken: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+        """The files at places that stay while they change: agents go on from round to round."""
         for name in taken:
             if name not in self._live:
                 self._live[name] = Live(self._place / f"{len(self._live)}")
-        return Options(
-            warm=True,
-            modes=modes.Modes(),
-            snapshots={name: self._live[name].renew(one) for name, one in taken.items()},
-            agent_digest=paths.agent_digest(),
-        )
+        return {name: self._live[name].renew(one) for name, one in taken.items()}
 
     def _show(self, run: Run, seconds: float) -> None:
         if self._console.is_terminal:

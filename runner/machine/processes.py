@@ -3,6 +3,8 @@
 Each runs in a process group of its own: Ctrl-C in a terminal then reaches only this tool, which
 ends them deliberately, instead of racing with them to print their last words. Each bears the mark
 of this process, so that the next run finds those of one that was killed.
+
+What a thread starts belongs to the `Children` that it works for; their owner can stop them all.
 """
 
 from __future__ import annotations
@@ -13,18 +15,75 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Optional
 
 from runner.machine import temporary
 
-_running: set[subprocess.Popen[str]] = set()
-_lock = threading.Lock()
-_stopped = threading.Event()
-
 
 class Stopped(Exception):
     """The tool is being stopped; whatever was under way is void."""
+
+
+class Children:
+    """The child processes of one owner, which ends them together."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    @contextlib.contextmanager
+    def owning(self) -> Iterator[None]:
+        """What this thread starts in the block belongs to these."""
+        before = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(before)
+
+    def own_thread(self) -> None:
+        """What this thread starts from now on belongs to these: a thread pool's initializer."""
+        _current.set(self)
+
+    def check(self) -> None:
+        """Raises `Stopped` once they were stopped."""
+        if self._stopped.is_set():
+            raise Stopped
+
+    def stop(self) -> None:
+        """End each that runs; whoever starts another gets `Stopped`."""
+        self._stopped.set()
+        with self._lock:
+            processes = list(self._running)
+        for process in processes:
+            _kill_group(process)
+
+    def add(self, process: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._running.add(process)
+        if self._stopped.is_set():  # between the check and the start
+            _kill_group(process)
+
+    def remove(self, process: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._running.discard(process)
+
+
+_current: ContextVar[Children] = ContextVar("children")
+_UNOWNED = Children()
+"""Of threads that work for nobody in particular; never stopped."""
+
+
+def current() -> Children:
+    """The children that this thread works for; for threads that it starts itself."""
+    return _current.get(_UNOWNED)
+
+
+def check() -> None:
+    """Raises `Stopped` once this thread's owner stops: for loops that wait for something."""
+    current().check()
 
 
 def run(
@@ -67,8 +126,8 @@ def start(
     stderr: int = subprocess.STDOUT,
 ) -> Iterator[subprocess.Popen[str]]:
     """A child in its own process group, which is ended when the block is left in any way."""
-    if _stopped.is_set():
-        raise Stopped
+    children = current()
+    children.check()
     process = subprocess.Popen(
         list(command),
         env={**(os.environ if env is None else env), **temporary.mark()},
@@ -81,37 +140,14 @@ def start(
         errors="replace",
         start_new_session=True,
     )
-    with _lock:
-        _running.add(process)
+    children.add(process)
     try:
         yield process
     finally:
         _kill_group(process)
         process.wait()
-        with _lock:
-            _running.discard(process)
-    if _stopped.is_set():
-        raise Stopped
-
-
-def check() -> None:
-    """Raises `Stopped` once the tool is being stopped: for loops that wait for something."""
-    if _stopped.is_set():
-        raise Stopped
-
-
-def stop_all() -> None:
-    """End every running child, and refuse new ones. For the moment of Ctrl-C."""
-    _stopped.set()
-    with _lock:
-        processes = list(_running)
-    for process in processes:
-        _kill_group(process)
-
-
-def allow_again() -> None:
-    """After `stop_all`, for a process that goes on: a test, a watch loop."""
-    _stopped.clear()
+        children.remove(process)
+    children.check()
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

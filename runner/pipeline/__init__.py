@@ -1,1 +1,30 @@
-"""A plan carried out: environments prepared, cells measured, results journalled."""
+"""A plan carried out: environments prepared, cells measured, results in the journal.
+
+The stages, in order: `arrange` sorts cells into works, `fit_on_disk` looks whether there is room,
+`carry_out` measures on a backend. `Pipeline` is one round of the latter, for whoever needs several.
+"""
+
+from runner.pipeline.backend import Backend, ClusterBackend, LocalBackend
+from runner.pipeline.options import Options
+from runner.pipeline.pipeline import Pipeline
+from runner.pipeline.site import Site, Workers
+from runner.pipeline.stages import carry_out, fit_on_disk
+from runner.pipeline.workload import Lock, Work, Workload, arrange, described, newest_first
+
+__all__ = [
+    "Backend",
+    "ClusterBackend",
+    "LocalBackend",
+    "Lock",
+    "Options",
+    "Pipeline",
+    "Site",
+    "Work",
+    "Workers",
+    "Workload",
+    "arrange",
+    "carry_out",
+    "described",
+    "fit_on_disk",
+    "newest_first",
+]

@@ -22,7 +22,7 @@ _NAMED = 5
 
 
 @frozen(kw_only=True)
-class Prospect:
+class Forecast:
     """A run's environments and the disk, as they are before it starts."""
 
     engine: str
@@ -31,7 +31,7 @@ class Prospect:
     plan: Plan
     sizes: Mapping[str, Size]
     present: frozenset[str]
-    place: Optional[Path]
+    folder: Optional[Path]
     """Where the environments come to lie; None where that is not on this machine."""
     free: Optional[int]
     limit: Optional[int]
@@ -44,57 +44,57 @@ class Prospect:
         return self.free is None or self.plan.need <= self.free
 
 
-class Bound:
+class DiskLimit:
     """The disk that a run's environments take, kept to a limit while it goes on; None: to none.
 
-    `enter` before one is prepared, `made` after, `leave` when its cells are done, `lost` when it
+    `enter` before one is prepared, `made` after, `leave` when its cells are done, `forget` when it
     could not be made or is dropped for another reason. Not for threads.
     """
 
-    def __init__(self, kept_to: Optional[Prospect], drop: Callable[[Environment], None]) -> None:
-        self._prospect = kept_to
+    def __init__(self, forecast: Optional[Forecast], drop: Callable[[Environment], None]) -> None:
+        self._forecast = forecast
         self._drop = drop
         nothing = Room(fit((), {}), {})
-        self._room = Room(kept_to.plan, kept_to.sizes, kept_to.present) if kept_to else nothing
+        self._room = Room(forecast.plan, forecast.sizes, forecast.present) if forecast else nothing
 
     def why_not(self, environment: Environment) -> Optional[str]:
         """Why there can never be room for it; None where there can."""
-        return self._prospect.plan.left_out.get(environment.key) if self._prospect else None
+        return self._forecast.plan.left_out.get(environment.key) if self._forecast else None
 
     def enter(self, environment: Environment) -> bool:
         """Whether it can be made now; whatever has to go for it has then been dropped."""
         going = self._room.enter(environment.key)
-        if self._prospect is not None:
+        if self._forecast is not None:
             for key in going or ():
-                self._drop(self._prospect.environments[key])
+                self._drop(self._forecast.environments[key])
         return going is not None
 
     def made(self, environment: Environment) -> None:
-        if self._prospect is not None:
-            own = sizes.recorded(self._prospect.engine, environment)
+        if self._forecast is not None:
+            own = sizes.recorded(self._forecast.engine, environment)
             if own is not None:
                 self._room.made(environment.key, own)
 
     def leave(self, environment: Environment) -> None:
         self._room.leave(environment.key)
 
-    def lost(self, environment: Environment) -> None:
+    def forget(self, environment: Environment) -> None:
         self._room.lost(environment.key)
 
 
-def prospect(
+def forecast(
     engine: Engine, environments: Sequence[Environment], max_disk: Optional[int] = None
-) -> Prospect:
+) -> Forecast:
     """`max_disk`: bytes that the environments of the run may take together at any time."""
-    sharing = _prospect(engine, environments, max_disk, apart=False)
+    sharing = _forecast(engine, environments, max_disk, apart=False)
     if sharing.plan.left_out and engine.name in ENGINES:
-        return _prospect(engine, environments, max_disk, apart=True)
+        return _forecast(engine, environments, max_disk, apart=True)
     return sharing
 
 
-def _prospect(
+def _forecast(
     engine: Engine, environments: Sequence[Environment], limit: Optional[int], *, apart: bool
-) -> Prospect:
+) -> Forecast:
     present = frozenset(e.key for e in environments if engine.prepared(e))
     known = {
         e.key: _present(engine, e)
@@ -104,15 +104,15 @@ def _prospect(
     }
     # What is there already comes first, as it does in the pipeline.
     order = sorted((e.key for e in environments), key=lambda key: key not in present)
-    place = where(engine.name)
-    return Prospect(
+    folder = environments_folder(engine.name)
+    return Forecast(
         engine=engine.name,
         environments={e.key: e for e in environments},
         plan=fit(order, known, present, limit),
         sizes=known,
         present=present,
-        place=place,
-        free=None if place is None else host.free_bytes(place),
+        folder=folder,
+        free=None if folder is None else host.free_bytes(folder),
         limit=limit,
         apart=apart,
     )
@@ -127,29 +127,29 @@ def _present(engine: Engine, environment: Environment) -> Size:
     return Size(own=own)
 
 
-def words(prospect: Prospect) -> Iterator[str]:
+def lines(forecast: Forecast) -> Iterator[str]:
     """What to say before the run starts; nothing where nothing is to be made."""
-    plan = prospect.plan
-    missing = len(prospect.environments) - len(prospect.present)
+    plan = forecast.plan
+    missing = len(forecast.environments) - len(forecast.present)
     if missing:
-        line = f"{missing} of {len(prospect.environments)} environments are to be made: "
+        line = f"{missing} of {len(forecast.environments)} environments are to be made: "
         line += f"about {human(plan.need)} on disk"
-        if prospect.free is not None:
-            line += f"; {human(prospect.free)} are free in {prospect.place}"
+        if forecast.free is not None:
+            line += f"; {human(forecast.free)} are free in {forecast.folder}"
         yield line
-        if not prospect.fits and prospect.limit is None:
+        if not forecast.fits and forecast.limit is None:
             yield (
                 "that will not fit: --max-disk SIZE keeps to SIZE by dropping environments when"
                 " their cells are done, `tfmatrix clean` makes room"
             )
-    if prospect.limit is not None:
-        yield from _kept_to(prospect, prospect.limit)
+    if forecast.limit is not None:
+        yield from _kept_to(forecast, forecast.limit)
 
 
-def _kept_to(prospect: Prospect, limit: int) -> Iterator[str]:
-    plan = prospect.plan
-    free = prospect.free
-    if free is not None and min(limit, plan.need) > free + _there(prospect):
+def _kept_to(forecast: Forecast, limit: int) -> Iterator[str]:
+    plan = forecast.plan
+    free = forecast.free
+    if free is not None and min(limit, plan.need) > free + _there(forecast):
         yield f"--max-disk {human(limit)} is more than there is: {human(free)} are free"
     if len(plan.waves) > 1:
         most = max(map(len, plan.waves))
@@ -157,19 +157,19 @@ def _kept_to(prospect: Prospect, limit: int) -> Iterator[str]:
             f"under --max-disk {human(limit)}, up to {most} of {len(plan.admitted)} are there at a"
             " time: the least recently used are dropped when others need their room"
         )
-    if prospect.apart:
+    if forecast.apart:
         yield "packages are downloaded for each alone: what others could use would stay on disk"
     for key, reason in list(plan.left_out.items())[:_NAMED]:
-        yield f"{prospect.environments[key].id} is left out: {reason}"
+        yield f"{forecast.environments[key].id} is left out: {reason}"
     if len(plan.left_out) > _NAMED:
         yield f"and {len(plan.left_out) - _NAMED} more are left out"
 
 
-def _there(prospect: Prospect) -> int:
-    return sum(prospect.sizes[key].own for key in prospect.present)
+def _there(forecast: Forecast) -> int:
+    return sum(forecast.sizes[key].own for key in forecast.present)
 
 
-def where(engine: str) -> Optional[Path]:
+def environments_folder(engine: str) -> Optional[Path]:
     """The folder whose file system the environments fill; None where another machine has it."""
     if engine != "docker":
         return paths.environments()

@@ -14,10 +14,11 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Optional, Protocol
+from typing import Any, Optional
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve
 
+from runner import paths
 from runner.cells import modes
 from runner.cells.majority import confirmed
 from runner.cells.modes import Mode, Modes
@@ -28,81 +29,17 @@ from runner.errors import TfmatrixError
 from runner.machine import claims
 from runner.model import Cell, Environment, Execution
 from runner.pipeline import events
-from runner.pipeline.disk import Bound, Prospect
+from runner.pipeline.disk import DiskLimit, Forecast
+from runner.pipeline.options import Options
+from runner.pipeline.site import PREPARING, Workers
 from runner.pipeline.tasks import Measure, Prepare
+from runner.pipeline.workload import Work
 from runner.runs.journal import Journal
 
 CONFIRMING = Mode(name="fresh", reason="a second look: its neighbours say otherwise")
+DEFAULTS = Options()
 STOPPING = 20.0
 """Seconds that what runs may take to end when everything is stopped."""
-
-
-@frozen(kw_only=True)
-class Work:
-    """One environment and the cells to measure in it."""
-
-    environment: Environment
-    cells: tuple[Cell, ...]
-
-
-@frozen(kw_only=True)
-class Options:
-    ahead: int = 4
-    """Environments that are prepared or measured at the same time, where any are dropped."""
-    fresh: bool = False
-    """Measure again what the store knows already."""
-    repeat: int = 1
-    """Runs that decide each cell."""
-    modes: Modes = field(factory=Modes)
-    """How cells are started."""
-    keep: Optional[int] = None
-    """Bytes of environments that may stay behind; None keeps all, 0 none."""
-    warm: bool = False
-    """Leave agents running for a next round, as far as memory goes."""
-    snapshots: Mapping[str, Snapshot] = field(factory=dict)
-    """Repro name → its snapshot."""
-    agent_digest: str = ""
-    max_disk: Optional[Prospect] = None
-    """What the environments will take, and the limit that is kept to; None: no limit."""
-
-
-class Place(Protocol):
-    """Where environments are made and cells run: a `Site`, or many machines as one.
-
-    `prepare` and `measure` are handed to executors, with a `Prepare` or a `Measure`; they may raise
-    `PrepareError` and `Stopped`.
-    """
-
-    name: str
-    """The engine's."""
-
-    @property
-    def prepare(self) -> Callable[..., None]: ...
-    @property
-    def measure(self) -> Callable[..., Execution]: ...
-    def expect(self, environments: Sequence[Environment]) -> None:
-        """These will be asked for; called before `readiness` is."""
-        ...
-
-    def readiness(self, environment: Environment) -> int:
-        """How soon a cell can start: 0 the environment is to be made, 1 it is there, 2 it runs."""
-        ...
-
-    def release(self, environment: Environment) -> None: ...
-    def size(self, environment: Environment) -> int: ...
-    def drop(self, environment: Environment) -> None: ...
-    def stop(self) -> None: ...
-
-
-@frozen(kw_only=True)
-class Workers:
-    """A place, and who does the work there."""
-
-    place: Place
-    prepare: Executor
-    measure: Executor
-    coming: set[str] = field(factory=set)
-    """Keys of environments that are there, and whose cells are about to be submitted."""
 
 
 @define(kw_only=True, eq=False)
@@ -126,19 +63,24 @@ class Pipeline:
         workers: Workers,
         store: Store,
         journal: Journal,
-        options: Options,
+        snapshots: Mapping[str, Snapshot],
         emit: events.Emit,
+        options: Options = DEFAULTS,
+        forecast: Optional[Forecast] = None,
     ) -> None:
+        """`snapshots`: repro name → its files; `forecast`: what the disk has, to be kept to."""
         self._workers = workers
-        self._place = workers.place
+        self._site = workers.site
         self._store = store
         self._journal = journal
+        self._snapshots = snapshots
         self._options = options
+        self._modes = Modes(options.mode)
         self._emit = emit
         self._stopping = False
         self._confirming = False
         self._kept = 0
-        self._disk = Bound(options.max_disk, self._drop)
+        self._disk = DiskLimit(forecast, self._drop)
         self._readiness: dict[str, int] = {}
         """Of the environments that are wanted, as long as nobody has dropped them."""
         self._claim: Optional[claims.Claim] = None
@@ -158,9 +100,9 @@ class Pipeline:
             if (left := work if confirm else self._answer_from_store(work)).cells
         ]
         rest = [work for work in rest if not self._left_out(work)]
-        self._place.expect([work.environment for work in rest])
+        self._site.expect([work.environment for work in rest])
         self._readiness = {
-            work.environment.key: self._place.readiness(work.environment) for work in rest
+            work.environment.key: self._site.readiness(work.environment) for work in rest
         }
         waiting = deque(sorted(rest, key=lambda work: -self._readiness[work.environment.key]))
         opened: set[str] = set()
@@ -177,7 +119,7 @@ class Pipeline:
 
     def _folders(self) -> list[Path]:
         """What `clean` is to leave alone besides the environments."""
-        snapshots = self._options.snapshots.values()
+        snapshots = self._snapshots.values()
         return [self._journal.folder, *(each.workspace.folder for each in snapshots)]
 
     def _left_out(self, work: Work) -> bool:
@@ -190,12 +132,12 @@ class Pipeline:
 
     def _may_open(self, work: Work, opened: set[str]) -> bool:
         """Whether one more may be prepared; what has to go from the disk for it is dropped."""
-        return len(opened) < self._room and self._disk.enter(work.environment)
+        return len(opened) < self._most_open and self._disk.enter(work.environment)
 
     def stop(self) -> None:
         """End what runs, start nothing more."""
         self.abandon()
-        self._place.stop()
+        self._site.stop()
 
     def abandon(self) -> None:
         """Start nothing more; what runs is finished and recorded."""
@@ -209,17 +151,17 @@ class Pipeline:
         while not self._done.empty():
             self._done.get()()
 
-    def known(self, work: Work, cell: Cell) -> Optional[Execution]:
-        """What the store has to say of a cell."""
-        return self._stored(self._key(work, cell))
+    def stored(self, work: Work, cell: Cell) -> Optional[Execution]:
+        """What the store has of a cell, unless it is to be measured again."""
+        return self._from_store(self._key(work, cell))
 
-    def _stored(self, key: str) -> Optional[Execution]:
-        return None if self._options.fresh else self._store.get(key)
+    def _from_store(self, key: str) -> Optional[Execution]:
+        return None if self._options.remeasure else self._store.get(key)
 
     @property
-    def _room(self) -> int:
+    def _most_open(self) -> int:
         """Environments may be made long before they are used, unless they are to be dropped."""
-        return 10**6 if self._options.keep is None else self._options.ahead
+        return 10**6 if self._options.keep is None else self._options.jobs + PREPARING
 
     def _submit(
         self,
@@ -248,7 +190,7 @@ class Pipeline:
         left, known = [], []
         for cell in work.cells:
             key = self._key(work, cell)
-            execution = self._stored(key)
+            execution = self._from_store(key)
             if execution is None:
                 left.append(cell)
             else:
@@ -259,21 +201,21 @@ class Pipeline:
         return evolve(work, cells=tuple(left))
 
     def _key(self, work: Work, cell: Cell) -> str:
-        snapshot = self._options.snapshots[cell.repro.name]
+        snapshot = self._snapshots[cell.repro.name]
         return cell_key(
-            environment_key=f"{self._place.name}:{work.environment.key}",
+            environment_key=f"{self._site.name}:{work.environment.key}",
             snapshot_digest=snapshot.digest,
             script=snapshot.workspace.script,
             args=cell.case.args,
             env=cell.env,
             limits=cell.repro.limits,
-            agent_digest=self._options.agent_digest,
-            mode=self._options.modes.of(cell).name,
+            agent_digest=paths.agent_digest(),
+            mode=self._modes.of(cell).name,
             repeat=self._options.repeat,
         )
 
     def _mode(self, cell: Cell) -> Mode:
-        return CONFIRMING if self._confirming else self._options.modes.of(cell)
+        return CONFIRMING if self._confirming else self._modes.of(cell)
 
     # -- preparing ------------------------------------------------------------------------------
 
@@ -294,14 +236,14 @@ class Pipeline:
                 future.result()
             except Exception as error:
                 opened.discard(environment.key)
-                self._disk.lost(environment)
+                self._disk.forget(environment)
                 if not self._stopping:
                     self._unprepared(work, error)
             else:
                 self._prepared(one, close)
 
         task = Prepare(environment=environment)
-        self._submit(self._workers.prepare, self._place.prepare, task, then)
+        self._submit(self._workers.prepare, self._site.prepare, task, then)
 
     def _prepared(self, one: _Open, close: Callable[[], None]) -> None:
         seconds = time.monotonic() - one.since
@@ -325,7 +267,7 @@ class Pipeline:
         task = Measure(
             environment=work.environment,
             cell=cell,
-            snapshot=self._options.snapshots[cell.repro.name],
+            snapshot=self._snapshots[cell.repro.name],
             mode=self._mode(cell).name,
             repeat=self._options.repeat,
         )
@@ -336,7 +278,7 @@ class Pipeline:
             if not one.left:
                 close()
 
-        self._submit(self._workers.measure, self._place.measure, task, then)
+        self._submit(self._workers.measure, self._site.measure, task, then)
 
     def _measured(self, work: Work, cell: Cell, future: Future[Execution]) -> None:
         try:
@@ -363,23 +305,23 @@ class Pipeline:
     # -- dropping -------------------------------------------------------------------------------
 
     def _finished(self, environment: Environment) -> None:
-        if not self._options.warm:
-            self._place.release(environment)
+        if not self._options.keep_agents:
+            self._site.release(environment)
         self._disk.leave(environment)
         if self._options.keep is None:
             return
-        size = self._place.size(environment)
+        size = self._site.size(environment)
         if self._kept + size <= self._options.keep:
             self._kept += size
             return
-        self._disk.lost(environment)
+        self._disk.forget(environment)
         self._drop(environment)
 
     def _drop(self, environment: Environment) -> None:
         self._readiness.pop(environment.key, None)
         if self._claim is None or self._claim.alone(environment):
             with suppress(TfmatrixError, OSError):  # another program uses it
-                self._place.drop(environment)
+                self._site.drop(environment)
                 self._emit(events.Dropped(environment=environment))
 
 

@@ -12,17 +12,15 @@ from runner.cells.confirmed import Confirmed
 from runner.engines.base import Engine
 from runner.machine import host
 from runner.pipeline import events, pool
-from runner.pipeline.pipeline import Workers
-from runner.pipeline.site import Site
+from runner.pipeline.local_site import LocalSite
+from runner.pipeline.site import PREPARING, Workers
 
-PREPARING = 2
-"""Environments made at the same time: one is unpacked while another downloads."""
 USABLE = 0.8
 """The share of the free memory that cells may be planned to fill."""
 
 
 @contextmanager
-def here(
+def local_workers(
     engine: Engine,
     emit: events.Emit,
     *,
@@ -36,7 +34,7 @@ def here(
     `idle` is the share of that which agents without work may hold.
     """
     memory_mb = memory_mb or USABLE * host.free_memory_mb()
-    site = Site(engine, emit, warm_mb=idle * memory_mb, seen=Confirmed(paths.confirmed()))
+    site = LocalSite(engine, emit, warm_mb=idle * memory_mb, seen=Confirmed(paths.confirmed()))
     prepare = ThreadPoolExecutor(preparing, "prepare")
     coming: set[str] = set()
     measure = pool.local(
@@ -46,7 +44,7 @@ def here(
         coming=lambda: bool(coming),
     )
     try:
-        yield Workers(place=site, prepare=prepare, measure=measure, coming=coming)
+        yield Workers(site=site, prepare=prepare, measure=measure, coming=coming)
     finally:
         prepare.shutdown(cancel_futures=True)
         measure.shutdown(cancel_futures=True)

@@ -14,9 +14,16 @@ from runner.cells.results import skipped, unmeasurable
 from runner.engines.base import Maker
 from runner.errors import LockError
 from runner.model import Cell, Environment, EnvironmentInfo, Result, Target
-from runner.pipeline.pipeline import Work
 
 Lock = Callable[[Target], Environment]
+
+
+@frozen(kw_only=True)
+class Work:
+    """One environment and the cells to measure in it."""
+
+    environment: Environment
+    cells: tuple[Cell, ...]
 
 
 @frozen(kw_only=True)
@@ -82,19 +89,19 @@ def described(
     return tuple(infos.values())
 
 
+def newest_first(works: Iterable[Work]) -> list[Work]:
+    """Newer releases import slower and have more to install, so they start first."""
+    return sorted(works, key=lambda work: work.environment.target.release.parsed, reverse=True)
+
+
 def _foregone(
     cell: Cell, refusal: Optional[str], locked: Union[Environment, LockError, None]
 ) -> Optional[Result]:
     if cell.skip is not None or refusal is not None:
-        return skipped(cell, unlocked_id(cell.target), cell.skip or refusal or "")
+        return skipped(cell, cell.target.label, cell.skip or refusal or "")
     if isinstance(locked, LockError):
-        return unmeasurable(cell, unlocked_id(cell.target), locked.message)
+        return unmeasurable(cell, cell.target.label, locked.message)
     return None
-
-
-def unlocked_id(target: Target) -> str:
-    """What an environment without a lock is called: it has no key."""
-    return target.label
 
 
 def _try(lock: Lock, target: Target) -> Union[Environment, LockError]:

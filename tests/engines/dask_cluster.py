@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Optional
 
 from runner.cells import snapshot
-from runner.cells.modes import Modes
 from runner.cells.store import Store
 from runner.matrix import plan
 from runner.model import (
@@ -30,9 +29,7 @@ from runner.model import (
     RunInfo,
     Target,
 )
-from runner.pipeline import cluster, events
-from runner.pipeline.pipeline import Options, Pipeline
-from runner.pipeline.workload import arrange
+from runner.pipeline import Options, Pipeline, arrange, cluster, events
 from runner.runs import journal
 from tests.engines.plain import release
 
@@ -154,18 +151,16 @@ class Desk:
         )
         matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,), devices=tuple(devices))
         cells = plan.cells(matrix, releases or [release(version) for version in versions])
-        options = Options(
-            snapshots={"r": snapshot.take(repro, self.folder / "snapshots")}, modes=Modes("fresh")
-        )
-        with self.journal(repro) as log, self.connect(emit, engine) as (far, workers):
-            load = arrange(cells, far, environment)
+        with self.journal(repro) as log, self.connect(emit, engine) as (engine_there, workers):
+            load = arrange(cells, engine_there, environment)
             for result in load.known:
                 log.append(result, "")
             Pipeline(
                 workers=workers,
                 store=Store(self.folder / "store"),
                 journal=log,
-                options=options,
+                snapshots={"r": snapshot.take(repro, self.folder / "snapshots")},
+                options=Options(mode="fresh"),
                 emit=self._take(emit),
             ).run(load.works)
         lines = (log.folder / "cells.jsonl").read_text("utf-8").splitlines()

@@ -14,7 +14,6 @@ from runner import cli, engines, paths
 from runner.engines.base import Channel, Workspace
 from runner.engines.local.pipe import PipeChannel
 from runner.environments import locks
-from runner.machine import processes
 from runner.model import Environment, Limits, Result, Run, Target
 from runner.runs import journal
 from tests.engines.plain import AGENT, PlainEngine
@@ -239,11 +238,8 @@ def test_what_may_come_next_is_prepared_while_a_release_runs(desk: Desk) -> None
 
 def test_an_interrupted_search_keeps_what_it_measured(desk: Desk) -> None:
     desk.engine.interrupts = 4
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            desk.give("bisect", "--good", "2.4", "--bad", "2.21")
-    finally:
-        processes.allow_again()
+    with pytest.raises(KeyboardInterrupt):
+        desk.give("bisect", "--good", "2.4", "--bad", "2.21")
     kept = desk.results()
     assert len(kept) == 3
     assert (paths.results() / "latest" / "matrix.md").is_file()
@@ -256,7 +252,7 @@ def test_adaptive_measures_less_and_shows_the_same(desk: Desk) -> None:
     assert desk.give("run", "--tf", ">=2.0", "--fresh") == 0
     full = {v: (r.outcome.verdict, r.outcome.signature) for v, r in desk.results().items()}
     opened = len(desk.engine.opened)
-    assert desk.give("run", "--tf", ">=2.0", "--fresh", "--explore", "adaptive") == 0
+    assert desk.give("run", "--tf", ">=2.0", "--remeasure", "--explore", "adaptive") == 0
     results = desk.results()
     assert {v: (r.outcome.verdict, r.outcome.signature) for v, r in results.items()} == full
     measured = [result for result in results.values() if not result.inferred]

@@ -122,7 +122,7 @@ def test_a_result_that_dies_with_its_worker_is_not_waited_for(
             lost.append(error)
 
     with desk.connect(None, "plain") as (_, workers):
-        (machine,) = workers.place.machines.values()
+        (machine,) = workers.site.machines.values()
         threading.Thread(target=ask, args=(machine,), daemon=True).start()
         until(lambda: lost, desk.dask.log("one"))
 

@@ -58,7 +58,7 @@ def test_subject(forking: conformance.Bench, case: conformance.Case) -> None:
 
 def measured(environment: Environment, mode: str, folder: Path) -> Run:
     release = environment.target.release.version
-    words = ["--engine", "local", "--tf", release, "--fresh", "--mode", mode]
+    words = ["--engine", "local", "--tf", release, "--remeasure", "--mode", mode]
     done = subprocess.run(
         [sys.executable, "-m", "runner", "run", *words, "--output", str(folder)],
         cwd=ROOT,

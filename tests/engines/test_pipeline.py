@@ -14,11 +14,10 @@ import pytest
 from attrs import evolve
 
 from runner.cells import snapshot
-from runner.cells.modes import Modes
 from runner.cells.store import Store
 from runner.engines.base import Progress
 from runner.environments import sizes
-from runner.machine import claims, processes
+from runner.machine import claims
 from runner.matrix import plan
 from runner.model import (
     Case,
@@ -33,8 +32,8 @@ from runner.model import (
     RunInfo,
     Verdict,
 )
-from runner.pipeline import disk, events, workers
-from runner.pipeline.pipeline import Options, Pipeline
+from runner.pipeline import Options, Pipeline, disk, events
+from runner.pipeline.workers import local_workers
 from runner.pipeline.workload import Workload, arrange
 from runner.runs import journal
 from tests.engines.plain import PlainEngine, environment, release
@@ -84,22 +83,26 @@ class Bench:
 
     @contextmanager
     def pipeline(
-        self, repro: Repro, *, jobs: int = 2, executor: Optional[Executor] = None, **options: Any
+        self,
+        repro: Repro,
+        *,
+        jobs: int = 2,
+        executor: Optional[Executor] = None,
+        forecast: Optional[disk.Forecast] = None,
+        **options: Any,
     ) -> Iterator[tuple[Pipeline, journal.Journal]]:
         self.runs += 1
         head = Run(info=INFO, environments=(), results=(), repros=(repro,))
         log = journal.Journal(self.folder / f"run{self.runs}", head)
-        chosen = Options(
-            snapshots={"r": snapshot.take(repro, self.folder / "snapshots")},
-            modes=Modes("fresh"),
-        )
-        with workers.here(self.engine, self.events.append, jobs=jobs) as here:
+        with local_workers(self.engine, self.events.append, jobs=jobs) as workers:
             yield (
                 Pipeline(
-                    workers=evolve(here, measure=executor or here.measure),
+                    workers=evolve(workers, measure=executor or workers.measure),
                     store=self.store,
                     journal=log,
-                    options=evolve(chosen, **options),
+                    snapshots={"r": snapshot.take(repro, self.folder / "snapshots")},
+                    options=Options(mode="fresh", **options),
+                    forecast=forecast,
                     emit=self.events.append,
                 ),
                 log,
@@ -171,7 +174,7 @@ def test_touching_the_script_changes_nothing_and_editing_it_does(bench: Bench) -
 def test_fresh_measures_again(bench: Bench) -> None:
     repro = bench.repro(case("good"))
     bench.run(repro, "2.1.0")
-    assert not bench.run(repro, "2.1.0", fresh=True)["good", "2.1.0"].cached
+    assert not bench.run(repro, "2.1.0", remeasure=True)["good", "2.1.0"].cached
 
 
 def test_an_environment_that_cannot_be_made_is_an_error_and_is_tried_again(tmp_path: Path) -> None:
@@ -232,7 +235,6 @@ def test_stopping_keeps_what_is_measured_and_leaves_nothing_running(bench: Bench
             pipeline.run(load.works)
         finally:
             stopper.join()
-            processes.allow_again()
     assert [r.case for r in journal.read(log.folder).results] == ["good"]
     quick = evolve(repro, cases=(case("good"),))
     assert bench.run(quick, "2.1.0")["good", "2.1.0"].cached
@@ -321,7 +323,7 @@ def test_each_worker_begins_in_an_environment_of_its_own_where_all_are_there(
 def test_agents_stay_for_a_next_round_where_they_are_to(bench: Bench) -> None:
     repro = bench.repro(case("good"))
     load = bench.load(repro, "2.1.0")
-    with bench.pipeline(repro, warm=True, fresh=True) as (pipeline, _):
+    with bench.pipeline(repro, keep_agents=True, remeasure=True) as (pipeline, _):
         pipeline.run(load.works)
         pipeline.run(load.works)
     assert len(bench.engine.opened) == 1
@@ -338,8 +340,8 @@ def test_no_more_than_max_disk_is_ever_there(
     environments = [environment(version) for version in versions]
     for each in environments:
         sizes.record("plain", each, 300 if each is environments[-1] else 100)
-    limit = disk.prospect(engine, environments, 250)
-    results = bench.run(bench.repro(case("good")), *versions, jobs=jobs, max_disk=limit)
+    limit = disk.forecast(engine, environments, 250)
+    results = bench.run(bench.repro(case("good")), *versions, jobs=jobs, forecast=limit)
     assert results.pop(("good", "2.7.0")).outcome == Outcome(
         verdict=Verdict.SKIP, reason="it takes about 300 B on disk, and the limit is 250 B"
     )

@@ -40,7 +40,7 @@ class Runs:
 
     def of(self, engine: str) -> Run:
         if engine not in self._runs:
-            self.command(engine, self.folder / engine, "--fresh")
+            self.command(engine, self.folder / engine, "--remeasure")
             self._runs[engine] = journal.read(self.folder / engine)
         return self._runs[engine]
 

@@ -21,8 +21,8 @@ from runner.engines.base import Workspace
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
 from runner.model import Environment, Limits, Repro, Target
-from runner.pipeline import workers
 from runner.pipeline.events import Relay
+from runner.pipeline.workers import local_workers
 from runner.runs import journal
 from tests.engines.plain import PlainEngine, environment
 
@@ -55,8 +55,8 @@ def watch(engine: PlainEngine) -> Iterator[Watch]:
     relay = Relay()
     console = Console(stderr=True, width=200)
     with (
-        workers.here(engine, relay, jobs=2, idle=0.5) as here,
-        watching(console, engine, here, relay, SELECTION) as watch,
+        local_workers(engine, relay, jobs=2, idle=0.5) as workers,
+        watching(console, engine, workers, relay, SELECTION) as watch,
     ):
         yield watch
 
@@ -120,8 +120,8 @@ def test_the_last_round_stays_as_a_run_and_nothing_else_does(
 ) -> None:
     relay = Relay()
     with (
-        workers.here(engine, relay, jobs=2) as here,
-        watching(Console(stderr=True), engine, here, relay, SELECTION) as watch,
+        local_workers(engine, relay, jobs=2) as workers,
+        watching(Console(stderr=True), engine, workers, relay, SELECTION) as watch,
     ):
         for text in ("print(1)", "raise SystemExit(3)"):
             save(text)

@@ -19,15 +19,12 @@ from attrs import evolve, field, frozen
 from rich.console import Console
 
 from runner.cells import snapshot
-from runner.cells.modes import Modes
 from runner.cells.store import Store
 from runner.engines.base import Engine
 from runner.matrix import plan
 from runner.model import Case, Environment, Limits, Matrix, Release, Repro, Result, Run, RunInfo
-from runner.pipeline import display, events
-from runner.pipeline.pipeline import Options, Pipeline
-from runner.pipeline.workers import here
-from runner.pipeline.workload import arrange, described
+from runner.pipeline import Options, Pipeline, arrange, described, display, events
+from runner.pipeline.workers import local_workers
 from runner.report import publish
 from runner.runs import journal
 
@@ -144,16 +141,13 @@ def carry_out(
     head = Run(info=info, environments=infos, results=(), repros=(hostile,))
     log = journal.Journal(site.run, head)
     log.keep_script(hostile.name, hostile.script.read_text("utf-8"))
-    options = Options(
-        snapshots={hostile.name: snapshot.take(hostile, site.folder / "snapshots")},
-        modes=Modes("fresh"),
-    )
-    with here(engine, watch, jobs=2, memory_mb=2048) as workers:
+    with local_workers(engine, watch, jobs=2, memory_mb=2048) as workers:
         Pipeline(
             workers=workers,
             store=Store(site.folder / "store"),
             journal=log,
-            options=options,
+            snapshots={hostile.name: snapshot.take(hostile, site.folder / "snapshots")},
+            options=Options(mode="fresh"),
             emit=watch,
         ).run(work.works)
     log.close()

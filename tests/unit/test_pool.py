@@ -160,9 +160,10 @@ def test_tasks_go_to_the_machine_that_has_their_group() -> None:
 
 @pytest.mark.parametrize("coming", [False, True])
 def test_another_joins_a_new_group_unless_one_of_its_own_is_coming(coming: bool) -> None:
-    joined, threads = threading.Event(), set()
+    joined, threads, submitted = threading.Event(), set(), threading.Event()
 
     def note(task: Task) -> None:
+        submitted.wait(10)  # until then a group may run out of tasks, and be anybody's
         threads.add(threading.current_thread())
         if len(threads) > 1:
             joined.set()
@@ -170,7 +171,9 @@ def test_another_joins_a_new_group_unless_one_of_its_own_is_coming(coming: bool)
             joined.wait(10)
 
     with pools.local(2, coming=lambda: coming) as workers:
-        wait([workers.submit(note, Task(group="a")) for _ in range(20)], 20)
+        futures = [workers.submit(note, Task(group="a")) for _ in range(20)]
+        submitted.set()
+        wait(futures, 20)
     assert joined.is_set() is not coming
 
 

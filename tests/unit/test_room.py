@@ -232,16 +232,16 @@ def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     sizes.record("plain", made, 50_000)
     sizes.record("plain", other, 1_000_000)
     monkeypatch.setattr(host, "free_bytes", lambda _: 400_000)
-    unbounded = disk.prospect(engine, [made, other])
-    first, second = disk.words(unbounded)
+    unbounded = disk.forecast(engine, [made, other])
+    first, second = disk.lines(unbounded)
     assert first.startswith("1 of 2 environments are to be made: about 1 MB on disk; 400 KB are")
     assert "--max-disk SIZE" in second
-    bounded = disk.prospect(engine, [made, other], 500_000)
-    assert list(disk.words(bounded))[1:] == [
+    bounded = disk.forecast(engine, [made, other], 500_000)
+    assert list(disk.lines(bounded))[1:] == [
         "--max-disk 500 KB is more than there is: 400 KB are free",
         "2.2.0-py3.10-cpu is left out: it takes about 1 MB on disk, and the limit is 500 KB",
     ]
-    bound = disk.Bound(bounded, engine.drop)
+    bound = disk.DiskLimit(bounded, engine.drop)
     assert bound.why_not(made) is None
     assert "the limit is 500 KB" in str(bound.why_not(other))
 
@@ -252,14 +252,14 @@ def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
     for each in (first, second, third):
         sizes.record("plain", each, 100)
     engine.prepare(first, lambda _: None)
-    bound = disk.Bound(disk.prospect(engine, [first, second, third], 250), engine.drop)
+    bound = disk.DiskLimit(disk.forecast(engine, [first, second, third], 250), engine.drop)
     assert bound.enter(second)
     assert bound.enter(third)
     assert engine.dropped == [first.id]
     assert not bound.enter(first)
     sizes.record("plain", second, 200)
     bound.made(second)
-    bound.lost(third)
+    bound.forget(third)
     assert not bound.enter(first)
     bound.leave(second)
     assert bound.enter(first)
@@ -268,7 +268,7 @@ def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
 
 def test_without_a_limit_everything_may_enter_and_nothing_is_dropped(cache: Path) -> None:
     engine = PlainEngine()
-    bound = disk.Bound(None, engine.drop)
+    bound = disk.DiskLimit(None, engine.drop)
     for version in ("2.1.0", "2.2.0"):
         assert bound.why_not(environment(version)) is None
         assert bound.enter(environment(version))
@@ -280,4 +280,4 @@ def test_without_a_limit_everything_may_enter_and_nothing_is_dropped(cache: Path
 def test_nothing_is_said_where_nothing_is_to_be_made(cache: Path) -> None:
     engine = PlainEngine()
     engine.prepare(environment("2.1.0"), lambda _: None)
-    assert list(disk.words(disk.prospect(engine, [environment("2.1.0")]))) == []
+    assert list(disk.lines(disk.forecast(engine, [environment("2.1.0")]))) == []

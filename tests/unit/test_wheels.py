@@ -216,12 +216,10 @@ def test_an_index_out_of_reach_is_asked_once_and_is_no_error(
 
 def test_stopping_ends_a_download(server: IndexServer, here: Wheelhouse) -> None:
     line = add(server, "six", b"six")
-    processes.stop_all()
-    try:
-        with pytest.raises(processes.Stopped):
-            here.fetch(line, "3.8", silent)
-    finally:
-        processes.allow_again()
+    children = processes.Children()
+    children.stop()
+    with children.owning(), pytest.raises(processes.Stopped):
+        here.fetch(line, "3.8", silent)
     assert len(here.fetch(line, "3.8", silent)) == 1
 
 

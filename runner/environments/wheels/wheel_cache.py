@@ -74,7 +74,8 @@ class Wheelhouse:
         self, wanted: Sequence[Pinned], python: str, tell: Tell, note: Path
     ) -> dict[str, str]:
         """File → SHA-256 of what is here in the end; noted where the index had the last word."""
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        children = processes.current()
+        with ThreadPoolExecutor(_AT_A_TIME, initializer=children.own_thread) as pool:
             chosen = list(pool.map(lambda each: self._choose(each, python), wanted))
             files = {file.name: file for file in chosen if file is not None}
             here = self._download(pool, list(files.values()), tell)

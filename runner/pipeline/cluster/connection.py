@@ -17,9 +17,9 @@ from runner.pipeline.cluster.client import CONNECT, client
 from runner.pipeline.cluster.engine import ClusterEngine
 from runner.pipeline.cluster.machines import Remote
 from runner.pipeline.cluster.messages import About
-from runner.pipeline.cluster.place import ClusterPlace
-from runner.pipeline.pipeline import Workers
+from runner.pipeline.cluster.site import ClusterSite
 from runner.pipeline.pool import MachineLost, Pool
+from runner.pipeline.site import PREPARING, Workers
 
 LOOK = 0.5
 """Seconds between two looks at who is there."""
@@ -27,8 +27,6 @@ PATIENCE = 60.0
 """Seconds without any worker after which what is left is given up."""
 STUCK = 4
 """Looks in a row at which nothing runs and nobody takes what waits."""
-PREPARING = 2
-"""Environments that a worker makes at the same time: one is unpacked while another downloads."""
 
 Say = Callable[[str], None]
 
@@ -46,8 +44,8 @@ def connect(
         link = Link(dask, engine, emit, say)
         try:
             link.open()
-            workers = Workers(place=link.place, prepare=link.prepare, measure=link.measure)
-            yield ClusterEngine(workers, link.place), workers
+            workers = Workers(site=link.site, prepare=link.prepare, measure=link.measure)
+            yield ClusterEngine(workers, link.site), workers
         finally:
             link.close()
 
@@ -64,9 +62,9 @@ class Link:
         self._asking: set[str] = set()
         self._seen = time.monotonic()
         self._stuck = 0
-        self.place = ClusterPlace(engine, secrets.token_hex(8), emit)
+        self.site = ClusterSite(engine, secrets.token_hex(8), emit)
         self.prepare = Pool()
-        self.measure = Pool(need=self.place.peaks.expected)
+        self.measure = Pool(need=self.site.peaks.expected)
         self._thread = threading.Thread(target=self._watch, name="cluster", daemon=True)
 
     def open(self) -> None:
@@ -74,14 +72,14 @@ class Link:
         addresses = self._wait_for_workers()
         abouts = {address: self._ask(address) for address in addresses}
         if self._engine == "auto":
-            self._engine = self.place.name = _common([a.engines for a in abouts.values() if a])
-        self._dask.subscribe_topic(worker.TOPIC, lambda event: self.place.heard(event[1]))
+            self._engine = self.site.name = _common([a.engines for a in abouts.values() if a])
+        self._dask.subscribe_topic(worker.TOPIC, lambda event: self.site.heard(event[1]))
         for address, about in abouts.items():
             self._welcome(address, about)
-        if not self.place.machines:
+        if not self.site.machines:
             reasons = "; ".join(self._unfit.values())
             raise EngineUnavailableError(f"no worker of the cluster can be used: {reasons}")
-        count = len(self.place.machines)
+        count = len(self.site.machines)
         self._say(f"engine: {self._engine}, on {count} worker{'s' if count > 1 else ''}")
         self._thread.start()
 
@@ -89,7 +87,7 @@ class Link:
         self._closed.set()
         for pool in (self.prepare, self.measure):
             pool.shutdown(wait=False, cancel_futures=True)
-        self.place.close()
+        self.site.close()
 
     def _wait_for_workers(self) -> Collection[str]:
         end = time.monotonic() + CONNECT
@@ -122,28 +120,28 @@ class Link:
         there = self._addresses()
         for address in self._unfit.keys() - there:
             del self._unfit[address]
-        for address, machine in list(self.place.machines.items()):
+        for address, machine in list(self.site.machines.items()):
             if address in there and machine.unfit:
                 self._unfit[address] = machine.unfit
                 self._lose(machine, f"gets no more cells: it {machine.unfit}")
             elif address not in there or machine.lost:
                 # Lost to us alone, as by a call that got no answer, it is met again.
                 self._lose(machine, "is lost; its cells are measured elsewhere")
-        for address in there - self.place.machines.keys() - self._unfit.keys() - self._asking:
+        for address in there - self.site.machines.keys() - self._unfit.keys() - self._asking:
             self._asking.add(address)
             threading.Thread(target=self._meet, args=(address,), daemon=True).start()
         self._give_up_what_nobody_does()
 
     def _give_up_what_nobody_does(self) -> None:
         now = time.monotonic()
-        if self.place.machines:
+        if self.site.machines:
             self._seen = now
         elif now - self._seen > PATIENCE:
             self._give_up(f"no worker is left, and none came within {PATIENCE:.0f} s")
         stuck = (self.prepare.stuck or self.measure.stuck) and not self._asking
         self._stuck = self._stuck + 1 if stuck and not self._busy else 0
         if self._stuck >= STUCK:
-            self._give_up(f"no worker can take it ({self.place.why_nobody()})")
+            self._give_up(f"no worker can take it ({self.site.why_nobody()})")
 
     @property
     def _busy(self) -> bool:
@@ -164,7 +162,7 @@ class Link:
             self._say(f"worker {name} gets no cells: it {why}")
             return
         machine = Remote(self._dask, address, about, self._engine)
-        self.place.welcome(machine)
+        self.site.welcome(machine)
         self.measure.add(machine, machine.threads)
         self.prepare.add(machine, PREPARING)
 
@@ -177,13 +175,13 @@ class Link:
 
     def _lose(self, machine: Remote, what: str) -> None:
         self._say(f"worker {machine.name} {what}")
-        del self.place.machines[machine.address]
+        del self.site.machines[machine.address]
         for pool in (self.prepare, self.measure):
             pool.remove(machine)
 
     def _lose_all(self, reason: str) -> None:
         self._say(f"{reason}; what was measured is kept: run the same again to measure the rest")
-        for machine in list(self.place.machines.values()):
+        for machine in list(self.site.machines.values()):
             for pool in (self.prepare, self.measure):
                 pool.remove(machine)
         self._give_up(reason, for_good=True)

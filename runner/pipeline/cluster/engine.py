@@ -9,40 +9,40 @@ from runner import engines
 from runner.engines.base import Progress
 from runner.environments import render
 from runner.model import Device, Environment, Target
-from runner.pipeline.cluster.place import ClusterPlace
-from runner.pipeline.pipeline import Workers
+from runner.pipeline.cluster.site import ClusterSite
+from runner.pipeline.site import Workers
 from runner.pipeline.tasks import Prepare
 
 
 class ClusterEngine:
     """Environments are made on the workers; nothing of this machine's engines is asked for."""
 
-    def __init__(self, workers: Workers, place: ClusterPlace) -> None:
-        self.name = place.name
+    def __init__(self, workers: Workers, site: ClusterSite) -> None:
+        self.name = site.name
         self._workers = workers
-        self._place = place
+        self._site = site
 
     @property
     def threads(self) -> int:
         """Cells that are measured at a time."""
-        return sum(machine.threads for machine in list(self._place.machines.values()))
+        return sum(machine.threads for machine in list(self._site.machines.values()))
 
     def refuses(self, target: Target) -> Optional[str]:
         """A GPU must be there when the run is planned: none that may come later is waited for."""
-        gpus = [machine for machine in list(self._place.machines.values()) if machine.gpu]
+        gpus = [machine for machine in list(self._site.machines.values()) if machine.gpu]
         if target.device is Device.CUDA and not gpus:
             return "no worker of the cluster has a GPU (dask worker --resources GPU=1)"
-        return render.unavailable(target) or self._place.refuses(target) or None
+        return render.unavailable(target) or self._site.refuses(target) or None
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
         """On whichever worker has time first."""
         # The pool adds the worker that it chooses.
-        make: Callable[..., None] = self._place.prepare
-        self._place.expect([environment])
+        make: Callable[..., None] = self._site.prepare
+        self._site.expect([environment])
         self._workers.prepare.submit(make, Prepare(environment=environment)).result()
 
     def prepared(self, environment: Environment) -> bool:
-        return bool(self._place.readiness(environment))
+        return bool(self._site.readiness(environment))
 
     def image(self, environment: Environment) -> Optional[str]:
         return engines.create(self.name).image(environment)

@@ -52,7 +52,7 @@ def _engines() -> tuple[dict[str, str], dict[str, float]]:
 
 
 def _free(engine: str) -> float:
-    place = disk.where(engine)
+    place = disk.environments_folder(engine)
     return float("inf") if place is None else float(host.free_bytes(place))
 
 

@@ -18,7 +18,7 @@ from runner.cells.watch_folder import Live
 from runner.machine import host, processes
 from runner.model import Environment
 from runner.pipeline import events
-from runner.pipeline.site import Site
+from runner.pipeline.local_site import LocalSite
 
 IDLE = 600.0
 """Seconds without orders after which a connection's agents are ended: its client may be dead."""
@@ -33,7 +33,7 @@ class Served:
     """One connection. `using` is held by whoever works for it."""
 
     link: str
-    site: Site
+    site: LocalSite
     environments: dict[str, Environment] = field(factory=dict)
     live: dict[str, tuple[Live, Snapshot]] = field(factory=dict)
     lock: threading.Lock = field(factory=threading.Lock)
@@ -88,11 +88,9 @@ class Everyone:
         with self._lock:
             self._over.append(link)
             served = self._served.pop(link, None)
-            alone = not self._served
         if served is not None:
             if at_once:
-                # What uv and docker do for others in this process is not ours to end.
-                served.site.stop(all_children=alone)
+                served.site.stop()
             served.close()
 
     def _enter(self, link: str, engine: str, emit: Callable[[], events.Emit]) -> Served:
@@ -100,8 +98,6 @@ class Everyone:
             if link in self._over:
                 raise processes.Stopped
             if link not in self._served:
-                if not self._served:
-                    processes.allow_again()
                 self._served[link] = Served(link=link, site=_site(engine, emit()))
             if not self._minding:
                 self._minding = True
@@ -126,9 +122,9 @@ class Everyone:
                 return
 
 
-def _site(engine: str, emit: events.Emit) -> Site:
+def _site(engine: str, emit: events.Emit) -> LocalSite:
     warm = WARM * host.free_memory_mb()
-    return Site(engines.create(engine), emit, warm_mb=warm, seen=Confirmed(paths.confirmed()))
+    return LocalSite(engines.create(engine), emit, warm_mb=warm, seen=Confirmed(paths.confirmed()))
 
 
 EVERYONE = Everyone()

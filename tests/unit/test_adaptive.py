@@ -27,9 +27,8 @@ from runner.model import (
     Target,
     Verdict,
 )
-from runner.pipeline import events, exploring
-from runner.pipeline.exploring import Found
-from runner.pipeline.pipeline import Work
+from runner.pipeline import Work, adaptive, events
+from runner.pipeline.adaptive import ResultCollector
 from tests.engines.plain import environment, release
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "matrix.json"
@@ -59,7 +58,7 @@ class Machine:
     def __init__(self, truth: Truth, versions: Sequence[str] = SERIES) -> None:
         self.truth, self.versions = truth, versions
         self.shown: list[events.Event] = []
-        self.found = Found(self.shown.append)
+        self.found = ResultCollector(self.shown.append)
         self.rounds: list[list[Work]] = []
 
     def run(self, works: Sequence[Work]) -> None:
@@ -75,9 +74,9 @@ class Machine:
         return judged(cell, work.environment.id, EXECUTIONS.get(glyph, failed))
 
     def explore(self, load: Sequence[Work], **how: object) -> dict[tuple[str, str, str], Result]:
-        for round_ in exploring.rounds(load, self.found, **how):  # type: ignore[arg-type]
+        for round_ in adaptive.rounds(load, self.found, **how):  # type: ignore[arg-type]
             self.run(round_)
-        inferred = {result.id: result for result in exploring.inferred(load, self.found)}
+        inferred = {result.id: result for result in adaptive.infer_rest(load, self.found)}
         assert not inferred.keys() & self.found.results.keys()
         return inferred
 
@@ -120,7 +119,7 @@ def test_every_cell_is_measured_or_inferred_and_none_twice() -> None:
 
 
 def place(load: Sequence[Work], result: Result) -> tuple[Work, Cell]:
-    (work,) = exploring.these(load, [result])
+    (work,) = adaptive.of_results(load, [result])
     return work, work.cells[0]
 
 

@@ -1,4 +1,4 @@
-"""Many machines as one `runner.pipeline.pipeline.Place`."""
+"""Many machines as one `runner.pipeline.site.Site`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from runner.pipeline import events
 from runner.pipeline.cluster import worker
 from runner.pipeline.cluster.machines import Remote
 from runner.pipeline.cluster.messages import Made, Make, Measured, files, order
+from runner.pipeline.peaks import Peaks
 from runner.pipeline.pool import MachineLost, MachineUnfit, NotHere
-from runner.pipeline.site import Peaks
 from runner.pipeline.tasks import Measure, Prepare
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ CHUNK = 100
 """Environments that a worker is asked about at a time."""
 
 
-class ClusterPlace:
+class ClusterSite:
     """`prepare` and `measure` are called by the pool, which adds the machine it has chosen."""
 
     def __init__(self, engine: str, link: str, emit: events.Emit) -> None:

@@ -9,23 +9,27 @@ from typing import Optional, Protocol
 from attrs import frozen
 
 from runner.engines.base import Engine, Maker
-from runner.pipeline import events, workers
-from runner.pipeline.pipeline import Workers
+from runner.pipeline import events
+from runner.pipeline.site import Workers
+from runner.pipeline.workers import local_workers
 
 
-class Crew(Protocol):
+class Backend(Protocol):
     """An engine, and workers that tell `emit` what they do."""
 
     @property
     def engine(self) -> Maker: ...
     @property
-    def jobs(self) -> int: ...
+    def jobs(self) -> int:
+        """Cells that are measured at the same time."""
+        ...
+
     def workers(self, emit: events.Emit) -> AbstractContextManager[Workers]: ...
 
 
 @frozen(kw_only=True)
-class Here:
-    """This machine's."""
+class LocalBackend:
+    """This machine's engine and workers."""
 
     engine: Engine
     jobs: int
@@ -34,15 +38,15 @@ class Here:
 
     @contextmanager
     def workers(self, emit: events.Emit) -> Iterator[Workers]:
-        with workers.here(
+        with local_workers(
             self.engine, emit, jobs=self.jobs, memory_mb=self.memory_mb, idle=self.idle
-        ) as here:
-            yield here
+        ) as workers:
+            yield workers
 
 
 @frozen(kw_only=True)
-class There:
-    """A cluster's; the connection outlives what is done with it."""
+class ClusterBackend:
+    """A cluster's engine and workers; the connection outlives each round of work."""
 
     engine: Maker
     jobs: int

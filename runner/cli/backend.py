@@ -1,4 +1,4 @@
-"""Who carries a plan out: this machine, or a cluster's workers."""
+"""The options that say where work is done: this machine, or a cluster's workers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import click
 from rich.console import Console
 
 from runner import engines
+from runner.cli import running
 from runner.machine import units
-from runner.pipeline import events
-from runner.pipeline.crew import Crew, Here, There
+from runner.pipeline import Backend, ClusterBackend, LocalBackend, events
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def options(command: F) -> F:
-    """The options that choose a crew: the same for run, watch, bisect and build."""
+    """The options that choose a backend: the same for run, watch, bisect and build."""
     for option in reversed(
         (
             click.option(
@@ -31,7 +31,7 @@ def options(command: F) -> F:
             click.option(
                 "--cluster",
                 metavar="ADDRESS",
-                help="The workers of a Dask scheduler do it; local:N starts N here.",
+                help="Run on the Dask cluster at ADDRESS; local:N starts N workers here.",
             ),
         )
     ):
@@ -40,7 +40,7 @@ def options(command: F) -> F:
 
 
 @contextmanager
-def crew(
+def choose(
     console: Console,
     *,
     engine: str,
@@ -48,19 +48,20 @@ def crew(
     jobs: Optional[int] = None,
     memory: Optional[str] = None,
     idle: float = 0.25,
-) -> Iterator[Crew]:
-    """The crew that a command line asks for. Raises where there is none, with the remedy."""
+) -> Iterator[Backend]:
+    """The engine and workers that a command line asks for. Raises, with the remedy, if none."""
 
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
+    say = running.say(console)
     jobs = jobs or os.cpu_count() or 2
     if cluster is None:
         memory_mb = units.size(memory) / 2**20 if memory else None
-        yield Here(engine=engines.choose(engine, say), jobs=jobs, memory_mb=memory_mb, idle=idle)
+        chosen = engines.choose(engine, say)
+        yield LocalBackend(engine=chosen, jobs=jobs, memory_mb=memory_mb, idle=idle)
         return
     from runner.pipeline.cluster import connect
 
     relay = events.Relay()
-    with connect(cluster, engine, relay, say) as (far, connected):
-        yield There(engine=far, jobs=far.threads, connected=connected, relay=relay)
+    with connect(cluster, engine, relay, say) as (cluster_engine, connected):
+        yield ClusterBackend(
+            engine=cluster_engine, jobs=cluster_engine.threads, connected=connected, relay=relay
+        )

@@ -9,7 +9,7 @@ from typing import Optional
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.pipeline.explore import GAP, fill, next_round, turns
+from runner.pipeline.sampling import GAP, fill, next_round, turns
 
 SERIES = 26
 Row = Sequence[Optional[Hashable]]

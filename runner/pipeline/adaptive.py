@@ -13,15 +13,15 @@ from attrs import evolve, field, frozen
 
 from runner.cells.results import skipped
 from runner.model import Cell, Environment, Outcome, Result
-from runner.pipeline import events, explore
-from runner.pipeline.pipeline import Work
+from runner.pipeline import events, sampling
+from runner.pipeline.workload import Work
 
 CellId = tuple[str, str, str]
-Chooses = Callable[[Work, Cell], bool]
+CellFilter = Callable[[Work, Cell], bool]
 
 
 @frozen(kw_only=True)
-class Place:
+class LocatedCell:
     """A cell and the environment it is to run in."""
 
     environment: Environment
@@ -29,15 +29,20 @@ class Place:
 
     @property
     def id(self) -> CellId:
-        return (self.cell.repro.name, self.cell.case.name, self.environment.id)
+        return cell_id(self.environment, self.cell)
 
 
-Row = tuple[Place, ...]
+def cell_id(environment: Environment, cell: Cell) -> CellId:
+    """What the cell's result is called within the run."""
+    return (cell.repro.name, cell.case.name, environment.id)
+
+
+Row = tuple[LocatedCell, ...]
 """One case on one device, oldest release first."""
 
 
 @frozen
-class Found:
+class ResultCollector:
     """Passes events on, and remembers the results in them.
 
     A cell that is measured once more has not ended twice: only its result is taken.
@@ -55,12 +60,16 @@ class Found:
         self.emit(event)
 
 
-def nothing(_work: Work, _cell: Cell) -> bool:
+def none_stored(_work: Work, _cell: Cell) -> bool:
     return False
 
 
 def rounds(
-    works: Sequence[Work], found: Found, *, stored: Chooses = nothing, whole: bool = False
+    works: Sequence[Work],
+    found: ResultCollector,
+    *,
+    stored: CellFilter = none_stored,
+    whole: bool = False,
 ) -> Iterator[list[Work]]:
     """What to carry out next, given what was found when it is asked for.
 
@@ -73,24 +82,24 @@ def rounds(
     chosen = only(works, stored)
     while True:
         if chosen:
-            asked |= {place.id for place in _places(chosen)}
+            asked |= {one.id for one in _located(chosen)}
             yield chosen
-        places = [place for row in rows for place in _wanted(row, asked, found)]
-        if not places:
+        located = [one for row in rows for one in _wanted(row, asked, found)]
+        if not located:
             return
-        wanted = {place.environment.id if whole else place.id for place in places}
+        wanted = {one.environment.id if whole else one.id for one in located}
         chosen = _choose(works, asked, wanted)
 
 
-def inferred(works: Sequence[Work], found: Found) -> Iterator[Result]:
+def infer_rest(works: Sequence[Work], found: ResultCollector) -> Iterator[Result]:
     """The results of all the cells that were not measured."""
     for row in _rows(works):
-        known = {at: _finding(place, found) for at, place in _measured(row, found)}
-        for at, (low, high) in explore.fill(known).items():
+        known = {at: _finding(one, found) for at, one in _measured(row, found)}
+        for at, (low, high) in sampling.fill(known).items():
             yield _inferred(row[at], found.results[row[low].id], found.results[row[high].id])
 
 
-def only(works: Sequence[Work], chosen: Chooses) -> list[Work]:
+def only(works: Sequence[Work], chosen: CellFilter) -> list[Work]:
     """The works with those cells alone, and without the works that have none."""
     some = (
         evolve(work, cells=tuple(cell for cell in work.cells if chosen(work, cell)))
@@ -99,10 +108,10 @@ def only(works: Sequence[Work], chosen: Chooses) -> list[Work]:
     return [work for work in some if work.cells]
 
 
-def these(works: Sequence[Work], results: Sequence[Result]) -> list[Work]:
+def of_results(works: Sequence[Work], results: Sequence[Result]) -> list[Work]:
     """The works with only the cells that these are the results of."""
     ids = {result.id for result in results}
-    return only(works, lambda work, cell: Place(environment=work.environment, cell=cell).id in ids)
+    return only(works, lambda work, cell: cell_id(work.environment, cell) in ids)
 
 
 def _choose(
@@ -111,50 +120,50 @@ def _choose(
     """The cells that are wanted, or whose environment is, but for those asked for already."""
 
     def chosen(work: Work, cell: Cell) -> bool:
-        place = Place(environment=work.environment, cell=cell)
-        return place.id not in asked and (place.id in wanted or place.environment.id in wanted)
+        one = LocatedCell(environment=work.environment, cell=cell)
+        return one.id not in asked and (one.id in wanted or one.environment.id in wanted)
 
     return only(works, chosen)
 
 
-def _places(works: Sequence[Work]) -> Iterator[Place]:
+def _located(works: Sequence[Work]) -> Iterator[LocatedCell]:
     for work in works:
         for cell in work.cells:
-            yield Place(environment=work.environment, cell=cell)
+            yield LocatedCell(environment=work.environment, cell=cell)
 
 
 def _rows(works: Sequence[Work]) -> list[Row]:
-    rows: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
-    for place in sorted(_places(works), key=lambda place: place.cell.target.release.parsed):
-        cell = place.cell
-        rows[cell.repro.name, cell.case.name, cell.target.device.value].append(place)
+    rows: dict[tuple[str, str, str], list[LocatedCell]] = defaultdict(list)
+    for one in sorted(_located(works), key=lambda one: one.cell.target.release.parsed):
+        cell = one.cell
+        rows[cell.repro.name, cell.case.name, cell.target.device.value].append(one)
     return list(map(tuple, rows.values()))
 
 
-def _wanted(row: Row, asked: set[CellId], found: Found) -> list[Place]:
-    known = {at: _finding(place, found) for at, place in enumerate(row) if place.id in asked}
-    majors = explore.turns([place.cell.target.release.parsed.major for place in row])
-    return [row[at] for at in sorted(explore.next_round(known, len(row), majors))]
+def _wanted(row: Row, asked: set[CellId], found: ResultCollector) -> list[LocatedCell]:
+    known = {at: _finding(one, found) for at, one in enumerate(row) if one.id in asked}
+    majors = sampling.turns([one.cell.target.release.parsed.major for one in row])
+    return [row[at] for at in sorted(sampling.next_round(known, len(row), majors))]
 
 
-def _measured(row: Row, found: Found) -> list[tuple[int, Place]]:
-    return [(at, place) for at, place in enumerate(row) if place.id in found.results]
+def _measured(row: Row, found: ResultCollector) -> list[tuple[int, LocatedCell]]:
+    return [(at, one) for at, one in enumerate(row) if one.id in found.results]
 
 
-def _finding(place: Place, found: Found) -> object:
+def _finding(one: LocatedCell, found: ResultCollector) -> object:
     """What neighbours are compared by; None where there is nothing to compare."""
-    result = found.results.get(place.id)
+    result = found.results.get(one.id)
     if result is None or not result.outcome.verdict.judged:
         return None
     return (result.outcome.verdict, result.outcome.signature)
 
 
-def _inferred(place: Place, before: Result, after: Result) -> Result:
+def _inferred(one: LocatedCell, before: Result, after: Result) -> Result:
     """Never stored and never unexpected: nobody has seen it."""
     outcome = Outcome(
         verdict=before.outcome.verdict,
         signature=before.outcome.signature,
         reason=f"inferred: {before.tensorflow} and {after.tensorflow} agree",
     )
-    plain = skipped(place.cell, place.environment.id, "")
+    plain = skipped(one.cell, one.environment.id, "")
     return evolve(plain, outcome=outcome, inferred=(before.environment, after.environment))

@@ -1,0 +1,213 @@
+"""Where cells are measured: one engine on one machine, and the agents that run in it.
+
+An agent that has imported TensorFlow is worth keeping: the next cell of its environment starts at
+once. Idle ones are kept until their environment is released or memory is short, the least recently
+used going first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Optional
+
+from attrs import frozen
+
+from runner import paths
+from runner.cells.measure import Measurer, Seen, SeenHere
+from runner.engines.base import Channel, Engine
+from runner.environments import sizes
+from runner.errors import PrepareError
+from runner.machine import processes
+from runner.model import Environment, Execution
+from runner.pipeline import events
+from runner.pipeline.peaks import Peaks
+from runner.pipeline.tasks import Measure, Prepare
+
+
+@frozen(kw_only=True)
+class _Key:
+    """Measurers with the same key are interchangeable."""
+
+    environment: str
+    folder: str
+    script: str
+    mode: str
+    env: tuple[tuple[str, str], ...]
+    """Whoever imports TensorFlow early must have them early."""
+    limits: object
+
+
+class LocalSite:
+    """Makes environments and measures cells in them. Methods may be called from any thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        emit: events.Emit,
+        *,
+        warm_mb: float = 4096.0,
+        seen: Optional[Seen] = None,
+    ) -> None:
+        """`warm_mb` bounds the memory of agents that have nothing to do, in MiB."""
+        self.name = engine.name
+        self._engine = engine
+        self._emit = emit
+        self._warm_mb = warm_mb
+        self._seen = seen or SeenHere()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._children = processes.Children()
+        self._idle: OrderedDict[Measurer, _Key] = OrderedDict()
+        self._busy: set[Measurer] = set()
+        self.peaks = Peaks()
+
+    # -- environments ---------------------------------------------------------------------------
+
+    def prepare(self, task: Prepare) -> None:
+        """Make an environment real, at once if it is already. Raises `PrepareError`, `Stopped`."""
+        environment = task.environment
+        if self._stopped.is_set():
+            raise processes.Stopped
+        if self.readiness(environment) == 2:
+            return
+        there = self._engine.prepared(environment)
+        with self._children.owning():
+            self._engine.prepare(
+                environment,
+                lambda phase: self._emit(events.Preparing(environment=environment, phase=phase)),
+            )
+        if not there:
+            sizes.record(self.name, environment, self._engine.size(environment))
+
+    def expect(self, environments: Sequence[Environment]) -> None:
+        """These will be asked for: nothing to do where each can be looked at when it is."""
+
+    def readiness(self, environment: Environment) -> int:
+        """2 where an agent waits for a cell, 1 where the environment is there, else 0."""
+        with self._lock:
+            if any(key.environment == environment.key for key in self._idle.values()):
+                return 2
+        return int(self._engine.prepared(environment))
+
+    def size(self, environment: Environment) -> int:
+        """Bytes on disk that dropping the environment would free."""
+        return self._engine.size(environment)
+
+    def drop(self, environment: Environment) -> None:
+        self.release(environment)
+        self._engine.drop(environment)
+
+    # -- cells ----------------------------------------------------------------------------------
+
+    def measure(self, task: Measure) -> Execution:
+        """Measure a cell of a prepared environment. Raises `Stopped`; all else is a record."""
+        self._emit(
+            events.Started(
+                repro=task.cell.repro.name,
+                case=task.cell.case.name,
+                environment=task.environment.id,
+            )
+        )
+        measurer = self._take(task)
+        try:
+            with self._children.owning():
+                execution = measurer.measure(task.cell, task.repeat)
+        except PrepareError as error:
+            execution = Execution(trouble=error.line, output=error.log)
+        finally:
+            self._give_back(measurer, task)
+        with self._lock:
+            self.peaks.note(task, execution)
+        return execution
+
+    @property
+    def busy(self) -> bool:
+        """Whether a cell is being measured."""
+        return bool(self._busy)
+
+    def release(self, environment: Environment) -> None:
+        """End the idle agents of an environment."""
+        with self._lock:
+            gone = [m for m, key in self._idle.items() if key.environment == environment.key]
+            for measurer in gone:
+                del self._idle[measurer]
+        for measurer in gone:
+            measurer.close()
+
+    def stop(self) -> None:
+        """End everything that runs, and refuse anything new."""
+        self._stopped.set()
+        self._children.stop()
+        with self._lock:
+            measurers = [*self._busy, *self._idle]
+        for measurer in measurers:
+            measurer.stop()
+
+    def close(self) -> None:
+        """End the idle agents."""
+        with self._lock:
+            gone = list(self._idle)
+            self._idle.clear()
+        for measurer in gone:
+            measurer.close()
+
+    # -- agents ---------------------------------------------------------------------------------
+
+    def _take(self, task: Measure) -> Measurer:
+        key = _key(task)
+        with self._lock:
+            measurer = next((m for m, its in self._idle.items() if its == key), None)
+            if measurer is None:
+                measurer = self._new(task)
+            else:
+                del self._idle[measurer]
+            self._busy.add(measurer)
+        if self._stopped.is_set():
+            measurer.stop()
+        return measurer
+
+    def _give_back(self, measurer: Measurer, task: Measure) -> None:
+        with self._lock:
+            self._busy.discard(measurer)
+            self._idle[measurer] = _key(task)
+            gone = list(self._surplus())
+        for one in gone:
+            one.close()
+
+    def _surplus(self) -> list[Measurer]:
+        """Idle agents, the least recently used first, until the others fit into memory."""
+        gone = []
+        while len(self._idle) > 1 and self._warm() > self._warm_mb:
+            gone.append(self._idle.popitem(last=False)[0])
+        return gone
+
+    def _warm(self) -> float:
+        return sum(self.peaks.highest(key.environment) for key in self._idle.values())
+
+    def _new(self, task: Measure) -> Measurer:
+        def open_channel() -> Channel:
+            limits = task.cell.repro.limits
+            return self._engine.open(task.environment, task.snapshot.workspace, limits)
+
+        # What a forked child may be believed depends on all that runs it.
+        where = f"{self.name}:{task.environment.key}:{paths.agent_digest()}"
+        return Measurer(
+            open_channel,
+            task.snapshot.workspace.script,
+            task.mode,
+            environment=where,
+            seen=self._seen,
+        )
+
+
+def _key(task: Measure) -> _Key:
+    return _Key(
+        environment=task.environment.key,
+        folder=str(task.snapshot.workspace.folder),
+        script=task.snapshot.workspace.script,
+        mode=task.mode,
+        env=tuple(sorted(task.cell.env.items())),
+        limits=task.cell.repro.limits,
+    )
