@@ -93,7 +93,7 @@ def test_a_daemon_that_answers_is_enough(answering: Daemon) -> None:
 
 def test_the_daemon_tells_where_its_files_lie(answering: Daemon, tmp_path: Path) -> None:
     answering.answers["/info"] = {"DockerRootDir": str(tmp_path)}
-    assert disk.where("docker") == tmp_path
+    assert disk.environments_folder("docker") == tmp_path
 
 
 def test_one_listing_answers_for_all_environments(answering: Daemon) -> None:
