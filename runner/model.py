@@ -13,12 +13,19 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
 from attrs import field, frozen
+from msgspec import Meta
 from packaging.version import Version
 
-Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+if TYPE_CHECKING:
+    Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+else:
+    Json = Any  # what reads records by their types cannot read a type that names itself
+
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that every reader of JSON takes."""
 
 
 class Device(str, enum.Enum):
@@ -62,7 +69,7 @@ def package_name(requirement: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _parsed(version: str) -> Version:
+def parsed_version(version: str) -> Version:
     return Version(version)
 
 
@@ -90,7 +97,7 @@ class Cuda:
     unavailable: Optional[str] = None
     capabilities: tuple[str, ...] = ()
     """Compute capabilities that the build was compiled for; () where that is not recorded."""
-    wheel_mb: Optional[int] = None
+    wheel_mb: Optional[Whole] = None
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -107,7 +114,7 @@ class Release:
     """Requirements that belong to the release itself, such as the matching tf_keras."""
     constraints: tuple[str, ...] = ()
     """Caps on dependencies that the era's own metadata forgot."""
-    cutoff_days: int = 30
+    cutoff_days: Whole = 30
     """Packages are resolved as they were this many days after the release."""
     newer: tuple[tuple[str, date], ...] = ()
     """Packages resolved as of a later date than the others."""
@@ -115,7 +122,7 @@ class Release:
     """What tf.keras is: `inside` TensorFlow, or the version of the separate package."""
     image: Optional[str] = None
     """The official CPU image, where there is one."""
-    wheel_mb: Optional[int] = None
+    wheel_mb: Optional[Whole] = None
     """Size of the TensorFlow wheel for the CPU, 10^6 bytes."""
     cuda: Optional[Cuda] = None
     quirks: tuple[Quirk, ...] = ()
@@ -123,7 +130,7 @@ class Release:
 
     @property
     def parsed(self) -> Version:
-        return _parsed(self.version)
+        return parsed_version(self.version)
 
     @property
     def series(self) -> str:
@@ -136,13 +143,13 @@ class Limits:
 
     timeout: float = 120.0
     """Seconds of wall clock."""
-    memory: int = 4096
+    memory: Whole = 4096
     """MiB of resident memory, all processes of the cell together."""
-    processes: int = 512
+    processes: Whole = 512
     """Processes and threads of the cell."""
-    output: int = 256
+    output: Whole = 256
     """KiB of output kept: half from the head, half from the tail."""
-    scratch: int = 1024
+    scratch: Whole = 1024
     """MiB that the cell may write."""
 
 
@@ -318,8 +325,8 @@ class Environment:
 class Execution:
     """Raw facts of one run of one cell. What they mean is `classify`'s to say."""
 
-    exit_code: Optional[int] = None
-    signal: Optional[int] = None
+    exit_code: Optional[Whole] = None
+    signal: Optional[Whole] = None
     killed_for: Optional[str] = None
     """`timeout`, `memory`, `processes` or `disk` where the runner ended the cell, else None."""
     seconds: float = 0.0
@@ -328,15 +335,15 @@ class Execution:
     """stdout and stderr as they came, head and tail."""
     errors: str = ""
     """The tail of stderr alone: signatures are read from here."""
-    output_bytes: int = 0
+    output_bytes: Whole = 0
     observations: Mapping[str, Json] = field(factory=dict)
     mode: str = "fresh"
     """`fresh`: a process of its own; `fork`: a child of one that had imported TensorFlow."""
     mode_reason: str = ""
     """Why it was a process of its own: "line 3 sets os.environ before importing TensorFlow"."""
-    attempts: int = 1
+    attempts: Whole = 1
     """Runs it took to believe this one: a time-out, say, gets a second look."""
-    agreed: int = 0
+    agreed: Whole = 0
     """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
     note: str = ""
     """What an earlier attempt said, where it said something else."""
@@ -361,7 +368,10 @@ class Outcome:
 
 @frozen(kw_only=True)
 class Result:
-    """What is known of one cell: the plan, the facts and the judgement. One line of the journal."""
+    """What is known of one cell: the plan, the facts and the judgement. One line of the journal.
+
+    Its fields are written in this order, so new ones go last.
+    """
 
     repro: str
     case: str
@@ -370,16 +380,14 @@ class Result:
     device: str
     environment: str
     outcome: Outcome
-    exit_code: Optional[int] = None
-    signal: Optional[int] = None
+    exit_code: Optional[Whole] = None
+    signal: Optional[Whole] = None
     seconds: float = 0.0
     max_rss_mb: float = 0.0
     observations: Mapping[str, Json] = field(factory=dict)
     log: Optional[str] = None
     """Path of the log, relative to the run's folder."""
-    attempts: int = 1
-    agreed: int = 0
-    """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
+    attempts: Whole = 1
     cached: bool = False
     inferred: Union[bool, tuple[str, ...]] = False
     expected: Optional[str] = None
@@ -388,6 +396,8 @@ class Result:
     mode: str = "fresh"
     mode_reason: str = ""
     key: Optional[str] = None
+    agreed: Whole = 0
+    """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
     variant: str = ""
@@ -410,11 +420,11 @@ class RunInfo:
 
     id: str
     started: str
+    finished: Optional[str] = None
     engine: str
     tool_version: str
     command: str
     host: Mapping[str, Any] = field(factory=dict)
-    finished: Optional[str] = None
 
 
 @frozen(kw_only=True)

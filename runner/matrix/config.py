@@ -39,8 +39,8 @@ def load(path: Path) -> Matrix:
         slot("matrix", str(path.absolute())),
         (str(path), content),
         lambda: loads(content, path),
-        write=serial.matrix_to_json,
-        read=serial.matrix_from_json,
+        write=serial.plain,
+        read=lambda data: serial.from_json(Matrix, data),
     )
     # The text is as it was, but the files that it names may be gone: let the full reading say so.
     return loads(content, path) if missing(matrix) else matrix

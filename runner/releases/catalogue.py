@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from attrs import evolve
 from packaging.version import InvalidVersion, Version
 
 from runner import paths, serial
@@ -27,7 +28,7 @@ def load() -> tuple[Release, ...]:
         "catalogue",
         (text,),
         lambda: parse(text, source=path.name),
-        write=lambda releases: [serial.release_to_json(each) for each in releases],
+        write=serial.plain,
         read=_releases,
     )
 
@@ -49,6 +50,5 @@ def find(releases: Sequence[Release], version: str) -> Optional[Release]:
 
 
 def _releases(data: Any) -> tuple[Release, ...]:
-    if not isinstance(data, list):
-        raise ValueError("no list of releases")
-    return tuple(serial.release_from_json(each) for each in data)
+    # Made anew: a release keeps its hash, and reading leaves no room for one.
+    return tuple(evolve(each) for each in serial.from_json(tuple[Release, ...], data))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -167,7 +166,7 @@ def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
     that was killed, say) is left out with a warning; the cell then counts as not measured.
     """
     try:
-        head = serial.head_from_json(json.loads((folder / HEAD).read_text("utf-8")))
+        head = serial.run_from_json(serial.parse((folder / HEAD).read_bytes()))
     except FileNotFoundError:
         raise UsageError(f"{folder} is no run: it has no {HEAD}") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -179,13 +178,12 @@ def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
 def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
     if not cells.exists():
         return
-    # A signature may hold U+2028 or a carriage return, which end no line of JSON.
-    with open(cells, encoding="utf-8", errors="replace", newline="\n") as lines:
+    with open(cells, "rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                yield serial.result_from_json(json.loads(line))
+                yield serial.result_from_json(serial.parse(line))
             except (ValueError, RecursionError) as error:
                 warn(f"{cells}:{number}: left out, not a cell: {error}")
 

@@ -198,9 +198,9 @@ def _rendered(run: model.Run, folder: Path) -> None:
 @target(b"\0\1\x08", b"\0\3\x20")
 def stored(data: bytes, folder: Path) -> None:
     """An entry of the store that is not what was written."""
-    execution = serial.execution_to_json(Execution(exit_code=0, observations={"a": [1.5]}))
+    execution = serial.plain(Execution(exit_code=0, observations={"a": [1.5]}))
     with contextlib.suppress(ValueError):
-        serial.execution_from_json(edited(execution, data))
+        serial.from_json(Execution, edited(execution, data))
     store = Store(folder / "store")
     store.put(KEY, Execution(exit_code=1, output="kept"))
     (entry,) = (path for path in (folder / "store").rglob("*") if path.is_file())
@@ -278,7 +278,7 @@ def _told(said: bytes, folder: Path, *, render: bool = False) -> None:
     execution = session.Session(channel).run(session.Request(script="s.py", limits=Limits()))
     outcome = classify.classify(execution)
     assert (outcome.verdict is model.Verdict.ERROR) == (execution.trouble is not None)
-    assert serial.execution_from_json(serial.execution_to_json(execution)) is not None
+    assert serial.from_json(Execution, serial.plain(execution)) is not None
     result = Result(
         repro="r",
         case="c",

@@ -93,7 +93,7 @@ def test_a_matrix_of_any_shape_is_refused_at_a_place(tree: Any) -> None:
 @QUICK
 @given(tree=TREES)
 def test_what_is_written_is_read_again(tree: Any) -> None:
-    text = serial.dumps({"a": serial.tables.plain(tree)})
+    text = serial.dumps({"a": serial.plain(tree)})
     assert json.loads(text) == json.loads(serial.dumps(json.loads(text)))
 
 

@@ -17,7 +17,7 @@ from runner.errors import MatrixError
 from runner.machine import derived_cache
 from runner.machine.derived_cache import remembered, slot
 from runner.matrix import config, plan
-from runner.model import Device
+from runner.model import Device, Release
 from runner.releases import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -169,7 +169,7 @@ def test_a_catalogue_read_again_is_the_same() -> None:
     first = catalogue.load()
     catalogue.load.cache_clear()
     assert catalogue.load() == first
-    assert [serial.release_from_json(serial.release_to_json(each)) for each in first] == [*first]
+    assert [serial.from_json(Release, serial.plain(each)) for each in first] == [*first]
 
 
 def test_a_matrix_read_again_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,7 +178,7 @@ def test_cases_are_not_spread_along_an_axis_twice(folder: Path) -> None:
 
 def test_a_matrix_with_axes_is_the_same_after_it_was_remembered(folder: Path) -> None:
     matrix = load()
-    assert serial.matrix_from_json(json.loads(json.dumps(serial.matrix_to_json(matrix)))) == matrix
+    assert serial.from_json(Matrix, json.loads(json.dumps(serial.plain(matrix)))) == matrix
 
 
 def test_results_of_two_variants_in_one_environment_are_two(folder: Path) -> None:

@@ -13,7 +13,7 @@ from runner.grid.tolerance import TOLERANCE
 from runner.model import EnvironmentInfo, Json, Result, Verdict
 from runner.report import text
 from runner.report.context import Context, command_base, plain_command
-from runner.serial.values import plain
+from runner.serial import plain
 
 LOG_LINES = 80
 MOST_LOGS = 3_000_000

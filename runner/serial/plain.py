@@ -1,0 +1,68 @@
+"""Any value → plain JSON, which every reader takes whoever made the value."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from runner.model import Json
+
+DEEPEST = 33
+"""Levels of lists and objects that are kept: a cell's observations, and the 32 levels that the
+agent lets through in one of them. Python's own json stops at about a thousand."""
+_LONGEST = 8192
+"""Bits of an integer that is written out: newer Pythons refuse to print more than 4300 digits."""
+
+
+def plain(value: Any, depth: int = 0) -> Json:
+    """`value` as JSON: finite, of bounded depth, encodable as UTF-8; a record as an object."""
+    kind = type(value)
+    if kind is str:
+        return _encodable(value)
+    if kind is float:
+        return value if math.isfinite(value) else _name(value)
+    if value is None or kind is bool:
+        return value  # type: ignore[no-any-return]
+    if kind is int:
+        return value if value.bit_length() <= 64 else _long(value)
+    if isinstance(value, enum.Enum):
+        return plain(value.value, depth)
+    if hasattr(kind, "__attrs_attrs__"):  # a record; these do not nest without end
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
+    if depth >= DEEPEST:
+        return "…"
+    if isinstance(value, (dict, Mapping)):
+        return {_encodable(str(key)): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if _finite(value):
+            return list(value)
+        return [plain(item, depth + 1) for item in value]
+    return _encodable(str(value))
+
+
+def _finite(values: Sequence[Any]) -> bool:
+    """Whether these are floats without exception, and all finite: what most observations hold.
+    Told without looking at each: a sum with NaN or an infinity in it is none that is finite."""
+    return set(map(type, values)) == {float} and math.isfinite(sum(values))
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, as in file names that are no UTF-8, cannot be written to a file."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _name(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _long(value: int) -> str:
+    bits = value.bit_length()
+    return str(value) if bits <= _LONGEST else f"an integer of {bits} bits"
