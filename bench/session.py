@@ -186,7 +186,7 @@ class Session:
             **({"growth.svg": plot.growth(bench)} if bench.growths else {}),
         }
         for name, text in texts.items():
-            journal.write_atomic(self.output / name, text)
+            journal.write_file(self.output / name, text)
         self.arena.say(f"written: {self.output / 'bench.md'}")
 
     @contextmanager

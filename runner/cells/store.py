@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ import attrs
 import msgspec
 
 from runner import serial
+from runner.machine import files
 from runner.model import Execution, Limits
 
 _FRESHLY_USED = 6 * 3600.0
@@ -129,14 +129,9 @@ class Store:
         """Keep `execution`, unless it has `trouble`: what was not measured is no answer."""
         if execution.trouble is not None:
             return
-        path = Path(self._path(key))
-        temporary = path.with_name(f".{key[:8]}-{secrets.token_hex(8)}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(_packed(key, execution))
-            temporary.replace(path)
+            files.write_atomic(Path(self._path(key)), _packed(key, execution))
         except OSError as error:
-            _remove(temporary)
             self._warn_once(f"measured outcomes cannot be kept in {self.folder}: {error}")
 
     def purge(self, older_than: timedelta) -> int:

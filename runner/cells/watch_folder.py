@@ -6,7 +6,6 @@ it can serve the next version too, that version is put where the last one was.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from attrs import evolve
 
 from runner.cells.snapshot import Snapshot
+from runner.machine import files
 
 
 class Live:
@@ -50,9 +50,5 @@ class Live:
         content = source.read_bytes()
         if target.exists() and target.read_bytes() == content:
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{secrets.token_hex(8)}")
-        temporary.write_bytes(content)
-        temporary.chmod(source.stat().st_mode & 0o777)
-        os.utime(temporary, (self._mtime, self._mtime))
-        temporary.replace(target)
+        mode = source.stat().st_mode & 0o777
+        files.write_atomic(target, content, mode=mode, modified=self._mtime)

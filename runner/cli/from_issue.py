@@ -128,7 +128,7 @@ def save(path: Path, source: str, force: bool) -> Path:
             f"{path} is there already and holds something else",
             remedy=f"--force replaces it; or run it as it is: tfmatrix run {path} --engine docker",
         )
-    journal.write_atomic(path, source)
+    journal.write_file(path, source)
     _say(f"saved {path}")
     return path
 

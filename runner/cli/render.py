@@ -11,7 +11,7 @@ from runner.cli.options import selecting
 from runner.environments import locks
 from runner.matrix import plan
 from runner.matrix.selection import select
-from runner.runs.journal import write_atomic
+from runner.runs.journal import write_file
 
 
 @click.command("render", help="Write each environment's Dockerfile and locked requirements.")
@@ -33,8 +33,8 @@ def command(output: Path, **selection: Any) -> None:
     for target in plan.targets(chosen.cells):
         environment = locks.environment(target, chosen.matrix.images)
         folder = output / environment.id
-        write_atomic(folder / "Dockerfile", environment.dockerfile)
-        write_atomic(folder / "requirements.txt", environment.requirements)
+        write_file(folder / "Dockerfile", environment.dockerfile)
+        write_file(folder / "requirements.txt", environment.requirements)
         click.echo(folder)
     for version, why in skipped.items():
         click.echo(f"{version} cuda: skipped: {why}", err=True)

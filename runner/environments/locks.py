@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
@@ -23,6 +21,7 @@ from runner.environments import render, resolve
 from runner.environments.resolve import Question
 from runner.errors import LockError
 from runner.machine.derived_cache import remembered, slot
+from runner.machine.files import write_atomic
 from runner.model import Device, Environment, Target, package_name
 
 _REQUIREMENT = re.compile(
@@ -90,7 +89,7 @@ def requirements(target: Target) -> str:
             return read(cached, target)
     text = resolve_lock(target)
     with suppress(OSError):  # the cache is full, or read-only: the lock is as good without it
-        _write(cached, text)
+        write_atomic(cached, text, mode=0o644)
     return text
 
 
@@ -107,7 +106,7 @@ def read(path: Path, target: Target) -> str:
 def renew(target: Target) -> Path:
     """Resolve `target` anew, into docker/locks/ (with packages of the user's: into the cache)."""
     path = committed_path(target) or _cached_path(target)
-    _write(path, resolve_lock(target))
+    write_atomic(path, resolve_lock(target), mode=0o644)
     return path
 
 
@@ -238,13 +237,3 @@ def _instructions(dockerfile: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    """All at once, so that whoever reads meanwhile sees the old lock or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".lock-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        os.fchmod(file.fileno(), 0o644)
-    Path(temporary).replace(path)

@@ -13,13 +13,12 @@ import functools
 import hashlib
 import json
 import os
-import secrets
-import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Optional, TypeVar, Union
 
 from runner import __version__, paths
+from runner.machine import files
 
 T = TypeVar("T")
 
@@ -55,7 +54,7 @@ def remembered(
     with contextlib.suppress(OSError, ValueError):
         text = json.dumps({"digest": digest, "answer": write(made)}, allow_nan=False)
         if read(json.loads(text)["answer"]) == made:  # what JSON cannot hold is worked out again
-            _keep(path, text)
+            files.write_atomic(path, text, mode=0o600)
     return made
 
 
@@ -114,22 +113,8 @@ def _raise(error: OSError) -> None:
 
 def _own(path: Path) -> bytes:
     """The content of an entry that this user alone could have written. Raises `OSError`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+    with files.open_regular(path) as file:
+        facts = os.fstat(file.fileno())
+        if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
             raise PermissionError(f"{path} could be somebody else's")
         return file.read(LARGEST)
-
-
-def _keep(path: Path, text: str) -> None:
-    """All at once: who reads meanwhile sees the old entry or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ def write(run: Run, folder: Path) -> None:
     for name, kind in report.REPORTS.items():  # one in memory at a time
         text = _render(made, name)
         # Not synced: what is lost with the machine is made again from the journal.
-        journal.write_atomic(folder / kind.file, text, sync=False)
+        journal.write_file(folder / kind.file, text, sync=False)
         if summary and name == "md":
             with open(summary, "a", encoding="utf-8") as file:
                 file.write(text)

@@ -24,8 +24,8 @@ from typing import Optional
 from attrs import evolve
 
 from runner import serial
-from runner.agent import write_all
 from runner.errors import TfmatrixError, UsageError
+from runner.machine import files
 from runner.model import Environment, Result, Run
 
 HEAD = "run.json"
@@ -54,19 +54,19 @@ class Journal:
         self._lock = threading.Lock()
         with _writing(folder):
             (folder / "logs").mkdir(parents=True, exist_ok=True)
-            write_atomic(folder / HEAD, serial.dumps(serial.head_to_json(run)))
+            write_file(folder / HEAD, serial.dumps(serial.head_to_json(run)))
             self._cells = os.open(folder / CELLS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
     def keep_environment(self, environment: Environment) -> None:
         """Write environments/<id>/, what is needed to make that environment by hand."""
         folder = self.folder / "environments" / environment.id
-        write_atomic(folder / "requirements.txt", environment.requirements, sync=False)
+        write_file(folder / "requirements.txt", environment.requirements, sync=False)
         if environment.dockerfile:
-            write_atomic(folder / "Dockerfile", environment.dockerfile, sync=False)
+            write_file(folder / "Dockerfile", environment.dockerfile, sync=False)
 
     def keep_script(self, name: str, text: str) -> None:
         """Write scripts/<repro>.py: what ran, for whoever reads the report later."""
-        write_atomic(self.folder / script_name(name), text, sync=False)
+        write_file(self.folder / script_name(name), text, sync=False)
 
     def append(self, result: Result, output: str, *, sync: bool = True) -> Result:
         """Record a cell: its log first, so that a line in the journal never points at nothing.
@@ -105,7 +105,7 @@ class Journal:
         with self._lock, _writing(self.folder):
             before = os.fstat(self._cells).st_size
             try:
-                write_all(self._cells, lines.encode("utf-8"))
+                files.write_all(self._cells, lines.encode("utf-8"))
                 if sync:
                     os.fsync(self._cells)
             except OSError:
@@ -115,7 +115,7 @@ class Journal:
     def finish(self, finished: str) -> None:
         """Note the end time; a run without one was interrupted or killed."""
         self._run = evolve(self._run, info=evolve(self._run.info, finished=finished))
-        write_atomic(self.folder / HEAD, serial.dumps(serial.head_to_json(self._run)))
+        write_file(self.folder / HEAD, serial.dumps(serial.head_to_json(self._run)))
 
     def close(self) -> None:
         if self._cells >= 0:
@@ -135,7 +135,7 @@ def _write_new(path: str, data: bytes) -> None:
         Path(path).unlink()
         file = os.open(path, how, 0o666)
     try:
-        write_all(file, data)
+        files.write_all(file, data)
     finally:
         os.close(file)
 
@@ -207,21 +207,10 @@ def point_latest(folder: Path) -> None:
         os.replace(temporary, link)
 
 
-def write_atomic(path: Path, text: str, *, sync: bool = True) -> None:
-    """Whole or not at all; with `sync` also when the machine itself stops in the middle, which is
-    dear, and of use only for what cannot be made again."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    data = text.encode("utf-8")
+def write_file(path: Path, text: str, *, sync: bool = True) -> None:
+    """A file of a run, or one that a user asked for; one line says why it cannot be written."""
     with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "wb", buffering=0) as file:
-                write_all(file.fileno(), data)
-                if sync:
-                    os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write_atomic(path, text, sync=sync)
 
 
 @contextmanager

@@ -206,7 +206,7 @@ def _copy(folder: Path, output: Path, name: str) -> bool:
     text = _text(folder, name)
     if text is None or output.resolve() not in (output / name).resolve().parents:
         return False
-    journal.write_atomic(output / name, text)
+    journal.write_file(output / name, text)
     return True
 
 

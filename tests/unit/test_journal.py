@@ -135,9 +135,9 @@ def test_ids_sort_by_time() -> None:
 
 def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    journal.write_atomic(path, "old")
+    journal.write_file(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        journal.write_atomic(path, "new \udce9")
+        journal.write_file(path, "new \udce9")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 

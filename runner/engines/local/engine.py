@@ -29,6 +29,7 @@ from runner.engines.local.pipe import PipeChannel
 from runner.environments import locks, wheels
 from runner.errors import PrepareError, TfmatrixError
 from runner.machine import file_lock, interpreters, temporary
+from runner.machine.files import write_atomic
 from runner.machine.items import Item
 from runner.model import Device, Environment, Limits, Target
 
@@ -239,9 +240,7 @@ def _whole(folder: Path) -> bool:
 
 
 def _mark(folder: Path, facts: dict[str, object]) -> None:
-    temporary = folder / f".{_MARKER}"
-    temporary.write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    temporary.replace(folder / _MARKER)
+    write_atomic(folder / _MARKER, json.dumps(facts) + "\n")
 
 
 def _damage(environment: Environment, folder: Path) -> Optional[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,6 +18,7 @@ from runner.environments import locks
 from runner.environments.wheels.choose import File, Pinned, best, glibc_here, pinned
 from runner.errors import TfmatrixError
 from runner.machine import file_lock, processes
+from runner.machine.files import write_atomic
 from runner.releases.upstream import index
 
 _LOCKS = ".locks"
@@ -81,7 +81,7 @@ class Wheelhouse:
             here = self._download(pool, list(files.values()), tell)
         if not self._out_of_reach and len(here) == len(files):
             with suppress(OSError):
-                _write(note, json.dumps(here, indent=1, sort_keys=True))
+                write_atomic(note, json.dumps(here, indent=1, sort_keys=True))
         return here
 
     # -- what the index has -----------------------------------------------------------------------
@@ -185,10 +185,3 @@ def _read(note: Path) -> Optional[dict[str, str]]:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _write(note: Path, text: str) -> None:
-    """All at once."""
-    new = note.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-    new.write_text(text, encoding="utf-8")
-    new.replace(note)

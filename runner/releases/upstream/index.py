@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -23,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from runner.errors import TfmatrixError
+from runner.machine.files import write_atomic
 from runner.releases.upstream import settings
 
 _TIMEOUT = (10.0, 60.0)
@@ -137,11 +136,7 @@ class Index:
         """All at once, and never a reason to fail."""
         text = json.dumps({"on": f"{date.today()}", "wheels": [_to_json(each) for each in wheels]})
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self._folder)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).replace(self._path(package))
+            write_atomic(self._path(package), text, mode=0o600)
         except OSError as error:
             self._say(f"what the package index says of {package} was not kept: {error}")
 

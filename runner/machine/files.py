@@ -1,0 +1,77 @@
+"""Files written whole or not at all, and files of strangers read with care."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Optional, Union
+
+
+def write_atomic(
+    path: Path,
+    content: Union[str, bytes],
+    *,
+    mode: Optional[int] = None,
+    modified: Optional[float] = None,
+    sync: bool = False,
+) -> None:
+    """`path` holds all of `content`, or what it held before: also for who reads meanwhile.
+
+    `mode` and `modified` (seconds) are the file's, where they matter. With `sync` the file is whole
+    also when the machine itself stops in the middle: dear, and of use only for what cannot be made
+    again. Raises `OSError`, and leaves nothing half-written.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(temporary, how, 0o666 if mode is None else 0o600)
+        try:
+            write_all(descriptor, data)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            if modified is not None:
+                os.utime(descriptor, (modified, modified))
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """`os.write` may write less than it is given."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file that a stranger may have put there, for reading.
+
+    Raises `OSError` for what is not a regular file: a link, a device that never ends, a pipe that
+    nobody writes to.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return file
+    file.close()
+    raise OSError(f"{path} is not a regular file")
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """All of such a file. Raises `OSError` where it has more than `most` bytes, too."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(f"{path} is larger than {most >> 20} MiB")
+    return content

@@ -1,0 +1,45 @@
+"""Files written whole or not at all, and strangers' files read with care."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runner.machine import files
+
+
+def test_a_file_is_replaced_in_one_step_and_nothing_stays_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file"
+    files.write_atomic(path, "ü\n")
+    before = path.open("rb")
+    files.write_atomic(path, b"new", mode=0o640, modified=1000.0, sync=True)
+    assert before.read() == "ü\n".encode()  # who had it open reads what it was
+    before.close()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert path.stat().st_mtime == 1000.0
+    assert [each.name for each in path.parent.iterdir()] == ["file"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.mkdir()
+    (path / "in the way").touch()
+    with pytest.raises(OSError, match="file"):
+        files.write_atomic(path, "new")
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1234")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    assert files.read_regular(tmp_path / "file", 4) == b"1234"
+    for name in ("link", "device", "pipe", "missing"):
+        with pytest.raises(OSError, match=name):
+            files.read_regular(tmp_path / name, 4)
+    with pytest.raises(OSError, match="larger than"):
+        files.read_regular(tmp_path / "file", 3)
