@@ -63,7 +63,9 @@ def main(counts: Sequence[int], workers: Sequence[int]) -> str:
 def _workers(number: int, folder: Path) -> Iterator[Workers]:
     if number == 0:
         site = LocalSite(Stub(), lambda _: None)
-        yield Workers(site=site, prepare=pool.local(2), measure=pool.local(os.cpu_count() or 2))
+        yield Workers(
+            site=site, prepare=pool.local_pool(2), measure=pool.local_pool(os.cpu_count() or 2)
+        )
         return
     from distributed import LocalCluster
 

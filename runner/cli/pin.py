@@ -89,18 +89,18 @@ def command(
         click.echo(words.pin(pin, environment))
     else:
         _specifier(pin)
-    return 0 if pin.claim else 1
+    return 0 if pin.requirement else 1
 
 
 def _specifier(pin: Pin) -> None:
     """Nothing but the specifier on stdout, so that a shell can use it."""
-    if pin.claim:
-        click.echo(pin.claim.requirement)
+    if pin.requirement:
+        click.echo(pin.requirement.requirement)
     else:
         click.echo(f"{words.NONE}; --format text says why", err=True)
 
 
-def _checked(text: str, answer: pins.Check, format_: str) -> int:
+def _checked(text: str, answer: pins.RequirementCheck, format_: str) -> int:
     if format_ == "json":
         click.echo(json.dumps(words.check_to_json(text, answer), indent=2))
     else:

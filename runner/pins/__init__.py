@@ -19,7 +19,7 @@ from runner.errors import UsageError
 from runner.grid import Column, Grid, Row
 from runner.model import Result, Verdict
 from runner.pins import requirement
-from runner.pins.requirement import Claim, admits
+from runner.pins.requirement import PinRequirement, admits
 
 
 @frozen(kw_only=True)
@@ -72,7 +72,7 @@ class Pin:
 
     required: tuple[Row, ...]
     standings: tuple[Standing, ...]
-    claim: Optional[Claim]
+    requirement: Optional[PinRequirement]
 
     @property
     def qualifying(self) -> tuple[Standing, ...]:
@@ -115,7 +115,7 @@ def find(
     return Pin(
         required=rows,
         standings=standings,
-        claim=requirement.claim(measured, map(Version, known), strict=strict),
+        requirement=requirement.narrowest(measured, map(Version, known), strict=strict),
     )
 
 
@@ -146,7 +146,7 @@ def grouped(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacl
 
 
 @frozen(kw_only=True)
-class Check:
+class RequirementCheck:
     """Whether a specifier admits nothing of the run but what qualifies."""
 
     admitted: tuple[Standing, ...]
@@ -162,9 +162,9 @@ class Check:
         return bool(self.admitted) and not self.obstacles
 
 
-def check(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -> Check:
+def check(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -> RequirementCheck:
     there = {standing.version for standing in pin.standings}
-    return Check(
+    return RequirementCheck(
         admitted=tuple(s for s in pin.standings if admits(specifier, s.version)),
         unmeasured=tuple(v for v in map(Version, known) if v not in there and admits(specifier, v)),
     )

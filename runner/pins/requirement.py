@@ -1,7 +1,7 @@
 """Releases that qualify → a requirement specifier that admits them and none that failed. Pure.
 
 A series stands for its newest measured patch, so older patches of it that nobody measured may stay
-inside a claim; `Claim.unmeasured` names them, and `strict` excludes each of them. Any other release
+inside a claim; `PinRequirement.unmeasured` names them, and `strict` excludes each of them. Any other release
 that is known and was not measured is kept out: a bound is put at the oldest and after the newest
 that qualify, and a series between them of which nothing is admitted is excluded as a whole.
 """
@@ -22,7 +22,7 @@ PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel"
 
 
 @frozen(kw_only=True)
-class Claim:
+class PinRequirement:
     """A specifier, and how far it goes beyond what was measured."""
 
     specifier: str
@@ -37,9 +37,9 @@ class Claim:
         return f"tensorflow{self.specifier}"
 
 
-def claim(
+def narrowest(
     measured: Mapping[Version, bool], known: Iterable[Version], *, strict: bool = False
-) -> Optional[Claim]:
+) -> Optional[PinRequirement]:
     """The claim for what was measured (release → whether it qualifies); None where none does."""
     every = sorted({*known, *measured})
     good = {version for version, qualifies in measured.items() if qualifies}
@@ -51,7 +51,7 @@ def claim(
     admitted = good | set(vouched)
     specifier = ",".join(_clauses(every, inside, admitted))
     _check(specifier, every, admitted)
-    return Claim(
+    return PinRequirement(
         specifier=specifier,
         unmeasured=vouched,
         excluded=tuple(v for v in unknown if v not in admitted),

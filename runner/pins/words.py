@@ -8,7 +8,7 @@ from typing import Any, Optional
 from packaging.version import Version
 
 from runner.model import EnvironmentInfo
-from runner.pins import Check, Obstacle, Pin, Standing, grouped
+from runner.pins import Obstacle, Pin, RequirementCheck, Standing, grouped
 from runner.report.text import clean, clip, count, listed
 
 NONE = "no release qualifies"
@@ -19,16 +19,16 @@ MOST_RANGES = 40
 
 def pin(answer: Pin, environment: Optional[EnvironmentInfo]) -> str:
     """The specifier alone on the first line, then why; `environment` is the newest's."""
-    lines = _none(answer) if answer.claim is None else _some(answer, environment)
+    lines = _none(answer) if answer.requirement is None else _some(answer, environment)
     return "\n".join([*lines, *_unjudged(answer)])
 
 
-def check(text: str, answer: Check) -> str:
+def check(text: str, answer: RequirementCheck) -> str:
     return "\n".join(_checked(clean(text), answer))
 
 
 def pin_to_json(answer: Pin, environment: Optional[EnvironmentInfo]) -> dict[str, Any]:
-    claim = answer.claim
+    claim = answer.requirement
     return {
         "requirement": claim.requirement if claim else None,
         "specifier": claim.specifier if claim else None,
@@ -43,7 +43,7 @@ def pin_to_json(answer: Pin, environment: Optional[EnvironmentInfo]) -> dict[str
     }
 
 
-def check_to_json(text: str, answer: Check) -> dict[str, Any]:
+def check_to_json(text: str, answer: RequirementCheck) -> dict[str, Any]:
     return {
         "requirement": text,
         "holds": answer.holds,
@@ -53,10 +53,10 @@ def check_to_json(text: str, answer: Check) -> dict[str, Any]:
 
 
 def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
-    assert answer.claim is not None
+    assert answer.requirement is not None
     assert answer.newest is not None
     good = answer.qualifying
-    yield answer.claim.requirement
+    yield answer.requirement.requirement
     yield ""
     place = f" ({environment.id})" if environment else ""
     yield f"newest: {answer.newest.tensorflow}{place}"
@@ -67,9 +67,9 @@ def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
     yield from _about(
         "admitted though not measured, as older patches of a series that passes "
         "(--strict excludes them; `tfmatrix run --patches all` measures them)",
-        answer.claim.unmeasured,
+        answer.requirement.unmeasured,
     )
-    yield from _about("excluded though not measured", answer.claim.excluded)
+    yield from _about("excluded though not measured", answer.requirement.excluded)
     yield ""
     if answer.newest is answer.standings[-1]:
         yield f"nothing newer than {answer.newest.tensorflow} is in the run"
@@ -100,7 +100,7 @@ def _unjudged(answer: Pin) -> Iterator[str]:
         yield from _grouped(obstacle for standing in open_ for obstacle in standing.obstacles)
 
 
-def _checked(text: str, answer: Check) -> Iterator[str]:
+def _checked(text: str, answer: RequirementCheck) -> Iterator[str]:
     if answer.holds:
         yield f"{text} holds: {_all(answer.admitted)} passed everything required"
     elif not answer.admitted:

@@ -1,4 +1,4 @@
-"""A `concurrent.futures.Executor` that knows what cells want of it.
+"""An executor that keeps workers on a warm environment and within memory.
 
 Tasks with the same `group` share something that is dear to start (an environment with TensorFlow
 imported in it), so a worker stays with a group while it has tasks. Another joins it only when what
@@ -24,28 +24,28 @@ T = TypeVar("T")
 MANY = 8
 """Tasks left in a group of which nothing is known, from which on a second worker joins in."""
 TRIES = 2
-"""Machines that may be lost under one task, or have trouble with it, before that is its own."""
+"""Machines on which one task may fail before it is not tried again."""
 
 
-class NotHere(Exception):
-    """A machine cannot do a task; another may. The cause is what to say where none can."""
+class TryElsewhere(Exception):
+    """A machine cannot do a task; another may. If none can, the cause is reported."""
 
     loses = False
     """Whether the machine gets no more tasks."""
 
     def __init__(self, why: str, *, result: Any = None) -> None:
-        """With a `result`, the task may itself be to blame: it counts where no try is left."""
+        """`result` is used if all retries fail; the task itself may be the cause."""
         super().__init__(why)
         self.result = result
 
 
-class MachineUnfit(NotHere):
+class MachineUnfit(TryElsewhere):
     """A machine can do nothing, whatever the task."""
 
     loses = True
 
 
-class MachineLost(NotHere):
+class MachineLost(TryElsewhere):
     """A machine is gone in the middle of a task, which may be why."""
 
     loses = True
@@ -63,7 +63,7 @@ class Machine:
         """Groups that have had a task here: the next one starts sooner."""
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
-        """Do it and wait. Raises what `fn` raises, or `MachineLost`."""
+        """Call `fn` and wait. Raises what `fn` raises, or `MachineLost`."""
         return fn(*args)
 
     def takes(self, task: Any) -> bool:
@@ -71,11 +71,11 @@ class Machine:
         return True
 
     def price(self, task: Any) -> float:
-        """Seconds until the task's group can be begun here, beyond what it takes anywhere."""
+        """Seconds to make the task's environment here, where it is not there yet."""
         return 0.0
 
     def lose(self) -> None:
-        """It is gone: nobody waits for what it does."""
+        """Mark it as gone: nobody waits for its results any more."""
         self.lost = True
 
 
@@ -130,7 +130,7 @@ class _Group:
         return machine not in job.avoid and machine.takes(job.task)
 
     def gain(self, machine: Machine) -> float:
-        """Seconds that one more worker would save; none where it is not worth its start."""
+        """Seconds that one more worker would save; 0 if it saves less than its start costs."""
         price = machine.price(self.waiting[0].task)
         if not self.count:
             return 0.0 if price else float(max(0, len(self.waiting) - MANY + 1))
@@ -160,7 +160,7 @@ class Pool(Executor):
         self._hopeless: Optional[Exception] = None
 
     def add(self, machine: Machine, workers: int) -> None:
-        """Have `workers` more, on that machine."""
+        """Start `workers` more workers on that machine."""
         with self._changed:
             self._machines.add(machine)
             seat = _Seat(machine=machine)
@@ -171,7 +171,7 @@ class Pool(Executor):
                 thread.start()
 
     def remove(self, machine: Machine) -> None:
-        """It gets no more tasks. What it has is not waited for."""
+        """Give it no more tasks, and do not wait for those that it has."""
         with self._changed:
             machine.lose()
             self._machines.discard(machine)
@@ -206,16 +206,16 @@ class Pool(Executor):
 
     @property
     def stuck(self) -> bool:
-        """Whether machines are there, but nothing runs and none takes any of what waits."""
+        """Whether there are machines, nothing runs, and none accepts a waiting task."""
         with self._changed:
             groups = [group for group in self._groups.values() if group.waiting]
             free = bool(groups and self._there) and not self.running
             return free and not any(g.takes(one) for g in groups for one in self._there)
 
     def give_up(self, reason: Exception, *, for_good: bool = False) -> None:
-        """Nobody will come who could do what waits: it fails with `reason`.
+        """Fail what waits with `reason`: no machine will come that could do it.
 
-        `for_good`: so does what is submitted from now on, and what comes back undone.
+        `for_good`: fail what is submitted from now on too, and what comes back undone.
         """
         with self._changed:
             self._hopeless = reason if for_good else None
@@ -239,7 +239,7 @@ class Pool(Executor):
     # -- a worker -------------------------------------------------------------------------------
 
     def _work(self, seat: _Seat) -> None:
-        """One thread's life: take a task, have it done, and look for the next where it was."""
+        """A worker thread: take a task, carry it out, prefer the next one of the same group."""
         machine, group = seat.machine, None
         while True:
             with self._changed:
@@ -270,7 +270,7 @@ class Pool(Executor):
             return False
         try:
             result = machine.call(job.fn, *job.args)
-        except NotHere as error:
+        except TryElsewhere as error:
             if error.loses:
                 self.remove(machine)
             self._elsewhere(job, machine, error)
@@ -281,8 +281,8 @@ class Pool(Executor):
         job.future.set_result(result)
         return True
 
-    def _elsewhere(self, job: _Job, machine: Machine, error: NotHere) -> None:
-        """Have another machine do it; where none can, that is what comes of it."""
+    def _elsewhere(self, job: _Job, machine: Machine, error: TryElsewhere) -> None:
+        """Retry on another machine; if none can take it, this result is final."""
         job.avoid.add(machine)
         job.tries += isinstance(error, MachineLost) or error.result is not None
         if job.tries < TRIES and self._again(job):
@@ -307,7 +307,7 @@ class Pool(Executor):
     # -- where to go next -----------------------------------------------------------------------
 
     def _join(self, seat: _Seat, group: Optional[_Group]) -> Optional[_Group]:
-        """Wait for a group with a task to take. None when there will be no more."""
+        """Wait for a group that has a task for this worker. None when there will be no more."""
         if group is not None:
             group.workers -= 1
         while not seat.machine.lost:
@@ -325,7 +325,7 @@ class Pool(Executor):
         return None
 
     def _choose(self, seat: _Seat, last: Optional[_Group]) -> Optional[_Group]:
-        """Where a worker goes that was with `last`: stay, else a new group, else join another."""
+        """The next group for a worker that served `last`: the same, else a new one, else join one."""
         if last is not None and last.waiting and last.takes(seat.machine):
             wanted: Optional[_Group] = last
         else:
@@ -351,7 +351,7 @@ class Pool(Executor):
         return any(group.takes(one) for one in holding)
 
     def _fits(self, seat: _Seat, group: _Group) -> bool:
-        """Whether the group's next task has room. Alone it may try, whatever it wants."""
+        """Whether the group's next task fits into memory. A task that runs alone always may."""
         if not seat.running:
             return True
         return seat.used_mb + self._need(group.waiting[0].task) <= seat.machine.memory_mb
@@ -361,7 +361,7 @@ def _lone(job: _Job) -> str:
     return f"task {id(job)}"
 
 
-def local(
+def local_pool(
     jobs: int,
     *,
     memory_mb: float = float("inf"),

@@ -37,7 +37,7 @@ def local_workers(
     site = LocalSite(engine, emit, warm_mb=idle * memory_mb, seen=Confirmed(paths.confirmed()))
     prepare = ThreadPoolExecutor(preparing, "prepare")
     coming: set[str] = set()
-    measure = pool.local(
+    measure = pool.local_pool(
         jobs,
         memory_mb=(1 - idle) * memory_mb,
         need=site.peaks.expected,

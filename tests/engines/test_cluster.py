@@ -341,9 +341,9 @@ def test_nothing_that_is_sent_names_this_machine_or_its_secrets(
     task = Measure(environment=made, cell=cell, snapshot=taken, mode="fresh")
     sent = pickle.dumps(
         [
-            messages.order("link", "plain", task),
+            messages.measure_request("link", "plain", task),
             messages.files(taken),
-            messages.Make(link="link", engine="plain", environment=made),
+            messages.MakeRequest(link="link", engine="plain", environment=made),
         ]
     )
     for secret in (str(tmp_path), str(ROOT), os.environ["HOME"], "s3cr3t"):

@@ -112,7 +112,7 @@ def test_a_device_that_the_run_has_not_is_wrong_use() -> None:
 
 def test_none_qualifies() -> None:
     answer = pin(runs.drawn("2.4 2.5 2.6\na A ✓ ✓\nb B A ✓\nc A A A"))
-    assert answer.claim is None
+    assert answer.requirement is None
     assert answer.newest is None
     assert answer.closest.tensorflow == "2.6.0"
 
@@ -157,7 +157,7 @@ def test_each_case_says_where_it_first_blocks_and_why() -> None:
     ],
 )
 def test_specifiers(measured: str, specifier: Optional[str], unmeasured: str) -> None:
-    claim = requirement.claim(
+    claim = requirement.narrowest(
         {Version(word[:-1]): word[-1] == "+" for word in measured.split()}, map(Version, CATALOGUE)
     )
     assert (claim and claim.specifier) == specifier
@@ -165,7 +165,7 @@ def test_specifiers(measured: str, specifier: Optional[str], unmeasured: str) ->
 
 
 def test_strict_excludes_every_release_that_was_not_measured() -> None:
-    claim = requirement.claim(
+    claim = requirement.narrowest(
         {Version("2.7.4"): True, Version("2.8.4"): True}, map(Version, CATALOGUE), strict=True
     )
     assert claim is not None
@@ -189,7 +189,7 @@ VERSIONS = st.one_of(
 def test_it_admits_exactly_what_qualifies_of_all_that_was_measured(
     measured: dict[Version, bool], known: set[Version], strict: bool
 ) -> None:
-    claim = requirement.claim(measured, known, strict=strict)
+    claim = requirement.narrowest(measured, known, strict=strict)
     if claim is None:
         assert not any(measured.values())
         return
@@ -209,11 +209,11 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
     answer = pin(runs.drawn(picture), CATALOGUE)
     good = [version for version in versions if drawn[version] == "✓"]
     assert [standing.tensorflow for standing in answer.qualifying] == good
-    if answer.claim:
-        checked = pins.check(answer, requirement.parse(answer.claim.requirement), CATALOGUE)
+    if answer.requirement:
+        checked = pins.check(answer, requirement.parse(answer.requirement.requirement), CATALOGUE)
         assert checked.holds
         assert [standing.tensorflow for standing in checked.admitted] == good
-        assert checked.unmeasured == answer.claim.unmeasured
+        assert checked.unmeasured == answer.requirement.unmeasured
 
 
 # --- Checking one ----------------------------------------------------------------------------

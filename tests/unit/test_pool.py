@@ -12,7 +12,7 @@ import pytest
 from attrs import define, field, frozen
 
 from runner.pipeline import pool as pools
-from runner.pipeline.pool import Machine, MachineLost, NotHere, Pool
+from runner.pipeline.pool import Machine, MachineLost, Pool, TryElsewhere
 
 
 @frozen(kw_only=True)
@@ -43,7 +43,7 @@ class Gate:
 
 
 def test_it_is_an_executor() -> None:
-    with pools.local(2) as pool:
+    with pools.local_pool(2) as pool:
         assert pool.submit(pow, 2, 5).result(10) == 32
         assert list(pool.map(str, range(20))) == [str(n) for n in range(20)]
         assert isinstance(pool.submit(int, "x").exception(10), ValueError)
@@ -53,7 +53,7 @@ def test_it_is_an_executor() -> None:
 
 def test_a_few_tasks_of_a_group_are_done_by_one_worker() -> None:
     gate = Gate()
-    with pools.local(2) as pool:
+    with pools.local_pool(2) as pool:
         futures = [pool.submit(gate.work, Task(group=name)) for name in "aaaabbbb"]
         gate.open.set()
         assert Counter(future.result(10) for future in futures) == {"a": 4, "b": 4}
@@ -62,7 +62,7 @@ def test_a_few_tasks_of_a_group_are_done_by_one_worker() -> None:
 
 def test_many_tasks_of_one_group_are_shared_out() -> None:
     gate = Gate()
-    with pools.local(2) as pool:
+    with pools.local_pool(2) as pool:
         futures = [pool.submit(gate.work, Task(group="a")) for _ in range(30)]
         while gate.most < 2:
             assert not futures[0].done()
@@ -73,7 +73,7 @@ def test_many_tasks_of_one_group_are_shared_out() -> None:
 
 def test_tasks_that_do_not_fit_into_memory_wait() -> None:
     gate = Gate()
-    with pools.local(4, memory_mb=1000, need=lambda task: task.mb) as pool:
+    with pools.local_pool(4, memory_mb=1000, need=lambda task: task.mb) as pool:
         futures = [pool.submit(gate.work, Task(group=str(n), mb=400)) for n in range(6)]
         while gate.most < 2:
             assert not futures[0].done()
@@ -85,7 +85,7 @@ def test_tasks_that_do_not_fit_into_memory_wait() -> None:
 def test_what_needs_more_than_there_is_runs_alone() -> None:
     gate = Gate()
     gate.open.set()
-    with pools.local(4, memory_mb=1000, need=lambda task: task.mb) as pool:
+    with pools.local_pool(4, memory_mb=1000, need=lambda task: task.mb) as pool:
         futures = [pool.submit(gate.work, Task(group=str(n), mb=4000)) for n in range(3)]
         assert [future.result(10) for future in futures] == ["0", "1", "2"]
     assert gate.most == 1
@@ -93,7 +93,7 @@ def test_what_needs_more_than_there_is_runs_alone() -> None:
 
 def test_shutting_down_cancels_what_has_not_begun() -> None:
     gate = Gate()
-    pool = pools.local(1)
+    pool = pools.local_pool(1)
     first: Future[Any] = pool.submit(gate.work, Task(group="a"))
     while not gate.running:
         assert not first.done()
@@ -170,7 +170,7 @@ def test_another_joins_a_new_group_unless_one_of_its_own_is_coming(coming: bool)
         elif not coming:
             joined.wait(10)
 
-    with pools.local(2, coming=lambda: coming) as workers:
+    with pools.local_pool(2, coming=lambda: coming) as workers:
         futures = [workers.submit(note, Task(group="a")) for _ in range(20)]
         submitted.set()
         wait(futures, 20)
@@ -216,7 +216,7 @@ def test_what_a_machine_cannot_do_is_tried_once_on_each_of_the_others() -> None:
     class Useless(Elsewhere):
         def call(self, fn: Callable[..., Any], *args: Any) -> Any:
             self.did.append(args[0].group)
-            raise NotHere(f"{self.name} cannot") from ValueError(self.name)
+            raise TryElsewhere(f"{self.name} cannot") from ValueError(self.name)
 
     useless = [Useless(str(n), 1) for n in range(3)]
     with Pool() as pool:
@@ -233,7 +233,7 @@ def test_what_a_machine_cannot_do_is_tried_once_on_each_of_the_others() -> None:
 def test_what_had_trouble_on_two_machines_is_what_comes_of_it() -> None:
     class Troubled(Elsewhere):
         def call(self, fn: Callable[..., Any], *args: Any) -> Any:
-            raise NotHere("no answer", result=self.name)
+            raise TryElsewhere("no answer", result=self.name)
 
     with Pool() as pool:
         for name in "abc":

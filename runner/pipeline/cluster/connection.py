@@ -16,7 +16,7 @@ from runner.pipeline.cluster import worker
 from runner.pipeline.cluster.client import CONNECT, client
 from runner.pipeline.cluster.engine import ClusterEngine
 from runner.pipeline.cluster.machines import Remote
-from runner.pipeline.cluster.messages import About
+from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.cluster.site import ClusterSite
 from runner.pipeline.pool import MachineLost, Pool
 from runner.pipeline.site import PREPARING, Workers
@@ -41,7 +41,7 @@ def connect(
     not installed, and `TfmatrixError` where no scheduler or no fit worker answers.
     """
     with client(address) as dask:
-        link = Link(dask, engine, emit, say)
+        link = Connection(dask, engine, emit, say)
         try:
             link.open()
             workers = Workers(site=link.site, prepare=link.prepare, measure=link.measure)
@@ -50,7 +50,7 @@ def connect(
             link.close()
 
 
-class Link:
+class Connection:
     """Keeps the pools' machines in step with the scheduler's workers."""
 
     def __init__(self, dask: Any, engine: str, emit: events.Emit, say: Say) -> None:
@@ -154,7 +154,7 @@ class Link:
         finally:
             self._asking.discard(address)
 
-    def _welcome(self, address: str, about: Optional[About]) -> None:
+    def _welcome(self, address: str, about: Optional[WorkerInfo]) -> None:
         why = _unfit(about, self._engine)
         if about is None or why:
             name = about.name if about else address
@@ -166,9 +166,9 @@ class Link:
         self.measure.add(machine, machine.threads)
         self.prepare.add(machine, PREPARING)
 
-    def _ask(self, address: str) -> Optional[About]:
+    def _ask(self, address: str) -> Optional[WorkerInfo]:
         try:
-            about: About = self._dask.run(worker.about, workers=[address])[address]
+            about: WorkerInfo = self._dask.run(worker.about, workers=[address])[address]
             return about
         except Exception:  # whatever goes wrong there: it cannot be used
             return None
@@ -191,7 +191,7 @@ class Link:
             pool.give_up(MachineLost(reason), for_good=for_good)
 
 
-def _unfit(about: Optional[About], engine: str) -> str:
+def _unfit(about: Optional[WorkerInfo], engine: str) -> str:
     """Why a worker cannot be used; empty where it can."""
     if about is None:
         return "does not answer, or has no tfmatrix (pip install 'tfmatrix[cluster]' there)"

@@ -13,7 +13,7 @@ from runner.environments import sizes
 from runner.machine.units import human
 from runner.model import Device, Environment, Target
 from runner.pipeline.cluster import worker
-from runner.pipeline.cluster.messages import About
+from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.pool import Machine, MachineLost
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ ANSWER = 30.0
 class Remote(Machine):
     """Calls are Dask tasks, bound to this worker."""
 
-    def __init__(self, client: Any, address: str, about: About, engine: str) -> None:
+    def __init__(self, client: Any, address: str, about: WorkerInfo, engine: str) -> None:
         super().__init__(USABLE * about.memory_mb)
         self.name = about.name
         self.address = address

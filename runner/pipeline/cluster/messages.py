@@ -13,7 +13,7 @@ from runner.pipeline.tasks import Measure
 
 
 @frozen(kw_only=True)
-class About:
+class WorkerInfo:
     """A worker and its machine, as it sees itself."""
 
     name: str
@@ -32,7 +32,7 @@ class About:
 
 
 @frozen(kw_only=True)
-class Make:
+class MakeRequest:
     """Make an environment."""
 
     link: str
@@ -41,12 +41,12 @@ class Make:
 
 
 @frozen(kw_only=True)
-class Made:
+class MakeReply:
     """Whether it was made: `wrong` says why not."""
 
     wrong: str = ""
     log: str = ""
-    engine_wrong: str = ""
+    engine_fault: str = ""
     """Set where nothing can be made there."""
     disk: float = 0.0
     """Bytes free afterwards."""
@@ -62,7 +62,7 @@ class Files:
 
 
 @frozen(kw_only=True)
-class Order:
+class MeasureRequest:
     """Measure a cell in an environment that was made, with files that were sent."""
 
     link: str
@@ -78,16 +78,16 @@ class Order:
 
 
 @frozen(kw_only=True)
-class Measured:
+class MeasureReply:
     execution: Execution
-    engine_wrong: str = ""
+    engine_fault: str = ""
     """Set where nothing can be measured there."""
 
 
-def order(link: str, engine: str, task: Measure) -> Order:
+def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
     """`task` without what the worker has already, and without where things are here."""
     workspace = task.snapshot.workspace
-    return Order(
+    return MeasureRequest(
         link=link,
         engine=engine,
         key=task.environment.key,

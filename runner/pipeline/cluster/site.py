@@ -21,9 +21,15 @@ from runner.model import Environment, Execution, Target
 from runner.pipeline import events
 from runner.pipeline.cluster import worker
 from runner.pipeline.cluster.machines import Remote
-from runner.pipeline.cluster.messages import Made, Make, Measured, files, order
+from runner.pipeline.cluster.messages import (
+    MakeReply,
+    MakeRequest,
+    MeasureReply,
+    files,
+    measure_request,
+)
 from runner.pipeline.peaks import Peaks
-from runner.pipeline.pool import MachineLost, MachineUnfit, NotHere
+from runner.pipeline.pool import MachineLost, MachineUnfit, TryElsewhere
 from runner.pipeline.tasks import Measure, Prepare
 
 T = TypeVar("T")
@@ -97,13 +103,13 @@ class ClusterSite:
             self._tell(environment, f"preparing on {machine.name}")
         started = time.monotonic()
         made = self._make(environment, machine)
-        if made.engine_wrong:
-            raise self._unfit(machine, made.engine_wrong)
+        if made.engine_fault:
+            raise self._unfit(machine, made.engine_fault)
         if made.wrong:
             machine.holds.discard(environment.key)
             machine.refused[environment.key] = made.wrong
             error = PrepareError(f"{made.wrong} (on worker {machine.name})", log=made.log)
-            raise NotHere(str(error)) from error
+            raise TryElsewhere(str(error)) from error
         machine.disk = made.disk
         machine.given.add(environment.key)
         if environment.key not in machine.holds:
@@ -122,12 +128,12 @@ class ClusterSite:
         )
         measured = self._measured(task, machine) or self._measured(task, machine)
         if measured is None:
-            raise NotHere(f"worker {machine.name} does not keep what it is sent")
+            raise TryElsewhere(f"worker {machine.name} does not keep what it is sent")
         execution: Execution = evolve(measured.execution, worker=machine.name)
-        if measured.engine_wrong:
-            raise self._unfit(machine, measured.engine_wrong, result=execution)
+        if measured.engine_fault:
+            raise self._unfit(machine, measured.engine_fault, result=execution)
         if execution.trouble is not None:
-            raise NotHere(execution.trouble, result=execution)
+            raise TryElsewhere(execution.trouble, result=execution)
         self.peaks.note(task, execution)
         return execution
 
@@ -207,22 +213,22 @@ class ClusterSite:
         machine.unfit = f"can run nothing any more: {why}"
         return MachineUnfit(f"worker {machine.name} {machine.unfit}", **result)
 
-    def _measured(self, task: Measure, machine: Remote) -> Optional[Measured]:
+    def _measured(self, task: Measure, machine: Remote) -> Optional[MeasureReply]:
         """None where the worker has forgotten what it was sent, or somebody has tidied up there."""
         if task.group not in machine.given:
             self.prepare(Prepare(environment=task.environment), machine)
         self._give(task.snapshot, machine)
-        measured = self._ask(machine, worker.measure, order(self._link, self.name, task))
+        measured = self._ask(machine, worker.measure, measure_request(self._link, self.name, task))
         if measured is None:
             machine.given.discard(task.group)
             machine.snapshots.discard(task.snapshot.digest)
         return measured
 
-    def _make(self, environment: Environment, machine: Remote) -> Made:
+    def _make(self, environment: Environment, machine: Remote) -> MakeReply:
         machine.begin(environment)
         self._making[environment.key] += 1
         try:
-            make = Make(link=self._link, engine=self.name, environment=environment)
+            make = MakeRequest(link=self._link, engine=self.name, environment=environment)
             return self._ask(machine, worker.make, make)
         finally:
             self._making[environment.key] -= 1

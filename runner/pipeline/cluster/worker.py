@@ -1,4 +1,4 @@
-"""What a cluster's workers are asked to do; `served` keeps what lasts from one call to the next."""
+"""What a cluster's workers are asked to do; `state` keeps what lasts from one call to the next."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ from runner.errors import PrepareError, TfmatrixError
 from runner.machine import host
 from runner.model import Environment, Execution, Target
 from runner.pipeline import disk, events
-from runner.pipeline.cluster.messages import About, Files, Made, Make, Measured, Order
-from runner.pipeline.cluster.worker_state import EVERYONE, Served
+from runner.pipeline.cluster.messages import (
+    Files,
+    MakeReply,
+    MakeRequest,
+    MeasureReply,
+    MeasureRequest,
+    WorkerInfo,
+)
+from runner.pipeline.cluster.worker_state import CONNECTIONS, ConnectionState
 from runner.pipeline.tasks import Measure, Prepare
 
 TOPIC = "tfmatrix"
@@ -29,11 +36,11 @@ GPU = "GPU"
 # --- Before anything is ordered ------------------------------------------------------------
 
 
-async def about(dask_worker: Any) -> About:
+async def about(dask_worker: Any) -> WorkerInfo:
     limit = dask_worker.memory_manager.memory_limit
     wrong, free = await asyncio.to_thread(_engines)
     free_mb = host.free_memory_mb()
-    return About(
+    return WorkerInfo(
         name=str(dask_worker.name),
         tool=__version__,
         agent=paths.agent_digest(),
@@ -71,17 +78,17 @@ def held(engine: str, environments: Sequence[Environment]) -> list[bool]:
 # --- The work ------------------------------------------------------------------------------
 
 
-def make(order: Make) -> Made:
+def make(order: MakeRequest) -> MakeReply:
     """Make an environment, at once if it is there already."""
     _leave_the_threads()
-    with EVERYONE.using(order.link, order.engine, lambda: tell(order.link)) as served:
-        served.environments[order.environment.key] = order.environment
+    with CONNECTIONS.using(order.link, order.engine, lambda: tell(order.link)) as state:
+        state.environments[order.environment.key] = order.environment
         try:
-            served.site.prepare(Prepare(environment=order.environment))
+            state.site.prepare(Prepare(environment=order.environment))
         except (PrepareError, OSError) as error:
             log = getattr(error, "log", "")
-            return Made(wrong=str(error), log=log, engine_wrong=_wrong(order.engine))
-    return Made(disk=_free(order.engine))
+            return MakeReply(wrong=str(error), log=log, engine_fault=_wrong(order.engine))
+    return MakeReply(disk=_free(order.engine))
 
 
 def keep(files: Files) -> str:
@@ -93,14 +100,14 @@ def keep(files: Files) -> str:
     return ""
 
 
-def measure(order: Order) -> Optional[Measured]:
+def measure(order: MeasureRequest) -> Optional[MeasureReply]:
     """Measure a cell; None where what it needs has gone since it was sent."""
-    with EVERYONE.using(order.link, order.engine, lambda: tell(order.link)) as served:
+    with CONNECTIONS.using(order.link, order.engine, lambda: tell(order.link)) as state:
         try:
-            environment, sent = served.environments.get(order.key), _snapshot(order, served)
+            environment, sent = state.environments.get(order.key), _snapshot(order, state)
             if environment is None or sent is None:
                 return None
-            execution = served.site.measure(
+            execution = state.site.measure(
                 Measure(
                     environment=environment,
                     cell=order.cell,
@@ -112,10 +119,10 @@ def measure(order: Order) -> Optional[Measured]:
         except OSError as error:  # raised on, it would look as if the worker were gone
             execution = Execution(trouble=f"the worker failed: {error}")
     wrong = _wrong(order.engine) if execution.trouble is not None else ""
-    return Measured(execution=execution, engine_wrong=wrong)
+    return MeasureReply(execution=execution, engine_fault=wrong)
 
 
-def _snapshot(order: Order, served: Served) -> Optional[Snapshot]:
+def _snapshot(order: MeasureRequest, state: ConnectionState) -> Optional[Snapshot]:
     folder = paths.snapshots() / order.digest
     if not (folder / order.script).is_file():
         return None
@@ -125,7 +132,7 @@ def _snapshot(order: Order, served: Served) -> Optional[Snapshot]:
         digest=order.digest,
         files=tuple(sorted(map(str, files))) if order.live else (),
     )
-    return served.renewed(order.cell.repro.name, sent) if order.live else sent
+    return state.renewed(order.cell.repro.name, sent) if order.live else sent
 
 
 def _wrong(engine: str) -> str:
@@ -144,32 +151,32 @@ def _leave_the_threads() -> None:
 
 def release(link: str, key: str) -> None:
     """The environment has no cells left: its idle agents go."""
-    served = EVERYONE.get(link)
-    if served is not None and key in served.environments:
-        served.site.release(served.environments[key])
+    state = CONNECTIONS.get(link)
+    if state is not None and key in state.environments:
+        state.site.release(state.environments[key])
 
 
 def drop(link: str, key: str) -> float:
     """Remove an environment; the bytes that are free then."""
-    served = EVERYONE.get(link)
-    if served is None or key not in served.environments:
+    state = CONNECTIONS.get(link)
+    if state is None or key not in state.environments:
         return 0.0
     try:
-        served.site.drop(served.environments[key])
+        state.site.drop(state.environments[key])
     except (TfmatrixError, OSError):  # another program uses it
         return 0.0
-    return _free(served.site.name)
+    return _free(state.site.name)
 
 
 def size(link: str, key: str) -> int:
-    served = EVERYONE.get(link)
-    if served is None or key not in served.environments:
+    state = CONNECTIONS.get(link)
+    if state is None or key not in state.environments:
         return 0
-    return served.site.size(served.environments[key])
+    return state.site.size(state.environments[key])
 
 
 def end(link: str, at_once: bool) -> None:
-    EVERYONE.end(link, at_once=at_once)
+    CONNECTIONS.end(link, at_once=at_once)
 
 
 async def aside(fn: Callable[..., Any], *args: Any) -> Any:

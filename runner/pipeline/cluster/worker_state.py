@@ -29,7 +29,7 @@ WARM = 0.25
 
 
 @define(kw_only=True, eq=False)
-class Served:
+class ConnectionState:
     """One connection. `using` is held by whoever works for it."""
 
     link: str
@@ -57,54 +57,56 @@ class Served:
             live.remove()
 
 
-class Everyone:
+class Connections:
     """All connections of a worker process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._served: dict[str, Served] = {}
+        self._states: dict[str, ConnectionState] = {}
         self._over: deque[str] = deque(maxlen=1000)
         self._minding = False
 
     @contextmanager
-    def using(self, link: str, engine: str, emit: Callable[[], events.Emit]) -> Iterator[Served]:
+    def using(
+        self, link: str, engine: str, emit: Callable[[], events.Emit]
+    ) -> Iterator[ConnectionState]:
         """The connection's, made for its first order. Raises `Stopped` once it is over."""
-        served = self._enter(link, engine, emit)
+        state = self._enter(link, engine, emit)
         try:
-            yield served
+            yield state
         finally:
             with self._lock:
-                served.users -= 1
-                served.last = time.monotonic()
+                state.users -= 1
+                state.last = time.monotonic()
                 over = link in self._over
             if over:  # while it worked: what it has left is nobody's
-                served.close()
+                state.close()
 
-    def get(self, link: str) -> Optional[Served]:
-        return self._served.get(link)
+    def get(self, link: str) -> Optional[ConnectionState]:
+        return self._states.get(link)
 
     def end(self, link: str, *, at_once: bool) -> None:
         """The connection is over, and so are its agents."""
         with self._lock:
             self._over.append(link)
-            served = self._served.pop(link, None)
-        if served is not None:
+            state = self._states.pop(link, None)
+        if state is not None:
             if at_once:
-                served.site.stop()
-            served.close()
+                state.site.stop()
+            state.close()
 
-    def _enter(self, link: str, engine: str, emit: Callable[[], events.Emit]) -> Served:
+    def _enter(self, link: str, engine: str, emit: Callable[[], events.Emit]) -> ConnectionState:
         with self._lock:
             if link in self._over:
                 raise processes.Stopped
-            if link not in self._served:
-                self._served[link] = Served(link=link, site=_site(engine, emit()))
+            if link not in self._states:
+                self._states[link] = ConnectionState(link=link, site=_site(engine, emit()))
             if not self._minding:
                 self._minding = True
                 threading.Thread(target=self._mind, name="idle", daemon=True).start()
-            served = self._served[link]
-            served.users += 1
-            return served
+            state = self._states[link]
+            state.users += 1
+            return state
 
     def _mind(self) -> None:
         """Forget connections that have given no order for long."""
@@ -112,12 +114,12 @@ class Everyone:
             time.sleep(LOOK)
             long_ago = time.monotonic() - IDLE
             with self._lock:
-                gone = [s for s in self._served.values() if not s.users and s.last < long_ago]
-                for served in gone:
-                    del self._served[served.link]
-                self._minding = bool(self._served)
-            for served in gone:
-                served.close()
+                gone = [s for s in self._states.values() if not s.users and s.last < long_ago]
+                for state in gone:
+                    del self._states[state.link]
+                self._minding = bool(self._states)
+            for state in gone:
+                state.close()
             if not self._minding:
                 return
 
@@ -127,4 +129,4 @@ def _site(engine: str, emit: events.Emit) -> LocalSite:
     return LocalSite(engines.create(engine), emit, warm_mb=warm, seen=Confirmed(paths.confirmed()))
 
 
-EVERYONE = Everyone()
+CONNECTIONS = Connections()
