@@ -44,6 +44,13 @@ from runner.runs import journal
 )
 @click.option("--strict", is_flag=True, help="Exclude by name whatever was not measured.")
 @click.option(
+    "--flaky",
+    type=click.Choice(["refuse", "allow"]),
+    default="refuse",
+    show_default=True,
+    help="Whether what passed in 3 of 5 attempts, say, counts as passed.",
+)
+@click.option(
     "--constraints",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -64,19 +71,26 @@ def command(
     pythons: Sequence[str],
     check: Optional[str],
     strict: bool,
+    flaky: str,
     file: Optional[Path],
     format_: str,
 ) -> int:
-    if check is not None and (file or strict or format_ == "spec"):
-        raise click.UsageError(
-            "--check goes with neither --strict, --constraints nor --format spec"
-        )
+    if check is not None and (file or format_ == "spec"):
+        raise click.UsageError("--check goes with neither --constraints nor --format spec")
     wanted = None if check is None else requirement.parse(check)
     folder = journal.find(run, paths.results())
     loaded = journal.read(folder, warn=lambda line: click.echo(line, err=True))
     built = grid.build(loaded)
     known = [release.version for release in catalogue.load()]
-    pin = pins.find(built, known, require=require, devices=devices, pythons=pythons, strict=strict)
+    pin = pins.find(
+        built,
+        known,
+        require=require,
+        devices=devices,
+        pythons=pythons,
+        strict=strict,
+        flaky=flaky == "allow",
+    )
     if check is not None and wanted is not None:
         return _checked(check, pins.check(pin, wanted, known), format_)
     environment = constraints.chosen(pin, built, loaded.environments) if pin.newest else None

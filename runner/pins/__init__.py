@@ -6,12 +6,13 @@ error, a missing or an inferred cell never supports a pin.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
-from attrs import frozen
+from attrs import evolve, frozen
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -20,6 +21,9 @@ from runner.grid import Column, Grid, Row
 from runner.model import Result, Verdict
 from runner.pins import requirement
 from runner.pins.requirement import PinRequirement, admits
+
+NEAREST = 5
+"""Names that are offered in the place of one that no case has."""
 
 
 @frozen(kw_only=True)
@@ -34,6 +38,8 @@ class Obstacle:
     why: str = ""
     """The signature, else the reason."""
     inferred: bool = False
+    votes: str = ""
+    """`3/5` where that many attempts passed and the others did not."""
 
     @property
     def measured(self) -> bool:
@@ -46,6 +52,8 @@ class Obstacle:
         if self.inferred:
             return f"{self.verdict}, inferred and not measured"
         said = "not measured" if self.verdict is None else str(self.verdict)
+        if self.votes:
+            said = "flaky, {} in {} of {} attempts".format(said, *self.votes.split("/"))
         return f"{said}: {self.why}" if self.why and self.why != said else said
 
 
@@ -56,6 +64,8 @@ class Standing:
     tensorflow: str
     columns: tuple[Column, ...]
     obstacles: tuple[Obstacle, ...]
+    measured: bool = True
+    """Whether anything that is asked for was measured there, and not inferred or left out."""
 
     @property
     def version(self) -> Version:
@@ -73,6 +83,12 @@ class Pin:
     required: tuple[Row, ...]
     standings: tuple[Standing, ...]
     requirement: Optional[PinRequirement]
+    strict: bool = False
+
+    @property
+    def measured(self) -> dict[Version, bool]:
+        """Each release that was measured → whether it qualifies."""
+        return {one.version: one.qualifies for one in self.standings if one.measured}
 
     @property
     def qualifying(self) -> tuple[Standing, ...]:
@@ -106,17 +122,18 @@ def find(
     devices: Sequence[str] = (),
     pythons: Sequence[str] = (),
     strict: bool = False,
+    flaky: bool = False,
 ) -> Pin:
-    """`known` are all releases that there are. Raises `UsageError` for what the run has not."""
+    """`known` are all releases that there are. Raises `UsageError` for what the run has not.
+
+    `flaky`: a cell that passed in most of its attempts, but not in all, counts as passed.
+    """
     rows = required(grid, require)
     columns = _columns(grid, devices, pythons)
-    standings = _standings(grid, rows, columns, devices or list(grid.lanes))
-    measured = {standing.version: standing.qualifies for standing in standings}
-    return Pin(
-        required=rows,
-        standings=standings,
-        requirement=requirement.narrowest(measured, map(Version, known), strict=strict),
-    )
+    standings = _standings(grid, rows, columns, devices or list(grid.lanes), flaky)
+    pin = Pin(required=rows, standings=standings, requirement=None, strict=strict)
+    found = requirement.narrowest(pin.measured, map(Version, known), strict=strict)
+    return evolve(pin, requirement=found)
 
 
 def required(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
@@ -131,8 +148,7 @@ def required(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
         rows = grid.rows if "@" in glob else plain
         named = {row.index for row in rows if _named(row, glob)}
         if not named:
-            known = ", ".join(row.case for row in grid.rows) or "none"
-            raise UsageError(f"no case of the run is named {glob!r}; there are: {known}")
+            raise UsageError(f"no case of the run is named {glob!r}; {_nearest(glob, grid.rows)}")
         chosen |= named
     return tuple(row for row in grid.rows if row.index in chosen)
 
@@ -147,11 +163,13 @@ def grouped(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacl
 
 @frozen(kw_only=True)
 class RequirementCheck:
-    """Whether a specifier admits nothing of the run but what qualifies."""
+    """Whether a specifier admits nothing but what qualifies."""
 
     admitted: tuple[Standing, ...]
     unmeasured: tuple[Version, ...]
-    """Known releases that it admits and that the run does not have."""
+    """Known releases that it admits and that the run did not measure."""
+    unvouched: tuple[Version, ...] = ()
+    """Those of them for which no newer patch of their series speaks: nobody knows of them."""
 
     @property
     def obstacles(self) -> tuple[Obstacle, ...]:
@@ -159,15 +177,30 @@ class RequirementCheck:
 
     @property
     def holds(self) -> bool:
-        return bool(self.admitted) and not self.obstacles
+        return bool(self.admitted) and not self.obstacles and not self.unvouched
 
 
 def check(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -> RequirementCheck:
-    there = {standing.version for standing in pin.standings}
+    """Whether `specifier` holds; with `pin.strict` no newer patch vouches for an older one."""
+    there = {standing.version for standing in pin.standings if standing.obstacles}
+    there |= pin.measured.keys()
+    unmeasured = [v for v in map(Version, known) if v not in there and admits(specifier, v)]
     return RequirementCheck(
         admitted=tuple(s for s in pin.standings if admits(specifier, s.version)),
-        unmeasured=tuple(v for v in map(Version, known) if v not in there and admits(specifier, v)),
+        unmeasured=tuple(unmeasured),
+        unvouched=tuple(
+            v for v in unmeasured if pin.strict or not requirement.vouched(v, pin.measured)
+        ),
     )
+
+
+def _nearest(glob: str, rows: Sequence[Row]) -> str:
+    """The names that look most like `glob`: all of them would hide the one that was meant."""
+    names = list(dict.fromkeys(row.case for row in rows))
+    if len(names) <= NEAREST:
+        return f"there are: {', '.join(names) or 'none'}"
+    nearest = difflib.get_close_matches(glob, names, NEAREST, 0.0)
+    return f"the nearest {NEAREST} of {len(names)} are: {', '.join(nearest)}"
 
 
 def _base(row: Row) -> str:
@@ -202,7 +235,11 @@ def _columns(grid: Grid, devices: Sequence[str], pythons: Sequence[str]) -> list
 
 
 def _standings(
-    grid: Grid, rows: Sequence[Row], columns: Iterable[Column], devices: Sequence[str]
+    grid: Grid,
+    rows: Sequence[Row],
+    columns: Iterable[Column],
+    devices: Sequence[str],
+    flaky: bool,
 ) -> tuple[Standing, ...]:
     releases: dict[str, list[Column]] = defaultdict(list)
     for column in columns:
@@ -211,22 +248,39 @@ def _standings(
         Standing(
             tensorflow=version,
             columns=tuple(there),
-            obstacles=tuple(_obstacles(grid, rows, version, there, devices)),
+            obstacles=tuple(_obstacles(grid, rows, version, there, devices, flaky)),
+            measured=_measured(grid, rows, there),
         )
         for version, there in releases.items()
     )
 
 
+def _measured(grid: Grid, rows: Sequence[Row], columns: Sequence[Column]) -> bool:
+    cells = (grid.cell(row, column) for row in rows for column in columns)
+    return any(cell is not None and not cell.inferred for cell in cells)
+
+
 def _obstacles(
-    grid: Grid, rows: Sequence[Row], version: str, columns: Sequence[Column], devices: Sequence[str]
+    grid: Grid,
+    rows: Sequence[Row],
+    version: str,
+    columns: Sequence[Column],
+    devices: Sequence[str],
+    flaky: bool,
 ) -> Iterator[Obstacle]:
     for row in rows:
         for column in columns:
             cell = grid.cell(row, column)
-            if cell is None or cell.outcome.verdict is not Verdict.PASS or cell.inferred:
+            if cell is None or not _supports(cell, flaky):
                 yield _obstacle(row, column, cell)
         for device in sorted(set(devices) - {column.device for column in columns}):
             yield Obstacle(row=row, tensorflow=version, device=device, python="", verdict=None)
+
+
+def _supports(cell: Result, flaky: bool) -> bool:
+    """Whether a pin may rest on it: it was measured and passed, each time unless `flaky`."""
+    passed = cell.outcome.verdict is Verdict.PASS and not cell.inferred
+    return passed and (flaky or not cell.votes)
 
 
 def _obstacle(row: Row, column: Column, cell: Optional[Result]) -> Obstacle:
@@ -238,4 +292,5 @@ def _obstacle(row: Row, column: Column, cell: Optional[Result]) -> Obstacle:
         verdict=None if cell is None else cell.outcome.verdict,
         why="" if cell is None else cell.outcome.signature or cell.outcome.reason,
         inferred=cell is not None and bool(cell.inferred),
+        votes="" if cell is None else cell.votes,
     )

@@ -1,9 +1,9 @@
 """Releases that qualify → a requirement specifier that admits them and none that failed. Pure.
 
-A series stands for its newest measured patch, so older patches of it that nobody measured may stay
-inside a claim; `PinRequirement.unmeasured` names them, and `strict` excludes each of them. Any other release
-that is known and was not measured is kept out: a bound is put at the oldest and after the newest
-that qualify, and a series between them of which nothing is admitted is excluded as a whole.
+A series stands for its newest measured patch, so older patches of it that nobody measured may be
+admitted; `PinRequirement.unmeasured` names them, and `strict` excludes each of them. Any other
+release that is known and was not measured is kept out: a bound is put at the oldest and after the
+newest that qualify, and a series between them of which nothing is admitted is excluded as a whole.
 """
 
 from __future__ import annotations
@@ -40,20 +40,23 @@ class PinRequirement:
 def narrowest(
     measured: Mapping[Version, bool], known: Iterable[Version], *, strict: bool = False
 ) -> Optional[PinRequirement]:
-    """The claim for what was measured (release → whether it qualifies); None where none does."""
+    """The narrowest requirement for what was measured (release → whether it qualifies).
+
+    None where no release qualifies.
+    """
     every = sorted({*known, *measured})
     good = {version for version, qualifies in measured.items() if qualifies}
     if not good:
         return None
     inside = [version for version in every if min(good) <= version <= max(good)]
     unknown = [version for version in inside if version not in measured]
-    vouched = () if strict else tuple(v for v in unknown if _vouched(v, measured))
-    admitted = good | set(vouched)
+    older = () if strict else tuple(v for v in unknown if vouched(v, measured))
+    admitted = good | set(older)
     specifier = ",".join(_clauses(every, inside, admitted))
     _check(specifier, every, admitted)
     return PinRequirement(
         specifier=specifier,
-        unmeasured=vouched,
+        unmeasured=older,
         excluded=tuple(v for v in unknown if v not in admitted),
     )
 
@@ -85,7 +88,7 @@ def series(version: Version) -> str:
     return f"{version.major}.{version.minor}"
 
 
-def _vouched(version: Version, measured: Mapping[Version, bool]) -> bool:
+def vouched(version: Version, measured: Mapping[Version, bool]) -> bool:
     """Whether a newer patch of its series qualifies, and nothing older in it is known not to."""
     peers = sorted(peer for peer in measured if series(peer) == series(version))
     older = [peer for peer in peers if peer < version]

@@ -49,6 +49,7 @@ def check_to_json(text: str, answer: RequirementCheck) -> dict[str, Any]:
         "holds": answer.holds,
         "releases": [_standing(standing) for standing in answer.admitted],
         "admitted_unmeasured": [str(version) for version in answer.unmeasured],
+        "admitted_unknown": [str(version) for version in answer.unvouched],
     }
 
 
@@ -56,12 +57,13 @@ def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
     assert answer.requirement is not None
     assert answer.newest is not None
     good = answer.qualifying
+    measured = count(len(answer.measured), "measured release")
     yield answer.requirement.requirement
     yield ""
     place = f" ({environment.id})" if environment else ""
     yield f"newest: {answer.newest.tensorflow}{place}"
     yield (
-        f"{len(good)} of {count(len(answer.standings), 'measured release')} "
+        f"{len(good)} of {measured} "
         f"{'passes' if len(good) == 1 else 'pass'} {_asked(answer)}: {_all(good)}"
     )
     yield from _about(
@@ -83,7 +85,7 @@ def _none(answer: Pin) -> Iterator[str]:
     yield NONE
     yield ""
     yield (
-        f"none of {count(len(answer.standings), 'measured release')} passes {_asked(answer)}; "
+        f"none of {count(len(answer.measured), 'measured release')} passes {_asked(answer)}; "
         f"closest is {closest.tensorflow}:"
     )
     yield from _grouped(closest.obstacles)
@@ -108,7 +110,12 @@ def _checked(text: str, answer: RequirementCheck) -> Iterator[str]:
     else:
         yield f"{text} does not hold:"
         yield from _grouped(answer.obstacles)
-    yield from _about("it also admits what the run has not", answer.unmeasured)
+    yield from _about("it admits what nobody measured", answer.unvouched)
+    known = set(answer.unvouched)
+    yield from _about(
+        "it also admits what was not measured, older patches of a series that passes",
+        [version for version in answer.unmeasured if version not in known],
+    )
 
 
 def _grouped(obstacles: Iterable[Obstacle]) -> Iterator[str]:
@@ -165,4 +172,5 @@ def _obstacle(obstacle: Obstacle) -> dict[str, Any]:
         "outcome": obstacle.verdict.value if obstacle.verdict else None,
         "why": obstacle.why,
         "inferred": obstacle.inferred,
+        "votes": obstacle.votes or None,
     }

@@ -325,7 +325,7 @@ class Pool(Executor):
         return None
 
     def _choose(self, seat: _Seat, last: Optional[_Group]) -> Optional[_Group]:
-        """The next group for a worker that served `last`: the same, else a new one, else join one."""
+        """The next group of a worker that was with `last`: the same, a new one, or one to join."""
         if last is not None and last.waiting and last.takes(seat.machine):
             wanted: Optional[_Group] = last
         else:

@@ -27,7 +27,7 @@ def pin(run: Run, known: Sequence[str] = (), **asked: object) -> Pin:
 
 
 def requirement_of(picture: str, known: Sequence[str] = (), **asked: object) -> Optional[str]:
-    claim = pin(runs.drawn(picture), known, **asked).claim
+    claim = pin(runs.drawn(picture), known, **asked).requirement
     return claim.requirement if claim else None
 
 
@@ -224,7 +224,9 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
     [
         ("tensorflow==2.15.*", True),
         ("tensorflow-cpu~=2.15.0", True),
-        ("TensorFlow[and-cuda]>=2.4,<2.16", True),
+        ("TensorFlow[and-cuda]>=2.15,<2.16", True),
+        (">=2.4,<2.16", False),  # nobody measured 2.5 to 2.14
+        ("tensorflow==2.16.0", False),
         (">=2.4", False),
         ("tensorflow", False),
         ("==2.16.*", False),
@@ -233,8 +235,55 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
     ],
 )
 def test_check(text: str, holds: bool) -> None:
-    answer = pin(runs.drawn("2.4 2.15 2.16 2.17\na ✓ ✓ A –"))
+    answer = pin(runs.drawn("2.4.4 2.15.1 2.16.2 2.17.1\na ✓ ✓ A –"))
     assert pins.check(answer, requirement.parse(text), CATALOGUE).holds is holds
+
+
+def test_a_check_holds_only_for_what_was_measured_or_has_a_newer_patch_that_was() -> None:
+    run = runs.drawn("2.4.1 2.5.3\na ✓ ✓")
+    text = requirement.parse("tensorflow>=2.4,<2.6")
+    answer = pins.check(pin(run), text, CATALOGUE)
+    assert not answer.holds
+    assert [str(version) for version in answer.unvouched] == ["2.4.2", "2.4.3", "2.4.4"]
+    said = words.check("tensorflow>=2.4,<2.6", answer)
+    assert "does not hold" in said
+    assert "it admits what nobody measured: 2.4.2–2.4.4" in said
+    whole = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"))
+    assert pins.check(whole, text, CATALOGUE).holds
+    strict = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"), strict=True)
+    assert not pins.check(strict, text, CATALOGUE).holds
+
+
+def test_a_release_of_which_all_is_inferred_was_not_measured() -> None:
+    run = runs.drawn("2.4.4 2.5.3 2.6.5\na ✓ ✓ ✓")
+    first, second, third = run.results
+    inferred = evolve(second, inferred=("2.4.4", "2.6.5"))
+    answer = pin(evolve(run, results=(first, inferred, third)), CATALOGUE)
+    assert list(map(str, answer.measured)) == ["2.4.4", "2.6.5"]
+    assert answer.requirement is not None
+    assert "2.5.3" in list(map(str, answer.requirement.excluded))
+    assert "2 of 2 measured releases pass" in words.pin(answer, None)
+    assert not pins.check(answer, requirement.parse("==2.5.3"), CATALOGUE).holds
+
+
+def test_what_passed_most_times_qualifies_only_where_that_is_asked() -> None:
+    run = runs.drawn("2.4.4 2.5.3\na ✓ ✓")
+    flaky = evolve(run.results[1], attempts=5, agreed=3)
+    run = evolve(run, results=(run.results[0], flaky))
+    refused, allowed = pin(run), pin(run, flaky=True)
+    assert [one.tensorflow for one in refused.qualifying] == ["2.4.4"]
+    assert [one.tensorflow for one in allowed.qualifying] == ["2.4.4", "2.5.3"]
+    assert refused.standings[1].obstacles[0].measured
+    assert "2.5.3 cpu  flaky, pass in 3 of 5 attempts" in words.pin(refused, None)
+    assert words.pin_to_json(refused, None)["blocking"][0]["votes"] == "3/5"
+
+
+def test_a_name_that_no_case_has_gets_the_nearest_five() -> None:
+    names = [f"layers-{number:02}" for number in range(70)] + ["serving", "training"]
+    run = runs.drawn("2.4.4\n" + "\n".join(f"{name} ✓" for name in names))
+    with pytest.raises(UsageError, match=r"nearest 5 of 72 are: training, ") as caught:
+        pin(run, require=["trainning"])
+    assert len(str(caught.value)) < 150
 
 
 @pytest.mark.parametrize(
