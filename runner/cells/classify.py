@@ -73,7 +73,7 @@ TABLE: tuple[Row, ...] = (
         verdict=Verdict.FAIL,
         when=lambda e: e.exit_code is not None,
         reason=lambda e: f"exit code {e.exit_code}",
-        signature=lambda e: signature.of_exit(e.exit_code or 0, e.errors),
+        signature=lambda e: signature.of_exit(e.exit_code or 0, e.errors, e.output),
     ),
     Row(
         verdict=Verdict.ERROR,

@@ -160,9 +160,84 @@ SAME = {
     ),
 }
 
+H5PY_MISSING = (
+    "unable to open file: name = '/tmp/x.h5', errno = 2, "
+    "error message = 'No such file or directory', flags = 0, o_flags = 0"
+)
+SAME.update(
+    {
+        "measured values": (
+            "AssertionError: accuracy 0.4062 is too low",
+            "AssertionError: accuracy 0.8438 is too low",
+            "AssertionError: accuracy 9.5e-07 is too low",
+        ),
+        "arrays of measured values": (
+            "AssertionError: got [0.1 0.2]",
+            "AssertionError: got [0.5, -1.25, 3.]",
+        ),
+        "matrices of measured values": (
+            "AssertionError: got [[0.1 0.2]\n [0.3 0.4]]",
+            "AssertionError: got [[0.5, 0.25], [0.125, 3.]]",
+        ),
+        "sets": (
+            "ValueError: unexpected {'a', 'b', 'c'} in {1: {'x', 'y'}}",
+            "ValueError: unexpected {'c', 'a', 'b'} in {1: {'y', 'x'}}",
+        ),
+        "notes": (
+            "ValueError: bad shape",
+            "ValueError: bad shape\nwhile training the second layer",
+            "ValueError: bad shape\nwhile training the second layer\nin epoch 3",
+        ),
+        "a file that h5py does not find": (
+            f"OSError: Unable to open file ({H5PY_MISSING})",
+            f"FileNotFoundError: [Errno 2] Unable to synchronously open file ({H5PY_MISSING})",
+        ),
+        "an object that h5py does not find": (
+            "KeyError: \"Unable to open object (object 'a' doesn't exist)\"",
+            "KeyError: \"Unable to synchronously open object (object 'a' doesn't exist)\"",
+        ),
+        "a config of Keras 3": (
+            "TypeError: Unrecognized keyword arguments: ['foo']",
+            "TypeError: <class 'keras.src.models.Functional'> could not be deserialized "
+            "properly. Please ensure that components are explicitly deserialized.\n\n"
+            "config={'module': 'keras', 'config': {'units': 2}}.\n\nException encountered: "
+            "Error when deserializing class 'InputLayer' using config={'a': 1}.\n\n"
+            "Exception encountered: Unrecognized keyword arguments: ['foo']",
+        ),
+        "arguments behind the message": (
+            "ValueError: Layer 'dense' expects 1 input(s), but it received 2 input tensors",
+            "ValueError: Layer 'dense' expects 1 input(s), but it received 2 input tensors. Inputs "
+            "received: [<tf.Tensor 'a:0' shape=(2,) dtype=float32>, <tf.Tensor 'b:0' shape=(2,)>]",
+        ),
+    }
+)
+
 DIFFERENT = {
     "shapes": ("ValueError: got [2,3]", "ValueError: got [2,4]", "ValueError: got [?,3]"),
-    "values": ("AssertionError: 0.5 != 0.25", "AssertionError: 0.5 != 0.125"),
+    "values": ("AssertionError: 5 != 25", "AssertionError: 5 != 125"),
+    "versions": (
+        "ImportError: it needs Python 3.8",
+        "ImportError: it needs Python 3.10",
+        "ImportError: it needs numpy>=1.20",
+        "ImportError: it needs version 1.20.1",
+        "OSError: no libcudart.so.11.0",
+    ),
+    "what is not a number": (
+        "AssertionError: loss is nan",
+        "AssertionError: loss is 0.5",
+        "AssertionError: [0.5 nan]",
+        "AssertionError: [0.5 0.25]",
+    ),
+    "items within braces": (
+        "ValueError: {'a', 'b'}",
+        "ValueError: {'a', 'c'}",
+        "ValueError: {'a'}",
+    ),
+    "order within brackets": ("ValueError: ['a', 'b']", "ValueError: ['b', 'a']"),
+    "what a variable and its package are called": (
+        "AssertionError: python=3.8, numpy=1.21: expected 2, got 3",
+        "AssertionError: python=3.8, numpy=1.21: expected 2, got 4",
+    ),
     "kinds": ("ValueError: x", "TypeError: x", "ValueError"),
     "names in a program": (
         "NameError: name 'x_1' is not defined",
@@ -302,7 +377,7 @@ EXITS = {
     "a word from the program": (
         1,
         "step 1\nloss 0.73 is too high\n",
-        "exit 1: loss 0.73 is too high",
+        "exit 1: loss <decimal> is too high",
     ),
     "another code": (3, "cannot go on\n", "exit 3: cannot go on"),
     "another code after a traceback": (3, raised("ValueError: x"), "exit 3: ValueError: x"),
@@ -325,6 +400,75 @@ def test_an_exit_is_told_by_its_exception_or_its_last_words(
     code: int, stderr: str, signature: str
 ) -> None:
     assert of_exit(code, stderr) == signature
+
+
+LOGGED = "ERROR:root:no cache, go on\n" + raised("KeyError: 'cache'")
+IN_FUNCTION = TRACEBACK.replace("<module>", "load")
+SAID = {
+    "after an exception that was logged": LOGGED + "\nthe model cannot be saved\n",
+    "after one that was caught in a function": IN_FUNCTION
+    + "ValueError: no\nthe model cannot be saved\n",
+    "after one whose message is over": raised("KeyError: 'cache'") + "the model cannot be saved\n",
+    "after a thread's": "Exception in thread Thread-1:\n"
+    + IN_FUNCTION
+    + "ValueError: no\nthe model cannot be saved\n",
+    "with log lines behind it": LOGGED
+    + "the model cannot be saved\n2024-01-01 00:00:00.1: I tensorflow/x.cc:3] bye\n",
+    "and no traceback": "the model cannot be saved\n",
+}
+
+
+@pytest.mark.parametrize("stderr", SAID.values(), ids=SAID)
+def test_the_text_of_an_exit_is_why_the_program_ended(stderr: str) -> None:
+    assert of_exit(1, stderr) == "exit 1: the model cannot be saved"
+
+
+def test_a_verdict_is_the_text_of_an_exit_whatever_was_raised() -> None:
+    survived = raised("ValueError: shapes differ")
+    assert of_exit(1, survived + "FAILED: it is not saved\n") == "exit 1: FAILED: it is not saved"
+
+
+NO_EXIT_TEXT = {
+    "a second paragraph": raised("ValueError: three\n\nand more"),
+    "a message of many lines": (
+        'Traceback (most recent call last):\n  File "x.py", line 3, in <module>\n'
+        '    raise ValueError("three\\nand more")\nValueError: three\nand more\n'
+    ),
+    "roots": raised(
+        "InvalidArgumentError: bad\n\t [[{{node x}}]]\n0 successful operations.\n"
+        "0 derived errors ignored."
+    ),
+    "a library's": raised(
+        "ImportError: libx.so: no such file\n\n\nFailed to load the native TensorFlow runtime."
+    ),
+}
+
+
+@pytest.mark.parametrize("stderr", NO_EXIT_TEXT.values(), ids=NO_EXIT_TEXT)
+def test_what_belongs_to_a_message_is_no_text_of_an_exit(stderr: str) -> None:
+    assert not of_exit(1, stderr).startswith("exit")
+
+
+PRINTED = {
+    "what failed": ("loads: ok\nsaves: FAILED\ntrains: ok\n", "exit 1: saves: FAILED"),
+    "all that failed": ("loads: FAILED\nsaves: FAILED\n", "exit 1: loads: FAILED; saves: FAILED"),
+    "the last words, where none say that": ("step 1\nno luck\n", "exit 1: no luck"),
+    "no observations": ("no luck\n::observe loss=3\n", "exit 1: no luck"),
+    "no log lines": (
+        "no luck\n2024-01-01 00:00:00.1: I tensorflow/x.cc:3] bye\n",
+        "exit 1: no luck",
+    ),
+    "that nothing failed": ("0 failed\nall done\n", "exit 1: all done"),
+}
+
+
+@pytest.mark.parametrize(("output", "signature"), PRINTED.values(), ids=PRINTED)
+def test_where_standard_error_is_silent_the_output_counts(output: str, signature: str) -> None:
+    assert of_exit(1, "", output) == signature
+
+
+def test_standard_error_comes_first() -> None:
+    assert of_exit(1, "no luck\n", "saves: FAILED\nno luck\n") == "exit 1: no luck"
 
 
 CRASHES = {
@@ -361,6 +505,21 @@ CRASHES = {
         "*** Error in `python': free(): invalid pointer: 0x00007f5a1c2d3e4f ***\n",
         "SIGABRT: *** Error in 'python': free(): invalid pointer: 0x… ***",
     ),
+    **{
+        line: (6, f"loading\n{line}\nFatal Python error: Aborted\n", f"SIGABRT: {line}")
+        for line in (
+            "corrupted double-linked list",
+            "corrupted size vs. prev_size",
+            "corrupted size vs. prev_size while consolidating",
+            "malloc_consolidate(): invalid chunk size",
+            "free(): double free detected in tcache 2",
+            "munmap_chunk(): invalid pointer",
+            "Fatal glibc error: malloc.c:2599 (sysmalloc): assertion failed",
+            "terminate called without an active exception",
+            "terminate called recursively",
+            "pure virtual method called",
+        )
+    },
     "an unknown signal": (250, "", "signal 250"),
 }
 
@@ -485,7 +644,13 @@ def test_normalising_again_changes_nothing(message: str) -> None:
 
 @given(OUTPUTS, st.integers(0, 255))
 def test_any_text_has_a_signature_of_one_line(stderr: str, number: int) -> None:
-    for signature in (of_exit(number, stderr), of_crash(number, stderr), of_exception(stderr)):
+    printed = of_exit(number, "", stderr)
+    for signature in (
+        of_exit(number, stderr),
+        of_crash(number, stderr),
+        of_exception(stderr),
+        printed,
+    ):
         if signature is not None:
             assert signature == " ".join(signature.split())
             assert len(signature) <= LONGEST
@@ -533,6 +698,10 @@ HOSTILE = (
     *('  File "x", line 3\n', "Detected at node x (most recent call last):\n"),
     "  + Exception Group Traceback (most recent call last):\n",
     "ValueError: in user code:\n\n    ValueError: x\n",
+    *("{", "{a, ", "}", "0.5 ", "[0.5, ", "version ", "FAILED x.py::t[", "::a", "1 failed "),
+    *("FAIL: a (b)\n", "FAIL: a (", "=" * 70 + "\n", "____ a ____\n", "E   A: b\n", "FAILED\n"),
+    "Ran 1 test in 0s\n\nFAILED (failures=1)\n",
+    "'x' could not be deserialized properly.",
 )
 
 
@@ -542,6 +711,8 @@ def test_hostile_output_is_read_without_delay(piece: str, head: str) -> None:
     """With catastrophic backtracking this would not end, but run into the tests' time limit."""
     stderr = head + piece * (MOST // 8 // len(piece))
     assert of_exit(1, stderr)
+    assert of_exit(1, "", stderr)
+    assert of_exit(1, "", f"{stderr}\nRan 1 test in 0s\n\nFAILED (f\n== 1 failed in 1s ==\n")
     assert of_crash(6, stderr)
 
 

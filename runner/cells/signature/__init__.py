@@ -8,11 +8,16 @@ All of this is pure, and total: any text gives a signature of one line.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Optional
 
+from attrs import evolve
+
 from runner.cells.signature.crashes import last_words, name_of
-from runner.cells.signature.line import normalise
-from runner.cells.signature.noise import clean, last_meaningful_line
+from runner.cells.signature.exits import exit_text, without_notes
+from runner.cells.signature.failed_tests import FailedTest, failed_tests, told
+from runner.cells.signature.line import capped, normalise
+from runner.cells.signature.noise import clean, failed_checks, last_meaningful_line
 from runner.cells.signature.raised import Raised, headline
 from runner.cells.signature.tracebacks import last_raised
 from runner.cells.signature.wrappers import unwrapped
@@ -22,6 +27,13 @@ __all__ = ["normalise", "of_crash", "of_exception", "of_exit"]
 UNCAUGHT = 1
 """The exit code of Python where an exception ended the program."""
 
+_H5PY_KINDS = (
+    (
+        re.compile(r"Unable to open file \(unable to open file: .*No such file or directory"),
+        "FileNotFoundError",
+    ),
+    (re.compile(r"Unable to create link \(name already exists\)"), "ValueError"),
+)
 _KIND_OF_EXCEPTION = re.compile(r"\w+(?:Error|Exception|Exit|Interrupt|Iteration|Warning)$")
 
 
@@ -31,22 +43,43 @@ def of_exception(stderr: str) -> Optional[str]:
     return _line(raised) if raised else None
 
 
-def of_exit(exit_code: int, stderr: str) -> str:
-    """Why a program ended with a code other than 0.
+def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
+    """Why a program ended with a code other than 0; `output` is all that it printed, in order.
 
     Python exits with 1 for an uncaught exception. With another code the program ended itself, so
     the code is part of what happened even where a traceback was printed on the way.
     """
-    said = of_exception(stderr)
-    if said is None:
-        line = last_meaningful_line(clean(stderr))
-        bare = headline(line)
-        # The traceback of a message longer than the tail that was kept has lost its start.
-        if bare and _KIND_OF_EXCEPTION.match(bare.kind):
-            said = _line(bare)
-        else:
-            return normalise(f"exit {exit_code}: {line}" if line else f"exit {exit_code}")
-    return said if exit_code == UNCAUGHT else normalise(f"exit {exit_code}: {said}")
+    failed = failed_tests(clean(output)) or failed_tests(clean(stderr))
+    if failed:
+        return _of_tests(failed)
+    said, raised = _ended_by(exit_code, clean(stderr))
+    if raised is not None:
+        line = _line(raised)
+        return line if exit_code == UNCAUGHT else normalise(f"exit {exit_code}: {line}")
+    said = said or failed_checks(clean(output))
+    return normalise(f"exit {exit_code}: {said}" if said else f"exit {exit_code}")
+
+
+def _ended_by(exit_code: int, text: str) -> tuple[str, Optional[Raised]]:
+    """The text that a program ended with, or the exception that ended it."""
+    raised = last_raised(text)
+    if raised is not None:
+        said = exit_text(raised) if exit_code == UNCAUGHT else ""
+        return said, None if said else raised
+    line = last_meaningful_line(text)
+    bare = headline(line)
+    # The traceback of a message longer than the tail that was kept has lost its start.
+    return line, bare if bare and _KIND_OF_EXCEPTION.match(bare.kind) else None
+
+
+def _of_tests(failed: Sequence[FailedTest]) -> str:
+    """Which tests failed, each with its exception's kind; of a single one all that it said."""
+    if len(failed) == 1:
+        test = f"failed test {told([failed[0].name])}"
+        return capped(f"{test}: {_line(failed[0].raised)}" if failed[0].raised else test)
+    kinds = [test.raised and unwrapped(test.raised).kind for test in failed]
+    named = zip((test.name for test in failed), kinds)
+    return f"failed tests {told([f'{name} ({kind})' if kind else name for name, kind in named])}"
 
 
 def of_crash(signal: int, stderr: str) -> str:
@@ -56,15 +89,17 @@ def of_crash(signal: int, stderr: str) -> str:
 
 
 def _line(raised: Raised) -> str:
-    cause = unwrapped(raised)
+    cause = unwrapped(evolve(raised, message=without_notes(raised.message, raised.source)))
     message = normalise(cause.message) or _asserted(cause)
-    kind = "ModuleNotFoundError" if _no_module(cause.kind, message) else cause.kind
+    kind = _kind(cause.kind, message)
     return normalise(f"{kind}: {message}" if message else kind)
 
 
-def _no_module(kind: str, message: str) -> bool:
-    """Python before 3.6 has only ImportError for it."""
-    return kind == "ImportError" and message.startswith("No module named ")
+def _kind(kind: str, message: str) -> str:
+    """The newest name of it: Python before 3.6 and h5py before 3.0 have more general ones."""
+    if kind == "ImportError" and message.startswith("No module named "):
+        return "ModuleNotFoundError"
+    return next((newest for said, newest in _H5PY_KINDS if said.match(message)), kind)
 
 
 def _asserted(cause: Raised) -> str:

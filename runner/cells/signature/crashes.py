@@ -51,12 +51,23 @@ LAST_WORDS = (
         "glibc",
         re.compile(
             r"(\*\*\* (?!Check failure).+ \*\*\*.*"
-            r"|(?:free|malloc|realloc|munmap_chunk|corrupted)\b.*: .+)"
+            r"|\w*(?:alloc|chunk|free|tcache|unlink)\w*\(\): .+"
+            r"|(?:free|malloc|realloc|munmap_chunk|corrupted)\b.*: .+"
+            r"|(?:double free or corruption|invalid fastbin entry"
+            r"|corrupted (?:double-linked list|size vs|unsorted chunks))\b.*"
+            r"|Fatal (?:error: glibc|glibc error:) .+|FATAL: exception not rethrown"
+            r"|The futex facility .+"
+            r"|Inconsistency detected by ld\.so: .+)"
         ),
         "free(): invalid pointer",
     ),
     LastWord(
-        "glibc", re.compile(r"(double free or corruption.*)"), "double free or corruption (out)"
+        "libstdc++",
+        re.compile(
+            r"(terminate called (?:without an active exception|recursively)"
+            r"|(?:pure|deleted) virtual method called|libc\+\+abi: .+)"
+        ),
+        "terminate called without an active exception",
     ),
     LastWord(
         "Python",

@@ -69,9 +69,43 @@ CUTS = (
         "",
         "Python 3.13 guesses that a script hides a module",
     ),
-    Rule("values", re.compile(r", numpy=[^>]*"), "", "the values of a variable, often random"),
+    Rule(
+        "values",
+        re.compile(r"(<tf\.[^<>]{1,200}?), numpy=[^>]*"),
+        r"\1",
+        "the values of a tensor or variable, often random",
+    ),
     Rule(
         "graphs", re.compile(r" \(graphs are <.*$"), "", "2.x prints the objects behind the message"
+    ),
+    Rule(
+        "advice",
+        re.compile(
+            r"\. (?:Please ensure |Make sure custom |Allowed kwargs are |Build the model first ).*$"
+        ),
+        "",
+        "it changes with nearly every series of Keras",
+    ),
+    Rule(
+        "objects behind the message",
+        re.compile(r"\.? (?:Target variable: <|Provided 'grads_and_vars' is ).*$"),
+        "",
+        "printed in each release's own way",
+    ),
+    Rule(
+        "objects that could not be loaded",
+        re.compile(r" List of objects that could not be loaded: .*$"),
+        "",
+        "Keras 3 prints them behind the message",
+    ),
+    Rule(
+        "arguments",
+        re.compile(
+            r"\.? (?:Inputs received|Received: (?:args|inputs)|Full object config|Received config"
+            r"|Call arguments received|Arguments received by \S+)\b.*$"
+        ),
+        "",
+        "Keras prints what it was given behind the message",
     ),
     Rule("allocator", re.compile(r" by allocator \w+"), "", "cpu to 2.7, then mklcpu"),
     Rule(

@@ -25,7 +25,7 @@ def normalise(text: str) -> str:
     line = " ".join(clean(text[:_READ]).split())
     for _ in range(_PASSES):
         before = line
-        line = _capped(_once(line))
+        line = capped(_once(line))
         if line == before:
             break
     return line
@@ -37,7 +37,8 @@ def _once(line: str) -> str:
     return " ".join(line.split())
 
 
-def _capped(line: str) -> str:
+def capped(line: str) -> str:
+    """As much of `line` as a legend has room for, whole words."""
     if len(line) <= LONGEST:
         return line
     cut = line[: LONGEST - 2]

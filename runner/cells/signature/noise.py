@@ -97,3 +97,21 @@ def last_meaningful_line(text: str) -> str:
     lines = [line for line in without_noise(text) if line.strip()]
     telling = [line for line in lines if not _WHERE.match(line)]
     return (telling or lines or [""])[-1].strip()
+
+
+_OBSERVED = "::observe "
+_FAILED_CHECK = re.compile(
+    r"(?i:\b(?:fail(?:s|ed|ure)?|mismatch|wrong)\b)|\b(?:ERROR|BUG|NOT OK)\b|[✗✘❌]"
+)
+_NO_FAILURE = re.compile(
+    r"(?i)\b(?:0|no|without|zero) (?:fail|error|mismatch)\w*|\bfail(?:ed|ures)?\W+0\b"
+)
+_MOST_CHECKS = 20
+
+
+def failed_checks(output: str) -> str:
+    """The lines of a clean output that say what failed; where none does, the last one."""
+    lines = [line.strip() for line in without_noise(output)]
+    said = [line for line in lines if line and not line.startswith(_OBSERVED)]
+    failed = [line for line in said if _FAILED_CHECK.search(line) and not _NO_FAILURE.search(line)]
+    return "; ".join(dict.fromkeys(failed[-_MOST_CHECKS:])) or (said or [""])[-1]

@@ -18,6 +18,10 @@ class Raised:
     """As printed; may have many lines."""
     source: str = ""
     """The source line of the innermost frame, where Python showed one."""
+    file: str = ""
+    """The file of the innermost frame, as Python printed it."""
+    survived: bool = False
+    """Whether the program went on: it was logged, or its traceback starts in a function."""
     aside: bool = False
     """Raised where it does not end the program: in a thread, a child process, at exit."""
 

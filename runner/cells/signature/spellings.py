@@ -27,11 +27,74 @@ def _shape(match: re.Match[str]) -> str:
 _UNKNOWN = re.compile(r"(?:None|null|Dimension\(None\)|\?)$")
 _DIM = r"(?:\d{1,12}|None|null|\?)"
 
+
+def _in_order(match: re.Match[str]) -> str:
+    """The items within each pair of braces sorted, from the innermost pair to the outermost."""
+    open_braces: list[_Braces] = []
+    outside = _Braces()
+    for character in match[0]:
+        inside = open_braces[-1] if open_braces else outside
+        if character == "{":
+            open_braces.append(_Braces())
+        elif character == "}" and open_braces:
+            closed = open_braces.pop()
+            (open_braces[-1] if open_braces else outside).add(closed.text())
+        else:
+            inside.add(character)
+    for unclosed in open_braces:
+        outside.add("{" + unclosed.raw())
+    return outside.raw()
+
+
+class _Braces:
+    """What stands within a pair of braces, taken apart at its commas."""
+
+    def __init__(self) -> None:
+        self._items: list[list[str]] = [[]]
+        self._depth = 0
+
+    def add(self, piece: str) -> None:
+        if piece == "," and self._depth == 0:
+            self._items.append([])
+            return
+        self._depth = max(0, self._depth + (piece in ("(", "[")) - (piece in (")", "]")))
+        self._items[-1].append(piece)
+
+    def raw(self) -> str:
+        return ",".join("".join(item) for item in self._items)
+
+    def text(self) -> str:
+        if len(self._items) == 1:
+            return "{" + self.raw() + "}"
+        return "{" + ", ".join(sorted("".join(item).strip() for item in self._items)) + "}"
+
+
+_VERSIONED = (
+    r"(?:\b(?:[Vv]ersions?|[Pp]ython|[Nn]um[Pp]y|CUDA|[Cc][Uu][Dd][Nn][Nn]|GLIBC(?:XX)?|TensorFlow"
+    r"|tensorflow|TF|tf|[Kk]eras|h5py|protobuf|[Rr]eleases?|capability|capabilities)"
+    r"(?:[ :=<>~!(]|is|are)*v?)"
+)
+_FLOAT = r"[+-]?\d+\.\d+(?:[eE][+-]?\d+)?"
+_FLOATS = re.compile(r"(?<![\w.])[+-]?(?:\d+\.\d*|\.\d+)")
+
+
+def _decimal(match: re.Match[str]) -> str:
+    return match[0] if match["version"] else "<decimal>"
+
+
+def _decimals(match: re.Match[str]) -> str:
+    """An array with fractions in it; that some are not numbers is no matter of rounding."""
+    if not _FLOATS.search(match[0]):
+        return match[0]
+    special = sorted(word for word in ("nan", "inf") if word in match[0])
+    return "[" + ", ".join(["<decimals>", *special]) + "]"
+
+
 SPELLINGS = (
     Rule("quotes", re.compile(r"[\"`‘’]"), "'", 'layer dense, layer "dense", layer `dense`'),
     Rule(
         "node with its operation",
-        re.compile(r"'\{\{node [^}']*\}\} = (\w+)[^']*'"),
+        re.compile(r"'\{\{node [^}']*\}\} = (\w+)(?:\[[^\n]{0,2000}?\]\([^()']{0,1000}\)'|[^']*')"),
         r"op '\1'",
         "from 2.3 a failed shape inference names node, attributes and inputs",
     ),
@@ -40,6 +103,39 @@ SPELLINGS = (
         re.compile(r"'[^']*' \(op: '(\w+)'\)"),
         r"op '\1'",
         "the same before",
+    ),
+    Rule(
+        "version of an operation",
+        re.compile(r"(?<=\bop ')([A-Za-z]+)V\d+(?=')"),
+        r"\1",
+        "AddV2 came with 1.15",
+    ),
+    Rule(
+        "unknown name",
+        re.compile(
+            r"\b(Unknown (?:activation|constraint|initializer|layer|loss|metric|optimizer"
+            r"|regularizer)(?: function)?):? ?'?([\w.>-]+)'?(?: cannot be deserialized)?(?=$|[.,])"
+        ),
+        r"\1: '\2'",
+        "Unknown layer: A, Unknown layer:A, Unknown layer 'A' cannot be deserialized",
+    ),
+    Rule(
+        "labels",
+        re.compile(r"(?<=Label values: )\d+(?: \d+)*"),
+        lambda m: " ".join(sorted(m[0].split(), key=int)),
+        "those of a batch, in the order in which it was shuffled",
+    ),
+    Rule(
+        "class of a tensor",
+        re.compile(r"'(?:tensorflow\.python\.framework\.ops\.)?(?:Eager|Symbolic)?Tensor' object"),
+        "'Tensor' object",
+        "an EagerTensor from 2.0 on",
+    ),
+    Rule(
+        "symbolic tensor in numpy",
+        re.compile(r"\bsymbolic Tensor (?=\()"),
+        "symbolic tf.Tensor ",
+        "to 2.4",
     ),
     Rule(
         "node",
@@ -226,5 +322,64 @@ SPELLINGS = (
         re.compile(r"(?<=maximum recursion depth exceeded) (?:in|while) .*$"),
         "",
         "where the stack ended is chance",
+    ),
+    Rule(
+        "what h5py cannot do",
+        re.compile(r"\bCan't (?=open attribute|read |write |delete )"),
+        "Unable to ",
+        "before 3.8",
+    ),
+    Rule(
+        "what h5py cannot create",
+        re.compile(r"\bUnable to (?:synchronously )?create \w+ (?=\(name already exists\))"),
+        "Unable to create link ",
+        "from 3.0 it says what was to be linked",
+    ),
+    Rule(
+        "h5py's way of opening",
+        re.compile(r"\bUnable to synchronously (?=create|delete|get|open|read|write)"),
+        "Unable to ",
+        "h5py from 3.9 says that it did not do so asynchronously",
+    ),
+    Rule(
+        "number of an error",
+        re.compile(r"\[Errno \d+\] (?=Unable to )"),
+        "",
+        "h5py from 3.0; the error's text stands behind it as well",
+    ),
+    Rule(
+        "h5py's file",
+        re.compile(
+            r"(?<=name = ')([^']*'), errno = \d+(, error message = '[^']*'), flags = [^()]*\)"
+        ),
+        r"\1\2)",
+        "numbers behind the error's text",
+    ),
+    Rule(
+        "array of decimals",
+        re.compile(r"\[(?:[-+.,…\deE ]|nan|inf)*\]"),
+        _decimals,
+        "measured values",
+    ),
+    Rule(
+        "arrays of decimals",
+        re.compile(r"(\[<decimals>(?:, \w+)*\])(?:(?:,| |\.\.\.)+\1)+"),
+        r"\1",
+        "as many rows as were printed",
+    ),
+    Rule(
+        "decimal",
+        re.compile(
+            rf"(?P<version>{_VERSIONED})?(?<![\w.])(?<![\w]==)(?<!/){_FLOAT}"
+            r"(?!\.?\d)(?!(?:a|b|rc|dev|post)\d)(?!\.\w)"
+        ),
+        _decimal,
+        "measured: integers and versions name things",
+    ),
+    Rule(
+        "order within braces",
+        re.compile(r"\{.*\}"),
+        _in_order,
+        "that of a set is chance",
     ),
 )

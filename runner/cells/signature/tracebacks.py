@@ -39,6 +39,9 @@ _STARTS, _ENDS, _REMARKS = (
     )
 )
 _CARETS = re.compile(r"\s*[~^]+\s*$")
+_FRAME = re.compile(r'  File "([^"]*)", line \d+(?:, in (.*))?$')
+_LOGGED = re.compile(r".{0,80}\b(?:ERROR|CRITICAL)\b")
+"""What logging writes above the traceback of an exception that it was given."""
 
 
 def last_raised(text: str) -> Optional[Raised]:
@@ -59,17 +62,21 @@ def last_raised(text: str) -> Optional[Raised]:
 def _all_raised(lines: list[str]) -> Iterator[Raised]:
     """All exceptions printed, in order, but those that Python says it ignored."""
     context = "main"
+    logged = False
     at = 0
     while at < len(lines):
         line = lines[at]
         if _REMARKS.match(line):
             context = "ignored" if _IGNORED.match(line) else "aside"
         elif _STARTS.match(line):
+            logged = logged or (at > 0 and _LOGGED.match(lines[at - 1]) is not None)
             raised, at = read_group(lines, at) if GROUP.match(line) else _read(lines, at)
             if raised is not None and context != "ignored":
-                yield evolve(raised, aside=context == "aside")
+                survived = logged or raised.survived
+                yield evolve(raised, aside=context == "aside", survived=survived)
             # What a thread's exception was raised while handling still belongs to that thread.
-            context = context if _chained(lines, at) else "main"
+            if not _chained(lines, at):
+                context, logged = "main", False
             continue
         at += 1
 
@@ -92,7 +99,16 @@ def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
     while end < len(lines) and not _ENDS.match(lines[end]):
         end += 1
     message = "\n".join([raised.message, *lines[at + 1 : end]])
-    return evolve(raised, message=message, source=_source(lines[start + 1 : at])), end
+    above = lines[start:at]
+    frames = [match for line in above if (match := _FRAME.match(line))]
+    raised = evolve(
+        raised,
+        message=message,
+        source=_source(above[1:]),
+        file=frames[-1][1] if frames else "",
+        survived=bool(frames) and frames[0][2] not in (None, "<module>"),
+    )
+    return raised, end
 
 
 def _source(frames: list[str]) -> str:

@@ -55,7 +55,17 @@ def _embedded(raised: Raised, _match: re.Match[str]) -> Optional[Raised]:
     return last_raised(raised.message)
 
 
-_FRAME = re.compile(r'    (?:relative to \S+:$|File "[^"]*", line \d+, in |\S+:\d+ [\w<>.]+ *\**$)')
+_FRAME = re.compile(
+    r'    (?:relative to .*:$|File "[^"]*", line \d+, in '
+    r"|(?:(?!: ).){1,1000}:\d+ [\w<>.]+ *\**$)"
+)
+"""To 2.5 the path stands bare, with blanks in it or as `<__array_function__ internals>`."""
+
+
+def _shown_as_text(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """KeyError shows its message as Python text: line breaks and quotes are escaped."""
+    text = raised.message[match.end() :].replace("\\n", "\n").replace("\\'", "'")
+    return evolve(raised, message=match["opening"] + text.rstrip().rstrip("'\"").rstrip())
 
 
 def _in_user_code(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
@@ -102,6 +112,12 @@ def _after_node(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
     return inner and evolve(inner, message=f"{inner.message}\n{below}", aside=raised.aside)
 
 
+def _after_config(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
+    """What follows the config that an object was to be made from."""
+    _, found, below = raised.message[match.end() :].partition("Exception encountered: ")
+    return evolve(raised, message=below) if found else None
+
+
 def _status(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
     """Only where it says what the exception's kind says as well."""
     kind = match["status"].replace("_", " ").title().replace(" ", "") + "Error"
@@ -120,6 +136,12 @@ WRAPPERS = (
         re.compile(r"Traceback \(most recent call last\):[ \t]*\n"),
         "Traceback (most recent call last):\\n  File …\\nImportError: libcublas.so.9.0: …",
         _embedded,
+    ),
+    Wrapper(
+        "AutoGraph, in a KeyError",
+        re.compile(r"[\"'](?P<opening>in (?:user|converted|transformed) code:)(?=\\n|\n)"),
+        "'in converted code:\\n\\n    x.py:5 f  *\\n        g(x)\\n\\n    KeyError: …",
+        _shown_as_text,
     ),
     Wrapper(
         "AutoGraph",
@@ -173,6 +195,21 @@ WRAPPERS = (
         ),
         "Error in user-defined function passed to MapDataset:1 transformation with iterator: "
         "Iterator::Root::Map: …",
+    ),
+    Wrapper(
+        "Keras 3's objects from their configs",
+        re.compile(
+            r"Error when deserializing class |[^\n]{1,300}? could not be deserialized properly\."
+        ),
+        "Error when deserializing class 'Dense' using config={…}.\\n\\nException encountered: …",
+        _after_config,
+    ),
+    Wrapper(
+        "Keras 3's weights",
+        re.compile(
+            r"A total of \d+ objects could not be loaded\. Example error message for [^\n]*:\n"
+        ),
+        "A total of 2 objects could not be loaded. Example error message for object <Dense …>:\\n…",
     ),
     Wrapper(
         "Keras, from 2.7",

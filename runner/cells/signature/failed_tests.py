@@ -1,0 +1,120 @@
+"""Finds the tests that failed in what unittest, absl and pytest print.
+
+A run of tests ends with 1 whichever failed, so that the set of them is what happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Optional
+
+from attrs import frozen
+
+from runner.cells.signature.raised import Raised, headline
+from runner.cells.signature.tracebacks import last_raised
+
+
+@frozen
+class FailedTest:
+    """A test that failed."""
+
+    name: str
+    """`Class.method`, and the parameters where there are some."""
+    raised: Optional[Raised] = None
+    """Why, where that was told."""
+
+
+_UNITTEST_RAN = re.compile(r"^Ran \d+ tests? in [^\n]*\n\nFAILED \(", re.MULTILINE)
+_UNITTEST = re.compile(
+    r"^(?:FAIL|ERROR|UNEXPECTED SUCCESS): (?P<test>[\w.<>-]+)(?P<parameters>[^\n]*?)"
+    r" \((?P<place>[\w.<>-]+)\)(?P<subtest>[^\n]*)$",
+    re.MULTILINE,
+)
+_UNITTEST_END = re.compile(r"^(?:={70}|Ran \d+ tests? in )", re.MULTILINE)
+_PYTEST_RAN = re.compile(
+    r"^[^\n]{0,100}\b\d+ (?:failed|errors?)\b[^\n]{0,100}(?: in [\d.:]+ ?s| !+)", re.MULTILINE
+)
+_PYTEST_SUMMARY = re.compile(
+    r"^(?:FAILED|ERROR) (?P<file>[^\s:]+\.py)"
+    r"(?P<test>(?:::[^\s\[]{1,200})?(?:\[[^\n]{0,200}?\])?)(?: - |$)",
+    re.MULTILINE,
+)
+_PYTEST_HEADING = re.compile(
+    r"^_{2,} (?:ERROR (?:at setup of|at teardown of|collecting) )?(?P<test>\S[^\n]*?) _{2,}$",
+    re.MULTILINE,
+)
+_PYTEST_SAID = re.compile(r"^E   +(\S[^\n]*)$", re.MULTILINE)
+_LONGEST_NAME = 100
+_ROOM = 240
+"""Characters for the names of all."""
+
+
+def failed_tests(text: str) -> list[FailedTest]:
+    """All that a clean text tells of, by name. None where it is no test runner's."""
+    found = _of_unittest(text) if _UNITTEST_RAN.search(text) else {}
+    if _PYTEST_RAN.search(text):
+        found = {**found, **_of_pytest(text)}
+    return [FailedTest(name, found[name]) for name in sorted(found)]
+
+
+def told(names: list[str]) -> str:
+    """Names on one line: as many as there is room for, and then which set they are."""
+    line = ", ".join(name[:_LONGEST_NAME] for name in names)
+    if len(line) <= _ROOM and all(len(name) <= _LONGEST_NAME for name in names):
+        return line
+    shown = line[:_ROOM].rpartition(", ")[0] or line[:_ROOM]
+    digest = hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{shown} … (set {digest[:8]})"
+
+
+def _of_unittest(text: str) -> dict[str, Optional[Raised]]:
+    return {
+        _unittest_name(match): last_raised(below)
+        for match, below in _blocks(_UNITTEST, _UNITTEST_END, text)
+    }
+
+
+def _unittest_name(match: re.Match[str]) -> str:
+    """`T.test_a` of `test_a (__main__.T)`, and of `test_a (__main__.T.test_a)` from Python 3.11."""
+    test, place = match["test"], match["place"].removesuffix("." + match["test"])
+    group = place.rpartition(".")[2]
+    name = test if group in ("__main__", "_FailedTest") else f"{group}.{test}"
+    return " ".join(f"{name}{match['parameters']}{match['subtest']}".split())
+
+
+def _of_pytest(text: str) -> dict[str, Optional[Raised]]:
+    causes = {
+        _pytest_name(match["test"]): _pytest_said(below)
+        for match, below in _blocks(_PYTEST_HEADING, _PYTEST_HEADING, text)
+    }
+    names = [
+        _pytest_name(match["test"].replace("::", ".").lstrip(".") or match["file"])
+        for match in _PYTEST_SUMMARY.finditer(text)
+    ]
+    return {name: causes.get(name) for name in names} if names else causes
+
+
+def _pytest_name(test: str) -> str:
+    return " ".join(test.split())
+
+
+def _pytest_said(block: str) -> Optional[Raised]:
+    """The first line below the source that names an exception; a bare assert's has no name."""
+    said = _PYTEST_SAID.search(block)
+    if said is None:
+        return None
+    raised = headline(said[1])
+    return raised if raised and raised.message else Raised("AssertionError", said[1])
+
+
+def _blocks(
+    head: re.Pattern[str], end: re.Pattern[str], text: str
+) -> Iterator[tuple[re.Match[str], str]]:
+    """Each heading with what stands below it, up to the next heading or end."""
+    over = sorted(match.start() for kind in (head, end) for match in kind.finditer(text))
+    over.append(len(text))
+    for match in head.finditer(text):
+        yield match, text[match.end() : over[bisect_left(over, match.end())]]
