@@ -10,8 +10,7 @@ import click
 
 from runner import paths
 from runner.errors import UsageError
-from runner.report.history import as_json as history_json
-from runner.report.history import text
+from runner.report.history import json_data, text
 from runner.runs import archive, history
 
 
@@ -48,7 +47,7 @@ def command(
     if repro is not None:
         found = history.only(found, repro)
     if as_json or format_ == "json":
-        click.echo(json.dumps(history_json.data(found), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(json_data.data(found), indent=1, ensure_ascii=False))
     else:
         click.echo(text.markdown(found) if format_ == "md" else text.text(found))
     return 0

@@ -9,7 +9,8 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner.grid import columns, letters, shifts, transitions
+from runner.grid import letters, shifts, transitions
+from runner.grid.columns import columns_of
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.model import Result, Run, Verdict
 
@@ -101,15 +102,15 @@ def _shown(mark: Mark) -> tuple[Optional[Verdict], str, bool, str]:
 
 def build(run: Run) -> Grid:
     """The grid of a run, finished or not."""
-    lanes = columns.of(run)
+    lanes = columns_of(run)
     found = _found(run.results, lanes)
     rows = _rows(run, {key[0] for key in found})
     cells = tuple(
         tuple(found.get(((row.repro, row.case), column.index)) for column in lanes) for row in rows
     )
     named = letters.letters(_signature(cell) for row in cells for cell in row if _named(cell))
-    mark = _Marks(named)
-    marks = tuple(tuple(map(mark.of, row)) for row in cells)
+    marked = _Marks(named)
+    marks = tuple(tuple(map(marked.mark, row)) for row in cells)
     return Grid(
         rows=rows,
         columns=lanes,
@@ -163,7 +164,7 @@ class _Marks:
         self._named = named
         self._known: dict[tuple[Verdict, str, bool, bool, str], Mark] = {}
 
-    def of(self, cell: Optional[Result]) -> Mark:
+    def mark(self, cell: Optional[Result]) -> Mark:
         if cell is None:
             return _EMPTY
         verdict, unexpected = cell.outcome.verdict, cell.unexpected

@@ -13,8 +13,8 @@ from runner.model import Run
 _Place = tuple[str, str, str]
 
 
-def of(run: Run) -> tuple[Column, ...]:
-    """Of its environments, and of the results whose environment is not among these.
+def columns_of(run: Run) -> tuple[Column, ...]:
+    """The columns of a run: of its environments, and of what results name besides.
 
     A Python that is only there for cases that vary it gets no column: they have rows of their own.
     """

@@ -114,7 +114,7 @@ def _predicate(grid: Grid, group: Sequence[Row], lane: Sequence[Column], quote: 
     if len(kinds) > MOST_KINDS:
         said.append(f"and {count(len(kinds) - MOST_KINDS, 'more outcome')}")
     if len(kinds) == 1:
-        said[-1] += values.but(grid, group, lane, quote)
+        said[-1] += values.shift_clause(grid, group, lane, quote)
     return ", ".join(said)
 
 
@@ -206,7 +206,7 @@ def _turn(grid: Grid, transition: Transition, quote: Quote) -> str:
     )
 
 
-def turn(transition: Transition) -> str:
+def change_in_words(transition: Transition) -> str:
     """A transition in words that are all ours: `14 of 18 cases change, 12 × ✓ → D, 2 × ✓ → E`."""
     before, after = transition.before, transition.after
     verb = "changes" if transition.compared == 1 else "change"

@@ -60,5 +60,5 @@ def _blocks(lane: Sequence[Width], width: int) -> Iterator[Sequence[Width]]:
 def _legend(grid: Grid) -> Iterator[str]:
     for entry in grid.legend:
         yield f"{entry.letter}  {clip(entry.signature, MOST_SIGNATURE)}"
-    for glyph, words in style.key(grid):
+    for glyph, words in style.signs_shown(grid):
         yield f"{glyph}  {words}"

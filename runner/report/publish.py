@@ -82,10 +82,10 @@ def _history(run: Run, folder: Path) -> str:
     no neighbours. To read those takes as long as all reports."""
     if folder.parent != paths.results():
         return ""
-    from runner.report.html import history as html_history
+    from runner.report.html import earlier_runs
     from runner.runs import archive, history
 
-    return html_history.fragment(history.of(archive.until(run, folder, newest=EARLIER)))
+    return earlier_runs.section(history.of(archive.until(run, folder, newest=EARLIER)))
 
 
 def _reader(folder: Path) -> Callable[[str], str]:

@@ -141,7 +141,7 @@ def paints() -> dict[str, Paint]:
     return {**PLAIN_PAINTS, **{f"s{i}": paint for i, paint in enumerate(LETTER_PAINTS)}}
 
 
-def key(grid: Grid) -> list[tuple[str, str]]:
+def signs_shown(grid: Grid) -> list[tuple[str, str]]:
     """Every glyph and sign that a grid shows besides letters, with what it stands for."""
     shown = [(GLYPHS[v], words) for v, words in KEY.items() if grid.counts[v] or grid.inferred[v]]
     marks = [mark for row in grid.marks for mark in row]

@@ -154,7 +154,7 @@ def _legend(canvas: Canvas, grid: Grid, measures: Measures) -> None:
         canvas.text(MARGIN + 30, canvas.y + 13, count(left, "more letter"), "q")
         canvas.y += ROW
     x = float(MARGIN)
-    for glyph, words in style.key(grid):
+    for glyph, words in style.signs_shown(grid):
         canvas.text(x, canvas.y + 15, f"{glyph} {words}", "k")
         x += (len(words) + 4) * LETTER_WIDTH
     canvas.y += ROW + MARGIN

@@ -70,7 +70,7 @@ def _times(shifts: Sequence[Shift]) -> Counter[tuple[str, int, str]]:
     return Counter(map(_key, shifts))
 
 
-def told(shift: Shift) -> tuple[str, Json, Json]:
+def first_difference(shift: Shift) -> tuple[str, Json, Json]:
     """What changed, at its first difference: `losses[0]`, 0.6932, 0.6931; not two long lists."""
     name, old, new = shift.name, shift.old, shift.new
     for _ in range(DEEPEST):
@@ -85,7 +85,7 @@ def told(shift: Shift) -> tuple[str, Json, Json]:
     return name, old, new
 
 
-def but(
+def shift_clause(
     grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Callable[[str], str]
 ) -> str:
     """`, but loss differs from 2.9 on`, of cases whose outcome is the same on the whole lane."""

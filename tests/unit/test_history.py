@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from runner import cli, serial
 from runner.model import Case, Limits, Run, RunInfo, Verdict
-from runner.report.history import as_json
+from runner.report.history import json_data
 from runner.report.history import text as history_text
-from runner.report.html import history as html_history
+from runner.report.html import earlier_runs
 from runner.runs import archive, history, journal
 from runner.runs.causes import Cause, Past
 from tests.unit.runs import HOSTILE, drawn, hostile
@@ -281,7 +281,7 @@ def test_as_text() -> None:
 
 
 def test_as_json() -> None:
-    data = json.loads(json.dumps(as_json.data(history.of(TWO))))
+    data = json.loads(json.dumps(json_data.data(history.of(TWO))))
     (line,) = data["repros"]
     run = line["runs"][1]
     assert (run["cells"], run["new"], run["finished"], run["counts"]) == (4, 0, False, {"fail": 4})
@@ -348,14 +348,14 @@ class Tags(HTMLParser):
 
 def test_as_html_nothing_from_outside_is_more_than_text() -> None:
     tags = Tags()
-    tags.feed(html_history.fragment(hostile_history()))
+    tags.feed(earlier_runs.section(hostile_history()))
     assert tags.open == []
     assert tags.seen <= OURS
 
 
 def test_as_html_one_run_alone_has_no_history() -> None:
-    assert html_history.fragment(history.of([BASE])) == ""
-    assert "numpy 1.23.5 → 1.24.0" in html_history.fragment(history.of(TWO))
+    assert earlier_runs.section(history.of([BASE])) == ""
+    assert "numpy 1.23.5 → 1.24.0" in earlier_runs.section(history.of(TWO))
 
 
 def test_as_text_and_markdown_nothing_from_outside_ends_a_line_or_a_cell() -> None:
@@ -449,10 +449,10 @@ def test_a_report_shows_the_runs_before_its_own_only(results: Path) -> None:
     run = journal.read(results / AGAIN.run.info.id)
     found = history.of(archive.until(run, results / AGAIN.run.info.id))
     assert [step.run for line in found.lines for step in line.steps][-1] == AGAIN.run.info.id
-    assert "20261104" not in html_history.fragment(found)
-    assert "since 20261101-120000-ab12; the script" in html_history.fragment(found)
+    assert "20261104" not in earlier_runs.section(found)
+    assert "since 20261101-120000-ab12; the script" in earlier_runs.section(found)
     alone = history.of(archive.until(run, results / AGAIN.run.info.id, newest=1))
-    assert html_history.fragment(alone) == ""
+    assert earlier_runs.section(alone) == ""
 
 
 def test_no_runs_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from runner import grid
 from runner.model import Case, Repro, Run, Verdict
-from runner.report.answer import answer, sentences, turn
+from runner.report.answer import answer, change_in_words, sentences
 from tests.unit import runs
 
 KEY_ERROR = {"A": (Verdict.FAIL, "KeyError: 'x'"), "B": (Verdict.FAIL, "ValueError: no")}
@@ -166,7 +166,7 @@ def test_an_answer_is_bounded_however_wild_the_behaviour() -> None:
 )
 def test_a_transition_in_words(picture: str, words: str) -> None:
     (transition,) = grid.build(runs.drawn(picture, KEY_ERROR)).transitions
-    assert turn(transition) == words
+    assert change_in_words(transition) == words
 
 
 def test_a_transition_says_where_python_changed_too() -> None:
@@ -175,7 +175,7 @@ def test_a_transition_says_where_python_changed_too() -> None:
         old, environments=old.environments + new.environments, results=old.results + new.results
     )
     (transition,) = grid.build(both).transitions
-    assert turn(transition) == "1 of 1 case changes, ✓ → A; Python 3.8 → 3.10 too"
+    assert change_in_words(transition) == "1 of 1 case changes, ✓ → A; Python 3.8 → 3.10 too"
 
 
 @pytest.mark.parametrize(

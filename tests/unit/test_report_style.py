@@ -86,4 +86,4 @@ def test_paints_come_round_again_after_the_last() -> None:
 
 def test_the_key_names_what_is_shown_and_nothing_else() -> None:
     shown = grid.build(runs.drawn("2.4 2.5 2.6\na ✓ – A≠"))
-    assert [glyph for glyph, _ in style.key(shown)] == ["✓", "–", "≠"]
+    assert [glyph for glyph, _ in style.signs_shown(shown)] == ["✓", "–", "≠"]

@@ -12,7 +12,7 @@ from runner import grid, report
 from runner.grid.tolerance import differs
 from runner.model import Json
 from runner.report import text
-from runner.report.values import restless, steps, told
+from runner.report.values import first_difference, restless, steps
 from tests.unit import runs
 
 
@@ -90,7 +90,7 @@ def test_a_change_is_told_at_its_first_difference(
 ) -> None:
     values = {("a", "2.0"): {"x": old}, ("a", "2.1"): {"x": new}}
     (shift,) = grid.build(runs.drawn("2.0 2.1\na ✓ ✓", observations=values)).shifts
-    assert told(shift) == words
+    assert first_difference(shift) == words
 
 
 @pytest.mark.parametrize(

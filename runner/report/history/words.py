@@ -97,7 +97,7 @@ def _turns(changes: Iterable[Change]) -> list[Turn]:
     """Of each case the releases that it is the same on, then the cases of which that holds."""
     places: dict[tuple[str, str], list[Where]] = {}
     for change in changes:
-        places.setdefault((turn(change), change.where.case), []).append(change.where)
+        places.setdefault((change_in_words(change), change.where.case), []).append(change.where)
     cases: dict[tuple[str, str], list[str]] = {}
     for (said, case), wheres in places.items():
         cases.setdefault((said, _places(wheres)), []).append(clean(case))
@@ -107,7 +107,7 @@ def _turns(changes: Iterable[Change]) -> list[Turn]:
     ]
 
 
-def turn(change: Change) -> str:
+def change_in_words(change: Change) -> str:
     """`pass → fail (ValueError: no)`; what both sides have is said once."""
     before, after = change.before, change.after
     old, new = style.WORDS[before.verdict].label, style.WORDS[after.verdict].label

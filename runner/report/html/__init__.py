@@ -41,7 +41,7 @@ def render(context: Context) -> str:
 
 @cache
 def _asset(name: str) -> str:
-    return resources.files("runner.report").joinpath(name).read_text("utf-8")
+    return resources.files(__name__).joinpath(name).read_text("utf-8")
 
 
 def _hash(script: str) -> str:

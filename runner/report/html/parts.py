@@ -10,10 +10,10 @@ from attrs import frozen
 
 from runner.grid import Entry, Grid, Transition
 from runner.report import style, totals
-from runner.report.answer import turn
+from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.text import clean, clip, count, listed, value
-from runner.report.values import Step, restless, steps, told
+from runner.report.values import Step, first_difference, restless, steps
 
 MOST_SIGNATURE = 600
 MOST_STEPS = 12
@@ -94,7 +94,8 @@ def _chips(grid: Grid) -> Iterator[Chip]:
 
 def key(grid: Grid) -> str:
     return " ".join(
-        f"<span><b>{escape(glyph)}</b> {escape(words)}</span>" for glyph, words in style.key(grid)
+        f"<span><b>{escape(glyph)}</b> {escape(words)}</span>"
+        for glyph, words in style.signs_shown(grid)
     )
 
 
@@ -131,7 +132,7 @@ def _turn(transition: Transition, *, several: bool) -> str:
     where = escape(clean(f"{device}{before.label} → {after.label}"))
     names = [code(clip(change.row.case, 60)) for change in transition.changes]
     which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
-    return f"<li><b>{where}</b> <span>{escape(turn(transition))}{which}</span></li>"
+    return f"<li><b>{where}</b> <span>{escape(change_in_words(transition))}{which}</span></li>"
 
 
 def _values(grid: Grid) -> Iterator[str]:
@@ -155,7 +156,7 @@ def _step(step: Step, *, several: bool) -> str:
     first = step.shifts[0]
     device = f"{step.after.device} " if several else ""
     where = escape(clean(f"{device}{step.before.label} → {step.after.label}"))
-    name, old, new = told(first)
+    name, old, new = first_difference(first)
     what = f"from {code(value(old))} to {code(value(new))} in"
     if name != step.name or len(step.shifts) == 1:
         what = f"{code(clip(name, 60))} {what}"

@@ -15,8 +15,7 @@ from attrs import evolve, field, frozen
 from runner.report import gfm
 from runner.report.answer import sentences
 from runner.report.context import Context
-from runner.report.markdown import folded as markdown_folded
-from runner.report.markdown import grid, values
+from runner.report.markdown import details, grid, values
 from runner.report.text import clip
 
 
@@ -126,8 +125,8 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
     if detail.notes:
         yield from grid.contradictions(context, detail.notes)
         yield from grid.unmeasured(context.grid, detail.notes)
-        yield from markdown_folded.skips(context.grid, detail.notes)
-        yield from markdown_folded.cases(context, detail.notes)
+        yield from details.skips(context.grid, detail.notes)
+        yield from details.cases(context, detail.notes)
 
 
 PARTS = (
@@ -150,17 +149,17 @@ PARTS = (
     ),
     Part(_reasons, ("notes",)),
     Part(
-        lambda context, detail: markdown_folded.environments(
+        lambda context, detail: details.environments(
             context, detail.environments, packages=detail.packages
         ),
         ("environments", "packages"),
     ),
     Part(
-        lambda context, detail: markdown_folded.logs(context, detail.log_lines),
+        lambda context, detail: details.logs(context, detail.log_lines),
         ("log_lines",),
     ),
     Part(
-        lambda context, detail: markdown_folded.scripts(context) if detail.scripts else [],
+        lambda context, detail: details.scripts(context) if detail.scripts else [],
         ("scripts",),
     ),
 )

@@ -12,7 +12,7 @@ from attrs import evolve
 from runner.grid import Column, Entry, Grid, Mark, Row, Transition, span
 from runner.model import Verdict
 from runner.report import gfm, style, totals
-from runner.report.answer import turn
+from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.text import count, listed
 
@@ -62,7 +62,7 @@ def legend(grid: Grid, most: int) -> str:
     lines = [f"- {_entry(entry)}" for entry in grid.legend[:most]]
     if len(grid.legend) > most > 0:
         lines.append(f"- and {count(len(grid.legend) - most, 'more letter')}")
-    key = " · ".join(f"{glyph} {words}" for glyph, words in style.key(grid))
+    key = " · ".join(f"{glyph} {words}" for glyph, words in style.signs_shown(grid))
     return "\n\n".join(filter(None, [key if most else "", "\n".join(lines)]))
 
 
@@ -90,7 +90,8 @@ def transitions(grid: Grid, most: int) -> Iterator[str]:
 def _transition(transition: Transition, *, several: bool) -> str:
     before, after = transition.before, transition.after
     device = f"{gfm.word(before.device)} " if several else ""
-    line = f"**{device}{gfm.word(before.label)} → {gfm.word(after.label)}**: {turn(transition)}"
+    where = f"{device}{gfm.word(before.label)} → {gfm.word(after.label)}"
+    line = f"**{where}**: {change_in_words(transition)}"
     if len(transition.changes) > MOST_NAMED:
         return line
     return f"{line} ({listed([gfm.code(change.row.case, 60) for change in transition.changes])})"

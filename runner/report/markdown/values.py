@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runner.grid import Grid
 from runner.report import gfm, text
-from runner.report.values import Restless, Step, restless, steps, told
+from runner.report.values import Restless, Step, first_difference, restless, steps
 
 MOST_UNFOLDED = 5
 
@@ -30,7 +30,7 @@ def render(grid: Grid, most: int) -> Iterator[str]:
 def _step(step: Step) -> str:
     first = step.shifts[0]
     where = f"**{gfm.word(step.before.label)} → {gfm.word(step.after.label)}**"
-    name, *values = told(first)
+    name, *values = first_difference(first)
     old, new = (gfm.code(text.value(value), 60) for value in values)
     what = f"from {old} to {new} in {gfm.code(first.row.case, 60)}"
     if name != step.name or len(step.shifts) == 1:

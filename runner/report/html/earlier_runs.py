@@ -12,7 +12,7 @@ from runner.runs.history import History, Line, Step
 MOST_BLOCKS = 40
 
 
-def fragment(history: History) -> str:
+def section(history: History) -> str:
     """A `<section>`, everything in it escaped; empty where there is no earlier run."""
     lines = [line for line in history.lines if len(line.steps) > 1]
     if not lines:
