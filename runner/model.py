@@ -344,7 +344,7 @@ class Execution:
     attempts: Whole = 1
     """Runs it took to believe this one: a time-out, say, gets a second look."""
     agreed: Whole = 0
-    """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
+    """Of the attempts, those that found this; 0 where they were not counted as votes."""
     note: str = ""
     """What an earlier attempt said, where it said something else."""
     notes: tuple[str, ...] = ()
@@ -364,6 +364,11 @@ class Outcome:
     verdict: Verdict
     reason: str = ""
     signature: Optional[str] = None
+
+    @property
+    def finding(self) -> tuple[Verdict, Optional[str]]:
+        """What was found: two outcomes are the same where this is. A reason only explains it."""
+        return self.verdict, self.signature
 
 
 @frozen(kw_only=True)
@@ -397,7 +402,7 @@ class Result:
     mode_reason: str = ""
     key: Optional[str] = None
     agreed: Whole = 0
-    """Of the attempts, those with this verdict; 0 where they were not counted as votes."""
+    """Of the attempts, those that found this; 0 where they were not counted as votes."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
     variant: str = ""

@@ -27,36 +27,45 @@ def majority(executions: Sequence[Execution]) -> Execution:
     """The first of those that say what most say; its note has what the others said.
 
     More than half decide; where no verdict has so many it is the worst. Of several signatures of
-    that verdict it is the most frequent one, the earlier of two as frequent.
+    that verdict it is the most frequent one, the earlier of two as frequent. Those that agree are
+    those with that signature: three different failures of three are one of three.
     """
     outcomes = [classify(execution) for execution in executions]
     verdict = _decided(Counter(outcome.verdict for outcome in outcomes))
-    agreeing = [outcome for outcome in outcomes if outcome.verdict is verdict]
-    signature, _ = Counter(outcome.signature for outcome in agreeing).most_common(1)[0]
-    chosen = [(o.verdict, o.signature) for o in outcomes].index((verdict, signature))
+    findings = [outcome.finding for outcome in outcomes]
+    (finding, agreed), *_ = Counter(f for f in findings if f[0] is verdict).most_common(1)
+    chosen = findings.index(finding)
     return evolve(
         executions[chosen],
         attempts=len(executions),
-        agreed=len(agreeing),
+        agreed=agreed,
         note=others(outcomes, outcomes[chosen]),
     )
 
 
 def confirmed(before: Execution, again: Execution) -> Execution:
-    """Two votes: what was measured before, and a fresh process now. Unmeasured is no vote."""
-    return before if again.trouble is not None else majority([before, again])
+    """What was measured before, by one run or by votes, and one vote more: a fresh process now.
+    Unmeasured is no vote."""
+    if again.trouble is not None:
+        return before
+    if not before.agreed:
+        return majority([before, again])
+    found = majority([before] * before.agreed + [again])
+    agrees = classify(again).finding == classify(before).finding
+    note = before.note if agrees else f"{before.note}; then {_said(classify(again))}".lstrip("; ")
+    return evolve(found, attempts=before.attempts + 1, note=note)
 
 
 def others(outcomes: Sequence[Outcome], chosen: Outcome) -> str:
     """What the others said: `1 of 3 attempts: crash (SIGSEGV)`; nothing where all say the same."""
-    counted = Counter(
-        f"{outcome.verdict} ({said})"
-        if (said := outcome.signature or outcome.reason)
-        else outcome.verdict.value
-        for outcome in outcomes
-        if (outcome.verdict, outcome.signature) != (chosen.verdict, chosen.signature)
-    )
+    counted = Counter(_said(each) for each in outcomes if each.finding != chosen.finding)
     return "; ".join(f"{k} of {len(outcomes)} attempts: {said}" for said, k in counted.items())
+
+
+def _said(outcome: Outcome) -> str:
+    """`crash (SIGSEGV)`"""
+    why = outcome.signature or outcome.reason
+    return f"{outcome.verdict} ({why})" if why else outcome.verdict.value
 
 
 def _decided(votes: Counter[Verdict]) -> Verdict:

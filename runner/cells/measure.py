@@ -120,7 +120,7 @@ class Measurer:
     def _again(self, cell: Cell, first: Execution, look: SecondLook) -> Execution:
         second = self._once(cell, "fresh")
         one, other = classify(first), classify(second)
-        agreed = 1 + (one.verdict is other.verdict) if look.votes else 0
+        agreed = 1 + (one.finding == other.finding) if look.votes else 0
         return evolve(second, attempts=2, agreed=agreed, note=others([one, other], other))
 
     def _fresh(self, cell: Cell) -> Execution:

@@ -53,7 +53,7 @@ def _finding(result: Result) -> Optional[tuple[object, ...]]:
     """What neighbours are compared by; None where nobody looked, or nothing could be judged."""
     if result.inferred or not result.outcome.verdict.judged:
         return None
-    return (result.outcome.verdict, result.outcome.signature)
+    return result.outcome.finding
 
 
 def _foretold(result: Result) -> bool:

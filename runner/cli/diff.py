@@ -11,7 +11,7 @@ from runner import paths
 from runner.cli import completion
 from runner.grid.tolerance import TOLERANCE
 from runner.model import Outcome
-from runner.report.text import clean, value
+from runner.report.text import clean, count, value
 from runner.runs import compare, journal
 from runner.runs.compare import Change, Comparison, Observed
 
@@ -50,6 +50,12 @@ def words(comparison: Comparison) -> Iterator[str]:
     for kind in KINDS:
         yield from _section(kind, [c for c in comparison.changes if c.kind == kind])
     yield from _values(comparison.observed)
+    if comparison.inferred:
+        are = "cell was" if comparison.inferred == 1 else "cells were"
+        yield f"{comparison.inferred} {are} only inferred in one of the runs: not compared"
+    if comparison.only_one:
+        both = count(comparison.common, "cell")
+        yield f"{both} in both runs, {comparison.only_one} in one of them only"
     yield (
         f"{comparison.agreeing} cells agree in outcome and signature, "
         f"{len(comparison.changes)} differ"

@@ -155,7 +155,7 @@ def _finding(one: LocatedCell, found: ResultCollector) -> object:
     result = found.results.get(one.id)
     if result is None or not result.outcome.verdict.judged:
         return None
-    return (result.outcome.verdict, result.outcome.signature)
+    return result.outcome.finding
 
 
 def _inferred(one: LocatedCell, before: Result, after: Result) -> Result:

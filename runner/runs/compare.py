@@ -57,10 +57,25 @@ class Observed:
 
 @frozen(kw_only=True)
 class Comparison:
+    """Of cells that were measured; one that was only inferred says nothing that could differ."""
+
     changes: tuple[Change, ...]
     agreeing: int
+    """Cells of both runs whose outcome and signature are the same."""
     observed: tuple[Observed, ...] = ()
     """Of the cells that agree in outcome and signature."""
+    inferred: int = 0
+    """Cells left out, since at least one of the runs only inferred them."""
+
+    @property
+    def common(self) -> int:
+        """Cells that both runs have."""
+        return self.agreeing + sum(change.kind == "changed" for change in self.changes)
+
+    @property
+    def only_one(self) -> int:
+        """Cells that one of the runs does not have."""
+        return sum(change.kind != "changed" for change in self.changes)
 
 
 def runs(before: Run, after: Run, tolerance: float = TOLERANCE) -> Comparison:
@@ -68,6 +83,10 @@ def runs(before: Run, after: Run, tolerance: float = TOLERANCE) -> Comparison:
     several = _on_several_pythons(before) | _on_several_pythons(after)
     old = {_where(result, several): result for result in before.results}
     new = {_where(result, several): result for result in after.results}
+    inferred = {at for known in (old, new) for at, result in known.items() if result.inferred}
+    for at in inferred:
+        old.pop(at, None)
+        new.pop(at, None)
     changes = tuple(_changes(old, new))
     changed = {change.where for change in changes}
     everywhere = {**old, **new}
@@ -80,13 +99,14 @@ def runs(before: Run, after: Run, tolerance: float = TOLERANCE) -> Comparison:
             if where not in changed
             for difference in _observed(where, old[where], new[where], tolerance)
         ),
+        inferred=len(inferred),
     )
 
 
 def _changes(old: Mapping[Where, Result], new: Mapping[Where, Result]) -> Iterator[Change]:
     for where in {**old, **new}:
         before, after = _outcome(old.get(where)), _outcome(new.get(where))
-        if _said(before) != _said(after):
+        if before is None or after is None or before.finding != after.finding:
             yield Change(where=where, before=before, after=after)
 
 
@@ -114,7 +134,3 @@ def _where(result: Result, several: Set[tuple[str, ...]]) -> Where:
 
 def _outcome(result: Optional[Result]) -> Optional[Outcome]:
     return None if result is None else result.outcome
-
-
-def _said(outcome: Optional[Outcome]) -> Optional[tuple[str, Optional[str]]]:
-    return None if outcome is None else (outcome.verdict.value, outcome.signature)

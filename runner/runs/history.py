@@ -1,7 +1,8 @@
 """Runs of the same matrix over time → which cells changed, and what else had changed. Pure.
 
 A cell is compared with the last time it was measured, which need not be the run before: a run of
-one release says nothing of the others. What could not be measured (`error`) is no change. Where a
+one release says nothing of the others. What could not be measured (`error`) is no change, and what
+was only inferred is neither counted nor compared. Where a
 series has one release in each run, the cell is the series': 2.9.2 is followed by 2.9.3.
 """
 
@@ -53,7 +54,6 @@ class Change:
     """The run that `before` is from."""
     causes: tuple[Cause, ...] = ()
     """What was different besides; () where nothing that is recorded was."""
-    inferred: bool = False
 
 
 @frozen(kw_only=True)
@@ -73,6 +73,8 @@ class Step:
     engine: str
     finished: bool
     cells: int
+    """Those that were measured, or skipped: the others were only inferred."""
+    inferred: int = 0
     counts: Mapping[Verdict, int] = field(factory=dict)
     changes: tuple[Change, ...] = ()
     shifts: tuple[Shift, ...] = ()
@@ -141,7 +143,8 @@ def _in_order(run: Run, repro: str) -> list[Result]:
 
 def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
     changes, shifts, new = [], Counter[Cause](), 0
-    places = _places(results)
+    measured = [result for result in results if not result.inferred]
+    places = _places(measured)
     lone = _lone(places)
     for where, result in places.items():
         after = Measured(past=past, result=result)
@@ -154,7 +157,7 @@ def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
             continue
         different = causes.between(before, after)
         shifts.update(different)
-        if _said(before.result) != _said(result):
+        if before.result.outcome.finding != result.outcome.finding:
             changes.append(_change(where, before, after, different))
     info = past.run.info
     return Step(
@@ -162,8 +165,9 @@ def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
         started=info.started,
         engine=info.engine,
         finished=info.finished is not None,
-        cells=len(results),
-        counts=Counter(result.outcome.verdict for result in results),
+        cells=len(measured),
+        inferred=len(results) - len(measured),
+        counts=Counter(result.outcome.verdict for result in measured),
         changes=tuple(changes),
         shifts=tuple(Shift(cause=cause, cells=cells) for cause, cells in shifts.items()),
         new=new,
@@ -179,12 +183,7 @@ def _change(
         after=after.result.outcome,
         since=before.past.run.info.id,
         causes=different,
-        inferred=bool(after.result.inferred),
     )
-
-
-def _said(result: Result) -> tuple[Verdict, Optional[str]]:
-    return result.outcome.verdict, result.outcome.signature
 
 
 # --- Which cell is which -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 `runs` is pure. What it says of a cell that two shards have: a measurement goes before a skip, an
 error or an inference; of two that are alike in this, the one of the run that finished later holds.
+Where measurements contradict each other, the one that holds says how many of all agree with it.
 """
 
 from __future__ import annotations
@@ -44,12 +45,11 @@ def runs(shards: Sequence[Run], run_id: str) -> Merged:
     """One run of all that `shards` measured."""
     oldest_first = sorted(range(len(shards)), key=lambda n: _ended(shards[n].info))
     held = _cells(shards, oldest_first)
-    results = tuple(result for _, result in held.values())
     environments = _environments(shards, oldest_first)
     run = Run(
         info=_info([shard.info for shard in shards], run_id),
         environments=tuple(info for _, info in environments.values()),
-        results=results,
+        results=tuple(result for _, result in held.values()),
         repros=_repros(shards),
     )
     return Merged(
@@ -90,18 +90,43 @@ def script_notes(repros: Iterable[Repro], folders: Sequence[Path]) -> Iterator[s
 
 
 def _cells(shards: Sequence[Run], oldest_first: Iterable[int]) -> dict[_Place, tuple[int, Result]]:
-    held: dict[_Place, tuple[int, Result]] = {}
+    every: dict[_Place, list[tuple[int, Result]]] = {}
     for origin in oldest_first:
         for result in shards[origin].results:
-            place = _place(result)
-            if place not in held or _weight(result) >= _weight(held[place][1]):
-                held[place] = (origin, result)
-    return held
+            every.setdefault(_place(result), []).append((origin, result))
+    return {place: _held(several) for place, several in every.items()}
+
+
+def _held(several: Sequence[tuple[int, Result]]) -> tuple[int, Result]:
+    """Of what the shards say of a cell, what holds: the weightiest, the latest of these."""
+    origin, holds = max(reversed(several), key=lambda one: _weight(one[1]))
+    measured = _measurements(result for _, result in several)
+    findings = {one.outcome.finding for one in measured}
+    if len(findings) < 2 and not any(one.votes for one in measured):
+        return origin, holds
+    # Where a run did not count its attempts as votes, it believed one of them: that is its vote.
+    attempts = sum(one.attempts if one.agreed else 1 for one in measured)
+    agreeing = [one for one in measured if one.outcome.finding == holds.outcome.finding]
+    agreed = sum(one.agreed or 1 for one in agreeing)
+    return origin, evolve(holds, attempts=attempts, agreed=agreed)
+
+
+def _measurements(results: Iterable[Result]) -> list[Result]:
+    """Those that were measured; one that a later run took from the store counts once."""
+    measured = [result for result in results if _weight(result) == _MEASURED]
+    known = {
+        (one.key or number, one.outcome.finding, one.seconds): one
+        for number, one in enumerate(measured)
+    }
+    return list(known.values())
+
+
+_MEASURED = 2
 
 
 def _weight(result: Result) -> int:
     """How much a cell is worth as evidence."""
-    return 0 if not result.outcome.verdict.judged else 1 if result.inferred else 2
+    return 0 if not result.outcome.verdict.judged else 1 if result.inferred else _MEASURED
 
 
 def _environments(
@@ -182,11 +207,8 @@ def _disagreeing(shards: Iterable[Run], facts: Callable[[Run], Mapping[str, T]])
 
 
 def _contradict(one: Result, other: Result) -> bool:
-    same = (one.outcome.verdict, one.outcome.signature) == (
-        other.outcome.verdict,
-        other.outcome.signature,
-    )
-    return not same and min(_weight(one), _weight(other)) == 2
+    same = one.outcome.finding == other.outcome.finding
+    return not same and min(_weight(one), _weight(other)) == _MEASURED
 
 
 def _said(result: Result) -> str:

@@ -143,7 +143,29 @@ def test_what_differs_is_said_by_kind_and_by_exit_code(
         "  r/a on 2.9.3 cpu: pass → fail (X)",
         "came:",
         "  r/b on 2.9.3 cpu: not there → skip",
+        "2 cells in both runs, 1 in one of them only",
         "1 cells agree in outcome and signature, 2 differ",
+    ]
+
+
+def test_what_was_only_inferred_is_not_compared(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = result("same", Verdict.PASS)
+    measured = [result(case, Verdict.PASS, observations={"n": 1}) for case in "abc"]
+    inferred = [
+        result(case, verdict, inferred=("2.8", "2.10"))
+        for case, verdict in zip("abd", (Verdict.PASS, Verdict.FAIL, Verdict.PASS))
+    ]
+    write("old", same, *measured)
+    write("new", same, *inferred)
+    assert cli.execute(["diff", "old", "new"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "went:",
+        "  r/c on 2.9.3 cpu: pass → not there",
+        "3 cells were only inferred in one of the runs: not compared",
+        "1 cell in both runs, 1 in one of them only",
+        "1 cells agree in outcome and signature, 1 differ",
     ]
 
 

@@ -100,6 +100,25 @@ def test_an_error_is_no_change_and_hides_none() -> None:
     assert len(last.changes) == 3
 
 
+def test_what_was_only_inferred_is_not_counted_and_no_change() -> None:
+    second = past(2, GRID.replace("✓   A", "B   B"))
+    thought = tuple(
+        evolve(r, inferred=("2.7", "2.9")) if r.tensorflow == "2.8.0" else r
+        for r in second.run.results
+    )
+    second = evolve(second, run=evolve(second.run, results=thought))
+    _, middle, last = steps(past(1, GRID), second, past(3, GRID.replace("✓   A", "A   B")))
+    assert (middle.cells, middle.inferred, sum(middle.counts.values())) == (2, 2, 2)
+    assert [said(change)[1:] for change in middle.changes] == [
+        ("2.9.0", "ValueError: a", "KeyError: b")
+    ]
+    assert [(said(change)[1:], change.since[:8]) for change in last.changes] == [
+        (("2.8.0", "pass", "ValueError: a"), "20261101")
+    ]
+    only = history.History(lines=history.of([past(1, GRID), second]).lines)
+    assert "2, 2 inferred" in history_text.text(only)
+
+
 def test_what_no_run_had_measured_is_new_and_no_change() -> None:
     _, second = steps(past(1, GRID), past(2, GRID + "three  A   A\n"))
     assert (second.new, second.changes) == (2, ())

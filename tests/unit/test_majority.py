@@ -15,11 +15,12 @@ from runner.model import Execution, Verdict
 PASS = Execution(exit_code=0, observations={"loss": 1})
 FAIL = Execution(exit_code=1, errors="ValueError: no such luck\n")
 OTHER = Execution(exit_code=1, errors="TypeError: another\n")
+THIRD = Execution(exit_code=1, errors="KeyError: a third\n")
 CRASH = Execution(signal=11)
 HANG = Execution(killed_for="timeout", signal=9, seconds=5.0)
 SKIP = Execution(exit_code=125, errors="needs a GPU\n")
 LOST = Execution(trouble="the daemon is gone")
-ALL = (PASS, FAIL, OTHER, CRASH, HANG, SKIP, LOST)
+ALL = (PASS, FAIL, OTHER, THIRD, CRASH, HANG, SKIP, LOST)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,8 @@ ALL = (PASS, FAIL, OTHER, CRASH, HANG, SKIP, LOST)
         ([PASS, PASS, PASS], "pass", (3, 3), ""),
         ([PASS, FAIL, PASS], "pass", (2, 3), "1 of 3 attempts: fail (ValueError: no such luck)"),
         ([FAIL, PASS, FAIL], "fail", (2, 3), "1 of 3 attempts: pass"),
-        ([FAIL, OTHER, OTHER], "fail", (3, 3), "1 of 3 attempts: fail (ValueError: no such luck)"),
+        ([FAIL, OTHER, OTHER], "fail", (2, 3), "1 of 3 attempts: fail (ValueError: no such luck)"),
+        ([FAIL, OTHER, THIRD], "fail", (1, 3), None),
         ([PASS, FAIL], "fail", (1, 2), "1 of 2 attempts: pass"),
         ([FAIL, CRASH, PASS], "crash", (1, 3), None),
         ([PASS, PASS, FAIL, CRASH, HANG], "timeout", (1, 5), None),
@@ -62,7 +64,7 @@ def test_whatever_was_seen(runs: list[Execution]) -> None:
     said = [classify(run).verdict for run in runs]
     verdict = classify(found).verdict
     assert found.attempts == len(runs)
-    assert found.agreed == said.count(verdict)
+    assert found.agreed == [classify(run).finding for run in runs].count(classify(found).finding)
     winners = [one for one in Verdict if 2 * said.count(one) > len(said)]
     assert [verdict] == (winners or [min(said, key=WORST.index)])
     assert any(run.errors == found.errors and run.signal == found.signal for run in runs)
@@ -86,14 +88,31 @@ def test_the_order_of_the_runs_does_not_decide(runs: list[Execution], rnd: rando
         (FAIL, "fail", (2, 2)),
         (PASS, "fail", (1, 2)),
         (CRASH, "crash", (1, 2)),
+        (OTHER, "fail", (1, 2)),
         (LOST, "fail", (0, 1)),
     ],
-    ids=["the-same", "another", "worse", "unmeasured"],
+    ids=["the-same", "another", "worse", "another-failure", "unmeasured"],
 )
 def test_confirming_counts_both(again: Execution, verdict: str, votes: tuple[int, int]) -> None:
     found = confirmed(FAIL, again)
     assert classify(found).verdict.value == verdict
     assert (found.agreed, found.attempts) == votes
+
+
+@pytest.mark.parametrize(
+    ("again", "verdict", "votes", "note"),
+    [
+        (FAIL, "fail", (3, 4), "1 of 3 attempts: pass"),
+        (PASS, "fail", (2, 4), "1 of 3 attempts: pass; then pass"),
+        (CRASH, "fail", (2, 4), "1 of 3 attempts: pass; then crash (SIGSEGV)"),
+    ],
+)
+def test_confirming_a_vote_adds_one_to_it(
+    again: Execution, verdict: str, votes: tuple[int, int], note: str
+) -> None:
+    found = confirmed(majority([FAIL, PASS, FAIL]), again)
+    assert classify(found).verdict.value == verdict
+    assert (found.agreed, found.attempts, found.note) == (*votes, note)
 
 
 def test_every_verdict_has_its_place() -> None:

@@ -77,10 +77,34 @@ def test_of_a_cell_measured_twice_the_later_finished_holds_and_the_contradiction
     shards = [at(1, "2.4\na ✓"), at(2, "2.4\na A")]
     together = merged(*(shards[number] for number in order))
     assert cells(together.run) == {("a", "2.4.0", "cpu"): Verdict.FAIL}
+    assert [result.votes for result in together.run.results] == ["1/2"]
     assert together.notes == (
         "script/a on 2.4.0 cpu py3.8: pass in run-1, fail (ErrorA: what A says) in run-2, "
         "which holds",
     )
+
+
+def test_votes_of_all_shards_are_added_up_where_any_disagree() -> None:
+    def votes(*shards: Run) -> list[str]:
+        return [result.votes for result in merged(*shards).run.results]
+
+    one, same, other = at(1, "2.4\na A"), at(2, "2.4\na A"), at(3, "2.4\na B")
+    counted = evolve(
+        same, results=tuple(evolve(each, attempts=3, agreed=2) for each in same.results)
+    )
+    assert votes(one, same) == [""]
+    assert votes(one, counted) == ["3/4"]
+    assert votes(one, counted, other) == ["1/5"]
+    assert votes(one, other, at(4, "2.4\na A")) == ["2/3"]
+    assert votes(one, at(2, "2.4\na !"), at(3, "2.4\na –")) == [""]
+
+
+def test_a_measurement_that_a_run_took_from_the_store_is_one_vote() -> None:
+    first, other = at(1, "2.4\na A"), at(2, "2.4\na ✓")
+    kept = evolve(first, results=tuple(evolve(each, key="k") for each in first.results))
+    cached = tuple(evolve(each, cached=True) for each in kept.results)
+    again = evolve(at(3, "2.4\na A"), results=cached)
+    assert [result.votes for result in merged(kept, other, again).run.results] == ["1/2"]
 
 
 @pytest.mark.parametrize("glyph", ["–", "!"])

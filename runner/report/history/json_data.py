@@ -30,6 +30,7 @@ def _step(step: Step) -> dict[str, Any]:
         "finished": step.finished,
         "engine": step.engine,
         "cells": step.cells,
+        "inferred": step.inferred,
         "counts": {verdict.value: number for verdict, number in step.counts.items()},
         "new": step.new,
         "changes": [_change(change) for change in step.changes],
@@ -43,7 +44,7 @@ def _change(change: Change) -> dict[str, Any]:
         "before": _outcome(change.before),
         "after": _outcome(change.after),
         "since": change.since,
-        "inferred": change.inferred,
+        "inferred": False,  # none ever is
         "different": [_cause(cause) for cause in change.causes],
     }
 

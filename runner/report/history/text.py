@@ -43,8 +43,7 @@ def _aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
 def _changed(step: Step) -> Iterator[str]:
     every = blocks(step)
     for block in every[:MOST_BLOCKS]:
-        inferred = ", inferred" if block.inferred else ""
-        yield f"  since {block.since}{inferred}; {block.why}"
+        yield f"  since {block.since}; {block.why}"
         for turn in block.turns:
             yield f"    {turn.said}"
             yield f"      {turn.cells}"
@@ -68,7 +67,7 @@ def _listed(step: Step) -> Iterator[str]:
     every = blocks(step)
     for block in every[:MOST_BLOCKS]:
         why = block.why if block.why == UNEXPLAINED else gfm.code(block.why, 600)
-        yield f"- since {gfm.word(block.since)}{', inferred' if block.inferred else ''}; {why}"
+        yield f"- since {gfm.word(block.since)}; {why}"
         for turn in block.turns:
             yield f"  - {gfm.code(turn.said, 400)}: {gfm.code(turn.cells, 600)}"
     if len(every) > MOST_BLOCKS:

@@ -30,7 +30,6 @@ class Block(NamedTuple):
 
     since: str
     why: str
-    inferred: bool
     turns: tuple[Turn, ...]
 
 
@@ -41,12 +40,20 @@ def rows(line: Line) -> list[tuple[str, ...]]:
             clean(step.run),
             clean(step.started.replace("T", " ").replace("Z", "")),
             clean(step.engine),
-            f"{step.cells}{'' if step.finished else ', interrupted'}",
+            _cells(step),
             "first" if not number else str(len(step.changes)),
             shifts(step.shifts),
         )
         for number, step in enumerate(line.steps)
     ]
+
+
+def _cells(step: Step) -> str:
+    """`18, 8 inferred, interrupted`"""
+    inferred = f"{step.inferred} inferred" if step.inferred else ""
+    return ", ".join(
+        filter(None, (f"{step.cells}", inferred, "" if step.finished else "interrupted"))
+    )
 
 
 def shifts(shifted: Iterable[Shift]) -> str:
@@ -80,12 +87,12 @@ def words(cause: Cause) -> str:
 
 def blocks(step: Step) -> list[Block]:
     """A run's changes, those with the same circumstances together."""
-    found: dict[tuple[str, str, bool], list[Change]] = {}
+    found: dict[tuple[str, str], list[Change]] = {}
     for change in step.changes:
-        found.setdefault((change.since, _why(change.causes), change.inferred), []).append(change)
+        found.setdefault((change.since, _why(change.causes)), []).append(change)
     return [
-        Block(since=clean(since), why=why, inferred=inferred, turns=tuple(_turns(changes)))
-        for (since, why, inferred), changes in found.items()
+        Block(since=clean(since), why=why, turns=tuple(_turns(changes)))
+        for (since, why), changes in found.items()
     ]
 
 

@@ -47,9 +47,8 @@ def _changes(step: Step) -> str:
 
 
 def _block(block: Block) -> str:
-    inferred = ", inferred" if block.inferred else ""
     turns = [f"<li><code>{escape(t.said)}</code>: {escape(t.cells)}</li>" for t in block.turns]
-    return f"<li>since {escape(block.since)}{inferred}; {escape(block.why)}{_list(turns)}</li>"
+    return f"<li>since {escape(block.since)}; {escape(block.why)}{_list(turns)}</li>"
 
 
 def _list(items: Sequence[str]) -> str:
