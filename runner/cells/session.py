@@ -8,7 +8,6 @@ becomes an execution with `trouble`, after which the session is dead and the cal
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from typing import Any, Optional
@@ -17,6 +16,7 @@ from attrs import field, frozen
 
 from runner.engines.base import Channel, ChannelClosed
 from runner.model import Execution, Json, Limits
+from runner.serial import plain
 
 PROTOCOL = 1
 HELLO = 120.0
@@ -26,7 +26,6 @@ START = 240.0
 GRACE = 30.0
 """Seconds beyond a cell's time limit within which the agent must have ended and cleaned up."""
 KILLED_FOR = ("timeout", "memory", "processes", "disk")
-DEPTH = 40
 
 
 @frozen(kw_only=True)
@@ -217,7 +216,7 @@ def _text(ended: Mapping[str, Any], name: str, most: int = 1 << 24) -> str:
 
 def _clean(text: str, most: int) -> str:
     """Text that every file can be written with: no half characters."""
-    return text[:most].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return str(plain(text[:most]))
 
 
 def _notes(ended: Mapping[str, Any]) -> tuple[str, ...]:
@@ -231,19 +230,6 @@ def _observations(ended: Mapping[str, Any]) -> dict[str, Json]:
     value = ended.get("observations")
     if not isinstance(value, dict):
         raise _Broken(f"the agent's observations are {value!r:.40}")
-    return {_clean(name, 200): _json(one, DEPTH) for name, one in value.items()}
-
-
-def _json(value: Any, depth: int) -> Json:
-    """`value` as any JSON reader takes it: no NaN, no half characters, bounded depth."""
-    if depth < 0:
-        raise _Broken("the agent's observations are nested too deeply")
-    if isinstance(value, dict):
-        return {_clean(name, 1 << 16): _json(one, depth - 1) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_json(one, depth - 1) for one in value]
-    if isinstance(value, str):
-        return _clean(value, 1 << 16)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value  # type: ignore[no-any-return]
+    found = plain(value)
+    assert isinstance(found, dict)
+    return found

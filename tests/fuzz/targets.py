@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -356,3 +357,8 @@ def _dumped(value: Any) -> str:
 
 def _no_json(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")
+
+
+with tempfile.TemporaryDirectory() as _folder:
+    # What the tool keeps from one use to the next is made now, before writing is watched.
+    matrix(_MATRIX, Path(_folder))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner import agent
 from runner.cells import session
 from runner.cells.session import Request, Session
 from runner.engines.base import ChannelClosed
@@ -219,7 +220,22 @@ def test_text_that_no_file_could_hold() -> None:
     ended = {**ENDED, "output": "\ud800x", "observations": {"\udfff": ["\ud800", float("nan")]}}
     facts, _ = run(HELLO, STARTED, ended)
     (facts.output + json.dumps(facts.observations, ensure_ascii=False)).encode("utf-8")
-    assert facts.observations == {"\ufffd": ["\ufffd", "nan"]}
+    assert facts.observations == {"\\udfff": ["\\ud800", "NaN"]}
+
+
+def test_observations_are_as_deep_as_the_agent_lets_through() -> None:
+    deepest: Any = 1
+    for _ in range(agent.Observations.DEPTH):
+        deepest = [deepest]
+    said = json.dumps([deepest, {"a": [deepest]}])
+    found = agent.Observations()
+    for value in json.loads(said):
+        found.feed(f"::observe value={json.dumps(value)}\n".encode())
+    assert found.values == {"value": deepest}  # the other one is refused
+    facts, _ = run(HELLO, STARTED, {**ENDED, "observations": found.values})
+    assert facts.observations == found.values
+    forged, _ = run(HELLO, STARTED, {**ENDED, "observations": {"deeper": [deepest]}})
+    assert "…" in json.dumps(forged.observations, ensure_ascii=False)
 
 
 def test_with_closes() -> None:
