@@ -7,8 +7,13 @@ BIN := .venv/bin
 SELECT := $(if $(TF),--tf '$(TF)') $(if $(DEVICE),--device $(DEVICE)) $(if $(CASE),--case '$(CASE)')
 ENGINE_OPTION := $(if $(ENGINE),--engine $(ENGINE))
 
-.DEFAULT_GOAL := help
-.PHONY: help matrix test torture parity fuzz check bench lock render doctor clean
+.DEFAULT_GOAL := tfmatrix
+.PHONY: help tfmatrix matrix test unit coverage dist torture parity fuzz check bench lock render doctor clean
+
+tfmatrix: .venv/installed ## make the command .venv/bin/tfmatrix, in seconds
+	@echo "$(BIN)/tfmatrix is there. Try it on a script of yours:"
+	@echo "  $(BIN)/tfmatrix run my.py --tf 2.9,2.15,2.21"
+	@echo "make help shows the other targets."
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -20,6 +25,17 @@ matrix: .venv/installed ## run the matrix of matrix.yaml; results/latest has the
 
 test: .venv/installed-dev ## run the tests, real TensorFlow included
 	$(BIN)/python -m pytest $(ARGS)
+
+unit: .venv/installed-dev ## run the tests that need neither Docker nor TensorFlow
+	$(BIN)/python -m pytest tests/unit tests/fuzz $(ARGS)
+
+coverage: .venv/installed-dev ## the same with a report of the lines that they reach, in build/coverage
+	$(BIN)/coverage run -m pytest tests/unit tests/fuzz -q $(ARGS)
+	$(BIN)/coverage html
+	$(BIN)/coverage report --skip-covered
+
+dist: .venv/installed-dev ## build the wheel and the source distribution into dist/
+	$(BIN)/uv build --python $(BIN)/python --no-build-isolation --out-dir dist .
 
 torture: .venv/installed-dev ## run hostile scripts and failing machines for real; see SECURITY.md
 	$(BIN)/python -m pytest tests/torture -m 'torture or not torture' $(ARGS)

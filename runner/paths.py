@@ -19,8 +19,12 @@ def package() -> Path:
 
 def data() -> Path:
     """The folder of data files: docker/ of the checkout, or the copy that a wheel installs."""
-    checkout = _PACKAGE.parent / "docker"
-    return checkout if (checkout / "releases.yaml").is_file() else _PACKAGE / "data"
+    return _PACKAGE.parent / "docker" if is_checkout() else _PACKAGE / "data"
+
+
+def is_checkout() -> bool:
+    """Whether this package runs from a checkout, where catalogue and locks can be committed."""
+    return (_PACKAGE.parent / "docker" / "releases.yaml").is_file()
 
 
 def releases() -> Path:

@@ -1,8 +1,9 @@
 """`Target` → `Environment`: its locked packages, found or resolved, and its key.
 
 Looked for in this order: the committed locks (docker/locks/), the user's cache, and uv, which
-resolves as of the release's date. A lock's head says what was asked; a lock with another head than
-the catalogue now asks for is refused (committed) or made anew (cached).
+resolves as of the release's date. In an installed copy, which nobody commits to, `renew` writes
+into the user's cache, and that is looked at first. A lock's head says what was asked; a lock with
+another head than the catalogue now asks for is refused (committed) or made anew (cached).
 """
 
 from __future__ import annotations
@@ -61,12 +62,16 @@ def _environment(target: Target, text: str, images: Mapping[str, str]) -> Enviro
 
 def _text(target: Target) -> Optional[str]:
     """The lock that `requirements` looks at first, unverified; None where there is none."""
-    for place in (committed_path, _cached_path):
-        path = place(target)
-        if path is not None:
-            with suppress(OSError, UnicodeDecodeError):
-                return path.read_text(encoding="utf-8")
+    for path in _places(target):
+        with suppress(OSError, UnicodeDecodeError):
+            return path.read_text(encoding="utf-8")
     return None
+
+
+def _places(target: Target) -> list[Path]:
+    """Where a lock of `target` may lie, first the one that counts."""
+    places = [path for path in (committed_path(target), _cached_path(target)) if path is not None]
+    return places if paths.is_checkout() else places[::-1]
 
 
 def _verified(text: str, target: Target) -> str:
@@ -82,11 +87,13 @@ def _restored(target: Target, text: str, entry: Any) -> Environment:
 def requirements(target: Target) -> str:
     """The lock of `target`: committed, cached or resolved now (and then cached)."""
     committed, cached = committed_path(target), _cached_path(target)
-    if committed is not None and committed.is_file():
-        return read(committed, target)
-    with suppress(LockError):  # a cached lock that is damaged is made anew
-        if cached.is_file():
-            return read(cached, target)
+    for path in _places(target):
+        if not path.is_file():
+            continue
+        if path == committed:
+            return read(path, target)
+        with suppress(LockError):  # a cached lock that is damaged is made anew
+            return read(path, target)
     text = resolve_lock(target)
     with suppress(OSError):  # the cache is full, or read-only: the lock is as good without it
         write_atomic(cached, text, mode=0o644)
@@ -104,8 +111,12 @@ def read(path: Path, target: Target) -> str:
 
 
 def renew(target: Target) -> Path:
-    """Resolve `target` anew, into docker/locks/ (with packages of the user's: into the cache)."""
-    path = committed_path(target) or _cached_path(target)
+    """Resolve `target` anew, into docker/locks/.
+
+    Into the user's cache where the packages are a user's, and in an installed copy.
+    """
+    committed = committed_path(target)
+    path = committed if committed and paths.is_checkout() else _cached_path(target)
     write_atomic(path, resolve_lock(target), mode=0o644)
     return path
 

@@ -194,6 +194,20 @@ def test_renewing_what_is_committed_writes_it_beside_the_catalogue(
     assert [path.name for path in written.parent.iterdir()] == [written.name]
 
 
+def test_an_installed_copy_keeps_what_is_renewed_in_the_cache_and_prefers_it(
+    asked: list[Question], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped_data = paths.data()
+    monkeypatch.setattr(paths, "is_checkout", lambda: False)
+    monkeypatch.setattr(paths, "data", lambda: shipped_data)
+    shipped = locks.requirements(target("2.9.3"))
+    written = locks.renew(target("2.9.3"))
+    assert written.parent == paths.cached_locks()
+    assert written.read_text("utf-8") != shipped
+    assert locks.requirements(target("2.9.3")) == written.read_text("utf-8")
+    assert locks.environment(target("2.9.3")).requirements == written.read_text("utf-8")
+
+
 # The key ----------------------------------------------------------------------------------------
 
 
