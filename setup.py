@@ -26,11 +26,8 @@ setup(
     packages=[*find_packages(include=["runner*"]), "runner.data", "runner.data.locks"],
     package_dir={"runner.data": "docker", "runner.data.locks": "docker/locks"},
     package_data={
-        "runner": ["py.typed"],
-        "runner.data": ["*.j2", "*.yaml", "*.py", "*.md"],
+        "": ["*.yaml", "*.css", "*.html", "*.js", "py.typed"],
+        "runner.data": ["*.j2", "*.py", "*.md"],
         "runner.data.locks": ["*.txt"],
-        "runner.matrix": ["*.yaml"],
-        "runner.cells": ["*.yaml"],
-        "runner.report.html": ["*.css", "*.html", "*.js"],
     },
 )

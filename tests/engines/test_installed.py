@@ -79,6 +79,17 @@ def test_nothing_of_the_checkout_is_imported(command: Path, folder: Path) -> Non
     assert where.startswith(str(command.parent.parent))
 
 
+def test_every_data_file_of_the_checkout_is_there(command: Path) -> None:
+    (installed,) = (command.parent.parent / "lib").glob("python*/site-packages/runner")
+    listed = _said(
+        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "runner", "docker"]
+    )
+    for name in listed.split():
+        if (ROOT / name).is_file():
+            top, _, rest = name.partition("/")
+            assert (installed / ("data" if top == "docker" else "") / rest).is_file(), name
+
+
 def test_plan(command: Path, folder: Path) -> None:
     planned = json.loads(tfmatrix(command, folder, "plan", "my.py", "--format", "json"))
     assert len({cell["tensorflow"] for cell in planned}) == 26
