@@ -69,11 +69,6 @@ def environments() -> Path:
     return cache() / "environments"
 
 
-def wheels() -> Path:
-    """What environments are made from, as it was downloaded, for both engines."""
-    return cache() / "wheels"
-
-
 def snapshots() -> Path:
     """Scripts and the files they need, as they were when they ran."""
     return cache() / "snapshots"

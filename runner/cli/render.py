@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runner.cli.options import selecting
-from runner.environments import locks
+from runner.environments import locks, sources
 from runner.matrix import plan
 from runner.matrix.selection import select
 from runner.runs.journal import write_file
@@ -23,7 +23,13 @@ from runner.runs.journal import write_file
     show_default=True,
     help="Where a folder for each environment is made.",
 )
-def command(output: Path, **selection: Any) -> None:
+@click.option(
+    "--sources",
+    "fetch",
+    is_flag=True,
+    help="Also download the source distributions that images of older releases build.",
+)
+def command(output: Path, fetch: bool, **selection: Any) -> None:
     chosen = select(**selection)
     skipped = {
         cell.target.release.version: cell.skip
@@ -34,7 +40,13 @@ def command(output: Path, **selection: Any) -> None:
         environment = locks.environment(target, chosen.matrix.images)
         folder = output / environment.id
         write_file(folder / "Dockerfile", environment.dockerfile)
-        write_file(folder / "requirements.txt", environment.requirements)
+        lock = environment.requirements
+        write_file(folder / "requirements.txt", locks.for_installers(lock))
+        wanted = sources.in_lock(locks.lines(lock))
+        if fetch and wanted:
+            from runner.environments import downloads  # it takes a while to import
+
+            downloads.fetch(wanted, folder / "sources")
         click.echo(folder)
     for version, why in skipped.items():
         click.echo(f"{version} cuda: skipped: {why}", err=True)

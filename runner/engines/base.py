@@ -26,15 +26,6 @@ class Phase:
 Progress = Callable[[Phase], None]
 
 
-def downloading(progress: Progress) -> Callable[[str, int, int], None]:
-    """Tells `progress` of a download: what it is, the bytes that are there, and all bytes."""
-
-    def tell(name: str, done: int, total: int) -> None:
-        progress(Phase(what="downloading", detail=name, bytes_done=done, bytes_total=total))
-
-    return tell
-
-
 @frozen(kw_only=True)
 class Workspace:
     """What a session of one environment sees of a repro.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from runner import paths
-from runner.environments import render, resolve
+from runner.environments import render, resolve, sources
 from runner.environments.resolve import Question
 from runner.errors import LockError
 from runner.machine.derived_cache import remembered, slot
@@ -44,7 +44,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
     try:
         return remembered(
             slot("environment", f"{paths.locks()} {_name(target)} {target.requirements}"),
-            (text, repr(target), repr(sorted(images.items())), *render.sources()),
+            (text, repr(target), repr(sorted(images.items())), *render.inputs()),
             lambda: _environment(target, _verified(text, target), images),
             write=lambda made: [made.key, made.dockerfile],
             read=lambda entry: _restored(target, text, entry),
@@ -54,7 +54,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
 
 
 def _environment(target: Target, text: str, images: Mapping[str, str]) -> Environment:
-    dockerfile = render.dockerfile(target, images)
+    dockerfile = render.dockerfile(target, images, sources=sources.in_lock(lines(text)))
     return Environment(
         target=target, requirements=text, key=_key(target, text, dockerfile), dockerfile=dockerfile
     )
@@ -201,6 +201,15 @@ def lines(text: str) -> Iterator[str]:
     for line in text.replace("\\\n", "").splitlines():
         if line.strip() and not line.startswith("#"):
             yield re.sub(r"\s+", " ", line.strip())
+
+
+def for_installers(lock: str) -> str:
+    """`lock` as uv and pip are to read it: with lines that forbid to build any of its packages,
+    but for those source distributions that are known."""
+    known = {each.name for each in sources.in_lock(lines(lock))}
+    names = [line.partition("==")[0].partition("[")[0] for line in lines(lock)]
+    from_wheels = [name for name in names if name not in known] if known else [":all:"]
+    return "".join(f"--only-binary {name}\n" for name in from_wheels) + lock
 
 
 def committed_path(target: Target) -> Path | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from runner import paths
+from runner.environments import sources as source_distributions
+from runner.environments.sources import Source
 from runner.errors import UsageError
 from runner.machine.derived_cache import remembered_yaml
 from runner.model import Device, Target
@@ -20,9 +22,13 @@ _WIDTH = 98
 
 
 def dockerfile(
-    target: Target, images: Mapping[str, str] = {}, requirements: str = "requirements.txt"
+    target: Target,
+    images: Mapping[str, str] = {},
+    requirements: str = "requirements.txt",
+    sources: Sequence[Source] = (),
 ) -> str:
-    """The Dockerfile of `target`, which expects its lock beside it under the name `requirements`.
+    """The Dockerfile of `target`, which expects its lock beside it under the name `requirements`,
+    and `sources`, the source distributions that the lock names, in a folder of that name.
 
     `images` replaces default base images, by Python version. Same arguments, same bytes.
     Raises `UsageError` where no image can be made: ask `unavailable` first.
@@ -43,6 +49,7 @@ def dockerfile(
             image=base_image(target.python, images),
             uv={**uv, "image": base_image(uv["python"], images)},
             requirements=requirements,
+            sources=sources,
             tag=f"tensorflow:{target.release.version}-{target.device}",
             facts=list(_facts(target)),
             comment=_comment,
@@ -51,9 +58,10 @@ def dockerfile(
 
 
 @lru_cache(maxsize=1)
-def sources() -> tuple[str, ...]:
-    """The texts of everything besides its arguments that `dockerfile` reads."""
-    files = (*sorted(paths.data().glob("*.j2")), paths.data() / "images.yaml")
+def inputs() -> tuple[str, ...]:
+    """The texts of everything besides its arguments that Dockerfiles are made from."""
+    templates = sorted(paths.data().glob("*.j2"))
+    files = (*templates, paths.data() / "images.yaml", source_distributions.path())
     return tuple(file.read_text("utf-8") for file in files)
 
 

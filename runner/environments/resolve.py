@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from attrs import frozen
 
+from runner.environments import sources
 from runner.errors import LockError
 from runner.machine import interpreters, processes, temporary
 
@@ -36,21 +37,26 @@ class Question:
 
 
 def answer(question: Question) -> str:
-    """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons."""
+    """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons.
+
+    Nothing is built: that would run code of whoever wrote the package, as this user.
+    """
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
+        place = Path(folder)
+        hashes = sources.write_metadata(place, question.as_of, question.undated)
         done = processes.run(
-            _command(question, Path(folder)), env=interpreters.uv_environment(), cwd=Path(folder)
+            _command(question, place), env=interpreters.uv_environment(), cwd=place
         )
     if done.returncode != 0:
         raise _failure(question, done.stderr)
-    return done.stdout
+    return sources.with_real_hashes(done.stdout, hashes)
 
 
 def _command(question: Question, folder: Path) -> list[str]:
     command = [interpreters.uv_command(), "pip", "compile", "--quiet", "--generate-hashes"]
-    command += ["--no-header", "--no-annotate"]
+    command += ["--no-header", "--no-annotate", "--no-build", "--find-links", str(folder)]
     command += ["--python-version", f"{question.python}.{_LEVEL}", "--python-platform", PLATFORM]
-    command += [*_builder(question.python), "--exclude-newer", _end_of(question.as_of)]
+    command += ["--python", sys.executable, "--exclude-newer", _end_of(question.as_of)]
     for package, day in question.newer:
         command += ["--exclude-newer-package", f"{package}={_end_of(day)}"]
     for package in question.undated:
@@ -60,19 +66,6 @@ def _command(question: Question, folder: Path) -> list[str]:
     overrides = [f'{package} ; python_version < "3"' for package in question.left_out]
     command += ["--override", _write(folder / "overrides.txt", overrides)]
     return [*command, _write(folder / "requirements.in", question.requirements)]
-
-
-def _builder(python: str) -> Iterator[str]:
-    """Who builds sdists to learn their dependencies: the Python itself, or this one in its place.
-
-    This one is too new for the setuptools of the time, so it builds with the setuptools it has,
-    which does for all releases but those before 1.15 (docker/HOLES.md).
-    """
-    own = interpreters.find(python)
-    yield "--python"
-    yield str(own.path if own else sys.executable)
-    if own is None:
-        yield "--no-build-isolation"
 
 
 def _end_of(day: date) -> str:
@@ -90,14 +83,13 @@ def _failure(question: Question, stderr: str) -> LockError:
     said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
     if re.search(r"dns error|error sending request|Could not connect|--offline", stderr):
         return LockError(f"the package index cannot be reached: {said[:600]}")
-    unbuilt = re.search(r"Failed to (download and )?build `(.+?)`", stderr)
+    unbuilt = re.search(r"Wheels are required for `(.+?)`", said)
     if unbuilt:
         return LockError(
-            f"{unbuilt[2]} has no wheel, and could not be built for Python {question.python} to"
-            f" learn what it needs: {said[-400:]}",
-            remedy=None
-            if interpreters.find(question.python)
-            else f"install Python {question.python}: it was built with another one in its place",
+            f"{unbuilt[1]} has no wheel for Python {question.python} on Linux as of"
+            f" {question.as_of}: {said[:600]}",
+            remedy="ask for a version that has one: source distributions are not built, because"
+            " that runs their code on this machine",
         )
     return LockError(
         f"no packages of {question.as_of} satisfy {', '.join(question.requirements)}"

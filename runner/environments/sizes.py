@@ -34,8 +34,6 @@ _BUILD_CACHE = 100 * _MB
 """What BuildKit keeps of an environment's packages: 2.8 GB after 30 builds."""
 _LINKED = 80 * _MB
 """Of a local environment, what is not linked from uv's cache: 40 to 79 MB, mostly bytecode."""
-_OTHER_WHEELS = 80
-"""MB; of all packages but TensorFlow: 30 for 1.15, 60 for 2.8."""
 _CUDA = {"docker": 8000 * _MB, "local": 7000 * _MB}
 """Not measured: CUDA's libraries alone are 3 to 6 GB."""
 _REQUIREMENT = 200 * _MB
@@ -49,18 +47,16 @@ def of(engine: str, environment: Environment, *, apart: bool = False) -> Size:
     """
     whole = _whole(engine, environment)
     own = recorded(engine, environment)
-    wheels = {f"wheels of {environment.key}": _wheels(environment)}
     if engine == "docker":
         python = f"Python {environment.target.python}"
         stays = {python: _PYTHON, f"build cache of {environment.key}": _BUILD_CACHE}
-        more = {} if apart or own is not None else wheels
-        return Size(own=whole if own is None else own, stays={**stays, **more})
+        return Size(own=whole if own is None else own, stays=stays)
     if apart:
         return Size(own=whole)
     if own is not None:  # what it was made from is there since then
         return Size(own=own)
     packages = {f"packages of {environment.key}": whole - _LINKED}
-    return Size(own=_LINKED, stays={**packages, **wheels})
+    return Size(own=_LINKED, stays=packages)
 
 
 def record(engine: str, environment: Environment, own: int) -> None:
@@ -85,13 +81,6 @@ def _whole(engine: str, environment: Environment) -> int:
     if target.device is Device.CUDA:
         return _CUDA.get(engine, _CUDA["docker"]) + more
     return int(_SAFE * formula(engine, target.release)) + more
-
-
-def _wheels(environment: Environment) -> int:
-    """Bytes of the files that it is made from."""
-    if environment.target.device is Device.CUDA:
-        return _CUDA["local"] // 2
-    return ((environment.target.release.wheel_mb or _WHEEL) + _OTHER_WHEELS) * _MB
 
 
 def formula(engine: str, release: Release) -> float:

@@ -9,7 +9,6 @@ from typing import Optional
 from attrs import frozen
 
 from runner import paths
-from runner.engines import ENGINES
 from runner.engines.base import Engine
 from runner.environments import sizes
 from runner.environments.room import Plan, Room, Size, fit
@@ -36,8 +35,8 @@ class Forecast:
     free: Optional[int]
     limit: Optional[int]
     apart: bool = False
-    """Whether nothing is to be kept that environments could share, wheels and uv's cache: it would
-    stay when they are dropped."""
+    """Whether nothing is to be kept in uv's cache for other environments: it would stay when they
+    are dropped."""
 
     @property
     def fits(self) -> bool:
@@ -87,7 +86,7 @@ def forecast(
 ) -> Forecast:
     """`max_disk`: bytes that the environments of the run may take together at any time."""
     sharing = _forecast(engine, environments, max_disk, apart=False)
-    if sharing.plan.left_out and engine.name in ENGINES:
+    if sharing.plan.left_out and engine.name == "local":
         return _forecast(engine, environments, max_disk, apart=True)
     return sharing
 

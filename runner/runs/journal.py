@@ -59,8 +59,11 @@ class Journal:
 
     def keep_environment(self, environment: Environment) -> None:
         """Write environments/<id>/, what is needed to make that environment by hand."""
+        from runner.environments import locks  # reports are written without it
+
         folder = self.folder / "environments" / environment.id
-        write_file(folder / "requirements.txt", environment.requirements, sync=False)
+        lock = locks.for_installers(environment.requirements)
+        write_file(folder / "requirements.txt", lock, sync=False)
         if environment.dockerfile:
             write_file(folder / "Dockerfile", environment.dockerfile, sync=False)
 

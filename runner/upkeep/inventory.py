@@ -27,10 +27,10 @@ def runs(keep: int = 0) -> Iterator[Item]:
 
 
 def caches() -> Iterator[Item]:
-    """Wheels, snapshots of scripts, what is remembered, and what the benchmark installs. Measured
+    """Snapshots of scripts, what is remembered, and what the benchmark installs. Measured
     outcomes are not a cache to throw away with them."""
     bench = paths.cache() / "bench"
-    for folder in (paths.wheels(), bench, paths.remembered(), paths.confirmed()):
+    for folder in (bench, paths.remembered(), paths.confirmed()):
         if folder.is_dir():
             yield _item("cache", folder)
     for folder in paths.snapshots().glob("*"):

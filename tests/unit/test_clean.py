@@ -257,16 +257,6 @@ def test_the_newest_runs_stay_and_a_link_to_none_goes(folder: Path) -> None:
     assert named.exists()
 
 
-def test_wheels_go_and_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wheel = paths.wheels() / "six-1.16.0-py2.py3-none-any.whl"
-    wheel.parent.mkdir(parents=True)
-    wheel.write_bytes(b"x" * 11_053)
-    assert cli.execute(["clean", "--dry-run"]) == 0
-    assert f"cache 11 KB 0 min {wheel.parent}" in " ".join(capsys.readouterr().out.split())
-    assert cli.execute(["clean"]) == 0
-    assert not wheel.parent.exists()
-
-
 def test_measured_outcomes_go_by_age_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(paths.store())
     for key in ("a" * 64, "b" * 64):

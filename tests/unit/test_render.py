@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from runner import paths
-from runner.environments import render
+from runner.environments import locks, render, sources
 from runner.errors import UsageError
 from runner.matrix import plan
 from runner.model import Device, Target
@@ -78,7 +78,12 @@ def test_where_no_image_is_possible() -> None:
     ],
 )
 def test_golden(version: str, device: Device, golden: Callable[[Path, str], None]) -> None:
-    golden(GOLDEN / f"{version}-{device}.Dockerfile", render.dockerfile(named(version, device)))
+    target = named(version, device)
+    path = locks.committed_path(target)
+    assert path is not None
+    built = sources.in_lock(locks.lines(path.read_text("utf-8")))
+    text = render.dockerfile(target, sources=built)
+    golden(GOLDEN / f"{version}-{device}.Dockerfile", text)
 
 
 def test_layers_below_tensorflow_are_shared() -> None:

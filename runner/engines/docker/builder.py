@@ -28,12 +28,8 @@ def build(
     progress: Progress,
     network: str = "host",
     what: str = "the image",
-    more: str = "",
 ) -> None:
-    """Build `context` into `tag`. Raises `PrepareError` with the end of the log and a remedy.
-
-    `more`: shell lines behind those of this machine's settings.
-    """
+    """Build `context` into `tag`. Raises `PrepareError` with the end of the log and a remedy."""
     docker = buildkit.client()
     if docker is None:
         raise PrepareError(
@@ -43,7 +39,7 @@ def build(
         command = [docker, "build", "--progress=plain", f"--network={network}", "--tag", tag]
         for name, value in labels.items():
             command += ["--label", f"{name}={value}"]
-        command += [*_secrets(Path(folder), more), str(context)]
+        command += [*_secrets(Path(folder)), str(context)]
         log, code = _follow(command, progress)
     if code != 0:
         raise PrepareError(
@@ -53,8 +49,8 @@ def build(
         )
 
 
-def _secrets(folder: Path, more: str) -> Iterator[str]:
-    for name, text in (("settings", settings() + more), ("ca", certificates())):
+def _secrets(folder: Path) -> Iterator[str]:
+    for name, text in (("settings", settings()), ("ca", certificates())):
         if text:
             file = folder / name
             file.touch(mode=0o600)

@@ -26,10 +26,9 @@ from runner.engines.docker import (
     images,
     names,
     owner,
-    wheels,
 )
 from runner.engines.docker.channel import DockerChannel
-from runner.environments import render
+from runner.environments import locks, render, sources
 from runner.errors import PrepareError
 from runner.machine import file_lock, temporary
 from runner.machine.items import Item
@@ -46,10 +45,8 @@ class DockerEngine:
 
     name = "docker"
 
-    def __init__(self, cpus: float = _CPUS, *, apart: bool = False) -> None:
-        """`apart`: keep no wheels for other environments."""
+    def __init__(self, cpus: float = _CPUS) -> None:
         self._cpus = cpus
-        self._apart = apart
         self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
         self._swept = threading.Event()
         self._listing = threading.Lock()
@@ -150,20 +147,22 @@ class DockerEngine:
     def _build(self, environment: Environment, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.folder()) as folder:
             context = Path(folder)
-            (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
-            (context / "requirements.txt").write_text(environment.requirements, "utf-8")
-            build = partial(
-                builder.build,
+            text = buildkit.understood(environment.dockerfile, daemon.version())
+            (context / "Dockerfile").write_text(text, "utf-8")
+            lock = environment.requirements
+            (context / "requirements.txt").write_text(locks.for_installers(lock), "utf-8")
+            wanted = sources.in_lock(locks.lines(lock))
+            if wanted:
+                from runner.environments import downloads  # not before something is built
+
+                downloads.fetch(wanted, context / "sources")
+            builder.build(
                 context,
                 tag=str(self.image(environment)),
                 labels={names.OURS: "1", names.KEY: environment.key},
                 progress=progress,
                 what=f"the image of {environment.id}",
             )
-            if self._apart:
-                build()
-            else:
-                wheels.with_wheels(environment, progress, build)
 
     # -- containers -------------------------------------------------------------------------------
 

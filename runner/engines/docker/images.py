@@ -22,7 +22,7 @@ from runner.errors import TfmatrixError
 from runner.machine.items import Item
 
 _OUR_COMMANDS = re.compile(
-    r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532"
+    r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532|--wheel-dir /built"
 )
 
 

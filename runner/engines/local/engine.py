@@ -26,7 +26,7 @@ from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.local import intact, venv
 from runner.engines.local.pipe import PipeChannel
-from runner.environments import locks, wheels
+from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
 from runner.machine import file_lock, interpreters, temporary
 from runner.machine.files import write_atomic
@@ -148,9 +148,8 @@ class LocalEngine:
         venv.make(
             folder,
             interpreter,
-            environment.requirements,
+            locks.for_installers(environment.requirements),
             progress,
-            house=None if apart else wheels.here(),
             apart=apart,
         )
         if not target.requirements:  # what a user's packages do to TensorFlow is for scripts to say

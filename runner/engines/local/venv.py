@@ -7,21 +7,17 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 from packaging.version import InvalidVersion, Version
 
 from runner.engines import remedies
-from runner.engines.base import Phase, Progress, downloading
+from runner.engines.base import Phase, Progress
 from runner.errors import PrepareError
 from runner.machine import interpreters, processes
 from runner.machine.interpreters import Interpreter
 
-if TYPE_CHECKING:
-    from runner.environments.wheels.wheel_cache import Wheelhouse
-
 REQUIREMENTS = "requirements.txt"
-_FROM_WHEELS = "wheels.txt"
 _IMPORT = "import tensorflow; print(tensorflow.__version__)"
 _IMPORT_PATIENCE = 300.0
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -35,12 +31,11 @@ def make(
     lock: str,
     progress: Progress,
     *,
-    house: Optional[Wheelhouse] = None,
     apart: bool = False,
 ) -> None:
     """A virtual environment at `folder`, which may not exist yet. Raises `PrepareError`.
 
-    `house`: where wheels are kept. `apart`: nothing is linked from uv's cache, nor kept there.
+    `apart`: nothing is linked from uv's cache, nor kept there.
     """
     progress(Phase(what="creating", detail=f"Python {interpreter.version}"))
     _uv("venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(folder))
@@ -50,7 +45,7 @@ def make(
         _install(folder, progress, "--cache-dir", str(cache))
         shutil.rmtree(cache)
     else:
-        _install(folder, progress, house=house, python=interpreter.version)
+        _install(folder, progress)
     progress(Phase(what="compiling"))
     compile_packages(folder)
 
@@ -113,52 +108,26 @@ def compile_packages(folder: Path) -> None:
         processes.run(_sync_command(folder, "--offline", "--compile-bytecode"), env=_uv_env())
 
 
-def _install(
-    folder: Path,
-    progress: Progress,
-    *options: str,
-    house: Optional[Wheelhouse] = None,
-    python: str = "",
-) -> None:
+def _install(folder: Path, progress: Progress, *options: str) -> None:
     """From uv's cache where that has everything: without asking the index, sdists stay built."""
     progress(Phase(what="installing"))
-    if _sync(folder, progress, "--offline", *options) is None:
-        return
-    if house is not None:
-        _from(house, folder, progress, python)
-    if house is None or _sync(folder, progress, "--offline", *options) is not None:
+    if _sync(folder, progress, "--offline", *options) is not None:
         log = _sync(folder, progress, *options)
         if log is not None:
             raise _failed("the packages could not be installed", log)
 
 
-def _from(house: Wheelhouse, folder: Path, progress: Progress, python: str) -> None:
-    """Install what `house` has of the lock. What it has not, or not as it should be, is left."""
-    lock = (folder / REQUIREMENTS).read_text(encoding="utf-8")
-    python = ".".join(python.split(".")[:2])
-    lines = house.fetch(lock, python, downloading(progress))
-    if not lines:
-        return
-    progress(Phase(what="installing"))
-    (folder / _FROM_WHEELS).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    only = ("--no-index", "--find-links", str(house.folder))
-    if _sync(folder, progress, *only, requirements=_FROM_WHEELS) is not None:
-        house.doubt(lock, python)
-
-
-def _sync(
-    folder: Path, progress: Progress, *options: str, requirements: str = REQUIREMENTS
-) -> Optional[str]:
+def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
     """Install the lock; what uv said if that failed."""
-    command = _sync_command(folder, *options, requirements=requirements)
+    command = _sync_command(folder, *options)
     log = list(_observed(processes.stream(command, env=_uv_env(), cwd=folder), progress))
     return None if log.pop() == "exit 0" else "".join(log)
 
 
-def _sync_command(folder: Path, *options: str, requirements: str = REQUIREMENTS) -> list[str]:
+def _sync_command(folder: Path, *options: str) -> list[str]:
     command = [interpreters.uv_command(), "pip", "sync", "--require-hashes"]
     command += ["--link-mode", "clone", "--python", str(python(folder)), *options]
-    return [*command, str(folder / requirements)]
+    return [*command, str(folder / REQUIREMENTS)]
 
 
 def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:

@@ -6,7 +6,7 @@
 #           which is newer than 1.12.0.: setuptools is resolved as of the last release for Python
 #           3.6.
 #
-# Build it beside its requirements.txt, and run a script in it:
+# Build it beside its requirements.txt and its sources/ (`tfmatrix render --sources` writes both), and run a script in it:
 #   DOCKER_BUILDKIT=1 docker build --tag tensorflow:1.12.3-cpu .
 #   docker run --rm --network none --volume "$PWD:/repro:ro" tensorflow:1.12.3-cpu python /repro/SCRIPT
 # Proxies and indexes: a file of `export NAME='value'` lines for uv and pip, as --secret id=settings,src=FILE
@@ -20,7 +20,8 @@ RUN --mount=type=secret,id=settings --mount=type=secret,id=ca \
 
 FROM uv AS lock
 RUN --mount=type=bind,source=requirements.txt,target=/mnt/requirements.txt \
-    sed -n '/^tensorflow[=\[]/,/[^\\]$/p' /mnt/requirements.txt > /tensorflow-1.12.3.txt
+    sed -n '/^tensorflow[=\[]/,/[^\\]$/p' /mnt/requirements.txt > /tensorflow-1.12.3.txt && \
+    sed '/^\(absl-py\|gast\|termcolor\)==/,/[^\\]$/d' /mnt/requirements.txt > /wheels-1.12.3.txt
 
 # The standard library's bytecode (some files are meant not to compile), and a user who owns nothing:
 # one layer for all images of this Python.
@@ -29,7 +30,7 @@ RUN { python3 -m compileall -q -j 0 /usr/local/lib/python3.6 > /dev/null || true
     echo 'tfmatrix:x:65532:65532::/tmp:/usr/sbin/nologin' >> /etc/passwd && \
     echo 'tfmatrix:x:65532:' >> /etc/group
 
-FROM python
+FROM python AS wheels
 
 # TensorFlow alone: one layer for all environments of this release. Being used once, its wheel is not cached.
 RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
@@ -42,12 +43,32 @@ RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
 
 # What it needs, from a cache that all images share.
 RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
-    --mount=type=bind,source=requirements.txt,target=/mnt/requirements.txt \
+    --mount=type=bind,from=lock,source=/wheels-1.12.3.txt,target=/mnt/wheels-1.12.3.txt \
     --mount=type=cache,id=tfmatrix-uv,target=/root/.cache/uv \
     --mount=type=secret,id=settings --mount=type=secret,id=ca \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     /opt/uv/bin/uv pip install --system --link-mode copy --no-deps --require-hashes \
-        --requirement /mnt/requirements.txt && \
+        --requirement /mnt/wheels-1.12.3.txt && \
+    { python3 -m compileall -q -j 0 /usr/local/lib/python3.6 > /dev/null || true; }
+
+# What has no wheels. Building it runs its code: in a stage of its own, where there is no network, no
+# secret and no cache, on files whose hashes are those of the lock.
+FROM wheels AS built
+RUN --network=none \
+    --mount=type=bind,source=sources,target=/mnt/sources \
+    cd /mnt/sources && \
+    printf '%s  %s\n' \
+        b943d1c567743ed0455878fcd60bc28ac9fae38d129d1ccfad58079da00b8951 absl-py-0.7.1.tar.gz \
+        fe939df4583692f0512161ec1c880e0a10e71e6a232da045ab8edd3756fbadf0 gast-0.2.2.tar.gz \
+        1d6d69ce66211143803fbc56652b41d73b4a400a2891d7bf7a1cdf4c02de613b termcolor-1.1.0.tar.gz \
+        | sha256sum --check --strict && \
+    python3 -m pip wheel --quiet --disable-pip-version-check --no-cache-dir --no-index --no-deps \
+        --no-build-isolation --wheel-dir /built ./absl-py-0.7.1.tar.gz ./gast-0.2.2.tar.gz ./termcolor-1.1.0.tar.gz
+
+FROM wheels
+RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
+    --mount=type=bind,from=built,source=/built,target=/mnt/built \
+    /opt/uv/bin/uv pip install --system --offline --no-cache --no-deps /mnt/built/*.whl && \
     { python3 -m compileall -q -j 0 /usr/local/lib/python3.6 > /dev/null || true; }
 
 LABEL tfmatrix.tensorflow="1.12.3" tfmatrix.device="cpu" tfmatrix.python="3.6"

@@ -1,0 +1,46 @@
+"""Source distributions, downloaded from the index and checked against their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import requests
+
+from runner import paths
+from runner.environments.sources import Source
+from runner.errors import PrepareError, TfmatrixError
+from runner.releases.upstream import index
+
+_TIMEOUT = (10.0, 60.0)
+_LARGEST = 16 << 20
+"""Bytes; jax, the largest of them, has 1.3 MB."""
+
+
+def fetch(wanted: Sequence[Source], folder: Path) -> None:
+    """Put the files of `wanted` into `folder`, which is made. Raises `PrepareError`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = index.configured(paths.cache() / "index", say=lambda _: None)
+    for each in wanted:
+        try:
+            data = _content(source, each)
+        except (TfmatrixError, requests.RequestException) as error:
+            raise PrepareError(f"{each.file} could not be downloaded: {error}") from None
+        if hashlib.sha256(data).hexdigest() != each.sha256:
+            raise PrepareError(
+                f"{each.file} on {source.shown} is not the file that is known by its hash",
+                remedy="name an index that has PyPI's file in UV_DEFAULT_INDEX or PIP_INDEX_URL",
+            )
+        (folder / each.file).write_bytes(data)
+
+
+def _content(source: index.Index, wanted: Source) -> bytes:
+    """The first bytes of the source distribution of that version, as many as it may have."""
+    for file in source.files(wanted.name):
+        is_it = file.package_type == "sdist" and file.version == wanted.version
+        if is_it and file.filename.endswith(".tar.gz"):
+            with source.session.get(file.url, stream=True, timeout=_TIMEOUT) as answer:
+                answer.raise_for_status()
+                return bytes(answer.raw.read(_LARGEST, decode_content=True))
+    raise PrepareError(f"{source.shown} does not have it")

@@ -1,0 +1,117 @@
+"""The source distributions that some releases need, because their packages have no wheels.
+
+Building one runs its code. So only these are built, known by their hashes; and what they require
+is known too (docker/sources.yaml), so that resolving builds none at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from attrs import frozen
+
+from runner import paths
+from runner.machine.derived_cache import remembered_yaml
+
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+@frozen(kw_only=True)
+class Source:
+    """One source distribution."""
+
+    name: str
+    version: str
+    uploaded: date
+    requires: tuple[str, ...]
+    sha256: str
+    python: str = ""
+    """The Pythons it is for, as a specifier; "" is any."""
+
+    @property
+    def file(self) -> str:
+        """The name under which it lies beside a Dockerfile."""
+        return f"{self.name}-{self.version}.tar.gz"
+
+
+@lru_cache(maxsize=1)
+def known() -> tuple[Source, ...]:
+    """All that may be built."""
+    found = remembered_yaml(path())
+    return tuple(
+        Source(
+            name=name,
+            version=version,
+            uploaded=date.fromisoformat(facts["uploaded"]),
+            requires=tuple(facts["requires"]),
+            sha256=facts["sha256"],
+            python=facts.get("python", ""),
+        )
+        for name, versions in found.items()
+        for version, facts in versions.items()
+    )
+
+
+def path() -> Path:
+    return paths.data() / "sources.yaml"
+
+
+def in_lock(lines: Iterable[str]) -> tuple[Source, ...]:
+    """Those that a lock names: `lines` are its requirements, one a line, with their hashes."""
+    pinned = {line.split(" ", 1)[0]: frozenset(_HASH.findall(line)) for line in lines}
+    return tuple(
+        each for each in known() if each.sha256 in pinned.get(f"{each.name}=={each.version}", ())
+    )
+
+
+def write_metadata(folder: Path, before: date, undated: Sequence[str] = ()) -> Mapping[str, str]:
+    """A wheel in `folder` for each that was there on the day `before`, with metadata and no code.
+
+    `undated`: packages that count whatever their day. Returns SHA-256 of such a wheel → that of the
+    source distribution it stands for.
+    """
+    counted = [each for each in known() if each.uploaded <= before or each.name in undated]
+    return {_write_wheel(folder, each): each.sha256 for each in counted}
+
+
+def with_real_hashes(lock: str, hashes: Mapping[str, str]) -> str:
+    """`lock` with the hashes that `write_metadata` returned put in the place of its wheels'."""
+    return "".join(_with_real_hashes(entry, hashes) for entry in re.split(r"(?m)^(?=\S)", lock))
+
+
+def _with_real_hashes(entry: str, hashes: Mapping[str, str]) -> str:
+    found = _HASH.findall(entry)
+    if not hashes.keys() & set(found):
+        return entry
+    head = entry.partition(" \\\n")[0]
+    real = sorted({hashes.get(each, each) for each in found})
+    return " \\\n".join([head, *(f"    --hash=sha256:{each}" for each in real)]) + "\n"
+
+
+def _write_wheel(folder: Path, source: Source) -> str:
+    stem = f"{source.name.replace('-', '_')}-{source.version}"
+    wheel = folder / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in (
+            ("METADATA", "".join(f"{line}\n" for line in _metadata(source))),
+            ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("RECORD", ""),
+        ):
+            archive.writestr(zipfile.ZipInfo(f"{stem}.dist-info/{name}"), text)
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+def _metadata(source: Source) -> Iterator[str]:
+    yield "Metadata-Version: 2.1"
+    yield f"Name: {source.name}"
+    yield f"Version: {source.version}"
+    if source.python:
+        yield f"Requires-Python: {source.python}"
+    for requirement in source.requires:
+        yield f"Requires-Dist: {requirement}"
