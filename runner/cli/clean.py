@@ -42,6 +42,13 @@ UV_HINT = (
     metavar="N",
     help="As --runs, but for the newest N.",
 )
+@click.option(
+    "--thin-runs",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Only thin results/: the newest N runs stay whole, of the others the journal stays, from "
+    "which `tfmatrix report` makes the reports again, without logs.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
 def command(
@@ -49,15 +56,17 @@ def command(
     max_size: Optional[str],
     runs: bool,
     keep_runs: Optional[int],
+    thin_runs: Optional[int],
     dry_run: bool,
     yes: bool,
 ) -> int:
     temporary.sweep()
     age = None if older_than is None else units.age(older_than)
     size = None if max_size is None else units.size(max_size)
-    made = list(_made(age))
-    if runs or keep_runs is not None:
-        made += inventory.runs(keep_runs or 0)
+    keep = 0 if runs and keep_runs is None else keep_runs
+    made = list(_made(age) if thin_runs is None else inventory.thinnable(thin_runs, keep))
+    if keep is not None:
+        made += inventory.runs(keep)
     with claims.settled() as held:
         used = [item for item in made if held.has(item)]
     items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.has)

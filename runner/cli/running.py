@@ -26,7 +26,7 @@ from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import Lock, Workload, described
 from runner.report import publish
-from runner.runs import journal, retention
+from runner.runs import journal
 
 
 def snapshots(repros: Iterable[Repro]) -> dict[str, Snapshot]:
@@ -73,9 +73,6 @@ def conclude(folder: Path) -> Run:
     publish.write(run, folder)
     if folder.parent == paths.results():
         journal.point_latest(folder)
-        said = retention.words(retention.keep_to(folder.parent))
-        if said:
-            click.echo(said, err=True)
     return run
 
 

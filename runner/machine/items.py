@@ -12,7 +12,7 @@ class Item:
     """Something that this tool made and can remove."""
 
     kind: str
-    """`environment`, `image`, `container`, `volume`, `run`, `cache`."""
+    """`environment`, `image`, `container`, `volume`, `run`, `reports` (of a run), `cache`."""
     name: str
     size: int
     """Bytes that removing it frees, as well as can be told."""

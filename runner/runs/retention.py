@@ -1,45 +1,22 @@
-"""What stays in results/, and for how long.
+"""What may go of the runs in results/. Only `tfmatrix clean` asks: a run removes nothing.
 
-The newest `WHOLE` runs are whole. Of older ones the journal stays (what `tfmatrix history` reads,
-and `tfmatrix report` renders again): run.json, cells.jsonl, scripts/, environments/. The oldest go
-when there are more than `JOURNALS`.
+Of a run that is thinned the journal stays: run.json, cells.jsonl, scripts/, environments/.
+`tfmatrix history` reads it, and `tfmatrix report` renders the reports again, without logs.
 
-Only runs that were named by their moment are counted or touched: never `reference`, never a run
-whose folder was named with --output, never what results/latest points at, never one that is in use.
+Only runs that were named by their moment are counted: never `reference`, never a run whose folder
+was named with --output.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from attrs import frozen
-
-from runner.machine import claims
 from runner.runs import journal
 
-WHOLE = 20
-JOURNALS = 200
 _OWN_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
-_RENDERED = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml")
-
-
-@frozen(kw_only=True)
-class Surplus:
-    """Runs by name: those of which only the journal is to stay, and those that are to go."""
-
-    thin: tuple[str, ...]
-    gone: tuple[str, ...]
-
-
-def surplus(names: Sequence[str], *, whole: int = WHOLE, journals: int = JOURNALS) -> Surplus:
-    """What is too much of runs named by their moment. Pure."""
-    newest_first = sorted(names, reverse=True)
-    journals = max(whole, journals)
-    return Surplus(thin=tuple(newest_first[whole:journals]), gone=tuple(newest_first[journals:]))
+_RENDERED = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml", "logs")
 
 
 def runs(results: Path) -> list[Path]:
@@ -49,39 +26,15 @@ def runs(results: Path) -> list[Path]:
     return sorted(folder for folder in folders if not folder.is_symlink())
 
 
-def keep_to(results: Path, *, whole: int = WHOLE, journals: int = JOURNALS) -> Surplus:
-    """Thin and remove what is too much; what was done. Never raises for what the disk does."""
-    latest = (results / journal.LATEST).resolve()
-    with claims.settled() as held:
-        free = [
-            folder.name
-            for folder in runs(results)
-            if str(folder.absolute()) not in held.folders and folder.resolve() != latest
-        ]
-        # The latest, which is not among them, is one of the whole ones.
-        too_much = surplus(free, whole=max(whole - 1, 0), journals=journals - 1)
-        thinned = [name for name in too_much.thin if _thin(results / name)]
-        for name in too_much.gone:
-            shutil.rmtree(results / name, ignore_errors=True)
-    return Surplus(thin=tuple(thinned), gone=too_much.gone)
+def rendered(folder: Path) -> list[Path]:
+    """What thinning removes of a run: its reports and its logs, those that there are."""
+    return [folder / name for name in _RENDERED if (folder / name).exists()]
 
 
-def words(done: Surplus) -> str:
-    """What was done, in a sentence; empty where nothing was."""
-    thinned = f"{len(done.thin)} thinned to the journal" if done.thin else ""
-    gone = f"{len(done.gone)} removed" if done.gone else ""
-    said = ", ".join(filter(None, (thinned, gone)))
-    return f"older runs in results/: {said} (the newest {WHOLE} stay whole)" if said else ""
-
-
-def _thin(folder: Path) -> bool:
-    """Remove all but the journal; whether there was anything to remove."""
-    rendered = [folder / name for name in _RENDERED if (folder / name).is_file()]
-    logs = folder / "logs"
-    with suppress(OSError):
-        for path in rendered:
+def thin(folder: Path) -> None:
+    """Remove all but the journal. Raises `OSError`."""
+    for path in rendered(folder):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
             path.unlink()
-        if logs.is_dir():
-            shutil.rmtree(logs)
-            return True
-    return bool(rendered)

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Optional
+
+from attrs import evolve
 
 from runner import paths
 from runner.cells.store import Store
@@ -22,8 +25,21 @@ _BEING_MADE = 3600.0
 def runs(keep: int = 0) -> Iterator[Item]:
     """The runs in results/ that were named by their moment, but for the newest `keep`."""
     folders = retention.runs(paths.results())
-    for folder in folders[: len(folders) - keep]:
+    for folder in folders[: max(0, len(folders) - keep)]:
         yield _item("run", folder)
+
+
+def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Item]:
+    """The reports and logs of those runs, but for the newest `whole`; of the newest `keep` only."""
+    folders = retention.runs(paths.results())
+    oldest = 0 if keep is None else max(0, len(folders) - keep)
+    for folder in folders[oldest : max(oldest, len(folders) - whole)]:
+        rendered = retention.rendered(folder)
+        if rendered:
+            size = sum(map(folder_size, rendered))
+            yield evolve(
+                _item("reports", folder), size=size, remove=partial(retention.thin, folder)
+            )
 
 
 def caches() -> Iterator[Item]:
@@ -71,7 +87,9 @@ def _item(kind: str, folder: Path) -> Item:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the regular files below `folder`, links not followed."""
+    """Bytes of the files below `folder`, or of what is none; links are not followed."""
+    if folder.is_symlink() or not folder.is_dir():
+        return folder.lstat().st_size
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

@@ -10,7 +10,7 @@ from typing import Optional
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner import serial
@@ -171,6 +171,7 @@ truths = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(truths, st.sets(st.tuples(st.sampled_from("abcd"), st.sampled_from(SERIES))), st.booleans())
 def test_whatever_is_stored(truth: Truth, stored: set[tuple[str, str]], whole: bool) -> None:
     machine = Machine(truth)

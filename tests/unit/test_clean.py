@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from runner import cli, engines, paths
 from runner.cells.store import Store
+from runner.cli import running
 from runner.engines.local.engine import LocalEngine
 from runner.errors import UsageError
 from runner.machine import claims, items, units
 from runner.model import Execution
-from runner.runs import retention
+from runner.runs import journal
 from runner.upkeep import clean
+from tests.unit.runs import drawn
 from tests.unit.test_claims import environment
 
 
@@ -116,18 +118,6 @@ def run_name(number: int) -> str:
     return f"20261122-{number:06d}-ab12"
 
 
-@given(st.integers(0, 30), st.integers(0, 10), st.integers(0, 20))
-def test_the_newest_are_whole_the_older_thin_and_the_oldest_go(
-    number: int, whole: int, journals: int
-) -> None:
-    every = [run_name(n) for n in range(number)]
-    too_much = retention.surplus(every, whole=whole, journals=journals)
-    order = [*reversed(too_much.gone), *reversed(too_much.thin)]
-    assert order == every[: len(order)]
-    assert number - len(order) == min(number, whole)
-    assert number - len(too_much.gone) == min(number, max(whole, journals))
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder and a cache of their own, and no Docker."""
@@ -153,26 +143,50 @@ JOURNAL = {"run.json", "cells.jsonl"}
 WHOLE = JOURNAL | {"matrix.md", "index.html", "logs/a.txt"}
 
 
-def test_results_stay_small_and_named_runs_stay_as_they_are(folder: Path) -> None:
+def test_a_run_removes_no_other_run(folder: Path) -> None:
+    """However many there are: thinning is for whoever asks for it."""
+    runs = [make_run(folder / "results", run_name(n)) for n in range(230)]
+    log = journal.Journal(folder / "results" / "20270101-000000-ab12", drawn("2.9\na ✓"))
+    log.close()
+    running.conclude(log.folder)
+    assert all(files(run) == WHOLE for run in runs)
+
+
+def test_only_what_can_be_made_again_and_logs_go_of_older_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     results = folder / "results"
-    runs = [make_run(results, run_name(n)) for n in range(6)]
+    runs = [make_run(results, run_name(n)) for n in range(5)]
     named = [make_run(results, name) for name in ("reference", "before-the-fix")]
-    (results / "latest").symlink_to(runs[0].name)
+    environment_folder = make_environment(NEW)
     with claims.claim([], [runs[1]]):
-        done = retention.keep_to(results, whole=2, journals=4)
-    assert (done.thin, done.gone) == ((runs[4].name, runs[3].name), (runs[2].name,))
-    assert retention.words(done) == (
-        "older runs in results/: 2 thinned to the journal, 1 removed (the newest 20 stay whole)"
-    )
-    assert [files(run) for run in runs] == [WHOLE, WHOLE, set(), JOURNAL, JOURNAL, WHOLE]
+        assert cli.execute(["clean", "--thin-runs", "2", "--dry-run"]) == 0
+        said = capsys.readouterr().out
+        assert "would remove 2 items, 6 KB" in said
+        assert [line.split()[0] for line in said.splitlines()[:2]] == ["reports", "reports"]
+        assert cli.execute(["clean", "--thin-runs", "2"]) == 0
+    assert [files(run) for run in runs] == [JOURNAL, WHOLE, JOURNAL, WHOLE, WHOLE]
     assert [files(run) for run in named] == [WHOLE, WHOLE]
-    again = retention.keep_to(results, whole=2, journals=6)
-    assert (again.thin, again.gone) == ((runs[1].name,), ())
-    assert retention.words(retention.keep_to(results, whole=2, journals=6)) == ""
+    assert environment_folder.exists()
 
 
-def test_results_that_are_not_there_are_small(folder: Path) -> None:
-    assert retention.keep_to(folder / "results") == retention.Surplus(thin=(), gone=())
+def test_runs_can_be_thinned_and_removed_at_once(folder: Path) -> None:
+    runs = [make_run(folder / "results", run_name(n)) for n in range(4)]
+    assert cli.execute(["clean", "--thin-runs", "1", "--keep-runs", "3"]) == 0
+    assert [run.exists() and files(run) for run in runs] == [False, JOURNAL, JOURNAL, WHOLE]
+    assert cli.execute(["clean", "--thin-runs", "9", "--keep-runs", "9"]) == 0
+    assert [run.exists() for run in runs] == [False, True, True, True]
+
+
+def test_thinning_follows_no_link(folder: Path) -> None:
+    run = make_run(folder / "results", run_name(1))
+    elsewhere = folder / "mine"
+    (run / "logs").rename(elsewhere)
+    (run / "logs").symlink_to(elsewhere)
+    assert cli.execute(["clean", "--thin-runs", "0"]) == 0
+    assert (elsewhere / "a.txt").exists()
+    assert files(run) == JOURNAL
+    assert not (run / "logs").is_symlink()
 
 
 # --- The verb ----------------------------------------------------------------------------------
@@ -252,6 +266,8 @@ def test_the_newest_runs_stay_and_a_link_to_none_goes(folder: Path) -> None:
     assert cli.execute(["clean", "--keep-runs", "1"]) == 0
     assert [run.exists() for run in runs] == [False, False, True]
     assert latest.exists()
+    assert cli.execute(["clean", "--keep-runs", "2"]) == 0
+    assert runs[2].exists()  # there are fewer than may stay
     assert cli.execute(["clean", "--runs"]) == 0
     assert not latest.is_symlink()
     assert named.exists()
