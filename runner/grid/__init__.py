@@ -8,10 +8,22 @@ named with it.
 
 from __future__ import annotations
 
-from runner.grid.arrange import Grid, build
-from runner.grid.records import PASS, Change, Column, Entry, Mark, Row, Shift, Transition, span
+from runner.grid.arrange import IMPOSSIBLE, Grid, build
+from runner.grid.records import (
+    PASS,
+    Change,
+    Column,
+    Entry,
+    Mark,
+    Row,
+    Shift,
+    Transition,
+    ranges,
+    span,
+)
 
 __all__ = [
+    "IMPOSSIBLE",
     "PASS",
     "Change",
     "Column",
@@ -22,5 +34,6 @@ __all__ = [
     "Shift",
     "Transition",
     "build",
+    "ranges",
     "span",
 ]

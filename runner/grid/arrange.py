@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Optional
 
-from attrs import frozen
+from attrs import field, frozen
 
 from runner.grid import letters, shifts, transitions
 from runner.grid.columns import columns_of
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
-from runner.model import Result, Run, Verdict
+from runner.grid.variants import exists
+from runner.model import Case, Release, Result, Run, Verdict
 
 
 @frozen(kw_only=True, slots=False)
@@ -25,6 +26,7 @@ class Grid:
     marks: tuple[tuple[Mark, ...], ...]
     legend: tuple[Entry, ...]
     transitions: tuple[Transition, ...]
+    run: Run = field(eq=False, repr=False)
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -49,7 +51,12 @@ class Grid:
     @cached_property
     def counts(self) -> Counter[Optional[Verdict]]:
         """Cells of each verdict but for inferred ones; None counts the cells without a result."""
-        return Counter(m.verdict for marks in self.marks for m in marks if not m.inferred)
+        return Counter(mark.verdict for mark in self.possible if not mark.inferred)
+
+    @cached_property
+    def possible(self) -> tuple[Mark, ...]:
+        """The marks of all cells that there are: of those that a variant rules out, none."""
+        return tuple(mark for marks in self.marks for mark in marks if not mark.impossible)
 
     @cached_property
     def inferred(self) -> Counter[Optional[Verdict]]:
@@ -78,39 +85,30 @@ class Grid:
             return self.transitions
         return transitions.find(rows, self.columns, self.marks)
 
-    def folds(
-        self, columns: Sequence[Column], rows: Optional[Sequence[Row]] = None
-    ) -> tuple[tuple[Column, ...], ...]:
-        """Runs of neighbouring columns that show the same in every one of `rows` (None: of all)."""
-        marks = [self.marks[row.index] for row in (self.rows if rows is None else rows)]
-        folds: list[list[Column]] = []
-        before = None
-        for column in columns:
-            shown = [_shown(row[column.index]) for row in marks]
-            if folds and shown == before:
-                folds[-1].append(column)
-            else:
-                folds.append([column])
-            before = shown
-        return tuple(map(tuple, folds))
 
-
-def _shown(mark: Mark) -> tuple[Optional[Verdict], str, bool, str]:
-    """That a cell was inferred keeps no columns apart: it agrees with what it was inferred from."""
-    return (mark.verdict, mark.letter, mark.unexpected, mark.votes)
-
-
-def build(run: Run) -> Grid:
-    """The grid of a run, finished or not."""
-    lanes = columns_of(run)
+def build(run: Run, releases: Sequence[Release] = ()) -> Grid:
+    """The grid of a run, finished or not. `releases` are all that are known: with these, a patch
+    that is not the newest of its series is written out, and gaps between releases are seen."""
+    lanes = columns_of(run, releases)
     found = _found(run.results, lanes)
     rows = _rows(run, {key[0] for key in found})
+    ruled_out = _ruled_out(run, rows, lanes, releases)
     cells = tuple(
-        tuple(found.get(((row.repro, row.case), column.index)) for column in lanes) for row in rows
+        tuple(
+            None if (row.index, column.index) in ruled_out else found.get(_cell_key(row, column))
+            for column in lanes
+        )
+        for row in rows
     )
     named = letters.letters(_signature(cell) for row in cells for cell in row if _named(cell))
     marked = _Marks(named)
-    marks = tuple(tuple(map(marked.mark, row)) for row in cells)
+    marks = tuple(
+        tuple(
+            IMPOSSIBLE if (row.index, at) in ruled_out else marked.mark(cell)
+            for at, cell in enumerate(cells[row.index])
+        )
+        for row in rows
+    )
     return Grid(
         rows=rows,
         columns=lanes,
@@ -118,7 +116,36 @@ def build(run: Run) -> Grid:
         marks=marks,
         legend=_legend(cells, named),
         transitions=transitions.find(rows, lanes, marks),
+        run=run,
     )
+
+
+def _cell_key(row: Row, column: Column) -> tuple[tuple[str, str], int]:
+    return (row.repro, row.case), column.index
+
+
+def _ruled_out(
+    run: Run, rows: Sequence[Row], columns: Sequence[Column], releases: Sequence[Release]
+) -> set[tuple[int, int]]:
+    """Row and column of the cells that are none: their variant is not for that release.
+
+    What was measured there all the same is never taken away.
+    """
+    cases = (case for repro in run.repros for case in repro.cases)
+    variants = {case.variant.name: case.variant for case in cases if case.variant.name}
+    lacking = {
+        name: [c for c in columns if not exists(variant, c.tensorflow, releases)]
+        for name, variant in variants.items()
+    }
+    if not any(lacking.values()):
+        return set()
+    found = _found((r for r in run.results if r.outcome.verdict is not Verdict.SKIP), columns)
+    return {
+        (row.index, column.index)
+        for row in rows
+        for column in lacking.get(row.variant, ())
+        if _cell_key(row, column) not in found
+    }
 
 
 def _rows(run: Run, measured: set[tuple[str, str]]) -> tuple[Row, ...]:
@@ -126,13 +153,23 @@ def _rows(run: Run, measured: set[tuple[str, str]]) -> tuple[Row, ...]:
 
     In a run that ended, a case without any result was not asked for, so it gets no row.
     """
-    abouts = {(r.name, c.name): c.about for r in run.repros for c in r.cases}
-    wanted = [key for key in abouts if key in measured or run.info.finished is None]
+    cases = {(r.name, c.name): c for r in run.repros for c in r.cases}
+    wanted = [key for key in cases if key in measured or run.info.finished is None]
     besides = ((result.repro, result.case) for result in run.results)
     keys = dict.fromkeys([*wanted, *besides])
     return tuple(
-        Row(index=index, repro=key[0], case=key[1], about=abouts.get(key, ""))
-        for index, key in enumerate(keys)
+        _row(index, key[0], cases.get(key) or Case(name=key[1])) for index, key in enumerate(keys)
+    )
+
+
+def _row(index: int, repro: str, case: Case) -> Row:
+    return Row(
+        index=index,
+        repro=repro,
+        case=case.name,
+        about=case.about,
+        base=case.base,
+        variant=case.variant.name,
     )
 
 
@@ -184,6 +221,8 @@ class _Marks:
 
 
 _EMPTY = Mark()
+IMPOSSIBLE = Mark(impossible=True)
+"""Of a cell that a variant rules out: it is neither shown nor counted."""
 
 
 def _legend(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.version import Version
 
 from runner.grid.records import Column
-from runner.model import Run
+from runner.model import Release, Run
+from runner.releases import specifier
 
 _Place = tuple[str, str, str]
 
 
-def columns_of(run: Run) -> tuple[Column, ...]:
+def columns_of(run: Run, releases: Sequence[Release] = ()) -> tuple[Column, ...]:
     """The columns of a run: of its environments, and of what results name besides.
 
     A Python that is only there for cases that vary it gets no column: they have rows of their own.
+    `releases` are all that are known; with none given, a run's own releases are all that matter.
     """
     homes = _homes(run)
     environments: dict[_Place, dict[str, None]] = defaultdict(dict)
@@ -26,15 +28,19 @@ def columns_of(run: Run) -> tuple[Column, ...]:
         environments[home][environment] = None
         pythons[home][place[2]] = None
     places = sorted(environments, key=lambda p: (Version(p[0]), p[1], _python_order(p[2])))
+    known = _Known(releases)
+    before = {later: p for p, later in _neighbours(places)}
     return tuple(
         Column(
             index=index,
             tensorflow=place[0],
             device=place[1],
             python=place[2],
-            label=_label(place, places),
+            label=_label(place, places, known),
             environments=tuple(environments[place]),
             pythons=tuple(pythons[place]),
+            gap=place in before and known.between(before[place][0], place[0]),
+            newest=known.newest(place[0]),
         )
         for index, place in enumerate(places)
     )
@@ -68,10 +74,45 @@ def _python_order(python: str) -> list[tuple[int, str]]:
     return [(int(part) if part.isdigit() else 0, part) for part in python.split(".")]
 
 
-def _label(place: tuple[str, str, str], places: Iterable[tuple[str, str, str]]) -> str:
+class _Known:
+    """What the catalogue says of the releases around those of a run."""
+
+    def __init__(self, releases: Sequence[Release]) -> None:
+        self._all = [r for r in releases if not r.yanked and not r.parsed.is_prerelease]
+        self._newest = {r.series: r.parsed for r in specifier.newest_patches(self._all)}
+
+    def stands_for_its_series(self, version: str) -> bool:
+        """Whether no newer patch of the series is known."""
+        parsed = Version(version)
+        return parsed >= self._newest.get(_series(version), parsed)
+
+    def between(self, one: str, other: str) -> bool:
+        """Whether releases were passed over: older patches of the newer one's series do not count,
+        for the newest stands for them."""
+        low, high = Version(one), Version(other)
+        if _series(one) == _series(other):
+            return any(low < release.parsed < high for release in self._all)
+        return any(low < patch < high for patch in self._newest.values())
+
+    def newest(self, version: str) -> bool:
+        return all(patch <= Version(version) for patch in self._newest.values())
+
+
+def _neighbours(places: Sequence[_Place]) -> Iterator[tuple[_Place, _Place]]:
+    """Each place and the next one on its device."""
+    last: dict[str, _Place] = {}
+    for place in places:
+        if place[1] in last:
+            yield last[place[1]], place
+        last[place[1]] = place
+
+
+def _label(place: _Place, places: Iterable[_Place], known: _Known) -> str:
+    """A series stands for its newest patch; any other patch, and one of several, is written out."""
     version, device, python = place
     peers = [p for p in places if p[1] == device and _series(p[0]) == _series(version)]
-    label = _series(version) if len({p[0] for p in peers}) == 1 else version
+    alone = len({p[0] for p in peers}) == 1 and known.stands_for_its_series(version)
+    label = _series(version) if alone else version
     return f"{label} py{python}" if sum(p[0] == version for p in peers) > 1 else label
 
 

@@ -23,6 +23,10 @@ class Row:
     repro: str
     case: str
     about: str = ""
+    base: str = ""
+    """`case` without its variant: the name that all its variants share."""
+    variant: str = ""
+    """`keras=legacy`; empty for the usual way."""
 
 
 @frozen(kw_only=True)
@@ -38,6 +42,10 @@ class Column:
     environments: tuple[str, ...]
     pythons: tuple[str, ...] = ()
     """All that are in it: several where cases vary Python, which have rows of their own."""
+    gap: bool = False
+    """Whether releases that were not run lie between the column before on its device and this."""
+    newest: bool = True
+    """Whether no newer release is known."""
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
@@ -51,6 +59,8 @@ class Mark:
     inferred: bool = False
     votes: str = ""
     """`3/5` where the attempts did not all say the same: how many said what is shown."""
+    impossible: bool = False
+    """A variant that does not exist on this release: there is no such cell."""
 
     @cached_property
     def measured(self) -> bool:
@@ -115,7 +125,17 @@ class Shift:
     new: Json
 
 
+def ranges(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
+    """Neighbouring columns, taken apart where releases that were not run lie between them."""
+    parts: list[list[Column]] = []
+    for column in columns:
+        if not parts or column.gap:
+            parts.append([])
+        parts[-1].append(column)
+    return [tuple(part) for part in parts]
+
+
 def span(columns: Sequence[Column]) -> str:
-    """`1.12–1.15`, or one label."""
-    first, last = columns[0].label, columns[-1].label
-    return first if len(columns) == 1 else f"{first}–{last}"
+    """`1.12–1.15`, or one label; `1.15, 2.4–2.6` where nothing is known of what lies between."""
+    ends = [(part[0].label, part[-1].label) for part in ranges(columns)]
+    return ", ".join(first if first == last else f"{first}–{last}" for first, last in ends)

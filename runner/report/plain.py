@@ -1,64 +1,96 @@
-"""The answer and the grid in plain text, for a terminal or a pipe."""
+"""The answer and the folded grid in plain text, for a terminal or a pipe."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
-from runner.grid import Column, Grid, Row
+from runner.grid import Grid, Mark, folded
+from runner.grid.folded import Table
 from runner.report import style
 from runner.report.answer import sentences
-from runner.report.text import clip
+from runner.report.text import clean, clip
 
-MOST_NAME = 40
+MOST_NAME = 60
+"""Characters of one name."""
+WIDEST_NAMES = 48
+NARROWEST_NAMES = 20
+"""The names of a row are wrapped between these."""
+MOST_GLOBS = 6
 MOST_SIGNATURE = 110
 
-Width = tuple[Column, int]
+Block = Sequence[int]
+"""Columns of a table that stand side by side."""
 
 
 def render(grid: Grid, width: int = 0) -> str:
-    """Plain text of any width, or in blocks of columns that are at most `width` wide."""
-    parts = ["\n".join(sentences(grid))]
-    for device, lane in grid.lanes.items():
-        for repro, rows in grid.repros.items():
-            title = [repro] if len(grid.repros) > 1 else []
-            title += [device] if len(grid.lanes) > 1 else []
-            parts.append("\n".join(_table(grid, clip(" on ".join(title), 80), rows, lane, width)))
-    parts.append("\n".join(_legend(grid)))
+    """Plain text of any width, or at most `width` wide, with the columns in blocks where needed."""
+    said = [_wrapped(sentence, width) for sentence in sentences(grid)]
+    parts = ["\n".join(said)]
+    for table in folded.tables(grid):
+        title = [table.repro] if len(grid.repros) > 1 else []
+        title += [table.device] if len(grid.lanes) > 1 else []
+        parts.append("\n".join(_table(table, clip(" on ".join(title), 80), width)))
+    parts.append("\n".join(_legend(grid, width)))
     return "\n\n".join(part for part in parts if part)
 
 
-def _table(
-    grid: Grid, title: str, rows: Sequence[Row], lane: Sequence[Column], width: int
-) -> Iterator[str]:
-    names = [clip(row.case, MOST_NAME) for row in rows]
-    margin = max(map(len, [title, *names]), default=0)
-    for block in _blocks(list(_widths(grid, rows, lane)), width - margin):
-        heads = (c.label.center(wide) for c, wide in block)
-        yield (title.ljust(margin) + "".join(f" {head}" for head in heads)).rstrip()
-        for row, name in zip(rows, names):
-            cells = (style.glyph(grid.mark(row, c)).center(wide) for c, wide in block)
-            yield (name.ljust(margin) + "".join(f" {cell}" for cell in cells)).rstrip()
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_on_hyphens=False) if width else text
 
 
-def _widths(grid: Grid, rows: Sequence[Row], lane: Sequence[Column]) -> Iterator[Width]:
+def _table(table: Table, title: str, width: int) -> Iterator[str]:
+    heads = [clean(folded.label(places)) for places in table.places]
+    columns = list(zip(*table.marks))
+    wides = [_width(head, marks) for head, marks in zip(heads, columns)]
+    names = [
+        _names(names, len(lines), _room_for_names(wides, width))
+        for names, lines in zip(table.names, table.lines)
+    ]
+    margin = max(map(len, [title, *(line for lines in names for line in lines)]), default=0)
+    for block in _blocks(wides, width - margin):
+        yield _line(title, margin, [heads[at].center(wides[at]) for at in block])
+        for lines, marks in zip(names, table.marks):
+            cells = [style.glyph(marks[at]).center(wides[at]) for at in block]
+            yield _line(lines[0], margin, cells)
+            yield from lines[1:]
+
+
+def _line(name: str, margin: int, cells: Sequence[str]) -> str:
+    return (name.ljust(margin) + "".join(f"  {cell}" for cell in cells)).rstrip()
+
+
+def _names(names: Sequence[str], lines: int, room: int) -> list[str]:
+    """`keras-shape-*, updates-alone-* (4)`, in as many lines as it takes."""
+    shown = [clip(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
+    more = [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
+    whole = ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
+    return textwrap.wrap(whole, room, subsequent_indent="  ", break_on_hyphens=False) or [""]
+
+
+def _room_for_names(wides: Sequence[int], width: int) -> int:
+    left = width - sum(wide + 2 for wide in wides) if width else WIDEST_NAMES
+    return max(NARROWEST_NAMES, min(WIDEST_NAMES, left))
+
+
+def _width(head: str, marks: Sequence[Mark]) -> int:
     """As wide as its label, or as the widest of its cells: a letter may carry signs and k/n."""
-    for column in lane:
-        cells = (len(style.glyph(grid.mark(row, column))) for row in rows)
-        yield column, max(len(column.label), max(cells, default=0))
+    return max(len(head), *(len(style.glyph(mark)) for mark in marks))
 
 
-def _blocks(lane: Sequence[Width], width: int) -> Iterator[Sequence[Width]]:
+def _blocks(wides: Sequence[int], width: int) -> Iterator[Block]:
     start, used = 0, 0
-    for index, (_, wide) in enumerate(lane):
-        used += wide + 1
-        if 0 < width < used and index > start:
-            yield lane[start:index]
-            start, used = index, wide + 1
-    yield lane[start:]
+    for at, wide in enumerate(wides):
+        used += wide + 2
+        if 0 < width < used and at > start:
+            yield range(start, at)
+            start, used = at, wide + 2
+    yield range(start, len(wides))
 
 
-def _legend(grid: Grid) -> Iterator[str]:
+def _legend(grid: Grid, width: int) -> Iterator[str]:
+    most = min(MOST_SIGNATURE, width - 4) if width else MOST_SIGNATURE
     for entry in grid.legend:
-        yield f"{entry.letter}  {clip(entry.signature, MOST_SIGNATURE)}"
+        yield f"{entry.letter}  {clip(entry.signature, max(20, most))}"
     for glyph, words in style.signs_shown(grid):
         yield f"{glyph}  {words}"

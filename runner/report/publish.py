@@ -12,6 +12,7 @@ from typing import Optional
 from runner import grid, paths, report
 from runner.grid import Grid
 from runner.model import Run
+from runner.releases import catalogue
 from runner.report import Extras
 from runner.report.context import Context
 from runner.runs import journal
@@ -61,7 +62,7 @@ def _grid(run: Run) -> Grid:
     """The grid of a run; of the latest it is at hand, for what is written is shown as well."""
     global _latest
     if _latest is None or _latest[0] is not run:
-        _latest = (run, grid.build(run))
+        _latest = (run, grid.build(run, catalogue.load()))
     return _latest[1]
 
 

@@ -91,12 +91,17 @@ LETTER_PAINTS: Sequence[Paint] = (
     Paint(("#afceff", "#0a2547"), ("#00467b", "#e4f0ff")),  # sky
     Paint(("#fcce85", "#3a2600"), ("#5d4600", "#ffefcb")),  # amber
     Paint(("#9a94dd", "#150b40"), ("#7169b1", "#ffffff")),  # violet
-    Paint(("#89ccc0", "#05302a"), ("#2b6f64", "#f0fffb")),  # teal
     Paint(("#d58589", "#33050b"), ("#6d2954", "#ffe6f4")),  # rose
     Paint(("#dbaf8c", "#33190a"), ("#6c4b33", "#ffeddf")),  # sand
     Paint(("#989fb3", "#10151f"), ("#677689", "#ffffff")),  # slate
+    Paint(("#4735e9", "#ffffff"), ("#321ee6", "#ffffff")),  # indigo
+    Paint(("#d7e935", "#2b2f00"), ("#d2e61e", "#1d2000")),  # lime
+    Paint(("#ea4364", "#1c0006"), ("#cf9717", "#1f1500")),  # crimson; gold in the dark
+    Paint(("#f8f8bf", "#3d3d00"), ("#a0a85d", "#14160a")),  # cream; olive in the dark
+    Paint(("#6b62bc", "#ffffff"), ("#1212a5", "#ffffff")),  # iris; navy in the dark
 )
-"""For the first letter, the second …; from the ninth on they come round again."""
+"""For the first letter, the second …; from the thirteenth on they come round again.
+None is green, for that is a pass."""
 
 
 def glyph(mark: Mark) -> str:
@@ -105,7 +110,9 @@ def glyph(mark: Mark) -> str:
 
 
 def sign(mark: Mark) -> str:
-    """`glyph` without k/n, for a report that sets this apart."""
+    """`glyph` without k/n, for a report that sets this apart; nothing where there is no cell."""
+    if mark.impossible:
+        return ""
     shown = mark.letter or GLYPHS.get(mark.verdict, "?")
     signs = (UNEXPECTED if mark.unexpected else "") + (INFERRED if mark.inferred else "")
     return shown + signs
@@ -144,7 +151,7 @@ def paints() -> dict[str, Paint]:
 def signs_shown(grid: Grid) -> list[tuple[str, str]]:
     """Every glyph and sign that a grid shows besides letters, with what it stands for."""
     shown = [(GLYPHS[v], words) for v, words in KEY.items() if grid.counts[v] or grid.inferred[v]]
-    marks = [mark for row in grid.marks for mark in row]
+    marks = grid.possible
     if any(mark.unexpected for mark in marks):
         shown.append((UNEXPECTED, UNEXPECTED_KEY))
     if any(mark.inferred for mark in marks):

@@ -1,35 +1,52 @@
-"""matrix.svg: the grid as a picture for a README, in light and dark, with its text as text."""
+"""matrix.svg: the folded grid as a picture for a README, in light and dark, its text as text.
+
+It brings its own ground, so that it can be read on a page of either kind.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import textwrap
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from attrs import frozen
 
-from runner.grid import Column, Entry, Grid, Mark, Row
+from runner.grid import Entry, Grid, Mark, folded
+from runner.grid.folded import Place, Table
 from runner.report import style
-from runner.report.answer import answer
+from runner.report.answer import sentences
 from runner.report.context import Context
-from runner.report.text import clip, count
+from runner.report.text import clean, clip, count
 
 WIDTH = 900
 """GitHub shows a README at 830 to 1010 pixels."""
-ROW = 20
+LINE = 15
+PADDING = 5
+"""A row is as high as the lines of its names, and this."""
 GAP = 2
-WIDEST_CELL = 32
-NARROWEST_CELL = 18
-MARGIN = 12
+NARROWEST_CELL = 24
+MARGIN = 16
+BETWEEN = 12
+"""Between the labels of two columns."""
 APART = 6
-LETTER_WIDTH = 6.9
-"""Of the widest common monospaced font at 11.5 pixels."""
-MOST_NAME = 34
+"""More, where a new major version or a variant begins."""
+NARROWEST_NAMES = 150
+MONO = 6.95
+"""Width of a character of the widest common monospaced font at 11.5 pixels."""
+SANS = 6.1
+"""At most, on average, of the sans-serif fonts at 11 pixels."""
+SENTENCE = 7.6
+"""The same at 14 pixels, bold."""
+MOST_NAME = 60
+MOST_GLOBS = 6
 MOST_ROWS = 120
+MOST_SENTENCES = 4
 MOST_LEGEND = 12
+MOST_LINES = 2
+"""Of one letter of the legend."""
 
-PAGE = {"light": ("#1f2328", "#59636e"), "dark": ("#e6e8eb", "#9198a1")}
-"""Text and quieter text, on the page that the picture stands on."""
+PAGE = {"light": ("#ffffff", "#1f2328", "#59636e"), "dark": ("#0d1117", "#e6e8eb", "#9198a1")}
+"""The ground, text on it, and quieter text."""
 
 
 class Canvas:
@@ -43,167 +60,210 @@ class Canvas:
         self.parts.append(f'<text x="{x:g}" y="{y:g}" class="{kind}"{extra}>{escape(what)}</text>')
 
 
-@frozen
-class Measures:
-    """In pixels: where the cells begin, how wide each is, and the whole."""
+@frozen(kw_only=True)
+class Layout:
+    """Where the columns of a table are, in pixels."""
 
-    left: float
-    cell: float
-    width: float
+    names: float
+    """Width of the names of its cases."""
+    lefts: tuple[float, ...]
+    widths: tuple[float, ...]
+    turned: bool
+    """Whether the labels stand at an angle, for they do not fit side by side."""
 
-    def places(self, lane: Sequence[Column]) -> list[float]:
-        """Where the cell of each column begins; a gap sets major versions apart."""
-        majors = [column.tensorflow.split(".")[0] for column in lane]
-        places, x = [], self.left
-        for before, major in zip([majors[0], *majors], majors):
-            x += APART if major != before else 0
-            places.append(x)
-            x += self.cell
-        return places
+    @property
+    def right(self) -> float:
+        return self.lefts[-1] + self.widths[-1]
 
 
 def render(context: Context) -> str:
     """A picture as wide as `WIDTH`, or wider where so many releases need it."""
     grid = context.grid
-    measures = _measures(grid)
+    tables = folded.tables(grid)
+    layouts = [_layout(table) for table in tables]
+    width = max([WIDTH, *(layout.right + MARGIN for layout in layouts)])
     canvas = Canvas()
-    for device, lane in grid.lanes.items():
-        for repro, rows in grid.repros.items():
-            title = [repro] if len(grid.repros) > 1 else []
-            title += [device] if len(grid.lanes) > 1 else []
-            _title(canvas, " · ".join(title))
-            _header(canvas, lane, measures)
-            _rows(canvas, grid, rows, lane, measures)
-    if not grid.rows:
-        canvas.text(MARGIN, canvas.y + 13, answer(grid), "n")
-        canvas.y += ROW
-    _legend(canvas, grid, measures)
-    return _document(canvas, grid, measures)
+    _sentences(canvas, grid, width)
+    for table, layout in zip(tables, layouts):
+        title = [table.repro] if len(grid.repros) > 1 else []
+        title += [table.device] if len(grid.lanes) > 1 else []
+        _title(canvas, " · ".join(title))
+        _header(canvas, table, layout)
+        _rows(canvas, grid, table, layout)
+    _legend(canvas, grid, width)
+    return _document(canvas, grid, width)
 
 
-def _measures(grid: Grid) -> Measures:
-    names = [clip(row.case, MOST_NAME) for row in grid.rows]
-    left = MARGIN + max(map(len, names), default=0) * LETTER_WIDTH + 10
-    most = max(map(len, grid.lanes.values()), default=1)
-    cell = max(NARROWEST_CELL, min(WIDEST_CELL, (WIDTH - left - MARGIN - APART) / most))
-    return Measures(left, cell, max(WIDTH, left + cell * most + MARGIN + APART))
+def _sentences(canvas: Canvas, grid: Grid, width: float) -> None:
+    for sentence in sentences(grid, most=MOST_SENTENCES):
+        for line in textwrap.wrap(sentence, int((width - 2 * MARGIN) / SENTENCE)):
+            canvas.text(MARGIN, canvas.y + 13, line, "a")
+            canvas.y += 20
+    canvas.y += 10
+
+
+def _layout(table: Table) -> Layout:
+    """Columns as wide as their labels; names get what is left, and are broken into lines."""
+    heads = [_head(places) for places in table.places]
+    widths = [
+        max(_cell_width(column), BETWEEN + SANS * max(map(len, head)))
+        for head, column in zip(heads, zip(*table.marks))
+    ]
+    gaps = [APART if apart else 0 for apart in _apart(table.places)]
+    longest = max((len(_names(table, at)) for at in range(len(table.lines))), default=0) * MONO
+    room = WIDTH - 2 * MARGIN - sum(widths) - sum(gaps) - BETWEEN
+    turned = room < min(longest, NARROWEST_NAMES)
+    if turned:
+        widths = [_cell_width(column) for column in zip(*table.marks)]
+        room = WIDTH - 2 * MARGIN - sum(widths) - sum(gaps) - BETWEEN
+    names = min(longest, max(room, NARROWEST_NAMES))
+    lefts, x = [], MARGIN + names + BETWEEN
+    for gap, wide in zip(gaps, widths):
+        x += gap
+        lefts.append(x)
+        x += wide
+    return Layout(names=names, lefts=tuple(lefts), widths=tuple(widths), turned=turned)
+
+
+def _cell_width(marks: Sequence[Mark]) -> float:
+    """As wide as what its cells show: a letter may carry signs and k/n."""
+    return max(NARROWEST_CELL, *(MONO * len(style.glyph(mark)) + 8 for mark in marks))
+
+
+def _apart(places: Sequence[Sequence[Place]]) -> Iterator[bool]:
+    """Whether a new major version or a variant begins with a column."""
+    before = None
+    for group in places:
+        here = (group[0].variant, group[0].column.tensorflow.split(".")[0])
+        yield before not in (None, here)
+        before = here
+
+
+def _head(places: Sequence[Place]) -> list[str]:
+    """The label of a column in lines: its releases, then its variant."""
+    releases = folded.label([Place(column=place.column) for place in places])
+    return [clip(line, 60) for line in (releases, places[0].variant) if line]
+
+
+def _names(table: Table, at: int) -> str:
+    names, lines = table.names[at], len(table.lines[at])
+    shown = [clip(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
+    shown += [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
+    return ", ".join(shown) + (f" ({lines})" if lines > 1 else "")
 
 
 def _title(canvas: Canvas, title: str) -> None:
     if title:
         canvas.text(MARGIN, canvas.y + 11, clip(title, 80), "h")
-        canvas.y += 18
+        canvas.y += 20
 
 
-def _header(canvas: Canvas, lane: Sequence[Column], measures: Measures) -> None:
-    """Labels upright where they fit, else turned."""
-    turned = any(len(column.label) * (LETTER_WIDTH - 1) > measures.cell for column in lane)
-    longest = max(len(column.label) for column in lane)
-    canvas.y += longest * LETTER_WIDTH * 0.9 + 10 if turned else 18
-    for column, place in zip(lane, measures.places(lane)):
-        x, y = place + (measures.cell - GAP) / 2, canvas.y - 5
-        turn = f' transform="rotate(-60 {x:g} {y:g})"' if turned else ' text-anchor="middle"'
-        canvas.text(x, y, clip(column.label, 40), "q", turn)
+def _header(canvas: Canvas, table: Table, layout: Layout) -> None:
+    heads = [_head(places) for places in table.places]
+    if layout.turned:
+        labels = [" ".join(head) for head in heads]
+        canvas.y += max(map(len, labels)) * SANS * 0.87 + 8
+    else:
+        canvas.y += max(map(len, heads)) * 13 + 4
+    for head, left, wide in zip(heads, layout.lefts, layout.widths):
+        x, y = left + (wide - GAP) / 2, canvas.y - 6
+        if layout.turned:
+            turn = f' transform="rotate(-60 {x + 3:g} {y:g})"'
+            canvas.text(x + 3, y, " ".join(head), "q", turn)
+            continue
+        for line, words in enumerate(reversed(head)):
+            canvas.text(x, y - 13 * line, words, "q", ' text-anchor="middle"')
 
 
-def _rows(
-    canvas: Canvas, grid: Grid, rows: Sequence[Row], lane: Sequence[Column], measures: Measures
-) -> None:
-    for row in rows[:MOST_ROWS]:
-        name = clip(row.case, MOST_NAME)
-        canvas.text(measures.left - 10, canvas.y + 13, name, "n", ' text-anchor="end"')
-        canvas.parts.extend(_cells(grid, row, lane, canvas.y, measures))
-        canvas.y += ROW
-    if len(rows) > MOST_ROWS:
-        left = count(len(rows) - MOST_ROWS, "more case")
-        canvas.text(measures.left - 10, canvas.y + 13, left, "q", ' text-anchor="end"')
-        canvas.y += ROW
+def _rows(canvas: Canvas, grid: Grid, table: Table, layout: Layout) -> None:
+    for at, marks in enumerate(table.marks[:MOST_ROWS]):
+        lines = textwrap.wrap(_names(table, at), int(layout.names / MONO) or 1) or [""]
+        high = len(lines) * LINE + PADDING
+        for number, line in enumerate(lines):
+            canvas.text(MARGIN, canvas.y + 13 + number * LINE, line, "n")
+        for mark, left, wide in zip(marks, layout.lefts, layout.widths):
+            canvas.parts.extend(_cell(grid, mark, left, canvas.y, wide - GAP, high - GAP))
+        canvas.y += high
+    if len(table.marks) > MOST_ROWS:
+        left_out = count(len(table.marks) - MOST_ROWS, "more row")
+        canvas.text(MARGIN, canvas.y + 13, left_out, "q")
+        canvas.y += LINE + PADDING
     canvas.y += MARGIN
 
 
-def _cells(
-    grid: Grid, row: Row, lane: Sequence[Column], y: float, measures: Measures
-) -> Iterator[str]:
-    """One path and one text for all cells of a row that look the same."""
-    alike: dict[tuple[str, Mark], list[float]] = defaultdict(list)
-    for column, place in zip(lane, measures.places(lane)):
-        mark = grid.mark(row, column)
-        alike[(style.paint_name(mark, grid.entries), mark)].append(place)
-    wide, high = measures.cell - GAP, ROW - GAP
-    for (paint, mark), xs in alike.items():
-        path = "".join(f"M{x:g} {y:g}h{wide:g}v{high}h-{wide:g}z" for x in xs)
-        kind = f"{paint} i" if mark.inferred else paint
-        yield f'<path class="{kind}" d="{path}"/>'
-        at = 0.26 if mark.votes else 0.5
-        yield _glyphs(f"g {kind}", style.sign(mark), [x + wide * at for x in xs], y + 13)
-        if mark.votes:
-            yield _glyphs(f"g v {kind}", mark.votes, [x + wide * 0.75 for x in xs], y + 13)
+def _cell(grid: Grid, mark: Mark, x: float, y: float, wide: float, high: float) -> Iterator[str]:
+    if mark.impossible:
+        return
+    paint = style.paint_name(mark, grid.entries)
+    kind = f"{paint} i" if mark.inferred else paint
+    yield f'<path class="{kind}" d="M{x:g} {y:g}h{wide:g}v{high:g}h-{wide:g}z"/>'
+    middle = f'x="{x + wide / 2:g}" y="{y + high / 2 + 4:g}"'
+    yield f'<text class="g {kind}" {middle}>{escape(style.glyph(mark))}</text>'
 
 
-def _glyphs(kind: str, glyph: str, xs: Sequence[float], y: float) -> str:
-    spans = "".join(f'<tspan x="{x:g}">{escape(glyph)}</tspan>' for x in xs)
-    return f'<text class="{kind}" y="{y:g}">{spans}</text>'
-
-
-def _legend(canvas: Canvas, grid: Grid, measures: Measures) -> None:
-    most = int((measures.width - 2 * MARGIN - 30) / LETTER_WIDTH)
+def _legend(canvas: Canvas, grid: Grid, width: float) -> None:
     for entry in grid.legend[:MOST_LEGEND]:
-        _sample(canvas, style.letter_paint(entry), entry.letter, _words(entry, most))
+        _entry(canvas, entry, int((width - 2 * MARGIN - 30) / MONO))
     left = len(grid.legend) - MOST_LEGEND
     if left > 0:
         canvas.text(MARGIN + 30, canvas.y + 13, count(left, "more letter"), "q")
-        canvas.y += ROW
+        canvas.y += LINE + PADDING
     x = float(MARGIN)
     for glyph, words in style.signs_shown(grid):
         canvas.text(x, canvas.y + 15, f"{glyph} {words}", "k")
-        x += (len(words) + 4) * LETTER_WIDTH
-    canvas.y += ROW + MARGIN
+        x += (len(words) + 4) * MONO
+    canvas.y += LINE + PADDING + MARGIN
 
 
-def _words(entry: Entry, most: int) -> str:
+def _entry(canvas: Canvas, entry: Entry, most: int) -> None:
     label = style.WORDS[entry.verdict].label
-    says = "" if entry.signature in ("", label) else f": {entry.signature}"
-    return clip(f"{label}{says}", most)
+    says = "" if entry.signature in ("", label) else f": {clean(entry.signature)}"
+    lines = textwrap.wrap(label + says, most, max_lines=MOST_LINES, placeholder=" …")
+    x, y, paint = MARGIN, canvas.y, style.letter_paint(entry)
+    high = len(lines) * LINE + PADDING
+    canvas.parts.append(f'<path class="{paint}" d="M{x} {y:g}h22v18h-22z"/>')
+    canvas.parts.append(
+        f'<text class="g {paint}" x="{x + 11}" y="{y + 13:g}">{entry.letter}</text>'
+    )
+    for number, line in enumerate(lines):
+        canvas.text(x + 30, y + 13 + number * LINE, line, "n")
+    canvas.y += high
 
 
-def _sample(canvas: Canvas, paint: str, letter: str, words: str) -> None:
-    x, y = MARGIN, canvas.y
-    canvas.parts.append(f'<path class="{paint}" d="M{x} {y:g}h22v{ROW - GAP}h-22z"/>')
-    canvas.parts.append(f'<text class="g {paint}" x="{x + 11}" y="{y + 13:g}">{letter}</text>')
-    canvas.text(x + 30, y + 13, words, "n")
-    canvas.y += ROW
-
-
-def _document(canvas: Canvas, grid: Grid, measures: Measures) -> str:
+def _document(canvas: Canvas, grid: Grid, width: float) -> str:
     body = "\n".join(canvas.parts)
-    size = f"{measures.width:g} {canvas.y:g}"
+    size = f"{width:g} {canvas.y:g}"
+    said = " ".join(sentences(grid, most=MOST_SENTENCES))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{measures.width:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{width:g}" '
         f'height="{canvas.y:g}" role="img" aria-labelledby="t d">\n'
         f'<title id="t">What happens on which TensorFlow release</title>\n'
-        f'<desc id="d">{escape(answer(grid))}</desc>\n'
-        f"<style>{_css()}</style>\n{body}\n</svg>\n"
+        f'<desc id="d">{escape(said)}</desc>\n'
+        f'<style>{_css()}</style>\n<rect class="p" width="100%" height="100%" rx="6"/>\n'
+        f"{body}\n</svg>\n"
     )
 
 
 def _css() -> str:
+    sans = "system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif"
     shared = (
         "text{font:11.5px ui-monospace,SFMono-Regular,'SF Mono',Menlo,Consolas,"
         "'Liberation Mono',monospace}"
-        ".q{font:10.5px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif}"
+        f".q{{font:11px {sans}}}.a{{font:600 14px {sans}}}"
         ".k{font-size:11px}.g{text-anchor:middle;font-weight:600}.h{font-weight:600}"
-        ".v{font-size:7.5px;letter-spacing:-.03em}path.i{fill-opacity:.35}text.i{font-weight:400}"
+        "path.i{fill-opacity:.35}text.i{font-weight:400}"
     )
     dark = f"@media(prefers-color-scheme:dark){{{_colours('dark')}}}"
     return f"{shared}{_colours('light')}{dark}"
 
 
 def _colours(theme: str) -> str:
-    text, quiet = PAGE[theme]
-    rules = [f".n,.h{{fill:{text}}}.k,.q{{fill:{quiet}}}"]
+    ground, text, quiet = PAGE[theme]
+    rules = [f".p{{fill:{ground}}}.n,.h,.a{{fill:{text}}}.k,.q{{fill:{quiet}}}"]
     for name, paint in style.paints().items():
         fill, ink = paint.light if theme == "light" else paint.dark
         rules.append(f"path.{name}{{fill:{fill}}}text.{name}{{fill:{ink}}}")
+    rules.append(f"text.i{{fill:{text}}}")
     for name in ("error", "none"):
         rules.append(f"path.{name}{{stroke:{quiet};stroke-dasharray:2}}")
     return "".join(rules)

@@ -31,9 +31,19 @@ def _each(counts: Verdicts) -> str:
     return ", ".join(f"{counts[v]} {style.WORDS[v].label}" for v in order if counts.get(v))
 
 
+def size(grid: Grid) -> str:
+    """`36 cases, 36 variants of them × 26 environments, 1152 cells`."""
+    variants = sum(bool(row.variant) for row in grid.rows)
+    usual = len(grid.rows) - variants
+    rows = count(usual or variants, "case")
+    rows += f", {count(variants, 'variant')} of them" if usual and variants else ""
+    columns = count(len(grid.columns), "environment")
+    return f"{rows} × {columns}, {count(len(grid.possible), 'cell')}"
+
+
 def remarks(grid: Grid) -> Iterator[str]:
     """Of all cells, how many are not as expected, and how many flaky."""
-    marks = [mark for row in grid.marks for mark in row]
+    marks = grid.possible
     unexpected, flaky = sum(m.unexpected for m in marks), sum(bool(m.votes) for m in marks)
     if unexpected:
         yield f"{unexpected} {style.UNEXPECTED_KEY}"
@@ -43,7 +53,7 @@ def remarks(grid: Grid) -> Iterator[str]:
 
 def caveats(grid: Grid, rows: Iterable[Row]) -> str:
     """What a reader of the answer must know: `10 of 26 cells are inferred, not measured`."""
-    marks = [mark for row in rows for mark in grid.marks[row.index]]
+    marks = [mark for row in rows for mark in grid.marks[row.index] if not mark.impossible]
     inferred = sum(mark.inferred for mark in marks)
     flaky = [mark for mark in marks if mark.votes]
     said = []

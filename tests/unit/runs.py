@@ -19,6 +19,7 @@ from runner.model import (
     Result,
     Run,
     RunInfo,
+    Variant,
     Verdict,
 )
 
@@ -63,6 +64,22 @@ def drawn(
     return Run(
         info=head(**info), environments=environments, results=tuple(results), repros=(repro,)
     )
+
+
+def with_legacy_keras(run: Run) -> Run:
+    """The same, where `case@keras=legacy` is a variant that exists from 2.16 on."""
+    (repro,) = run.repros
+    legacy = Variant(
+        name="keras=legacy",
+        values={"keras": "legacy"},
+        tf=(">=2.16.0",),
+        env={"TF_USE_LEGACY_KERAS": "1"},
+    )
+    cases = tuple(
+        evolve(case, variant=legacy) if case.name.endswith("@keras=legacy") else case
+        for case in repro.cases
+    )
+    return evolve(run, repros=(evolve(repro, cases=cases),))
 
 
 def result(

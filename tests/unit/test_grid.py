@@ -1,4 +1,4 @@
-"""Results arranged: rows, columns, letters, transitions, folds."""
+"""Results arranged: rows, columns, letters, transitions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from runner import grid
 from runner.grid import PASS, Grid, span
 from runner.model import Case, Repro, Verdict
+from runner.releases import catalogue
 from tests.unit import runs
 
 
@@ -43,6 +44,24 @@ def test_a_label_names_the_python_where_a_release_has_several() -> None:
         results=one.results + other.results,
     )
     assert [c.label for c in grid.build(both).columns] == ["2.9 py3.9", "2.9 py3.10"]
+
+
+def test_a_patch_that_is_not_the_newest_of_its_series_is_written_out() -> None:
+    run = runs.drawn("2.8.1 2.9.3 2.10.0\na A ✓ ✓")
+    assert [c.label for c in grid.build(run, catalogue.load()).columns] == [
+        "2.8.1",
+        "2.9",
+        "2.10.0",
+    ]
+    assert [c.label for c in grid.build(run).columns] == ["2.8", "2.9", "2.10"]
+
+
+def test_releases_that_were_not_run_are_a_gap() -> None:
+    run = runs.drawn("1.15.5 2.0.4 2.2.3 2.3.0 2.3.4\na ✓ ✓ ✓ ✓ ✓")
+    columns = grid.build(run, catalogue.load()).columns
+    assert [c.gap for c in columns] == [False, False, True, False, True]
+    assert not any(column.newest for column in columns)
+    assert span(columns) == "1.15–2.0, 2.2–2.3.0, 2.3.4"
 
 
 def test_a_release_candidate_is_no_series() -> None:
@@ -142,16 +161,6 @@ def test_transitions_of_some_rows_count_those_alone() -> None:
     shown = built("2.3 2.4\na ✓ A\nb ✓ A")
     (turn,) = shown.transitions_of(shown.rows[:1])
     assert (turn.compared, len(turn.changes)) == (1, 1)
-
-
-def test_neighbours_fold_where_every_row_agrees() -> None:
-    shown = built("1.12 1.13 1.14 2.0 2.1\na ✓ ✓ ✓ A A\nb B B B B B\nc – – ✓ ✓ ✓")
-    assert [span(fold) for fold in shown.folds(shown.columns)] == ["1.12–1.13", "1.14", "2.0–2.1"]
-
-
-def test_what_was_not_expected_keeps_a_column_apart() -> None:
-    shown = built("2.3 2.4 2.5\na A A≠ A")
-    assert [span(fold) for fold in shown.folds(shown.columns)] == ["2.3", "2.4", "2.5"]
 
 
 def test_a_run_without_results_is_a_grid_without_rows() -> None:

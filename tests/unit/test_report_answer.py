@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 
 from runner import grid
-from runner.model import Case, Repro, Run, Verdict
+from runner.model import Case, Limits, Repro, Run, Verdict
+from runner.releases import catalogue
 from runner.report.answer import answer, change_in_words, sentences
 from tests.unit import runs
 
@@ -17,65 +18,163 @@ def said(picture: str, failures: dict[str, runs.Failure] = KEY_ERROR) -> str:
     return answer(grid.build(runs.drawn(picture, failures)))
 
 
-@pytest.mark.parametrize(
-    ("picture", "words"),
-    [
-        ("2.4 2.5 2.6\na ✓ ✓ ✓", "a passes on every release from 2.4 to 2.6."),
-        ("2.4\na ✓", "a passes on 2.4."),
-        ("2.4 2.5 2.6\na ✓ A A", "a passes on 2.4, fails on 2.5–2.6 (KeyError: 'x')."),
-        (
-            "2.4 2.5 2.6 2.7\ndefault A ✓ A B",
-            "script fails on 2.4 and 2.6 (KeyError: 'x'), passes on 2.5, "
-            "fails on 2.7 (ValueError: no).",
-        ),
-        (
-            "2.4 2.5 2.6\na ✓ ! A",
-            "a passes on 2.4, could not be measured on 2.5 (the disk is full), "
-            "fails on 2.6 (KeyError: 'x').",
-        ),
-        (
-            "2.4 2.5\na – –",
-            "a is skipped on every release from 2.4 to 2.5 "
-            "(tf.function came with TensorFlow 1.14).",
-        ),
-        (
-            "2.4 2.5\na ! !",
-            "a could not be measured on any release from 2.4 to 2.5 (the disk is full).",
-        ),
-        ("2.4 2.5\na ✓ A\nb ✓ A", "Both cases pass on 2.4, fail on 2.5 (KeyError: 'x')."),
-        ("2.4\na ✓\nb ✓\nc ✓", "All 3 cases pass on 2.4."),
-        (
-            "2.4 2.5\na ✓ A\nb ✓ ✓\nc ✓ A",
-            "a and c pass on 2.4, fail on 2.5 (KeyError: 'x'); "
-            "b passes on every release from 2.4 to 2.5.",
-        ),
-        ("2.4 2.5\na ? ?", "Nothing was measured."),
-    ],
-)
-def test_few_ways_of_behaving_are_told_one_by_one(picture: str, words: str) -> None:
-    assert said(picture) == words
+EXAMPLES = [
+    # One script: no name, failures first.
+    ("2.4 2.5 2.6\ndefault ✓ A A", "Fails from 2.5 on (KeyError: 'x'); passes on 2.4."),
+    ("2.4 2.5 2.6\ndefault A A ✓", "Fails on 2.4 to 2.5 (KeyError: 'x'); passes on 2.6."),
+    ("2.4 2.5 2.6\ndefault ✓ ✓ ✓", "Passes on every release from 2.4 to 2.6."),
+    ("2.4 2.5\ndefault A A", "Fails on every release from 2.4 to 2.5 (KeyError: 'x')."),
+    ("2.4\ndefault ✓", "Passes on 2.4."),
+    (
+        "2.4 2.5 2.6 2.7\ndefault A ✓ A B",
+        "Fails on 2.4 and 2.6 (KeyError: 'x'); fails on 2.7 (ValueError: no); passes on 2.5.",
+    ),
+    (
+        "2.4 2.5 2.6\ndefault ✓ ! A",
+        "Fails on 2.6 (KeyError: 'x'); passes on 2.4; could not be measured on 2.5 "
+        "(the disk is full).",
+    ),
+    (
+        "2.4 2.5 2.6\ndefault ✓ ! ✓",
+        "Passes on 2.4 and 2.6; could not be measured on 2.5 (the disk is full).",
+    ),
+    (
+        "2.4 2.5 2.6\ndefault C T M",
+        "Crashes on 2.4 (SIGSEGV); is stopped after 90 s on 2.5; needs over 700 MiB on 2.6.",
+    ),
+    # A few cases: each way of behaving in a clause.
+    ("2.4 2.5 2.6\na ✓ A A", "a fails from 2.5 on (KeyError: 'x'), passes on 2.4."),
+    ("2.4 2.5\na ✓ A\nb ✓ A", "Both cases fail on 2.5 (KeyError: 'x'), pass on 2.4."),
+    ("2.4\na ✓\nb ✓\nc ✓", "All 3 cases pass on 2.4."),
+    (
+        "2.4 2.5\na ✓ A\nb ✓ ✓\nc ✓ A",
+        "a and c fail on 2.5 (KeyError: 'x'), pass on 2.4; b passes on every release from 2.4 to "
+        "2.5.",
+    ),
+    (
+        "2.4 2.5\nfit-a ✓ A\nfit-b ✓ A\nrun ✓ ✓",
+        "fit-* (2) fail on 2.5 (KeyError: 'x'), pass on 2.4; run passes on every release from "
+        "2.4 to 2.5.",
+    ),
+    # Many ways: where they turn, how many, why.
+    (
+        "2.4 2.5 2.6\na ✓ A A\nb ✓ A B\nc ✓ A A\nd ✓ B B\ne ✓ ✓ ✓",
+        "From 2.5 on 4 of 5 cases fail (none on 2.4), 2 of them with KeyError: 'x'.",
+    ),
+    (
+        "2.4 2.5 2.6\na ✓ K K\nb A K K\nc B K K\nd ✓ ✓ ✓",
+        "From 2.5 on 3 of 4 cases fail (2 on 2.4), because keras.backend has no "
+        "set_learning_phase.",
+    ),
+    (
+        "2.4 2.5 2.6\na A ✓ ✓\nb A ✓ ✓\nc B ✓ ✓\nd ✓ ✓ ✓\ne C ✓ ✓",
+        "From 2.5 on all 5 cases pass; on 2.4 4 fail, 2 of them with KeyError: 'x'.",
+    ),
+    (
+        "2.4 2.5\na ✓ A\nb ✓ A\nc A A\nd A B\ne ! –",
+        "On 2.5, all 4 cases fail (2 on 2.4), 3 of them with KeyError: 'x'; "
+        "1 case could not be judged there.",
+    ),
+    (
+        "2.4 2.5 2.6\na ✓ ✓ ✓\nb ✓ A ✓\nc ✓ A B\nd B B B\ne ! – !\nf A ✓ A",
+        "Of 6 cases, 1 passes on every release from 2.4 to 2.6, 3 on some, 1 on none and "
+        "1 could not be judged at all; the largest change is from 2.5 to 2.6: 3 of 5 cases.",
+    ),
+    # Nothing judged: why.
+    ("2.4 2.5\na ? ?", "Nothing was measured."),
+    (
+        "2.4 2.5\na ! !",
+        "Nothing was judged: 2 cells could not be measured (the disk is full).",
+    ),
+    (
+        "2.4 2.5\na – !",
+        "Nothing was judged: 1 cell is skipped (tf.function came with TensorFlow 1.14), "
+        "1 cell could not be measured (the disk is full).",
+    ),
+    # Variants.
+    (
+        "2.15 2.16\na ✓ A\na@keras=legacy – ✓",
+        "a fails on 2.16 (KeyError: 'x'), passes on 2.15; with keras=legacy it ends as on 2.15.",
+    ),
+    (
+        "2.15 2.16\na ✓ A\na@keras=legacy – A",
+        "a fails on 2.16 (KeyError: 'x'), passes on 2.15; with keras=legacy it ends as without it.",
+    ),
+    (
+        "2.15 2.16\na ✓ A\na@keras=legacy – B",
+        "a fails on 2.16 (KeyError: 'x'), passes on 2.15; with keras=legacy it fails on 2.16 "
+        "(ValueError: no).",
+    ),
+    (
+        "2.15 2.16\na ✓ A\nb ✓ A\na@keras=legacy – ✓\nb@keras=legacy – ✓",
+        "Both cases fail on 2.16 (KeyError: 'x'), pass on 2.15; with keras=legacy both end as "
+        "on 2.15.",
+    ),
+    (
+        "2.15 2.16\na ✓ A\na@keras=legacy – !",
+        "a fails on 2.16 (KeyError: 'x'), passes on 2.15; with keras=legacy nothing was judged: "
+        "1 cell could not be measured (the disk is full).",
+    ),
+]
 
 
-def test_crashes_timeouts_and_lack_of_memory_have_their_own_verbs() -> None:
+@pytest.mark.parametrize(("picture", "words"), EXAMPLES, ids=[words for _, words in EXAMPLES])
+def test_the_grammar(picture: str, words: str) -> None:
     failures: dict[str, runs.Failure] = {
+        **KEY_ERROR,
         "C": (Verdict.CRASH, "SIGSEGV"),
         "T": (Verdict.TIMEOUT, "timeout"),
         "M": (Verdict.OOM, "out of memory"),
+        "K": (
+            Verdict.FAIL,
+            "AttributeError: module 'keras.backend' has no attribute 'set_learning_phase'",
+        ),
     }
-    assert said("2.4 2.5 2.6\na C T M", failures) == (
-        "a crashes on 2.4 (SIGSEGV), exceeds its time limit on 2.5, runs out of memory on 2.6."
+    run = runs.with_legacy_keras(runs.drawn(picture, failures))
+    limited = evolve(run.repros[0], limits=Limits(timeout=90, memory=700))
+    whole = answer(grid.build(evolve(run, repros=(limited,))))
+    assert whole == words
+
+
+KNOWN = tuple(
+    release
+    for release in catalogue.load()
+    if release.series in ("2.4", "2.5", "2.6", "2.7", "2.8", "2.9")
+)
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        ("2.8.1 2.9.3\ndefault A ✓", "Fails on 2.8.1 (KeyError: 'x'); passes on 2.9."),
+        ("2.4.4 2.9.3\ndefault ✓ ✓", "Passes on all 2 releases: 2.4 and 2.9."),
+        (
+            "2.4.4 2.6.5 2.7.4 2.9.3\ndefault ✓ A A A",
+            "Fails on 2.6 to 2.7 and 2.9 (KeyError: 'x'); passes on 2.4.",
+        ),
+        ("2.5.3 2.6.5 2.7.4\ndefault ✓ A A", "Fails on 2.6 to 2.7 (KeyError: 'x'); passes on 2.5."),
+        ("2.7.4 2.8.4 2.9.3\ndefault ✓ A A", "Fails from 2.8 on (KeyError: 'x'); passes on 2.7."),
+    ],
+)
+def test_no_release_is_named_that_was_not_run(picture: str, words: str) -> None:
+    """An old patch stands for itself, a gap is no range, and `on` reaches the newest or nothing."""
+    assert answer(grid.build(runs.drawn(picture, KEY_ERROR), KNOWN)) == words
+
+
+def test_a_package_is_named_with_its_major_version_where_that_changed() -> None:
+    lacks = (
+        "AttributeError: module 'tensorflow.keras.backend' has no attribute 'set_learning_phase'"
     )
-
-
-def test_a_range_never_spans_what_was_not_judged() -> None:
-    assert "2.4–2.6" not in said("2.4 2.5 2.6\na ✓ ! ✓")
-
-
-def test_many_ways_of_behaving_are_summed_up_around_the_largest_change() -> None:
-    assert said("2.4 2.5 2.6\na ✓ ✓ ✓\nb ✓ A A\nc ✓ A B\nd B B B\ne ! – !\nf – A A") == (
-        "Of 6 cases, 1 passes on every release from 2.4 to 2.6, 2 on some, 2 on none and "
-        "1 could not be judged at all; the largest change is from 2.4 to 2.5: 2 of 4, "
-        "all from pass to A (KeyError: 'x')."
+    run = runs.drawn(
+        "2.15 2.16 2.17\na ✓ K K\nb ✓ K K\nc A K K\nd B K K\ne ✓ ✓ ✓",
+        {**KEY_ERROR, "K": (Verdict.FAIL, lacks)},
+    )
+    versions = {"2.15.0": "2.15.0", "2.16.0": "3.3.3", "2.17.0": "3.5.0"}
+    environments = tuple(
+        evolve(each, packages=(f"keras=={versions[each.tensorflow]}",)) for each in run.environments
+    )
+    assert answer(grid.build(evolve(run, environments=environments))) == (
+        "From 2.16 on 4 of 5 cases fail (2 on 2.15), because Keras 3 has no set_learning_phase."
     )
 
 
@@ -106,7 +205,7 @@ def several(*pictures: str) -> Run:
 def test_each_repro_has_a_sentence_of_its_own() -> None:
     run = several("2.4 2.5\ndefault ✓ A", "2.4 2.5\na ✓ ✓\nb ✓ ✓")
     assert sentences(grid.build(run)) == [
-        "repro0 passes on 2.4, fails on 2.5 (KeyError: 'x').",
+        "repro0: fails on 2.5 (KeyError: 'x'); passes on 2.4.",
         "repro1: both cases pass on every release from 2.4 to 2.5.",
     ]
 
@@ -133,7 +232,7 @@ def test_each_device_has_a_clause() -> None:
     )
     assert answer(grid.build(both)) == (
         "On cpu, a passes on every release from 2.4 to 2.5; "
-        "on cuda, a passes on 2.4, fails on 2.5 (KeyError: 'x')."
+        "on cuda, a fails on 2.5 (KeyError: 'x'), passes on 2.4."
     )
 
 
@@ -141,8 +240,8 @@ def test_names_and_messages_go_through_the_quote() -> None:
     repro = Repro(name="r", script=runs.Path("r.py"), cases=(Case(name="a"), Case(name="b")))
     run = evolve(runs.drawn("2.4 2.5\na ✓ A\nb ✓ ✓", KEY_ERROR), repros=(repro,))
     assert answer(grid.build(run), lambda text: f"<{text}>") == (
-        "<a> passes on 2.4, "
-        "fails on 2.5 (<KeyError: 'x'>); <b> passes on every release from 2.4 to 2.5."
+        "<a> fails on 2.5 (<KeyError: 'x'>), passes on 2.4; <b> passes on every release from 2.4 "
+        "to 2.5."
     )
 
 
@@ -191,7 +290,7 @@ def test_a_transition_says_where_python_changed_too() -> None:
         ),
         (
             "2.4 2.5 2.6\na ✓2/3 ✓≈ A3/5",
-            "a passes on 2.4–2.5, fails on 2.6 (KeyError: 'x'); 1 of 3 cells is inferred, not "
+            "a fails on 2.6 (KeyError: 'x'), passes on 2.4 to 2.5; 1 of 3 cells is inferred, not "
             "measured; 2 cells are flaky (2/3 and 3/5 attempts agree).",
         ),
     ],
@@ -256,4 +355,4 @@ def test_values_that_change_in_some_of_the_cases_say_in_how_many() -> None:
 
 def test_values_that_change_with_the_outcome_are_no_news() -> None:
     run = runs.drawn("2.6 2.7\na ✓ A", KEY_ERROR, observations=series("a", loss=[1, 2, 2, 2]))
-    assert answer(grid.build(run)) == "a passes on 2.6, fails on 2.7 (KeyError: 'x')."
+    assert answer(grid.build(run)) == "a fails on 2.7 (KeyError: 'x'), passes on 2.6."

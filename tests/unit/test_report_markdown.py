@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner import grid, report
+from runner.grid import folded
 from runner.model import Outcome, Run, Variant, Verdict
 from runner.report import Extras, gfm
 from runner.report.answer import answer
-from runner.report.markdown import grid as markdown_grid
 from runner.report.text import clip
 from tests.unit import runs
 
@@ -172,16 +172,21 @@ def test_the_table_on_github_has_every_case_and_release(name: str) -> None:
     run = RUNS[name]()
     arranged = grid.build(run)
     page = assert_harmless(report.render(run, "md", runs.logs))
-    tables = [table for table in page.tables if table[0][0] == "case"]
-    assert len(tables) == (len(arranged.lanes) if arranged.rows else 0)
-    for table, lane in zip(tables, arranged.lanes.values()):
-        assert table[0] == ["case", *(column.label for column in lane)]
-        assert [row[0] for row in table[1:]] == [
-            clip(row.case, 60) or "(empty)" for row in arranged.rows
-        ]
-        for row, cells in zip(arranged.rows, table[1:]):
+    tables = [table for table in page.tables if table[0][0] in ("case", "cases")]
+    short = folded.tables(arranged)
+    whole = [
+        each for each, other in zip(folded.tables(arranged, folded=False), short) if other.folds
+    ]
+    assert len(tables) == len(short) + len(whole)
+    for table, wanted in zip(tables, [*short, *whole]):
+        assert table[0][1:] == [folded.label(places) for places in wanted.places]
+        assert len(table) - 1 == len(wanted.lines)
+        for cells, lines, marks in zip(table[1:], wanted.lines, wanted.marks):
+            if len(lines) == 1:
+                assert cells[0] == (clip(lines[0].name, 60) or "(empty)")
+            else:
+                assert cells[0].endswith(f"({len(lines)})")
             letters = [re.sub(r"[≠≈]*( \d/\d)?$", "", cell) for cell in cells[1:]]
-            marks = [arranged.mark(row, column) for column in lane]
             assert [m.letter for m in marks if m.letter] == [c for c in letters if c.isalpha()]
 
 
@@ -261,8 +266,11 @@ def test_no_name_message_or_log_breaks_the_report(
     )
     strange = evolve(run, results=results, repros=(), info=runs.head(command=log))
     page = assert_harmless(report.render(strange, "md", lambda _: log))
-    tables = [table for table in page.tables if table[0][0] == "case"]
-    assert sum(len(table) - 1 for table in tables) == len({(r.repro, r.case) for r in results})
+    shown_tables = folded.tables(grid.build(strange))
+    tables = [table for table in page.tables if table[0][0] in ("case", "cases")]
+    assert [len(table) - 1 for table in tables][: len(shown_tables)] == [
+        len(table.lines) for table in shown_tables
+    ]
 
 
 # --- GitHub's limit --------------------------------------------------------------------------
@@ -310,20 +318,22 @@ def test_logs_go_first_and_the_report_says_so() -> None:
         "Left out to fit GitHub's limit of 65,536 characters: all but 15 lines of each log" in text
     )
     assert "All packages:" in text
-    assert len(shown(text).tables[0]) == 19
+    (table,) = folded.tables(grid.build(run))
+    assert len(shown(text).tables[0]) == len(table.lines) + 1
 
 
-def test_columns_that_agree_fold_before_any_case_is_left_out() -> None:
+def test_the_whole_grid_goes_before_a_row_of_the_table() -> None:
     lines = [" ".join(f"2.{n}" for n in range(60))]
     lines += [
         " ".join([f"c{row}", *("✓A–"[(row + n // 20) % 3] for n in range(60))])
-        for row in range(200)
+        for row in range(400)
     ]
     text = report.render(runs.drawn("\n".join(lines)), "md", runs.logs)
     (table, *_) = shown(text).tables
-    assert len(table) == 201
-    assert table[0] == ["case", "2.0–2.19", "2.20–2.39", "2.40–2.59"]
-    assert "columns of releases that agree with the one before" in text
+    assert table[0] == ["cases", "2.0–2.19", "2.20–2.39", "2.40–2.59"]
+    assert len(table) == 4
+    assert "the whole grid" in text
+    assert "</details>" in text
 
 
 def test_more_repros_than_fit_leave_an_answer() -> None:
@@ -341,9 +351,14 @@ def test_a_report_within_the_limit_leaves_nothing_out() -> None:
     assert "Left out" not in report.render(runs.wide(), "md", runs.logs)
 
 
-def test_a_folded_column_shows_what_was_measured() -> None:
-    arranged = grid.build(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓≈ ✓ A\nb – ✓ ✓ A"))
-    (_, table) = markdown_grid.tables(arranged, 10, 10, folded=True)
-    rows = [[part.strip() for part in line.split("|")[1:-1]] for line in table.splitlines()]
-    assert rows[0] == ["case", "2.4", "2.5–2.6", "2.7"]
-    assert rows[2] == ["`a`", "✓", "✓", "A"]
+def test_a_grid_that_does_not_fold_is_there_once() -> None:
+    text = report.render(runs.drawn("2.4 2.5\na ✓ A\nb A ✓"), "md", runs.logs)
+    assert [table[0][0] for table in shown(text).tables] == ["case", "TensorFlow"]
+    assert "The whole grid" not in text
+
+
+def test_a_grid_that_folds_follows_whole() -> None:
+    text = report.render(runs.drawn("2.4 2.5\na ✓ ✓\nb A A"), "md", runs.logs)
+    (short, whole, _) = shown(text).tables
+    assert short == [["case", "2.4–2.5"], ["a", "✓"], ["b", "A"]]
+    assert whole == [["case", "2.4", "2.5"], ["a", "✓", "✓"], ["b", "A", "A"]]

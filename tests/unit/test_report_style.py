@@ -77,6 +77,18 @@ def test_signs_follow_the_glyph() -> None:
     assert style.glyph(grid.Mark()) == "?"
 
 
+def test_twelve_letters_have_colours_of_their_own() -> None:
+    assert len(set(style.LETTER_PAINTS)) == len(style.LETTER_PAINTS) >= 12
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("eye", EYES)
+def test_no_failure_looks_like_a_pass(theme: str, eye: str) -> None:
+    passed = seen(getattr(style.PLAIN_PAINTS["pass"], theme)[0], eye)
+    for paint in style.LETTER_PAINTS:
+        assert math.dist(seen(getattr(paint, theme)[0], eye), passed) >= 40
+
+
 def test_paints_come_round_again_after_the_last() -> None:
     count = len(style.LETTER_PAINTS)
     glyphs = " ".join(f"X{n}" for n in range(count + 1))

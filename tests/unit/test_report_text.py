@@ -146,12 +146,12 @@ def test_cells_that_observed_nothing_or_were_not_judged_are_passed_over() -> Non
 def test_the_terminal_shows_the_answer_the_grid_and_the_legend() -> None:
     shown = report.terminal(grid.build(runs.drawn("2.9 2.10\na ✓ A\nlong-name ✓ –")))
     assert shown.splitlines() == [
-        "a passes on 2.9, fails on 2.10 (ErrorA: what A says); "
+        "a fails on 2.10 (ErrorA: what A says), passes on 2.9; "
         "long-name passes on 2.9, is skipped on 2.10 (tf.function came with TensorFlow 1.14).",
         "",
-        "          2.9 2.10",
-        "a          ✓   A",
-        "long-name  ✓   –",
+        "           2.9  2.10",
+        "a           ✓    A",
+        "long-name   ✓    –",
         "",
         "A  ErrorA: what A says",
         "✓  pass",
@@ -160,18 +160,31 @@ def test_the_terminal_shows_the_answer_the_grid_and_the_legend() -> None:
 
 
 def test_a_narrow_terminal_gets_blocks_of_columns() -> None:
-    shown = report.terminal(grid.build(runs.wide(4)), width=80)
+    shown = report.terminal(grid.build(runs.wide(4)), width=60)
+    assert max(map(len, shown.splitlines())) <= 60
     table = shown.split("\n\n")[1].splitlines()
-    assert max(map(len, table)) <= 80
     assert sum(line.lstrip()[:1].isdigit() for line in table) == 3
+
+
+def test_the_terminal_folds_what_is_equal_and_breaks_long_names() -> None:
+    lines = [f"a-rather-long-name-{n}-x ✓ ✓ A\na-rather-long-name-{n}-y ✓ ✓ A" for n in range(3)]
+    run = runs.drawn("\n".join(["2.4 2.5 2.6", *lines, "other ✓ ✓ ✓"]))
+    shown = report.terminal(grid.build(run), width=60).split("\n\n")[1].splitlines()
+    assert shown == [
+        "                              2.4–2.5  2.6",
+        "a-rather-long-name-0-*,          ✓      A",
+        "  a-rather-long-name-1-*,",
+        "  a-rather-long-name-2-* (6)",
+        "other                            ✓      ✓",
+    ]
 
 
 def test_signs_and_shares_keep_the_columns_straight() -> None:
     shown = report.terminal(grid.build(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓≈ ✓3/5 ✓\nb A≠2/3 – ✓ ✓")))
     assert shown.split("\n\n")[1].splitlines() == [
-        "   2.4   2.5  2.6  2.7",
-        "a   ✓     ✓≈ ✓ 3/5  ✓",
-        "b A≠ 2/3  –    ✓    ✓",
+        "    2.4    2.5   2.6   2.7",
+        "a    ✓      ✓≈  ✓ 3/5   ✓",
+        "b  A≠ 2/3   –     ✓     ✓",
     ]
     assert "≈  inferred from its neighbours, not measured" in shown
     assert "k/n  this many of the attempts said so" in shown

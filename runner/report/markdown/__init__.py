@@ -1,7 +1,7 @@
 """matrix.md: the answer, the grid, what changes, the evidence; ready for a GitHub issue.
 
 Always within GitHub's limit. What does not fit is cut in the order of `STEPS`: logs first, then
-other folded parts, then columns that agree, rows and columns at last; never the answer. The report
+other folded parts, rows and columns of the table at last; never the answer. The report
 says what it left out.
 """
 
@@ -30,8 +30,8 @@ class Detail:
     notes: int = 40
     """Lines of each list: transitions, contradicted expectations, reasons."""
     legend: int = 80
-    folded: bool = False
-    """Neighbouring releases that agree in every case share a column."""
+    whole: bool = True
+    """Whether every cell follows the folded table."""
     rows: int = 2_000
     columns: int = 200
     environments: int = 200
@@ -49,12 +49,12 @@ class Step:
 STEPS = (
     Step("all but 15 lines of each log", {"log_lines": 15}),
     Step("all but 5 lines of each log", {"log_lines": 5}),
+    Step("the whole grid", {"whole": False}),
     Step("logs", {"log_lines": 0}),
     Step("lists of packages", {"packages": False}),
     Step("all but 10 observations that change", {"observations": 10}),
     Step("scripts", {"scripts": False}),
     Step("observations that change", {"observations": 0}),
-    Step("columns of releases that agree with the one before", {"folded": True}),
     Step("environments", {"environments": 0}),
     Step("all but 10 lines of each list", {"notes": 10, "legend": 26}),
     Step("all but 300 cases", {"rows": 300}),
@@ -62,7 +62,7 @@ STEPS = (
     Step("all but the newest 30 columns", {"columns": 30}),
     Step("all but 40 cases", {"rows": 40}),
     Step("all but the newest 10 columns", {"columns": 10, "legend": 10}),
-    Step("the grid", {"rows": 0, "columns": 0, "legend": 0, "notes": 3}),
+    Step("the table", {"rows": 0, "columns": 0, "legend": 0, "notes": 3}),
     Step("all but the answer", {"notes": 0, "sentences": 3}),
     Step("all but one answer", {"sentences": 1}),
 )
@@ -131,16 +131,18 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
 
 PARTS = (
     Part(_answer, ("sentences",)),
-    Part(lambda context, _: [grid.counts(context.grid)]),
     Part(
-        lambda context, detail: grid.tables(
-            context.grid, detail.rows, detail.columns, folded=detail.folded
-        ),
-        ("rows", "columns", "folded"),
+        lambda context, detail: grid.tables(context.grid, detail.rows, detail.columns),
+        ("rows", "columns"),
     ),
     Part(
         lambda context, detail: [grid.legend(context.grid, detail.legend)],
         ("legend",),
+    ),
+    Part(lambda context, _: [grid.counts(context.grid)]),
+    Part(
+        lambda context, detail: grid.whole(context.grid) if detail.whole else [],
+        ("whole",),
     ),
     Part(_changes, ("notes",)),
     Part(

@@ -9,7 +9,8 @@ from typing import Optional
 
 from attrs import evolve
 
-from runner.grid import Column, Entry, Grid, Mark, Row, Transition, span
+from runner.grid import Column, Entry, Grid, Row, Transition, folded, span
+from runner.grid.folded import Place, Table
 from runner.model import Verdict
 from runner.report import gfm, style, totals
 from runner.report.answer import change_in_words
@@ -18,43 +19,72 @@ from runner.report.text import count, listed
 
 MOST_NAMED = 3
 """A transition of so few cases names them."""
+MOST_GLOBS = 6
+"""Names and globs of cases in one row."""
 
 
 def counts(grid: Grid) -> str:
     """How many cells of each outcome."""
     if not grid.rows:
         return ""
-    cells = len(grid.rows) * len(grid.columns)
-    where = f"{count(len(grid.rows), 'case')} × {count(len(grid.columns), 'environment')}"
-    said = [f"{where}, {count(cells, 'cell')}: {totals.cells(grid)}", *totals.remarks(grid)]
+    said = [f"{totals.size(grid)}: {totals.cells(grid)}", *totals.remarks(grid)]
     return " ".join(f"{sentence}." for sentence in said)
 
 
-def tables(grid: Grid, most_rows: int, most_columns: int, *, folded: bool) -> Iterator[str]:
-    """A table for each repro on each device; of too many columns the newest."""
-    for repro, rows in grid.repros.items():
-        for device, lane in grid.lanes.items():
-            folds = grid.folds(lane, rows) if folded else tuple((column,) for column in lane)
-            shown = folds[max(0, len(folds) - most_columns) :]
-            names = [gfm.code(repro)] if len(grid.repros) > 1 else []
-            names += [gfm.word(device)] if len(grid.lanes) > 1 else []
-            if rows[:most_rows] and shown:
-                yield f"#### {', '.join(names)}" if names else ""
-                yield _table(grid, rows[:most_rows], shown)
+def tables(grid: Grid, most_rows: int, most_columns: int) -> Iterator[str]:
+    """A table for each repro on each device, folded; of too many columns the newest."""
+    for table in folded.tables(grid):
+        if table.lines[:most_rows] and most_columns:
+            yield _title(grid, table)
+            yield _table(table, most_rows, most_columns)
 
 
-def _table(grid: Grid, rows: Sequence[Row], folds: Sequence[Sequence[Column]]) -> str:
-    header = ["case", *(gfm.word(span(fold)) for fold in folds)]
+def whole(grid: Grid) -> Iterator[str]:
+    """Every cell, folded away; nothing where the tables on top show each as it is."""
+    parts = [
+        part
+        for short, table in zip(folded.tables(grid), folded.tables(grid, folded=False))
+        if short.folds
+        for part in (_title(grid, table), _table(table, len(table.lines), len(table.places)))
+        if part
+    ]
+    if parts:
+        yield gfm.details("The whole grid, each case on each release", "\n\n".join(parts))
+
+
+def _title(grid: Grid, table: Table) -> str:
+    names = [gfm.code(table.repro)] if len(grid.repros) > 1 else []
+    names += [gfm.word(table.device)] if len(grid.lanes) > 1 else []
+    return f"#### {', '.join(names)}" if names else ""
+
+
+def _table(table: Table, most_rows: int, most_columns: int) -> str:
+    start = max(0, len(table.places) - most_columns)
+    header = ["case" if _single(table) else "cases", *map(_head, table.places[start:])]
+    rows = zip(table.names, table.lines, table.marks)
     body = [
-        [gfm.cell(row.case), *(style.glyph(_shown(grid, row, fold)) for fold in folds)]
-        for row in rows
+        [_names(names, len(lines)), *map(style.glyph, marks[start:])]
+        for names, lines, marks in list(rows)[:most_rows]
     ]
     return gfm.table(header, body)
 
 
-def _shown(grid: Grid, row: Row, fold: Sequence[Column]) -> Mark:
-    """What stands for columns that agree: a cell that was measured, where one was."""
-    return min((grid.mark(row, column) for column in fold), key=lambda mark: mark.inferred)
+def _single(table: Table) -> bool:
+    return all(len(group) == 1 for group in table.lines)
+
+
+def _names(names: Sequence[str], lines: int) -> str:
+    """`` `keras-shape-*`, `updates-alone-*` (4) ``."""
+    shown = [gfm.cell(name) for name in names[:MOST_GLOBS]]
+    more = [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
+    return ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
+
+
+def _head(places: Sequence[Place]) -> str:
+    """`2.16–2.21 `keras=legacy``."""
+    words = [gfm.word(part) for part in span([place.column for place in places]).split(", ")]
+    variant = places[0].variant
+    return ", ".join(words) + (f" {gfm.cell(variant)}" if variant else "")
 
 
 def legend(grid: Grid, most: int) -> str:
@@ -75,7 +105,7 @@ def _entry(entry: Entry) -> str:
 def transitions(grid: Grid, most: int) -> Iterator[str]:
     """Where cases change, and from what to what."""
     if not grid.transitions:
-        judged = sum(mark.finding is not None for row in grid.marks for mark in row)
+        judged = sum(mark.finding is not None for mark in grid.possible)
         yield "No case changes from one release to the next." if judged > len(grid.rows) else ""
         return
     largest = sorted(grid.transitions, key=lambda t: -len(t.changes))[:most]

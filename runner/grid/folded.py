@@ -1,0 +1,171 @@
+"""A grid folded to what differs: equal neighbouring releases are one column, equal cases one row.
+
+A variant that exists on some releases only has columns of its own, beside those of the usual way.
+Folding is exact: what is joined shows the same in every respect, and `cells` gives all back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Optional
+
+from attrs import field, frozen
+
+from runner.grid.arrange import IMPOSSIBLE, Grid
+from runner.grid.names import globs
+from runner.grid.records import Column, Mark, Row, span
+
+
+@frozen(kw_only=True)
+class Place:
+    """One column before folding: a release, in the usual way or in a variant."""
+
+    column: Column
+    variant: str = ""
+
+
+@frozen(kw_only=True)
+class Line:
+    """One row before folding: a case, with those of its variants that have columns."""
+
+    name: str
+    rows: Mapping[str, Row] = field(factory=dict)
+    """Variant → row of the grid; the usual way is ""."""
+
+
+@frozen(kw_only=True)
+class Table:
+    """The cells of one repro on one device: a mark for each group of lines and of places."""
+
+    repro: str
+    device: str
+    lines: tuple[tuple[Line, ...], ...]
+    places: tuple[tuple[Place, ...], ...]
+    marks: tuple[tuple[Mark, ...], ...]
+
+    @property
+    def folds(self) -> bool:
+        """Whether any group holds more than one."""
+        return any(len(group) > 1 for group in (*self.lines, *self.places))
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], ...]:
+        """Of each group of lines: globs that match all of them and no other line."""
+        every = [line.name for group in self.lines for line in group]
+        return tuple(globs([line.name for line in group], every) for group in self.lines)
+
+    def cells(self) -> Iterator[tuple[Row, Column, Mark]]:
+        """Every cell that there is, with what the table shows of it."""
+        for group, marks in zip(self.lines, self.marks):
+            for places, mark in zip(self.places, marks):
+                yield from ((*cell, mark) for cell in members(group, places))
+
+
+def members(lines: Iterable[Line], places: Sequence[Place]) -> Iterator[tuple[Row, Column]]:
+    """The cells of the grid that one cell of a table stands for; some may be impossible."""
+    for line in lines:
+        for place in places:
+            row = line.rows.get(place.variant)
+            if row is not None:
+                yield row, place.column
+
+
+def label(places: Sequence[Place]) -> str:
+    """`1.14–2.15`, `2.16–2.21 keras=legacy`."""
+    return f"{span([place.column for place in places])} {places[0].variant}".rstrip()
+
+
+def tables(grid: Grid, *, folded: bool = True) -> list[Table]:
+    """A table for each repro on each device."""
+    made = [
+        _table(grid, repro, rows, device, lane, folded=folded)
+        for repro, rows in grid.repros.items()
+        for device, lane in grid.lanes.items()
+    ]
+    return [table for table in made if table.places]
+
+
+def _table(
+    grid: Grid,
+    repro: str,
+    rows: Sequence[Row],
+    device: str,
+    lane: Sequence[Column],
+    *,
+    folded: bool,
+) -> Table:
+    apart = _variants_apart(grid, rows, lane)
+    lines = _lines(rows, apart)
+    places = [
+        place
+        for variant in ("", *apart)
+        for column in lane
+        if any(_known(grid, line, place := Place(column=column, variant=variant)) for line in lines)
+    ]
+    keys = [[_key(grid, line, place) for place in places] for line in lines]
+    across = _runs(places, [tuple(row[at] for row in keys) for at in range(len(places))])
+    down = _groups(lines, [tuple(row) for row in keys])
+    if not folded:
+        across, down = [(place,) for place in places], [(line,) for line in lines]
+    marks = tuple(tuple(_mark(grid, g[0], p[0]) for p in across) for g in down)
+    return Table(repro=repro, device=device, lines=tuple(down), places=tuple(across), marks=marks)
+
+
+def _variants_apart(
+    grid: Grid, rows: Iterable[Row], lane: Sequence[Column]
+) -> dict[str, frozenset[int]]:
+    """Variants that exist on some releases of the lane but not on all."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        if row.variant:
+            found[row.variant] |= {c.index for c in lane if grid.mark(row, c) != IMPOSSIBLE}
+    return {name: frozenset(on) for name, on in found.items() if 0 < len(on) < len(lane)}
+
+
+def _lines(rows: Iterable[Row], apart: Mapping[str, object]) -> list[Line]:
+    found: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        if row.variant in apart:
+            found[row.base][row.variant] = row
+        else:
+            found[row.case][""] = row
+    return [Line(name=name, rows=rows) for name, rows in found.items()]
+
+
+def _known(grid: Grid, line: Line, place: Place) -> bool:
+    return _mark(grid, line, place) != IMPOSSIBLE
+
+
+def _mark(grid: Grid, line: Line, place: Place) -> Mark:
+    row = line.rows.get(place.variant)
+    return IMPOSSIBLE if row is None else grid.mark(row, place.column)
+
+
+def _key(grid: Grid, line: Line, place: Place) -> Hashable:
+    """Cells are joined where these are equal. A flaky cell stays alone: its k/n is its own."""
+    mark, row = _mark(grid, line, place), line.rows.get(place.variant)
+    if row is None or (cell := grid.cell(row, place.column)) is None:
+        return mark
+    alone = (row.index, place.column.index) if mark.votes else None
+    return mark, cell.expected if mark.unexpected else None, cell.inferred, alone
+
+
+def _runs(places: Sequence[Place], keys: Sequence[Hashable]) -> list[tuple[Place, ...]]:
+    """Neighbours with equal keys, of one variant."""
+    runs: list[list[Place]] = []
+    before: Optional[Hashable] = None
+    for place, key in zip(places, keys):
+        if runs and key == before and place.variant == runs[-1][0].variant:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+        before = key
+    return [tuple(run) for run in runs]
+
+
+def _groups(lines: Sequence[Line], keys: Sequence[Hashable]) -> list[tuple[Line, ...]]:
+    groups: dict[Hashable, list[Line]] = defaultdict(list)
+    for line, key in zip(lines, keys):
+        groups[key].append(line)
+    return [tuple(group) for group in groups.values()]

@@ -1,0 +1,72 @@
+"""Why cases end otherwise from a release on, where the message of the failure says it itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Callable, Optional
+
+from packaging.version import InvalidVersion, Version
+
+from runner.grid import Column, Grid
+from runner.report.text import clip
+
+MOST_NAME = 60
+
+_LACKS = (
+    re.compile(r"AttributeError: module '(?P<owner>[\w.]+)' has no attribute '(?P<name>\w+)'"),
+    re.compile(
+        r"AttributeError: (?:type object )?'(?P<owner>\w+)'(?: object)? "
+        r"has no attribute '(?P<name>\w+)'"
+    ),
+    re.compile(r"ImportError: cannot import name '(?P<name>\w+)' from '(?P<owner>[\w.]+)'"),
+)
+_GONE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)'")
+
+_PACKAGES = (
+    (re.compile(r"(tensorflow\.|tf\.)?(python\.|_api\.v\d\.)?keras\b"), "keras", "Keras"),
+    (re.compile(r"(numpy|np)\b"), "numpy", "NumPy"),
+    (re.compile(r"(tensorflow|tf)\b"), "tensorflow", "TensorFlow"),
+)
+"""Module → the package that it belongs to, and that package's name in a sentence."""
+
+
+def because(
+    grid: Grid, signature: str, before: Column, after: Column, quote: Callable[[str], str]
+) -> Optional[str]:
+    """`Keras 3 has no `set_learning_phase``; None where the message says no such thing.
+
+    A package is named with its major version where this is another than before.
+    """
+    gone = _GONE.match(signature)
+    if gone:
+        return f"there is no {quote(clip(gone['name'], MOST_NAME))}"
+    found = next(filter(None, (pattern.match(signature) for pattern in _LACKS)), None)
+    if found is None:
+        return None
+    owner = _package(grid, found["owner"], before, after)
+    return f"{owner or quote(clip(found['owner'], MOST_NAME))} has no {quote(found['name'])}"
+
+
+def _package(grid: Grid, module: str, before: Column, after: Column) -> Optional[str]:
+    """`Keras 3`, where its major version changed between the two releases."""
+    for pattern, package, name in _PACKAGES:
+        if pattern.match(module):
+            old, new = (_major(_versions(grid, column).get(package)) for column in (before, after))
+            return f"{name} {new}" if old is not None and new is not None and old != new else None
+    return None
+
+
+def _versions(grid: Grid, column: Column) -> Mapping[str, str]:
+    """Package → version in the column's first environment."""
+    known = {environment.id: environment for environment in grid.run.environments}
+    packages = next((known[e].packages for e in column.environments if e in known), ())
+    pins = (pin.split("==", 1) for pin in packages if "==" in pin)
+    return {**{pin[0]: pin[1] for pin in pins}, "tensorflow": column.tensorflow}
+
+
+def _major(version: Optional[str]) -> Optional[int]:
+    try:
+        return Version(version).major if version else None
+    except InvalidVersion:
+        return None

@@ -1,0 +1,42 @@
+"""Releases in words: `from 2.16 on`, `on 1.12 to 2.15`. Nothing that was not measured is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from runner.grid import Column, ranges
+from runner.model import Verdict
+from runner.report.text import count, listed
+
+MOST_RANGES = 6
+
+
+def on(columns: Sequence[Sequence[Column]], lane: Sequence[Column]) -> str:
+    """`on 2.4, 2.6 to 2.8 and from 2.16 on`, of stretches of neighbours in the lane.
+
+    `from … on` reaches to the newest release there is, and to nothing less.
+    """
+    parts = [part for stretch in columns for part in ranges(stretch)]
+    last = parts[-1]
+    goes_on = len(last) > 1 and last[-1] is lane[-1] and last[-1].newest
+    fixed = [_range(part) for part in (parts[:-1] if goes_on else parts)]
+    said = [f"on {listed(fixed, MOST_RANGES, 'more ranges')}"] if fixed else []
+    return " and ".join([*said, *([f"from {last[0].label} on"] if goes_on else [])])
+
+
+def on_all(verdict: Optional[Verdict], lane: Sequence[Column]) -> str:
+    """`on every release from 1.12 to 2.21`, `on all 3 releases: 1.15, 2.4 and 2.9`."""
+    if len(lane) == 1:
+        return f"on {lane[0].label}"
+    each = "any" if verdict in (Verdict.ERROR, None) else "every"
+    if len(ranges(lane)) == 1:
+        return f"on {each} release from {lane[0].label} to {lane[-1].label}"
+    which = listed([_range(part) for part in ranges(lane)], MOST_RANGES, "more ranges")
+    all_ = "any of" if each == "any" else "all"
+    return f"on {all_} {count(len(lane), 'release')}: {which}"
+
+
+def _range(columns: Sequence[Column]) -> str:
+    first, last = columns[0].label, columns[-1].label
+    return first if len(columns) == 1 else f"{first} to {last}"
