@@ -241,6 +241,8 @@ class Repro:
     env: Mapping[str, str] = field(factory=dict)
     requirements: Mapping[str, tuple[str, ...]] = field(factory=dict)
     """Specifier of TensorFlow releases → packages added to their environments."""
+    needs_tensorflow: bool = True
+    """Whether its outcome counts only where TensorFlow was imported."""
     exclusions: tuple[Exclusion, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     digest: str = ""

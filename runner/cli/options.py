@@ -90,6 +90,18 @@ def selecting(command: F) -> F:
             click.option(
                 "--env", multiple=True, metavar="NAME=VALUE", help="A variable that all cells get."
             ),
+            click.option(
+                "--with",
+                "packages",
+                multiple=True,
+                metavar="REQUIREMENT",
+                help="A package that the scripts need besides, as of each release's date.",
+            ),
+            click.option(
+                "--allow-no-tensorflow",
+                is_flag=True,
+                help="Judge a script that never imports TensorFlow, too.",
+            ),
             click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a cell."),
             click.option("--memory", type=click.IntRange(min=64), help="MiB a cell."),
             click.option(

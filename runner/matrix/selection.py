@@ -9,8 +9,9 @@ from typing import Optional, Union
 import click
 from attrs import evolve, frozen
 
+from runner.errors import UsageError
 from runner.matrix import config, plan, variants
-from runner.model import Axis, Cell, Device, Matrix, Release, Repro
+from runner.model import Axis, Cell, Device, Matrix, Release, Repro, package_name
 from runner.releases import specifier
 from runner.releases.upstream import known
 
@@ -40,6 +41,8 @@ def select(
     pre: bool = False,
     vary: Sequence[Union[str, Axis]] = (),
     env: Sequence[str] = (),
+    packages: Sequence[str] = (),
+    allow_no_tensorflow: bool = False,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
     matrix = _varied(_matrix(scripts, args, matrix_file), vary, env)
@@ -48,7 +51,14 @@ def select(
         tf=tf or matrix.tf,
         patches=patches or matrix.patches,
         devices=tuple(Device(device) for device in devices) or matrix.devices,
-        repros=tuple(_limited(repro, timeout, memory) for repro in matrix.repros),
+        repros=tuple(
+            evolve(
+                _limited(repro, timeout, memory),
+                requirements=_with_packages(repro, packages),
+                needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
+            )
+            for repro in matrix.repros
+        ),
     )
     releases = specifier.select(
         known.releases(matrix.tf, pre=pre), matrix.tf, matrix.patches, pre=pre
@@ -94,6 +104,28 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
         for repro in matrix.repros
     )
     return evolve(matrix, repros=tuple(repros))
+
+
+_EVERY_RELEASE = ">=0"
+
+
+def _with_packages(repro: Repro, packages: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Its requirements, and `packages` on every release in the place of those of the same names."""
+    from runner.matrix import words
+
+    for package in packages:
+        try:
+            words.requirement(package)
+        except ValueError as error:
+            raise UsageError(f'--with: "{package}" {error}') from None
+    named = {package_name(package) for package in packages}
+    own = {
+        spec: tuple(each for each in theirs if package_name(each) not in named)
+        for spec, theirs in repro.requirements.items()
+    }
+    if packages:
+        own[_EVERY_RELEASE] = (*own.get(_EVERY_RELEASE, ()), *packages)
+    return own
 
 
 def _limited(repro: Repro, timeout: Optional[float], memory: Optional[int]) -> Repro:

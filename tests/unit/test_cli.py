@@ -128,3 +128,19 @@ def test_render_writes_what_an_environment_is_made_from(
 def test_the_schema_describes_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.execute(["schema"]) == 0
     assert set(json.loads(capsys.readouterr().out)["properties"]) >= {"tf", "repros", "limits"}
+
+
+def test_with_adds_a_package_to_every_environment(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--tf", "2.9,2.15", "--with", "pandas", "--with", "scikit-learn<2", "--format", "json"]
+    assert cli.execute(["plan", "my.py", *asked]) == 0
+    environments = {cell["environment"] for cell in json.loads(capsys.readouterr().out)}
+    assert environments == {
+        f"{v}-cpu-pandas-scikit-learn-2" for v in ("2.9.3-py3.10", "2.15.1-py3.10")
+    }
+
+
+def test_with_takes_requirements_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(["plan", "my.py", "--with", "tensorflow==2.9"]) == 2
+    assert '--with: "tensorflow==2.9" is TensorFlow itself' in capsys.readouterr().err
