@@ -7,7 +7,7 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner.cells import signature
+from runner.cells import lacks, signature
 from runner.model import Execution, Expectation, Outcome, Verdict
 
 SKIP_CODE = 125
@@ -27,6 +27,11 @@ class Row:
 def _last_line(execution: Execution) -> str:
     lines = [line.strip() for line in execution.errors.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+def _lacked(execution: Execution) -> Optional[str]:
+    """What the environment lacks: no fact about TensorFlow."""
+    return lacks.needed(execution.exit_code or 0, execution.errors, execution.output)
 
 
 TABLE: tuple[Row, ...] = (
@@ -68,6 +73,11 @@ TABLE: tuple[Row, ...] = (
         verdict=Verdict.SKIP,
         when=lambda e: e.exit_code == SKIP_CODE,
         reason=lambda e: _last_line(e) or "the script exited with 125",
+    ),
+    Row(
+        verdict=Verdict.ERROR,
+        when=lambda e: e.exit_code is not None and _lacked(e) is not None,
+        reason=lambda e: _lacked(e) or "",
     ),
     Row(
         verdict=Verdict.FAIL,

@@ -1,4 +1,4 @@
-"""A planned cell and what became of it → its `Result`. Pure."""
+"""A planned cell and what became of it → its `Result`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 from attrs import evolve
 
 from runner.cells.classify import classify, contradicts
+from runner.cells.silent import why_silent
 from runner.model import Cell, Execution, Outcome, Result, Verdict
 
 
 def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool = False) -> Result:
     """A cell's facts and their judgement as one record."""
-    outcome = classify(execution)
+    outcome = _outcome(cell, execution)
     if execution.note:
         outcome = evolve(outcome, reason="; ".join(filter(None, (outcome.reason, execution.note))))
     return Result(
@@ -31,6 +32,15 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         mode_reason=execution.mode_reason,
         worker=execution.worker,
     )
+
+
+def _outcome(cell: Cell, execution: Execution) -> Outcome:
+    """As classified, unless the script ended by itself without a word about TensorFlow."""
+    outcome = classify(execution)
+    if execution.exit_code is None or not outcome.verdict.judged or not cell.repro.needs_tensorflow:
+        return outcome
+    silent = why_silent(execution, cell.repro.script)
+    return outcome if silent is None else Outcome(verdict=Verdict.ERROR, reason=silent)
 
 
 def skipped(cell: Cell, environment: str, reason: str) -> Result:

@@ -22,7 +22,7 @@ from runner.cells.signature.raised import Raised, headline
 from runner.cells.signature.tracebacks import last_raised
 from runner.cells.signature.wrappers import unwrapped
 
-__all__ = ["normalise", "of_crash", "of_exception", "of_exit"]
+__all__ = ["Raised", "causes", "normalise", "of_crash", "of_exception", "of_exit"]
 
 UNCAUGHT = 1
 """The exit code of Python where an exception ended the program."""
@@ -49,7 +49,7 @@ def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
     Python exits with 1 for an uncaught exception. With another code the program ended itself, so
     the code is part of what happened even where a traceback was printed on the way.
     """
-    failed = failed_tests(clean(output)) or failed_tests(clean(stderr))
+    failed = _failed_tests(stderr, output)
     if failed:
         return _of_tests(failed)
     said, raised = _ended_by(exit_code, clean(stderr))
@@ -58,6 +58,24 @@ def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
         return line if exit_code == UNCAUGHT else normalise(f"exit {exit_code}: {line}")
     said = said or failed_checks(clean(output))
     return normalise(f"exit {exit_code}: {said}" if said else f"exit {exit_code}")
+
+
+def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
+    """The exceptions that ended a program: those of its failed tests, one, or none.
+
+    Each without what is wrapped around it, but with the frames that Python showed.
+    """
+    failed = [test.raised for test in _failed_tests(stderr, output)]
+    ended = failed or [_ended_by(exit_code, clean(stderr))[1]]
+    return [
+        evolve(unwrapped(raised), files=raised.files, source=raised.source)
+        for raised in ended
+        if raised is not None
+    ]
+
+
+def _failed_tests(stderr: str, output: str) -> list[FailedTest]:
+    return failed_tests(clean(output)) or failed_tests(clean(stderr))
 
 
 def _ended_by(exit_code: int, text: str) -> tuple[str, Optional[Raised]]:

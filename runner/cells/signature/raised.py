@@ -18,8 +18,8 @@ class Raised:
     """As printed; may have many lines."""
     source: str = ""
     """The source line of the innermost frame, where Python showed one."""
-    file: str = ""
-    """The file of the innermost frame, as Python printed it."""
+    files: tuple[str, ...] = ()
+    """The file of each frame, the innermost last, as Python printed them."""
     survived: bool = False
     """Whether the program went on: it was logged, or its traceback starts in a function."""
     aside: bool = False

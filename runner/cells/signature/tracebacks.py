@@ -105,7 +105,7 @@ def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
         raised,
         message=message,
         source=_source(above[1:]),
-        file=frames[-1][1] if frames else "",
+        files=tuple(frame[1] for frame in frames),
         survived=bool(frames) and frames[0][2] not in (None, "<module>"),
     )
     return raised, end

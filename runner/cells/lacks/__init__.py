@@ -1,0 +1,35 @@
+"""What an execution's environment lacked: a package, the network, data, another Python.
+
+None of that says anything about TensorFlow, so such a failure is no evidence. Read from how the
+program ended; what counts as what is data, in the files beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Optional
+
+from runner.cells.lacks import files, network, packages, python
+from runner.cells.signature import Raised, causes
+
+CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
+    python.needed,
+    packages.needed,
+    network.needed,
+    files.needed,
+)
+"""Each says what is needed, or None."""
+MOST_TESTS = 100
+
+
+def needed(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
+    """What the environment lacks, beginning with `needs`; None where the failure is another one.
+
+    Of failed tests all must have failed for that.
+    """
+    reasons = [_needed(raised) for raised in causes(exit_code, stderr, output)[:MOST_TESTS]]
+    return reasons[0] if reasons and all(reasons) else None
+
+
+def _needed(raised: Raised) -> Optional[str]:
+    return next((reason for check in CHECKS if (reason := check(raised))), None)

@@ -1,0 +1,41 @@
+"""The data files, and where the code of a traceback lies."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_FOLDER = Path(__file__).parent
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<(?!fstring>)")
+_GENERATED = re.compile(r"(?:__autograph_generated_file|^tmp)\w{8}\.py$")
+_TENSORFLOW = re.compile(r"-packages[/\\](?:tensorflow|tensorflow_core|keras|tf_keras)[/\\]")
+
+
+@functools.cache
+def table(name: str) -> Any:
+    """`packages` or `python`."""
+    import yaml  # only here: most programs lack nothing
+
+    return yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8"))
+
+
+@functools.cache
+def patterns(table_name: str, name: str) -> tuple[re.Pattern[str], ...]:
+    """A list of regular expressions."""
+    return tuple(re.compile(pattern) for pattern in table(table_name)[name])
+
+
+def is_own(files: Sequence[str]) -> bool:
+    """Whether the innermost frame is in the user's own code: neither installed nor generated."""
+    if not files:
+        return False
+    name = re.split(r"[/\\]", files[-1])[-1]
+    return not _INSTALLED.search(files[-1]) and not _GENERATED.search(name)
+
+
+def through_tensorflow(files: Sequence[str]) -> bool:
+    """Whether TensorFlow or Keras was on the way to the innermost frame."""
+    return any(_TENSORFLOW.search(file) for file in files)

@@ -1,0 +1,46 @@
+"""A data file that the script expects and nobody put there."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+from runner.cells.lacks import data
+from runner.cells.signature import Raised
+
+_MISSING = (
+    re.compile(r"\[Errno 2\] No such file or directory: b?(['\"])(?P<path>[^\n]+)\1"),
+    re.compile(r"\[Errno 2\] File [^\n]+ does not exist: b?(['\"])(?P<path>[^\n]+)\1"),
+    re.compile(r"File b?(['\"])(?P<path>[^\n]+)\1 does not exist"),
+    re.compile(r"(?P<path>\S[^\n;]*); No such file or directory"),
+    re.compile(r"Could not find directory (?P<path>[^\n]+)"),
+    re.compile(r"(?P<path>\S[^\n]*\.\w+) not found\.$"),
+)
+_KINDS = ("FileNotFoundError", "NotFoundError", "OSError", "IOError")
+_DATA = re.compile(
+    r"\.(?:avi|bmp|csv|flac|gif|gz|jpe?g|jsonl?|mp[34]|np[yz]|parquet|pickle|pkl|png|tar|tfrecords?"
+    r"|tgz|tiff?|tsv|txt|wav|webp|xlsx?|xml|ya?ml|zip)$|/$",
+    re.IGNORECASE,
+)
+_MODEL = re.compile(
+    r"\.(?:ckpt|data-\d+-of-\d+|h5|hdf5|index|keras|meta|pb|pbtxt|tflite)$|saved_model"
+)
+_TEMPORARY = re.compile(r"^(?:/var)?/tmp/|^/scratch|\btmp\w{8}\b|tfmatrix-|^~")
+
+
+def needed(raised: Raised) -> Optional[str]:
+    """The path that is not there.
+
+    A model's file, and one in a temporary folder, are what TensorFlow should have written. What
+    TensorFlow was to read counts only where its name is one of data.
+    """
+    if raised.kind not in _KINDS:
+        return None
+    found = next((match for each in _MISSING if (match := each.match(raised.message))), None)
+    if found is None or _TEMPORARY.search(found["path"]) or _MODEL.search(found["path"]):
+        return None
+    path = found["path"]
+    of_data = _DATA.search(path) or found.re is _MISSING[4]
+    if (data.through_tensorflow(raised.files) or raised.kind == "NotFoundError") and not of_data:
+        return None
+    return f"needs {path[:100]}, which is not there: put it beside the script"

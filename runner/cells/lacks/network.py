@@ -1,0 +1,37 @@
+"""Data from the network, which a container has not, and which may be down anywhere."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from runner.cells.lacks import data
+from runner.cells.signature import Raised
+
+_LONGEST = 60
+
+
+def needed(raised: Raised) -> Optional[str]:
+    """What could not be reached, and what to do instead."""
+    text = " ".join(f"{raised.kind}: {raised.message}"[:4000].split())
+    for pattern in data.patterns("packages", "network") if _may_be(text) else ():
+        found = pattern.search(text)
+        if found:
+            what = next(filter(None, found.groups()), "") or raised.message.split("\n", 1)[0]
+            return f"needs data from the network ({_clipped(what)}): put it beside the script"
+    return None
+
+
+_WORDS = (
+    *("URL", "http", "HTTP", "host", "network", "Network", "Errno", "libcurl", "connect", "resol"),
+    *("gaierror", "Connect", "Offline", "LocalEntry", "NLTK"),
+)
+
+
+def _may_be(text: str) -> bool:
+    """Told fast; most failures are none of these."""
+    return any(word in text for word in _WORDS)
+
+
+def _clipped(what: str) -> str:
+    what = " ".join(what.split())
+    return what if len(what) <= _LONGEST else f"{what[: _LONGEST - 1]}…"

@@ -1,0 +1,72 @@
+"""A package that no environment has unless it is asked for."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Optional
+
+from runner.cells.lacks import data
+from runner.cells.signature import Raised
+from runner.model import package_name
+
+_KINDS = ("ModuleNotFoundError", "ImportError")
+_MISSING = re.compile(r"No module named '?([\w.]+)'?(?:; .*)?$")
+_LIBRARY = re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file")
+
+
+def needed(raised: Raised) -> Optional[str]:
+    """The package with the option that adds it. A module of TensorFlow's own is evidence."""
+    if raised.kind not in _KINDS:
+        return None
+    line = raised.message.split("\n", 1)[0]
+    missing = _MISSING.match(line)
+    if missing:
+        return _of_module(missing[1])
+    library = _LIBRARY.match(line)
+    if library and not data.through_tensorflow(raised.files[-1:]):
+        return f"needs {library[1]}, a library of the system that the environments have not"
+    return _asked_for(raised.message)
+
+
+def _of_module(module: str) -> Optional[str]:
+    top = module.partition(".")[0]
+    package = _package(module)
+    if package is not None:
+        return _with(package)
+    standard = module in data.table("python")["modules"]
+    if "." in module or standard or top in data.table("packages")["own"]:
+        return None
+    if module in _same_name():
+        return _with(module.replace("_", "-"))
+    return f"needs the module {module}: put it beside the script, or name its package: --with NAME"
+
+
+def _asked_for(message: str) -> Optional[str]:
+    """A package that a library asks for in its own words."""
+    text = " ".join(message.split())
+    own = {package_name(module) for module in data.table("packages")["own"]}
+    for pattern in data.patterns("packages", "asks"):
+        found = pattern.search(text)
+        if found and package_name(found[1]) not in own:
+            return _with(_package(found[1]) or found[1])
+    return None
+
+
+def _package(module: str) -> Optional[str]:
+    """The package that brings a module: of a dotted one, its longest part that is named."""
+    known: dict[str, str] = data.table("packages")["packages"]
+    parts = module.split(".")
+    names = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
+    if "." in module and parts[0] in known and module not in known:
+        return None  # its package is there, but not this part of it
+    return next((known[name] for name in names if name in known), None)
+
+
+@functools.cache
+def _same_name() -> frozenset[str]:
+    return frozenset(data.table("packages")["same_name"].split())
+
+
+def _with(package: str) -> str:
+    return f"needs {package}, which the environments have not: --with {package}"

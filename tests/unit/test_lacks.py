@@ -1,0 +1,246 @@
+"""What an environment lacks is no fact about TensorFlow."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runner.cells.classify import classify
+from runner.cells.lacks.data import table
+from runner.model import Execution, Verdict
+
+OWN = '  File "/repro/mine.py", line 3, in <module>\n    go()\n'
+KERAS = '  File "/environment/lib/python3.10/site-packages/keras/utils.py", line 9, in g\n    h()\n'
+PANDAS = '  File "/environment/lib/python3.10/site-packages/pandas/io.py", line 9, in g\n    h()\n'
+
+
+def raised(message: str, frames: str = OWN) -> str:
+    return f"Traceback (most recent call last):\n{frames}{message}\n"
+
+
+def reason(stderr: str) -> str | None:
+    """Why it is an error; None where it is a failure."""
+    outcome = classify(Execution(exit_code=1, errors=stderr, output=stderr))
+    assert outcome.verdict in (Verdict.FAIL, Verdict.ERROR)
+    assert (outcome.signature is None) == (outcome.verdict is Verdict.ERROR)
+    return outcome.reason if outcome.verdict is Verdict.ERROR else None
+
+
+def missing(module: str) -> str:
+    return raised(f"ModuleNotFoundError: No module named '{module}'")
+
+
+NEEDED = {
+    "another name": (missing("sklearn"), "scikit-learn"),
+    "a part of it": (missing("sklearn.metrics"), None),
+    "the same name": (missing("pandas"), "pandas"),
+    "a dash": (missing("huggingface_hub"), "huggingface-hub"),
+    "a part that is a package": (missing("google.colab"), "google-colab"),
+    "a picture library": (missing("PIL"), "Pillow"),
+    "a library's own words": (
+        raised("ImportError: Missing optional dependency 'openpyxl'.  Use pip or conda …", PANDAS),
+        "openpyxl",
+    ),
+    "Keras's own words": (
+        raised(
+            "ImportError: You must install pydot (`pip install pydot`) for this to work.", KERAS
+        ),
+        "pydot",
+    ),
+    "within what Keras reads": (
+        raised(
+            "ImportError: Could not import PIL.Image. The use of `load_img` requires PIL.", KERAS
+        ),
+        "Pillow",
+    ),
+    "without quotes": (raised("ImportError: No module named cv2"), "opencv-python-headless"),
+    "TensorFlow's own": (missing("tensorflow.contrib"), None),
+    "Keras's own": (missing("keras.wrappers"), None),
+    "Keras itself": (missing("keras"), None),
+    "an old part of TensorFlow": (missing("tensorflow_estimator"), None),
+    "what Keras 3 asks for": (
+        raised("ImportError: Keras cannot be imported. Install it: `pip install tf_keras`", KERAS),
+        None,
+    ),
+    "a name": (raised("ImportError: cannot import name 'Adam' from 'keras.optimizers' (x)"), None),
+}
+
+
+@pytest.mark.parametrize(("stderr", "package"), NEEDED.values(), ids=NEEDED)
+def test_a_missing_package_is_named_with_the_option_that_adds_it(
+    stderr: str, package: str | None
+) -> None:
+    said = f"needs {package}, which the environments have not: --with {package}"
+    assert reason(stderr) == (said if package else None)
+
+
+def test_an_unknown_module_may_be_a_file_of_ones_own() -> None:
+    said = reason(missing("my_helpers"))
+    assert said is not None
+    assert said.startswith("needs the module my_helpers: put it beside the script")
+
+
+NETWORK = (
+    "Exception: URL fetch failure on https://storage.googleapis.com/x.npz: None -- [Errno -3] "
+    "Temporary failure in name resolution",
+    "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
+    "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+    "OSError: [Errno 101] Network is unreachable",
+    "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='x.org', port=443): Max retries "
+    "exceeded with url: / (Caused by NameResolutionError(…))",
+    "OSError: We couldn't connect to 'https://huggingface.co' to load this file",
+    "tensorflow.python.framework.errors_impl.AbortedError: All 10 retry attempts failed. The last "
+    "failure: Error executing an HTTP request: libcurl code 6 meaning 'Couldn't resolve host name'",
+    "httpx.ConnectError: [Errno -3] Temporary failure in name resolution",
+)
+
+
+@pytest.mark.parametrize("message", NETWORK)
+@pytest.mark.parametrize("frames", [OWN, OWN + KERAS], ids=["own", "Keras"])
+def test_no_network_is_no_failure(message: str, frames: str) -> None:
+    said = reason(raised(message, frames))
+    assert said is not None
+    assert re.fullmatch(r"needs data from the network \(.+\): put it beside the script", said)
+
+
+def test_a_server_of_the_scripts_own_that_refuses_is_a_failure() -> None:
+    assert reason(raised("ConnectionRefusedError: [Errno 111] Connection refused")) is None
+
+
+FILES = {
+    "opened": (raised("FileNotFoundError: [Errno 2] No such file or directory: 'a.csv'"), "a.csv"),
+    "opened by pandas": (
+        raised("FileNotFoundError: [Errno 2] No such file or directory: 'd/a.bin'", OWN + PANDAS),
+        "d/a.bin",
+    ),
+    "a folder": (raised("FileNotFoundError: [Errno 2] No such file or directory: 'cats'"), "cats"),
+    "read by TensorFlow": (
+        raised(
+            "errors_impl.NotFoundError: cat.jpg; No such file or directory [Op:ReadFile]", KERAS
+        ),
+        "cat.jpg",
+    ),
+    "a folder read by Keras": (
+        raised("errors_impl.NotFoundError: Could not find directory PetImages", KERAS),
+        "PetImages",
+    ),
+    "a model that was to be saved": (
+        raised("FileNotFoundError: [Errno 2] No such file or directory: 'model.h5'", OWN + KERAS),
+        None,
+    ),
+    "what TensorFlow was to write": (
+        raised(
+            "FileNotFoundError: [Errno 2] No such file or directory: 'logs/events'", OWN + KERAS
+        ),
+        None,
+    ),
+    "a temporary file": (
+        raised("FileNotFoundError: [Errno 2] No such file or directory: '/tmp/x/a.csv'"),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("stderr", "path"), FILES.values(), ids=FILES)
+def test_missing_data_is_no_failure_but_a_missing_model_is(stderr: str, path: str | None) -> None:
+    said = f"needs {path}, which is not there: put it beside the script"
+    assert reason(stderr) == (said if path else None)
+
+
+def interpreter(version: str) -> str:
+    found = sorted((Path.home() / ".pyenv").glob(f"versions/{version}.*/bin/python"))
+    path = str(found[-1]) if found else shutil.which(f"python{version}")
+    if path is None:
+        pytest.skip(f"no Python {version} on this machine")
+    return path
+
+
+PYTHONS = {
+    "walrus": ("3.7", "if (a := 1) < 0:\n    raise ValueError(a)\n", "Python 3.8 or newer"),
+    "positional": ("3.7", "def f(a, /, b): pass\n", "Python 3.8 or newer"),
+    "debugging f-string": ("3.7", "x = 1\nprint(f'{x=}')\n", "Python 3.8 or newer"),
+    "match": ("3.9", "match 1:\n    case 1:\n        pass\n", "Python 3.10 or newer"),
+    "except*": ("3.10", "try:\n    pass\nexcept* ValueError:\n    pass\n", "Python 3.11 or newer"),
+    "type": ("3.11", "type X = int\n", "Python 3.12 or newer"),
+    "generic": ("3.11", "def f[T](x: T) -> T: return x\n", "Python 3.12 or newer"),
+    "quotes in an f-string": ("3.11", "d = {}\nf'{d.get('a')}'\n", "Python 3.12 or newer"),
+    "Python 2's print": ("3.10", "print 'hello'\n", "Python 2"),
+    "Python 2's except": ("3.8", "try: pass\nexcept ValueError, e: pass\n", "Python 2"),
+    "a notebook's line": ("3.10", "!pip install x\n", "a notebook: this line is no Python"),
+    "nothing at all": ("3.10", "a b c\n", "another Python"),
+    "list[int]": ("3.8", "def f(x: list[int]) -> dict[int, int]: pass\n", "Python 3.9 or newer"),
+    "a union": ("3.9", "def f(x: int | None): pass\n", "Python 3.10 or newer"),
+    "a union of a class": ("3.9", "class A: pass\nx: 'A'\ny = A | str\n", "Python 3.10 or newer"),
+    "dictionaries": ("3.8", "{} | {}\n", "Python 3.9 or newer"),
+    "tomllib": ("3.10", "import tomllib\n", "Python 3.11 or newer"),
+    "zoneinfo": ("3.8", "import zoneinfo\n", "Python 3.9 or newer"),
+    "typing": ("3.7", "from typing import Literal\n", "Python 3.8 or newer"),
+    "typing, 3.6": ("3.6", "from typing import Literal\n", "Python 3.8 or newer"),
+    "functools": ("3.8", "import functools\nfunctools.cache\n", "Python 3.9 or newer"),
+    "removeprefix": ("3.8", "'ab'.removeprefix('a')\n", "Python 3.9 or newer"),
+    "zip": ("3.9", "zip([], [], strict=True)\n", "Python 3.10 or newer"),
+    "distutils": ("3.12", "import distutils\n", "Python 3.11 or older"),
+    "imp": ("3.13", "import imp\n", "Python 3.11 or older"),
+    "collections": ("3.10", "import collections\ncollections.Mapping\n", "Python 3.9 or older"),
+    "xrange": ("3.9", "xrange(3)\n", "Python 2"),
+}
+
+
+@pytest.mark.parametrize(("version", "source", "wanted"), PYTHONS.values(), ids=PYTHONS)
+def test_a_python_that_cannot_run_a_script_says_nothing(
+    tmp_path: Path, version: str, source: str, wanted: str
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(source, "utf-8")
+    command = [interpreter(version), "-S", "-E", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    said = reason(done.stderr)
+    assert said is not None
+    assert said.startswith(f"needs {wanted} ("), said
+
+
+def test_what_tensorflow_cannot_run_is_evidence() -> None:
+    message = "TypeError: 'type' object is not subscriptable"
+    inside = OWN + KERAS.replace("h()", "def g(x: list[int])")
+    assert reason(raised(message, inside)) is None
+    assert reason(raised("ModuleNotFoundError: No module named 'distutils'", OWN + KERAS)) is None
+    syntax = KERAS.replace(", in g", "") + "      ^\nSyntaxError: invalid syntax"
+    assert reason(raised(syntax)) is None
+
+
+def test_a_type_error_of_the_scripts_own_is_evidence() -> None:
+    own = OWN.replace("go()", "x = kind[3]")
+    assert reason(raised("TypeError: 'type' object is not subscriptable", own)) is None
+
+
+def test_tests_that_all_failed_for_a_package_need_it() -> None:
+    def told(causes: list[str]) -> str:
+        blocks = [
+            f"{'=' * 70}\nERROR: test_{n} (__main__.T)\n{'-' * 70}\n{raised(cause)}\n"
+            for n, cause in enumerate(causes)
+        ]
+        return "".join(blocks) + f"{'-' * 70}\nRan 2 tests in 0.1s\n\nFAILED (errors=2)\n"
+
+    lacking = "ModuleNotFoundError: No module named 'sklearn'"
+    assert (reason(told([lacking, lacking])) or "").startswith("needs scikit-learn,")
+    assert reason(told([lacking, "ValueError: 3"])) is None
+
+
+def test_a_program_that_went_on_without_it_fails_for_what_it_says() -> None:
+    survived = "ERROR:root:no sklearn\n" + missing("sklearn")
+    assert reason(survived + "\nFAILED: it learns nothing\n") is None
+    assert classify(Execution(exit_code=0, errors=missing("sklearn"))).verdict is Verdict.PASS
+
+
+def test_the_patterns_can_be_read() -> None:
+    for name in ("asks", "network"):
+        assert all(re.compile(pattern) for pattern in table("packages")[name])
+    for name in ("syntax", "messages"):
+        for rule in table("python")[name]:
+            assert set(rule) <= {"said", "source", "needs"}
+            assert all(re.compile(rule[key]) for key in rule if key != "needs")
