@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
@@ -19,6 +20,12 @@ KINDS = ("changed", "came", "went")
 NOT_THERE = "not there"
 
 
+def _finite(_: click.Context, option: click.Parameter, given: Optional[float]) -> Optional[float]:
+    if given is not None and not math.isfinite(given):
+        raise click.BadParameter(f"{given} is no distance; expected a number, such as 1e-3")
+    return given
+
+
 @click.command(
     "diff",
     help="Show what changed between two runs. Exits 1 when an outcome or a signature did, "
@@ -30,11 +37,11 @@ NOT_THERE = "not there"
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    default=TOLERANCE,
-    show_default=True,
-    help="Relative: numbers closer than this are the same.",
+    callback=_finite,
+    help="Relative: numbers closer than this are the same. Default: "
+    f"{TOLERANCE:g} for decimals, and integers exactly.",
 )
-def command(before: str, after: str, observations: bool, tolerance: float) -> int:
+def command(before: str, after: str, observations: bool, tolerance: Optional[float]) -> int:
     runs = [
         journal.read(
             journal.find(name, paths.results()), warn=lambda line: click.echo(line, err=True)

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import math
-from typing import Union
+from typing import Optional, Union
 
 from typing_extensions import TypeGuard
 
 from runner.model import Json
 
 TOLERANCE = 1e-4
-"""Relative: numbers closer than this are taken for the same."""
+"""Relative: decimals closer than this are taken for the same. Integers count things, or name them:
+they are compared exactly, unless somebody asks for a tolerance."""
 NEAR_ZERO = 1e-9
 """Absolute: for numbers that are zero but for rounding."""
 
 
-def differs(old: Json, new: Json, tolerance: float = TOLERANCE) -> bool:
-    """Numbers beyond the tolerance, lists and objects item by item, all else by equality."""
+def differs(old: Json, new: Json, tolerance: Optional[float] = None) -> bool:
+    """Numbers beyond the tolerance, lists and objects item by item, all else by equality.
+
+    Without a tolerance integers must be equal, and decimals differ beyond `TOLERANCE`.
+    """
     try:
         return _differs(old, new, tolerance)
     except RecursionError:
         return True
 
 
-def _differs(old: Json, new: Json, tolerance: float) -> bool:
+def _differs(old: Json, new: Json, tolerance: Optional[float]) -> bool:
     if isinstance(old, dict) and isinstance(new, dict):
         return old.keys() != new.keys() or any(_differs(old[k], new[k], tolerance) for k in old)
     if isinstance(old, list) and isinstance(new, list):
         pairs = zip(old, new)
         return len(old) != len(new) or any(_differs(one, two, tolerance) for one, two in pairs)
     if _number(old) and _number(new):
-        return old != new and not _close(old, new, tolerance)
+        return old != new and not _alike(old, new, tolerance)
     return type(old) is not type(new) or old != new
+
+
+def _alike(old: float, new: float, tolerance: Optional[float]) -> bool:
+    """Of two numbers that are not equal."""
+    if old != old or new != new:  # not a number: alike only where both are
+        return old != old and new != new
+    if tolerance is None and isinstance(old, int) and isinstance(new, int):
+        return False
+    return _close(old, new, TOLERANCE if tolerance is None else tolerance)
 
 
 def _close(old: float, new: float, tolerance: float) -> bool:

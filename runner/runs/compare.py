@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 
 from attrs import frozen
 
-from runner.grid.tolerance import TOLERANCE, differs
+from runner.grid.tolerance import differs
 from runner.model import Json, Outcome, Result, Run
 
 
@@ -78,7 +78,7 @@ class Comparison:
         return sum(change.kind != "changed" for change in self.changes)
 
 
-def runs(before: Run, after: Run, tolerance: float = TOLERANCE) -> Comparison:
+def runs(before: Run, after: Run, tolerance: Optional[float] = None) -> Comparison:
     """Compare verdicts and signatures, then observations, whatever the engine or the Python was."""
     several = _on_several_pythons(before) | _on_several_pythons(after)
     old = {_where(result, several): result for result in before.results}
@@ -110,7 +110,9 @@ def _changes(old: Mapping[Where, Result], new: Mapping[Where, Result]) -> Iterat
             yield Change(where=where, before=before, after=after)
 
 
-def _observed(where: Where, old: Result, new: Result, tolerance: float) -> Iterator[Observed]:
+def _observed(
+    where: Where, old: Result, new: Result, tolerance: Optional[float]
+) -> Iterator[Observed]:
     if not old.outcome.verdict.judged:
         return  # such a cell says nothing, whatever it printed before it gave up
     for name in {**old.observations, **new.observations}:

@@ -110,9 +110,31 @@ def test_to_differ_is_symmetric_and_a_wider_tolerance_finds_no_more(
     assert differs(one, two, tolerance) >= differs(one, two, 1.0)
 
 
+def test_integers_are_compared_exactly_unless_a_tolerance_is_given() -> None:
+    changed = observed({"token": 30521, "size": 25582000}, {"token": 30522, "size": 25583592})
+    assert changed == [("token", 30521, 30522), ("size", 25582000, 25583592)]
+    assert observed({"token": 30521}, {"token": 30522}, tolerance=1e-3) == []
+    assert observed({"tokens": [30521]}, {"tokens": [30522]}) == [("tokens", [30521], [30522])]
+    assert observed({"loss": 30521.0}, {"loss": 30522.0}) == []
+
+
+def test_what_is_not_a_number_is_like_nothing_but_itself() -> None:
+    nan = float("nan")
+    assert differs(nan, 1.0) and differs(1.0, nan) and differs(nan, 1.0, 0.5)
+    assert not differs(nan, nan)
+    assert differs("NaN", 1.0)
+    assert differs([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
 def test_integers_too_large_for_floats() -> None:
     assert differs(10**400, 1.0)
     assert not differs(10**400, 10**400)
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-1"])
+def test_a_tolerance_is_a_distance(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    assert cli.execute(["diff", "one", "two", "--tolerance", given]) == 2
+    assert "--tolerance" in capsys.readouterr().err
 
 
 # --- The command -----------------------------------------------------------------------------

@@ -102,6 +102,7 @@ def test_a_change_is_told_at_its_first_difference(
         (0.0, 1e-12, False),
         (1, 1.0, False),
         (True, 1, True),
+        (30521, 30522, True),
         ("nan", "nan", False),
         ("a", "b", True),
         (None, 0, True),
