@@ -20,7 +20,7 @@ KINDS = ("changed", "came", "went")
 NOT_THERE = "not there"
 
 
-def _finite(_: click.Context, option: click.Parameter, given: Optional[float]) -> Optional[float]:
+def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Optional[float]:
     if given is not None and not math.isfinite(given):
         raise click.BadParameter(f"{given} is no distance; expected a number, such as 1e-3")
     return given
