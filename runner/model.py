@@ -432,6 +432,8 @@ class RunInfo:
     tool_version: str
     command: str
     host: Mapping[str, Any] = field(factory=dict)
+    finding: str = ""
+    """What `bisect` found: a sentence, and after an empty line the evidence as plain text."""
 
 
 @frozen(kw_only=True)

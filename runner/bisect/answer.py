@@ -10,16 +10,11 @@ from typing import Optional
 from attrs import frozen
 
 from runner.model import EnvironmentInfo, Json, Result, Verdict
+from runner.report.style import WORDS
+from runner.report.text import listed
 
-_SHOWS = {
-    Verdict.PASS: "passes",
-    Verdict.FAIL: "fails",
-    Verdict.CRASH: "crashes",
-    Verdict.TIMEOUT: "runs into the time limit",
-    Verdict.OOM: "runs out of memory",
-    Verdict.SKIP: "could not be judged",
-    Verdict.ERROR: "could not be measured",
-}
+MOST_NAMED = 6
+"""Releases that a sentence names."""
 WIDTH = 44
 """Characters of one side of the evidence."""
 
@@ -31,12 +26,12 @@ class Side:
     result: Result
     environment: Optional[EnvironmentInfo]
     votes: str = ""
-    place: str = ""
+    label: str = ""
     """What it is called where it is no release of TensorFlow: `numpy 1.23.5`."""
 
     @property
     def name(self) -> str:
-        return self.place or self.result.tensorflow
+        return self.label or self.result.tensorflow
 
     @property
     def packages(self) -> dict[str, str]:
@@ -47,7 +42,7 @@ class Side:
 def shows(side: Side, observation: str = "") -> str:
     """`2.9.3 fails with "ValueError: …"`; with the observation that decides, where one does."""
     result, outcome = side.result, side.result.outcome
-    words = f"{side.name} {_SHOWS[outcome.verdict]}"
+    words = f"{side.name} {WORDS[outcome.verdict].one}"
     if outcome.verdict.judged and outcome.signature and outcome.verdict is not Verdict.TIMEOUT:
         words += f" with {quoted(result)}"
     elif not outcome.verdict.judged and outcome.reason:
@@ -68,14 +63,61 @@ def sentence(
 ) -> str:
     """The answer. `kind` is what the newer side is: `bad`, or `good` where a fix was looked for."""
     evidence = f"{shows(before, observation)}, {shows(after, observation)}"
-    newest = after.name
+    return f"The first {kind} release is {after.name}{_or_before(unknown, 'releases')}: {evidence}."
+
+
+def series_sentence(
+    kind: str,
+    before: Side,
+    after: Side,
+    series: tuple[str, str],
+    unknown: Sequence[str] = (),
+    observation: str = "",
+) -> str:
+    """The answer where only the newest patch of each series was looked at.
+
+    `series` are those of both sides, `unknown` those between them that could not be judged.
+    """
+    evidence = f"{shows(before, observation)}, {shows(after, observation)}"
+    if series[0] == series[1]:
+        where = f"The first {kind} release is one of series {series[1]}, after {before.name}"
+    else:
+        where = f"The first {kind} series is {series[1]}{_or_before(unknown, 'series')}"
+    return f"{where}: {evidence}. The patches of {series[1]} were not compared; --patches all does."
+
+
+def _or_before(unknown: Sequence[str], what: str) -> str:
+    """Where it may be instead: ` or one before it that could not be judged, 2.5.0 … 2.6.5`."""
     if not unknown:
-        return f"The first {kind} release is {newest}: {evidence}."
+        return ""
     between = unknown[0] if len(unknown) == 1 else f"{unknown[0]} … {unknown[-1]}"
-    which = "" if len(unknown) == 1 else f" ({len(unknown)} releases)"
+    which = "" if len(unknown) == 1 else f" ({len(unknown)} {what})"
+    return f" or one before it that could not be judged, {between}{which}"
+
+
+def contradiction(kind: str, first: str, older: Sequence[str], newer: Sequence[str]) -> str:
+    """That `first` is not the only change: which older ones are `kind` and newer ones are not."""
+    other = "good" if kind == "bad" else "bad"
+    said = []
+    if newer:
+        said.append(f"{listed(newer, MOST_NAMED)} {_is(newer)} {other} though newer than {first}")
+    if older:
+        said.append(f"{listed(older, MOST_NAMED)} {_is(older)} {kind} though older than {first}")
+    return f"What is known does not fit one change: {'; '.join(said)}."
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def dates_disagree(before: Side, after: Side) -> str:
+    """That the older version is the younger release; empty where it is not."""
+    dates = [side.environment.released if side.environment else "" for side in (before, after)]
+    if not all(dates) or dates[0] <= dates[1]:
+        return ""
     return (
-        f"The first {kind} release is {newest} or one before it that could not be judged, "
-        f"{between}{which}: {evidence}."
+        f"{before.name} came out later than {after.name} ({dates[0]}, {dates[1]}): they are of "
+        "parallel branches, and were compared by version, not by date."
     )
 
 

@@ -48,12 +48,6 @@ def next_look(known: Known, count: int, coarse: Sequence[int] = ()) -> Optional[
     return None
 
 
-def foreseen(known: Known, count: int, look: int, coarse: Sequence[int] = ()) -> tuple[int, ...]:
-    """Where the search goes on if `look` is YES, and if it is NO."""
-    ways = (next_look({**known, look: answer}, count, coarse) for answer in (True, False))
-    return tuple(dict.fromkeys(way for way in ways if way is not None))
-
-
 def boundary(known: Known, count: int, coarse: Sequence[int] = ()) -> Optional[Boundary]:
     """What a search that is over has found; None where the ends are not NO and YES."""
     if next_look(known, count, coarse) is not None:

@@ -12,7 +12,7 @@ from runner.model import Target
 from runner.pipeline import Lock
 
 
-class Ahead:
+class Prefetch:
     """Prepares in the background. What goes wrong there shows when the environment is wanted."""
 
     def __init__(self, engine: Maker, lock: Lock) -> None:
@@ -22,7 +22,7 @@ class Ahead:
         self._pool = ThreadPoolExecutor(2, "prefetch", initializer=self._children.own_thread)
         self._futures: dict[Target, Future[None]] = {}
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> Prefetch:
         return self
 
     def __exit__(self, *_: object) -> None:

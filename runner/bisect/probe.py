@@ -1,14 +1,16 @@
-"""One cell after the other, each measured by a small run of the pipeline into one journal."""
+"""Single cells measured, each by a small run of the pipeline into one journal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import evolve
 
 from runner.cells.snapshot import Snapshot
 from runner.cells.store import Store
+from runner.environments import locks
 from runner.model import Cell, EnvironmentInfo, Result, Run
 from runner.pipeline import (
     Backend,
@@ -16,14 +18,16 @@ from runner.pipeline import (
     Options,
     Pipeline,
     Workload,
+    adaptive,
     arrange,
     described,
     events,
 )
-from runner.runs import journal
+from runner.pipeline.adaptive import cell_id
+from runner.runs.journal import Journal, timestamp
 
 
-class Looks:
+class Probe:
     """Measures the cells that it is asked for. What it leaves is a run like any other."""
 
     def __init__(
@@ -34,32 +38,45 @@ class Looks:
         backend: Backend,
         lock: Lock,
         store: Store,
-        emit: events.Emit,
         snapshots: Mapping[str, Snapshot],
+        emit: events.Emit,
     ) -> None:
         self.run = run
         self.folder = folder
-        self.count = 0
+        self.measured = 0
+        """Runs of cells; what the store knew is none."""
         self._backend = backend
         self._lock = lock
         self._store = store
-        self._emit = emit
         self._snapshots = snapshots
+        self._emit = emit
         self._results: list[Result] = []
 
-    def look(self, cell: Cell, options: Options, released: dict[str, str]) -> Result:
+    def recall(self, cells: Sequence[Cell], options: Options) -> dict[int, Result]:
+        """What the store knows: position → result. Nothing is measured, made or resolved."""
+        locked = [cell for cell in cells if locks.is_known(cell.target)]
+        works = arrange(locked, self._backend.engine, self._lock).works
+        with self._pipeline(options) as (pipeline, _):
+            stored = adaptive.only(works, lambda *cell: pipeline.stored(*cell) is not None)
+        load = Workload(works=tuple(stored), known=())
+        results = {result.id: result for result in self._carry_out(load, cells, options)}
+        positions = {(cell.case.name, cell.target): at for at, cell in enumerate(cells)}
+        return {
+            positions[cell.case.name, cell.target]: results[cell_id(work.environment, cell)]
+            for work in stored
+            for cell in work.cells
+        }
+
+    def measure(self, cell: Cell, options: Options) -> Result:
         """Measure `cell`, or answer from the store where `options` let it."""
         load = arrange([cell], self._backend.engine, self._lock)
-        infos = described(load.works, load.known, self._backend.engine, released)
-        known = {info.id: info for info in (*self.run.environments, *infos)}
-        self.run = evolve(self.run, environments=tuple(known.values()))
-        self.with_journal(lambda log: self._carry_out(load, log, options))
-        self.count += 1
-        return self._results.pop()
+        (result,) = self._carry_out(load, [cell], options)
+        self.measured += not result.cached
+        return result
 
     def amend(self, result: Result, output: str) -> None:
         """Put `result` in the place of what was last said of its cell."""
-        self.with_journal(lambda log: log.append(result, output))
+        self.with_journal(lambda journal: journal.append(result, output))
 
     def output(self, result: Result) -> str:
         """What the cell printed, as the journal has it now."""
@@ -68,27 +85,55 @@ class Looks:
     def environment(self, result: Result) -> EnvironmentInfo:
         return next(info for info in self.run.environments if info.id == result.environment)
 
-    def with_journal(self, write: Callable[[journal.Journal], object]) -> None:
-        """The journal opened, written to and closed: its head has the environments so far."""
-        log = journal.Journal(self.folder, self.run)
-        try:
-            write(log)
-        finally:
-            log.close()
+    def conclude(self, finding: str) -> None:
+        """Write into the run what was found: its reports begin with it."""
+        self.run = evolve(self.run, info=evolve(self.run.info, finding=finding))
+        self.with_journal(lambda journal: journal.finish(timestamp()))
 
-    def _carry_out(self, load: Workload, log: journal.Journal, options: Options) -> None:
-        for work in load.works:
-            log.keep_environment(work.environment)
-        self._results += [log.append(result, "") for result in load.known]
-        with self._backend.workers(self._take) as workers:
-            Pipeline(
-                workers=workers,
-                store=self._store,
-                journal=log,
-                snapshots=self._snapshots,
-                options=options,
-                emit=self._take,
-            ).run(load.works)
+    def with_journal(self, write: Callable[[Journal], object]) -> None:
+        """The journal opened, written to and closed: its head has the environments so far."""
+        journal = Journal(self.folder, self.run)
+        try:
+            write(journal)
+        finally:
+            journal.close()
+
+    def _carry_out(self, load: Workload, cells: Sequence[Cell], options: Options) -> list[Result]:
+        """The results of all cells in `load`, which was made of `cells`."""
+        releases = {cell.target.release for cell in cells}
+        self._describe(load, {each.version: each.released.isoformat() for each in releases})
+        self._results = []
+        with self._pipeline(options) as (pipeline, journal):
+            for work in load.works:
+                journal.keep_environment(work.environment)
+            self._results += [journal.append(result, "") for result in load.known]
+            pipeline.run(load.works)
+        return self._results
+
+    def _describe(self, load: Workload, released: dict[str, str]) -> None:
+        """Add the environments of `load` to the run's."""
+        infos = described(load.works, load.known, self._backend.engine, released)
+        known = {info.id: info for info in (*self.run.environments, *infos)}
+        self.run = evolve(self.run, environments=tuple(known.values()))
+
+    @contextmanager
+    def _pipeline(self, options: Options) -> Iterator[tuple[Pipeline, Journal]]:
+        journal = Journal(self.folder, self.run)
+        try:
+            with self._backend.workers(self._take) as workers:
+                yield (
+                    Pipeline(
+                        workers=workers,
+                        store=self._store,
+                        journal=journal,
+                        snapshots=self._snapshots,
+                        options=options,
+                        emit=self._take,
+                    ),
+                    journal,
+                )
+        finally:
+            journal.close()
 
     def _take(self, event: events.Event) -> None:
         if isinstance(event, events.Ended):

@@ -1,150 +1,213 @@
-"""What a bisection found, told: in words, or as JSON for other programs."""
+"""What a bisection found: in words, or as JSON for other programs."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
 import click
 from attrs import frozen
 
 from runner import serial
-from runner.bisect import answer, axis
+from runner.bisect import answer
 from runner.bisect.answer import Side
-from runner.bisect.bisect import Boundary
-from runner.bisect.search import Hunt
-from runner.model import Axis, Result, Verdict
+from runner.bisect.row import Change
+from runner.bisect.search import Search
+from runner.model import Result, Verdict
 
 
 @frozen(kw_only=True)
-class Told:
-    """A search that is over. `found` is None where an end is not what it was said to be."""
+class Conclusion:
+    """A search that is over."""
 
-    hunt: Hunt
-    found: Optional[Boundary]
+    search: Search
     again: Sequence[str]
     """The command that shows a release again, but for the releases."""
-    own: Sequence[Axis] = ()
-    """The axes of matrix.yaml."""
+
+    @property
+    def change(self) -> Optional[Change]:
+        """None where nothing behaves otherwise, or an end is not what it was said to be."""
+        return self.search.problem.row.change(self.search.answers)
 
     @property
     def code(self) -> int:
         """The exit code: 1 nothing to find, 3 something that could not be measured is in doubt."""
-        if self.found is None:
-            return 3 if self.wrong_end[1] is None else 1
+        if self.change is None:
+            return 3 if self._ended_unjudged else 1
         errors = [one for one in self.unknown if one.outcome.verdict is Verdict.ERROR]
         return 3 if errors else 0
 
     @property
     def sides(self) -> tuple[Side, Side]:
         """The release before, and the first of which it is certain."""
-        assert self.found is not None
-        return self.hunt.sides[self.found.last_no], self.hunt.sides[self.found.first_yes]
+        assert self.change is not None
+        return self.search.sides[self.change.before], self.search.sides[self.change.after]
 
     @property
     def unknown(self) -> list[Result]:
         """What lies between the two."""
-        places = self.found.unknown if self.found else ()
-        return [self.hunt.sides[at].result for at in places]
-
-    @property
-    def wrong_end(self) -> tuple[int, Optional[bool]]:
-        """Where the search ended for want of a claimed end, and what was found there."""
-        at = list(self.hunt.known)[-1]
-        return at, self.hunt.known[at]
+        places = self.change.unknown if self.change else ()
+        return [self.search.sides[at].result for at in places]
 
     @property
     def kind(self) -> str:
-        return "bad" if self.hunt.question.seeks_bad else "good"
+        return "good" if self.change and not self.change.to_bad else "bad"
 
     @property
     def sentence(self) -> str:
-        seen = self.hunt.question.criterion.observation
-        if self.found is not None:
-            names = [self.hunt.question.name(at) for at in self.found.unknown]
+        if self.change is None:
+            return self._nothing_found
+        problem, change = self.search.problem, self.change
+        candidates, seen = problem.candidates, problem.criterion.observation
+        if not candidates.by_series:
+            names = [candidates.name(at) for at in change.unknown]
             return answer.sentence(self.kind, *self.sides, names, seen)
-        at, judged = self.wrong_end
-        side = self.hunt.sides[at]
-        claimed = "bad" if (at != 0) is self.hunt.question.seeks_bad else "good"
+        series = candidates.series(change.before), candidates.series(change.after)
+        unknown = list(dict.fromkeys(candidates.series(at) for at in change.unknown))
+        return answer.series_sentence(self.kind, *self.sides, series, unknown, seen)
+
+    @property
+    def remarks(self) -> Iterator[str]:
+        """What a reader must know besides: what does not fit the answer, each in a sentence."""
+        if self.change is None:
+            return
+        contradicting = self.contradicting
+        if contradicting:
+            names = self.search.problem.candidates.name
+            older = [names(at) for at in contradicting if at <= self.change.before]
+            newer = [names(at) for at in contradicting if at > self.change.before]
+            yield answer.contradiction(self.kind, self.sides[1].name, older, newer)
+        if not self.search.problem.candidates.axis:
+            yield from filter(None, [answer.dates_disagree(*self.sides)])
+        other = self._other_reason
+        if other is not None:
+            yield (
+                f"{other.name} fails for another reason, {answer.quoted(other.result)}: "
+                "--on signature:TEXT finds where that one began"
+            )
+
+    @property
+    def contradicting(self) -> tuple[int, ...]:
+        """Positions whose answer speaks against there being one change."""
+        return self.change.contradictions(self.search.answers) if self.change else ()
+
+    @property
+    def finding(self) -> str:
+        """The answer and its evidence, as the run's reports begin with it."""
+        parts = [" ".join([self.sentence, *self.remarks])]
+        parts += [answer.evidence(*self.sides)] if self.change else []
+        return "\n\n".join(parts)
+
+    @property
+    def command(self) -> str:
+        assert self.change is not None
+        places = (self.change.before, *self.change.unknown, self.change.after)
+        return shlex.join([*self.again, *self.search.problem.candidates.options(places)])
+
+    @property
+    def _ended_unjudged(self) -> bool:
+        """Whether it could not be judged whether there is anything to find."""
+        answers = self.search.answers
+        wrong = self.search.problem.row.wrong_end(answers)
+        if wrong is not None:
+            return answers[wrong] is None
+        return all(bad is None for bad in answers.values())
+
+    @property
+    def _nothing_found(self) -> str:
+        search, seen = self.search, self.search.problem.criterion.observation
+        wrong = search.problem.row.wrong_end(search.answers)
+        if wrong is None:
+            return self._no_change
+        side, judged = search.sides[wrong], search.answers[wrong]
+        claimed = "bad" if wrong == search.problem.row.bad else "good"
         said = answer.shows(side, seen) + (f" ({side.votes})" if side.votes else "")
         if judged is None:
             return f"{said}, so there is no answer: give another release as --{claimed}"
         return f"{said}, so it is not {claimed}: no release to find"
 
     @property
-    def command(self) -> str:
-        assert self.found is not None
-        question = self.hunt.question
-        places = (self.found.last_no, *self.found.unknown, self.found.first_yes)
-        cells = [question.cells[at] for at in places]
-        return shlex.join([*self.again, *axis.words(cells, question.axis, self.own)])
-
-
-def tell(told: Told) -> None:
-    """Print it for people."""
-    click.echo(told.sentence)
-    if told.found is None:
-        return
-    question = told.hunt.question
-    click.echo(f"\n{answer.evidence(*told.sides)}\n")
-    other = _other_reason(told)
-    if other is not None:
-        click.echo(
-            f"{other.name} fails for another reason, {answer.quoted(other.result)}: "
-            "--on signature:TEXT finds where that one began"
+    def _no_change(self) -> str:
+        """That all which could be judged behaves alike."""
+        search = self.search
+        judged = [at for at, bad in sorted(search.answers.items()) if bad is not None]
+        if not judged:
+            return "none of the releases could be judged, so there is no answer"
+        names = search.problem.candidates.name
+        bad = "bad" if search.answers[judged[-1]] else "good"
+        if len(judged) == 1:
+            return f"only {names(judged[0])} could be judged, and it is {bad}: no release to find"
+        return (
+            f"all {len(judged)} releases looked at are {bad}, {names(judged[0])} to "
+            f"{names(judged[-1])}: no release to find"
         )
+
+    @property
+    def _other_reason(self) -> Optional[Side]:
+        """The bad end, where it fails otherwise than what was found: there may be two bugs."""
+        search, change = self.search, self.change
+        if change is None or search.problem.criterion.precise:
+            return None
+        near = self.sides[1 if change.to_bad else 0]
+        bad = [at for at, is_bad in sorted(search.answers.items()) if is_bad]
+        end = search.sides[bad[-1] if change.to_bad else bad[0]]
+        return end if end.result.outcome.signature != near.result.outcome.signature else None
+
+
+def tell(conclusion: Conclusion) -> None:
+    """Print it for people."""
+    click.echo(conclusion.sentence)
+    if conclusion.change is None:
+        return
+    search = conclusion.search
+    problem = search.problem
+    click.echo(f"\n{answer.evidence(*conclusion.sides)}\n")
+    for remark in conclusion.remarks:
+        click.echo(remark)
     click.echo(
-        f"bad is: {question.criterion.words}{question.votes.rule}; {len(told.hunt.sides)} of "
-        f"{len(question.cells)} releases looked at, in {told.hunt.looks.count} runs"
+        f"bad is: {problem.criterion.words}{problem.votes.rule}; {len(search.sides)} of "
+        f"{len(problem.cells)} releases looked at, in {search.probe.measured} runs"
     )
-    click.echo(f"see both again: {told.command}")
+    click.echo(f"see both again: {conclusion.command}")
 
 
-def tell_json(told: Told) -> None:
+def tell_json(conclusion: Conclusion) -> None:
     """Print it for programs."""
-    question = told.hunt.question
+    search = conclusion.search
+    problem = search.problem
     facts: dict[str, Any] = {
-        "found": None if told.found is None else _found(told),
-        "sentence": told.sentence,
-        "bad_is": question.criterion.words,
-        "repeat": {"need": question.votes.need, "runs": question.votes.runs},
-        "releases": len(question.cells),
-        "runs": told.hunt.looks.count,
-        "looked_at": [_looked(told.hunt, at) for at in sorted(told.hunt.sides)],
-        "folder": str(told.hunt.looks.folder),
+        "found": None if conclusion.change is None else _found(conclusion),
+        "sentence": conclusion.sentence,
+        "remarks": list(conclusion.remarks),
+        "bad_is": problem.criterion.words,
+        "repeat": {"need": problem.votes.need, "runs": problem.votes.runs},
+        "releases": len(problem.cells),
+        "runs": search.probe.measured,
+        "looked_at": [_looked(search, at) for at in sorted(search.sides)],
+        "folder": str(search.probe.folder),
     }
     click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
-def _found(told: Told) -> dict[str, Any]:
-    assert told.found is not None
-    before, after = told.sides
-    question = told.hunt.question
+def _found(conclusion: Conclusion) -> dict[str, Any]:
+    change, candidates = conclusion.change, conclusion.search.problem.candidates
+    assert change is not None
     return {
-        "kind": told.kind,
-        "axis": question.axis or "tensorflow",
-        "before": question.place(told.found.last_no),
-        "first": question.place(told.found.first_yes),
-        "unknown": [question.place(at) for at in told.found.unknown],
-        "packages": {name: list(pair) for name, *pair in answer.packages(before, after)},
-        "again": told.command,
+        "kind": conclusion.kind,
+        "axis": candidates.axis or "tensorflow",
+        "before": candidates.version(change.before),
+        "first": candidates.version(change.after),
+        "first_series": candidates.series(change.after) if candidates.by_series else None,
+        "unknown": [candidates.version(at) for at in change.unknown],
+        "contradicting": [candidates.version(at) for at in conclusion.contradicting],
+        "packages": {name: list(pair) for name, *pair in answer.packages(*conclusion.sides)},
+        "again": conclusion.command,
     }
 
 
-def _looked(hunt: Hunt, at: int) -> dict[str, Any]:
-    side, answer_ = hunt.sides[at], hunt.known[at]
-    bad = None if answer_ is None else answer_ is hunt.question.seeks_bad
-    return {"bad": bad, "votes": side.votes or None, **serial.result_to_json(side.result)}
-
-
-def _other_reason(told: Told) -> Optional[Side]:
-    """The bad end, where it fails otherwise than what was found: two bugs may be in the row."""
-    hunt = told.hunt
-    if hunt.question.criterion.precise:
-        return None
-    before, after = told.sides
-    near = after if hunt.question.seeks_bad else before
-    end = hunt.sides[hunt.question.count - 1 if hunt.question.seeks_bad else 0]
-    return end if end.result.outcome.signature != near.result.outcome.signature else None
+def _looked(search: Search, at: int) -> dict[str, Any]:
+    side = search.sides[at]
+    facts = serial.result_to_json(side.result)
+    return {"bad": search.answers[at], "votes": side.votes or None, **facts}

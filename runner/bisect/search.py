@@ -1,4 +1,4 @@
-"""A bisection carried out: the pure search says where, `Looks` measures, `Ahead` makes ready."""
+"""A search carried out: `Row` says where to look, `Probe` measures, `Prefetch` makes ready."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Optional
 from attrs import evolve, frozen
 from rich.console import Console
 
-from runner.bisect import answer, bisect
-from runner.bisect import axis as along
+from runner.bisect import answer
 from runner.bisect.answer import Side
+from runner.bisect.candidates import Candidates
 from runner.bisect.criteria import Criterion
-from runner.bisect.prefetch import Ahead
-from runner.bisect.probe import Looks
+from runner.bisect.prefetch import Prefetch
+from runner.bisect.probe import Probe
+from runner.bisect.row import Row
 from runner.bisect.votes import Votes
 from runner.model import Cell, Result, Target
 from runner.pipeline import Options, events
@@ -23,102 +24,96 @@ _WORDS = {True: "bad", False: "good", None: "cannot be judged"}
 
 
 @frozen(kw_only=True)
-class Question:
-    """What is looked for, and along which row."""
+class Problem:
+    """What is looked for, and among what."""
 
-    cells: tuple[Cell, ...]
-    """One for each release, oldest first; the ends are what the user named."""
-    coarse: tuple[int, ...]
-    """Positions to look at before all others."""
-    seeks_bad: bool
-    """Whether the newer end is the bad one; else the first good release is looked for."""
+    candidates: Candidates
     criterion: Criterion
     votes: Votes
-    axis: str = ""
-    """What is walked along; empty for TensorFlow's releases."""
-
-    def place(self, at: int) -> str:
-        """The version, or the name of the value, at a position."""
-        return along.place(self.cells[at], self.axis)
-
-    def name(self, at: int) -> str:
-        """`2.9.3`, `numpy 1.23.5`."""
-        return f"{self.axis} {self.place(at)}".strip()
 
     @property
-    def count(self) -> int:
-        return len(self.cells)
+    def row(self) -> Row:
+        return self.candidates.row
 
-    def only_coarse(self) -> Question:
-        """The same over the coarse positions alone, and both ends."""
-        kept = sorted({0, *self.coarse, self.count - 1})
-        return evolve(self, cells=tuple(self.cells[at] for at in kept), coarse=())
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return self.candidates.cells
 
 
-class Watch:
-    """Shows what is being prepared; and when a cell starts, has what may come next made ready."""
+class PrefetchingDisplay:
+    """Shows what is being prepared; when a cell starts, has what may come next made ready."""
 
-    def __init__(self, console: Console, ahead: Ahead) -> None:
-        self.console = console
-        self.ahead = ahead
+    def __init__(self, console: Console, prefetch: Prefetch) -> None:
+        self.prefetch = prefetch
         self.next: tuple[Target, ...] = ()
+        self._console = console
         self._display = PlainDisplay(console, 0)
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Started):
-            self.ahead.hint(self.next)
+            self.prefetch.hint(self.next)
         elif not isinstance(event, events.Ended):
             self._display(event)
 
     def say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class Hunt:
-    """`known` is where the search stands, `sides` what was seen there, in the order of looking."""
+class Search:
+    """`answers` is where it stands, `sides` what was seen there, in the order of looking."""
 
-    def __init__(self, *, question: Question, looks: Looks, watch: Watch, options: Options) -> None:
+    def __init__(
+        self, *, problem: Problem, probe: Probe, display: PrefetchingDisplay, options: Options
+    ) -> None:
         """`options` as for a run; several runs of one cell are fresh processes, never stored."""
-        self.question = question
-        self.looks = looks
-        self.known: dict[int, Optional[bool]] = {}
+        self.problem = problem
+        self.probe = probe
+        self.answers: dict[int, Optional[bool]] = {}
         self.sides: dict[int, Side] = {}
-        self._watch = watch
+        self._display = display
         self._options = options
 
-    def follow(self) -> Optional[bisect.Boundary]:
-        """Search to the end. None where an end is not what it was said to be."""
-        row = (self.question.count, self.question.coarse)
-        self._watch.ahead.hint([self.question.cells[0].target])  # both ends are wanted in any case
-        while (at := bisect.next_look(self.known, *row)) is not None:
-            later = bisect.foreseen(self.known, row[0], at, row[1])
-            self._watch.next = tuple(self.question.cells[way].target for way in later)
-            bad = self._judge(at)
-            self.known[at] = None if bad is None else bad is self.question.seeks_bad
-        return bisect.boundary(self.known, *row)
+    def run(self) -> None:
+        """Search to the end, beginning with what is known already."""
+        row = self.problem.row
+        if self.problem.votes.runs == 1:
+            self._recall()
+        if row.good is not None and row.bad is not None:  # both ends are wanted in any case
+            self._display.prefetch.hint([self.problem.cells[0].target])
+        while (at := row.next_look(self.answers)) is not None:
+            foreseen = row.foreseen(self.answers, at)
+            self._display.next = tuple(self.problem.cells[each].target for each in foreseen)
+            self.answers[at] = self._judge(at)
+
+    def _recall(self) -> None:
+        """Take from the store what was measured before."""
+        for at, result in self.probe.recall(self.problem.cells, self._options).items():
+            self._note(at, result, "", words="", seen=[result])
+            self.answers[at] = self.problem.criterion.judge(result)
+        if self.answers:
+            count = len(self.answers)
+            self._display.say(f"{count} of {len(self.problem.cells)} are known already")
 
     def _judge(self, at: int) -> Optional[bool]:
         """Whether the cell at a position is bad, by as many runs as it takes."""
-        cell, votes = self.question.cells[at], self.question.votes
+        cell, votes = self.problem.cells[at], self.problem.votes
         answers: list[Optional[bool]] = []
         seen: list[tuple[Result, str]] = []
         while not votes.settled(answers):
-            result = self._look(cell)
-            seen.append((result, self.looks.output(result)))
-            answers.append(self.question.criterion.judge(result))
+            result = self._measure(cell)
+            seen.append((result, self.probe.output(result)))
+            answers.append(self.problem.criterion.judge(result))
             if not result.outcome.verdict.judged:
                 break
         bad = votes.decide(answers)
-        place = answers.index(bad) if bad in answers else -1
-        self._note(at, *seen[place], words=votes.words(answers), seen=[one for one, _ in seen])
+        shown = answers.index(bad) if bad in answers else -1
+        self._note(at, *seen[shown], words=votes.words(answers), seen=[one for one, _ in seen])
         self._say(at, bad)
         return bad
 
-    def _look(self, cell: Cell) -> Result:
-        self._watch.ahead.join(cell.target)
-        release = cell.target.release
-        released = {release.version: release.released.isoformat()}
-        return self.looks.look(cell, self._options, released)
+    def _measure(self, cell: Cell) -> Result:
+        self._display.prefetch.join(cell.target)
+        return self.probe.measure(cell, self._options)
 
     def _note(
         self, at: int, result: Result, output: str, *, words: str, seen: Sequence[Result]
@@ -129,13 +124,13 @@ class Hunt:
             agreed = sum(one.outcome.verdict is result.outcome.verdict for one in seen)
             outcome = evolve(result.outcome, reason=reason)
             result = evolve(result, outcome=outcome, attempts=len(seen), agreed=agreed)
-            self.looks.amend(result, output)
-        environment = self.looks.environment(result)
-        name = self.question.name(at)
-        self.sides[at] = Side(result=result, environment=environment, votes=words, place=name)
+            self.probe.amend(result, output)
+        environment = self.probe.environment(result)
+        name = self.problem.candidates.name(at)
+        self.sides[at] = Side(result=result, environment=environment, votes=words, label=name)
 
     def _say(self, at: int, bad: Optional[bool]) -> None:
         side = self.sides[at]
-        said = answer.shows(side, self.question.criterion.observation)
+        said = answer.shows(side, self.problem.criterion.observation)
         votes = f", {side.votes}" if side.votes else ""
-        self._watch.say(f"{said}: {_WORDS[bad]}{votes}")
+        self._display.say(f"{said}: {_WORDS[bad]}{votes}")

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import click
+from attrs import evolve
 from rich.console import Console
 
 from runner import paths
-from runner.bisect import axis as along
-from runner.bisect import criteria, votes
-from runner.bisect.bisect import Boundary
-from runner.bisect.prefetch import Ahead
-from runner.bisect.probe import Looks
-from runner.bisect.report import Told, tell, tell_json
-from runner.bisect.search import Hunt, Question, Watch
+from runner.bisect import candidates, criteria, votes
+from runner.bisect.candidates import Candidates
+from runner.bisect.prefetch import Prefetch
+from runner.bisect.probe import Probe
+from runner.bisect.report import Conclusion, tell, tell_json
+from runner.bisect.row import Row
+from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.cli import backend as backends
 from runner.cli import completion, running
 from runner.errors import UsageError
 from runner.model import Release
-from runner.pipeline import Options, Workload
+from runner.pipeline import Backend, Options, Workload
 from runner.releases import specifier
 from runner.releases.upstream import known
-from runner.runs import journal
 
 HELP = """\
 Find the first bad release of SCRIPT, in the fewest runs.
 
 Looks at both ends first, then at the newest patch of each series between them, then at the patches
 between the two that are left. Where --bad is older than --good, finds the first good release.
+Without an end it begins at the newest release and walks back, in growing steps, until one behaves
+otherwise. What was measured before is not measured again.
 
 With --axis it looks at other things than releases of TensorFlow: `--axis numpy` at those of numpy.
 """
@@ -40,15 +43,13 @@ With --axis it looks at other things than releases of TensorFlow: `--axis numpy`
 @click.option(
     "--good",
     metavar="VERSION",
-    required=True,
-    help="A release that is not affected.",
+    help="A release that is not affected. Default: one is looked for.",
     shell_complete=completion.versions,
 )
 @click.option(
     "--bad",
     metavar="VERSION",
-    required=True,
-    help="A release that is.",
+    help="A release that is. Default: one is looked for.",
     shell_complete=completion.versions,
 )
 @click.option(
@@ -118,8 +119,8 @@ With --axis it looks at other things than releases of TensorFlow: `--axis numpy`
 )
 def command(
     script: Path,
-    good: str,
-    bad: str,
+    good: Optional[str],
+    bad: Optional[str],
     axis: Optional[str],
     tf: Optional[str],
     on: Optional[str],
@@ -135,74 +136,82 @@ def command(
 ) -> int:
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
     console = Console(stderr=True)
-    way = chosen_way(script, good, bad, axis, tf, console, selection)
-    check(find, way.regression)
-    chosen = way.chosen
-    question = Question(
-        cells=chosen.cells,
-        coarse=way.coarse,
-        seeks_bad=way.regression,
+    found = find_candidates(script, good, bad, axis, tf, console, selection)
+    check_order(find, found.row)
+    problem = Problem(
+        candidates=found.whole_series() if patches == "latest" else found,
         criterion=criterion,
         votes=ballots,
-        axis=way.axis,
     )
-    question = question.only_coarse() if patches == "latest" else question
+    repeated = ballots.runs > 1
+    # Repeated runs are fresh processes: forked ones share what a script may be flaky by.
+    options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
+    again = reproduce(script, engine, selection)
     with backends.choose(console, engine=engine, cluster=cluster, jobs=1) as backend:
-        run = running.head(chosen, Workload(works=(), known=()), backend.engine)
-        taken = running.snapshots(chosen.matrix.repros)
-        folder = running.own_folder(output or paths.results() / run.info.id)
-        with Ahead(backend.engine, running.locker(chosen)) as ahead:
-            watch = Watch(console, ahead)
-            looks = Looks(
-                run=run,
-                folder=folder,
-                backend=backend,
-                lock=running.locker(chosen),
-                store=running.stored(),
-                emit=watch,
-                snapshots=taken,
-            )
-            nothing = Workload(works=(), known=())
-            looks.with_journal(lambda log: running.keep_inputs(log, nothing, taken))
-            repeated = ballots.runs > 1
-            # Repeated runs are fresh processes: forked ones share what a script may be flaky by.
-            options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
-            hunt = Hunt(question=question, looks=looks, watch=watch, options=options)
-            found = follow(hunt)
-    told = Told(hunt=hunt, found=found, again=reproduce(script, engine, selection), own=way.own)
-    tell_json(told) if format_ == "json" else tell(told)
-    return told.code
+        conclusion = search(console, backend, problem, options, again, output)
+    running.point_to(console, conclusion.search.probe.folder)
+    tell_json(conclusion) if format_ == "json" else tell(conclusion)
+    return conclusion.code
 
 
-def follow(hunt: Hunt) -> Optional[Boundary]:
+def search(
+    console: Console,
+    backend: Backend,
+    problem: Problem,
+    options: Options,
+    again: Sequence[str],
+    output: Optional[Path],
+) -> Conclusion:
     """Search to the end; what was measured is in the reports, however this ends."""
-    try:
-        found = hunt.follow()
-        hunt.looks.with_journal(lambda log: log.finish(journal.timestamp()))
-        return found
-    finally:
-        running.conclude(hunt.looks.folder)
+    chosen = problem.candidates.chosen
+    nothing, lock = Workload(works=(), known=()), running.locker(chosen)
+    taken = running.snapshots(chosen.matrix.repros)
+    run = running.head(chosen, nothing, backend.engine, taken)
+    run = evolve(run, info=evolve(run.info, id=f"bisect-{run.info.id}"))
+    folder = running.own_folder(output or paths.results() / run.info.id)
+    with Prefetch(backend.engine, lock) as prefetch:
+        display = PrefetchingDisplay(console, prefetch)
+        probe = Probe(
+            run=run,
+            folder=folder,
+            backend=backend,
+            lock=lock,
+            store=running.stored(),
+            snapshots=taken,
+            emit=display,
+        )
+        probe.with_journal(lambda journal: running.keep_inputs(journal, nothing, taken))
+        try:
+            found = Search(problem=problem, probe=probe, display=display, options=options)
+            found.run()
+            conclusion = Conclusion(search=found, again=again)
+            probe.conclude(conclusion.finding)
+        finally:
+            running.conclude(folder, latest=False)
+    return conclusion
 
 
-def chosen_way(
+def find_candidates(
     script: Path,
-    good: str,
-    bad: str,
+    good: Optional[str],
+    bad: Optional[str],
     axis: Optional[str],
     tf: Optional[str],
     console: Console,
     selection: dict[str, Any],
-) -> along.Way:
-    """What to walk along, from one end to the other. Raises `UsageError`."""
+) -> Candidates:
+    """What to search, and the ends that are named. Raises `UsageError`."""
     if (axis is None) is not (tf is None):
         raise UsageError("--axis NAME goes with --tf VERSION: the release that it is tried with")
     rest = {name: selection[name] for name in ("args", "timeout", "memory", "matrix_file")}
     rest.update(scripts=(script,), devices=(selection["device"],))
     case = (selection["case"],) if selection["case"] else ()
     if axis is None or tf is None:
-        ends = release(good, "--good"), release(bad, "--bad")
-        return along.releases(*ends, case=case, **rest)
-    return along.axis(
+        ends = [end and release(end, name) for end, name in ((good, "--good"), (bad, "--bad"))]
+        return candidates.releases(ends[0] or None, ends[1] or None, case=case, **rest)
+    if good is None or bad is None:
+        raise UsageError("--axis needs both ends: --good VALUE --bad VALUE")
+    return candidates.along_axis(
         axis,
         release(tf, "--tf"),
         good,
@@ -213,9 +222,13 @@ def chosen_way(
     )
 
 
-def check(find: Optional[str], regression: bool) -> None:
+def check_order(find: Optional[str], row: Row) -> None:
     """Raises `UsageError` where the ends are not in the order that --find asks for."""
-    if find not in (None, "regression" if regression else "fix"):
+    if find is None:
+        return
+    if row.good is None or row.bad is None:
+        raise UsageError("--find needs both ends: --good VERSION --bad VERSION")
+    if find != ("regression" if row.good < row.bad else "fix"):
         older = "the bad" if find == "fix" else "the good"
         raise UsageError(f"--find {find} needs {older} release to be the older one")
 

@@ -67,11 +67,14 @@ def recording(
         log.close()
 
 
-def conclude(folder: Path) -> Run:
-    """The run as its journal has it, written out in every format."""
+def conclude(folder: Path, *, latest: bool = True) -> Run:
+    """The run as its journal has it, written out in every format.
+
+    With `latest`, results/latest points at it from now on.
+    """
     run = journal.read(folder, warn=lambda line: click.echo(line, err=True))
     publish.write(run, folder)
-    if folder.parent == paths.results():
+    if latest and folder.parent == paths.results():
         journal.point_latest(folder)
     return run
 

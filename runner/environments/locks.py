@@ -84,6 +84,11 @@ def _restored(target: Target, text: str, entry: Any) -> Environment:
     return Environment(target=target, requirements=text, key=key, dockerfile=dockerfile)
 
 
+def is_known(target: Target) -> bool:
+    """Whether `target` has a lock, so that nothing need be resolved."""
+    return _text(target) is not None
+
+
 def requirements(target: Target) -> str:
     """The lock of `target`: committed, cached or resolved now (and then cached)."""
     committed, cached = committed_path(target), _cached_path(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -82,6 +83,13 @@ def _rounded(observed: Json) -> Json:
     if isinstance(observed, dict):
         return {key: _rounded(item) for key, item in observed.items()}
     return observed
+
+
+def finding_lines(finding: str) -> list[str]:
+    """What `bisect` found: its sentences wrapped, its table as it is."""
+    said, _, table = finding.partition("\n\n")
+    wrapped = textwrap.wrap(clean(said), 100)
+    return [*wrapped, "", *lines(table)] if table else wrapped
 
 
 def listed(items: Sequence[str], most: int = 3, noun: str = "more") -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner.runs import journal
 
-_OWN_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+_OWN_NAME = re.compile(r"(bisect-)?\d{8}-\d{6}-[0-9a-f]{4}")
 _RENDERED = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml", "logs")
 
 
@@ -23,7 +23,8 @@ def runs(results: Path) -> list[Path]:
     """The runs in `results` that were named by their moment, the oldest first."""
     heads = results.glob(f"*/{journal.HEAD}")
     folders = [head.parent for head in heads if _OWN_NAME.fullmatch(head.parent.name)]
-    return sorted(folder for folder in folders if not folder.is_symlink())
+    kept = (folder for folder in folders if not folder.is_symlink())
+    return sorted(kept, key=lambda folder: folder.name.removeprefix("bisect-"))
 
 
 def rendered(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -64,8 +65,14 @@ class Desk:
         return code
 
     @property
+    def folder_of_run(self) -> Path:
+        """The newest: what `bisect` leaves is not `latest`."""
+        runs = (folder for folder in paths.results().iterdir() if not folder.is_symlink())
+        return max(runs, key=lambda folder: (folder / journal.HEAD).stat().st_mtime_ns)
+
+    @property
     def run(self) -> Run:
-        return journal.read(journal.find(None, paths.results()))
+        return journal.read(self.folder_of_run)
 
     def results(self) -> dict[str, Result]:
         return {result.tensorflow: result for result in self.run.results}
@@ -109,17 +116,86 @@ def test_what_was_looked_at_is_a_run_like_any_other(desk: Desk) -> None:
     assert {"2.4.4", "2.21.0", "2.9.0", "2.9.1"} <= desk.results().keys()
     assert len(run.results) < 12
     assert {e.tensorflow for e in run.environments} == desk.results().keys()
-    assert cli.execute(["report"]) == 0
-    matrix = json.loads((paths.results() / "latest" / "matrix.json").read_text("utf-8"))
+    assert cli.execute(["report", desk.folder_of_run.name]) == 0
+    matrix = json.loads((desk.folder_of_run / "matrix.json").read_text("utf-8"))
     assert len(matrix["cells"]) == len(run.results)
+
+
+def test_it_leaves_the_latest_run_alone_and_its_report_says_what_it_found(desk: Desk) -> None:
+    assert desk.give("run", "--tf", "2.8") == 0
+    latest = (paths.results() / "latest").resolve()
+    assert desk.give("bisect", "--good", "2.8", "--bad", "2.9", "--patches", "latest") == 0
+    assert (paths.results() / "latest").resolve() == latest
+    assert desk.folder_of_run.name.startswith("bisect-")
+    report = (desk.folder_of_run / "matrix.md").read_text("utf-8")
+    assert "The first bad series is 2.9: 2.8.4 passes, 2.9.3 fails" in report
+    assert re.search(r"numpy +1\.8 +1\.9", report)
+    page = (desk.folder_of_run / "index.html").read_text("utf-8")
+    assert "The first bad series is 2.9: 2.8.4 passes, 2.9.3 fails" in page
+    assert f"report: {desk.folder_of_run}" in desk.noted
 
 
 def test_nothing_is_measured_twice(desk: Desk) -> None:
     assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
     said, opened = desk.said, len(desk.engine.opened)
     assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
-    assert desk.said == said
+    assert desk.said.partition("bad is:")[0] == said.partition("bad is:")[0]
+    assert "in 0 runs" in desk.said
     assert len(desk.engine.opened) == opened
+
+
+def test_what_a_run_measured_is_known_and_steers_the_search(desk: Desk) -> None:
+    assert desk.give("run", "--tf", ">=2.4") == 0
+    opened = len(desk.engine.opened)
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
+    assert desk.said.startswith("The first bad release is 2.9.1")
+    assert len(desk.engine.opened) - opened == 2, "2.9.0 and 2.9.1 alone"
+    assert "18 of " in desk.noted
+    assert "are known already" in desk.noted
+
+
+def test_known_answers_that_contradict_the_first_bad_are_told(desk: Desk) -> None:
+    desk.script(
+        "import os\n"
+        "version = os.environ['PRETENDED']\n"
+        "assert not version.startswith(('2.6', '2.12', '2.13'))\n"
+    )
+    assert desk.give("run", "--tf", ">=2.4,<2.14", "--patches", "latest") == 0
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.13", "--format", "json") == 0
+    told = json.loads(desk.said)
+    assert told["found"]["first"] == "2.6.0"
+    assert told["found"]["contradicting"] == ["2.7.4", "2.8.4", "2.9.3", "2.10.1", "2.11.1"]
+    assert told["remarks"][0] == (
+        "What is known does not fit one change: 2.7.4, 2.8.4, 2.9.3, 2.10.1 and 2.11.1 are good "
+        "though newer than 2.6.0."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first"),
+    [([], "2.9.1"), (["--bad", "2.21"], "2.9.1"), (["--good", "2.7"], "2.9.1")],
+    ids=["no end", "the bad end", "the good end"],
+)
+def test_ends_that_are_not_named_are_looked_for(
+    desk: Desk, arguments: list[str], first: str
+) -> None:
+    assert desk.give("bisect", *arguments) == 0
+    assert desk.said.startswith(f"The first bad release is {first}: 2.9.0 passes")
+    assert len(desk.run.results) < 14
+
+
+def test_where_nothing_behaves_otherwise_it_says_so(desk: Desk) -> None:
+    desk.script("print('fine')\n")
+    assert desk.give("bisect") == 1
+    assert re.match(r"all \d+ releases looked at are good, 1\.12\.3 to 2\.21\.0: no", desk.said)
+
+
+def test_releases_of_parallel_branches_are_compared_by_version(desk: Desk) -> None:
+    """2.4.4 is younger than 2.5.0."""
+    desk.script(SCRIPT.replace("version >= (2, 9, 1)", "version >= (2, 5, 0)"))
+    assert desk.give("bisect", "--good", "2.4", "--bad", "2.8") == 0
+    assert desk.said.startswith("The first bad release is 2.5.0: 2.4.4 passes")
+    assert "2.4.4 came out later than 2.5.0" in desk.said
 
 
 def test_environments_that_differ_show_their_packages(desk: Desk) -> None:
@@ -191,7 +267,7 @@ def test_a_flaky_script_is_judged_by_several_runs(desk: Desk) -> None:
     assert (bad.outcome.verdict.value, bad.votes) == ("fail", "1/2")
     assert "bad in 1 of 2 runs" in bad.outcome.reason
     assert bad.log is not None
-    assert "broken since" in (paths.results() / "latest" / bad.log).read_text("utf-8")
+    assert "broken since" in (desk.folder_of_run / bad.log).read_text("utf-8")
 
 
 def test_two_bugs_in_one_row_are_told_apart(desk: Desk) -> None:
@@ -216,7 +292,9 @@ def test_other_programs_get_the_answer_as_json(desk: Desk) -> None:
         "axis": "tensorflow",
         "before": "2.8.4",
         "first": "2.9.3",
+        "first_series": "2.9",
         "unknown": [],
+        "contradicting": [],
         "packages": {"numpy": ["1.8", "1.9"]},
         "again": "tfmatrix run my.py --tf 2.8.4,2.9.3",
     }
@@ -242,7 +320,7 @@ def test_an_interrupted_search_keeps_what_it_measured(desk: Desk) -> None:
         desk.give("bisect", "--good", "2.4", "--bad", "2.21")
     kept = desk.results()
     assert len(kept) == 3
-    assert (paths.results() / "latest" / "matrix.md").is_file()
+    assert (desk.folder_of_run / "matrix.md").is_file()
     assert desk.give("bisect", "--good", "2.4", "--bad", "2.21") == 0
     assert desk.said.startswith("The first bad release is 2.9.1")
     assert all(desk.results()[version].cached for version in kept)

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import cli
 from runner.bisect import answer, criteria, votes
 from runner.bisect.answer import Side
-from runner.bisect.bisect import Boundary, boundary, foreseen, next_look
+from runner.bisect.bisect import Boundary, boundary, next_look
+from runner.bisect.row import Change
+from runner.bisect.row import Row as Releases
 from runner.errors import UsageError
 from runner.model import EnvironmentInfo, Outcome, Result, Verdict
 
@@ -105,12 +108,113 @@ def test_a_block_that_cannot_be_judged_is_left_quickly() -> None:
 @given(st.data(), rows())
 def test_what_comes_next_is_foreseen(data: st.DataObject, row: Row) -> None:
     known: dict[int, Optional[bool]] = {}
-    coarse = data.draw(tiers(len(row)))
-    while (look := next_look(known, len(row), coarse)) is not None:
-        ahead = foreseen(known, len(row), look, coarse)
+    releases = data.draw(named_ends(len(row), data.draw(tiers(len(row)))))
+    while (look := releases.next_look(known)) is not None:
+        ahead = releases.foreseen(known, look)
         known[look] = row[look]
-        following = next_look(known, len(row), coarse)
+        following = releases.next_look(known)
         assert row[look] is None or following is None or following in ahead
+
+
+# --- Ends that are not named -----------------------------------------------------------------
+
+
+@st.composite
+def named_ends(draw: st.DrawFn, count: int, coarse: Sequence[int]) -> Releases:
+    """Releases that get worse: both ends are named, one, or none."""
+    good, bad = draw(st.sampled_from([(0, count - 1), (0, None), (None, count - 1), (None, None)]))
+    return Releases(count=count, coarse=coarse, good=good, bad=bad)
+
+
+@st.composite
+def one_change(draw: st.DrawFn) -> Row:
+    """Good, then bad, or the other way round; perhaps one of them alone, or hardly judged."""
+    count, turn = draw(st.integers(1, 40)), draw(st.integers(0, 40))
+    to_bad = draw(st.booleans())
+    hidden = draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    return [None if hidden[at] else (at >= turn) is to_bad for at in range(count)]
+
+
+def look_until_over(releases: Releases, row: Row, known: Sequence[int] = ()) -> dict[int, Any]:
+    answers: dict[int, Optional[bool]] = {at: row[at] for at in known}
+    while (look := releases.next_look(answers)) is not None:
+        assert look not in answers, "looked at twice"
+        answers[look] = row[look]
+    return answers
+
+
+def expected(row: Row) -> Optional[Change]:
+    """What looking everywhere finds where there is one change at most."""
+    judged = [at for at, bad in enumerate(row) if bad is not None]
+    pairs = [(a, b) for a, b in zip(judged, judged[1:]) if row[a] is not row[b]]
+    if not pairs:
+        return None
+    ((before, after),) = pairs
+    between = tuple(range(before + 1, after))
+    return Change(before=before, after=after, unknown=between, to_bad=row[after] is True)
+
+
+@given(one_change(), st.data())
+def test_without_ends_it_finds_what_looking_everywhere_finds(row: Row, data: st.DataObject) -> None:
+    known = data.draw(st.sets(st.integers(0, len(row) - 1)))
+    releases = Releases(count=len(row))
+    answers = look_until_over(releases, row, sorted(known))
+    found = releases.change(answers)
+    assert found == expected(row)
+    assert found is None or found.contradictions(answers) == ()
+
+
+@given(one_change(), st.booleans())
+def test_one_end_is_enough(row: Row, good: bool) -> None:
+    """A good end is the oldest of its row, a bad one the newest."""
+    named = Releases(count=len(row), good=0) if good else Releases(count=len(row), bad=len(row) - 1)
+    answers = look_until_over(named, row)
+    as_said = row[0] is False if good else row[-1] is True
+    assert named.change(answers) == (expected(row) if as_said else None)
+    assert (named.wrong_end(answers) is None) is as_said
+
+
+@given(st.data(), st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=40))
+def test_whatever_comes_and_goes_it_claims_no_more_than_it_saw(
+    data: st.DataObject, row: Row
+) -> None:
+    releases = data.draw(named_ends(len(row), data.draw(tiers(len(row)))))
+    if releases.good == releases.bad == 0:
+        return
+    known = data.draw(st.sets(st.integers(0, len(row) - 1)))
+    answers = look_until_over(releases, row, sorted(known))
+    found = releases.change(answers)
+    if found is not None:
+        assert answers[found.before] is (not found.to_bad)
+        assert answers[found.after] is found.to_bad
+        assert all(answers[at] is None for at in found.unknown)
+        assert found.unknown == tuple(range(found.before + 1, found.after))
+        against = {
+            at for at, bad in answers.items() if bad is (found.to_bad is (at <= found.before))
+        }
+        assert set(found.contradictions(answers)) == against
+
+
+@given(st.integers(1, 200), st.integers(0, 200))
+def test_walking_back_takes_few_looks(count: int, turn: int) -> None:
+    row: Row = [at >= turn for at in range(count)]
+    answers = look_until_over(Releases(count=count), row)
+    assert len(answers) <= 2 * math.log2(count) + 4
+
+
+def test_it_walks_back_from_the_newest_in_growing_steps() -> None:
+    row: Row = [False] * 3 + [True] * 29
+    answers = look_until_over(Releases(count=32), row)
+    assert list(answers)[:6] == [31, 30, 28, 24, 16, 0]
+
+
+def test_a_history_that_comes_and_goes_is_told() -> None:
+    row: Row = [False, True, False, True]
+    releases = Releases(count=4, good=0, bad=3)
+    answers = look_until_over(releases, row, [2])
+    found = releases.change({**answers, 1: True})
+    assert found == Change(before=0, after=1, unknown=(), to_bad=True)
+    assert found.contradictions({**answers, 1: True}) == (2,)
 
 
 @pytest.mark.parametrize("row", [[False, True, False], [True, False, True], [None, True]])
@@ -272,6 +376,11 @@ def test_the_answer(golden: Callable[[Path, str], None]) -> None:
         answer.sentence("bad", before, after, []),
         answer.sentence("bad", before, after, ["2.9.0.post1"], "loss"),
         answer.sentence("good", before, after, ["2.8.1", "2.8.2", "2.8.3"]),
+        answer.series_sentence("bad", before, after, ("2.8", "2.9")),
+        answer.series_sentence("bad", before, after, ("2.9", "2.9")),
+        answer.series_sentence("bad", before, after, ("2.6", "2.9"), ["2.7", "2.8"]),
+        answer.contradiction("bad", "2.9.1", ["2.3.4"], ["2.10.1", "2.11.1"]),
+        answer.contradiction("good", "2.9.1", [], ["2.10.1"]),
         answer.evidence(before, after),
     ]
     golden(GOLDEN / "answer.txt", "\n\n".join(told) + "\n")
@@ -280,7 +389,19 @@ def test_the_answer(golden: Callable[[Path, str], None]) -> None:
 def test_a_reason_cannot_write_on_the_terminal() -> None:
     odd = result(Verdict.SKIP, None, reason="\x1b[2Jnot\there\u202e")
     said = answer.shows(Side(result=odd, environment=None))
-    assert said == "2.9.1 could not be judged ( [2Jnot here )"
+    assert said == "2.9.1 is skipped ( [2Jnot here )"
+
+
+def test_releases_of_parallel_branches_are_told() -> None:
+    def released(version: str, day: str) -> Side:
+        bare = side(result(version=version))
+        assert bare.environment is not None
+        return evolve(bare, environment=evolve(bare.environment, released=day))
+
+    older, newer = released("2.4.4", "2021-11-04"), released("2.5.0", "2021-05-13")
+    said = answer.dates_disagree(older, newer)
+    assert said.startswith("2.4.4 came out later than 2.5.0 (2021-11-04, 2021-05-13)")
+    assert answer.dates_disagree(newer, released("2.5.1", "2021-08-11")) == ""
 
 
 # --- The command line ------------------------------------------------------------------------
@@ -290,7 +411,8 @@ def test_a_reason_cannot_write_on_the_terminal() -> None:
     ("arguments", "part"),
     [
         (["--good", "2.9", "--bad", "2.9.3"], "both --good and --bad"),
-        (["--good", "2.9"], "--bad"),
+        (["--good", "1.22", "--axis", "numpy", "--tf", "2.9"], "--axis needs both ends"),
+        (["--good", "2.9", "--case", "one", "--find", "fix"], "--find needs both ends"),
         (["--good", "2.9.17", "--bad", "2.12"], "2.9.17"),
         (["--good", ">=2.9", "--bad", "2.12"], "--good >=2.9 names"),
         (

@@ -27,7 +27,12 @@ def render(context: Context) -> str:
         script_hash=_hash(script),
         title=escape(clip(answer(grid), 120)),
         css=_asset("index.css").replace("/* paints */", _paints()),
-        answers="\n".join(parts.answers(sentences(grid, parts.code))),
+        answers="\n".join(
+            [
+                *parts.finding(context.run.info.finding),
+                *parts.answers(sentences(grid, parts.code)),
+            ]
+        ),
         facts=parts.facts(context),
         filters="\n".join(parts.filters(grid)),
         table="\n".join(table.render(grid)),

@@ -12,7 +12,7 @@ from runner.grid import Entry, Grid, Transition
 from runner.report import style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
-from runner.report.text import clean, clip, count, listed, value
+from runner.report.text import clean, clip, count, finding_lines, listed, value
 from runner.report.values import Step, first_difference, restless, steps
 
 MOST_SIGNATURE = 600
@@ -39,6 +39,13 @@ def answers(said: Sequence[str]) -> Iterator[str]:
     """The first sentence is the page's heading. `said` is HTML already."""
     for number, sentence in enumerate(said):
         yield f'<p class="h">{sentence}</p>' if number else f"<h1>{sentence}</h1>"
+
+
+def finding(found: str) -> Iterator[str]:
+    """What `bisect` found, above what the matrix says."""
+    lines = finding_lines(found)
+    if lines:
+        yield f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
 def facts(context: Context) -> str:

@@ -16,7 +16,7 @@ from runner.report import gfm
 from runner.report.answer import sentences
 from runner.report.context import Context
 from runner.report.markdown import details, grid, values
-from runner.report.text import clip
+from runner.report.text import clip, finding_lines
 
 
 @frozen(kw_only=True)
@@ -111,6 +111,13 @@ class Writer:
         return self._written[key]
 
 
+def _finding(context: Context, _: Detail) -> Iterator[str]:
+    """What `bisect` found, in the runs that it leaves."""
+    lines = finding_lines(context.run.info.finding)
+    if lines:
+        yield gfm.fence(lines)
+
+
 def _answer(context: Context, detail: Detail) -> Iterator[str]:
     said = sentences(context.grid, gfm.code, detail.sentences)
     yield "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
@@ -130,6 +137,7 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
 
 
 PARTS = (
+    Part(_finding),
     Part(_answer, ("sentences",)),
     Part(
         lambda context, detail: grid.tables(context.grid, detail.rows, detail.columns),

@@ -1,14 +1,15 @@
-"""What `bisect` walks along: releases of TensorFlow or a package, Pythons, a matrix.yaml axis."""
+"""What `bisect` searches: releases of TensorFlow or a package, Pythons, a matrix.yaml axis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Optional
 
 from attrs import evolve, frozen
 from packaging.version import InvalidVersion, Version
 
 from runner import paths
+from runner.bisect.row import Row
 from runner.errors import UsageError
 from runner.matrix import plan, vary
 from runner.matrix.selection import Selection, select
@@ -17,53 +18,91 @@ from runner.releases.upstream import packages
 
 
 @frozen(kw_only=True)
-class Way:
-    """One cell for every place, in order; the ends are what the user named."""
+class Candidates:
+    """One cell for every release, or value of an axis, in order, and the ends that are named."""
 
     chosen: Selection
-    coarse: tuple[int, ...]
-    """Places to look at before all others."""
-    regression: bool
-    """Whether the last one is the bad end."""
+    row: Row
     axis: str = ""
     """What is walked along; empty for TensorFlow's releases."""
+    by_series: bool = False
+    """Whether a series stands for its newest patch, and only these are compared."""
 
     @property
-    def own(self) -> tuple[Axis, ...]:
-        """The axes of matrix.yaml."""
-        return self.chosen.matrix.axes
+    def cells(self) -> tuple[Cell, ...]:
+        return self.chosen.cells
+
+    def version(self, at: int) -> str:
+        """The version, or the name of the value, at a position."""
+        return value_of(self.cells[at], self.axis)
+
+    def name(self, at: int) -> str:
+        """`2.9.3`, `numpy 1.23.5`."""
+        return f"{self.axis} {self.version(at)}".strip()
+
+    def series(self, at: int) -> str:
+        """`2.9`, `numpy 1.23`; the name where it is no version."""
+        try:
+            release = Version(self.version(at)).release
+        except InvalidVersion:
+            return self.name(at)
+        return f"{self.axis} {'.'.join(map(str, release[:2]))}".strip()
+
+    def whole_series(self) -> Candidates:
+        """The newest patch of each series alone, and the ends that are named."""
+        row, kept = self.row.only_coarse()
+        cells = tuple(self.cells[at] for at in kept)
+        return evolve(self, chosen=evolve(self.chosen, cells=cells), row=row, by_series=True)
+
+    def options(self, places: Sequence[int]) -> list[str]:
+        """The options of `run` that choose these cells again."""
+        values = [self.version(at) for at in places]
+        if not self.axis:
+            return ["--tf", ",".join(values)]
+        own = self.chosen.matrix.axes
+        known = {value.values.get(self.axis) for each in own for value in each.values}
+        given = "" if known.issuperset(values) else f"={','.join(values)}"
+        release = self.cells[0].target.release.version
+        return ["--tf", release, "--vary", f"{self.axis}{given}"]
 
 
-def place(cell: Cell, axis: str) -> str:
-    """Where on the way a cell is: a version, or the name of a value."""
+def value_of(cell: Cell, axis: str) -> str:
+    """The version of the cell's release, or the name of its value on `axis`."""
     return cell.case.variant.values[axis] if axis else cell.target.release.version
 
 
-def words(cells: Sequence[Cell], axis: str, own: Sequence[Axis] = ()) -> list[str]:
-    """The options that choose these cells again; `own` are the axes of matrix.yaml."""
-    if not axis:
-        return ["--tf", ",".join(place(cell, axis) for cell in cells)]
-    values = [place(cell, axis) for cell in cells]
-    known = {value.values.get(axis) for each in own for value in each.values}
-    given = "" if known.issuperset(values) else f"={','.join(values)}"
-    return ["--tf", cells[0].target.release.version, "--vary", f"{axis}{given}"]
+def releases(
+    good: Optional[Release], bad: Optional[Release], *, case: Sequence[str], **selection: Any
+) -> Candidates:
+    """TensorFlow's releases, oldest first: from one end to the other, as far as these are named.
 
-
-def releases(good: Release, bad: Release, *, case: Sequence[str], **selection: Any) -> Way:
-    """Along TensorFlow's releases, oldest first. Raises `UsageError`."""
-    _differ(good.version, bad.version)
-    older, newer = sorted((good, bad), key=lambda release: release.parsed)
-    spec = f">={older.version},<={newer.version}"
-    chosen = select(tf=spec, patches="all", cases=case, **selection)
+    Raises `UsageError`.
+    """
+    if good is not None and bad is not None:
+        _differ(good.version, bad.version)
+    chosen = select(tf=_between(good, bad), patches="all", cases=case, **selection)
     cells = one_row(chosen.cells, case)
-    return Way(
-        chosen=evolve(chosen, cells=tuple(cells)),
-        coarse=_coarse([place(cell, "") for cell in cells]),
-        regression=good is older,
+    versions = [value_of(cell, "") for cell in cells]
+    row = Row(
+        count=len(cells),
+        coarse=_coarse(versions),
+        good=None if good is None else versions.index(good.version),
+        bad=None if bad is None else versions.index(bad.version),
     )
+    return Candidates(chosen=evolve(chosen, cells=tuple(cells)), row=row)
 
 
-def axis(
+def _between(good: Optional[Release], bad: Optional[Release]) -> Optional[str]:
+    """The releases to search among, as a SPEC: all from a good one on, all up to a bad one."""
+    if good is not None and bad is not None:
+        older, newer = sorted((good, bad), key=lambda release: release.parsed)
+        return f">={older.version},<={newer.version}"
+    if good is not None:
+        return f">={good.version}"
+    return None if bad is None else f"<={bad.version}"
+
+
+def along_axis(
     name: str,
     release: Release,
     good: str,
@@ -72,23 +111,26 @@ def axis(
     case: Sequence[str],
     say: Callable[[str], None],
     **selection: Any,
-) -> Way:
-    """Along an axis, on one release. Raises `UsageError`."""
+) -> Candidates:
+    """The values of an axis, on one release. Raises `UsageError`."""
     _differ(good, bad)
     selection.update(tf=release.version, patches="all", cases=())
     own = select(**selection).matrix.axes
     target = plan.target(release, Device(selection["devices"][0]))
-    whole = _axis(name, target, (good, bad), own, say)
+    whole = _axis_between(name, target, (good, bad), own, say)
     values = [value.values[name] for value in whole.values]
     chosen = select(**selection, vary=(whole,))
-    there = [cell for cell in chosen.cells if place(cell, name) in values]
+    there = [cell for cell in chosen.cells if value_of(cell, name) in values]
     cells = one_row([cell for cell in there if _is(cell, name, case)], case, name)
-    return Way(
-        chosen=evolve(chosen, cells=tuple(cells)),
+    ends = (0, len(cells) - 1)
+    first_good = _same(values[0], good)
+    row = Row(
+        count=len(cells),
         coarse=_coarse(values),
-        regression=_same(values[0], good),
-        axis=name,
+        good=ends[0] if first_good else ends[1],
+        bad=ends[1] if first_good else ends[0],
     )
+    return Candidates(chosen=evolve(chosen, cells=tuple(cells)), row=row, axis=name)
 
 
 def _differ(good: str, bad: str) -> None:
@@ -132,7 +174,7 @@ def _without(cell: Cell, axis: str) -> str:
     return "@".join(filter(None, (cell.case.base, ",".join(parts))))
 
 
-def _axis(
+def _axis_between(
     name: str,
     target: Target,
     ends: tuple[str, str],

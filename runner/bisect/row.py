@@ -1,0 +1,177 @@
+"""A row of releases of which both ends are named, one, or none: where to look next. Pure.
+
+An end that is not named is found by walking back from the newest release, in growing steps, until
+one behaves otherwise. Between the two a bisection finds where it changed.
+
+    answers = {}                              # position → bad, good (False) or cannot be judged
+    while (look := row.next_look(answers)) is not None:
+        answers[look] = judge(look)
+    found = row.change(answers)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Optional
+
+from attrs import evolve, frozen
+
+from runner.bisect import bisect
+
+Answers = Mapping[int, Optional[bool]]
+"""Position → whether it is bad; None where it cannot be judged."""
+
+
+@frozen(kw_only=True)
+class Change:
+    """Two positions that differ, with nothing between them that could be judged."""
+
+    before: int
+    after: int
+    unknown: tuple[int, ...]
+    """All positions between the two."""
+    to_bad: bool
+    """Whether the newer one is bad; else the older one is."""
+
+    def contradictions(self, answers: Answers) -> tuple[int, ...]:
+        """Positions that are not as they would be if this were the only change."""
+        return tuple(
+            at
+            for at, bad in sorted(answers.items())
+            if bad is not None and (bad is self.to_bad) is (at <= self.before)
+        )
+
+
+@frozen(kw_only=True)
+class Row:
+    """`count` positions, oldest first; `good` and `bad` are what the user named, at an end."""
+
+    count: int
+    coarse: Sequence[int] = ()
+    """Positions to look at before all others."""
+    good: Optional[int] = None
+    bad: Optional[int] = None
+
+    def next_look(self, answers: Answers) -> Optional[int]:
+        """The position to look at next; None when the search is over."""
+        look, ends = self._ends(answers)
+        if look is not None or ends is None:
+            return look
+        found = bisect.next_look(ends.known(answers), ends.count, ends.coarse(self.coarse))
+        return None if found is None else found + ends.low
+
+    def foreseen(self, answers: Answers, look: int) -> tuple[int, ...]:
+        """Where the search goes on if `look` is bad, and if it is good."""
+        after = (self.next_look({**answers, look: bad}) for bad in (True, False))
+        return tuple(dict.fromkeys(each for each in after if each is not None))
+
+    def change(self, answers: Answers) -> Optional[Change]:
+        """What a search that is over has found; None where nothing behaves otherwise."""
+        _, ends = self._ends(answers)
+        if ends is None:
+            return None
+        known, coarse = ends.known(answers), ends.coarse(self.coarse)
+        found = bisect.boundary(known, ends.count, coarse)
+        if found is None:
+            return None
+        return Change(
+            before=found.last_no + ends.low,
+            after=found.first_yes + ends.low,
+            unknown=tuple(at + ends.low for at in found.unknown),
+            to_bad=ends.to_bad,
+        )
+
+    def wrong_end(self, answers: Answers) -> Optional[int]:
+        """The end that is not what it was said to be, once it has been looked at."""
+        claims = ((self.bad, True), (self.good, False))
+        claimed = ((at, bad) for at, bad in claims if at is not None and at in answers)
+        return next((at for at, bad in claimed if answers[at] is not bad), None)
+
+    def only_coarse(self) -> tuple[Row, tuple[int, ...]]:
+        """The row of the coarse positions and both ends alone, and which positions those are."""
+        kept = sorted({0, *(self.coarse or range(self.count)), self.count - 1})
+        moved = {at: new for new, at in enumerate(kept)}
+        ends = {"good": self.good, "bad": self.bad}
+        named = {name: None if at is None else moved[at] for name, at in ends.items()}
+        return evolve(self, count=len(kept), coarse=(), **named), tuple(kept)
+
+    def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
+        """What to look at before both ends are known, else the ends; neither: there are none."""
+        if self.good is not None and self.bad is not None:
+            low, high = sorted((self.good, self.bad))
+            return None, _Ends(low=low, high=high, to_bad=self.bad == high)
+        named, bad = (self.bad, True) if self.good is None else (self.good, False)
+        if named is not None and named not in answers:
+            return named, None
+        if self.wrong_end(answers) is not None:
+            return None, None
+        walk = _walk(answers, self._newest_first(), None if named is None else bad)
+        if walk.other is None:
+            return walk.look, None
+        if self.good is not None:
+            return None, _Ends(low=self.good, high=walk.other, to_bad=True)
+        assert walk.same is not None
+        to_bad = answers[walk.same] is True
+        return None, _Ends(low=walk.other, high=walk.same, to_bad=to_bad)
+
+    def _newest_first(self) -> Sequence[int]:
+        """The positions to walk back over."""
+        wanted = {*(self.coarse or range(self.count)), self.count - 1}
+        return sorted(wanted - {self.good}, reverse=True)
+
+
+@frozen(kw_only=True)
+class _Ends:
+    """The two positions between which it changed; the newer one counts as YES."""
+
+    low: int
+    high: int
+    to_bad: bool
+
+    @property
+    def count(self) -> int:
+        return self.high - self.low + 1
+
+    def known(self, answers: Answers) -> dict[int, Optional[bool]]:
+        inside = ((at, bad) for at, bad in answers.items() if self.low <= at <= self.high)
+        return {at - self.low: None if bad is None else bad is self.to_bad for at, bad in inside}
+
+    def coarse(self, positions: Sequence[int]) -> list[int]:
+        return [at - self.low for at in positions if self.low <= at <= self.high]
+
+
+@frozen(kw_only=True)
+class _Walk:
+    """`other` differs from `same`, the last one that does not; `look` while none is found."""
+
+    look: Optional[int] = None
+    same: Optional[int] = None
+    other: Optional[int] = None
+
+
+def _walk(answers: Answers, order: Sequence[int], usual: Optional[bool]) -> _Walk:
+    """Go along `order` in growing steps until a position is not `usual`; None: as the first is."""
+    at, step = -1, 1
+    same: Optional[int] = None
+    while at < len(order) - 1:
+        found = None
+        for candidate in _candidates(at, min(at + step, len(order) - 1), len(order)):
+            if order[candidate] not in answers:
+                return _Walk(look=order[candidate])
+            if answers[order[candidate]] is not None:
+                found = candidate
+                break
+        if found is None:
+            break
+        bad = answers[order[found]]
+        if usual is not None and bad is not usual:
+            return _Walk(same=same, other=order[found])
+        step = step * 2 if same is not None else 1
+        usual, same, at = bad, order[found], found
+    return _Walk(same=same)
+
+
+def _candidates(last: int, wanted: int, count: int) -> Iterator[int]:
+    """Where to look for a position that can be judged: at `wanted`, beyond it, short of it."""
+    yield from range(wanted, count)
+    yield from range(wanted - 1, last, -1)
