@@ -437,7 +437,7 @@ def test_the_contract_names_come_first_and_in_their_order() -> None:
     data = serial.run_to_json(run)
     assert list(data)[:4] == ["schema", "run", "environments", "cells"]
     assert list(data["run"]) == [
-        *("id", "started", "finished", "engine", "tool_version", "command", "host"),
+        *("id", "started", "finished", "engine", "tool_version", "command", "host", "finding"),
     ]
     assert list(data["cells"][0])[: len(CELL)] == CELL
     assert data["cells"][0]["outcome"] == "fail"
