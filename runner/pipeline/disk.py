@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runner import paths
 from runner.engines.base import Engine
 from runner.environments import sizes
 from runner.environments.room import Plan, Room, Size, fit
+from runner.errors import TfmatrixError
 from runner.machine import host
 from runner.machine.units import human
 from runner.model import Environment
+from runner.report.text import listed
 
+USABLE = 0.95
+"""The share of the free space that environments may be planned to fill: sizes are estimates."""
 _NAMED = 5
 """Environments that are left out and named; their cells say it of all."""
 
@@ -34,6 +38,8 @@ class Forecast:
     """Where the environments come to lie; None where that is not on this machine."""
     free: Optional[int]
     limit: Optional[int]
+    asked: bool = True
+    """Whether the user set the limit; else it is what the disk has."""
     apart: bool = False
     """Whether nothing is to be kept in uv's cache for other environments: it would stay when they
     are dropped."""
@@ -84,11 +90,35 @@ class DiskLimit:
 def forecast(
     engine: Engine, environments: Sequence[Environment], max_disk: Optional[int] = None
 ) -> Forecast:
-    """`max_disk`: bytes that the environments of the run may take together at any time."""
+    """`max_disk`: bytes that the environments of the run may take together at any time.
+
+    Without it, what is free is the limit where they do not all fit. Raises `TfmatrixError` where
+    one of them does not fit into that even alone.
+    """
     sharing = _forecast(engine, environments, max_disk, apart=False)
+    if max_disk is None and not sharing.fits:
+        return _within_free(engine, environments, sharing)
     if sharing.plan.left_out and engine.name == "local":
         return _forecast(engine, environments, max_disk, apart=True)
     return sharing
+
+
+def _within_free(
+    engine: Engine, environments: Sequence[Environment], unbounded: Forecast
+) -> Forecast:
+    """Kept to what is free and what those take that are there: nothing else is to be removed."""
+    there = [e for e in environments if e.key in unbounded.present]
+    limit = int(USABLE * (unbounded.free or 0)) + sum(_present(engine, e).own for e in there)
+    bounded = evolve(forecast(engine, environments, limit), asked=False)
+    if bounded.plan.left_out:
+        names = [bounded.environments[key].id for key in bounded.plan.left_out]
+        raise TfmatrixError(
+            f"{human(unbounded.free or 0)} are free in {unbounded.folder}, and "
+            f"{listed(names)} cannot be made in that, even when all others are dropped",
+            remedy=f"make room: tfmatrix clean; or leave out what does not fit: "
+            f"--max-disk {human(limit).replace(' ', '')}",
+        )
+    return bounded
 
 
 def _forecast(
@@ -136,10 +166,10 @@ def lines(forecast: Forecast) -> Iterator[str]:
         if forecast.free is not None:
             line += f"; {human(forecast.free)} are free in {forecast.folder}"
         yield line
-        if not forecast.fits and forecast.limit is None:
+        if not forecast.asked:
             yield (
-                "that will not fit: --max-disk SIZE keeps to SIZE by dropping environments when"
-                " their cells are done, `tfmatrix clean` makes room"
+                "that will not fit, so environments whose cells are done are dropped when others"
+                " need their room; `tfmatrix clean` makes room, --max-disk SIZE sets another limit"
             )
     if forecast.limit is not None:
         yield from _kept_to(forecast, forecast.limit)
@@ -148,13 +178,14 @@ def lines(forecast: Forecast) -> Iterator[str]:
 def _kept_to(forecast: Forecast, limit: int) -> Iterator[str]:
     plan = forecast.plan
     free = forecast.free
-    if free is not None and min(limit, plan.need) > free + _there(forecast):
+    if forecast.asked and free is not None and min(limit, plan.need) > free + _there(forecast):
         yield f"--max-disk {human(limit)} is more than there is: {human(free)} are free"
     if len(plan.waves) > 1:
         most = max(map(len, plan.waves))
         yield (
-            f"under --max-disk {human(limit)}, up to {most} of {len(plan.admitted)} are there at a"
-            " time: the least recently used are dropped when others need their room"
+            f"{f'under --max-disk {human(limit)}, ' if forecast.asked else ''}up to {most} of "
+            f"{len(plan.admitted)} are there at a time: the least recently used are dropped when"
+            " others need their room"
         )
     if forecast.apart:
         yield "packages are downloaded for each alone: what others could use would stay on disk"

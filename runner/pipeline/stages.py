@@ -29,8 +29,9 @@ def fit_on_disk(
 ) -> tuple[Backend, Optional[Forecast]]:
     """Say what the disk will have to hold, before anything starts.
 
-    The backend that keeps to `limit` bytes, and the forecast to keep to where there is a limit.
-    Raises `UsageError` for a limit on a cluster.
+    The backend that keeps to `limit` bytes, and the forecast to keep to: of the limit, or of what
+    is free where that is too little for all. Raises `UsageError` for a limit on a cluster, and
+    `TfmatrixError` where something cannot fit at all.
     """
     if not isinstance(backend, LocalBackend):
         if limit is not None:
@@ -44,7 +45,7 @@ def fit_on_disk(
         say(line)
     if forecast.apart:
         backend = evolve(backend, engine=engines.create(backend.engine.name, apart=True))
-    return backend, forecast if limit is not None else None
+    return backend, forecast if forecast.limit is not None else None
 
 
 def carry_out(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runner.environments import sizes
 from runner.environments.room import Plan, Room, Size, fit
+from runner.errors import TfmatrixError
 from runner.machine import host
 from runner.model import Device, Environment, Release, Target
 from runner.pipeline import disk
@@ -232,10 +233,13 @@ def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     sizes.record("plain", made, 50_000)
     sizes.record("plain", other, 1_000_000)
     monkeypatch.setattr(host, "free_bytes", lambda _: 400_000)
-    unbounded = disk.forecast(engine, [made, other])
-    first, second = disk.lines(unbounded)
-    assert first.startswith("1 of 2 environments are to be made: about 1 MB on disk; 400 KB are")
-    assert "--max-disk SIZE" in second
+    with pytest.raises(TfmatrixError) as caught:  # not even alone
+        disk.forecast(engine, [made, other])
+    assert caught.value.message.startswith("400 KB are free in ")
+    assert "2.2.0-py3.10-cpu cannot be made in that" in caught.value.message
+    assert caught.value.remedy == (
+        "make room: tfmatrix clean; or leave out what does not fit: --max-disk 430KB"
+    )
     bounded = disk.forecast(engine, [made, other], 500_000)
     assert list(disk.lines(bounded))[1:] == [
         "--max-disk 500 KB is more than there is: 400 KB are free",
@@ -244,6 +248,40 @@ def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     bound = disk.DiskLimit(bounded, engine.drop)
     assert bound.why_not(made) is None
     assert "the limit is 500 KB" in str(bound.why_not(other))
+
+
+def test_what_does_not_fit_at_once_is_dropped_when_it_is_done(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """About 900 KB are needed and 700 are free: nothing has to be asked, and nothing overflows."""
+    engine = PlainEngine()
+    versions = [environment(version) for version in ("2.1.0", "2.2.0", "2.3.0")]
+    for each in versions:
+        sizes.record("plain", each, 300_000)
+    monkeypatch.setattr(host, "free_bytes", lambda _: 700_000)
+    forecast = disk.forecast(engine, versions)
+    said = list(disk.lines(forecast))
+    assert said[0].startswith("3 of 3 environments are to be made: about 900 KB on disk; 700 KB")
+    assert "that will not fit, so environments whose cells are done are dropped" in said[1]
+    assert "--max-disk SIZE" in said[1]
+    assert said[2].startswith("up to 2 of 3 are there at a time")
+    limit = disk.DiskLimit(forecast, engine.drop)
+    first, second, third = versions
+    assert limit.enter(first)
+    assert limit.enter(second)
+    assert not limit.enter(third), "it waits until one of the others is done"
+    limit.leave(first)
+    assert limit.enter(third)
+    assert engine.dropped == [first.id]
+
+
+def test_where_all_fits_nothing_is_dropped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = PlainEngine()
+    sizes.record("plain", environment("2.1.0"), 300_000)
+    monkeypatch.setattr(host, "free_bytes", lambda _: 700_000)
+    forecast = disk.forecast(engine, [environment("2.1.0")])
+    assert forecast.limit is None
+    assert len(list(disk.lines(forecast))) == 1
 
 
 def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
