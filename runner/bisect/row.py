@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from runner.bisect import bisect
 
@@ -88,12 +88,13 @@ class Row:
         return next((at for at, bad in claimed if answers[at] is not bad), None)
 
     def only_coarse(self) -> tuple[Row, tuple[int, ...]]:
-        """The row of the coarse positions and both ends alone, and which positions those are."""
-        kept = sorted({0, *(self.coarse or range(self.count)), self.count - 1})
+        """The row of the coarse positions and the named ends alone, and which those are."""
+        ends = {at for at in (self.good, self.bad) if at is not None}
+        kept = sorted({*(self.coarse or range(self.count)), *ends})
         moved = {at: new for new, at in enumerate(kept)}
-        ends = {"good": self.good, "bad": self.bad}
-        named = {name: None if at is None else moved[at] for name, at in ends.items()}
-        return evolve(self, count=len(kept), coarse=(), **named), tuple(kept)
+        good = None if self.good is None else moved[self.good]
+        bad = None if self.bad is None else moved[self.bad]
+        return Row(count=len(kept), good=good, bad=bad), tuple(kept)
 
     def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
         """What to look at before both ends are known, else the ends; neither: there are none."""

@@ -208,6 +208,14 @@ def test_it_walks_back_from_the_newest_in_growing_steps() -> None:
     assert list(answers)[:6] == [31, 30, 28, 24, 16, 0]
 
 
+def test_whole_series_are_their_newest_patches_and_the_ends_that_are_named() -> None:
+    row = Releases(count=9, coarse=(2, 5, 8))
+    assert row.only_coarse() == (Releases(count=3), (2, 5, 8))
+    named = Releases(count=9, coarse=(2, 5, 8), good=0, bad=7)
+    assert named.only_coarse() == (Releases(count=5, good=0, bad=3), (0, 2, 5, 7, 8))
+    assert Releases(count=2).only_coarse() == (Releases(count=2), (0, 1)), "not all are versions"
+
+
 def test_a_history_that_comes_and_goes_is_told() -> None:
     row: Row = [False, True, False, True]
     releases = Releases(count=4, good=0, bad=3)
