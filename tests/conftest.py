@@ -23,6 +23,11 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
+from hypothesis import settings
+
+# On a busy machine any example may take long, which says nothing about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = frozenset({"docker", "dockerd", "podman", "uv", "uvx"})

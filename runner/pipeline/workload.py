@@ -13,6 +13,7 @@ from attrs import frozen
 from runner.cells.results import skipped, unmeasurable
 from runner.engines.base import Maker
 from runner.errors import LockError
+from runner.machine import processes
 from runner.model import Cell, Environment, EnvironmentInfo, Result, Target
 
 Lock = Callable[[Target], Environment]
@@ -36,8 +37,7 @@ def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
     """Sort the cells into work and foregone results. Locks in parallel: resolving takes seconds."""
     refused = {cell.target: engine.refuses(cell.target) for cell in planned if cell.skip is None}
     possible = [target for target, why in refused.items() if why is None]
-    with ThreadPoolExecutor(4, "lock") as pool:
-        locked = dict(zip(possible, pool.map(lambda target: _try(lock, target), possible)))
+    locked = dict(zip(possible, _locked(possible, lock)))
     works: dict[Target, list[Cell]] = {}
     known = []
     for cell in planned:
@@ -53,6 +53,18 @@ def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
         ),
         known=tuple(known),
     )
+
+
+def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment, LockError]]:
+    """Each target's environment, or why it cannot be locked; Ctrl-C ends what is resolved."""
+    children = processes.Children()
+    with ThreadPoolExecutor(4, "lock", initializer=children.own_thread) as pool:
+        try:
+            return list(pool.map(lambda target: _try(lock, target), targets))
+        except BaseException:
+            children.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def described(
