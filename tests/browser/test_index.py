@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ from tests.unit import runs
 
 pytestmark = pytest.mark.browser
 
-RUNS = {
+RUNS: dict[str, Callable[[], Run]] = {
     "small": matrices.small,
     "two devices": matrices.two_devices,
     "adaptive": matrices.adaptive,

@@ -174,7 +174,7 @@ CASES = (
     Case(
         subject="shows_itself",
         args=("one", "two words", "é😀", ""),
-        env={"WORD": STARTED["word"]},
+        env={"WORD": str(STARTED["word"])},
         exit_code=0,
         observations=STARTED,
     ),
@@ -296,7 +296,7 @@ def assert_in_order(texts: tuple[str, ...], whole: str) -> None:
 
 
 def assert_observed(bench: Bench, case: Case, facts: Execution) -> None:
-    found = dict(facts.observations)
+    found: dict[str, Any] = dict(facts.observations)
     if case.subject == "shows_itself":
         found["argv"][0] = found["argv"][0].replace(bench.root, "", 1)
         found = {name: value for name, value in found.items() if name in case.observations}

@@ -93,14 +93,14 @@ def found() -> dict[str, Item]:
 def test_an_image_is_as_recently_used_as_its_last_session_and_a_base_as_what_is_built_on_it(
     images: None,
 ) -> None:
-    from runner.engines.docker import images
+    from runner.engines.docker.images import used
 
     before = found()
     assert before[CHILD].of == "0.0.1-py3.10-cpu"
     assert before[BASE].of == ""
     names = list(before)
     assert names.index(CHILD) < names.index(BASE), "a base goes after what is built on it"
-    images.used(KEY)
+    used(KEY)
     later = before[CHILD].last_used + 1000
     os.utime(paths.cache() / "images" / KEY, (later, later))
     after = found()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from runner.engines.local import engine as local
 from runner.engines.local import venv
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
-from runner.errors import PrepareError
+from runner.errors import LockError, PrepareError
 from runner.machine import interpreters
 from runner.matrix import plan
 from runner.model import Device, Environment, Limits, Target
@@ -73,8 +74,8 @@ def test_without_the_interpreter_a_release_is_refused_with_the_command_that_help
 def test_elsewhere_than_on_linux_x86_64_nothing_runs(
     monkeypatch: pytest.MonkeyPatch, system: str, machine: str
 ) -> None:
-    monkeypatch.setattr(local.platform, "system", lambda: system)
-    monkeypatch.setattr(local.platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
     reason = LocalEngine().unavailable()
     assert reason is not None
     assert f"this is {system} on {machine}" in reason
@@ -282,7 +283,7 @@ def test_packages_that_a_script_has_written_to_are_found_out_and_made_anew(
         assert house is None
         raise PrepareError("that was all")
 
-    monkeypatch.setattr(local.local_venv, "make", make)
+    monkeypatch.setattr(venv, "make", make)
     with pytest.raises(PrepareError, match="that was all"):
         engine.prepare(small, Diary())
 
@@ -305,7 +306,7 @@ def test_packages_of_the_users_join_the_release(
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path))
     combined, plain = environment("2.9.3", "einops"), environment("2.9.3")
     assert set(combined.packages) - set(plain.packages) == {"einops==0.6.0"}
-    with pytest.raises(locks.LockError, match=r"no packages of 2022-12-16 satisfy .*einops>=0\.8"):
+    with pytest.raises(LockError, match=r"no packages of 2022-12-16 satisfy .*einops>=0\.8"):
         environment("2.9.3", "einops>=0.8.0")
     later = environment("2.9.3", "einops==0.8.0")  # named exactly, it may be younger
     assert "einops==0.8.0" in later.packages

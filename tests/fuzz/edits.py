@@ -41,9 +41,13 @@ def _put(holder: Any, key: Any, what: int, rest: bytes, places: list[Place]) -> 
         del holder[key]
     elif what < 110:
         other, name = places[what * 7 % len(places)]
-        holder[key] = copy.deepcopy(other[name])  # type: ignore[call-overload]
+        holder[key] = copy.deepcopy(_get(other, name))
     else:
         holder[key] = rest[: what - 100].decode("utf-8", "surrogateescape")
+
+
+def _get(holder: Any, key: Any) -> Any:
+    return holder[key]
 
 
 def _places(document: Any) -> Iterator[Place]:

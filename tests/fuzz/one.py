@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-not-found,unused-ignore]
 
 with atheris.instrument_imports(include=["runner"]):
     from tests.fuzz import guard

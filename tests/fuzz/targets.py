@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -256,7 +256,7 @@ class _Script:
     """A channel to an agent that says these lines, then nothing."""
 
     root = "/repro"
-    shown: dict[str, str] = {}  # noqa: RUF012 - a constant
+    shown: Mapping[str, str] = {}
 
     def __init__(self, *lines: bytes) -> None:
         self.lines = list(lines)
@@ -266,6 +266,9 @@ class _Script:
 
     def receive(self, timeout: float) -> Optional[bytes]:
         return self.lines.pop(0) if self.lines else None
+
+    def damage(self) -> Optional[str]:
+        return None
 
     def close(self) -> None:
         pass

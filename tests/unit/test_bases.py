@@ -9,6 +9,7 @@ import pytest
 
 from runner.engines.docker import bases
 from runner.errors import PrepareError
+from runner.machine import processes
 
 
 def system(root: Path) -> None:
@@ -59,7 +60,7 @@ def test_a_failed_debootstrap_says_its_cause_and_the_remedy_and_one_line_a_step(
     lines = [f"I: Retrieving package{n} 1.0" for n in range(90)]
     lines += [f"I: Validating package{n} 1.0" for n in range(90)]
     lines += ["E: Couldn't download packages: apt", "exit 1"]
-    monkeypatch.setattr(bases.processes, "stream", lambda *_, **__: iter(lines))
+    monkeypatch.setattr(processes, "stream", lambda *_, **__: iter(lines))
     with pytest.raises(PrepareError) as caught:
         bases._debootstrap("bookworm", "", tmp_path / "root", said.append)
     assert (

@@ -203,7 +203,7 @@ def test_walking_back_takes_few_looks(count: int, turn: int) -> None:
 
 
 def test_it_walks_back_from_the_newest_in_growing_steps() -> None:
-    row: Row = [False] * 3 + [True] * 29
+    row: Row = [at >= 3 for at in range(32)]
     answers = look_until_over(Releases(count=32), row)
     assert list(answers)[:6] == [31, 30, 28, 24, 16, 0]
 

@@ -91,8 +91,8 @@ def test_observations_are_compared_only_where_the_outcome_agrees_and_was_judged(
         result("b", Verdict.PASS, observations={"n": 1}),
     ]
     assert compare.runs(run(*before), run(*after)).observed == ()
-    errors = [run(result("a", Verdict.ERROR, observations={"n": n})) for n in (1, 2)]
-    assert compare.runs(*errors).observed == ()
+    one, two = (run(result("a", Verdict.ERROR, observations={"n": n})) for n in (1, 2))
+    assert compare.runs(one, two).observed == ()
 
 
 VALUES = st.recursive(

@@ -383,7 +383,7 @@ def test_a_script_of_the_matrix_keeps_its_entries(folder: Path) -> None:
 def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
     repro = config.adhoc([folder / "script.py"], ["x"], load(FULL, folder)).repros[0]
     assert [case.args for case in repro.cases] == [("x",)]
-    assert repro.expectations == repro.exclusions == ()
+    assert (repro.expectations, repro.exclusions) == ((), ())
     assert repro.env == {"TF_ENABLE_ONEDNN_OPTS": "0"}
 
 

@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 
-from runner.machine import interpreters
+from runner.machine import interpreters, processes
 from runner.machine.interpreters import Interpreter
 
 OWN = ".".join(platform.python_version_tuple()[:2])
@@ -195,7 +195,7 @@ def test_a_working_interpreter_is_not_run_again_until_it_changes(
     link.symlink_to(sys.executable)
     first = interpreters.find(OWN)
     monkeypatch.setattr(interpreters, "_found", {})
-    monkeypatch.setattr(interpreters.processes, "run", _refuse)
+    monkeypatch.setattr(processes, "run", _refuse)
     assert interpreters.find(OWN) == first
     monkeypatch.setattr(interpreters, "_found", {})
     link.unlink()

@@ -6,7 +6,7 @@ import html
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 import pytest
 from hypothesis import example, given, settings
@@ -231,7 +231,9 @@ def test_a_list_cannot_drive_the_terminal() -> None:
         *(("auto", True, "auto"), ("local", True, "local"), ("docker", True, "docker")),
     ],
 )
-def test_only_the_sandbox_unless_told_so(engine: str, unsandboxed: bool, used: str) -> None:
+def test_only_the_sandbox_unless_told_so(
+    engine: str, unsandboxed: bool, used: Optional[str]
+) -> None:
     if used is None:
         with pytest.raises(UsageError, match="--unsandboxed-i-trust-this-script"):
             from_issue.sandboxed(engine, unsandboxed)

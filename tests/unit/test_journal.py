@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -159,7 +160,7 @@ def test_what_was_measured_is_on_the_disk_before_append_returns(
     cells = tmp_path / "run" / journal.CELLS
     synced: list[int] = []
     log = journal.Journal(tmp_path / "run", head())
-    monkeypatch.setattr(journal.os, "fsync", lambda _: synced.append(cells.stat().st_size))
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(cells.stat().st_size))
     log.append(result("a"), "hello\n")
     assert synced == [cells.stat().st_size]
     log.append(result("b"), "", sync=False)

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from runner import paths
-from runner.environments import locks
+from runner.environments import locks, resolve
 from runner.matrix import plan
 from runner.model import Device, Quirk, Release
 from runner.releases import catalogue, specifier
@@ -28,7 +28,7 @@ def _locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(paths, "locks", lambda: tmp_path / "locks")
     monkeypatch.setattr(
-        locks.resolve,
+        resolve,
         "answer",
         lambda question: "".join(
             f"{name.split('==')[0]}=={question.as_of:%Y.%m.%d}.{len(question.constraints)} {HASH}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 from attrs import evolve
@@ -22,11 +22,11 @@ from tests.unit import runs
 CATALOGUE = tuple(release.version for release in catalogue.load())
 
 
-def pin(run: Run, known: Sequence[str] = (), **asked: object) -> Pin:
+def pin(run: Run, known: Sequence[str] = (), **asked: Any) -> Pin:
     return pins.find(grid.build(run), known, **asked)
 
 
-def requirement_of(picture: str, known: Sequence[str] = (), **asked: object) -> Optional[str]:
+def requirement_of(picture: str, known: Sequence[str] = (), **asked: Any) -> Optional[str]:
     claim = pin(runs.drawn(picture), known, **asked).requirement
     return claim.requirement if claim else None
 

@@ -96,6 +96,11 @@ def test_a_slot_has_one_entry(cache: Path) -> None:
     assert len(list(cache.iterdir())) == 1
 
 
+def becomes_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -106,7 +111,7 @@ def test_a_slot_has_one_entry(cache: Path) -> None:
         lambda path: path.write_bytes(b"\xff"),
         lambda path: path.write_text(path.read_text().replace(": 7", ': "not an answer"')),
         lambda path: (path.unlink(), path.mkdir()),
-        lambda path: path.unlink() or os.mkfifo(path),
+        becomes_a_pipe,
         lambda path: path.chmod(0o666),
         lambda path: (path.rename(path.with_name("x")), path.symlink_to(path.with_name("x"))),
     ],

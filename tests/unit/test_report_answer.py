@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 
@@ -11,7 +13,10 @@ from runner.releases import catalogue
 from runner.report.answer import answer, change_in_words, sentences
 from tests.unit import runs
 
-KEY_ERROR = {"A": (Verdict.FAIL, "KeyError: 'x'"), "B": (Verdict.FAIL, "ValueError: no")}
+KEY_ERROR: dict[str, runs.Failure] = {
+    "A": (Verdict.FAIL, "KeyError: 'x'"),
+    "B": (Verdict.FAIL, "ValueError: no"),
+}
 
 
 def said(picture: str, failures: dict[str, runs.Failure] = KEY_ERROR) -> str:
@@ -237,7 +242,7 @@ def test_each_device_has_a_clause() -> None:
 
 
 def test_names_and_messages_go_through_the_quote() -> None:
-    repro = Repro(name="r", script=runs.Path("r.py"), cases=(Case(name="a"), Case(name="b")))
+    repro = Repro(name="r", script=Path("r.py"), cases=(Case(name="a"), Case(name="b")))
     run = evolve(runs.drawn("2.4 2.5\na ✓ A\nb ✓ ✓", KEY_ERROR), repros=(repro,))
     assert answer(grid.build(run), lambda text: f"<{text}>") == (
         "<a> fails on 2.5 (<KeyError: 'x'>), passes on 2.4; <b> passes on every release from 2.4 "

@@ -290,7 +290,9 @@ def test_the_evidence_of_each_cell_is_in_the_page() -> None:
 
 
 def test_a_value_that_is_no_json_does_not_break_the_page() -> None:
-    odd = {("a", "2.4"): {"x": float("nan"), "y": [float("inf")], "__proto__": 1, "n": 10**400}}
+    odd: dict[tuple[str, str], dict[str, Any]] = {
+        ("a", "2.4"): {"x": float("nan"), "y": [float("inf")], "__proto__": 1, "n": 10**400}
+    }
     data = json.loads(
         page(runs.drawn("2.4\na ✓", observations=odd)).scripts[0], parse_constant=fail
     )

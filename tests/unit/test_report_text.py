@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Optional
 
 import pytest
@@ -116,7 +117,7 @@ def test_values_differ_beyond_the_tolerance(old: Json, new: Json, differ: bool) 
     assert differs(old, new) is differs(new, old) is differ
 
 
-def observed(picture: str, values: list[Optional[float]]) -> list[tuple[str, str, Json, Json]]:
+def observed(picture: str, values: Sequence[Optional[float]]) -> list[tuple[str, str, Json, Json]]:
     run = runs.drawn(
         picture,
         observations={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Optional
 
 import pytest
@@ -39,6 +40,7 @@ class Script:
     """A channel that says these lines, then nothing, or raises."""
 
     root = "/repro"
+    shown: Mapping[str, str] = {}
 
     def __init__(self, *lines: Any, then: Optional[Exception] = None) -> None:
         self.lines = [line if isinstance(line, bytes) else to_line(line) for line in lines]
@@ -54,6 +56,9 @@ class Script:
             return self.lines.pop(0)
         if self.then:
             raise self.then
+        return None
+
+    def damage(self) -> Optional[str]:
         return None
 
     def close(self) -> None:
@@ -165,7 +170,7 @@ def test_out_of_turn_is_trouble_and_the_end(lines: tuple[Any, ...]) -> None:
     assert opened.run(Request(script="/repro/my.py")).trouble
 
 
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "exit_code": ["0", -1, 256, True, 0.0, [], None],
     "signal": ["9", 0, 9],  # 9 together with an exit code
     "killed_for": ["boredom", 1, [], {}],

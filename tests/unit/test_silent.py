@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_so_is_one_whose_failure_is_survived(tmp_path: Path) -> None:
     [{"imported": None}, {"imported": True}, {"exit_code": None, "signal": 11, "imported": False}],
 )
 def test_where_it_cannot_be_seen_or_does_not_matter_it_is_judged(
-    tmp_path: Path, facts: dict[str, object]
+    tmp_path: Path, facts: dict[str, Any]
 ) -> None:
     assert result(tmp_path, "print(1)", **facts).outcome.verdict.judged
 

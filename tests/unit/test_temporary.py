@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runner.machine import process_id, temporary
@@ -25,7 +26,7 @@ OWNS = "from runner.machine import process_id; print(process_id.owner(), flush=T
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(temporary, "_folder", None)
     return tmp_path
@@ -116,8 +117,8 @@ def test_any_label_can_be_read(label: str) -> None:
 def test_an_owner_does_not_depend_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The date of a start moves with the clock that is set while the process runs."""
     label = process_id.owner()
-    real = process_id.psutil.Process.create_time
-    monkeypatch.setattr(process_id.psutil.Process, "create_time", lambda self: real(self) + 3600)
+    real = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
     if sys.platform == "linux":
         assert not process_id.gone(label)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,12 +207,13 @@ def test_a_wheel_is_looked_into_without_fetching_it(server: IndexServer, source:
 
 
 def test_metadata_that_the_index_serves_apart_are_taken(server: IndexServer, source: Index) -> None:
+    metadata_apart: dict[str, Any] = {"core-metadata": True}
     server.add(
         "tensorflow",
         "2.21.0",
         pythons="cp310",
         content=index_server.wheel("2.21.0"),
-        **{"core-metadata": True},
+        **metadata_apart,
     )
     (name,) = server.files["tensorflow"]
     server.contents[f"{name}.metadata"] = b"Metadata-Version: 2.1\nRequires-Dist: apart>=1\n"

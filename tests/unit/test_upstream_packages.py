@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Optional
 
 import pytest
-from attrs import frozen
+from attrs import define
 
 from runner.errors import UsageError
 from runner.releases.upstream import packages
 
 
-@frozen
+@define
 class File:
     filename: str
     requires_python: Optional[str] = None

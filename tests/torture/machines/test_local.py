@@ -192,7 +192,7 @@ def test_an_environment_whose_interpreter_is_gone_is_made_anew(place: World) -> 
 @many
 def test_no_memory_to_start_anything(place: World) -> None:
     """From a limit at which hardly anything starts to one at which all goes well."""
-    found = []
+    found: list[str] = []
     for limit in (90_000, 130_000, 200_000, 400_000):
         place.prefix = mounted(f"ulimit -v {limit}")
         if place.tool("plan", *ONE).code == 0:
