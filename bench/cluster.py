@@ -88,7 +88,9 @@ def _carry_out(here: Workers, count: int, folder: Path) -> float:
     cases = tuple(Case(name=f"case-{n}") for n in range(-(-count // len(releases))))
     script = folder / "s.py"
     script.write_text("", "utf-8")
-    repro = Repro(name="s", script=script, cases=cases, limits=Limits(memory=64))
+    repro = Repro(
+        name="s", script=script, cases=cases, limits=Limits(memory=64), needs_tensorflow=False
+    )
     cells = plan.cells(Matrix(source=script, tf="", repros=(repro,)), releases)[:count]
     works = [
         Work(

@@ -20,6 +20,7 @@ from runner.bisect.row import Row
 from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.cli import backend as backends
 from runner.cli import completion, running
+from runner.cli.options import needing
 from runner.errors import UsageError
 from runner.model import Release
 from runner.pipeline import Backend, Options, Workload
@@ -36,6 +37,10 @@ otherwise. What was measured before is not measured again.
 
 With --axis it looks at other things than releases of TensorFlow: `--axis numpy` at those of numpy.
 """
+
+
+_KEPT = ("args", "timeout", "memory", "matrix_file", "packages", "allow_no_tensorflow")
+"""Options that choose cells as those of `run` do."""
 
 
 @click.command("bisect", help=HELP)
@@ -102,6 +107,7 @@ With --axis it looks at other things than releases of TensorFlow: `--axis numpy`
     help="Where SCRIPT runs.",
 )
 @click.option("--arg", "args", multiple=True, metavar="ARG", help="An argument for SCRIPT.")
+@needing
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a run.")
 @click.option("--memory", type=click.IntRange(min=64), help="MiB a run.")
 @click.option("--matrix", "matrix_file", type=click.Path(path_type=Path), help="Another file.")
@@ -203,7 +209,7 @@ def find_candidates(
     """What to search, and the ends that are named. Raises `UsageError`."""
     if (axis is None) is not (tf is None):
         raise UsageError("--axis NAME goes with --tf VERSION: the release that it is tried with")
-    rest = {name: selection[name] for name in ("args", "timeout", "memory", "matrix_file")}
+    rest = {name: selection[name] for name in _KEPT}
     rest.update(scripts=(script,), devices=(selection["device"],))
     case = (selection["case"],) if selection["case"] else ()
     if axis is None or tf is None:
@@ -253,5 +259,7 @@ def reproduce(script: Path, engine: str, selection: dict[str, Any]) -> list[str]
     ):
         if selection[name] is not None:
             words += [option, f"{selection[name]}"]
+    words += [word for package in selection["packages"] for word in ("--with", package)]
+    words += ["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else []
     words += ["--device", "cuda"] if selection["device"] == "cuda" else []
     return words + [f"--arg={arg}" for arg in selection["args"]]

@@ -34,6 +34,28 @@ KEPT = Bytes({"all": None, "none": 0})
 """What stays on disk: everything, nothing, or so many bytes."""
 
 
+def needing(command: F) -> F:
+    """What scripts need besides TensorFlow, or instead: for all verbs that run some."""
+    for option in reversed(
+        (
+            click.option(
+                "--with",
+                "packages",
+                multiple=True,
+                metavar="REQUIREMENT",
+                help="A package that the scripts need besides, as of each release's date.",
+            ),
+            click.option(
+                "--allow-no-tensorflow",
+                is_flag=True,
+                help="Judge a script that never imports TensorFlow, too.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def selecting(command: F) -> F:
     """The options that choose cells: the same for run, plan, render, build and lock."""
     for option in reversed(
@@ -90,18 +112,7 @@ def selecting(command: F) -> F:
             click.option(
                 "--env", multiple=True, metavar="NAME=VALUE", help="A variable that all cells get."
             ),
-            click.option(
-                "--with",
-                "packages",
-                multiple=True,
-                metavar="REQUIREMENT",
-                help="A package that the scripts need besides, as of each release's date.",
-            ),
-            click.option(
-                "--allow-no-tensorflow",
-                is_flag=True,
-                help="Judge a script that never imports TensorFlow, too.",
-            ),
+            needing,
             click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a cell."),
             click.option("--memory", type=click.IntRange(min=64), help="MiB a cell."),
             click.option(

@@ -147,7 +147,11 @@ class Desk:
         """
         cases = tuple(Case(name=f"c{n}", args=(seconds,)) for n in range(count))
         repro = Repro(
-            name="r", script=self.folder / "my.py", cases=cases, limits=Limits(timeout=300)
+            name="r",
+            script=self.folder / "my.py",
+            cases=cases,
+            limits=Limits(timeout=300),
+            needs_tensorflow=False,
         )
         matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,), devices=tuple(devices))
         cells = plan.cells(matrix, releases or [release(version) for version in versions])

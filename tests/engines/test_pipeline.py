@@ -74,7 +74,13 @@ class Bench:
         self.runs = 0
 
     def repro(self, *cases: Case, limits: Optional[Limits] = None) -> Repro:
-        return Repro(name="r", script=self.script, cases=cases, limits=limits or Limits(timeout=20))
+        return Repro(
+            name="r",
+            script=self.script,
+            cases=cases,
+            limits=limits or Limits(timeout=20),
+            needs_tensorflow=False,
+        )
 
     def load(self, repro: Repro, *versions: str) -> Workload:
         matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,))

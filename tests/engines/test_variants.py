@@ -90,7 +90,20 @@ def by_case() -> dict[str, Result]:
 
 
 def test_variables_reach_the_process_and_need_no_second_environment(engine: Telling) -> None:
-    assert cli.execute(["run", "my.py", "--tf", "2.9.0", "--vary", "OPTION=,on,broken"]) == 0
+    assert (
+        cli.execute(
+            [
+                "run",
+                "my.py",
+                "--allow-no-tensorflow",
+                "--tf",
+                "2.9.0",
+                "--vary",
+                "OPTION=,on,broken",
+            ]
+        )
+        == 0
+    )
     found = by_case()
     assert {case: result.outcome.verdict.value for case, result in found.items()} == {
         "default": "pass",
@@ -105,16 +118,41 @@ def test_variables_reach_the_process_and_need_no_second_environment(engine: Tell
 
 
 def test_what_is_known_of_a_variant_is_not_said_of_another() -> None:
-    assert cli.execute(["run", "my.py", "--tf", "2.9.0", "--vary", "OPTION=on"]) == 0
-    assert cli.execute(["run", "my.py", "--tf", "2.9.0", "--vary", "OPTION=,on"]) == 0
+    assert (
+        cli.execute(
+            ["run", "my.py", "--allow-no-tensorflow", "--tf", "2.9.0", "--vary", "OPTION=on"]
+        )
+        == 0
+    )
+    assert (
+        cli.execute(
+            ["run", "my.py", "--allow-no-tensorflow", "--tf", "2.9.0", "--vary", "OPTION=,on"]
+        )
+        == 0
+    )
     cached = {case: result.cached for case, result in by_case().items()}
     assert cached == {"default": False, "default@OPTION=on": True}
-    assert cli.execute(["run", "my.py", "--tf", "2.9.0", "--env", "OPTION=on"]) == 0
+    assert (
+        cli.execute(
+            ["run", "my.py", "--allow-no-tensorflow", "--tf", "2.9.0", "--env", "OPTION=on"]
+        )
+        == 0
+    )
     assert by_case()["default"].observations["seen"] == 1
 
 
 def test_packages_and_pythons_are_environments_of_their_own() -> None:
-    command = ["run", "my.py", "--tf", "2.9.0", "--vary", "numpy=,1.24.0", "--vary", "python=,3.9"]
+    command = [
+        "run",
+        "my.py",
+        "--allow-no-tensorflow",
+        "--tf",
+        "2.9.0",
+        "--vary",
+        "numpy=,1.24.0",
+        "--vary",
+        "python=,3.9",
+    ]
     assert cli.execute(command) == 0
     found = by_case()
     assert {case: result.outcome.verdict.value for case, result in found.items()} == {
@@ -142,7 +180,7 @@ def test_packages_and_pythons_are_environments_of_their_own() -> None:
 
 
 def bisect(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = cli.execute(["bisect", "my.py", *arguments])
+    code = cli.execute(["bisect", "my.py", "--allow-no-tensorflow", *arguments])
     said, noted = capsys.readouterr()
     return code, said, noted
 
@@ -156,7 +194,8 @@ def test_the_numpy_that_broke_it_is_found(capsys: pytest.CaptureFixture[str]) ->
     )
     assert code == 3  # the one that could not be resolved may be it
     assert "of 7 releases looked at" in said  # not rc1, the yanked one, that of another Python
-    assert "tfmatrix run my.py --tf 2.9.0 --vary numpy=1.23.4,1.23.5,1.24.0\n" in said
+    again = "tfmatrix run my.py --allow-no-tensorflow --tf 2.9.0 --vary numpy=1.23.4,1.23.5,1.24.0"
+    assert f"{again}\n" in said
     assert {result.tensorflow for result in the_run().results} == {"2.9.0"}
     assert "default@numpy=1.24.0" in by_case()
 
@@ -187,7 +226,7 @@ def test_an_axis_of_the_matrix_is_walked_in_its_order(
     code, said, _ = bisect(capsys, "--axis", "option", "--tf", "2.9.0", *ends)
     assert code == 0
     assert said.startswith("The first bad release is option more: option on passes, option more f")
-    assert "tfmatrix run my.py --tf 2.9.0 --vary option\n" in said
+    assert "tfmatrix run my.py --allow-no-tensorflow --tf 2.9.0 --vary option\n" in said
     ends = ("--good", "on", "--bad", "more")
     code, said, _ = bisect(capsys, "--axis", "option", "--tf", "2.9.0", *ends)
     assert "2 of 2 releases looked at" in said

@@ -36,6 +36,7 @@ SELECTION: dict[str, Any] = {
     "timeout": 20.0,
     "memory": None,
     "matrix_file": None,
+    "allow_no_tensorflow": True,
 }
 
 

@@ -86,6 +86,7 @@ def repro(site: Site, args: Sequence[str]) -> Repro:
     hostile = tuple(arg.format_map(known) for arg in args)
     return Repro(
         name="torture",
+        needs_tensorflow=False,
         script=site.folder / "scripts" / "either.py",
         files=tuple(Path(path.name) for path in sorted(SUBJECTS.glob("*.py"))),
         cases=(

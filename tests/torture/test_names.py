@@ -38,6 +38,7 @@ def odd_names(site: Site) -> Repro:
         cases=(Case(name="before", args=("slowly",)), *cases),
         limits=bench.LIMITS,
         env={"ODD": ODD},
+        needs_tensorflow=False,
     )
 
 

@@ -126,7 +126,8 @@ class World:
         )
 
     def command(self, *args: str) -> tuple[str, ...]:
-        return ("run", "--engine", self.engine, "--jobs", "2", *args)
+        own = ("--engine", self.engine, "--jobs", "2", "--allow-no-tensorflow")
+        return ("run", *own, *args)
 
     def run(self, *args: str, cwd: Optional[Path] = None, patience: float = 120) -> Said:
         """`tfmatrix run` to its end."""
