@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Optional, Protocol
+from typing import Any, Optional, Protocol
 
 from attrs import evolve, frozen
 
@@ -181,8 +181,27 @@ class Measurer:
 
 
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
-    """The same with this machine's paths replaced: people paste logs, and engines must agree."""
-    output, errors = execution.output, execution.errors
-    for path, instead in shown.items():
-        output, errors = output.replace(path, instead), errors.replace(path, instead)
-    return evolve(execution, output=output, errors=errors)
+    """The same with this machine's paths replaced: people paste reports, and engines must agree."""
+
+    def replaced(text: str) -> str:
+        for path, instead in shown.items():
+            text = text.replace(path, instead)
+        return text
+
+    return evolve(
+        execution,
+        output=replaced(execution.output),
+        errors=replaced(execution.errors),
+        observations=_each_text(replaced, dict(execution.observations)),
+    )
+
+
+def _each_text(change: Callable[[str], str], value: Any) -> Any:
+    """A JSON value with all its texts changed, those in lists and objects too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each_text(change, item) for item in value]
+    if isinstance(value, dict):
+        return {name: _each_text(change, item) for name, item in value.items()}
+    return value

@@ -31,6 +31,8 @@ from runner.model import Environment, Result, Run
 HEAD = "run.json"
 CELLS = "cells.jsonl"
 LATEST = "latest"
+_BETWEEN = "__"
+"""Between the parts of a log's name."""
 _AT_ONCE = 1000
 """Lines of known cells that are written together."""
 
@@ -145,7 +147,7 @@ def _write_new(path: str, data: bytes) -> None:
 
 def log_name(result: Result) -> str:
     """A file name that is safe whatever the repro and case are called, and unique per cell."""
-    return "__".join(_safe(part) for part in result.id) + ".txt"
+    return _BETWEEN.join(_safe(part) for part in result.id) + ".txt"
 
 
 def script_name(repro: str) -> str:
@@ -155,9 +157,10 @@ def script_name(repro: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _safe(name: str) -> str:
-    """`name` as part of a file name; one that had to be changed gets a digest, to stay unique."""
+    """`name` as part of a file name, with a digest, to stay unique, where it had to be changed or
+    could be taken for two parts: `a` and `b__c` are not `a__b` and `c`."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
-    if plain == name:
+    if plain == name and _BETWEEN not in name and name.strip("_") == name:
         return plain
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 

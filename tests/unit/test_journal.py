@@ -67,6 +67,12 @@ def test_what_was_appended_is_read_again(tmp_path: Path) -> None:
     assert [case.args for case in run.repros[0].cases] == [(), ("--x",)]
 
 
+def test_no_two_cells_share_a_log() -> None:
+    names = ("a", "a_", "_b", "a__b", "b__c", "_", "b", "c")
+    cells = [evolve(result(case), repro=repro) for repro in names for case in names]
+    assert len({journal.log_name(cell) for cell in cells}) == len(cells)
+
+
 def test_a_log_is_kept_under_a_safe_name(tmp_path: Path) -> None:
     log = journal.Journal(tmp_path / "run", head())
     kept = log.append(evolve(result("a"), case="../../etc/x y\n*"), "text \udce9")

@@ -186,3 +186,13 @@ def test_a_run_that_could_not_be_measured_is_no_vote_and_is_tried_again() -> Non
 def test_repeats_of_what_hangs_are_not_doubled() -> None:
     agent = Agent(HANG, HANG)
     assert said(measurer(agent, "fresh").measure(CELL, repeat=2)) == ("timeout", 2, 2)
+
+
+def test_observations_name_no_folder_of_this_machine() -> None:
+    """As logs do not: the same rewriting for the values that are compared and shown."""
+    here = {"script": "/home/me/x.py", "paths": [{"cwd": "/home/me", "n": 3}]}
+    agent = Agent({"exit_code": 0, "signal": None, "output": "in /home/me", "observations": here})
+    agent.shown = {"/home/me": "/repro"}
+    execution = measurer(agent, "fresh").measure(CELL)
+    assert execution.output == "in /repro"
+    assert execution.observations == {"script": "/repro/x.py", "paths": [{"cwd": "/repro", "n": 3}]}

@@ -90,7 +90,7 @@ class LocalEngine:
             return PipeChannel(
                 [str(venv.python(folder)), str(paths.agent())],
                 root=str(files),
-                shown={str(folder): "/environment"},
+                shown=venv.shown(folder),
                 env=venv.environment(folder),
                 closed=forget,
                 damage=partial(_damage, environment, folder),

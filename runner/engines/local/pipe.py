@@ -45,9 +45,10 @@ class PipeChannel(LineChannel):
         closed: Callable[[], None] = lambda: None,
         damage: Callable[[], Optional[str]] = lambda: None,
     ) -> None:
-        super().__init__(root=root, shown={root: "/repro", **(shown or {})})
         folder = scratch_in or temporary.folder()
         self.scratch = folder.resolve() / f"cells-{secrets.token_hex(4)}"
+        own = {root: "/repro", str(self.scratch): "/tmp/cells"}  # as a container has them
+        super().__init__(root=root, shown={**own, **(shown or {})})
         self._on_close = closed
         self._damage = damage
         self._process = subprocess.Popen(

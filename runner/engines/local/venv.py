@@ -11,6 +11,7 @@ from typing import Optional
 
 from packaging.version import InvalidVersion, Version
 
+from runner import paths
 from runner.engines import remedies
 from runner.engines.base import Phase, Progress
 from runner.errors import PrepareError
@@ -81,6 +82,18 @@ def environment(folder: Path) -> dict[str, str]:
     """What a process in the environment sees: nothing of the caller's, so no secrets either."""
     path = f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin"
     return {"PATH": path, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+_SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/bin$")
+"""Where a Python lies that is the system's own: nothing of that names a user."""
+
+
+def shown(folder: Path) -> dict[str, str]:
+    """What its paths are called in reports: nothing there names a folder of this machine."""
+    settings = (folder / "pyvenv.cfg").read_text("utf-8").splitlines()
+    homes = [line.partition("=")[2].strip() for line in settings if line.startswith("home")]
+    bases = {str(Path(home).parent): "/usr/local" for home in homes if not _SYSTEM.match(home)}
+    return {str(folder): "/environment", str(paths.agent()): "/agent.py", **bases}
 
 
 def python(folder: Path) -> Path:
