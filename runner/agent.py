@@ -23,9 +23,11 @@ if __name__ == "__main__" and sys.path[:1] == [os.path.dirname(os.path.realpath(
     del sys.path[0]
 
 import array
+import atexit
 import gc
 import itertools
 import json
+import operator
 import resource
 import select
 import signal
@@ -34,6 +36,7 @@ import stat
 import threading
 import time
 import types
+import weakref
 from collections import deque
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -1361,26 +1364,18 @@ main_of_zygote = []  # type: List[types.ModuleType]
 class ShortEnd:
     """How a forked child ends without undoing the import of TensorFlow.
 
-    Python ends by collecting garbage in all that there is, by emptying all modules, and by taking
-    down its types. In a child that means to copy what it shares with its zygote, only to free it:
-    most of a short cell's time. On the short way,
+    Python ends by emptying all modules and collecting garbage among all objects. A child would copy
+    the memory that it shares with its zygote only to free it: 0.5 to 1 s. The short way removes
+    what the script has made, and leaves by C's `exit`, which is Python's own last step as well.
 
-    - what the import made is not collected;
-    - modules in which nothing has changed since are not emptied: Python is given a `sys.modules`
-      that does not name them, and nothing of them is touched;
-    - once `sys` itself is emptied, the last module that scripts can put something into, the process
-      leaves by C's `exit`, as Python does after its types.
-
-    All that the script made, its modules, those in which it changed something and those in which
-    TensorFlow keeps what scripts make end as in any process, before that; libraries' own exit
-    handlers after it.
-
-    Whether a module has changed, its dictionary's version tag tells (PEP 509), which is read
-    without touching the dictionary. Where a Python has none, its children take the long way.
+    It is taken only where nothing with a finalizer is left then. A script may have hung such an
+    object on a class or a registry of TensorFlow; the process then ends as Python ends it, and a
+    finalizer that prints or crashes is seen. Objects that the import made play no part: they are
+    frozen (`gc.freeze`), so that the collector knows those of the script alone.
     """
 
-    TAG = 24  # bytes from the start of a dict to its tag
-    CONTENT, WORDS = 16, 4  # from where a dict refers to what is in it, the tag included
+    # TensorFlow keeps in these what scripts make: sessions, graphs, contexts. Emptied like the
+    # script's own modules; what another one keeps makes the end of a child longer, not different.
     KEEPERS = (
         "tensorflow.python.eager.context",
         "tensorflow.python.framework.ops",
@@ -1392,150 +1387,99 @@ class ShortEnd:
     )
 
     def __init__(self) -> None:
-        self.code = None  # type: Optional[int]  # of the process's end, where it is known
-        self._chosen = self._ready = False
-        self._modules = []  # type: List[Tuple[str, types.ModuleType]]
-        self._tags = []  # type: List[Tuple[int, int]]  # of each: where its dict's tag is, and which
-        self._there = {}  # type: Dict[int, int]  # in sys.modules: addresses of names and modules
-        self._others = [], 0  # type: Tuple[List[str], int]  # the other names in it, and its tag
-        self._left = {}  # type: Dict[str, Any]  # what sys.modules is to be when Python empties it
-        import atexit
-
-        atexit.register(self._spare)  # before anybody else, so that it is called after them
+        self.chosen = False  # by the child, before its script starts
+        self.code = None  # type: Optional[int]  # the process's exit code, where it is known
+        self._imported = {}  # type: Dict[str, Any]  # sys.modules as the import left it
+        self._contents = []  # type: List[Tuple[Dict[str, Any], List[str], List[Any]]]
+        atexit.register(self._end)  # before all others: handlers are called in reverse order
 
     def remember(self, main: types.ModuleType) -> None:
-        """What is there after the import; `main` belongs to the script."""
-        if not (hasattr(gc, "freeze") and self._dicts_are_known()):
+        """In the zygote, after the import: what is there now. `main` belongs to the script."""
+        if not hasattr(gc, "freeze") or _libc is None:  # Python 3.6
             return
-        there = [
-            (name, one)
-            for name, one in sys.modules.items()
-            if isinstance(one, types.ModuleType) and not hasattr(type(one), "__del__")
-        ]
-        # TensorFlow puts wrappers in the place of some modules.
-        wrappers = [one for _, one in there if type(one) is not types.ModuleType]
-        for one in [one for wrapper in wrappers for one in vars(wrapper).values()]:
-            if type(one) is types.ModuleType:
-                there.append(("%s (wrapped)" % one.__name__, one))
-        for name, one in there:
-            if one is not main and name not in ("sys", "builtins", *self.KEEPERS):
-                self._modules.append((name, one))
-                self._tags.append((id(vars(one)) + self.TAG, self._tag(vars(one))))
-        ours = {id(one) for _, one in self._modules}
-        addresses = self._addresses(sys.modules)
-        self._there = {key: value for key, value in addresses if value in ours}
-        others = [name for name, one in sys.modules.items() if id(one) not in ours]
-        self._others = others, self._tag(sys.modules)
-        # None, as Python itself leaves them, with names of their own, that may be let go.
-        self._left = {name.encode().decode(): None for name in sys.modules}
-        self._ready = True
-        spared.append(self)
-
-    def choose(self) -> None:
-        """In a child, before the script: it is to end on the short way."""
-        if not self._ready:
-            return
-        main = sys.modules["__main__"]
-        of_the_script = [one for one in (main, vars(main)) if gc.is_tracked(one)]
-        for one in of_the_script:
+        self._imported = {name: one for name, one in sys.modules.items() if one is not main}
+        for names in self._dictionaries():
+            self._contents.append((names, list(names), list(names.values())))
+        not_frozen = [one for one in (main, vars(main)) if gc.is_tracked(one)]
+        for one in not_frozen:
             ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(one))
         gc.freeze()
-        for one in of_the_script:
+        for one in not_frozen:
             ctypes.pythonapi.PyObject_GC_Track(ctypes.py_object(one))
-        self._chosen = True
 
-    def _spare(self) -> None:
-        if not self._chosen or threading.active_count() > 1:
+    def _dictionaries(self) -> Iterator[Dict[str, Any]]:
+        for name, module in self._imported.items():
+            if isinstance(module, types.ModuleType) and name not in self.KEEPERS:
+                yield vars(module)
+                # TensorFlow puts wrappers in the place of some modules.
+                if type(module) is not types.ModuleType:
+                    inside = list(vars(module).values())
+                    yield from (vars(one) for one in inside if type(one) is types.ModuleType)
+
+    def _end(self) -> None:
+        """The last exit handler."""
+        if not self._imported:
             return
-        gc.collect()  # while what is to be finalized can still import something
-        if self.code is not None and self._flushes():
-            # The last that is put into `sys` is the last that is taken out.
-            vars(sys)["tfmatrix_end"] = self._leaving(self.code)
-        modules, left = sys.modules, self._left
-        for name in self._new(modules):
-            left[name] = modules.pop(name)  # not kept by us: what is in no other's hands goes first
-        for number in reversed(self._changed()):
-            name, module = self._modules.pop(number)
-            modules.pop(name, None)
-            if left.get(name) is None:
-                left[name] = module
-        self._exchange(modules, left)
+        if self.chosen and self.code is not None and threading.active_count() == 1 and flushed():
+            atexit._clear()  # all other handlers have been called, and may hold what is to go
+            self._remove_modules()
+            for thoroughly in (False, True):
+                self._restore_modules(thoroughly)
+                if not finalizers_left():
+                    flushed()
+                    ctypes.PyDLL(None).exit(self.code)
+        gc.unfreeze()  # Python ends the process, as any other
 
-    @staticmethod
-    def _leaving(code: int) -> object:
-        """Ends the process when it is let go of, and needs nothing more of Python then."""
-        exit_of_c = ctypes.PyDLL(None).exit
+    def _remove_modules(self) -> None:
+        """Remove the script's `__main__` and what has been imported since, in Python's own way."""
+        new = [name for name, one in sys.modules.items() if self._imported.get(name) is not one]
+        removed = [sys.modules.pop(name) for name in new]
+        emptied = [weakref.ref(one) for one in removed if isinstance(one, types.ModuleType)]
+        del removed
+        self._restore_modules(False)
+        gc.collect()
+        kept = [sys.modules.get(name) for name in self.KEEPERS]
+        for module in [reference() for reference in emptied] + kept:
+            if isinstance(module, types.ModuleType):
+                empty(vars(module))
 
-        def leave(
-            _: Any, collect: Any = gc.collect, end: Any = exit_of_c, code: int = code
-        ) -> None:
-            collect()  # as Python does once more
-            end(code)
-
-        return type("Leaving", (), {"__del__": leave})()
-
-    def _new(self, modules: Dict[str, Any]) -> List[str]:
-        """Under which names there is something else than one of our modules."""
-        names, tag = self._others
-        if self._tag(modules) == tag:
-            return names
-        others = [key for key, value in self._addresses(modules) if self._there.get(key) != value]
-        return [ctypes.cast(key, ctypes.py_object).value for key in others]
-
-    def _changed(self) -> List[int]:
-        """Which of our modules the script has changed."""
-        at = ctypes.c_uint64.from_address
-        return [n for n, (place, tag) in enumerate(self._tags) if at(place).value != tag]
-
-    @staticmethod
-    def _flushes() -> bool:
-        """Whether all can be written; where not, Python ends with a code of its own."""
-        try:
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None and not stream.closed:
-                    stream.flush()
-        except BaseException:
-            return False
-        return True
-
-    def _dicts_are_known(self) -> bool:
-        """Whether this Python's dicts have tags, and all they need, where we look for them."""
-        if _libc is None or sys.implementation.name != "cpython":
-            return False
-        names = vars(types.ModuleType("probe"))
-        seen = [self._tag(names)]
-        for value in (1, 2):
-            names["name"] = value
-            seen.append(self._tag(names))
-        if len(set(seen)) < 3 or seen[-1] != self._tag(names):
-            return False
-        one, other = {"a": 1, "b": 2}, {"c": 3}
-        self._exchange(one, other)
-        one["d"] = other.pop("a")
-        return (one, other) == ({"c": 3, "d": 1}, {"b": 2})
-
-    def _tag(self, names: Dict[str, Any]) -> int:
-        return int(ctypes.c_uint64.from_address(id(names) + self.TAG).value)
-
-    def _exchange(self, one: Dict[Any, Any], other: Dict[Any, Any]) -> None:
-        """Each gets the other's content, of which nothing is touched."""
-        content = ctypes.c_uint64 * self.WORDS
-        ours = content.from_address(id(one) + self.CONTENT)
-        theirs = content.from_address(id(other) + self.CONTENT)
-        ours[:], theirs[:] = theirs[:], ours[:]  # type: ignore[assignment]
-
-    @staticmethod
-    def _addresses(names: Dict[Any, Any]) -> Iterator[Tuple[int, int]]:
-        """Of each key and value, which are not touched: to count a reference is to copy a page."""
-        step, this = ctypes.pythonapi.PyDict_Next, ctypes.c_void_p(id(names))
-        position, key, value = ctypes.c_ssize_t(0), ctypes.c_void_p(), ctypes.c_void_p()
-        where = [ctypes.byref(one) for one in (position, key, value)]
-        while step(this, *where):
-            yield key.value or 0, value.value or 0
+    def _restore_modules(self, thoroughly: bool) -> None:
+        """Give the modules of the import the content they had. To look only at their sizes takes
+        0.01 s, to compare each value up to 0.1 s: it copies the memory where the values are."""
+        for names, keys, values in self._contents:
+            same = len(names) == len(keys)
+            if same and thoroughly:
+                same = all(map(operator.is_, names.values(), values))
+            if not same:
+                before = dict(zip(keys, values))
+                changed = [key for key, one in names.items() if before.get(key, names) is not one]
+                names.update({key: before.get(key) for key in changed})
 
 
-spared = []  # type: List[ShortEnd]
-# Alive to the end: frozen, and in a module that Python does not know of any more.
+def empty(names: Dict[str, Any]) -> None:
+    """As Python empties a module: private names first."""
+    for name in sorted(names, key=lambda name: name[:1] != "_" or name[:2] == "__"):
+        if name != "__builtins__":
+            names[name] = None
+
+
+def flushed() -> bool:
+    """Whether all that was printed could be written; if not, Python has an exit code for it."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except BaseException:
+        return False
+    return True
+
+
+def finalizers_left() -> bool:
+    """Whether an object that was made since the freeze is to be told of its end. A class counts
+    for its instances, of which the collector may not know."""
+    gc.collect()
+    made = gc.get_objects()
+    return any([hasattr(one if isinstance(one, type) else type(one), "__del__") for one in made])
 
 
 def import_tensorflow() -> str:
@@ -1565,8 +1509,7 @@ def become_script(
     sys.argv[:] = [script, *wish["args"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, *sys.argv]
-    if wish["short_end"]:
-        end.choose()
+    end.chosen = wish["short_end"] is True
     # Each fresh process draws its own randomness, so that repetitions are independent.
     for name, seed in (("random", "seed"), ("numpy.random", "seed")):
         if name in sys.modules:
@@ -1733,6 +1676,7 @@ if __name__ == "__main__":
     try:
         with open(sys.argv[0], "rb") as _file:
             _source = _file.read()
+        del _file
         exec(compile(_source, sys.argv[0], "exec", 0, True), _module.__dict__)
     except SystemExit as _error:
         _end.code = exit_code(_error)
