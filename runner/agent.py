@@ -1398,7 +1398,7 @@ class ShortEnd:
         if not hasattr(gc, "freeze") or _libc is None:  # Python 3.6
             return
         self._imported = {name: one for name, one in sys.modules.items() if one is not main}
-        for names in self._dictionaries():
+        for names in map(vars, self._restorable()):
             self._contents.append((names, list(names), list(names.values())))
         not_frozen = [one for one in (main, vars(main)) if gc.is_tracked(one)]
         for one in not_frozen:
@@ -1407,14 +1407,14 @@ class ShortEnd:
         for one in not_frozen:
             ctypes.pythonapi.PyObject_GC_Track(ctypes.py_object(one))
 
-    def _dictionaries(self) -> Iterator[Dict[str, Any]]:
-        for name, module in self._imported.items():
-            if isinstance(module, types.ModuleType) and name not in self.KEEPERS:
-                yield vars(module)
-                # TensorFlow puts wrappers in the place of some modules.
-                if type(module) is not types.ModuleType:
-                    inside = list(vars(module).values())
-                    yield from (vars(one) for one in inside if type(one) is types.ModuleType)
+    def _restorable(self) -> List[types.ModuleType]:
+        """The modules of the import, also those in whose place TensorFlow has put a wrapper."""
+        there = [one for one in self._imported.values() if isinstance(one, types.ModuleType)]
+        wrappers = [one for one in there if type(one) is not types.ModuleType]
+        inside = [one for wrapper in wrappers for one in vars(wrapper).values()]
+        there += [one for one in inside if type(one) is types.ModuleType]
+        keepers = [self._imported.get(name) for name in self.KEEPERS]
+        return list({id(one): one for one in there if one not in keepers}.values())
 
     def _end(self) -> None:
         """The last exit handler."""
@@ -1479,7 +1479,7 @@ def finalizers_left() -> bool:
     for its instances, of which the collector may not know."""
     gc.collect()
     made = gc.get_objects()
-    return any([hasattr(one if isinstance(one, type) else type(one), "__del__") for one in made])
+    return any(hasattr(one if isinstance(one, type) else type(one), "__del__") for one in made)
 
 
 def import_tensorflow() -> str:
