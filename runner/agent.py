@@ -24,6 +24,7 @@ if __name__ == "__main__" and sys.path[:1] == [os.path.dirname(os.path.realpath(
 
 import array
 import atexit
+import binascii
 import gc
 import itertools
 import json
@@ -51,6 +52,8 @@ PROTOCOL = 1
 TICK = 0.05  # seconds between two looks at the script's processes
 SLOWEST_TICK = 0.25  # seconds, where looking is expensive
 WALK = 0.2  # seconds between two looks for new ones, which walk over the whole machine's
+IDLE = 30.0  # seconds without work after which a cell is taken to hang
+WORK = 0.01  # of a processor, on average: less is no work
 DRAIN = 0.2  # seconds that open pipes are read after the script itself has ended
 CHUNK = 1 << 16
 ERRORS_KEPT = 64 << 10  # bytes of stderr alone
@@ -99,6 +102,22 @@ def prctl(option: int, value: int) -> bool:
         return False
     zero = ctypes.c_ulong(0)
     return bool(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero) == 0)
+
+
+LIMITS = sorted(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
+
+
+def standing_of(pid: int) -> Any:
+    """The limits, priority, processors and scheduling of a process: any other of the same user
+    may change them."""
+    if not ON_LINUX:
+        return None
+    try:
+        limits = [resource.prlimit(pid, what) for what in LIMITS]
+        policy = os.sched_getscheduler(pid), os.sched_getparam(pid)
+        return limits, os.getpriority(os.PRIO_PROCESS, pid), os.sched_getaffinity(pid), policy
+    except OSError:  # it ends
+        return None
 
 
 def die_with(parent: int) -> None:
@@ -285,6 +304,11 @@ class Tree:
     @property
     def rss(self) -> int:
         return sum(process.rss for process in self.alive.values())
+
+    @property
+    def cpu(self) -> float:
+        """Processor seconds that its present processes have used."""
+        return sum(process.cpu for process in self.alive.values())
 
     @property
     def tasks(self) -> int:
@@ -531,7 +555,6 @@ class Scratch:
         self.path = os.path.join(self.base, "scratch")
         self._identity = identity(self.base)
         self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
-        self._count = 0
 
     def intact(self) -> bool:
         """Whether it is still where it was made: scripts may move it, and put a link there."""
@@ -570,20 +593,28 @@ class Scratch:
         return True
 
     def discard(self) -> None:
-        """The path is free at once, even where something in the folder cannot be removed."""
+        """Empty the base. The path is free at once, even where something cannot be removed."""
         if not self.intact():
             return
-        self._count += 1
-        trash = "trash-%d" % self._count
         try:
             os.chmod(self.base, 0o700)
-            os.rename(self.path, os.path.join(self.base, trash))
+            os.rename(self.path, os.path.join(self.base, random_name()))
         except OSError:
-            return
-        remove_tree(self.base, trash)
+            pass
+        for name in os.listdir(self.base):
+            remove_tree(self.base, name)
+
+    def clean(self) -> bool:
+        """Whether a cell may come: it finds nothing of those before it, in `..` neither."""
+        return self.intact() and not os.listdir(self.base)
 
     def remove(self) -> None:
         remove_folder(self.base)
+
+
+def random_name() -> str:
+    """One that no script can have foreseen, and put something else there."""
+    return "trash-" + binascii.hexlify(os.urandom(8)).decode()
 
 
 def identity(path: str) -> Optional[Tuple[int, int]]:
@@ -613,7 +644,7 @@ def remove_tree(folder: str, name: str) -> None:
     open files nor paths that are too long. What cannot be removed stays. Nobody may write there.
     """
     base = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    todo, count = ([name] if _is_moved(base, name, base, name) else []), 0
+    todo = [name] if _is_moved(base, name, base, name) else []
     try:
         while todo:
             this = todo.pop()
@@ -622,10 +653,9 @@ def remove_tree(folder: str, name: str) -> None:
             except OSError:
                 continue
             for child in os.listdir(inside):
-                moved = "%s-%d" % (name, count)
+                moved = random_name()
                 if _is_moved(inside, child, base, moved):
                     todo.append(moved)
-                    count += 1
             os.close(inside)
             try:
                 os.rmdir(this, dir_fd=base)
@@ -969,6 +999,7 @@ class Cell:
         self.script = 0  # pid
         self.maxrss = 0  # KiB, as the kernel counted it
         self.seconds = 0.0
+        self.imported_before = 0.0  # seconds that the import took: a fresh process spends them too
         self.failure = ""
         self._fate_text = b""
         self._readers = {}  # type: Dict[int, Any]
@@ -976,7 +1007,7 @@ class Cell:
 
     def run(self, zygote: "Optional[Zygote]") -> Dict[str, Any]:
         self.oom = OomCounter()
-        self.disk = Disk(self.scratch.path, self.request.scratch)
+        self.disk = Disk(self.scratch.base, self.request.scratch)
         (out, out_w), (err, err_w), (fate, fate_w) = os.pipe(), os.pipe(), os.pipe()
         self._readers = {out: self._on_out, err: self._on_err, fate: self._on_fate}
         for fd in (*self._readers, self.engine.requests):
@@ -991,12 +1022,13 @@ class Cell:
 
     def _start(self, zygote: "Optional[Zygote]", pipes: Pipes) -> None:
         self.began = time.monotonic()
+        self._worked = self.began, 0.0  # when it was last seen to work; processor seconds then
         try:
             if zygote is None:
                 private = [self.engine.requests, self.engine.answers, *self._readers]
                 self.helper = warden(self.request, self.scratch.path, pipes, private)
             else:
-                self.helper = zygote.pid
+                self.helper, self.imported_before = zygote.pid, zygote.import_seconds
                 self._on_out(zygote.printed[0])
                 self._on_err(zygote.printed[1])
                 zygote.fork(self.request, pipes)
@@ -1074,13 +1106,13 @@ class Cell:
 
     def _watch(self, fate: int) -> None:
         """Until the script has ended or is over a limit: read, and look at its processes."""
-        end, look = self.began + self.request.timeout, self.began
+        end, look = self.began + self.request.timeout - self.imported_before, self.began
         while self.status is None and self.killed_for is None:
             now = time.monotonic()
             if now >= min(look, end) or fate not in self._readers:
                 self.tree.reap()
                 self.tree.look()
-                self._find_lost(fate)
+                self._find_missed_end(fate)
                 self._check(now, end)
                 # Looking may take no more than a small part of the machine.
                 look = now + min(SLOWEST_TICK, max(TICK, 20 * (time.monotonic() - now)))
@@ -1090,7 +1122,7 @@ class Cell:
     def _check(self, now: float, end: float) -> None:
         if self.status is not None:
             return
-        if now >= end:
+        if now >= end or self._is_idle(now):
             self.killed_for = "timeout"
         elif self.tree.tasks > self.request.processes:
             self.killed_for = "processes"
@@ -1101,21 +1133,35 @@ class Cell:
         if self.killed_for is not None:
             self._note_why(now - self.began)
 
+    def _is_idle(self, now: float) -> bool:
+        """Whether none of its processes has worked for so long that it will not end by itself."""
+        cpu = self.tree.cpu
+        if not self.tree.alive or abs(cpu - self._worked[1]) > IDLE * WORK:
+            self._worked = now, cpu
+        idle = now - self._worked[0]
+        if idle > IDLE:
+            self.notes.append("it hangs: it has used no processor time for %.0f s" % idle)
+        return idle > IDLE
+
     def _note_why(self, seconds: float) -> None:
-        alive = self.tree.alive.values()
         self.notes.append(
             "ended for %s after %.1f s: %d processes, %d threads, %d MiB, %.1f s of CPU time"
             % (
                 self.killed_for,
                 seconds,
-                len(alive),
+                len(self.tree.alive),
                 self.tree.tasks,
                 self.tree.rss / MIB,
-                sum(process.cpu for process in alive),
+                self.tree.cpu,
             )
         )
+        if self.imported_before:
+            self.notes.append(
+                "%.1f s of its time limit are those in which its TensorFlow was imported"
+                % self.imported_before
+            )
 
-    def _find_lost(self, fate: int) -> None:
+    def _find_missed_end(self, fate: int) -> None:
         """The script's end where its parent cannot tell it: killed or stopped, by the script."""
         process = look_at(self.script) if self.script else None
         if self.script in self.tree.ended:
@@ -1203,6 +1249,8 @@ class Zygote:
         self.key, self._scratch = zygote_key(request), scratch
         self.printed = (b"", b"")
         self.refusal = ""
+        self.import_seconds = 0.0
+        self._began = time.monotonic()
         self.ends_well = request.ends_well or None  # type: Optional[bool]
         ours, theirs = socket.socketpair()
         (self._out, out_w), (self._err, err_w) = os.pipe(), os.pipe()
@@ -1239,6 +1287,7 @@ class Zygote:
         for fd in (engine.requests, self.socket.fileno()):
             poll.unregister(fd)
         self._read_printed(printed, [fd for fd, _ in poll.poll(0)], poll)
+        self.import_seconds = time.monotonic() - self._began
         self.refusal = readable(answer).strip()
         if self.refusal == ENDED_EARLY:
             self.refusal += ": " + readable(bytes(printed[self._err][-500:])).strip()
@@ -1391,6 +1440,7 @@ class ShortEnd:
         self.code = None  # type: Optional[int]  # the process's exit code, where it is known
         self._imported = {}  # type: Dict[str, Any]  # sys.modules as the import left it
         self._contents = []  # type: List[Tuple[Dict[str, Any], List[str], List[Any]]]
+        self._keepers = []  # type: List[Dict[str, Any]]
         atexit.register(self._end)  # before all others: handlers are called in reverse order
 
     def remember(self, main: types.ModuleType) -> None:
@@ -1398,8 +1448,11 @@ class ShortEnd:
         if not hasattr(gc, "freeze") or _libc is None:  # Python 3.6
             return
         self._imported = {name: one for name, one in sys.modules.items() if one is not main}
-        for names in map(vars, self._restorable()):
-            self._contents.append((names, list(names), list(names.values())))
+        for names in self._dictionaries(main):
+            if names.get("__name__") in self.KEEPERS:
+                self._keepers.append(names)
+            else:
+                self._contents.append((names, list(names), list(names.values())))
         not_frozen = [one for one in (main, vars(main)) if gc.is_tracked(one)]
         for one in not_frozen:
             ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(one))
@@ -1407,14 +1460,12 @@ class ShortEnd:
         for one in not_frozen:
             ctypes.pythonapi.PyObject_GC_Track(ctypes.py_object(one))
 
-    def _restorable(self) -> List[types.ModuleType]:
-        """The modules of the import, also those in whose place TensorFlow has put a wrapper."""
-        there = [one for one in self._imported.values() if isinstance(one, types.ModuleType)]
-        wrappers = [one for one in there if type(one) is not types.ModuleType]
-        inside = [one for wrapper in wrappers for one in vars(wrapper).values()]
-        there += [one for one in inside if type(one) is types.ModuleType]
-        keepers = [self._imported.get(name) for name in self.KEEPERS]
-        return list({id(one): one for one in there if one not in keepers}.values())
+    def _dictionaries(self, main: types.ModuleType) -> List[Dict[str, Any]]:
+        """Of each module, and of those inside: TensorFlow's wrappers and lazy loaders have some."""
+        there = [one for one in self._imported.values() if issubclass(type(one), types.ModuleType)]
+        for names in list(map(vars, there)):
+            there += [one for one in names.values() if issubclass(type(one), types.ModuleType)]
+        return list({id(one): vars(one) for one in there if one is not main}.values())
 
     def _end(self) -> None:
         """The last exit handler."""
@@ -1422,6 +1473,7 @@ class ShortEnd:
             return
         if self.chosen and self.code is not None and threading.active_count() == 1 and flushed():
             atexit._clear()  # all other handlers have been called, and may hold what is to go
+            self._restore_modules(False)
             self._remove_modules()
             for thoroughly in (False, True):
                 self._restore_modules(thoroughly)
@@ -1434,14 +1486,12 @@ class ShortEnd:
         """Remove the script's `__main__` and what has been imported since, in Python's own way."""
         new = [name for name, one in sys.modules.items() if self._imported.get(name) is not one]
         removed = [sys.modules.pop(name) for name in new]
-        emptied = [weakref.ref(one) for one in removed if isinstance(one, types.ModuleType)]
+        references = [weakref.ref(one) for one in removed if isinstance(one, types.ModuleType)]
         del removed
-        self._restore_modules(False)
         gc.collect()
-        kept = [sys.modules.get(name) for name in self.KEEPERS]
-        for module in [reference() for reference in emptied] + kept:
-            if isinstance(module, types.ModuleType):
-                empty(vars(module))
+        alive = [reference() for reference in references]
+        for names in [vars(one) for one in alive if one is not None] + self._keepers:
+            empty(names)
 
     def _restore_modules(self, thoroughly: bool) -> None:
         """Give the modules of the import the content they had. To look only at their sizes takes
@@ -1571,6 +1621,7 @@ class Agent:
         if request.mode == "fork":
             zygote = self._zygote_for(request)
             why = self.refused.get(zygote_key(request))
+        standing = self._standing()
         try:
             answer = self._cell(request, zygote)
         except Unable as error:
@@ -1585,8 +1636,19 @@ class Agent:
             answer["notes"].append(
                 "it changed files beside the script: the next cell gets new ones"
             )
-        answer["last"] = changed or not self.scratch.intact()
+        after = self._standing()
+        if any(one != standing.get(pid, one) for pid, one in after.items()):
+            changed = True
+            answer["notes"].append("it changed the limits of the processes that started it")
+        answer["last"] = changed or not self.scratch.clean()
         return answer
+
+    def _standing(self) -> Dict[int, Any]:
+        """What a cell could change of the agent and the zygote, for the cells after it."""
+        ours = [os.getpid()]
+        if self.zygote is not None and self.zygote.alive():
+            ours.append(self.zygote.pid)
+        return {pid: standing_of(pid) for pid in ours}
 
     def _cell(self, request: Request, zygote: Optional[Zygote]) -> Dict[str, Any]:
         self.scratch.fresh(as_imported=zygote is not None)

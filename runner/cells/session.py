@@ -96,8 +96,10 @@ class Session:
                 self._under_way = True
                 wanted = ("ended",) if last else ("started", "ended")
                 event = self._expect(wanted, name, request.limits.timeout + GRACE)
-        if event.get("last") is True:
-            self.alive = False  # the agent leaves after this answer
+        if event.get("last") is True or event.get("trouble") is not None:
+            # It leaves after this answer, or may not be fit for the next: a script can have spent
+            # what it works with, its open files for one.
+            self.alive = False
         return decode(event)
 
     def _expect(self, wanted: tuple[str, ...], name: Optional[str], within: float) -> _Fields:

@@ -205,3 +205,127 @@ def test_silence_ends() -> None:
     channel.close()
     with pytest.raises(ChannelClosed, match="was closed"):
         channel.receive(20)
+
+
+# --- What one cell must not do to the next ----------------------------------------------------
+
+REACHES_OUT = """
+import os, resource, sys
+agent = os.getppid()
+while True:  # the agent is the last of its forebears that runs agent.py without --zygote
+    with open("/proc/%d/cmdline" % agent) as file:
+        words = file.read().split("\\0")
+    if "agent.py" in "".join(words) and "--zygote" not in words:
+        with open("/proc/%d/stat" % agent) as file:
+            parent = int(file.read().rpartition(")")[2].split()[1])
+        with open("/proc/%d/cmdline" % parent) as file:
+            if "agent.py" not in file.read():
+                break
+    with open("/proc/%d/stat" % agent) as file:
+        agent = int(file.read().rpartition(")")[2].split()[1])
+exec(sys.argv[1])
+"""
+OUTRAGES = {
+    "stack": "resource.prlimit(agent, resource.RLIMIT_STACK, (65536, 65536))",
+    "file size": "resource.prlimit(agent, resource.RLIMIT_FSIZE, (0, 0))",
+    "open files": "resource.prlimit(agent, resource.RLIMIT_NOFILE, (0, 0))",
+    "niceness": "os.setpriority(os.PRIO_PROCESS, agent, 15)",
+    "processors": "os.sched_setaffinity(agent, [min(os.sched_getaffinity(0))])",
+    "policy": "os.sched_setscheduler(agent, os.SCHED_BATCH, os.sched_param(0))",
+    "the zygote": "resource.prlimit(os.getppid(), resource.RLIMIT_STACK, (65536, 65536))",
+}
+LOOKS_AROUND = """
+import os, resource
+import tensorflow
+assert resource.getrlimit(resource.RLIMIT_STACK)[0] != 65536
+assert os.listdir("..") == ["scratch"], os.listdir("..")
+"""
+
+
+@pytest.fixture
+def own_bench(tmp_path: Path) -> Iterator[conformance.Bench]:
+    bench = bench_with(sys.executable, tmp_path, "fork")
+    yield bench
+    bench.close()
+
+
+def run_text(bench: conformance.Bench, text: str, *args: str, **limits: float) -> Execution:
+    """A script with this text, beside the subjects."""
+    channel = bench.channel
+    (Path(channel.root) / "given.py").write_text(text, "utf-8")
+    case = conformance.Case(subject="given", args=args, **limits)  # type: ignore[arg-type]
+    return bench.run(case)
+
+
+@pytest.mark.parametrize("what", OUTRAGES)
+def test_a_cell_that_changes_the_limits_of_the_agent_is_its_last(
+    what: str, own_bench: conformance.Bench
+) -> None:
+    first = run_text(own_bench, "import tensorflow\n" + REACHES_OUT, OUTRAGES[what])
+    noted = first.exit_code == 0 and "it changed the limits" in "".join(first.notes)
+    assert noted or "Too many open files" in (first.trouble or ""), first
+    after = run_text(own_bench, LOOKS_AROUND)
+    assert after.exit_code == 0, after
+
+
+LITTER = {
+    "a file": "open('../foo', 'w').close()",
+    "links": "import os\nfor n in range(50): os.symlink('/', '../link-%d' % n)",
+    "folders with the names of rubbish": """
+import os
+for n in range(400):
+    os.makedirs("../trash-%d/x" % n)
+    os.makedirs("../trash-%d-%d/x" % (n, n))
+""",
+}
+
+
+@pytest.mark.parametrize("what", LITTER)
+def test_the_folder_around_the_scratch_folder_is_emptied(
+    what: str, own_bench: conformance.Bench
+) -> None:
+    assert run_text(own_bench, LITTER[what]).exit_code == 0
+    after = run_text(own_bench, LOOKS_AROUND)
+    assert (after.exit_code, after.trouble) == (0, None), after
+
+
+def test_what_fills_the_folder_around_is_ended(own_bench: conformance.Bench) -> None:
+    fills = "import os, time\nopen('../big', 'wb').write(os.urandom(60 << 20))\n"
+    fills += "open('../more', 'wb').write(os.urandom(60 << 20))\ntime.sleep(20)"
+    assert run_text(own_bench, fills).killed_for == "disk"
+
+
+# --- Time limits -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+def test_a_time_limit_counts_the_import_in_both_modes(mode: str, tmp_path: Path) -> None:
+    bench = bench_with(sys.executable, tmp_path, mode)
+    (tmp_path / "site" / "tensorflow" / "__init__.py").write_text("import time; time.sleep(2)")
+    try:
+        facts = run_text(bench, "import tensorflow, time\ntime.sleep(1)", timeout=2.5)
+        assert (facts.killed_for, facts.mode) == ("timeout", mode)
+        facts = run_text(bench, "import tensorflow, time\ntime.sleep(1)", timeout=8)
+        assert (facts.exit_code, facts.mode) == (0, mode)
+    finally:
+        bench.close()
+
+
+def test_a_cell_that_does_nothing_is_ended_before_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = AGENT.read_text("utf-8")
+    hasty = tmp_path / "agent.py"
+    hasty.write_text(text.replace("\nIDLE = 30.0 ", "\nIDLE = 2.0 "), "utf-8")
+    assert hasty.read_text("utf-8") != text
+    monkeypatch.setattr(f"{__name__}.AGENT", hasty)
+    bench = bench_with(sys.executable, tmp_path / "bench")
+    try:
+        facts = run_text(bench, "import threading\nthreading.Event().wait()")
+        assert facts.killed_for == "timeout"
+        assert facts.seconds < 10
+        assert "it hangs: it has used no processor time for 2 s" in facts.notes
+        works = "import time\nend = time.time() + 4\nwhile time.time() < end: pass"
+        assert run_text(bench, works).exit_code == 0
+    finally:
+        bench.close()

@@ -52,7 +52,8 @@ class Agent:
         self.ends_well: list[bool] = []
         self.damaged: Optional[str] = None
         self.looks = 0
-        self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
+        self._lines: deque[dict[str, Any]] = deque()
+        self.close()
 
     def send(self, line: bytes) -> None:
         asked = json.loads(line)
@@ -69,7 +70,8 @@ class Agent:
         return self.damaged
 
     def close(self) -> None:
-        pass
+        """Whoever is asked next says hello first."""
+        self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
 
 
 def measurer(agent: Agent, mode: str, seen: Optional[Seen] = None) -> Measurer:

@@ -123,11 +123,11 @@ def test_several_cells_say_hello_once() -> None:
     assert codes == [0, 3]
 
 
-def test_trouble_of_the_agents_own_leaves_it_usable() -> None:
+def test_after_trouble_of_its_own_an_agent_is_asked_no_more() -> None:
     trouble = {**ENDED, "trouble": "the script cannot be read"}
     facts, opened = run(HELLO, trouble)
     assert facts == Execution(trouble="the script cannot be read")
-    assert opened.alive
+    assert not opened.alive
 
 
 def test_events_yet_unknown_are_passed_over() -> None:
