@@ -20,7 +20,7 @@ EXAMPLES = {
     ),
     "build": (("tfmatrix build --tf '>=2.16'", "download and install now, run later"),),
     "bisect": (
-        ("tfmatrix bisect my.py", "back from the newest release"),
+        ("tfmatrix bisect my.py", "back from the newest"),
         ("tfmatrix bisect my.py --good 2.9.3 --bad 2.16.2", "the release that broke it"),
         ("tfmatrix bisect my.py --good 2.21.0 --bad nightly", "the nightly that did"),
         ("tfmatrix bisect my.py --good 2.4 --bad 2.8 --on crash", "only a crash counts as bad"),
