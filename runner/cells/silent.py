@@ -16,7 +16,7 @@ from typing import Optional
 from runner.model import Execution
 
 NO_TENSORFLOW = (
-    "it never imported TensorFlow or Keras (--allow-no-tensorflow judges it all the same)"
+    "it never imported TensorFlow or Keras: --allow-no-tensorflow judges it all the same"
 )
 
 _TRIED = re.compile(

@@ -20,6 +20,7 @@ from attrs import define, evolve
 
 from runner import paths
 from runner.cells import modes
+from runner.cells.classify import classify
 from runner.cells.majority import confirmed
 from runner.cells.modes import Mode, Modes
 from runner.cells.results import judged, skipped
@@ -27,7 +28,7 @@ from runner.cells.snapshot import Snapshot
 from runner.cells.store import Store, cell_key
 from runner.errors import TfmatrixError
 from runner.machine import claims
-from runner.model import Cell, Environment, Execution
+from runner.model import Cell, Environment, Execution, Verdict
 from runner.pipeline import events
 from runner.pipeline.disk import DiskLimit, Forecast
 from runner.pipeline.options import Options
@@ -294,7 +295,8 @@ class Pipeline:
         before = self._store.get(key) if self._confirming else None
         if before is not None:
             execution = confirmed(before, execution)
-        self._store.put(key, execution)
+        if classify(execution).verdict is not Verdict.ERROR:  # what was lacking may be there later
+            self._store.put(key, execution)
         self._record(work, cell, execution, key)
 
     def _record(self, work: Work, cell: Cell, execution: Execution, key: str) -> None:

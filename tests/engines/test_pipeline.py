@@ -49,6 +49,8 @@ elif case == "slow":
     time.sleep(60)
 elif case == "counts":
     sys.exit(0)
+elif case == "lacks":
+    import nltk
 elif case == "waits-once":
     flag = sys.argv[2]
     if not os.path.exists(flag):
@@ -175,6 +177,14 @@ def test_touching_the_script_changes_nothing_and_editing_it_does(bench: Bench) -
     assert all(result.cached for result in bench.run(repro, "2.1.0").values())
     bench.script.write_text(SCRIPT + "\n# edited\n", "utf-8")
     assert not any(result.cached for result in bench.run(repro, "2.1.0").values())
+
+
+def test_what_lacked_a_package_is_tried_again(bench: Bench) -> None:
+    repro = bench.repro(case("lacks"))
+    for _ in range(2):
+        (found,) = bench.run(repro, "2.1.0").values()
+        assert found.outcome.reason.startswith("needs nltk, which the environments have not")
+        assert (found.outcome.verdict, found.cached) == (Verdict.ERROR, False)
 
 
 def test_fresh_measures_again(bench: Bench) -> None:

@@ -7,6 +7,7 @@ program ended; what counts as what is data, in the files beside this one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Optional
 
 from runner.cells.lacks import files, network, packages, python
@@ -22,6 +23,7 @@ CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
 MOST_TESTS = 100
 
 
+@lru_cache(maxsize=32)
 def needed(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
     """What the environment lacks, beginning with `needs`; None where the failure is another one.
 

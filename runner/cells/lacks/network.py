@@ -17,7 +17,7 @@ def needed(raised: Raised) -> Optional[str]:
         found = pattern.search(text)
         if found:
             what = next(filter(None, found.groups()), "") or raised.message.split("\n", 1)[0]
-            return f"needs data from the network ({_clipped(what)}): put it beside the script"
+            return f"needs data from the network, put it beside the script: {_clipped(what)}"
     return None
 
 

@@ -26,9 +26,9 @@ def needed(raised: Raised) -> Optional[str]:
     said = f"{raised.kind}: {raised.message.split(chr(10), 1)[0]}"
     if raised.kind in _SYNTAX:
         wanted = _for_syntax(raised)
-        return f"needs {_named(wanted) if wanted else 'another Python'} ({said})"
+        return f"needs {_named(wanted) if wanted else 'another Python'}: {said}"
     wanted = _for_name(raised) or _for_message(said, raised.source)
-    return f"needs {_named(wanted)} ({said})" if wanted else None
+    return f"needs {_named(wanted)}: {said}" if wanted else None
 
 
 def _for_syntax(raised: Raised) -> Optional[str]:

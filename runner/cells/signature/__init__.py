@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Optional
 
 from attrs import evolve
 
 from runner.cells.signature.crashes import last_words, name_of
 from runner.cells.signature.exits import exit_text, without_notes
-from runner.cells.signature.failed_tests import FailedTest, failed_tests, told
+from runner.cells.signature.failed_tests import FailedTest, failed_tests, speaks_of_tests, told
 from runner.cells.signature.line import capped, normalise
 from runner.cells.signature.noise import clean, failed_checks, last_meaningful_line
 from runner.cells.signature.raised import Raised, headline
@@ -52,7 +53,7 @@ def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
     failed = _failed_tests(stderr, output)
     if failed:
         return _of_tests(failed)
-    said, raised = _ended_by(exit_code, clean(stderr))
+    said, raised = _ended_by(exit_code, stderr)
     if raised is not None:
         line = _line(raised)
         return line if exit_code == UNCAUGHT else normalise(f"exit {exit_code}: {line}")
@@ -66,7 +67,7 @@ def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
     Each without what is wrapped around it, but with the frames that Python showed.
     """
     failed = [test.raised for test in _failed_tests(stderr, output)]
-    ended = failed or [_ended_by(exit_code, clean(stderr))[1]]
+    ended = failed or [_ended_by(exit_code, stderr)[1]]
     return [
         evolve(unwrapped(raised), files=raised.files, source=raised.source)
         for raised in ended
@@ -75,11 +76,14 @@ def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
 
 
 def _failed_tests(stderr: str, output: str) -> list[FailedTest]:
-    return failed_tests(clean(output)) or failed_tests(clean(stderr))
+    told_in = (text for text in (output, stderr) if speaks_of_tests(text))
+    return next(filter(None, (failed_tests(clean(text)) for text in told_in)), [])
 
 
-def _ended_by(exit_code: int, text: str) -> tuple[str, Optional[Raised]]:
+@lru_cache(maxsize=32)  # What a cell lacks and what it says are read from the same text.
+def _ended_by(exit_code: int, stderr: str) -> tuple[str, Optional[Raised]]:
     """The text that a program ended with, or the exception that ended it."""
+    text = clean(stderr)
     raised = last_raised(text)
     if raised is not None:
         said = exit_text(raised) if exit_code == UNCAUGHT else ""

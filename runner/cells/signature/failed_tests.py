@@ -52,6 +52,14 @@ _ROOM = 240
 """Characters for the names of all."""
 
 
+_RUNNERS = ("\nRan ", "= FAILURES =", "= ERRORS =", "short test summary info")
+
+
+def speaks_of_tests(text: str) -> bool:
+    """Told fast, as most texts do not: whether it can be a test runner's at all."""
+    return any(words in text for words in _RUNNERS)
+
+
 def failed_tests(text: str) -> list[FailedTest]:
     """All that a clean text tells of, by name. None where it is no test runner's."""
     found = _of_unittest(text) if _UNITTEST_RAN.search(text) else {}

@@ -107,11 +107,14 @@ _NO_FAILURE = re.compile(
     r"(?i)\b(?:0|no|without|zero) (?:fail|error|mismatch)\w*|\bfail(?:ed|ures)?\W+0\b"
 )
 _MOST_CHECKS = 20
+_MOST_LINES = 200
+"""Of the end of an output that are looked at."""
 
 
 def failed_checks(output: str) -> str:
     """The lines of a clean output that say what failed; where none does, the last one."""
-    lines = [line.strip() for line in without_noise(output)]
+    end = "\n".join(output.rsplit("\n", _MOST_LINES)[-_MOST_LINES:])
+    lines = [line.strip() for line in without_noise(end)]
     said = [line for line in lines if line and not line.startswith(_OBSERVED)]
     failed = [line for line in said if _FAILED_CHECK.search(line) and not _NO_FAILURE.search(line)]
     return "; ".join(dict.fromkeys(failed[-_MOST_CHECKS:])) or (said or [""])[-1]

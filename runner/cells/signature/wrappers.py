@@ -7,6 +7,7 @@ taken off until none is left.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Callable, Optional
 
 from attrs import evolve, frozen
@@ -31,6 +32,7 @@ class Wrapper:
     unwrap: Unwrap = lambda raised, match: evolve(raised, message=raised.message[match.end() :])
 
 
+@lru_cache(maxsize=32)
 def unwrapped(raised: Raised) -> Raised:
     """The cause: an exception without its wrappers, and without what follows the message."""
     for _ in range(_DEEPEST):
