@@ -409,6 +409,8 @@ class Result:
     """Of a cluster, the worker that measured it."""
     variant: str = ""
     """What of `case` names its variant: `keras=legacy`."""
+    notes: tuple[str, ...] = ()
+    """What else a reader should know, such as `::observe` lines that say nothing."""
 
     @property
     def id(self) -> tuple[str, str, str]:

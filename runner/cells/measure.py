@@ -181,27 +181,24 @@ class Measurer:
 
 
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
-    """The same with this machine's paths replaced: people paste reports, and engines must agree."""
-
-    def replaced(text: str) -> str:
-        for path, instead in shown.items():
-            text = text.replace(path, instead)
-        return text
-
+    """The same with this machine's paths replaced: people paste logs and observed values, and
+    engines must agree."""
     return evolve(
         execution,
-        output=replaced(execution.output),
-        errors=replaced(execution.errors),
-        observations=_each_text(replaced, dict(execution.observations)),
+        output=_replaced(execution.output, shown),
+        errors=_replaced(execution.errors, shown),
+        observations=_replaced(execution.observations, shown),
+        notes=tuple(_replaced(note, shown) for note in execution.notes),
     )
 
 
-def _each_text(change: Callable[[str], str], value: Any) -> Any:
-    """A JSON value with all its texts changed, those in lists and objects too."""
+def _replaced(value: Any, shown: Mapping[str, str]) -> Any:
+    """`value`, text or JSON, with these texts in the place of those."""
     if isinstance(value, str):
-        return change(value)
-    if isinstance(value, list):
-        return [_each_text(change, item) for item in value]
-    if isinstance(value, dict):
-        return {name: _each_text(change, item) for name, item in value.items()}
+        for path, instead in shown.items():
+            value = value.replace(path, instead)
+    elif isinstance(value, Mapping):
+        return {_replaced(key, shown): _replaced(one, shown) for key, one in value.items()}
+    elif isinstance(value, list):
+        return [_replaced(one, shown) for one in value]
     return value

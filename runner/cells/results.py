@@ -10,6 +10,9 @@ from runner.cells.classify import classify, contradicts
 from runner.cells.silent import why_silent
 from runner.model import Cell, Execution, Outcome, Result, Verdict
 
+_TOLD_OTHERWISE = ("ended for ", "not forked: ")
+"""Notes of the agent that the outcome's reason and `mode_reason` say in other words."""
+
 
 def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool = False) -> Result:
     """A cell's facts and their judgement as one record."""
@@ -31,6 +34,7 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         mode=execution.mode,
         mode_reason=execution.mode_reason,
         worker=execution.worker,
+        notes=tuple(note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE)),
     )
 
 

@@ -144,7 +144,7 @@ def head(
         started=journal.timestamp(),
         engine=engine.name,
         tool_version=__version__,
-        command=shlex.join(["tfmatrix", *sys.argv[1:]]),
+        command=shlex.join(["tfmatrix", *map(_as_told, sys.argv[1:])]),
         host=host.describe(),
     )
     released = {release.version: release.released.isoformat() for release in chosen.releases}
@@ -153,9 +153,22 @@ def head(
         environments=described(load.works, load.known, engine, released),
         results=(),
         repros=tuple(
-            evolve(repro, digest=_digest(repro, taken)) for repro in _planned_repros(chosen)
+            evolve(repro, digest=_digest(repro, taken), script=Path(_as_told(str(repro.script))))
+            for repro in _planned_repros(chosen)
         ),
     )
+
+
+def _as_told(word: str) -> str:
+    """A word of the command as others see it: no report says where on this machine a file lies.
+    From the working folder where it is below that, else by its name alone."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    path = Path(value)
+    if not (path.is_absolute() and path.name and path.parent.exists()):
+        return word
+    here = Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path.name
+    return f"{option}{equals}{shown}"
 
 
 def _digest(repro: Repro, taken: Mapping[str, Snapshot]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -24,7 +25,11 @@ class LineChannel(ABC):
 
     def __init__(self, *, root: str, shown: Mapping[str, str]) -> None:
         self.root = root
-        self.shown = shown
+        # Longest first: a folder of these may lie in another one.
+        real = {os.path.realpath(path): instead for path, instead in shown.items()}
+        self.shown: Mapping[str, str] = dict(
+            sorted({**real, **shown}.items(), key=lambda pair: -len(pair[0]))
+        )
         self._lines: deque[bytes] = deque()
         self._rest = bytearray()
         self._last_words = bytearray()

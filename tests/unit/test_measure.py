@@ -10,9 +10,11 @@ from typing import Any, Optional
 
 import pytest
 
+from runner import report
 from runner.cells.classify import classify
 from runner.cells.measure import Measurer, Seen, SeenHere
-from runner.model import Case, Cell, Device, Execution, Repro, Target
+from runner.cells.results import judged
+from runner.model import Case, Cell, Device, Execution, Repro, Run, RunInfo, Target
 from tests.engines.plain import release
 
 CELL = Cell(
@@ -198,3 +200,34 @@ def test_observations_name_no_folder_of_this_machine() -> None:
     execution = measurer(agent, "fresh").measure(CELL)
     assert execution.output == "in /repro"
     assert execution.observations == {"script": "/repro/x.py", "paths": [{"cwd": "/repro", "n": 3}]}
+
+
+def test_no_path_of_this_machine_is_in_what_is_kept() -> None:
+    """Nor in an observed value, or in a note: a report is posted for everybody."""
+    place = "/home/me/.cache/environments/2.9.3"
+    agent = Agent(
+        {
+            "exit_code": 1,
+            "output": f"{place}/bin/python /tmp/run-1a/my.py\n",
+            "errors": f"OSError: {place}/lib/x\n",
+            "observations": {"a": [f"{place}/x", 1.5, {f"{place}": None}], "n": 3},
+            "notes": [f"::observe {place}: there is no '='"],
+        }
+    )
+    agent.shown = {place: "/environment", "/tmp/run-1a": "/repro"}
+    found = measurer(agent, "fresh").measure(CELL)
+    assert found.output == "/environment/bin/python /repro/my.py\n"
+    assert found.errors == "OSError: /environment/lib/x\n"
+    assert found.observations == {"a": ["/environment/x", 1.5, {"/environment": None}], "n": 3}
+    assert found.notes == ("::observe /environment: there is no '='",)
+
+
+def test_a_malformed_observation_is_a_note_on_the_cell_and_in_the_reports() -> None:
+    note = "::observe loss: Expecting value: line 1 column 1 (char 0)"
+    execution = Execution(exit_code=0, notes=(note, "ended for timeout after 5.0 s: 1 processes"))
+    result = judged(CELL, "2.9.3-py3.10-cpu", execution)
+    assert result.notes == (note,)
+    info = RunInfo(id="i", started="s", engine="local", tool_version="0", command="tfmatrix")
+    run = Run(info=info, environments=(), results=(result,), repros=(CELL.repro,))
+    for kind in ("md", "html", "json"):
+        assert note in report.render(run, kind, lambda _: "")

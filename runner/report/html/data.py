@@ -116,6 +116,8 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int]) -> dict[str, Any]:
     memory = round(result.max_rss_mb)
     if memory:
         facts["memory"] = memory
+    if result.notes:
+        facts["notes"] = [text.clip(note, 300) for note in result.notes]
     if result.observations:
         observed = result.observations.items()
         facts["observed"] = {text.clip(k, MOST_NAME): _observed(v) for k, v in observed}

@@ -266,6 +266,7 @@
     ["time", cell.seconds === undefined ? "" : `${cell.seconds} s`],
     ["peak memory", cell.memory ? `${cell.memory} MiB` : ""],
     ["process", cell.inferred ? "" : cell.mode === "fork" ? "forked after one import of TensorFlow" : cell.why ? `its own: ${cell.why}` : ""],
+    ["notes", (cell.notes || []).join("; ")],
     ["worker", cell.worker],
   ]);
 

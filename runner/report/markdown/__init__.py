@@ -132,6 +132,7 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
     if detail.notes:
         yield from grid.contradictions(context, detail.notes)
         yield from grid.unmeasured(context.grid, detail.notes)
+        yield from grid.notes(context.grid, detail.notes)
         yield from details.skips(context.grid, detail.notes)
         yield from details.cases(context, detail.notes)
 

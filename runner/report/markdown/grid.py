@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Optional
 
 from attrs import evolve
 
 from runner.grid import Column, Entry, Grid, Row, Transition, folded, span
 from runner.grid.folded import Place, Table
-from runner.model import Verdict
+from runner.model import Result, Verdict
 from runner.report import gfm, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
@@ -169,14 +169,26 @@ def unmeasured(grid: Grid, most: int) -> Iterator[str]:
     yield from _section("Could not be measured", list(reasons(grid, Verdict.ERROR)), most)
 
 
+def notes(grid: Grid, most: int) -> Iterator[str]:
+    """What else is to be known of cells, such as `::observe` lines that say nothing."""
+    yield from _section("Notes", list(_grouped(grid, lambda cell: cell.notes)), most)
+
+
 def reasons(grid: Grid, verdict: Verdict) -> Iterator[str]:
     """A line for each reason of this outcome, with where it applies."""
+    return _grouped(
+        grid, lambda cell: [cell.outcome.reason] if cell.outcome.verdict is verdict else []
+    )
+
+
+def _grouped(grid: Grid, texts: Callable[[Result], Iterable[str]]) -> Iterator[str]:
+    """A line for each of these texts of cells, with where it applies."""
     groups: dict[str, list[tuple[Row, Column]]] = defaultdict(list)
     for row in grid.rows:
         for column in grid.columns:
             cell = grid.cell(row, column)
-            if cell is not None and cell.outcome.verdict is verdict:
-                groups[cell.outcome.reason].append((row, column))
+            for text in dict.fromkeys(texts(cell)) if cell is not None else ():
+                groups[text].append((row, column))
     for reason, places in groups.items():
         rows = list(dict.fromkeys(row for row, _ in places))
         columns = sorted({column for _, column in places}, key=lambda c: c.index)
