@@ -12,6 +12,7 @@ from rich.console import Console
 
 from runner import engines
 from runner.cli import running
+from runner.engines.choice import Wanted
 from runner.machine import units
 from runner.pipeline import Backend, ClusterBackend, LocalBackend, events
 
@@ -26,7 +27,9 @@ def options(command: F) -> F:
                 "--engine",
                 type=click.Choice(["auto", *engines.ENGINES]),
                 default="auto",
-                help="auto (default): docker where a daemon answers, else local.",
+                envvar="TFMATRIX_ENGINE",
+                help="auto (default): docker where a daemon answers and can make the environments,"
+                " else local. TFMATRIX_ENGINE says it for all commands.",
             ),
             click.option(
                 "--cluster",
@@ -48,6 +51,7 @@ def choose(
     jobs: Optional[int] = None,
     memory: Optional[str] = None,
     idle: float = 0.25,
+    wanted: Wanted = engines.ANYTHING,
 ) -> Iterator[Backend]:
     """The engine and workers that a command line asks for. Raises, with the remedy, if none."""
 
@@ -55,7 +59,7 @@ def choose(
     jobs = jobs or os.cpu_count() or 2
     if cluster is None:
         memory_mb = units.size(memory) / 2**20 if memory else None
-        chosen = engines.choose(engine, say)
+        chosen = engines.choose(engine, say, wanted)
         yield LocalBackend(engine=chosen, jobs=jobs, memory_mb=memory_mb, idle=idle)
         return
     from runner.pipeline.cluster import connect

@@ -23,7 +23,7 @@ from runner.cli import completion, running
 from runner.cli.options import needing
 from runner.errors import UsageError
 from runner.model import Release
-from runner.pipeline import Backend, Options, Workload
+from runner.pipeline import Backend, Demand, Options, Workload
 from runner.releases import specifier
 from runner.releases.upstream import known
 
@@ -153,7 +153,9 @@ def command(
     # Repeated runs are fresh processes: forked ones share what a script may be flaky by.
     options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
     again = reproduce(script, engine, selection)
-    with backends.choose(console, engine=engine, cluster=cluster, jobs=1) as backend:
+    cells = found.cells
+    ends = Demand.of_environments((*cells[:1], *cells[-1:]), running.locker(found.chosen))
+    with backends.choose(console, engine=engine, cluster=cluster, jobs=1, wanted=ends) as backend:
         conclusion = search(console, backend, problem, options, again, output)
     running.point_to(console, conclusion.search.probe.folder)
     tell_json(conclusion) if format_ == "json" else tell(conclusion)

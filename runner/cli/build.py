@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from runner.cli import backend as backends
+from runner.cli import running
 from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
 from runner.environments import locks
@@ -19,7 +20,7 @@ from runner.errors import PrepareError
 from runner.matrix import plan
 from runner.matrix.selection import Selection, select
 from runner.model import Target
-from runner.pipeline import Backend, ClusterBackend
+from runner.pipeline import Backend, ClusterBackend, Demand
 
 
 @click.command("build", help="Prepare environments and run nothing.")
@@ -27,7 +28,10 @@ from runner.pipeline import Backend, ClusterBackend
 @backends.options
 def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
     chosen = select(**selection)
-    with backends.choose(Console(stderr=True), engine=engine, cluster=cluster) as backend:
+    wanted = Demand.of_environments(chosen.cells, running.locker(chosen))
+    with backends.choose(
+        Console(stderr=True), engine=engine, cluster=cluster, wanted=wanted
+    ) as backend:
         make = partial(_prepare, backend.engine, chosen=chosen)
         prepared = _each(backend, make, plan.targets(chosen.cells))
     return 0 if all(prepared) else 3

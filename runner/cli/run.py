@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import click
+from attrs import evolve
 from rich.console import Console
 
 from runner import pipeline
@@ -82,20 +83,27 @@ def command(
     engine = from_issue.choose(engine, selection)
     chosen = select(**selection)
     console = Console(stderr=True)
+    options = pipeline.Options(
+        remeasure=remeasure,
+        repeat=repeat,
+        mode=mode,
+        keep=keep,
+        keep_agents=explore == "adaptive",
+    )
+    snapshots = running.snapshots(chosen.matrix.repros)
+    wanted = pipeline.Demand(
+        chosen.cells,
+        running.locker(chosen),
+        store=running.stored(),
+        snapshots=snapshots,
+        options=options,
+    )
     with backends.choose(
-        console, engine=engine, cluster=cluster, jobs=jobs, memory=budget
+        console, engine=engine, cluster=cluster, jobs=jobs, memory=budget, wanted=wanted
     ) as backend:
-        load = pipeline.arrange(chosen.cells, backend.engine, running.locker(chosen))
+        options = evolve(options, jobs=backend.jobs)
+        load = wanted.load(backend.engine)
         backend, forecast = pipeline.fit_on_disk(backend, load, max_disk, running.say(console))
-        snapshots = running.snapshots(chosen.matrix.repros)
-        options = pipeline.Options(
-            jobs=backend.jobs,
-            remeasure=remeasure,
-            repeat=repeat,
-            mode=mode,
-            keep=keep,
-            keep_agents=explore == "adaptive",
-        )
         with running.recording(chosen, load, backend.engine, snapshots, output) as journal:
             pipeline.carry_out(
                 backend,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Optional, Protocol
 
@@ -120,4 +120,20 @@ class Engine(Maker, Protocol):
 
     def inventory(self) -> Iterator[Item]:
         """Everything this engine has made and can remove: environments, images, containers …"""
+        ...
+
+
+class Candidate(Engine, Protocol):
+    """An engine that a command can be given."""
+
+    def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
+        """Why `environments` cannot all be made here, told by one look; None where nothing is known
+        to stand in the way."""
+        ...
+
+    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+        """Make what `environments` need besides, where that is possible here; whether it was.
+
+        Raises `TfmatrixError` where it should have been.
+        """
         ...

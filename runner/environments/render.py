@@ -92,6 +92,11 @@ def base_image(python: str, images: Mapping[str, str] = {}) -> str:
     return str(chosen[python])
 
 
+def pythons() -> tuple[str, ...]:
+    """Those that a base image is known of."""
+    return tuple(_defaults()["pythons"])
+
+
 def default_base(python: str) -> str:
     """The base image of Python `python` where nobody has said otherwise."""
     return base_image(python)

@@ -5,6 +5,7 @@ The stages, in order: `arrange` sorts cells into works, `fit_on_disk` looks whet
 """
 
 from runner.pipeline.backend import Backend, ClusterBackend, LocalBackend
+from runner.pipeline.demand import Demand
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.site import Site, Workers
@@ -14,6 +15,7 @@ from runner.pipeline.workload import Lock, Work, Workload, arrange, described, n
 __all__ = [
     "Backend",
     "ClusterBackend",
+    "Demand",
     "LocalBackend",
     "Lock",
     "Options",

@@ -18,18 +18,18 @@ from typing import Any, Optional
 
 from attrs import define, evolve
 
-from runner import paths
 from runner.cells import modes
 from runner.cells.classify import classify
 from runner.cells.majority import confirmed
 from runner.cells.modes import Mode, Modes
 from runner.cells.results import judged, skipped
 from runner.cells.snapshot import Snapshot
-from runner.cells.store import Store, cell_key
+from runner.cells.store import Store
 from runner.errors import TfmatrixError
 from runner.machine import claims
 from runner.model import Cell, Environment, Execution, Verdict
 from runner.pipeline import events
+from runner.pipeline.demand import answer_key
 from runner.pipeline.disk import DiskLimit, Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.site import PREPARING, Workers
@@ -203,17 +203,7 @@ class Pipeline:
 
     def _key(self, work: Work, cell: Cell) -> str:
         snapshot = self._snapshots[cell.repro.name]
-        return cell_key(
-            environment_key=f"{self._site.name}:{work.environment.key}",
-            snapshot_digest=snapshot.digest,
-            script=snapshot.workspace.script,
-            args=cell.case.args,
-            env=cell.env,
-            limits=cell.repro.limits,
-            agent_digest=paths.agent_digest(),
-            mode=self._modes.of(cell).name,
-            repeat=self._options.repeat,
-        )
+        return answer_key(self._site.name, work.environment, cell, snapshot, self._options)
 
     def _mode(self, cell: Cell) -> Mode:
         return CONFIRMING if self._confirming else self._modes.of(cell)

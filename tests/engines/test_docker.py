@@ -24,7 +24,7 @@ from attrs import evolve
 from runner import paths
 from runner.cells.session import Request, Session
 from runner.engines.base import ChannelClosed, Phase, Workspace
-from runner.engines.docker import bases, buildkit, containers, daemon, owner
+from runner.engines.docker import bases, builder, buildkit, containers, daemon, owner
 from runner.engines.docker.engine import DockerEngine
 from runner.environments import locks, render
 from runner.errors import PrepareError, TfmatrixError
@@ -488,6 +488,67 @@ def test_a_base_image_that_is_nowhere(engine: DockerEngine) -> None:
     with pytest.raises(PrepareError, match="no/such") as raised:
         engine.prepare(made, silent)
     assert "tfmatrix bases" in str(raised.value)
+
+
+def test_a_base_image_that_is_nowhere_is_found_out_by_one_look(engine: DockerEngine) -> None:
+    made = environment("3.10", dockerfile="FROM localhost:1/no/such:image\n")
+    assert "localhost:1/no/such:image" in str(engine.why_not_made([made]))
+    assert not engine.mend([made], print)
+
+
+def test_what_a_registry_has_refused_is_not_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fresh = DockerEngine()
+    with pytest.raises(PrepareError):
+        fresh.prepare(environment("3.10", dockerfile="FROM localhost:1/no/such:image\n"), silent)
+    monkeypatch.setattr(builder, "build", None)
+    another = environment("3.10", dockerfile="FROM localhost:1/no/such:other\n")
+    with pytest.raises(PrepareError, match=r"other was not asked for: .*refused"):
+        fresh.prepare(another, silent)
+
+
+def test_missing_bases_are_made_here_where_no_registry_answers(engine: DockerEngine) -> None:
+    absent = [
+        python
+        for python in render.pythons()
+        if daemon.find_image(render.default_base(python)) is None
+        and bases.why_not([python]) is None
+    ]
+    if not absent:
+        pytest.skip("every base image is here, or none can be made")
+    image = render.default_base(absent[0])
+    made = environment("3.10", dockerfile=f"FROM {image} AS one\nFROM one\n")
+    if engine.why_not_made([made]) is None:
+        pytest.skip("a registry answers")
+    said: list[str] = []
+    assert engine.mend([made], said.append)
+    try:
+        assert f"base images for Python {absent[0]} are made here" in said[0]
+        assert engine.why_not_made([made]) is None
+    finally:
+        daemon.connect().images.remove(image)
+
+
+def test_an_engine_asked_for_by_name_that_cannot_is_one_error_at_once(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import tensorflow\n")
+    matrix = {
+        "images": {"3.10": "localhost:1/no/such:image"},
+        "repros": [{"name": "one", "script": "script.py"}],
+    }
+    (tmp_path / "matrix.yaml").write_text(json.dumps(matrix))
+    for verb in ("run", "build"):
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", verb, "--tf", "2.9.3,2.10.1", "--engine", "docker"],
+            cwd=tmp_path,
+            env={**os.environ, "TFMATRIX_CACHE": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 3
+        assert done.stderr.count("no/such:image") == 1, done.stderr
+        assert len(done.stderr.splitlines()) == 2
+        assert not (tmp_path / "results").exists()
 
 
 def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environment) -> None:

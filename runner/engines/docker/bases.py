@@ -11,8 +11,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Optional
 
 from runner.engines.base import Phase
 from runner.engines.docker import builder, daemon, names
@@ -52,6 +53,17 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
             what=f"the base image {tag}",
         )
     return True
+
+
+def why_not(pythons: Sequence[str]) -> Optional[str]:
+    """Why base images of `pythons` cannot be made on this machine; None where they can."""
+    if daemon.find_image(f"tfmatrix-system:{_suite()[0]}") is None:
+        if os.geteuid() != 0:
+            return "making base images needs root (debootstrap)"
+        if shutil.which("debootstrap") is None:
+            return "debootstrap is missing"
+    missing = [python for python in pythons if movable.find(python) is None]
+    return f"no Python {', '.join(missing)} is on this machine" if missing else None
 
 
 def make_system(say: Say) -> str:

@@ -61,6 +61,22 @@ def why_unreachable() -> Optional[str]:
     return None
 
 
+def how_to_start() -> str:
+    """The command that starts the daemon of this machine, where one is installed."""
+    if os.environ.get("DOCKER_HOST"):
+        return "look at DOCKER_HOST"
+    units = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+    if Path("/run/systemd/system").exists() and any(
+        Path(folder, "docker.service").exists() for folder in units
+    ):
+        return "start it: sudo systemctl start docker"
+    if Path("/etc/init.d/docker").exists():
+        return "start it: sudo service docker start"
+    if shutil.which("dockerd"):
+        return "start it: sudo dockerd"
+    return "start one, or name it in DOCKER_HOST"
+
+
 def explain(error: Exception) -> str:
     """What an error of the SDK means, without its stack of wrappers."""
     if isinstance(error, APIError) and error.explanation:

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,14 @@ from docker.models.images import Image
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.docker import (
+    bases,
     builder,
     buildkit,
     containers,
     daemon,
     images,
     names,
+    outlook,
     owner,
 )
 from runner.engines.docker.channel import DockerChannel
@@ -49,6 +51,9 @@ class DockerEngine:
         self._cpus = cpus
         self._channels: weakref.WeakSet[DockerChannel] = weakref.WeakSet()
         self._swept = threading.Event()
+        self._registry = threading.Lock()
+        self._refused: Optional[PrepareError] = None
+        """What the first build said that a registry refused or did not answer."""
         self._listing = threading.Lock()
         self._listed_at = float("-inf")
         self._listed: frozenset[tuple[str, str]] = frozenset()
@@ -57,7 +62,7 @@ class DockerEngine:
     def unavailable(self) -> Optional[str]:
         why_not = daemon.why_unreachable()
         if why_not is not None:
-            return f"{why_not}; start one, or name it in DOCKER_HOST"
+            return f"{why_not}; {daemon.how_to_start()}"
         if daemon.version().get("Os") != "linux":
             return "the Docker daemon runs Windows containers; switch it to Linux containers"
         if buildkit.client() is None:
@@ -82,15 +87,49 @@ class DockerEngine:
         wanted = (names.image(environment), environment.key)
         return wanted in self._images() or self._find(environment) is not None
 
+    def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
+        obstacle = self._look(environments)
+        return None if obstacle is None else obstacle.reason
+
+    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+        obstacle = self._look(environments)
+        if obstacle is None or not obstacle.bases:
+            return obstacle is None
+        say(f"base images for Python {', '.join(obstacle.bases)} are made here: {obstacle.reason}")
+        for python in obstacle.bases:
+            bases.make_base(python, render.default_base(python), say)
+        return True
+
+    def _look(self, environments: Sequence[Environment]) -> Optional[outlook.Obstacle]:
+        try:
+            return outlook.look([each for each in environments if not self.prepared(each)])
+        except DockerException as error:
+            return outlook.Obstacle(reason=daemon.explain(error))
+
     def prepare(self, environment: Environment, progress: Progress) -> None:
         try:
             if self.prepared(environment):
                 return
+            self._raise_if_known(environment)
             with _alone(environment.key, progress):
                 if not self.prepared(environment):
                     self._build(environment, progress)
         except DockerException as error:
             raise _trouble(f"{environment.id} could not be prepared", error) from error
+        except PrepareError as error:
+            if outlook.registry_trouble(error.message) and self._refused is None:
+                self._refused = error
+            raise
+
+    def _raise_if_known(self, environment: Environment) -> None:
+        """What a registry has refused once is not asked for again. Raises `PrepareError`."""
+        with self._registry:
+            if self._refused is not None:
+                images = outlook.base_images([environment])
+                absent = [image for image in images if daemon.find_image(image) is None]
+                if absent:
+                    why = f"{', '.join(absent)} was not asked for: {self._refused.message}"
+                    raise PrepareError(why)
 
     def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
         if not self._swept.is_set():

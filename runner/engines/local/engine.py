@@ -14,7 +14,7 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -56,6 +56,12 @@ class LocalEngine:
         if wrong is None and target.device is Device.CUDA:
             wrong = _no_cuda(target)
         return wrong or _no_interpreter(target.python)
+
+    def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
+        return None  # `refuses` tells which have no interpreter
+
+    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+        return True
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
         folder = self._folder(environment)

@@ -1,0 +1,86 @@
+"""What a command wants of its engine: which cells are answered, and which environments are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from runner import paths
+from runner.cells.modes import Modes
+from runner.cells.snapshot import Snapshot
+from runner.cells.store import Store, cell_key
+from runner.engines.base import Maker
+from runner.model import Cell, Environment
+from runner.pipeline.options import Options
+from runner.pipeline.workload import Lock, Work, Workload, arrange
+
+
+def answer_key(
+    engine: str, environment: Environment, cell: Cell, snapshot: Snapshot, options: Options
+) -> str:
+    """Under which key the store has what `engine` measured."""
+    return cell_key(
+        environment_key=f"{engine}:{environment.key}",
+        snapshot_digest=snapshot.digest,
+        script=snapshot.workspace.script,
+        args=cell.case.args,
+        env=cell.env,
+        limits=cell.repro.limits,
+        agent_digest=paths.agent_digest(),
+        mode=Modes(options.mode).of(cell).name,
+        repeat=options.repeat,
+    )
+
+
+class Demand:
+    """The cells of a command, and what of them each engine has measured already."""
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        lock: Lock,
+        *,
+        store: Optional[Store],
+        snapshots: Mapping[str, Snapshot],
+        options: Options,
+    ) -> None:
+        """`snapshots`: repro name → its files."""
+        self.cells = len(cells)
+        self._planned = cells
+        self._lock = lock
+        self._store = store
+        self._snapshots = snapshots
+        self._options = options
+        self._loads: dict[str, Workload] = {}
+
+    @classmethod
+    def of_environments(cls, cells: Sequence[Cell], lock: Lock) -> Demand:
+        """That of a command which looks for no answers before it starts."""
+        return cls(cells, lock, store=None, snapshots={}, options=Options())
+
+    def load(self, engine: Maker) -> Workload:
+        """The cells as `engine` would measure them, arranged once."""
+        if engine.name not in self._loads:
+            self._loads[engine.name] = arrange(self._planned, engine, self._lock)
+        return self._loads[engine.name]
+
+    def answered(self, engine: Maker) -> int:
+        if self._store is None or self._options.remeasure:
+            return 0
+        works = self.load(engine).works
+        return sum(self._is_answered(engine, w, cell) for w in works for cell in w.cells)
+
+    def environments(self, engine: Maker) -> Sequence[Environment]:
+        return [
+            work.environment
+            for work in self.load(engine).works
+            if not engine.prepared(work.environment)
+            and not all(self._is_answered(engine, work, cell) for cell in work.cells)
+        ]
+
+    def _is_answered(self, engine: Maker, work: Work, cell: Cell) -> bool:
+        if self._store is None or self._options.remeasure:
+            return False
+        snapshot = self._snapshots[cell.repro.name]
+        key = answer_key(engine.name, work.environment, cell, snapshot, self._options)
+        return self._store.has(key)
