@@ -35,7 +35,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def look(browser: Any, tmp_path: Path) -> Iterator[Look]:
-    """Renders a run and opens it: `look(run, "changes=1", color_scheme="dark")` → the page."""
+    """Renders a run and opens it: `look(run, "whole=1", color_scheme="dark")` → the page."""
     complaints: list[str] = []
     contexts = []
 

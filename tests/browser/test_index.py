@@ -29,25 +29,33 @@ RUNS: dict[str, Callable[[], Run]] = {
 
 
 def cases(page: Any) -> list[str]:
-    shown: list[str] = page.locator("tbody tr[data-r] th:visible").all_inner_texts()
+    shown: list[str] = page.locator("#tables tbody tr th:visible").all_inner_texts()
     return shown
 
 
 def columns(page: Any) -> list[str]:
-    shown: list[str] = page.locator("thead th.v:visible").all_inner_texts()
-    return shown
+    shown: list[str] = page.locator("#tables thead th.v:visible").all_inner_texts()
+    return [" ".join(label.split()) for label in shown]
 
 
 def row(page: Any, case: str) -> Any:
-    return page.locator("tbody tr[data-r]", has=page.locator(f"th >> text='{case}'"))
+    """The last that is shown: where the whole grid is open, its own."""
+    name = page.locator(f"th >> text=/^{case}$/")
+    return page.locator("#tables tbody tr:visible", has=name).last
+
+
+FIND = """([name, label]) => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  return [data.rows.findIndex((row) => row.case === name),
+    data.columns.findIndex((column) => column.label === label)].join();
+}"""
 
 
 def cell(page: Any, case: str, column: str) -> Any:
-    """Its button, by what stands at the head of its column now."""
-    at = page.locator("thead th.v").evaluate_all(
-        "(heads, label) => heads.findIndex((h) => !h.hidden && h.textContent === label)", column
-    )
-    return row(page, case).locator("td button").nth(at)
+    """The button that stands for a cell: where the whole grid is open, its own."""
+    key = page.evaluate(FIND, [case, column])
+    places = f"td[data-k='{key}'] button:visible, td[data-all~='{key}'] button:visible"
+    return page.locator(places).last
 
 
 def dimmed(page: Any) -> list[str]:
@@ -66,8 +74,8 @@ def test_an_outcome_dims_all_others_and_hides_cases_without_it(look: Look) -> No
     page = look(matrices.small())
     page.get_by_role("button", name="crash 1").click()
     assert cases(page) == ["two"]
-    assert dimmed(page) == ["–", "✓", "✓", "✓", "✓"]
-    assert page.locator("#status").inner_text() == "1 of 3 cases, 6 of 6 columns"
+    assert dimmed(page) == ["–", "✓", "✓", "✓"]
+    assert page.locator("#status").inner_text() == "1 of 18 cells"
     page.get_by_role("button", name="Show all").click()
     assert cases(page) == ["one", "two", "three"]
     assert dimmed(page) == []
@@ -98,11 +106,11 @@ def test_what_was_not_expected_filters(look: Look) -> None:
 
 def test_a_device_shows_its_columns_alone(look: Look) -> None:
     page = look(matrices.two_devices())
-    assert columns(page) == ["2.4", "2.5", "2.6"] * 2
+    assert columns(page) == ["2.4", "2.5–2.6", "2.4–2.5", "2.6"]
     page.get_by_role("button", name="cuda", exact=True).click()
-    assert columns(page) == ["2.4", "2.5", "2.6"]
-    assert page.locator("th.lane:visible").all_inner_texts() == ["cuda"]
-    assert page.locator("tr[data-r='0'] td:visible").all_inner_texts() == ["✓", "✓", "B"]
+    assert columns(page) == ["2.4–2.5", "2.6"]
+    assert page.locator("#tables h2:visible").all_inner_texts() == ["cuda"]
+    assert row(page, "one").locator("td").all_inner_texts() == ["✓", "B"]
 
 
 def test_device_outcome_and_signature_together(look: Look) -> None:
@@ -138,45 +146,45 @@ def test_flaky_cells_say_k_of_n_and_filter(look: Look) -> None:
 # --- Folds -----------------------------------------------------------------------------------
 
 
-def test_releases_that_agree_share_a_column(look: Look) -> None:
+def test_the_page_opens_folded_and_unfolds(look: Look) -> None:
     page = look(matrices.small())
-    page.get_by_label("Only where behaviour changes").check()
-    assert columns(page) == ["1.15", "2.4", "2.5 – 2.6", "2.7", "2.8"]
-    assert row(page, "two").locator("td:visible").all_inner_texts() == ["–", "✓", "✓", "✓", "B"]
-    page.get_by_label("Only where behaviour changes").uncheck()
-    assert columns(page) == ["1.15", "2.4", "2.5", "2.6", "2.7", "2.8"]
+    assert columns(page) == ["1.15", "2.4", "2.5–2.6", "2.7", "2.8"]
+    assert row(page, "two").locator("td").all_inner_texts() == ["–", "✓", "✓", "✓", "B"]
+    page.locator("#whole summary").click()
+    assert columns(page)[5:] == ["1.15", "2.4", "2.5", "2.6", "2.7", "2.8"]
+    assert row(page, "two").locator("td").all_inner_texts() == ["–", "✓", "✓", "✓", "✓", "B"]
+    page.wait_for_url("**#whole=1")
 
 
-def test_a_fold_looks_at_the_cases_that_are_shown(look: Look) -> None:
+def test_what_does_not_fold_is_there_once(look: Look) -> None:
+    page = look(runs.drawn("2.4 2.5\none ✓ A\ntwo A ✓"))
+    assert page.locator("#tables table").count() == 1
+    assert page.locator("#whole").count() == 0
+
+
+def test_a_variant_has_columns_of_its_own_and_cells_only_where_it_exists(look: Look) -> None:
+    run = runs.drawn("2.15 2.16 2.17\na ✓ A A\nb ✓ ✓ ✓\na@keras=legacy – ✓ ✓")
+    page = look(runs.with_legacy_keras(run))
+    assert columns(page) == ["2.15", "2.16–2.17", "2.16–2.17 keras=legacy"]
+    assert row(page, "b").locator("td").all_inner_texts() == ["✓", "✓", ""]
+    row(page, "a").locator("td button").last.click()
+    assert "a@keras=legacy on TensorFlow 2.16.0" in panel(page).inner_text()
+    assert panel(page).get_by_role("button", name="previous release").is_disabled()
+
+
+def test_a_folded_cell_leads_to_every_cell_that_it_stands_for(look: Look) -> None:
     page = look(matrices.small())
-    page.get_by_label("Only where behaviour changes").check()
-    page.locator("button[data-letter=B]").click()
-    assert cases(page) == ["two"]
-    assert columns(page) == ["1.15", "2.4 – 2.7", "2.8"]
-
-
-def test_of_releases_that_agree_a_measured_one_is_shown(look: Look) -> None:
-    run = runs.drawn("2.4 2.5 2.6 2.7 2.8\none ✓ ✓≈ ✓ ✓≈ ✓\ntwo – ✓ ✓ ✓ A")
-    page = look(run, "changes=1")
-    assert columns(page) == ["2.4", "2.5 – 2.7", "2.8"]
-    assert row(page, "one").locator("td:visible").all_inner_texts() == ["✓", "✓", "✓"]
-    cell(page, "one", "2.5 – 2.7").click()
-    assert "one on TensorFlow 2.6.0" in panel(page).inner_text()
-
-
-def test_devices_never_fold_into_each_other(look: Look) -> None:
-    page = look(matrices.two_devices(), "changes=1")
-    assert columns(page) == ["2.4", "2.5 – 2.6", "2.4 – 2.5", "2.6"]
-    assert page.locator("th.lane").evaluate_all("(all) => all.map((h) => h.colSpan)") == [2, 2]
-
-
-def test_a_folded_cell_leads_to_every_release_in_it(look: Look) -> None:
-    page = look(matrices.small(), "changes=1")
-    cell(page, "one", "2.5 – 2.6").click()
+    cell(page, "one", "2.5").click()
     assert "one on TensorFlow 2.5.0" in panel(page).inner_text()
+    panel(page).locator("summary", has_text="2 cells show the same").click()
     panel(page).get_by_role("button", name="2.6", exact=True).click()
     assert "one on TensorFlow 2.6.0" in panel(page).inner_text()
-    assert cell(page, "one", "2.5 – 2.6").get_attribute("aria-current") == "true"
+    assert cell(page, "one", "2.5").get_attribute("aria-current") == "true"
+
+
+def test_equal_cases_share_a_row(look: Look) -> None:
+    page = look(runs.drawn("2.4 2.5\nfit-a ✓ A\nfit-b ✓ A\nrun ✓ ✓"))
+    assert cases(page) == ["fit-* (2)", "run"]
 
 
 # --- Evidence --------------------------------------------------------------------------------
@@ -196,6 +204,23 @@ def test_a_cell_opens_its_evidence(look: Look) -> None:
     assert "numpy==1.23.5" in panel(page).inner_text()
     panel(page).locator("summary", has_text="Dockerfile").click()
     assert "FROM python:3.8-slim" in panel(page).inner_text()
+
+
+def test_the_log_opens_at_the_traceback(look: Look) -> None:
+    start = "2026-11-22 20:17:55.746006: I tensorflow/core/util/port.cc:113] oneDNN is on\n"
+    failed = "Traceback (most recent call last):\n  File 'x'\nKeyError: 'x'\n"
+    page = look(matrices.small(), logs=lambda _: start * 3 + failed)
+    cell(page, "one", "2.7").click()
+    assert panel(page).locator("pre.log").inner_text() == failed.strip()
+    panel(page).locator("summary", has_text="3 earlier lines").click()
+    assert "I tensorflow/core/util/port.cc:113] oneDNN is on" in panel(page).inner_text()
+
+
+def test_the_log_of_a_pass_opens_after_what_tensorflow_says_at_its_start(look: Look) -> None:
+    start = "2026-11-22 20:17:55.746006: I tensorflow/core/util/port.cc:113] oneDNN is on\n"
+    page = look(matrices.small(), logs=lambda _: f"{start}loss 0.5\n{start}done\n")
+    cell(page, "three", "1.15").click()
+    assert panel(page).locator("pre.log").inner_text().splitlines()[0] == "loss 0.5"
 
 
 def test_an_inferred_cell_names_its_evidence_and_has_none_itself(look: Look) -> None:
@@ -256,10 +281,8 @@ def test_each_release_is_one_step_from_the_next(look: Look) -> None:
 
 def test_the_keyboard_alone_reads_the_page(look: Look) -> None:
     page = look(matrices.small())
-    page.locator(".scroll").focus()
-    page.keyboard.press("Tab")
-    focused = page.locator(":focus")
-    assert focused.evaluate("(b) => b.closest('td').dataset.c") == "0"
+    page.locator("#tables td button[tabindex='0']").focus()
+    assert page.locator(":focus").evaluate("(b) => b.closest('td').dataset.k") == "0,0"
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "End"):
         page.keyboard.press(key)
     assert page.locator(":focus").inner_text() == "A"
@@ -271,10 +294,10 @@ def test_the_keyboard_alone_reads_the_page(look: Look) -> None:
 
 
 def test_arrows_pass_over_what_is_hidden(look: Look) -> None:
-    page = look(matrices.small(), "changes=1&letter=B")
+    page = look(matrices.small(), "letter=B")
     page.locator("td button[tabindex='0']").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
     assert page.locator(":focus").inner_text() == "B"
     page.keyboard.press("ArrowDown")
     assert page.locator(":focus").inner_text() == "B"
@@ -290,7 +313,7 @@ def test_the_grid_is_one_stop_for_tab(look: Look) -> None:
 
 def test_what_has_the_focus_can_be_seen(look: Look) -> None:
     page = look(matrices.small())
-    page.locator(".scroll").focus()
+    page.locator(".chip").last.focus()
     page.keyboard.press("Tab")
     outline = page.locator(":focus").evaluate("(b) => getComputedStyle(b).outlineStyle")
     assert outline == "solid"
@@ -303,15 +326,14 @@ def test_a_link_opens_the_same_view(look: Look) -> None:
     page = look(matrices.two_devices())
     page.get_by_role("button", name="cuda", exact=True).click()
     page.locator("button[data-letter=B]").click()
-    page.get_by_label("Only where behaviour changes").check()
-    cell(page, "one", "2.4 – 2.5").click()
+    page.locator("#whole summary").click()
+    row(page, "one").locator("td button").first.click()
     here = page.url.partition("#")[2]
     again = look(matrices.two_devices(), here)
     for each in (page, again):
-        assert cases(each) == ["one"]
-        assert columns(each) == ["2.4 – 2.5", "2.6"]
+        assert cases(each) == ["one", "one"]
+        assert columns(each) == ["2.4–2.5", "2.6", "2.4", "2.5", "2.6"]
         assert "one on TensorFlow 2.4.0" in panel(each).inner_text()
-        assert each.get_by_label("Only where behaviour changes").is_checked()
         assert each.locator("button[data-letter=B]").get_attribute("aria-pressed") == "true"
     assert again.url.partition("#")[2] == here
 
@@ -325,9 +347,9 @@ def test_a_link_to_what_is_not_there_opens_the_page(look: Look) -> None:
 
 def test_a_changed_link_changes_the_view(look: Look) -> None:
     page = look(matrices.small())
-    page.evaluate("location.hash = 'changes=1&outcome=crash'")
-    page.wait_for_function("document.querySelectorAll('tr[data-r]:not([hidden])').length === 1")
-    assert columns(page) == ["1.15", "2.4 – 2.7", "2.8"]
+    page.evaluate("location.hash = 'whole=1&outcome=crash'")
+    page.locator("#whole tbody tr >> nth=0").wait_for(state="hidden")
+    assert cases(page) == ["two", "two"]
 
 
 # --- Attacks ---------------------------------------------------------------------------------
@@ -347,7 +369,7 @@ ATTACK = "\n".join(
 def test_nothing_in_a_log_a_name_or_a_file_runs(look: Look) -> None:
     files = {each.id: ATTACK for each in runs.hostile().environments}
     page = look(runs.hostile(), logs=lambda _: ATTACK, extras=Extras(dockerfiles=files))
-    for button in page.locator("tr[data-r] td:first-of-type button").all():
+    for button in page.locator("#tables td:first-of-type button:visible").all():
         button.click()
         for summary in panel(page).locator("summary").all():
             summary.click()
@@ -390,16 +412,37 @@ def test_the_names_of_cases_leave_room_for_the_grid_on_a_phone(name: str, look: 
 
 
 def test_headers_stay_in_sight(look: Look) -> None:
-    page = look(runs.wide(60), viewport={"width": 900, "height": 600})
-    page.locator(".scroll").evaluate("(e) => e.scrollTo(400, 900)")
-    frame = page.locator(".scroll").bounding_box()
-    head = page.locator("thead th.v").nth(14).bounding_box()
-    first = page.locator("tbody th").nth(45).bounding_box()
-    assert frame is not None
+    """Of a table that fits, the head; of one that does not, the names."""
+    page = look(runs.wide(60), "whole=1", viewport={"width": 1400, "height": 600})
+    page.locator("#whole tbody tr >> nth=30").scroll_into_view_if_needed()
+    head = page.locator("#whole thead th.v").nth(14).bounding_box()
     assert head is not None
+    assert 0 <= head["y"] <= 1
+    page.set_viewport_size({"width": 700, "height": 600})
+    box = page.locator("#whole .scroll")
+    box.evaluate("(e) => e.scrollTo(400, 0)")
+    frame, first = box.bounding_box(), page.locator("#whole tbody th").nth(30).bounding_box()
+    assert frame is not None
     assert first is not None
-    assert abs(head["y"] - frame["y"]) <= 1
     assert abs(first["x"] - frame["x"]) <= 7
+
+
+def test_what_goes_on_to_the_right_has_a_sign_until_its_end_is_seen(look: Look) -> None:
+    page = look(runs.wide(), "whole=1", **PHONE)
+    wide = page.locator("#whole .wide")
+    assert "more" in (wide.get_attribute("class") or "").split()
+    page.locator("#whole .scroll").evaluate("(e) => e.scrollTo(9000, 0)")
+    page.locator("#whole .wide:not(.more)").wait_for(state="attached")
+
+
+@pytest.mark.parametrize("size", [PHONE, {}])
+def test_nothing_in_the_page_scrolls_down_by_itself(size: Any, look: Look) -> None:
+    page = look(runs.wide(60), "whole=1", logs=lambda _: "line\n" * 200, **size)
+    page.locator("td button:visible").first.click()
+    boxes = """() => [...document.querySelectorAll("main *, aside *")].filter((e) =>
+      /auto|scroll/.test(getComputedStyle(e).overflowY) && e.scrollHeight > e.clientHeight + 1
+    ).map((e) => e.className)"""
+    assert page.evaluate(boxes) == []
 
 
 CONTRASTS = """() => {
@@ -447,7 +490,9 @@ def test_dark_is_dark(look: Look) -> None:
 def test_without_its_script_the_page_is_still_a_table(look: Look) -> None:
     page = look(matrices.small(), java_script_enabled=False)
     assert page.locator("#filters").is_hidden()
-    assert page.locator("tbody th").all_inner_texts() == ["one", "two", "three"]
+    assert cases(page) == ["one", "two", "three"]
+    page.locator("#whole summary").click()
+    assert len(cases(page)) == 6
 
 
 # --- Accessibility ---------------------------------------------------------------------------
@@ -455,7 +500,7 @@ def test_without_its_script_the_page_is_still_a_table(look: Look) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["small", "two devices", "adaptive"])
-@pytest.mark.parametrize("view", ["", "changes=1", "open"])
+@pytest.mark.parametrize("view", ["", "whole=1", "open"])
 def test_axe_finds_nothing(name: str, view: str, scheme: str, look: Look) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -479,7 +524,7 @@ def opened(run: Run) -> str:
 def test_a_screen_reader_hears_case_release_and_outcome(look: Look) -> None:
     """The name of each cell, and the headers that its row and column give it."""
     page = look(matrices.small())
-    tree = page.locator("#grid").aria_snapshot()
+    tree = page.locator("#tables table").first.aria_snapshot()
     assert 'columnheader "2.7"' in tree
     assert 'rowheader "three"' in tree
     assert 'cell "fail, A, not as expected"' in tree
@@ -488,8 +533,8 @@ def test_a_screen_reader_hears_case_release_and_outcome(look: Look) -> None:
 def test_what_a_filter_does_is_announced(look: Look) -> None:
     page = look(matrices.small())
     assert page.get_by_role("status").inner_text() == ""
-    page.get_by_label("Only where behaviour changes").check()
-    assert page.get_by_role("status").inner_text() == "3 of 3 cases, 5 of 6 columns"
+    page.locator("button[data-letter=A]").click()
+    assert page.get_by_role("status").inner_text() == "3 of 18 cells"
 
 
 def test_nothing_moves(look: Look) -> None:

@@ -242,14 +242,17 @@ def page(run: Any, logs: Callable[[str], str] = runs.logs, **extras: Any) -> Doc
 
 
 def test_the_table_is_one_that_a_screen_reader_knows() -> None:
+    """The folded one, and the whole one behind it."""
     document = page(runs.wide())
-    assert len(document.all("table")) == len(document.all("caption")) == 1
-    assert len(document.all("th", scope="row")) == 18
-    assert len(document.all("th", scope="col")) == 1 + 26
+    (short,) = folded.tables(grid.build(runs.wide()))
+    assert len(document.all("table")) == 2
+    assert len(document.all("th", scope="row")) == len(short.lines) + 18
+    assert len(document.all("th", scope="col")) == 1 + len(short.places) + 1 + 26
     labels = [a.get("aria-label") for a in document.all("button", tabindex="-1")]
-    assert len(labels) == 18 * 26
-    assert labels.count("pass") == 331
-    assert labels.count("fail, B, not as expected") == 6
+    assert len(labels) == len(short.lines) * len(short.places) + 18 * 26
+    whole = labels[-18 * 26 :]
+    assert whole.count("pass") == 331
+    assert whole.count("fail, B, not as expected") == 6
 
 
 def test_the_page_opens_with_the_answer() -> None:
@@ -282,8 +285,8 @@ def test_the_evidence_of_each_cell_is_in_the_page() -> None:
     data = json.loads(page(run, dockerfiles={place: "FROM python:3.8\n"}).scripts[0])
     cell = data["cells"][0][1]
     assert data["signatures"][cell["letter"]] == "ErrorA: what A says"
-    assert cell["observed"] == {"loss": 0.5, "how": "</script>"}
-    assert "ValueError: no" in data["logs"][cell["log"]]
+    assert data["observed"][cell["observed"]] == {"loss": 0.5, "how": "</script>"}
+    assert "ValueError: no" in [data["lines"][line] for line in data["logs"][cell["log"]]]
     assert (cell["verdict"], cell["exit"], cell["expected"]) == ("fail", 1, "pass")
     assert data["environments"][place]["dockerfile"] == "FROM python:3.8\n"
     assert "numpy==1.23.5" in data["environments"][place]["packages"]
@@ -296,7 +299,7 @@ def test_a_value_that_is_no_json_does_not_break_the_page() -> None:
     data = json.loads(
         page(runs.drawn("2.4\na ✓", observations=odd)).scripts[0], parse_constant=fail
     )
-    assert data["cells"][0][0]["observed"]["x"] == "NaN"
+    assert data["observed"][0]["x"] == "NaN"
 
 
 def fail(constant: str) -> None:
@@ -318,10 +321,30 @@ def test_the_command_of_one_cell_narrows_the_runs_own() -> None:
     assert data["rows"][0]["plain"] == "python script.py a"
 
 
+def test_a_page_of_1872_cells_stays_under_a_megabyte() -> None:
+    def log(path: str) -> str:
+        return "\n".join(f"{path} says {line} in a line of its own" for line in range(60))
+
+    run = runs.wide(72)
+    assert len(run.results) == 1872
+    assert len(report.render(run, "html", log).encode("utf-8")) < 1_000_000
+
+
+def test_equal_lines_are_written_once_whenever_tensorflow_wrote_them() -> None:
+    def log(path: str) -> str:
+        return (
+            f"2026-11-22 20:17:55.{len(path):06}: I tensorflow/core/util/port.cc:113] oneDNN is on"
+        )
+
+    data = json.loads(page(runs.drawn("2.4 2.5\na-long-name ✓ ✓\nb ✓ ✓"), log).scripts[0])
+    assert data["lines"] == ["I tensorflow/core/util/port.cc:113] oneDNN is on"]
+    assert data["logs"] == [[0]]
+
+
 def test_logs_are_bounded_and_failures_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(html_data, "MOST_LOGS", 30_000)
-    data = json.loads(page(runs.wide(), lambda path: path + "\n" + "x" * 390).scripts[0])
-    assert sum(map(len, data["logs"])) < 31_000
+    data = json.loads(page(runs.wide(), lambda path: path + "x" * 300).scripts[0])
+    assert sum(map(len, data["lines"])) < 31_000
     cells = [cell for row in data["cells"] for cell in row if cell]
     letters = {cell["letter"] for cell in cells if "letter" in cell}
     assert letters <= {cell.get("letter") for cell in cells if "log" in cell}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,8 +17,13 @@ from runner.report.context import Context, command_base, plain_command
 from runner.serial import plain
 
 LOG_LINES = 80
-MOST_LOGS = 3_000_000
-"""Characters of all logs together; further cells name the file alone."""
+MOST_LOGS = 330_000
+"""Characters of all lines together, each counted once; further cells name the file alone."""
+STAMP = re.compile(
+    r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: (?=[IWEF] )"
+    r"|(?<=[IWEF])\d{4} (?:\d\d:){2}\d\d\.\d+ +\d+ )"
+)
+"""When TensorFlow wrote a line of its own, which keeps equal lines apart."""
 MOST_OBSERVED = 2_000
 """Characters of one observation."""
 MOST_DOCKERFILE = 20_000
@@ -47,19 +53,22 @@ def _dumped(data: Any) -> str:
 
 def _data(context: Context) -> dict[str, Any]:
     grid = context.grid
-    logs = _logs(context)
-    distinct = {log: number for number, log in enumerate(dict.fromkeys(logs.values()))}
-    numbers = {path: distinct[log] for path, log in logs.items()}
-    shifts = _shifts(grid)
+    logs, shifts = _Logs(context), _shifts(grid)
+    observed = _Distinct()
     return {
         "columns": [_column(column) for column in grid.columns],
         "rows": [_row(context, row, shifts[row.index]) for row in grid.rows],
         "cells": [
-            [result and _cell(result, mark, numbers) for result, mark in zip(results, marks)]
+            [
+                0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed)
+                for result, mark in zip(results, marks)
+            ]
             for results, marks in zip(grid.cells, grid.marks)
         ],
         "signatures": {e.letter: text.clip(e.signature, 2_000) for e in grid.legend},
-        "logs": list(distinct),
+        "observed": list(observed.values()),
+        "lines": list(logs.lines),
+        "logs": logs.written,
         "environments": {e.id: _environment(context, e) for e in context.run.environments},
         "command": command_base(context.run),
         "tolerance": TOLERANCE,
@@ -96,7 +105,7 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
     }
 
 
-def _cell(result: Result, mark: Mark, logs: dict[str, int]) -> dict[str, Any]:
+def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct) -> dict[str, Any]:
     """What is not as usual; the page knows the defaults."""
     outcome, log = result.outcome, result.log
     facts: dict[str, Any] = {"verdict": outcome.verdict.value}
@@ -119,8 +128,9 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int]) -> dict[str, Any]:
     if result.notes:
         facts["notes"] = [text.clip(note, 300) for note in result.notes]
     if result.observations:
-        observed = result.observations.items()
-        facts["observed"] = {text.clip(k, MOST_NAME): _observed(v) for k, v in observed}
+        facts["observed"] = observed.number(
+            {text.clip(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}
+        )
     if log:
         facts["file"] = log
         if log in logs:
@@ -163,18 +173,42 @@ def _short(value: Json) -> bool:
     return isinstance(value, list) and len(value) <= 50 and all(type(v) is float for v in value)
 
 
-def _logs(context: Context) -> dict[str, str]:
-    """Path → the end of that log, until there are `MOST_LOGS`: failures first, then the rest."""
-    kept: dict[str, str] = {}
-    seen: set[str] = set()
-    room = MOST_LOGS
-    for result in _telling_first(context.grid):
-        if result.log and room > 0:
-            shown = "\n".join(text.lines(context.log(result), LOG_LINES))
-            kept[result.log] = shown
-            room -= 0 if shown in seen else len(shown)
-            seen.add(shown)
-    return kept
+class _Distinct(dict[str, dict[str, Json]]):
+    """Observations, each written once: most cells of a case observe the same."""
+
+    def number(self, observed: dict[str, Json]) -> int:
+        key = repr(observed)
+        if key not in self:
+            self[key] = observed
+            self._numbers[key] = len(self._numbers)
+        return self._numbers[key]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[str, int] = {}
+
+
+class _Logs:
+    """The ends of logs as numbers of lines, each line written once, until there are `MOST_LOGS`
+    characters: failures first, then the rest."""
+
+    def __init__(self, context: Context) -> None:
+        self.lines: dict[str, int] = {}
+        self.written: list[list[int]] = []
+        self.numbers: dict[str, int] = {}
+        """Path → place in `written`."""
+        known: dict[tuple[int, ...], int] = {}
+        room = MOST_LOGS
+        for result in _telling_first(context.grid):
+            if not result.log or room <= 0 or result.log in self.numbers:
+                continue
+            shown = [STAMP.sub("", line) for line in text.lines(context.log(result), LOG_LINES)]
+            room -= sum(len(line) for line in set(shown) - self.lines.keys()) + 4 * len(shown)
+            log = tuple(self.lines.setdefault(line, len(self.lines)) for line in shown)
+            if log not in known:
+                known[log] = len(self.written)
+                self.written.append(list(log))
+            self.numbers[result.log] = known[log]
 
 
 def _telling_first(grid: Grid) -> Iterable[Result]:

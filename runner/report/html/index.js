@@ -3,18 +3,25 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const table = $("grid"), panel = $("evidence"), status = $("status");
-  const rows = all("tr[data-r]", table);
-  const heads = all("thead th[data-c]", table);
-  const order = heads.map((head) => +head.dataset.c);
-  const view = { outcome: new Set(), letter: new Set(), device: new Set(), changes: false, cell: null };
+  const area = $("tables"), whole = $("whole"), panel = $("evidence"), status = $("status");
+  const view = { outcome: new Set(), letter: new Set(), device: new Set(), cell: null };
   const none = { verdict: "none" };
   const own = (object, name) => (object && Object.hasOwn(object, name) ? object[name] : undefined);
   const at = (r, c) => (data.cells[r] || [])[c] || none;
-  const button = (r, c) => {
-    const row = rows.find((tr) => +tr.dataset.r === r);
-    return row && row.querySelector(`td[data-c="${c}"] button`);
+  const exists = (r, c) => data.cells[r] !== undefined && data.cells[r][c] !== undefined && data.cells[r][c] !== 0;
+
+  // A cell of a table stands for one cell of the grid or more: "row,column row,column".
+  const cells = all("td[data-k]", area);
+  const members = new Map(cells.map((td) => [td, (td.dataset.all || td.dataset.k).split(" ")]));
+  const places = new Map();
+  for (const td of cells)
+    for (const key of members.get(td)) places.set(key, [...(places.get(key) || []), td]);
+  const visible = (td) => td.offsetParent !== null;
+  const td = (r, c) => {
+    const found = places.get(`${r},${c}`) || [];
+    return found.find(visible) || found[0];
   };
+  const numbers = (key) => key.split(",").map(Number);
 
   // Text nodes only: nothing from the data is ever read as HTML.
   const make = (tag, attributes = {}, ...children) => {
@@ -29,8 +36,9 @@
 
   // --- What is shown ---------------------------------------------------------------------
 
-  const deviceShown = (c) => !view.device.size || view.device.has(data.columns[c].device);
-  const laneOf = (c) => order.filter((other) => data.columns[other].device === data.columns[c].device);
+  // The releases on which a case has a cell, on the same device.
+  const laneOf = (r, c) => data.columns.map((_, other) => other)
+    .filter((other) => data.columns[other].device === data.columns[c].device && exists(r, other));
 
   // An inferred cell was not measured: it counts as its outcome nowhere.
   const kinds = (cell) => [cell.inferred ? "inferred" : cell.verdict,
@@ -39,104 +47,81 @@
     (!view.outcome.size || kinds(cell).some((kind) => view.outcome.has(kind))) &&
     (!view.letter.size || view.letter.has(cell.letter));
 
-  // Neighbours that agree in every case that is shown share a column: the one of them of which
-  // most was measured -> all.
-  const shows = (cell) => [cell.verdict, cell.letter, cell.unexpected, cell.votes].join();
-  let folds = new Map();
-  function fold(columns, cases) {
-    const groups = [];
-    let before = null;
-    for (const c of columns) {
-      const now = [data.columns[c].device, ...cases.map((r) => shows(at(r, c)))].join(";");
-      if (!view.changes || now !== before) groups.push([]);
-      groups[groups.length - 1].push(c);
-      before = now;
-    }
-    const inferred = (c) => cases.filter((r) => at(r, c).inferred).length;
-    const best = (group) => group.reduce((one, c) => (inferred(c) < inferred(one) ? c : one));
-    folds = new Map(groups.map((group) => [group.length > 1 ? best(group) : group[0], group]));
-  }
-  const foldOf = (c) => [...folds].find(([, group]) => group.includes(c)) || [c, [c]];
-  const span = (columns) => {
-    const [first, last] = [columns[0], columns[columns.length - 1]].map((c) => data.columns[c].label);
-    return columns.length === 1 ? first : `${first} – ${last}`;
-  };
-
   function show() {
     const filtered = view.outcome.size > 0 || view.letter.size > 0;
-    const columns = order.filter(deviceShown);
-    for (const tr of rows)
-      tr.hidden = filtered && !columns.some((c) => matches(at(+tr.dataset.r, c)));
-    const cases = rows.filter((tr) => !tr.hidden).map((tr) => +tr.dataset.r);
-    fold(columns, cases);
-    const shown = new Set(folds.keys());
-    for (const head of heads) {
-      const c = +head.dataset.c;
-      head.hidden = !shown.has(c);
-      head.textContent = shown.has(c) ? span(folds.get(c)) : data.columns[c].label;
-      head.classList.toggle("folded", shown.has(c) && folds.get(c).length > 1);
-    }
-    for (const lane of all("th[data-lane]", table)) {
-      const count = order.filter((c) => shown.has(c) && data.columns[c].device === lane.dataset.lane).length;
-      lane.hidden = count === 0;
-      lane.colSpan = Math.max(1, count);
-    }
-    for (const tr of rows)
-      for (const td of tr.cells) {
-        if (td.dataset.c === undefined) continue;
-        const c = +td.dataset.c;
-        td.hidden = !shown.has(c);
-        const match = !filtered || (folds.get(c) || []).some((each) => matches(at(+tr.dataset.r, each)));
-        td.classList.toggle("off", !match);
-      }
+    const match = new Map(cells.map((cell) => [cell, !filtered || matches(at(...numbers(cell.dataset.k)))]));
+    for (const cell of cells) cell.classList.toggle("off", !match.get(cell));
+    for (const tr of all("tbody tr", area))
+      tr.hidden = filtered && ![...tr.cells].some((cell) => match.get(cell));
+    for (const table of all(".wide", area))
+      table.hidden = view.device.size > 0 && !view.device.has(table.dataset.of);
     for (const [name, set] of Object.entries({ outcome: view.outcome, letter: view.letter, device: view.device }))
       for (const element of all(`button[data-${name}]`))
         element.setAttribute("aria-pressed", String(set.has(element.dataset[name])));
-    $("changes").checked = view.changes;
-    const changed = filtered || view.changes || view.device.size > 0;
+    const changed = filtered || view.device.size > 0;
     $("reset").hidden = !changed;
-    status.textContent = changed
-      ? `${cases.length} of ${rows.length} cases, ${shown.size} of ${order.length} columns` : "";
-    for (const repro of all("tr.repro", table))
-      repro.hidden = !all("tr[data-r]", repro.parentElement).some((tr) => !tr.hidden);
+    const devices = (r, c) => !view.device.size || view.device.has(data.columns[c].device);
+    let shown = 0, known = 0;
+    data.cells.forEach((row, r) => row.forEach((cell, c) => {
+      if (!exists(r, c)) return;
+      known += 1;
+      if (devices(r, c) && matches(at(r, c))) shown += 1;
+    }));
+    status.textContent = changed ? `${shown} of ${known} cells` : "";
     mark();
     reachable();
+    measure();
   }
+
+  // --- A sign of more to the right; a table that fits lets its head stay in sight -----------
+
+  function measure() {
+    for (const box of all(".scroll")) {
+      const more = box.scrollWidth - box.clientWidth;
+      box.classList.toggle("fits", more <= 1 && box.scrollLeft === 0);
+      box.parentElement.classList.toggle("more", more > 1 && box.scrollLeft < more - 1);
+      if (more > 1) box.tabIndex = 0; else box.removeAttribute("tabindex");
+    }
+  }
+  for (const box of all(".scroll")) box.addEventListener("scroll", measure);
+  addEventListener("resize", measure);
 
   // --- Keys: one stop for Tab, arrows inside ----------------------------------------------
 
   let stop = null;
   function reachable(element) {
-    const visible = (b) => b && b.isConnected && !b.closest("[hidden]");
-    const next = element || (visible(stop) ? stop : all("td button", table).find(visible));
+    const shown = (b) => b && b.isConnected && b.offsetParent !== null;
+    const next = element || (shown(stop) ? stop : all("td button", area).find(shown));
     if (stop) stop.tabIndex = -1;
     stop = next || null;
     if (stop) stop.tabIndex = 0;
   }
 
   const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -1e6], End: [0, 1e6] };
-  table.addEventListener("keydown", (event) => {
-    const move = MOVES[event.key], td = event.target.closest("td[data-c]");
-    if (!move || !td || event.altKey || event.ctrlKey || event.metaKey) return;
+  area.addEventListener("keydown", (event) => {
+    const move = MOVES[event.key], from = event.target.closest("td[data-k]");
+    if (!move || !from || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const tall = rows.filter((tr) => !tr.hidden), wide = order.filter((c) => !heads[order.indexOf(c)].hidden);
+    const tall = all("tbody tr", from.closest("table")).filter((tr) => !tr.hidden);
     const clamp = (n, list) => list[Math.max(0, Math.min(list.length - 1, n))];
-    const tr = clamp(tall.indexOf(td.closest("tr")) + move[0], tall);
-    const c = clamp(wide.indexOf(+td.dataset.c) + move[1], wide);
-    const target = tr.querySelector(`td[data-c="${c}"] button`);
+    const tr = clamp(tall.indexOf(from.parentElement) + move[0], tall);
+    const wide = [...tr.cells].filter((cell) => cell.dataset.k);
+    const index = move[1] ? clamp(wide.indexOf(from) + move[1], wide) : tr.cells[from.cellIndex];
+    const target = index && index.querySelector("button");
+    if (!target) return;
     reachable(target);
     target.focus();
     target.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
-  table.addEventListener("click", (event) => {
-    const td = event.target.closest("td[data-c]");
-    if (td) open(+td.closest("tr").dataset.r, +td.dataset.c);
+  area.addEventListener("click", (event) => {
+    const cell = event.target.closest("td[data-k]");
+    if (cell && event.target.closest("button")) open(...numbers(cell.dataset.k));
   });
-  table.addEventListener("mouseover", (event) => {
-    const td = event.target.closest("td[data-c]");
-    if (!td || td.firstChild.title) return;
-    const cell = at(+td.closest("tr").dataset.r, +td.dataset.c);
-    td.firstChild.title = data.signatures[cell.letter] || cell.reason || NAMES[cell.verdict];
+  area.addEventListener("mouseover", (event) => {
+    const cell = event.target.closest("td[data-k]");
+    if (!cell || cell.firstChild.title) return;
+    const here = at(...numbers(cell.dataset.k));
+    cell.firstChild.title = data.signatures[here.letter] || here.reason || NAMES[here.verdict];
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.hidden) close();
@@ -145,35 +130,39 @@
   // --- The evidence of a cell -------------------------------------------------------------
 
   function open(r, c, focus = true) {
-    if (!button(r, c)) return;
+    if (!td(r, c)) return;
     view.cell = [r, c];
     panel.replaceChildren(...evidence(r, c));
     panel.hidden = false;
     panel.scrollTop = 0;
     document.body.classList.add("open");
     const current = mark();
-    if (current && !current.closest("[hidden]")) reachable(current);
-    if (current) current.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (current && current.offsetParent !== null) {
+      reachable(current);
+      current.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+    measure();
     if (focus) $("e-title").focus({ preventScroll: true });
     remember();
   }
 
-  // The open cell is marked in the table; of a folded column, in the cell that stands for it.
+  // The open cell is marked in each table, in the cell that stands for it there.
   function mark() {
-    for (const old of all("[aria-current]", table)) old.removeAttribute("aria-current");
+    for (const old of all("[aria-current]", area)) old.removeAttribute("aria-current");
     if (!view.cell) return null;
-    const [r, c] = view.cell, current = button(r, foldOf(c)[0]);
-    if (current) current.setAttribute("aria-current", "true");
-    return current;
+    for (const cell of places.get(view.cell.join()) || [])
+      cell.firstChild.setAttribute("aria-current", "true");
+    return td(...view.cell).firstChild;
   }
 
   function close() {
     panel.hidden = true;
     document.body.classList.remove("open");
-    const current = table.querySelector("[aria-current]");
+    const current = all("[aria-current]", area).find((b) => b.offsetParent !== null);
     view.cell = null;
     mark();
     if (current) current.focus();
+    measure();
     remember();
   }
 
@@ -183,7 +172,7 @@
     const cell = at(r, c), row = data.rows[r], column = data.columns[c];
     const environment = data.environments[cell.environment] || {};
     const says = data.signatures[cell.letter] || (cell.inferred ? "" : cell.reason);
-    const shownButton = button(r, c);
+    const shownButton = td(r, c).firstChild;
     return [
       bar(r, c),
       make("h2", { id: "e-title", tabindex: "-1" }, `${row.case} on TensorFlow ${column.tensorflow}`),
@@ -196,9 +185,9 @@
       ...notes(cell),
       ...same(r, c),
       ...sources(r, cell),
+      ...section(cell.file ? "End of its output" : "Output", output(cell)),
       ...section("Observed", observed(r, c)),
       ...section("Facts", facts(cell)),
-      ...section(cell.file ? "End of its output" : "Output", output(cell)),
       ...section("To see this cell again", again(cell, row, column)),
       ...packages(r, c, environment),
       ...folded("Dockerfile", environment.dockerfile),
@@ -210,7 +199,7 @@
     text ? [make("details", {}, make("summary", {}, title), make("pre", {}, text))] : [];
 
   function bar(r, c) {
-    const near = laneOf(c);
+    const near = laneOf(r, c);
     const step = (by, words) => {
       const next = near[near.indexOf(c) + by];
       return make("button", {
@@ -241,10 +230,15 @@
     { type: "button", class: "link", onclick: () => open(r, c) }, data.columns[c].label));
   const spaced = (items, by) => items.flatMap((item, i) => (i ? [by, item] : [item]));
 
+  // What a folded cell stands for: the cells that show the same.
   function same(r, c) {
-    const others = foldOf(c)[1].filter((other) => other !== c);
-    return others.length
-      ? [make("p", { class: "quiet notes" }, "Folded with ", ...spaced(goto(r, others), ", "), ", where every case does the same.")] : [];
+    const group = (places.get(`${r},${c}`) || []).map((cell) => members.get(cell)).find((m) => m.length > 1);
+    if (!group) return [];
+    const byCase = new Map();
+    for (const [row, column] of group.map(numbers)) byCase.set(row, [...(byCase.get(row) || []), column]);
+    const list = make("ul", {}, ...[...byCase].map(([row, columns]) =>
+      make("li", {}, `${data.rows[row].case}: `, ...spaced(goto(row, columns), ", "))));
+    return [make("details", {}, make("summary", {}, `${group.length} cells show the same`), list)];
   }
 
   function sources(r, cell) {
@@ -260,7 +254,6 @@
   }
 
   const facts = (cell) => list([
-    ["reason", data.signatures[cell.letter] && !cell.inferred ? cell.reason : ""],
     ["exit code", cell.exit === undefined ? "" : String(cell.exit)],
     ["signal", cell.signal === undefined ? "" : String(cell.signal)],
     ["time", cell.seconds === undefined ? "" : `${cell.seconds} s`],
@@ -271,8 +264,26 @@
   ]);
 
   function output(cell) {
-    if (cell.log !== undefined && data.logs[cell.log]) return make("pre", { tabindex: "0" }, data.logs[cell.log]);
+    const lines = cell.log === undefined ? [] : data.logs[cell.log].map((n) => data.lines[n]);
+    if (lines.length) {
+      const start = telling(lines), before = lines.slice(0, start);
+      return make("div", {},
+        before.length ? make("details", {}, make("summary", {}, `${before.length} earlier ${before.length === 1 ? "line" : "lines"}`),
+          make("pre", {}, before.join("\n"))) : null,
+        make("pre", { class: "log" }, lines.slice(start).join("\n")));
+    }
     return cell.file ? make("p", { class: "quiet" }, cell.log === undefined ? `In ${cell.file}.` : "It printed nothing.") : null;
+  }
+
+  // Where the output begins to tell: at the first traceback, else after what TensorFlow says when
+  // it starts.
+  const TRACEBACK = /^(Traceback \(most recent call last\):|Fatal Python error)/;
+  const STARTUP = /^(([IW] |[IW]\d{4} |WARNING:|\d{4}-\d\d-\d\d .*[IW] )|Instructions for updating:|To enable the following|non-resource variables|\s*$)/;
+  function telling(lines) {
+    const traceback = lines.findIndex((line) => TRACEBACK.test(line));
+    if (traceback >= 0) return traceback;
+    const first = lines.findIndex((line) => !STARTUP.test(line));
+    return first < 0 ? 0 : first;
   }
 
   const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
@@ -303,23 +314,24 @@
     : typeof value === "string" ? value : JSON.stringify(value);
 
   function observed(r, c) {
-    const names = Object.entries(at(r, c).observed || {});
+    const names = Object.entries(observations(r, c));
     if (!names.length) return null;
     return make("div", {}, ...names.map(([name, value]) => {
       const line = spark(r, c, name);
       const told = line && Array.isArray(value) && value.length > 1 ? `${name} (the line shows the mean)` : name;
-      const steps = changesAt(r, name, laneOf(c));
+      const steps = changesAt(r, name, laneOf(r, c));
       return make("div", { class: "observed" },
         make("div", {}, make("div", { class: "name" }, told), make("div", { class: "value" }, tidy(value)),
           steps.length ? make("div", { class: "name" }, "changes at ", ...spaced(goto(r, steps), ", ")) : null), line);
     }));
   }
 
+  const observations = (r, c) => data.observed[at(r, c).observed] || {};
   const changesAt = (r, name, lane) => (own(data.rows[r].shifts, name) || []).filter((c) => lane.includes(c));
 
   // A value over the releases: a dot where it is, small ones where it changes but the outcome does not.
   function spark(r, c, name) {
-    const lane = laneOf(c), values = lane.map((other) => plotted(own(at(r, other).observed, name)));
+    const lane = laneOf(r, c), values = lane.map((other) => plotted(own(observations(r, other), name)));
     const known = values.filter((value) => value !== null);
     if (known.length < 3 || values[lane.indexOf(c)] === null) return null;
     const low = Math.min(...known), high = Math.max(...known), w = 130, h = 26;
@@ -360,7 +372,7 @@
 
   function packages(r, c, environment) {
     if (!(environment.packages || []).length) return [];
-    const lane = laneOf(c);
+    const lane = laneOf(r, c);
     const before = lane[lane.indexOf(c) - 1];
     const old = before === undefined ? {} : data.environments[at(r, before).environment] || {};
     const differing = (old.packages || []).length ? changes(versions(old), versions(environment)) : [];
@@ -385,7 +397,7 @@
     const said = new URLSearchParams();
     for (const name of ["outcome", "letter", "device"])
       if (view[name].size) said.set(name, [...view[name]].join(","));
-    if (view.changes) said.set("changes", "1");
+    if (whole && whole.open) said.set("whole", "1");
     if (view.cell) {
       const [r, c] = view.cell, column = data.columns[c];
       said.set("repro", data.rows[r].repro);
@@ -400,7 +412,7 @@
     const said = new URLSearchParams(location.hash.slice(1));
     for (const name of ["outcome", "letter", "device"])
       view[name] = new Set((said.get(name) || "").split(",").filter(Boolean));
-    view.changes = said.get("changes") === "1";
+    if (whole) whole.open = said.get("whole") === "1";
     show();
     const r = data.rows.findIndex((row) => row.repro === said.get("repro") && row.case === said.get("case"));
     const c = data.columns.findIndex((k) => `${k.tensorflow}/${k.device}/${k.python}` === said.get("on"));
@@ -416,13 +428,12 @@
         show();
         remember();
       });
-  $("changes").addEventListener("change", (event) => { view.changes = event.target.checked; show(); remember(); });
+  if (whole) whole.addEventListener("toggle", () => { reachable(); measure(); remember(); });
   $("reset").addEventListener("click", () => {
     for (const name of ["outcome", "letter", "device"]) view[name].clear();
-    view.changes = false;
     show();
     remember();
-    $("changes").focus();
+    area.querySelector("td button[tabindex='0']").focus();
   });
   addEventListener("hashchange", recall);
   $("filters").hidden = false;

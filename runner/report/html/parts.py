@@ -12,6 +12,7 @@ from runner.grid import Entry, Grid, Transition
 from runner.report import style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
+from runner.report.html import table
 from runner.report.text import clean, clip, count, finding_lines, listed, value
 from runner.report.values import Step, first_difference, restless, steps
 
@@ -50,8 +51,7 @@ def finding(found: str) -> Iterator[str]:
 
 def facts(context: Context) -> str:
     grid, info = context.grid, context.run.info
-    size = f"{count(len(grid.rows), 'case')} × {count(len(grid.columns), 'environment')}"
-    cells = totals.cells(grid)
+    size, cells = totals.size(grid), totals.cells(grid)
     said = [f"{size}: {cells}" if cells else size, *totals.remarks(grid)]
     with_ = f"tfmatrix {clean(info.tool_version)}, {clean(info.engine)} engine"
     said.append(f"Measured {clean(info.started[:10])} with {with_}")
@@ -90,13 +90,22 @@ def _chips(grid: Grid) -> Iterator[Chip]:
             paint = name if name in style.PLAIN_PAINTS else ""
             glyph = style.GLYPHS.get(verdict, "")
             yield Chip(name, paint, glyph, words.label, grid.counts[verdict])
-    marks = [mark for row in grid.marks for mark in row]
+    marks = grid.possible
     remarks = (
         Chip("inferred", "", style.INFERRED, "inferred", sum(m.inferred for m in marks)),
         Chip("flaky", "", style.VOTES, "flaky", sum(bool(m.votes) for m in marks)),
         Chip("unexpected", "", "≠", style.UNEXPECTED_KEY, sum(m.unexpected for m in marks)),
     )
     yield from (chip for chip in remarks if chip.count)
+
+
+def whole(grid: Grid) -> str:
+    """Every cell, folded away; nothing where the tables on top show each as it is."""
+    tables = "\n".join(table.whole(grid))
+    if not tables:
+        return ""
+    summary = "The whole grid, each case on each release"
+    return f'<details id="whole"><summary>{summary}</summary>\n{tables}\n</details>'
 
 
 def key(grid: Grid) -> str:
