@@ -35,7 +35,7 @@ MONO = 6.95
 """Width of a character of the widest common monospaced font at 11.5 pixels."""
 SANS = 6.1
 """At most, on average, of the sans-serif fonts at 11 pixels."""
-SENTENCE = 7.6
+SENTENCE = 8.1
 """The same at 14 pixels, bold."""
 MOST_NAME = 60
 MOST_GLOBS = 6

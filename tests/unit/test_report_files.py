@@ -127,7 +127,7 @@ def test_no_text_of_the_picture_leaves_it_or_touches_another(name: str) -> None:
         if text.get("transform"):
             continue
         kind = (text.get("class") or "").split()[0]
-        wide = len(text.text or "") * {"q": 6.1, "a": 7.6}.get(kind, 6.95)
+        wide = len(text.text or "") * {"q": 6.1, "a": 8.1}.get(kind, 6.95)
         x = float(text.get("x", 0))
         centred = text.get("text-anchor") == "middle" or kind == "g"
         start = x - wide / 2 if centred else x
