@@ -230,8 +230,7 @@ def _verb(lane: Lane, verdict: Optional[Verdict], cases: int, why: str) -> str:
         return f"{'is' if one else 'are'} stopped after {lane.limits.timeout:g} s"
     if verdict is Verdict.OOM and not why:
         return f"{'needs' if one else 'need'} over {lane.limits.memory:,} MiB".replace(",", "")
-    words = style.WORDS[verdict]
-    return words.one if one else words.several
+    return style.verb(verdict, several=not one)
 
 
 def _why(
@@ -329,6 +328,14 @@ def _summary(lane: Lane, main: Optional[Transition]) -> str:
     never = sum(bool(kinds) and PASS not in kinds for kinds in findings)
     unjudged = sum(not kinds for kinds in findings)
     some = len(lane.rows) - len(always) - never - unjudged
+    if len(lane.columns) == 1:
+        ends = [
+            (len(always), style.verb(Verdict.PASS, several=len(always) > 1)),
+            (never, style.verb(Verdict.FAIL, several=never > 1)),
+            (unjudged, "could not be judged"),
+        ]
+        said = listed([f"{number} {end}" for number, end in ends if number])
+        return f"on {lane.columns[0].label}, of {len(lane.rows)} cases {said}"
     where = places.on_all(Verdict.PASS, lane.columns)
     if any(lane.mark(row, column).finding is None for row in always for column in lane.columns):
         where += " that was measured" if lane.grid.inferred else " that could be judged"

@@ -104,6 +104,12 @@ LETTER_PAINTS: Sequence[Paint] = (
 None is green, for that is a pass."""
 
 
+def verb(verdict: Optional[Verdict], *, several: bool = False) -> str:
+    """What an outcome is called in a sentence: `fails`, and of several `fail`."""
+    words = WORDS[verdict]
+    return words.several if several else words.one
+
+
 def glyph(mark: Mark) -> str:
     """What a cell shows: one character or a letter, a sign where it needs one, and k/n if flaky."""
     return sign(mark) + (f" {mark.votes}" if mark.votes else "")

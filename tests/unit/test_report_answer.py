@@ -85,6 +85,10 @@ EXAMPLES = [
         "Of 6 cases, 1 passes on every release from 2.4 to 2.6, 3 on some, 1 on none and "
         "1 could not be judged at all; the largest change is from 2.5 to 2.6: 3 of 5 cases.",
     ),
+    (
+        "2.4\na ✓\nb A\nc B\nd C\ne –",
+        "On 2.4, of 5 cases 1 passes, 3 fail and 1 could not be judged.",
+    ),
     # Nothing judged: why.
     ("2.4 2.5\na ? ?", "Nothing was measured."),
     (

@@ -22,7 +22,7 @@ from runner.model import Verdict
 from runner.report import Extras
 from runner.report.html import data as html_data
 from tests.unit import runs
-from tests.unit.test_report_markdown import RUNS
+from tests.unit.test_report_markdown import RUNS, rendered
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -30,11 +30,15 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.mark.parametrize("kind", ["svg", "junit"])
 @pytest.mark.parametrize(
-    "name", ["one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"]
+    "name",
+    [
+        *("one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"),
+        *("many-variants", "several-repros", "all-releases", "bisected"),
+    ],
 )
 def test_golden(name: str, kind: str, golden: Callable[[Path, str], None]) -> None:
     suffix = {"svg": "svg", "junit": "junit.xml"}[kind]
-    golden(GOLDEN / f"{name}.{suffix}", report.render(RUNS[name](), kind, runs.logs))
+    golden(GOLDEN / f"{name}.{suffix}", rendered(name, kind))
 
 
 def test_the_registry_names_the_files_of_a_run() -> None:

@@ -14,10 +14,12 @@ from attrs import evolve, field, mutable
 from cmarkgfm.cmark import Options
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from runner import grid, report
 from runner.grid import folded
 from runner.model import Outcome, Run, Variant, Verdict
+from runner.releases import catalogue
 from runner.report import Extras, gfm
 from runner.report.answer import answer
 from runner.report.text import clip
@@ -51,7 +53,47 @@ RUNS: dict[str, Callable[[], Run]] = {
     ),
     "flaky": lambda: runs.drawn("2.4 2.5 2.6\na ✓ ✓3/5 A2/3\nb A≠4/5 ✓ ✓"),
     "variants": lambda: with_variants(),
+    "many-variants": lambda: many_variants(),
+    "one-release": lambda: runs.drawn("2.16\nfit-a ✓\nfit-b ✓\nlayers A\nupdates B\nold –"),
+    "all-skipped": lambda: runs.drawn("2.14 2.15\na – –\nb – –"),
+    "several-repros": lambda: several_repros(),
+    "all-releases": lambda: runs.drawn(
+        "\n".join(
+            [" ".join(ALL), "default " + " ".join("✓A"[Version(v) >= Version("2.16")] for v in ALL)]
+        )
+    ),
+    "bisected": lambda: runs.drawn(
+        "1.15.5 2.4.4 2.6.5 2.7.4 2.8.1 2.8.2 2.21.0\ndefault ✓ ✓ ✓ ✓ ✓ A A"
+    ),
 }
+
+RELEASES = [release for release in catalogue.load() if release.parsed <= Version("2.21.0")]
+"""Those that there are, for runs that name real ones."""
+ALL = [release.version for release in RELEASES]
+KNOWN = {"all-releases": RELEASES, "bisected": RELEASES}
+
+
+def many_variants() -> Run:
+    """An axis of packages that exists everywhere, and one that begins with 2.16."""
+    legacy = [f"{case}@keras=legacy – ✓ ✓" for case in ("a", "b")]
+    numpy = [
+        f"{case}@numpy={n} ✓ A {last}" for n in ("1.22", "1.23") for case, last in ("aA", "b✓")
+    ]
+    return runs.with_legacy_keras(
+        runs.drawn("\n".join(["2.15 2.16 2.17", "a ✓ A A", "b ✓ A ✓", *legacy, *numpy]))
+    )
+
+
+def several_repros() -> Run:
+    one = runs.drawn("2.14 2.15 2.16\ndefault ✓ ✓ A")
+    other = runs.drawn("2.14 2.15 2.16\na ✓ ✓ ✓\nb ✓ ✓ ✓\nc ! ! !")
+    named = [evolve(r.repros[0], name=name) for r, name in ((one, "first"), (other, "second"))]
+    results = [
+        evolve(result, repro=repro.name)
+        for r, repro in zip((one, other), named)
+        for result in r.results
+    ]
+    return evolve(one, repros=tuple(named), results=tuple(results))
 
 
 def two_devices() -> Run:
@@ -85,7 +127,13 @@ def with_variants() -> Run:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_golden(name: str, golden: Callable[[Path, str], None]) -> None:
-    golden(GOLDEN / f"{name}.md", report.render(RUNS[name](), "md", runs.logs))
+    golden(GOLDEN / f"{name}.md", rendered(name, "md"))
+
+
+def rendered(name: str, kind: str) -> str:
+    run = RUNS[name]()
+    built = grid.build(run, KNOWN.get(name, ()))
+    return report.render(run, kind, runs.logs, grid=built)
 
 
 # --- As GitHub shows it ----------------------------------------------------------------------
