@@ -27,6 +27,10 @@ from tests.unit import runs
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
 
+RELEASES = [release for release in catalogue.load() if release.parsed <= Version("2.21.0")]
+"""Those that there are, for runs that name real ones."""
+ALL = [release.version for release in RELEASES]
+
 RUNS: dict[str, Callable[[], Run]] = {
     "one-case": lambda: runs.drawn(
         "2.14 2.15 2.16\ndefault ✓ ✓ A",
@@ -67,9 +71,6 @@ RUNS: dict[str, Callable[[], Run]] = {
     ),
 }
 
-RELEASES = [release for release in catalogue.load() if release.parsed <= Version("2.21.0")]
-"""Those that there are, for runs that name real ones."""
-ALL = [release.version for release in RELEASES]
 KNOWN = {"all-releases": RELEASES, "bisected": RELEASES}
 
 
@@ -77,7 +78,9 @@ def many_variants() -> Run:
     """An axis of packages that exists everywhere, and one that begins with 2.16."""
     legacy = [f"{case}@keras=legacy – ✓ ✓" for case in ("a", "b")]
     numpy = [
-        f"{case}@numpy={n} ✓ A {last}" for n in ("1.22", "1.23") for case, last in ("aA", "b✓")
+        f"{case}@numpy={n} ✓ A {last}"
+        for n in ("1.22", "1.23")
+        for case, last in (("a", "A"), ("b", "✓"))
     ]
     return runs.with_legacy_keras(
         runs.drawn("\n".join(["2.15 2.16 2.17", "a ✓ A A", "b ✓ A ✓", *legacy, *numpy]))
