@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Optional, Union
@@ -60,12 +62,16 @@ def open_regular(path: Path) -> BinaryIO:
     Raises `OSError` for what is not a regular file: a link, a device that never ends, a pipe that
     nobody writes to.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb")
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return file
-    file.close()
-    raise OSError(f"{path} is not a regular file")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link", str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def read_regular(path: Path, most: int) -> bytes:
@@ -73,5 +79,17 @@ def read_regular(path: Path, most: int) -> bytes:
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(f"{path} is larger than {most >> 20} MiB")
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
     return content
+
+
+def lines_of_regular(path: Path, longest: int, most: int) -> Iterator[bytes]:
+    """The lines of such a file. Raises `OSError` where one has more than `longest` bytes, or all
+    of them together more than `most`."""
+    size = 0
+    with open_regular(path) as file:
+        while line := file.readline(longest + 1):
+            size += len(line)
+            if len(line) > longest or size > most:
+                raise OSError(errno.EFBIG, "it is too large", str(path))
+            yield line

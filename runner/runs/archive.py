@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
 from attrs import evolve
 
 from runner.errors import UsageError
+from runner.machine import files
 from runner.model import Run
 from runner.runs import journal
 from runner.runs.causes import Past
+
+_MOST_SCRIPT = 16 << 20
+"""Bytes of a script that is read."""
 
 
 def load(
@@ -23,7 +28,7 @@ def load(
     Read from the journals alone, so that runs count of which only that is left.
     """
     heads = [head for head in results.glob(f"*/{journal.HEAD}") if not head.parent.is_symlink()]
-    by_age = sorted(heads, key=lambda head: head.stat().st_mtime)
+    by_age = sorted(heads, key=lambda head: head.lstat().st_mtime)
     for head in by_age if newest is None else by_age[-newest:]:
         try:
             run = journal.read(head.parent, warn=warn)
@@ -49,9 +54,9 @@ def until(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Past]:
 
 def _texts(folder: Path, run: Run) -> dict[str, str]:
     """Repro → digest of its script as the run kept it."""
-    files = {repro.name: folder / journal.script_name(repro.name) for repro in run.repros}
-    return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for name, file in files.items()
-        if file.is_file()
-    }
+    digests = {}
+    for repro in run.repros:
+        with suppress(OSError):
+            text = files.read_regular(folder / journal.script_name(repro.name), _MOST_SCRIPT)
+            digests[repro.name] = hashlib.sha256(text).hexdigest()
+    return digests

@@ -33,6 +33,8 @@ CELLS = "cells.jsonl"
 LATEST = "latest"
 _BETWEEN = "__"
 """Between the parts of a log's name."""
+MOST_HEAD, LONGEST_LINE, MOST_CELLS = 64 << 20, 16 << 20, 2 << 30
+"""Bytes of files that are read: a stranger may have made them. 100,000 cells take 80 MB."""
 _AT_ONCE = 1000
 """Lines of known cells that are written together."""
 
@@ -172,26 +174,32 @@ def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
     that was killed, say) is left out with a warning; the cell then counts as not measured.
     """
     try:
-        head = serial.run_from_json(serial.parse((folder / HEAD).read_bytes()))
+        head = serial.run_from_json(serial.parse(files.read_regular(folder / HEAD, MOST_HEAD)))
     except FileNotFoundError:
         raise UsageError(f"{folder} is no run: it has no {HEAD}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{folder / HEAD} cannot be read: {error}") from None
-    results = {result.id: result for result in _results(folder / CELLS, warn)}
+        raise _unreadable(folder / HEAD, error) from None
+    try:
+        results = {result.id: result for result in _results(folder / CELLS, warn)}
+    except FileNotFoundError:
+        results = {}
+    except OSError as error:
+        raise _unreadable(folder / CELLS, error) from None
     return evolve(head, results=tuple(results.values()))
 
 
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
 def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
-    if not cells.exists():
-        return
-    with open(cells, "rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield serial.result_from_json(serial.parse(line))
-            except (ValueError, RecursionError) as error:
-                warn(f"{cells}:{number}: left out, not a cell: {error}")
+    for number, line in enumerate(files.lines_of_regular(cells, LONGEST_LINE, MOST_CELLS), 1):
+        if not line.strip():
+            continue
+        try:
+            yield serial.result_from_json(serial.parse(line))
+        except (ValueError, RecursionError) as error:
+            warn(f"{cells}:{number}: left out, not a cell: {error}")
 
 
 def find(name: Optional[str], results: Path) -> Path:

@@ -13,10 +13,13 @@ from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
 from attrs import evolve, field, frozen
 
+from runner.machine import files
 from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo
 from runner.runs import journal
 
 T = TypeVar("T")
+_MOST_TEXT = 64 << 20
+"""Bytes of a log or another text that is taken over."""
 
 
 class _Place(NamedTuple):
@@ -238,7 +241,8 @@ def _text(folder: Path, name: Optional[str]) -> Optional[str]:
     root = folder.resolve()
     try:
         path = (root / name).resolve() if name else root
-        inside = root in path.parents and path.is_file()
-        return path.read_text("utf-8", errors="replace") if inside else None
+        if root not in path.parents:
+            return None
+        return files.read_regular(path, _MOST_TEXT).decode("utf-8", "replace")
     except (OSError, ValueError):  # a name that is too long, or holds a NUL, is no file's
         return None

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from runner.errors import UsageError
 from runner.model import Case, EnvironmentInfo, Outcome, Repro, Result, Run, RunInfo, Verdict
-from runner.runs import journal
+from runner.runs import archive, journal
 
 INFO = RunInfo(
     id="20260101-000000-abcd",
@@ -120,6 +120,47 @@ def test_an_interrupted_run_has_no_end(tmp_path: Path) -> None:
     log.finish("2026-01-01T00:01:00Z")
     log.close()
     assert journal.read(folder).info.finished == "2026-01-01T00:01:00Z"
+
+
+@pytest.mark.parametrize("name", [journal.HEAD, journal.CELLS])
+@pytest.mark.parametrize("kind", ["device", "pipe", "link", "folder", "endless"])
+@pytest.mark.timeout(20)
+def test_a_run_is_read_from_regular_files_only(tmp_path: Path, name: str, kind: str) -> None:
+    """What lies in results/ may come from anybody: a broken neighbour costs one line."""
+    results = tmp_path / "results"
+    written(results / "good")
+    written(results / "bad")
+    path = results / "bad" / name
+    path.rename(tmp_path / "kept")
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(tmp_path / "kept")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(1 << 40)  # takes no room
+    said: list[str] = []
+    assert [past.run.info.id for past in archive.load(results, said.append)] == [INFO.id]
+    (line,) = said
+    assert line.startswith(f"{path} cannot be read: it is ")
+
+
+def test_half_a_character_in_a_journal_is_refused_where_it_is_read(tmp_path: Path) -> None:
+    """Nothing could be written with it: no report, no comment."""
+    written(tmp_path / "run")
+    cells = tmp_path / "run" / journal.CELLS
+    cells.write_text(cells.read_text().replace('"logs/', '"\\ud800logs/'))
+    said: list[str] = []
+    assert [one.case for one in journal.read(tmp_path / "run", said.append).results] == ["b"]
+    assert len(said) == 1
+    head = tmp_path / "run" / journal.HEAD
+    head.write_text(head.read_text().replace('"cpu"', '"\\ud800"'))
+    with pytest.raises(UsageError, match="cannot be read"):
+        journal.read(tmp_path / "run")
 
 
 def test_runs_are_found_by_id_by_path_or_as_the_latest(tmp_path: Path) -> None:
