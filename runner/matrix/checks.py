@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from runner.matrix import axes_checks
 from runner.matrix.defaults import DEFAULT_CASE
-from runner.matrix.files import exists, script_problem
+from runner.matrix.files import exists, outside, script_problem
 from runner.matrix.problems import KeyPath, Problem, nearest, quoted
 from runner.matrix.schema import ReproSection
 from runner.matrix.yaml_positions import Document
@@ -57,7 +57,13 @@ def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
     yield from _twice(cases if isinstance(cases, list) else [], (*path, "cases"), "name")
     script = entry.get("script")
     if isinstance(script, str) and script.strip():
-        wrong = script_problem(folder / script.strip(), quoted(script))
+        place = folder / script.strip()
+        wrong = script_problem(place, quoted(script))
+        if not wrong and outside(place, folder):
+            wrong = (
+                f"{quoted(script)} lies outside the folder of this file; copy it into that, or "
+                "name it on the command line"
+            )
         if wrong:
             yield (*path, "script"), wrong
     try:

@@ -16,6 +16,8 @@ def script_problem(script: Path, shown: str) -> Optional[str]:
         return f"{shown} is a notebook; make a script of it: jupyter nbconvert --to script"
     if os.path.isdir(script):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return f"{shown} is a folder; expected a Python script"
+    if os.path.exists(script) and not os.path.isfile(script):  # noqa: PTH110, PTH113
+        return f"{shown} is not a regular file; expected a Python script"
     if not os.path.isfile(script):  # noqa: PTH113
         return f"there is no file {shown}" + _nearest_file(script)
     if not os.access(script, os.R_OK):
@@ -23,14 +25,21 @@ def script_problem(script: Path, shown: str) -> Optional[str]:
     return None
 
 
+def outside(script: Path, folder: Path) -> bool:
+    """Whether a script that a matrix names lies, links followed, elsewhere than in its folder: a
+    matrix that somebody else wrote could show the user's own files in a report."""
+    return Path(os.path.realpath(folder)) not in Path(os.path.realpath(script)).parents
+
+
 def exists(folder: Path, file: str) -> bool:
     return os.path.exists(folder / file)  # noqa: PTH110 - Path.exists raises for a long name
 
 
 def missing(matrix: Matrix) -> bool:
-    """Whether some file of a matrix that was sound when it was read is no longer there."""
+    """Whether some file of a matrix that was sound when it was read is no longer in its place."""
     return any(
         script_problem(repro.script, "")
+        or outside(repro.script, matrix.source.parent)
         or not all(exists(repro.script.parent, str(file)) for file in repro.files)
         for repro in matrix.repros
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -399,3 +400,24 @@ def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
 def test_what_is_no_script_is_refused(name: str, said: str, folder: Path) -> None:
     with pytest.raises(UsageError, match=said):
         config.adhoc([folder / name])
+
+
+def test_a_script_lies_in_the_folder_of_the_matrix_links_followed(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "mine", tmp_path / "secret.py"
+    folder.mkdir()
+    elsewhere.write_text("import tensorflow\n")
+    (folder / "link.py").symlink_to(elsewhere)
+    (folder / "real.py").write_text("import tensorflow\n")
+    (folder / "inside.py").symlink_to("real.py")
+    os.mkfifo(folder / "pipe.py")
+    content = "repros: [{{name: a, script: {}}}]"
+    assert config.loads(content.format("inside.py").encode(), folder / "matrix.yaml").repros
+    for script, said in (("link.py", "lies outside"), ("pipe.py", "is not a regular file")):
+        with pytest.raises(MatrixError, match=said):
+            config.loads(content.format(script).encode(), folder / "matrix.yaml")
+    (folder / "matrix.yaml").write_text(content.format("real.py"))
+    assert config.load(folder / "matrix.yaml").repros
+    (folder / "real.py").unlink()
+    (folder / "real.py").symlink_to(elsewhere)
+    with pytest.raises(MatrixError, match="lies outside"):
+        config.load(folder / "matrix.yaml")
