@@ -274,6 +274,7 @@ class Tree:
         self.peak = 0
         # Whether one of them imported TensorFlow; None: that could not be seen.
         self.imported = helper is not None and helper == zygote  # type: Optional[bool]
+        self._hidden = []  # type: List[int]  # pids whose memory the last look could not see
         self._next_walk = 0.0
 
     def find(self) -> Dict[int, Process]:
@@ -297,9 +298,21 @@ class Tree:
             known = ((pid, look_at(pid)) for pid in {self.leader, *self.alive})
             self.alive = {pid: one for pid, one in known if one and one.state not in "ZX"}
         self.peak = max(self.peak, self.rss)
-        for pid in self.alive if self.imported is False else ():
-            # An import takes a second and more, and what it loads stays: no look misses it.
-            self.imported = self.imported or has_tensorflow(pid)
+        if not self.imported:
+            self._look_for_tensorflow()
+
+    def _look_for_tensorflow(self) -> None:
+        """An import takes a second and more, and what it loads stays: no look misses it.
+
+        A process that is just being started is hidden too, so only one hidden twice counts as such.
+        """
+        seen = {pid: has_tensorflow(pid) for pid in self.alive}
+        hidden = [pid for pid, found in seen.items() if found is None]
+        if True in seen.values():
+            self.imported = True
+        elif any(pid in self._hidden for pid in hidden):
+            self.imported = None
+        self._hidden = hidden
 
     @property
     def rss(self) -> int:
