@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 from attrs import define, field, frozen
 from github import Auth, BadAttributeException, Github, GithubException
 from github.Issue import Issue as RemoteIssue
+from github.Requester import Requester
 
 from runner import __version__
 from runner.github import errors, limits
 from runner.github.address import Issue
+from runner.github.bounds import Bounds, TooMuchError, connections
 from runner.github.comment import Comment
+from runner.report.text import clean
 
 T = TypeVar("T")
 TIMEOUT = 30
@@ -44,11 +47,13 @@ class Client:
     token: Optional[str]
     say: Callable[[str], None]
     clock: Clock = Clock()
+    bounds: Bounds = field(factory=Bounds)
     _github: Github = field(init=False)
     _waited: float = field(default=0.0, init=False)
     _least: float = field(default=1.0, init=False)
 
     def __attrs_post_init__(self) -> None:
+        Requester.injectConnectionClasses(*connections(self.bounds))
         self._github = Github(
             auth=Auth.Token(self.token) if self.token else None,
             base_url=self.api_url,
@@ -87,7 +92,8 @@ class Client:
     def create(self, issue: Issue, body: str) -> str:
         """The new comment's address."""
         return self._ask(
-            f"commenting on {issue}", lambda: self._issue(issue).create_comment(body).html_url
+            f"commenting on {issue}",
+            lambda: _address(issue, self._issue(issue).create_comment(body).html_url),
         )
 
     def update(self, issue: Issue, comment: Comment, body: str) -> str:
@@ -96,7 +102,7 @@ class Client:
         def edit() -> str:
             remote = self._issue(issue).get_comment(comment.id)
             remote.edit(body)
-            return remote.html_url
+            return _address(issue, remote.html_url)
 
         return self._ask(f"updating the comment on {issue}", edit)
 
@@ -117,7 +123,12 @@ class Client:
     def _ask(self, what: str, call: Callable[[], T]) -> T:
         while True:
             try:
-                return call()
+                return self.bounds.within_the_deadline(call)
+            except TooMuchError as error:
+                raise errors.GithubError(
+                    f"{what}: {self._host} does not come to an end: {error}",
+                    remedy="check the network and --api-url; the same command then goes on",
+                ) from None
             except GithubException as error:
                 self._wait_or_raise(error, what)
             except OSError as error:
@@ -150,3 +161,9 @@ class Client:
     @property
     def _host(self) -> str:
         return urlsplit(self.api_url).netloc
+
+
+def _address(issue: Issue, url: object) -> str:
+    """A comment's address as GitHub gives it, where it is one: it is printed."""
+    parts = urlsplit(url) if isinstance(url, str) and url == clean(url) and " " not in url else None
+    return str(url) if parts and parts.scheme in ("http", "https") and parts.netloc else str(issue)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional
 from urllib.parse import parse_qs, urlsplit
@@ -49,6 +50,12 @@ class Fake:
     sent: list[str] = field(factory=list)
     answers: dict[str, list[Answer]] = field(factory=dict)
     """`VERB /path` below the prefix → what to say next, before anything ordinary."""
+    drip: float = 0.0
+    """Seconds between two bytes of an answer."""
+    endless: bool = False
+    """Each page of comments has the first one alone, and names a next page."""
+    html_url: Optional[str] = None
+    """The address of a new comment, where not GitHub's own."""
     port: int = 0
 
     @property
@@ -63,7 +70,8 @@ class Fake:
                 "body": body,
                 "user": {"login": author, "id": 1, "url": f"{self.url}/users/{author}"},
                 "url": f"{self.url}/repos/o/n/issues/comments/{number}",
-                "html_url": f"https://github.com/o/n/issues/5#issuecomment-{number}",
+                "html_url": self.html_url
+                or f"https://github.com/o/n/issues/5#issuecomment-{number}",
             }
         )
         return number
@@ -96,6 +104,13 @@ class Fake:
 
     def _list(self, query: dict[str, list[str]]) -> tuple[int, Any, dict[str, str]]:
         size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
+        if self.endless:
+            after = f"http://127.0.0.1:{self.port}{self.prefix}/repositories/1/issues/5/comments"
+            return (
+                200,
+                self.comments[:1],
+                {"Link": f'<{after}?per_page={size}&page={page + 1}>; rel="next"'},
+            )
         shown = self.comments[(page - 1) * size : page * size]
         if page * size >= len(self.comments):
             return 200, shown, {}
@@ -152,7 +167,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if not self.fake.drip:
+            self.wfile.write(content)
+            return
+        with suppress(OSError):
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(self.fake.drip)
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from runner import cli, grid
 from runner.errors import TfmatrixError, UsageError
 from runner.github import address, attach, limits, token
+from runner.github.bounds import Bounds
 from runner.github.client import Client, Clock
 from runner.github.comment import Comment, compose, earlier, identity, marker
 from runner.model import Run, Verdict
@@ -53,10 +55,15 @@ class User:
     github: Fake
     waits: Waits = field(factory=Waits)
     said: list[str] = field(factory=list)
+    bounds: Bounds = field(factory=Bounds)
 
     def client(self, secret: Optional[str] = TOKEN) -> Client:
         return Client(
-            api_url=self.github.url, token=secret, say=self.said.append, clock=self.waits.clock()
+            api_url=self.github.url,
+            token=secret,
+            say=self.said.append,
+            clock=self.waits.clock(),
+            bounds=self.bounds,
         )
 
     def attach(self, text: str = "the report", key: str = KEY) -> attach.Posted:
@@ -280,6 +287,38 @@ def test_the_token_follows_no_link_to_another_host(github: Fake) -> None:
             github.add("somebody", str(number))
         assert "does not answer as GitHub does" in User(github).refused()
         assert other.asked == []
+
+
+# --- A server that does not come to an end ---------------------------------------------------
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(github: Fake) -> None:
+    github.drip = 0.2
+    user = User(github, bounds=Bounds(seconds=1))
+    began = time.monotonic()
+    assert "no whole answer within 1 s" in user.refused()
+    assert time.monotonic() - began < 5
+
+
+def test_pages_without_end_are_not_followed_for_ever(github: Fake) -> None:
+    github.endless = True
+    github.add("somebody", "first")
+    user = User(github, bounds=Bounds(answers=20))
+    assert "more answers than any issue has pages" in user.refused()
+    assert len(github.asked) <= 20
+
+
+def test_an_answer_without_end_is_not_read(github: Fake) -> None:
+    github.answers[f"GET {COMMENTS}"] = [Answer(200, body=b"[" + b" " * 3_000_000)]
+    assert "more bytes than all comments" in User(github, bounds=Bounds(size=1_000_000)).refused()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x/\n::error::", "javascript:alert(1)", "https://\x1b[31m", "", "https:// x"]
+)
+def test_an_address_that_is_none_is_not_printed(github: Fake, url: str) -> None:
+    github.html_url = url or " "
+    assert User(github).attach().url == "o/n#5"
 
 
 def test_no_server_at_all(github: Fake) -> None:
