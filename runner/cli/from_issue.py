@@ -69,7 +69,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
     engine = sandboxed(engine, unsandboxed)
     name, markdown = read(source)
     number, chosen = pick(issue_scripts.blocks(markdown), source, block)
-    selection["scripts"] = (save(FOLDER / f"{name}-{number}.py", chosen.source, force),)
+    selection["scripts"] = (save(_own_folder(f"{name}-{number}"), chosen.source, force),)
     return engine
 
 
@@ -116,6 +116,22 @@ def pick(found: Sequence[Block], source: str, wanted: Optional[int]) -> tuple[in
 def listed(found: Sequence[Block]) -> str:
     """A line a block: its number, where it is, and how it starts."""
     return "\n".join(f"  {n}  {_described(block)}" for n, block in enumerate(found, 1))
+
+
+def _own_folder(name: str) -> Path:
+    """Where the script is saved: what lies beside a script goes along with it, so nothing does."""
+    folder = FOLDER / name
+    if folder.is_symlink() or (folder.is_dir() and _strangers(folder, f"{name}.py")):
+        raise UsageError(
+            f"{folder} holds other files, which the issue's script could read",
+            remedy="move them away, or remove the folder",
+        )
+    return folder / f"{name}.py"
+
+
+def _strangers(folder: Path, script: str) -> bool:
+    """Whether anything lies there but the script; Python's caches do not count."""
+    return any(each.name not in (script, "__pycache__") for each in folder.iterdir())
 
 
 def save(path: Path, source: str, force: bool) -> Path:

@@ -13,9 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner import cli, engines
+from runner.cells.snapshot import needs
 from runner.cli import from_issue
 from runner.errors import EngineUnavailableError, UsageError
 from runner.github.issue_scripts import Block, blocks
+from runner.model import Repro
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
 
 TF = "import tensorflow as tf\nprint(tf.__version__)\n"
@@ -252,7 +254,7 @@ def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The engines that were asked for, in an empty folder where none answers."""
     asked: list[str] = []
 
-    def choose(name: str, _: object) -> None:
+    def choose(name: str, *_: object) -> None:
         asked.append(name)
         raise EngineUnavailableError("no daemon answers")
 
@@ -268,8 +270,8 @@ def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_file_to_the_sandbox(wanted: list[str], capsys: Captured) -> None:
     assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1"]) == 3
     assert wanted == ["docker"]
-    assert Path("repro/bug-1.py").read_text("utf-8") == TF
-    assert "saved repro/bug-1.py" in capsys.readouterr().err
+    assert Path("repro/bug-1/bug-1.py").read_text("utf-8") == TF
+    assert "saved repro/bug-1/bug-1.py" in capsys.readouterr().err
 
 
 def test_a_second_run_finds_its_own_script(wanted: list[str]) -> None:
@@ -281,8 +283,8 @@ def test_a_second_run_finds_its_own_script(wanted: list[str]) -> None:
 def test_another_script_is_never_replaced_unless_told_so(
     wanted: list[str], capsys: Captured
 ) -> None:
-    script = Path("repro/bug-1.py")
-    script.parent.mkdir()
+    script = Path("repro/bug-1/bug-1.py")
+    script.parent.mkdir(parents=True)
     script.write_text("mine\n", "utf-8")
     command = ["run", "--from-issue", "bug.md", "--block", "1"]
     assert cli.execute(command) == 2
@@ -292,10 +294,30 @@ def test_another_script_is_never_replaced_unless_told_so(
     assert script.read_text("utf-8") == TF
 
 
+def test_what_lies_in_repro_does_not_go_along(wanted: list[str]) -> None:
+    """The script names what it wants; nothing but itself is in its folder."""
+    Path("repro/data").mkdir(parents=True)
+    for name in (".env", "helpers.py", "data/customers.csv"):
+        Path("repro", name).write_text("secret", "utf-8")
+    source = 'import helpers\nopen(".env")\nopen("data/customers.csv")\nopen("../.env")\n'
+    Path("bug.md").write_text(f"```py\n{TF}{source}```", "utf-8")
+    assert cli.execute(["run", "--from-issue", "bug.md"]) == 3
+    script = Path("repro/bug-1/bug-1.py")
+    assert list(needs.of(Repro(name="bug-1", script=script))) == ["bug-1.py"]
+
+
+def test_a_folder_with_other_files_is_not_used(wanted: list[str], capsys: Captured) -> None:
+    Path("repro/bug-1").mkdir(parents=True)
+    Path("repro/bug-1/helpers.py").write_text("secret", "utf-8")
+    assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1"]) == 2
+    assert "repro/bug-1 holds other files" in capsys.readouterr().err
+    assert wanted == []
+
+
 def test_a_link_is_replaced_and_not_followed(wanted: list[str], tmp_path: Path) -> None:
-    target, link = tmp_path / "precious", Path("repro/bug-1.py")
+    target, link = tmp_path / "precious", Path("repro/bug-1/bug-1.py")
     target.write_text("precious", "utf-8")
-    link.parent.mkdir()
+    link.parent.mkdir(parents=True)
     link.symlink_to(target)
     assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1", "--force"]) == 3
     assert target.read_text("utf-8") == "precious"
@@ -339,7 +361,7 @@ def test_a_public_issue_without_a_token(wanted: list[str], github: Fake) -> None
     github.issue_body = f"It fails:\r\n```shell\r\n{TF}```\r\n"
     assert cli.execute(["run", "--from-issue", "o/n#5"]) == 3
     assert wanted == ["docker"]
-    assert Path("repro/issue-o-n-5-1.py").read_text("utf-8") == TF
+    assert Path("repro/issue-o-n-5-1/issue-o-n-5-1.py").read_text("utf-8") == TF
     assert [secret for _, _, secret in github.asked] == [None]
 
 
@@ -349,7 +371,7 @@ def test_with_a_token_it_is_sent(
     monkeypatch.setenv("GH_TOKEN", TOKEN)
     github.issue_body = TWO
     assert cli.execute(["run", "--from-issue", "o/n#5", "--block", "2"]) == 3
-    assert Path("repro/issue-o-n-5-2.py").read_text("utf-8") == "print(2)\n"
+    assert Path("repro/issue-o-n-5-2/issue-o-n-5-2.py").read_text("utf-8") == "print(2)\n"
     assert github.asked[0][2] == f"token {TOKEN}"
 
 
@@ -363,4 +385,5 @@ def test_an_issue_that_is_not_there(wanted: list[str], github: Fake, capsys: Cap
 def test_names_of_files_are_plain(wanted: list[str]) -> None:
     Path("x y;$(z).md").write_text(f"```py\n{TF}```", "utf-8")
     assert cli.execute(["run", "--from-issue", "x y;$(z).md"]) == 3
-    assert [path.name for path in Path("repro").iterdir()] == ["x-y-z-1.py"]
+    assert [path.name for path in Path("repro").iterdir()] == ["x-y-z-1"]
+    assert [path.name for path in Path("repro/x-y-z-1").iterdir()] == ["x-y-z-1.py"]
