@@ -43,7 +43,7 @@ def command(
     pasts = history.oldest_first(archive.load(folder, _warn))
     if not pasts:
         raise UsageError(f"there are no runs in {folder}/")
-    found = history.of(pasts[-last:] if last else pasts)
+    found = history.build(pasts[-last:] if last else pasts)
     if repro is not None:
         found = history.only(found, repro)
     if as_json or format_ == "json":

@@ -27,7 +27,7 @@ __all__ = [
     "Shift",
     "Step",
     "Where",
-    "of",
+    "build",
     "oldest_first",
     "only",
 ]
@@ -96,7 +96,7 @@ class History:
     lines: tuple[Line, ...]
 
 
-def of(pasts: Iterable[Past]) -> History:
+def build(pasts: Iterable[Past]) -> History:
     """The history of every repro in these runs, in whatever order they are given."""
     in_order = oldest_first(pasts)
     lines = dict.fromkeys(each for past in in_order for each in _repros(past.run))

@@ -29,7 +29,7 @@ def steps(bench: Bench, *scripts: str) -> tuple[Step, ...]:
         pasts.append(
             Past(run=evolve(run, info=evolve(run.info, id=f"run{number}", started=f"{number}")))
         )
-    (line,) = history.of(pasts).lines
+    (line,) = history.build(pasts).lines
     return line.steps
 
 

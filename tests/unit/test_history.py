@@ -35,7 +35,7 @@ def past(day: int, picture: str, **info: Any) -> Past:
 
 
 def steps(*pasts: Past) -> tuple[history.Step, ...]:
-    (line,) = history.of(pasts).lines
+    (line,) = history.build(pasts).lines
     return line.steps
 
 
@@ -115,7 +115,7 @@ def test_what_was_only_inferred_is_not_counted_and_no_change() -> None:
     assert [(said(change)[1:], change.since[:8]) for change in last.changes] == [
         (("2.8.0", "pass", "ValueError: a"), "20261101")
     ]
-    only = history.History(lines=history.of([past(1, GRID), second]).lines)
+    only = history.History(lines=history.build([past(1, GRID), second]).lines)
     assert "2, 2 inferred" in history_text.text(only)
 
 
@@ -156,12 +156,12 @@ def test_two_pythons_of_one_release_are_two_cells() -> None:
 
 def test_each_repro_has_a_line_of_its_own() -> None:
     other = with_repro(past(2, GRID), script=Path("elsewhere/script.py"))
-    lines = history.of([past(1, GRID), other, past(3, GRID)]).lines
+    lines = history.build([past(1, GRID), other, past(3, GRID)]).lines
     assert [(line.script, len(line.steps)) for line in lines] == [
         ("script.py", 2),
         ("elsewhere/script.py", 1),
     ]
-    assert history.only(history.of([past(1, GRID)]), "other").lines == ()
+    assert history.only(history.build([past(1, GRID)]), "other").lines == ()
 
 
 # --- What else was different -------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_what_was_different_is_named_and_nothing_else(
 
 
 def test_where_nothing_was_different_that_is_said() -> None:
-    found = history.of([BASE, AGAIN])
+    found = history.build([BASE, AGAIN])
     assert found.lines[0].steps[1].changes[0].causes == ()
     assert "it may be flaky" in history_text.text(found)
 
@@ -281,7 +281,7 @@ TWO = [
 
 
 def test_as_text() -> None:
-    assert history_text.text(history.of(TWO)).splitlines() == [
+    assert history_text.text(history.build(TWO)).splitlines() == [
         "script (script.py): 2 runs",
         "run                   started              engine  cells           changed  "
         "what else was different",
@@ -300,7 +300,7 @@ def test_as_text() -> None:
 
 
 def test_as_json() -> None:
-    data = json.loads(json.dumps(json_data.data(history.of(TWO))))
+    data = json.loads(json.dumps(json_data.data(history.build(TWO))))
     (line,) = data["repros"]
     run = line["runs"][1]
     assert (run["cells"], run["new"], run["finished"], run["counts"]) == (4, 0, False, {"fail": 4})
@@ -342,7 +342,7 @@ def hostile_history() -> history.History:
         ),
         results=flipped,
     )
-    return history.of([Past(run=first), Past(run=second)])
+    return history.build([Past(run=first), Past(run=second)])
 
 
 OURS = {
@@ -373,8 +373,8 @@ def test_as_html_nothing_from_outside_is_more_than_text() -> None:
 
 
 def test_as_html_one_run_alone_has_no_history() -> None:
-    assert earlier_runs.section(history.of([BASE])) == ""
-    assert "numpy 1.23.5 → 1.24.0" in earlier_runs.section(history.of(TWO))
+    assert earlier_runs.section(history.build([BASE])) == ""
+    assert "numpy 1.23.5 → 1.24.0" in earlier_runs.section(history.build(TWO))
 
 
 def test_as_text_and_markdown_nothing_from_outside_ends_a_line_or_a_cell() -> None:
@@ -398,7 +398,7 @@ def test_following_the_changes_leads_from_the_first_run_to_the_last(
         for day, four in enumerate(marks, 1)
     ]
     now: dict[history.Where, Any] = {}
-    lines = history.of(days).lines
+    lines = history.build(days).lines
     for step, day in zip(lines[0].steps if lines else (), (d for d in days if d.run.results)):
         for change in step.changes:
             assert now[change.where] == (change.before.verdict, change.before.signature)
@@ -466,11 +466,11 @@ def test_a_run_that_cannot_be_read_is_left_out_and_named(
 def test_a_report_shows_the_runs_before_its_own_only(results: Path) -> None:
     write(results, past(4, GRID))
     run = journal.read(results / AGAIN.run.info.id)
-    found = history.of(archive.until(run, results / AGAIN.run.info.id))
+    found = history.build(archive.until(run, results / AGAIN.run.info.id))
     assert [step.run for line in found.lines for step in line.steps][-1] == AGAIN.run.info.id
     assert "20261104" not in earlier_runs.section(found)
     assert "since 20261101-120000-ab12; the script" in earlier_runs.section(found)
-    alone = history.of(archive.until(run, results / AGAIN.run.info.id, newest=1))
+    alone = history.build(archive.until(run, results / AGAIN.run.info.id, newest=1))
     assert earlier_runs.section(alone) == ""
 
 
