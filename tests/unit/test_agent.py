@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner import agent
 from runner.agent import (
     Beside,
     Capture,
@@ -100,6 +101,28 @@ def test_a_process_that_has_ended_has_no_tensorflow() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert has_tensorflow(ended.pid) is False
+
+
+@pytest.mark.parametrize(
+    ("looks", "imported"),
+    [
+        ([False, False], False),
+        ([None, False], False),  # hidden while it was being started
+        ([None, None], None),
+        ([None, None, True], True),
+        ([False, True], True),
+        ([], False),
+    ],
+)
+def test_only_a_process_hidden_twice_leaves_it_open(
+    monkeypatch: pytest.MonkeyPatch, looks: list[bool | None], imported: bool | None
+) -> None:
+    tree = agent.Tree(None, None)
+    tree.alive = {7: Process(1, "S", 1, 0, 0.0)}
+    for seen in looks:
+        monkeypatch.setattr(agent, "has_tensorflow", lambda pid, seen=seen: seen)
+        tree._look_for_tensorflow()
+    assert tree.imported is imported
 
 
 # --- Output -----------------------------------------------------------------------------------
