@@ -29,9 +29,11 @@ print(json.dumps([platform.python_version(), platform.python_implementation(),
 """
 _PATIENCE = 30.0
 _FETCH_PATIENCE = 300.0
-# Of uv's own settings only these are passed on: an index, certificates and caches are the
-# machine's affair, but what is resolved, built and installed must be the same everywhere.
+# All that uv is given of the caller's environment. Of its own settings, an index, certificates and
+# caches are the machine's affair, but what is resolved and installed must be the same everywhere.
+# Nothing else: what uv builds would see it, and variables often hold tokens.
 _PASSED = (
+    "HOME LANG LC_ LOGNAME PATH TMPDIR USER XDG_ NETRC SSL_CERT_ "
     "UV_CACHE_DIR UV_CONCURRENT_ UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_ "
     "UV_INDEX UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_NATIVE_TLS UV_OFFLINE UV_PYTHON_CPYTHON_ "
     "UV_PYTHON_DOWNLOADS UV_PYTHON_INSTALL_ UV_REQUEST_TIMEOUT UV_SSL_ UV_SYSTEM_CERTS"
@@ -87,13 +89,13 @@ def _uv_bin() -> str:
 
 
 def uv_environment() -> dict[str, str]:
-    """The caller's environment without what would change what uv resolves, builds or installs."""
+    """What uv needs of the caller's environment to reach the index and its cache; no more."""
     passed = tuple(_PASSED.split())
+    proxies = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
     return {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(passed)
-        or not name.startswith(("PYTHON", "UV_", "VIRTUAL_ENV", "CONDA_", "SOURCE_DATE_EPOCH"))
+        if name.startswith(passed) or name.lower() in proxies
     }
 
 

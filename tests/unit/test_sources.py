@@ -13,6 +13,7 @@ import pytest
 
 from runner.environments import downloads, locks, render, resolve, sources
 from runner.errors import LockError, PrepareError
+from runner.machine import interpreters
 from runner.matrix import plan
 from runner.model import Device, Target
 from runner.releases import catalogue
@@ -175,3 +176,18 @@ def test_another_file_in_its_place_is_refused(server: IndexServer, tmp_path: Pat
 def test_an_index_that_has_none_is_told(server: IndexServer, tmp_path: Path) -> None:
     with pytest.raises(PrepareError, match=r"some-thing-1\.0\.tar\.gz could not be downloaded"):
         downloads.fetch([source(b"the file")], tmp_path / "sources")
+
+
+def test_uv_sees_no_token_and_no_setting_that_changes_what_it_resolves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "DOCKER_HOST", "PYTHONPATH"):
+        monkeypatch.setenv(name, "secret")
+    for name in ("UV_RESOLUTION", "UV_PRERELEASE", "CFLAGS"):
+        monkeypatch.setenv(name, "changes")
+    kept = {"UV_DEFAULT_INDEX", "UV_CACHE_DIR", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "HOME"}
+    for name in kept:
+        monkeypatch.setenv(name, "kept")
+    seen = interpreters.uv_environment()
+    assert kept <= seen.keys()
+    assert not {"secret", "changes"} & set(seen.values())

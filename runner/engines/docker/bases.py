@@ -21,6 +21,8 @@ from runner.errors import PrepareError, UsageError
 from runner.machine import movable, processes, temporary
 
 Say = Callable[[str], None]
+_PACKAGES = "ca-certificates,netbase,tzdata"
+"""What the official images of Python add to Debian's slim ones."""
 
 
 def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
@@ -139,7 +141,7 @@ def _suite() -> tuple[str, str]:
 
 
 def _debootstrap(suite: str, mirror: str, root: Path, say: Say) -> None:
-    command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(root)]
+    command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, str(root)]
     log: list[str] = []
     step = ""
     say(f"debootstrap of {suite}")

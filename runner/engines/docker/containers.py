@@ -24,6 +24,7 @@ from runner.model import Device, Limits
 ROOT = "/repro"
 _AGENT = "/tfmatrix"
 _USER = "65532:65532"
+_HOSTNAME = "tfmatrix"
 # What the agent itself may take beyond what a cell may.
 _SPARE_MEMORY = 256
 _SPARE_PROCESSES = 32
@@ -40,7 +41,9 @@ def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
     scratch = limits.scratch + _SPARE_SCRATCH
     memory = (limits.memory + scratch + _SHARED_MEMORY + _SPARE_MEMORY) << 20
     return {
+        # Nothing but the loopback, with its names. `network_disabled` would take these away too.
         "network_mode": "none",
+        "extra_hosts": {_HOSTNAME: "127.0.0.1"},
         "read_only": True,
         "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m"},
         "shm_size": _SHARED_MEMORY << 20,
@@ -101,14 +104,14 @@ def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, 
         command=[],
         user=_USER,
         working_dir="/tmp",
-        hostname="tfmatrix",
+        hostname=_HOSTNAME,
         # One process attached: when it goes, even killed, the agent reads the end of its input.
         stdin_open=True,
-        network_disabled=True,
         environment={
             SCRATCH_VARIABLE: "/tmp/cells",
             COMMON_VARIABLE: "/tmp:/dev/shm:/dev/mqueue",
             "LANG": "C.UTF-8",
+            "TZ": "UTC",
         },
         labels=owner.labels(),
         host_config=api.create_host_config(mounts=mounts, **host),

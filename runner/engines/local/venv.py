@@ -79,9 +79,12 @@ def run_python(folder: Path, *args: str, version: str, patience: float) -> None:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What a process in the environment sees: nothing of the caller's, so no secrets either."""
+    """What a process in the environment sees: nothing of the caller's, so no secrets either.
+
+    The time zone is that of containers, so that both engines show the same.
+    """
     path = f"{folder / 'bin'}:/usr/local/bin:/usr/bin:/bin"
-    return {"PATH": path, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+    return {"PATH": path, "LANG": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
 
 
 _SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/bin$")
