@@ -34,12 +34,13 @@ import select
 import signal
 import socket
 import stat
+import struct
 import threading
 import time
 import types
 import weakref
 from collections import deque
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 try:
     import ctypes
@@ -64,6 +65,7 @@ SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch fo
 COMMON_VARIABLE = "TFMATRIX_COMMON"  # names folders that are emptied between cells: "/tmp:/dev/shm"
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 THIS_FILE = os.path.abspath(__file__)  # now, before any change of folder
+WORKING_FOLDER = "repro"  # the working directory's name in the scratch folder
 ON_LINUX = sys.platform.startswith("linux")
 # Libraries of TensorFlow, and the one that Keras 3 loads whatever computes for it.
 TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
@@ -551,7 +553,8 @@ def plain_text(text: str) -> str:
 
 
 class Scratch:
-    """The folder that is a cell's working directory, HOME and TMPDIR.
+    """The folder that is a cell's HOME and TMPDIR. In it, `work` is the cell's working directory:
+    a copy of the script and of what lies beside it, as if a person ran it there.
 
     Every cell gets a new one under the same path, so that a process which imported TensorFlow
     before saw the same paths as the scripts that it is forked for.
@@ -566,6 +569,8 @@ class Scratch:
 
             self.base = tempfile.mkdtemp(prefix="tfmatrix-cells-")
         self.path = os.path.join(self.base, "scratch")
+        self.work = os.path.join(self.path, WORKING_FOLDER)
+        self.report = os.path.join(self.base, "reads")  # what the script tried to read
         self._identity = identity(self.base)
         self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
 
@@ -579,6 +584,7 @@ class Scratch:
             raise Gone
         self.discard()
         os.mkdir(self.path, 0o700)
+        os.mkdir(self.work, 0o755)
         for name, content in self._imported if as_imported else ():
             path = os.path.join(self.path, name)
             if content is None:
@@ -586,6 +592,15 @@ class Scratch:
             else:
                 with open(path, "wb") as file:
                     file.write(content)
+
+    def place(self, script: str) -> str:
+        """Copy what lies beside `script` to the working directory. Returns the script's copy."""
+        folder, name = os.path.split(script)
+        try:
+            copy_tree(folder, self.work)
+        except OSError as error:
+            raise Unable("the script's files cannot be copied: %s" % error) from None
+        return os.path.join(self.work, name)
 
     def remember_import(self) -> bool:
         """Learn what an import has just left here. False where that is too much to give each cell.
@@ -595,6 +610,8 @@ class Scratch:
         self._imported = []
         size = 0
         for folder, folders, files in os.walk(self.path):
+            if folder == self.path:
+                folders.remove(WORKING_FOLDER)  # each cell gets its own
             here = os.path.relpath(folder, self.path)
             self._imported += [(os.path.join(here, name), None) for name in folders]
             for name in files:
@@ -628,6 +645,36 @@ class Scratch:
 def random_name() -> str:
     """One that no script can have foreseen, and put something else there."""
     return "trash-" + binascii.hexlify(os.urandom(8)).decode()
+
+
+def copy_tree(source: str, target: str) -> None:
+    """Copy what lies in `source` to `target`, which is there; links are followed.
+
+    A script may write to each of its files, so they are no links to the originals.
+    """
+    with os.scandir(source) as entries:
+        for entry in entries:
+            copy = os.path.join(target, entry.name)
+            if entry.is_dir():
+                if entry.name != "__pycache__":
+                    os.mkdir(copy, 0o755)
+                    copy_tree(entry.path, copy)
+            elif entry.is_file():
+                copy_file(entry.path, copy)
+
+
+def copy_file(source: str, target: str) -> None:
+    with open(source, "rb") as there:
+        executable = os.fstat(there.fileno()).st_mode & 0o100
+        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755 if executable else 0o644)
+        try:
+            while True:
+                data = there.read(1 << 20)
+                if not data:
+                    return
+                write_all(fd, data)
+        finally:
+            os.close(fd)
 
 
 def identity(path: str) -> Optional[Tuple[int, int]]:
@@ -778,7 +825,9 @@ class Disk:
     EVERY = 0.25
 
     def __init__(self, path: str, limit: int) -> None:
-        self.path, self.limit = path, limit
+        """`path` may hold something already, which does not count."""
+        self.path, self.limit = path, 1 << 62
+        self.limit = limit + self._used()
         self.next = time.monotonic() + self.EVERY
 
     def over(self) -> bool:
@@ -813,6 +862,7 @@ class Request:
     def __init__(self, fields: Dict[str, Any]) -> None:
         self.id = fields.get("id")
         self.script = os.path.abspath(self._get(fields, "script", str))
+        self.copy = self.script  # of the script, in the working directory
         self.args = self._get(fields, "args", list)  # type: List[str]
         self.env = self._get(fields, "env", dict)  # type: Dict[str, str]
         self.timeout = float(self._get(fields, "timeout", (int, float)))
@@ -876,6 +926,203 @@ class Engine:
             raise Gone from None
 
 
+# --- What a script reads ------------------------------------------------------------------------
+
+
+class Opened:
+    """Which files of a folder are opened while a cell runs, whatever opens them (inotify).
+
+    Python's audit hook would not see what TensorFlow's own code or another program reads.
+    """
+
+    OPEN, OF_A_FOLDER, LOST, FOLDERS_ONLY = 0x20, 0x40000000, 0x4000, 0x01000000
+    HEAD = struct.Struct("iIII")  # which watch, what, a cookie, and how long the name after it is
+    MOST = 2000  # names, beyond which it counts as everything
+
+    def __init__(self, folder: str) -> None:
+        self._folders = {}  # type: Dict[int, str]
+        self._complete = True
+        self._fd = -1
+        if _libc is None or not hasattr(_libc, "inotify_init1"):
+            self._complete = False
+            return
+        self._fd = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        for place, _, _ in os.walk(folder) if self._fd >= 0 else ():
+            name = ctypes.c_char_p(os.fsencode(place))
+            watch = _libc.inotify_add_watch(self._fd, name, self.OPEN | self.FOLDERS_ONLY)
+            self._folders[watch] = os.path.relpath(place, folder)
+        self._complete = self._fd >= 0 and -1 not in self._folders
+
+    def names(self) -> Optional[List[str]]:
+        """Below the folder, sorted; None where not all were seen. To be called once, at the end."""
+        found = set()
+        for watch, what, name in self._events():
+            if what & self.LOST:
+                self._complete = False
+            elif name and not what & self.OF_A_FOLDER:
+                found.add(os.path.normpath(os.path.join(self._folders[watch], name)))
+        close_all(*[fd for fd in [self._fd] if fd >= 0])
+        return sorted(found) if self._complete and len(found) <= self.MOST else None
+
+    def _events(self) -> Iterator[Tuple[int, int, str]]:
+        while self._fd >= 0:
+            try:
+                data = os.read(self._fd, CHUNK)
+            except OSError:  # that was all
+                return
+            while data:
+                watch, what, _, size = self.HEAD.unpack_from(data)
+                name = data[self.HEAD.size : self.HEAD.size + size].rstrip(b"\0")
+                data = data[self.HEAD.size + size :]
+                yield watch, what, os.fsdecode(name)
+
+
+CAN_WATCH = sys.version_info >= (3, 8)
+
+
+def watch_reads(work: str, base: str, report: str) -> None:
+    """In the script's process: note in `report` which folders it lists, which files it looks for
+    below `work` in vain, and which it opens elsewhere than in `base`, the system or Python itself.
+
+    A record is a kind (L, M, X), a space, a path, and a NUL. The text of this function also runs
+    alone, as a `sitecustomize` (`with_watcher`): it uses nothing of this file.
+    """
+    import os
+    import sys
+
+    events = ("open", "os.listdir", "os.scandir", "sqlite3.connect", "ctypes.dlopen")
+    python = (sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__))
+    places = ["/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin"]
+    places += ["/run", "/var/cache", "/var/lib", "/tfmatrix"]
+    for place in (*python, base):
+        places += [place, os.path.realpath(place)]
+    harmless = tuple({place.rstrip("/") + "/" for place in places})
+    works = (work + "/", os.path.realpath(work) + "/")
+    seen: Set[Tuple[str, str]] = set()
+    abspath, fsdecode, fsencode, lexists = (
+        os.path.abspath,
+        os.fsdecode,
+        os.fsencode,
+        os.path.lexists,
+    )
+    get_frame, open_file, write, close = sys._getframe, os.open, os.write, os.close
+    making = os.O_WRONLY | os.O_TRUNC | os.O_EXCL
+    appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+
+    def note(kind, path):  # type: (str, str) -> None
+        if (kind, path) in seen or len(seen) > 1000:
+            return
+        seen.add((kind, path))
+        fd = open_file(report, appending, 0o600)
+        try:
+            write(fd, fsencode("%s %s" % (kind, path)) + b"\0")
+        finally:
+            close(fd)
+
+    def hook(event, args):  # type: (str, Tuple[Any, ...]) -> None
+        if event not in events:
+            return
+        path = args[0]
+        try:
+            if path is None and event.startswith("os."):
+                path = "."
+            if path is None or isinstance(path, int) or path in ("", b"", ":memory:"):
+                return
+            if event == "open" and isinstance(args[2], int) and args[2] & making:
+                return
+            path = fsdecode(path)
+            if event == "ctypes.dlopen" and "/" not in path:
+                return
+            path = abspath(path)
+            if "/__pycache__" in path or path.endswith((".pyc", ".pyo")):
+                return
+            below = path + "/"
+            for place in works:
+                if below.startswith(place):
+                    name = path[len(place) :] or "."
+                    if event.startswith("os."):
+                        # Python itself lists the script's folder in each search for a module.
+                        asking = get_frame(1).f_code.co_filename
+                        if not asking.startswith("<frozen importlib"):
+                            note("L" if lexists(path) else "M", name)
+                    elif not lexists(path):
+                        note("M", name)
+                    return
+            if not below.startswith(harmless):
+                note("X", path)
+        except (OSError, ValueError, TypeError):
+            pass
+
+    sys.addaudithook(hook)
+
+
+# The end of what `with_watcher` reads of this file.
+
+SITECUSTOMIZE = """{function}
+def _begin():
+    import os, sys
+    ours = os.path.dirname(os.path.abspath(__file__))
+    rest = [name for name in os.environ.pop("PYTHONPATH").split(os.pathsep)[1:]]
+    if rest:
+        os.environ["PYTHONPATH"] = os.pathsep.join(rest)
+    sys.path[:] = [name for name in sys.path if name != ours]
+    sys.path_importer_cache.pop(ours, None)
+    this = sys.modules.pop(__name__)
+    try:
+        import sitecustomize
+    except ImportError as error:
+        if error.name != __name__:
+            raise
+        sys.modules[__name__] = this
+        return error
+    finally:
+        watch_reads({work!r}, {base!r}, {report!r})
+
+_none = _begin()
+if _none is not None:
+    raise _none  # there is none, as far as anybody is to know
+"""
+
+
+def with_watcher(env: Dict[str, str], scratch: Scratch) -> Dict[str, str]:
+    """`env` with which a Python watches what it reads, and shows no trace of being told to."""
+    if not CAN_WATCH:
+        return env
+    with open(THIS_FILE, encoding="utf-8") as file:
+        text = file.read()
+    function = text[text.index("\ndef watch_reads(") : text.index("\n# The end of what `with_w")]
+    folder = os.path.join(scratch.base, "watcher")
+    remove_tree(scratch.base, "watcher")  # a script before this one may have changed it
+    os.mkdir(folder, 0o700)
+    places = {"work": scratch.work, "base": scratch.base, "report": scratch.report}
+    with open(os.path.join(folder, "sitecustomize.py"), "x", encoding="utf-8") as file:
+        file.write(SITECUSTOMIZE.format(function=function, **places))
+    path = [folder] + ([env["PYTHONPATH"]] if env.get("PYTHONPATH") else [])
+    return dict(env, PYTHONPATH=os.pathsep.join(path))
+
+
+def reads_of(scratch: Scratch, opened: Opened) -> Dict[str, Any]:
+    """What a cell has read: `opened` is None where not all was seen, the others where none was."""
+    noted = {"L": [], "M": [], "X": []}  # type: Dict[str, List[str]]
+    try:
+        # The script may have put something else in its place: nothing is waited for or followed.
+        fd = os.open(scratch.report, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with open(fd, "rb") as file:
+            records = (file.read(1 << 20) or b"").split(b"\0")[:-1]
+        os.unlink(scratch.report)
+    except OSError:
+        records = []
+    for record in records:
+        kind, _, path = plain_text(os.fsdecode(record)).partition(" ")
+        noted.setdefault(kind, []).append(path)
+    return {
+        "opened": opened.names(),
+        "listed": noted["L"] if CAN_WATCH else None,
+        "missing": noted["M"],
+        "outside": noted["X"],
+    }
+
+
 # --- Starting a script --------------------------------------------------------------------------
 
 
@@ -891,13 +1138,13 @@ class Pipes(NamedTuple):
     fate: int
 
 
-def script_environment(request: Request, scratch: str) -> Dict[str, str]:
+def script_environment(request: Request, scratch: Scratch) -> Dict[str, str]:
     """What a script sees: the agent's own environment, without what is ours or slows imports."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("TFMATRIX_")}
     # Without bytecode an import of TensorFlow takes three times as long.
     for name in ("PYTHONDONTWRITEBYTECODE", "OLDPWD"):
         env.pop(name, None)
-    env.update(HOME=scratch, TMPDIR=scratch, PWD=scratch, PYTHONUNBUFFERED="1")
+    env.update(HOME=scratch.path, TMPDIR=scratch.path, PWD=scratch.work, PYTHONUNBUFFERED="1")
     env.update(request.env)
     return env
 
@@ -913,13 +1160,13 @@ def set_limit(what: int, most: int) -> None:
     resource.setrlimit(what, (most, most))
 
 
-def become_cell(parent: int, pipes: Pipes, scratch: str, file_size: Optional[int]) -> None:
+def become_cell(parent: int, pipes: Pipes, work: str, file_size: Optional[int]) -> None:
     """Make this new process what a script is to start in. Shared by both modes."""
     die_with(parent)
     os.setsid()
     os.dup2(pipes.out, 1)
     os.dup2(pipes.err, 2)
-    os.chdir(scratch)
+    os.chdir(work)
     if os.environ.get(COMMON_VARIABLE):
         # A container has its share of the processors whatever its processes' priorities; within it
         # the agent comes first, so that it can end what multiplies.
@@ -959,7 +1206,7 @@ def start_python(argv: List[str], env: Dict[str, str]) -> None:
     )
 
 
-def warden(request: Request, scratch: str, pipes: Pipes, private: List[int]) -> int:
+def warden(request: Request, scratch: Scratch, pipes: Pipes, private: List[int]) -> int:
     """Fork the process whose only work is to be the script's parent. Returns its pid."""
     agent = os.getpid()
     pid = os.fork()
@@ -968,13 +1215,13 @@ def warden(request: Request, scratch: str, pipes: Pipes, private: List[int]) -> 
     try:
         die_with(agent)
         close_all(*private)
-        me, env = os.getpid(), script_environment(request, scratch)
+        me, env = os.getpid(), with_watcher(script_environment(request, scratch), scratch)
         script = os.fork()
         if script == 0:
             try:
-                become_cell(me, pipes, scratch, request.scratch)
+                become_cell(me, pipes, scratch.work, request.scratch)
                 write_all(pipes.fate, b"P %d\n" % os.getpid())
-                start_python([request.script, *request.args], env)
+                start_python([request.copy, *request.args], env)
             except BaseException as error:
                 write_all(pipes.fate, b"E %s\n" % utf8(str(error).replace("\n", " ")))
             os._exit(127)
@@ -1020,6 +1267,7 @@ class Cell:
 
     def run(self, zygote: "Optional[Zygote]") -> Dict[str, Any]:
         self.oom = OomCounter()
+        self.opened = Opened(self.scratch.work)
         self.disk = Disk(self.scratch.base, self.request.scratch)
         (out, out_w), (err, err_w), (fate, fate_w) = os.pipe(), os.pipe(), os.pipe()
         self._readers = {out: self._on_out, err: self._on_err, fate: self._on_fate}
@@ -1031,6 +1279,7 @@ class Cell:
             self._carry_out(fate)
         finally:
             close_all(*self._readers)
+            self.reads = reads_of(self.scratch, self.opened)
         return self._facts("fork" if zygote else "fresh")
 
     def _start(self, zygote: "Optional[Zygote]", pipes: Pipes) -> None:
@@ -1039,7 +1288,7 @@ class Cell:
         try:
             if zygote is None:
                 private = [self.engine.requests, self.engine.answers, *self._readers]
-                self.helper = warden(self.request, self.scratch.path, pipes, private)
+                self.helper = warden(self.request, self.scratch, pipes, private)
             else:
                 self.helper, self.imported_before = zygote.pid, zygote.import_seconds
                 self._on_out(zygote.printed[0])
@@ -1225,6 +1474,7 @@ class Cell:
             "notes": self.notes + self.observations.problems,
             "mode": mode,
             "imported": self.tree.imported,
+            "reads": self.reads,
             "trouble": None,
         }
 
@@ -1242,6 +1492,7 @@ NOTHING = {
     "notes": [],
     "mode": "fresh",
     "imported": None,
+    "reads": None,
 }  # type: Dict[str, Any]
 
 
@@ -1258,7 +1509,7 @@ class Zygote:
     that the import saw what it would see in a fresh process; `key` says for which.
     """
 
-    def __init__(self, request: Request, scratch: str) -> None:
+    def __init__(self, request: Request, scratch: Scratch) -> None:
         self.key, self._scratch = zygote_key(request), scratch
         self.printed = (b"", b"")
         self.refusal = ""
@@ -1271,9 +1522,9 @@ class Zygote:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                become_cell(agent, Pipes(out_w, err_w, -1), scratch, None)
+                become_cell(agent, Pipes(out_w, err_w, -1), scratch.work, None)
                 theirs.set_inheritable(True)
-                start_python([THIS_FILE, "--zygote", str(theirs.fileno()), request.script], env)
+                start_python([THIS_FILE, "--zygote", str(theirs.fileno()), request.copy], env)
             finally:
                 os._exit(127)
         close_all(out_w, err_w)
@@ -1326,7 +1577,9 @@ class Zygote:
         terms = {
             "args": request.args,
             "file_size": request.scratch,
-            "scratch": self._scratch,
+            "work": self._scratch.work,
+            "base": self._scratch.base,
+            "report": self._scratch.report,
             "short_end": self.ends_well,
         }
         wish = json.dumps(terms).encode("ascii")
@@ -1566,7 +1819,7 @@ def become_script(
     zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any], end: ShortEnd
 ) -> None:
     """In a forked child: everything that differs from a fresh process, but for the frame below."""
-    become_cell(zygote, pipes, wish["scratch"], wish["file_size"])
+    become_cell(zygote, pipes, wish["work"], wish["file_size"])
     write_all(pipes.fate, b"P %d\n" % os.getpid())
     close_all(*pipes)
     sys.argv[:] = [script, *wish["args"]]
@@ -1577,6 +1830,10 @@ def become_script(
     for name, seed in (("random", "seed"), ("numpy.random", "seed")):
         if name in sys.modules:
             getattr(sys.modules[name], seed)()
+    if CAN_WATCH:
+        # Python keeps what watches to its very end: it must not keep this whole file's objects.
+        alone = types.FunctionType(watch_reads.__code__, {"__builtins__": __builtins__})
+        alone(wish["work"], wish["base"], wish["report"])
 
 
 def exit_code(error: SystemExit) -> Optional[int]:
@@ -1665,6 +1922,7 @@ class Agent:
 
     def _cell(self, request: Request, zygote: Optional[Zygote]) -> Dict[str, Any]:
         self.scratch.fresh(as_imported=zygote is not None)
+        request.copy = self.scratch.place(request.script)
         try:
             there = self.zygote.pid if self.zygote is not None and self.zygote.alive() else None
             answer = Cell(request, self.engine, self.scratch, there).run(zygote)
@@ -1683,7 +1941,8 @@ class Agent:
             return self.zygote
         self._end_zygote()
         self.scratch.fresh()
-        self.zygote = Zygote(request, self.scratch.path)
+        request.copy = self.scratch.place(request.script)
+        self.zygote = Zygote(request, self.scratch)
         self.zygote.await_import(self.engine)
         if not self.scratch.remember_import():
             self.zygote.refusal = "importing TensorFlow left much in HOME"

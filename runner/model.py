@@ -324,6 +324,22 @@ class Environment:
 
 
 @frozen(kw_only=True)
+class Reads:
+    """What a cell read besides Python, TensorFlow and the system, as far as it could be seen."""
+
+    opened: Optional[tuple[str, ...]] = None
+    """Files below the script's folder; None: not all could be seen."""
+    listed: Optional[tuple[str, ...]] = None
+    """Folders below it, `.` for itself; None: on this Python nobody sees that."""
+    missing: tuple[str, ...] = ()
+    """What was looked for below it and was not there."""
+    outside: tuple[str, ...] = ()
+    """What was opened elsewhere, by its whole path."""
+    digest: str = ""
+    """Over what was read below it, as it was then."""
+
+
+@frozen(kw_only=True)
 class Execution:
     """Raw facts of one run of one cell. What they mean is `classify`'s to say."""
 
@@ -355,6 +371,8 @@ class Execution:
     """Why the cell could not be measured, where it could not; the other facts are then void."""
     imported: Optional[bool] = None
     """Whether TensorFlow was in the memory of any of its processes; None: nobody could see that."""
+    reads: Optional[Reads] = None
+    """None: nothing is known of it."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
 

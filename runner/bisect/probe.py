@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.environments import locks
 from runner.model import Cell, EnvironmentInfo, Result, Run

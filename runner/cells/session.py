@@ -15,7 +15,7 @@ from typing import Any, Optional
 from attrs import field, frozen
 
 from runner.engines.base import Channel, ChannelClosed
-from runner.model import Execution, Json, Limits
+from runner.model import Execution, Json, Limits, Reads
 from runner.serial import plain
 
 PROTOCOL = 1
@@ -171,6 +171,7 @@ def decode(ended: Mapping[str, Any]) -> Execution:
         mode=_one_of(ended, "mode", ("fresh", "fork")) or "fresh",
         notes=_notes(ended),
         imported=_yes_no_or_unknown(ended, "imported"),
+        reads=_reads(ended.get("reads")),
     )
     if (facts.exit_code is None) == (facts.signal is None):
         raise _Broken("the agent's answer must hold either an exit code or a signal")
@@ -226,6 +227,28 @@ def _notes(ended: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
         raise _Broken(f"the agent's notes are {notes!r:.40}")
     return tuple(_clean(note, 1000) for note in notes[:20])
+
+
+def _reads(value: Any) -> Optional[Reads]:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise _Broken(f"the agent's reads are {value!r:.40}")
+    return Reads(
+        opened=_names(value, "opened"),
+        listed=_names(value, "listed"),
+        missing=_names(value, "missing") or (),
+        outside=_names(value, "outside") or (),
+    )
+
+
+def _names(reads: Mapping[str, Any], name: str) -> Optional[tuple[str, ...]]:
+    value = reads.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise _Broken(f"the agent's {name} files are {value!r:.40}")
+    return tuple(_clean(one, 4096) for one in value)
 
 
 def _observations(ended: Mapping[str, Any]) -> dict[str, Json]:

@@ -106,8 +106,21 @@ class Store:
         self._warn = warn
         self._warned = False
 
-    def get(self, key: str) -> Optional[Execution]:
-        """What was measured under `key`, or None. An entry that is damaged is removed."""
+    def get(
+        self, key: str, read_now: Optional[Callable[[Execution], str]] = None
+    ) -> Optional[Execution]:
+        """What was measured under `key`, or None. An entry that is damaged is removed.
+
+        `read_now` answers the digest over what an execution read, as it is now. One that read
+        something else is no answer, but an earlier one may be.
+        """
+        newest = self._entry(key)
+        if newest is None or read_now is None or read_now(newest) == _read(newest):
+            return newest
+        earlier = self._entry(_with_reads(key, read_now(newest)))
+        return earlier if earlier is not None and read_now(earlier) == _read(earlier) else None
+
+    def _entry(self, key: str) -> Optional[Execution]:
         path = self._path(key)
         try:
             with open(path, "rb", buffering=0) as file:
@@ -133,6 +146,11 @@ class Store:
         """Keep `execution`, unless it has `trouble`: what was not measured is no answer."""
         if execution.trouble is not None:
             return
+        self._write(key, execution)
+        if _read(execution):
+            self._write(_with_reads(key, _read(execution)), execution)
+
+    def _write(self, key: str, execution: Execution) -> None:
         try:
             files.write_atomic(Path(self._path(key)), _packed(key, execution))
         except OSError as error:
@@ -180,6 +198,15 @@ class Store:
         if not self._warned:
             self._warned = True
             self._warn(message)
+
+
+def _read(execution: Execution) -> str:
+    """The digest over what it read beside its script, as it was then."""
+    return execution.reads.digest if execution.reads is not None else ""
+
+
+def _with_reads(key: str, digest: str) -> str:
+    return hashlib.sha256(f"{key} {digest}".encode()).hexdigest()
 
 
 def _packed(key: str, execution: Execution) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.machine import files
 
 

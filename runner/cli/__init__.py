@@ -86,7 +86,8 @@ def tfmatrix() -> None:
 
 def main() -> NoReturn:
     """Run the command line; every way out of it leaves here, with its exit code."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _as_interrupt)
     try:
         sys.exit(execute())
     except KeyboardInterrupt:
@@ -103,7 +104,7 @@ def execute(arguments: Optional[list[str]] = None) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
-        error.show()
+        click.echo(f"tfmatrix: {_line(error)}", err=True)
         return 2
     except TfmatrixError as error:
         click.echo(f"tfmatrix: {error}", err=True)
@@ -113,7 +114,44 @@ def execute(arguments: Optional[list[str]] = None) -> int:
     except (OSError, MemoryError) as error:  # the disk is full, a file is somebody else's …
         click.echo(f"tfmatrix: {error or 'out of memory'}", err=True)
         return TfmatrixError.exit_code
+    except Exception as error:  # a bug of ours
+        click.echo(f"tfmatrix: {_bug(error)}", err=True)
+        return TfmatrixError.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _line(error: click.ClickException) -> str:
+    """What is wrong and how to go on, as all errors say it."""
+    context = getattr(error, "ctx", None)
+    verb = context.command_path if context else "tfmatrix"
+    if isinstance(error, click.NoSuchOption):
+        return f"{verb} has no option {error.option_name}{_similar(error)} (see {verb} --help)"
+    return f"{error.format_message().rstrip('.')} (see {verb} --help)"
+
+
+def _similar(error: click.NoSuchOption) -> str:
+    """Only what begins alike: any two short words have letters in common."""
+    option = error.option_name
+    close = [one for one in error.possibilities or () if one[:4] == option[:4]]
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _bug(error: Exception) -> str:
+    """One line on an error that nobody thought of; its traceback goes to a file."""
+    import time
+    import traceback
+
+    from runner import paths
+
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    log = paths.cache() / "bugs" / time.strftime("%Y%m%d-%H%M%S.txt")
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        log.write_text(f"tfmatrix {__version__}\n{' '.join(sys.argv)}\n{text}", "utf-8")
+    except OSError:
+        return f"this is a bug of tfmatrix: {what}"
+    return f"this is a bug of tfmatrix: {what}; please report it with {log}"
 
 
 def nearest(word: str, known: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Optional, TypeVar
 import click
 
 from runner.cli import completion
+from runner.errors import UsageError
 from runner.machine import units
 from runner.matrix.selection import MATRIX
 
@@ -29,6 +30,24 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.
         return self._words[text] if text in self._words else units.size(text)
 
 
+class Measure(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A number with its unit, as `convert` reads it; `least` is the smallest."""
+
+    def __init__(self, name: str, read: Callable[[str], float], least: float) -> None:
+        self.name, self._read, self._least = name, read, least
+
+    def convert(self, value: Any, param: Any, context: Any) -> float:
+        try:
+            found = self._read(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, context)
+        if found < self._least:
+            self.fail(f"{value} is less than {self._least:g}", param, context)
+        return found
+
+
+SECONDS = Measure("time", units.seconds, 0.1)
+MEBIBYTES = Measure("size", units.mebibytes, 64)
 BYTES = Bytes()
 KEPT = Bytes({"all": None, "none": 0})
 """What stays on disk: everything, nothing, or so many bytes."""
@@ -113,8 +132,8 @@ def selecting(command: F) -> F:
                 "--env", multiple=True, metavar="NAME=VALUE", help="A variable that all cells get."
             ),
             needing,
-            click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a cell."),
-            click.option("--memory", type=click.IntRange(min=64), help="MiB a cell."),
+            click.option("--timeout", type=SECONDS, help="Of a cell: 90 (seconds) or 5m."),
+            click.option("--memory", type=MEBIBYTES, help="Of a cell: 4096 (MiB) or 4GB."),
             click.option(
                 "--matrix",
                 "matrix_file",

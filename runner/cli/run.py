@@ -37,6 +37,12 @@ from runner.matrix.selection import select
     "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure again what is known already."
 )
 @click.option(
+    "--expect",
+    type=click.Choice(["pass", "fail", "crash", "timeout", "oom"]),
+    help="What is expected of every cell, instead of what matrix.yaml says: exit with 1 where one "
+    "differs.",
+)
+@click.option(
     "--repeat",
     type=click.IntRange(1, 100),
     default=1,
@@ -90,7 +96,7 @@ def command(
         keep=keep,
         keep_agents=explore == "adaptive",
     )
-    snapshots = running.snapshots(chosen.matrix.repros)
+    snapshots = running.snapshots(chosen.matrix.repros, running.say(console))
     wanted = pipeline.Demand(
         chosen.cells,
         running.locker(chosen),

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from runner import __version__, paths
 from runner.cells import snapshot
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.engines.base import Maker
 from runner.environments import locks
@@ -29,9 +29,16 @@ from runner.report import publish
 from runner.runs import journal
 
 
-def snapshots(repros: Iterable[Repro]) -> dict[str, Snapshot]:
+def snapshots(repros: Iterable[Repro], say: Callable[[str], None]) -> dict[str, Snapshot]:
     """Every repro as it is now, copied; what happens to the files later changes nothing."""
-    return {repro.name: snapshot.take(repro, paths.snapshots()) for repro in repros}
+    taken = {repro.name: snapshot.take(repro, paths.snapshots()) for repro in repros}
+    for name, one in taken.items():
+        if one.partial:
+            say(
+                f"{name}: {one.source} holds {one.partial}, so only the {len(one.files)} files that"
+                " the script's text names were copied; list others under `files:` in matrix.yaml"
+            )
+    return taken
 
 
 def keep_inputs(log: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:

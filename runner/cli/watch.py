@@ -16,7 +16,7 @@ from rich.console import Console
 
 from runner import paths
 from runner.cells import snapshot
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.cli import backend as backends
 from runner.cli import running

@@ -17,6 +17,11 @@ LINES_MOST = 8
 _LAST_WORDS = 8 << 10
 
 
+def shown_in_cells(scratch: str) -> dict[str, str]:
+    """What records say instead of a cell's working directory, which lies in `scratch`."""
+    return {f"{scratch}/scratch/repro": "/repro"}
+
+
 class LineChannel(ABC):
     """The receiving half of a `Channel`, and its end. How bytes travel is the subclass's to say.
 

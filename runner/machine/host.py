@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +54,19 @@ def _memory_mb() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     except (ValueError, OSError):
         return 0
+
+
+@lru_cache(maxsize=1)
+def cpu_features() -> str:
+    """A digest over what this machine's CPU can do; empty where that is unknown."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    names = sorted(set(flags.partition(":")[2].split()) - _VARYING)
+    return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
+
+
+# Of no use to a program; virtual machines show them at one start and not at the next.
+_VARYING = {"tsc_known_freq", "ibpb", "ibrs", "stibp", "ssbd", "arch_capabilities", "md_clear"}

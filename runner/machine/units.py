@@ -37,6 +37,22 @@ def size(text: str) -> int:
     return int(float(match[1]) * _SIZES[match[2]])
 
 
+_SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """`90`, `90s`, `5m`, `1.5h` → seconds. Raises `UsageError`."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s?([SMH]?)", text.upper())
+    if match is None:
+        raise UsageError(f"{text!r} is no time; write 90, 90s or 5m")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def mebibytes(text: str) -> int:
+    """`4096`, `500MB`, `4GB` → MiB; a plain number is MiB already. Raises `UsageError`."""
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else size(text) >> 20
+
+
 def human(size: float) -> str:
     """Bytes in the unit that reads best: `1.4 GB`."""
     for unit in ("B", "KB", "MB"):

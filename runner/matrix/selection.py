@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
-import click
 from attrs import evolve, frozen
 
 from runner.errors import UsageError
 from runner.matrix import config, plan, variants
-from runner.model import Axis, Cell, Device, Matrix, Release, Repro, package_name
+from runner.model import (
+    Axis,
+    Cell,
+    Device,
+    Expectation,
+    Matrix,
+    Release,
+    Repro,
+    Rule,
+    Verdict,
+    package_name,
+)
 from runner.releases import specifier
 from runner.releases.upstream import known
 
@@ -43,6 +53,7 @@ def select(
     env: Sequence[str] = (),
     packages: Sequence[str] = (),
     allow_no_tensorflow: bool = False,
+    expect: Optional[str] = None,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
     matrix = _varied(_matrix(scripts, args, matrix_file), vary, env)
@@ -53,7 +64,7 @@ def select(
         devices=tuple(Device(device) for device in devices) or matrix.devices,
         repros=tuple(
             evolve(
-                _limited(repro, timeout, memory),
+                _expecting(_limited(repro, timeout, memory), expect),
                 requirements=_with_packages(repro, packages),
                 needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
             )
@@ -66,9 +77,7 @@ def select(
     planned = plan.cells(matrix, releases, cases)
     if not planned:
         names = sorted({case.name for repro in matrix.repros for case in repro.cases})
-        raise click.UsageError(
-            f"no case is named {', '.join(cases)}; there are: {', '.join(names)}"
-        )
+        raise UsageError(f"no case is named {', '.join(cases)}; there are: {', '.join(names)}")
     return Selection(matrix=matrix, releases=tuple(releases), cells=tuple(planned))
 
 
@@ -78,7 +87,7 @@ def _matrix(scripts: Sequence[Path], args: Sequence[str], matrix_file: Optional[
     if not scripts:
         assert loaded is not None
         if args:
-            raise click.UsageError("--arg needs a SCRIPT: matrix.yaml's cases have their own args")
+            raise UsageError("--arg needs a SCRIPT: matrix.yaml's cases have their own args")
         return loaded
     return config.adhoc(scripts, args, loaded)
 
@@ -93,7 +102,7 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
     own = [value for axis in matrix.axes for value in axis.values]
     for axis in axes:
         if axis.name in used and not all(value in own for value in axis.values):
-            raise click.UsageError(f"matrix.yaml varies {axis.name} already: choose with --case")
+            raise UsageError(f"matrix.yaml varies {axis.name} already: choose with --case")
     variables = dict(words.variable(each) for each in env)
     repros = (
         evolve(
@@ -104,6 +113,14 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
         for repro in matrix.repros
     )
     return evolve(matrix, repros=tuple(repros))
+
+
+def _expecting(repro: Repro, outcome: Optional[str]) -> Repro:
+    """With `outcome` expected of every cell, in the place of what matrix.yaml expects."""
+    if outcome is None:
+        return repro
+    everywhere = Expectation(rule=Rule(), verdict=Verdict(outcome), source="--expect")
+    return evolve(repro, expectations=(everywhere,))
 
 
 _EVERY_RELEASE = ">=0"

@@ -7,9 +7,10 @@ from typing import Optional
 
 from runner import paths
 from runner.cells.modes import Modes
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store, cell_key
 from runner.engines.base import Maker
+from runner.machine import host, interpreters
 from runner.model import Cell, Environment
 from runner.pipeline.options import Options
 from runner.pipeline.workload import Lock, Work, Workload, arrange
@@ -20,8 +21,8 @@ def answer_key(
 ) -> str:
     """Under which key the store has what `engine` measured."""
     return cell_key(
-        environment_key=f"{engine}:{environment.key}",
-        snapshot_digest=snapshot.digest,
+        environment_key=_environment_key(engine, environment),
+        snapshot_digest=snapshot.text_digest,
         script=snapshot.workspace.script,
         args=cell.case.args,
         env=cell.env,
@@ -30,6 +31,16 @@ def answer_key(
         mode=Modes(options.mode).of(cell).name,
         repeat=options.repeat,
     )
+
+
+def _environment_key(engine: str, environment: Environment) -> str:
+    """With what the local engine takes from this machine: Python's patch release, and what the CPU
+    can do, by which TensorFlow's libraries choose how they compute."""
+    if engine != "local":
+        return f"{engine}:{environment.key}"
+    python = interpreters.find(environment.target.python)
+    version = python.version if python else ""
+    return f"{engine}:{environment.key}:{version}:{host.cpu_features()}"
 
 
 class Demand:

@@ -23,7 +23,8 @@ from runner.cells.classify import classify
 from runner.cells.majority import confirmed
 from runner.cells.modes import Mode, Modes
 from runner.cells.results import judged, skipped
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot import reading
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.errors import TfmatrixError
 from runner.machine import claims
@@ -154,10 +155,15 @@ class Pipeline:
 
     def stored(self, work: Work, cell: Cell) -> Optional[Execution]:
         """What the store has of a cell, unless it is to be measured again."""
-        return self._from_store(self._key(work, cell))
+        return self._from_store(cell, self._key(work, cell))
 
-    def _from_store(self, key: str) -> Optional[Execution]:
-        return None if self._options.remeasure else self._store.get(key)
+    def _from_store(self, cell: Cell, key: str) -> Optional[Execution]:
+        return None if self._options.remeasure else self._known(cell, key)
+
+    def _known(self, cell: Cell, key: str) -> Optional[Execution]:
+        """What was measured under `key` with the files as they are now."""
+        snapshot = self._snapshots[cell.repro.name]
+        return self._store.get(key, lambda known: reading.read_digest(known, snapshot))
 
     @property
     def _most_open(self) -> int:
@@ -191,7 +197,7 @@ class Pipeline:
         left, known = [], []
         for cell in work.cells:
             key = self._key(work, cell)
-            execution = self._from_store(key)
+            execution = self._from_store(cell, key)
             if execution is None:
                 left.append(cell)
             else:
@@ -279,13 +285,16 @@ class Pipeline:
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
             return  # What was cut off by stopping is no measurement.
+        execution = reading.compared(execution, self._snapshots[cell.repro.name])
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
         key = self._key(work, cell)
-        before = self._store.get(key) if self._confirming else None
+        before = self._known(cell, key) if self._confirming else None
         if before is not None:
             execution = confirmed(before, execution)
-        if classify(execution).verdict is not Verdict.ERROR:  # what was lacking may be there later
+        # What was lacking may be there later.
+        evidence = classify(execution).verdict is not Verdict.ERROR
+        if evidence and reading.reusable(execution):
             self._store.put(key, execution)
         self._record(work, cell, execution, key)
 

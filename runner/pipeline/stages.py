@@ -10,7 +10,7 @@ from rich.console import Console
 
 from runner import engines
 from runner.cells import outliers
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.errors import UsageError
 from runner.pipeline import adaptive, disk, display, events

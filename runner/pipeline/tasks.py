@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.model import Cell, Environment
 
 

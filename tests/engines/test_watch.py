@@ -134,15 +134,17 @@ def test_the_last_round_stays_as_a_run_and_nothing_else_does(
 
 
 def test_a_module_beside_the_script_is_never_taken_from_stale_bytecode(tmp_path: Path) -> None:
-    script = tmp_path / "my.py"
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    script = mine / "my.py"
     script.write_text("import helper", "utf-8")
-    (tmp_path / "helper.py").write_text("X = 1", "utf-8")
+    (mine / "helper.py").write_text("X = 1", "utf-8")
     repro = Repro(name="my", script=script)
     live = Live(tmp_path / "live")
     first = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
     before = (first / "helper.py").stat().st_mtime
-    (tmp_path / "helper.py").write_text("X = 2", "utf-8")
-    os.utime(tmp_path / "helper.py", (before, before))
+    (mine / "helper.py").write_text("X = 2", "utf-8")
+    os.utime(mine / "helper.py", (before, before))
     second = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
     assert second == first
     assert (second / "helper.py").read_text("utf-8") == "X = 2"
@@ -150,13 +152,15 @@ def test_a_module_beside_the_script_is_never_taken_from_stale_bytecode(tmp_path:
 
 
 def test_another_set_of_files_is_another_folder(tmp_path: Path) -> None:
-    script = tmp_path / "my.py"
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    script = mine / "my.py"
     script.write_text("print(1)", "utf-8")
     repro = Repro(name="my", script=script)
     live = Live(tmp_path / "live")
     first = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
     script.write_text("import helper", "utf-8")
-    (tmp_path / "helper.py").write_text("", "utf-8")
+    (mine / "helper.py").write_text("", "utf-8")
     assert live.renew(take(repro, tmp_path / "snapshots")).workspace.folder != first
     live.remove()
     assert not (tmp_path / "live").exists()

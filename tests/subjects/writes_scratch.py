@@ -1,12 +1,13 @@
-"""Leaves everything behind that is hard to remove, in a folder that must be its own and empty."""
+"""Leaves everything behind that is hard to remove, in folders that must be its own and new."""
 import os
 import tempfile
 
-here = os.path.realpath(os.getcwd())
+here, home = os.path.realpath(os.getcwd()), os.path.realpath(os.path.expanduser("~"))
 # where TensorFlow has been imported for the script, there is what that leaves
-assert os.listdir(here) in ([], [".keras"]), os.listdir(here)
-assert os.path.realpath(os.path.expanduser("~")) == here
-assert os.path.realpath(tempfile.gettempdir()) == here
+assert sorted(os.listdir(home)) in (["repro"], [".keras", "repro"]), os.listdir(home)
+assert os.path.realpath(tempfile.gettempdir()) == home
+assert here == os.path.join(home, "repro") == os.path.dirname(os.path.realpath(__file__))
+assert "locked" not in os.listdir(here) and os.path.basename(__file__) in os.listdir(here)
 os.makedirs("locked/inner")
 open("locked/inner/file", "w").close()
 os.chmod("locked/inner", 0o000)

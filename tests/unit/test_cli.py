@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
 from runner import cli
+from runner.machine import units
+from runner.matrix.selection import Selection, select
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
 MATRIX = """\
@@ -144,3 +146,57 @@ def test_with_adds_a_package_to_every_environment(
 def test_with_takes_requirements_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.execute(["plan", "my.py", "--with", "tensorflow==2.9"]) == 2
     assert '--with: "tensorflow==2.9" is TensorFlow itself' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "--tff", "2.9"], "tfmatrix: tfmatrix run has no option --tff; did you mean --tf?"),
+        (["run", "--if", "x"], "tfmatrix: tfmatrix run has no option --if (see"),
+        (["run", "--case", "three"], "tfmatrix: no case is named three; there are: one, two"),
+        (["run", "my.py", "--timeout", "soon"], "write 90, 90s or 5m"),
+        (["run", "my.py", "--memory", "3"], "3 is less than 64"),
+    ],
+)
+def test_every_error_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    assert cli.execute(arguments) == 2
+    said = capsys.readouterr().err
+    assert line in said
+    assert said.count("\n") == 1
+
+
+def test_a_bug_is_one_line_and_its_traceback_goes_to_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr("runner.cli.plan.select", broken)
+    assert cli.execute(["plan", "my.py"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("tfmatrix: this is a bug of tfmatrix: KeyError:")
+    assert said.count("\n") == 1
+    (log,) = (folder / "cache" / "bugs").iterdir()
+    assert str(log) in said
+    assert "Traceback" in log.read_text("utf-8")
+
+
+def test_limits_have_units(folder: Path) -> None:
+    chosen = select_with(timeout=units.seconds("5m"), memory=units.mebibytes("4GB"))
+    assert {cell.repro.limits.timeout for cell in chosen.cells} == {300.0}
+    assert {cell.repro.limits.memory for cell in chosen.cells} == {3814}
+    assert (units.seconds("90"), units.mebibytes("4096")) == (90.0, 4096)
+
+
+@pytest.mark.parametrize("outcome", ["pass", "crash"])
+def test_what_is_expected_of_a_script_can_be_said(folder: Path, outcome: str) -> None:
+    chosen = select_with(expect=outcome)
+    assert {cell.expected and cell.expected.verdict.value for cell in chosen.cells} == {outcome}
+
+
+def select_with(**options: Any) -> Selection:
+    nothing: dict[str, Any] = dict.fromkeys(("tf", "patches", "timeout", "memory", "matrix_file"))
+    scripts: dict[str, Any] = {"scripts": [Path("my.py")], "devices": (), "cases": (), "args": ()}
+    return select(**{**nothing, **scripts, **options})

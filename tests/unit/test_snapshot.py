@@ -35,7 +35,7 @@ def repro(folder: Path, *files: str) -> Repro:
 
 
 def needed(folder: Path, *files: str) -> set[str]:
-    return set(needs.of(repro(folder, *files))) - {"my.py"}
+    return set(needs.of(repro(folder, *files)).files) - {"my.py"}
 
 
 # --- Which files -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from runner import cli, serial
 from runner.cells.results import skipped
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Workspace
 from runner.environments import locks
 from runner.errors import MatrixError, UsageError

@@ -1,32 +1,36 @@
 """A script and the files it needs → a folder that never changes, named by its content.
 
 A script is read from disk while it runs (AutoGraph does), and people save in the middle of a run,
-so every cell runs a copy. What is copied, all from the script's own folder and below:
+so every cell runs a copy. What is copied is the script's folder, as a
+person who runs it there would have it, without what `folder` leaves out. Where that is too much, or
+matrix.yaml has `files:` for the script, it is
 
 - the script;
 - the local modules that it imports, and what these import, as Python would find them: `foo.py`, or
   the whole folder of a package `foo/`;
-- files that it or such a module names in a literal, as in `open(HERE / "data" / "a.csv")`. Where
-  matrix.yaml has `files:` for the script, those are taken instead.
+- the declared files, or those that it or such a module names in a literal, as in
+  `open(HERE / "data" / "a.csv")`.
 
-The working directory of a cell is an empty scratch folder, so that cells cannot meet: a script
-finds its files beside itself, by `Path(__file__).parent / "a.csv"`, and not by `open("a.csv")`.
+A cell's working directory is a copy of the snapshot, so that cells cannot meet. What a cell really
+read, and what it missed, is `reading`'s to say.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from runner import paths
+from runner.cells.snapshot import folder as lying
 from runner.cells.snapshot import needs
+from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Workspace
 from runner.errors import TfmatrixError, UsageError
 from runner.model import Repro
@@ -34,18 +38,9 @@ from runner.model import Repro
 _BLOCK = 1024 * 1024
 
 
-@frozen(kw_only=True)
-class Snapshot:
-    workspace: Workspace
-    digest: str
-    """Hex digest over names, contents and executable bits; times play no part."""
-    files: tuple[str, ...] = ()
-    """What was copied, as names below the script's folder."""
-
-
 def digest_of(repro: Repro) -> str:
-    """The digest that `take` would name the snapshot by, without copying. Raises `UsageError`."""
-    return _digest(needs.of(repro))
+    """The `text_digest` of what `take` would make, without copying. Raises `UsageError`."""
+    return _digest(needs.of(repro).files)
 
 
 def take(repro: Repro, folder: Path) -> Snapshot:
@@ -54,7 +49,9 @@ def take(repro: Repro, folder: Path) -> Snapshot:
     Safe for any number of processes at once. Raises `UsageError` for what the script lacks, and
     `TfmatrixError` where `folder` cannot be written.
     """
-    files = needs.of(repro)
+    named = needs.of(repro)
+    ours = tuple(Path(os.path.realpath(one)) for one in (paths.results(), paths.cache(), folder))
+    files, partial = _chosen(repro, named, ours)
     digest = _digest(files)
     try:
         if _intact(folder / digest, digest):
@@ -66,12 +63,34 @@ def take(repro: Repro, folder: Path) -> Snapshot:
             f"no snapshot of {repro.name} can be made in {folder}: {error}",
             remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
         ) from None
-    script = Path(os.path.realpath(repro.script)).name
+    script = Path(os.path.realpath(repro.script))
+    parts = {name: _part(path).hex() for name, path in _listing(folder / digest).items()}
     return Snapshot(
-        workspace=Workspace(folder=folder / digest, script=script),
+        workspace=Workspace(folder=folder / digest, script=script.name),
         digest=digest,
         files=tuple(files),
+        parts=parts,
+        needed=frozenset(named.files),
+        text_digest=_digest({name: folder / digest / name for name in named.files}),
+        lists=named.lists,
+        outside=named.outside,
+        source=script.parent,
+        ours=ours,
+        partial=partial,
     )
+
+
+def _chosen(
+    repro: Repro, named: needs.Needs, ours: Collection[Path]
+) -> tuple[dict[str, Path], str]:
+    """What is copied, and why it is not all that lies beside the script."""
+    if repro.files:
+        return named.files, ""
+    found = lying.everything(Path(os.path.realpath(repro.script)).parent, ours)
+    if found is None:
+        why = f"more than {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files"
+        return named.files, why
+    return dict(sorted({**found, **named.files}.items())), ""
 
 
 def restore(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
@@ -114,6 +133,14 @@ def _digest_of_parts(parts: Mapping[str, bytes]) -> str:
 
 def _part(path: Path) -> bytes:
     """What of one file goes into the digest: its executable bit and its content."""
+    status = path.stat()
+    same = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _part_of(path, same)
+
+
+@functools.lru_cache(maxsize=8 * lying.MOST_FILES)
+def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
+    """Scripts that lie in one folder have their files in common: each is read once."""
     content = hashlib.sha256()
     with path.open("rb") as file:
         executable = os.fstat(file.fileno()).st_mode & 0o100

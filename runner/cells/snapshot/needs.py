@@ -1,4 +1,4 @@
-"""Which files a repro needs: found from its script, or declared in matrix.yaml."""
+"""Which files a repro needs: found in its script's text, or declared in matrix.yaml."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from runner.cells.snapshot.folder import names_in
 from runner.cells.snapshot.sources import Import, scan
 from runner.errors import UsageError
 from runner.model import Repro
@@ -19,11 +20,24 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_FILES = 10_000
 """Of what is found without being declared."""
 
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/bin/", "/sbin/", "/run/")
 _DECLARE = "list what the script needs under `files:` in matrix.yaml"
 
 
-def of(repro: Repro) -> dict[str, Path]:
-    """Name below the script's folder → file, sorted by name; the script is one of them.
+@frozen(kw_only=True)
+class Needs:
+    """What a script's text says of the files that it needs."""
+
+    files: dict[str, Path]
+    """Name below the script's folder → file, sorted by name; the script is one of them."""
+    lists: bool
+    """Whether it may list folders."""
+    outside: tuple[str, ...]
+    """Files that are there and lie neither in its folder nor in the system's."""
+
+
+def of(repro: Repro) -> Needs:
+    """What the text of `repro`'s script, or its declaration, says that it needs.
 
     The script's folder is the one that Python puts first in `sys.path`: of the file itself, where
     `repro.script` is a link to it. Raises `UsageError` for what is missing, leads out of that
@@ -37,7 +51,11 @@ def of(repro: Repro) -> dict[str, Path]:
         search.add_declared(declared.as_posix())
     search.literals = not repro.files
     search.follow()
-    return dict(sorted(search.files.items()))
+    return Needs(
+        files=dict(sorted(search.files.items())),
+        lists=search.lists,
+        outside=tuple(sorted(search.outside)),
+    )
 
 
 @define
@@ -45,6 +63,8 @@ class _Search:
     root: Path
     repro: str
     literals: bool = False
+    lists: bool = False
+    outside: set[str] = field(factory=set)
     files: dict[str, Path] = field(factory=dict)
     _unread: list[str] = field(factory=list)
     _folders: set[Path] = field(factory=set)
@@ -56,6 +76,8 @@ class _Search:
         while self._unread:
             name = self._unread.pop()
             mentions = scan(self._content(name))
+            self.lists |= mentions.lists
+            self.outside.update(filter(self._is_outside, mentions.absolute))
             for each in sorted(mentions.imports, key=repr):
                 self._add_import(each, name)
             for text in sorted(mentions.texts) if self.literals else ():
@@ -119,6 +141,10 @@ class _Search:
         if os.path.isfile(self.root / name):  # noqa: PTH113 - Path.is_file raises for long names
             self.add(name)
 
+    def _is_outside(self, path: str) -> bool:
+        inside = path.startswith((*_SYSTEM, f"{self.root}/"))
+        return not inside and os.path.isfile(path)  # noqa: PTH113 - as below
+
     def _add_import(self, each: Import, importer: str) -> None:
         base = posixpath.dirname(importer) if each.level else ""
         for _ in range(each.level - 1):
@@ -150,7 +176,7 @@ class _Search:
         if real in self._folders:
             return
         self._folders.add(real)
-        for name in _names_in(real):
+        for name in names_in(real):
             inner = posixpath.join(place, name)
             if (self.root / inner).is_dir():
                 self._add_folder(inner)
@@ -167,21 +193,6 @@ def _status(path: Path) -> Optional[os.stat_result]:
 
 def _extensions(path: Path) -> Iterator[str]:
     """Names of compiled modules: `foo.so`, `foo.cpython-310-x86_64-linux-gnu.so`."""
-    for name in _names_in(path.parent):
+    for name in names_in(path.parent):
         if name.startswith(f"{path.name}.") and name.endswith(".so"):
             yield name
-
-
-def _names_in(folder: Path) -> list[str]:
-    """Sorted, without what is hidden or made by Python itself."""
-    try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208
-    except OSError:
-        return []
-    return [
-        name
-        for name in names
-        if not name.startswith(".")
-        and name != "__pycache__"
-        and not name.endswith((".pyc", ".pyo"))
-    ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 LONGEST_NAME = 1024
 
@@ -26,9 +26,21 @@ class Import:
 class Mentions:
     imports: frozenset[Import] = frozenset()
     texts: frozenset[str] = frozenset()
+    absolute: frozenset[str] = frozenset()
+    """Texts that may be absolute names of files."""
+    lists: bool = False
+    """Whether something in it lists folders."""
+
+
+_LISTS = re.compile(rb"\b(listdir|f?walk|r?glob|scandir|iterdir|iter_modules|walk_packages)\b")
 
 
 def scan(source: bytes) -> Mentions:
+    """What `source` mentions, as far as it can be told without running it."""
+    return evolve(_mentions(source), lists=_LISTS.search(source) is not None)
+
+
+def _mentions(source: bytes) -> Mentions:
     """Everything imported anywhere in `source`, also under an `if`; and its literals.
 
     Text that this Python cannot parse, such as another version's syntax, is read line by line: the
@@ -44,6 +56,7 @@ def scan(source: bytes) -> Mentions:
     return Mentions(
         imports=frozenset(found for node in nodes for found in _imports(node)),
         texts=frozenset(text for node in nodes for text in _texts(node) if _may_be_name(text)),
+        absolute=_absolute(_literal(node) for node in nodes),
     )
 
 
@@ -89,6 +102,10 @@ def _divided(node: ast.BinOp) -> list[str]:
     return parts
 
 
+def _absolute(texts: Iterable[Optional[str]]) -> frozenset[str]:
+    return frozenset(text for text in texts if text and text[0] == "/" and _may_be_name(text))
+
+
 def _trailing(parts: list[Optional[str]]) -> int:
     count = 0
     while count < len(parts) and parts[-1 - count] is not None:
@@ -124,8 +141,12 @@ def _scan_lines(text: str) -> Mentions:
         for dots, module, names in _FROM.findall(text)
     }
     imports |= {Import(name) for names in _IMPORT.findall(text) for name in _names(names)}
-    texts = {literal.lstrip("/") for _, literal in _QUOTED.findall(text)}
-    return Mentions(frozenset(imports), frozenset(filter(_may_be_name, texts)))
+    literals = [literal for _, literal in _QUOTED.findall(text)]
+    return Mentions(
+        imports=frozenset(imports),
+        texts=frozenset(filter(_may_be_name, (literal.lstrip("/") for literal in literals))),
+        absolute=_absolute(literals),
+    )
 
 
 def _names(text: str) -> Iterator[str]:

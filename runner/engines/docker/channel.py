@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,9 +20,15 @@ class DockerChannel(LineChannel):
     """Attaches to a created container, starts it, and removes it in the end, whatever happens."""
 
     def __init__(
-        self, api: APIClient, container: str, *, root: str, closed: Callable[[], None]
+        self,
+        api: APIClient,
+        container: str,
+        *,
+        root: str,
+        shown: Mapping[str, str],
+        closed: Callable[[], None],
     ) -> None:
-        super().__init__(root=root, shown={})
+        super().__init__(root=root, shown=shown)
         self._api = api
         self._container = container
         self._on_close = closed

@@ -22,6 +22,7 @@ from runner.errors import TfmatrixError
 from runner.model import Device, Limits
 
 ROOT = "/repro"
+SCRATCH = "/tmp/cells"
 _AGENT = "/tfmatrix"
 _USER = "65532:65532"
 _HOSTNAME = "tfmatrix"
@@ -108,7 +109,7 @@ def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, 
         # One process attached: when it goes, even killed, the agent reads the end of its input.
         stdin_open=True,
         environment={
-            SCRATCH_VARIABLE: "/tmp/cells",
+            SCRATCH_VARIABLE: SCRATCH,
             COMMON_VARIABLE: "/tmp:/dev/shm:/dev/mqueue",
             "LANG": "C.UTF-8",
             "TZ": "UTC",

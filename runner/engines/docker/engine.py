@@ -30,6 +30,7 @@ from runner.engines.docker import (
     owner,
 )
 from runner.engines.docker.channel import DockerChannel
+from runner.engines.lines import shown_in_cells
 from runner.environments import locks, render, sources
 from runner.errors import PrepareError
 from runner.machine import file_lock, temporary
@@ -215,6 +216,7 @@ class DockerEngine:
                 api,
                 container,
                 root=containers.ROOT,
+                shown=shown_in_cells(containers.SCRATCH),
                 closed=partial(containers.remove_volumes, api, volumes),
             )
         self._channels.add(channel)

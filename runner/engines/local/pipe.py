@@ -16,7 +16,7 @@ from typing import IO, Optional
 
 from runner.agent import SCRATCH_VARIABLE, remove_folder
 from runner.engines.base import ChannelClosed
-from runner.engines.lines import LineChannel
+from runner.engines.lines import LineChannel, shown_in_cells
 from runner.machine import temporary
 
 SEND_PATIENCE = 30.0
@@ -47,7 +47,8 @@ class PipeChannel(LineChannel):
     ) -> None:
         folder = scratch_in or temporary.folder()
         self.scratch = folder.resolve() / f"cells-{secrets.token_hex(4)}"
-        own = {root: "/repro", str(self.scratch): "/tmp/cells"}  # as a container has them
+        cells = str(self.scratch)
+        own = {**shown_in_cells(cells), root: "/repro", cells: "/tmp/cells"}  # as in a container
         super().__init__(root=root, shown={**own, **(shown or {})})
         self._on_close = closed
         self._damage = damage

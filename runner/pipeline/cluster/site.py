@@ -13,7 +13,7 @@ from typing import Any, Optional, TypeVar
 
 from attrs import evolve
 
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Phase
 from runner.errors import PrepareError
 from runner.machine import processes

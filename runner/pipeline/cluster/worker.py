@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 from runner import __version__, engines, paths
 from runner.cells import snapshot
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Phase, Workspace
 from runner.errors import PrepareError, TfmatrixError
 from runner.machine import host

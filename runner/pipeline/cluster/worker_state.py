@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from runner import engines, paths
 from runner.cells.confirmed import Confirmed
-from runner.cells.snapshot import Snapshot
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.machine import host, processes
 from runner.model import Environment

@@ -1,0 +1,116 @@
+"""What a cell read, held against its snapshot: what of it belongs to its key, and what it missed.
+
+The key of a cell has the script and what its text names; that which it listed or opened besides
+is kept with its execution, which holds as long as that is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from runner.cells.snapshot.folder import has_files, names_in
+from runner.cells.snapshot.record import Snapshot
+from runner.model import Execution, Reads
+
+_SHOWN = 3
+"""Names in one sentence."""
+
+
+def compared(execution: Execution, snapshot: Snapshot) -> Execution:
+    """`execution` as it was measured with `snapshot`: with the digest of what it read; unmeasured
+    where it passed, or failed, for want of a file that lies beside the script and was left out."""
+    if execution.trouble is not None:
+        return execution
+    reads = _completed(execution.reads or Reads(), snapshot)
+    wanted = missed(reads, snapshot)
+    named = execution.exit_code == 0 or any(name in execution.errors for name in wanted)
+    if wanted and named:
+        return evolve(execution, reads=reads, trouble=_needs(wanted))
+    reads = evolve(reads, digest=digest(reads, snapshot))
+    note = f"it read {_list(reads.outside)}, outside of its folder: measured anew each time"
+    notes = (*execution.notes, note) if reads.outside else execution.notes
+    return evolve(execution, reads=reads, notes=notes)
+
+
+def read_digest(execution: Execution, snapshot: Snapshot) -> str:
+    """What `execution`'s own digest is where it would be measured with `snapshot` too."""
+    return digest(execution.reads or Reads(), snapshot)
+
+
+def reusable(execution: Execution) -> bool:
+    """Whether all that it read is known to be the same when its key is."""
+    return execution.reads is None or not execution.reads.outside
+
+
+def digest(reads: Reads, snapshot: Snapshot) -> str:
+    """Over what `reads` names, as it is in `snapshot`; empty where the script's text names it all.
+
+    Where it is not known what was read, over everything.
+    """
+    if reads.opened is None:
+        return snapshot.digest
+    lines = sorted(_state(reads, snapshot))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
+
+
+def missed(reads: Reads, snapshot: Snapshot) -> list[str]:
+    """What the cell looked for in vain, or did not find in a list, and lies beside the script."""
+    files = set(snapshot.files)
+    wanted = {name for name in reads.missing if os.path.lexists(snapshot.source / name)}
+    wanted -= files
+    for folder in reads.listed or ():
+        wanted.update(_not_listed(posixpath.normpath(folder), snapshot))
+    return sorted(wanted)
+
+
+def _not_listed(folder: str, snapshot: Snapshot) -> Iterator[str]:
+    there = set(_entries(folder, snapshot))
+    for name in names_in(snapshot.source / folder):
+        inner = posixpath.normpath(posixpath.join(folder, name))
+        if name not in there and has_files(snapshot.source, inner, snapshot.ours):
+            yield inner
+
+
+def _entries(folder: str, snapshot: Snapshot) -> Iterator[str]:
+    """What of the snapshot lies in `folder`."""
+    start = "" if folder == "." else f"{folder}/"
+    for name in snapshot.files:
+        if name.startswith(start):
+            yield name[len(start) :].partition("/")[0]
+
+
+def _state(reads: Reads, snapshot: Snapshot) -> Iterator[str]:
+    for name in reads.opened or ():
+        if name in snapshot.parts and name not in snapshot.needed:
+            yield f"opened {name!r} {snapshot.parts[name]}"
+    for folder in map(posixpath.normpath, reads.listed or ()):
+        yield f"listed {folder!r} {sorted(set(_entries(folder, snapshot)))!r}"
+    for name in reads.missing:
+        if name in snapshot.parts or any(_entries(name, snapshot)):
+            yield f"found {name!r}"
+
+
+def _completed(reads: Reads, snapshot: Snapshot) -> Reads:
+    """With what the script's text says, where this Python could not see what it does."""
+    if reads.listed is not None:
+        return reads
+    folders = {posixpath.dirname(name) or "." for name in snapshot.files}
+    listed = tuple(sorted(folders)) if snapshot.lists else ()
+    return evolve(reads, listed=listed, outside=snapshot.outside)
+
+
+def _needs(names: list[str]) -> str:
+    return (
+        f"needs {_list(tuple(names))}, beside the script but left out of its copy:"
+        " name it under `files:` in matrix.yaml"
+    )
+
+
+def _list(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
