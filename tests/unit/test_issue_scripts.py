@@ -303,7 +303,7 @@ def test_what_lies_in_repro_does_not_go_along(wanted: list[str]) -> None:
     Path("bug.md").write_text(f"```py\n{TF}{source}```", "utf-8")
     assert cli.execute(["run", "--from-issue", "bug.md"]) == 3
     script = Path("repro/bug-1/bug-1.py")
-    assert list(needs.of(Repro(name="bug-1", script=script))) == ["bug-1.py"]
+    assert list(needs.of(Repro(name="bug-1", script=script)).files) == ["bug-1.py"]
 
 
 def test_a_folder_with_other_files_is_not_used(wanted: list[str], capsys: Captured) -> None:
