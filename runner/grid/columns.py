@@ -71,7 +71,9 @@ def _homes(run: Run) -> dict[_Place, _Place]:
 
 
 def _python_order(python: str) -> list[tuple[int, str]]:
-    return [(int(part) if part.isdigit() else 0, part) for part in python.split(".")]
+    return [
+        (int(part) if part.isascii() and part.isdigit() else 0, part) for part in python.split(".")
+    ]
 
 
 class _Known:

@@ -46,6 +46,22 @@ def test_a_label_names_the_python_where_a_release_has_several() -> None:
     assert [c.label for c in grid.build(both).columns] == ["2.9 py3.9", "2.9 py3.10"]
 
 
+def test_a_python_may_be_called_anything() -> None:
+    assert [c.python for c in built_on("¹", "3.10", "3.9").columns] == ["¹", "3.9", "3.10"]
+
+
+def built_on(*pythons: str) -> Grid:
+    each = [runs.drawn("2.9\na ✓", python=python) for python in pythons]
+    environments = tuple(e for run in each for e in run.environments)
+    return grid.build(
+        evolve(
+            each[0],
+            environments=environments,
+            results=tuple(r for run in each for r in run.results),
+        )
+    )
+
+
 def test_a_patch_that_is_not_the_newest_of_its_series_is_written_out() -> None:
     run = runs.drawn("2.8.1 2.9.3 2.10.0\na A ✓ ✓")
     assert [c.label for c in grid.build(run, catalogue.load()).columns] == [

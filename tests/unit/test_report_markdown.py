@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -400,6 +401,38 @@ def test_more_repros_than_fit_leave_an_answer() -> None:
 
 def test_a_report_within_the_limit_leaves_nothing_out() -> None:
     assert "Left out" not in report.render(runs.wide(), "md", runs.logs)
+
+
+def test_the_hidden_block_says_what_the_report_says() -> None:
+    run = runs.drawn(
+        "2.14 2.15 2.16 2.17\nfit-a ✓ ✓ ! A\nfit-b ✓ ✓ ! A\nc ✓ B ✓ ✓\ne ✓ ✓≈ ✓≈ ✓\nd – – – –"
+    )
+    last = report.render(run, "md", runs.logs).rstrip("\n").split("\n")[-1]
+    assert last.startswith("<!-- tfmatrix report {")
+    said = json.loads(last.removeprefix("<!-- tfmatrix report ").removesuffix(" -->"))
+    assert said["schema"] == 1
+    assert said["environments"] == {each.id: each.key for each in run.environments}
+    first, second, inferred, third = said["findings"]
+    assert first == {
+        "repro": "script",
+        "device": "cpu",
+        "cases": ["fit-a", "fit-b"],
+        "passes": 2,
+        "fails": 1,
+        "before": {"tensorflow": "2.15.0", "passes": True},
+        "after": {"tensorflow": "2.17.0", "passes": False},
+        "changes": 1,
+        "signatures": ["ErrorA: what A says"],
+    }
+    assert (second["changes"], second["passes"], second["fails"]) == (2, 3, 1)
+    assert (inferred["passes"], inferred["fails"]) == (2, 0), "what was measured"
+    assert (third["before"], third["passes"], third["fails"]) == (None, 0, 0)
+
+
+def test_nothing_ends_the_hidden_block() -> None:
+    text = report.render(runs.hostile(), "md", runs.logs)
+    inside = text[text.rindex("<!-- tfmatrix report ") + 4 :].removesuffix(" -->\n")
+    assert all(end not in inside for end in ("<", ">", "--"))
 
 
 def test_a_grid_that_does_not_fold_is_there_once() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from runner.report import gfm
+from runner.report import block, gfm
 from runner.report.answer import sentences
 from runner.report.context import Context
 from runner.report.markdown import details, grid, values
@@ -32,6 +32,8 @@ class Detail:
     legend: int = 80
     whole: bool = True
     """Whether every cell follows the folded table."""
+    block: bool = True
+    """Whether programs find the hidden block at the end."""
     rows: int = 2_000
     columns: int = 200
     environments: int = 200
@@ -54,6 +56,7 @@ STEPS = (
     Step("lists of packages", {"packages": False}),
     Step("all but 10 observations that change", {"observations": 10}),
     Step("scripts", {"scripts": False}),
+    Step("the hidden block for programs", {"block": False}),
     Step("observations that change", {"observations": 0}),
     Step("environments", {"environments": 0}),
     Step("all but 10 lines of each list", {"notes": 10, "legend": 26}),
@@ -100,8 +103,14 @@ class Writer:
 
     def write(self, detail: Detail, left_out: str) -> str:
         parts = [self._part(number, part, detail) for number, part in enumerate(PARTS)]
-        whole = [*parts, left_out, _reproduce(self.context)]
+        hidden = self._block() if detail.block else ""
+        whole = [*parts, left_out, _reproduce(self.context), hidden]
         return "\n\n".join(part for part in whole if part) + "\n"
+
+    def _block(self) -> str:
+        if ("block",) not in self._written:
+            self._written[("block",)] = block.block(self.context.grid)
+        return self._written[("block",)]
 
     def _part(self, number: int, part: Part, detail: Detail) -> str:
         key = (number, *(getattr(detail, name) for name in part.fields))
