@@ -52,8 +52,12 @@ def confirmed(before: Execution, again: Execution) -> Execution:
         return majority([before, again])
     found = majority([before] * before.agreed + [again])
     agrees = classify(again).finding == classify(before).finding
-    note = before.note if agrees else f"{before.note}; then {_said(classify(again))}".lstrip("; ")
-    return evolve(found, attempts=before.attempts + 1, note=note)
+    note = (
+        before.note
+        if agrees or not before.note
+        else f"{before.note}; then {_said(classify(again))}"
+    )
+    return evolve(found, attempts=before.attempts + 1, note=note or found.note)
 
 
 def others(outcomes: Sequence[Outcome], chosen: Outcome) -> str:

@@ -268,7 +268,7 @@ def test_repeats_are_decided_by_the_majority(bench: Bench) -> None:
     assert not bench.run(repro, "2.1.0")["good", "2.1.0"].cached, "one run is another question"
 
 
-def test_what_is_confirmed_has_two_votes_and_keeps_them(bench: Bench) -> None:
+def test_each_confirmation_is_one_vote_more_and_they_are_kept(bench: Bench) -> None:
     repro = bench.repro(case("fails-every-third", str(bench.folder / "count")))
     load = bench.load(repro, "2.1.0")
     with bench.pipeline(repro) as (pipeline, log):
@@ -279,8 +279,9 @@ def test_what_is_confirmed_has_two_votes_and_keeps_them(bench: Bench) -> None:
     with bench.pipeline(repro) as (pipeline, log):
         pipeline.run(load.works, confirm=True)
     (flaky,) = journal.read(log.folder).results
-    assert (flaky.outcome.verdict, flaky.votes) == (Verdict.FAIL, "1/2")
-    assert bench.run(repro, "2.1.0")["fails-every-third", "2.1.0"].votes == "1/2"
+    assert (flaky.outcome.verdict, flaky.votes) == (Verdict.PASS, "2/3")
+    assert flaky.outcome.reason == "1 of 3 attempts: fail (exit 1)"
+    assert bench.run(repro, "2.1.0")["fails-every-third", "2.1.0"].votes == "2/3"
 
 
 def test_any_executor_will_do(bench: Bench) -> None:
