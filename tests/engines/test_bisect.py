@@ -90,7 +90,7 @@ def desk(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(engines, "choose", lambda name, say: engine)
+    monkeypatch.setattr(engines, "choose", lambda name, say, *_: engine)
     monkeypatch.setattr(locks, "environment", lock)
     desk = Desk(tmp_path, engine, capsys)
     desk.script(SCRIPT)

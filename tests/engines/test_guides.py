@@ -59,7 +59,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GITHUB_TOKEN", github_server.TOKEN)
-    monkeypatch.setattr(engines, "choose", lambda name, say: PlainEngine())
+    monkeypatch.setattr(engines, "choose", lambda name, say, *_: PlainEngine())
     monkeypatch.setattr(from_issue, "sandboxed", lambda engine, unsandboxed: "plain")
     monkeypatch.setattr(locks, "environment", locked)
     # The scripts of the guides import TensorFlow; those of this folder stand in for them.
