@@ -44,9 +44,7 @@ def answer(question: Question) -> str:
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
         place = Path(folder)
         hashes = sources.write_metadata(place, question.as_of, question.undated)
-        done = processes.run(
-            _command(question, place), env=interpreters.uv_environment(), cwd=place
-        )
+        done = processes.run(_command(question, place), env=_environment(place), cwd=place)
     if done.returncode != 0:
         raise _failure(question, done.stderr)
     return sources.with_real_hashes(done.stdout, hashes)
@@ -54,7 +52,7 @@ def answer(question: Question) -> str:
 
 def _command(question: Question, folder: Path) -> list[str]:
     command = [interpreters.uv_command(), "pip", "compile", "--quiet", "--generate-hashes"]
-    command += ["--no-header", "--no-annotate", "--no-build", "--find-links", str(folder)]
+    command += ["--no-header", "--no-annotate", "--no-build"]
     command += ["--python-version", f"{question.python}.{_LEVEL}", "--python-platform", PLATFORM]
     command += ["--python", sys.executable, "--exclude-newer", _end_of(question.as_of)]
     for package, day in question.newer:
@@ -66,6 +64,13 @@ def _command(question: Question, folder: Path) -> list[str]:
     overrides = [f'{package} ; python_version < "3"' for package in question.left_out]
     command += ["--override", _write(folder / "overrides.txt", overrides)]
     return [*command, _write(folder / "requirements.in", question.requirements)]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """uv's, with `folder` as one more place to look for packages (an option would hide others)."""
+    environment = interpreters.uv_environment()
+    places = [environment.get("UV_FIND_LINKS", ""), str(folder)]
+    return {**environment, "UV_FIND_LINKS": ",".join(filter(None, places))}
 
 
 def _end_of(day: date) -> str:

@@ -146,7 +146,9 @@ class TestAnEnvironment:
         folder, _ = made
         assert LocalEngine(root).prepared(small)
         assert not (folder / "lib" / "rest").exists()
-        assert (folder / "requirements.txt").read_text(encoding="utf-8") == small.requirements
+        assert (folder / "requirements.txt").read_text(encoding="utf-8") == locks.for_installers(
+            small.requirements
+        )
 
     def test_is_compiled(self, made: tuple[Path, list[Diary]]) -> None:
         packages = venv.packages(made[0])

@@ -191,3 +191,12 @@ def test_uv_sees_no_token_and_no_setting_that_changes_what_it_resolves(
     seen = interpreters.uv_environment()
     assert kept <= seen.keys()
     assert not {"secret", "changes"} & set(seen.values())
+
+
+def test_places_that_the_user_names_are_looked_at_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("UV_FIND_LINKS", "/mine,/ours")
+    assert resolve._environment(tmp_path)["UV_FIND_LINKS"] == f"/mine,/ours,{tmp_path}"
+    monkeypatch.delenv("UV_FIND_LINKS")
+    assert resolve._environment(tmp_path)["UV_FIND_LINKS"] == str(tmp_path)

@@ -1,0 +1,41 @@
+"""A stranger's requirement runs nothing on this machine while it is resolved."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from runner.environments import resolve
+from runner.errors import LockError
+from tests.unit import index_server
+
+pytestmark = pytest.mark.tensorflow  # it needs uv
+
+
+def test_a_source_distribution_is_not_built_to_learn_what_it_requires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harm = tmp_path / "harm"
+    setup = f"open({str(harm)!r}, 'w')\nfrom setuptools import setup\nsetup(name='evil')\n"
+    with tarfile.open(tmp_path / "evil-1.0.tar.gz", "w:gz") as archive:
+        for name, text in (
+            ("setup.py", setup),
+            ("PKG-INFO", "Metadata-Version: 1.0\nName: evil\nVersion: 1.0\n"),
+        ):
+            member = tarfile.TarInfo(f"evil-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    question = resolve.Question(
+        python="3.10", requirements=("evil==1.0",), as_of=date(2024, 1, 1), undated=("evil",)
+    )
+    with index_server.serving() as server:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
+        monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with pytest.raises(LockError, match="source distributions are not built"):
+            resolve.answer(question)
+    assert not harm.exists()
