@@ -71,9 +71,10 @@ def _homes(run: Run) -> dict[_Place, _Place]:
 
 
 def _python_order(python: str) -> list[tuple[int, str]]:
-    return [
-        (int(part) if part.isascii() and part.isdigit() else 0, part) for part in python.split(".")
-    ]
+    def number(part: str) -> int:
+        return int(part) if part.isascii() and part.isdigit() else 0
+
+    return [(number(part), part) for part in python.split(".")]
 
 
 class _Known:

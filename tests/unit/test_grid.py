@@ -53,13 +53,8 @@ def test_a_python_may_be_called_anything() -> None:
 def built_on(*pythons: str) -> Grid:
     each = [runs.drawn("2.9\na ✓", python=python) for python in pythons]
     environments = tuple(e for run in each for e in run.environments)
-    return grid.build(
-        evolve(
-            each[0],
-            environments=environments,
-            results=tuple(r for run in each for r in run.results),
-        )
-    )
+    results = tuple(r for run in each for r in run.results)
+    return grid.build(evolve(each[0], environments=environments, results=results))
 
 
 def test_a_patch_that_is_not_the_newest_of_its_series_is_written_out() -> None:
