@@ -23,9 +23,20 @@ _HARMLESS = """
 """
 # What a process is told of itself, where one that was forked may be told otherwise.
 _SELF_KNOWLEDGE = """
-    clock cmdline cpu_times freeze get_freeze_count get_objects get_referrers getrusage guppy
-    memory_full_info memory_info objgraph orig_argv process_time process_time_ns pympler ru_maxrss
-    set_debug unfreeze
+    CLOCK_PROCESS_CPUTIME_ID CLOCK_THREAD_CPUTIME_ID clock cmdline cpu_times freeze
+    get_freeze_count get_objects get_referrers getrlimit getrusage guppy memory_full_info
+    memory_info objgraph orig_argv prlimit process_time process_time_ns pympler ru_maxrss set_debug
+    setitimer setrlimit thread_time thread_time_ns tracemalloc unfreeze
+"""
+# What the agent has imported before the script's folder is searched: there, a module of the same
+# name would come too late. tests/engines/test_agent_alone.py compares it with each Python.
+_OF_THE_AGENT = """
+    abc array atexit binascii bisect bz2 codecs collections contextlib copyreg ctypes encodings enum
+    errno fnmatch functools gc genericpath heapq importlib io ipaddress itertools json keyword
+    linecache lzma marshal math ntpath operator os pathlib posix posixpath random re reprlib
+    resource select selectors shutil signal site socket sre_compile sre_constants sre_parse stat
+    struct sys sysconfig tempfile threading time token tokenize traceback types typing urllib
+    warnings weakref zipfile zipimport zlib
 """
 MOST = 1 << 20
 """Characters of a script that is looked at."""
@@ -35,6 +46,7 @@ _LONGEST = 60
 
 HARMLESS = frozenset(_HARMLESS.split())
 SELF_KNOWLEDGE = frozenset(_SELF_KNOWLEDGE.split())
+OF_THE_AGENT = frozenset(_OF_THE_AGENT.split())
 Import = Union[ast.Import, ast.ImportFrom]
 
 
@@ -45,13 +57,41 @@ def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
     name. Environment variables that the script is given play no part: the process that imports
     TensorFlow for it is started with them.
     """
+    tree = _parsed(source)
+    if isinstance(tree, str):
+        return tree
+    late = OF_THE_AGENT.intersection(siblings)
+    if late:
+        return f"{min(late)} beside it has the name of a module that the agent needs"
+    return _told_of_itself(tree) or _before_import(tree, frozenset(siblings))
+
+
+def looks_at_itself(source: str) -> Optional[str]:
+    """Why a script with a module like `source` may not be forked; None where it may."""
+    tree = _parsed(source)
+    return tree if isinstance(tree, str) else _told_of_itself(tree)
+
+
+def imported_anywhere(source: str) -> frozenset[str]:
+    """The top-level names that `source` imports, wherever in it, those relative to it included."""
+    tree = _parsed(source)
+    names: set[str] = set()
+    for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update(_imported(node))
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names.update((node.module or "").split(".")[:1], (one.name for one in node.names))
+    return frozenset(names)
+
+
+def _parsed(source: str) -> Union[ast.Module, str]:
+    """The script as a tree, or why there is none."""
     if len(source) > MOST:
         return "it is too long to be looked at"
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it is not Python that this tool can read"
-    return _told_of_itself(tree) or _before_import(tree, frozenset(siblings))
 
 
 def _told_of_itself(tree: ast.Module) -> Optional[str]:
@@ -61,6 +101,8 @@ def _told_of_itself(tree: ast.Module) -> Optional[str]:
             found = SELF_KNOWLEDGE.intersection(name for name in names if isinstance(name, str))
             if found:
                 return f"it uses {min(found)}"
+            if getattr(node, "attr", "") == "times" and _shown(node.value) == "os":  # type: ignore[attr-defined]
+                return "it uses os.times"
             value = node.value if isinstance(node, ast.Constant) else None
             if isinstance(value, str) and "/proc/" in value:
                 return "it looks into /proc"

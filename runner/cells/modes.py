@@ -4,12 +4,17 @@ imported TensorFlow already, where nothing in the script can tell the difference
 
 from __future__ import annotations
 
+import itertools
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
 from attrs import frozen
 
 from runner.model import Cell, Device, Execution, Repro
+
+MOST_MODULES = 200
+"""Modules of one package that are looked at."""
 
 _NOT_FORKED = "not forked: "
 """How the agent begins its note where a fork did not come about."""
@@ -70,9 +75,41 @@ def why_fresh(repro: Repro) -> Optional[str]:
         source = repro.script.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return f"the script cannot be read: {error}"
-    from runner.cells.forkable import forkable
+    from runner.cells.forkable import forkable, looks_at_itself
 
-    return forkable(source, siblings(repro.script))
+    reason = forkable(source, siblings(repro.script))
+    if reason is not None:
+        return reason
+    for path, text in own_modules(repro.script, source).items():
+        reason = looks_at_itself(text)
+        if reason is not None:
+            return f"{path.name}: {reason}"
+    return None
+
+
+def own_modules(script: Path, source: str) -> dict[Path, str]:
+    """The modules that a script imports from its own folder, and those that they import, each with
+    its text; of a package, all modules. What cannot be read is left out: importing it fails."""
+    from runner.cells.forkable import imported_anywhere
+
+    found: dict[Path, str] = {}
+    todo = [source]
+    while todo:
+        for name in imported_anywhere(todo.pop()):
+            for path in _modules_named(script.parent, name):
+                if path not in found:
+                    with suppress(OSError, UnicodeDecodeError):
+                        found[path] = path.read_text("utf-8")
+                        todo.append(found[path])
+    return found
+
+
+def _modules_named(folder: Path, name: str) -> list[Path]:
+    if not name:
+        return []
+    single = folder / f"{name}.py"
+    package = (folder / name).rglob("*.py")
+    return [*([single] if single.is_file() else []), *itertools.islice(package, MOST_MODULES)]
 
 
 def siblings(script: Path) -> tuple[str, ...]:
