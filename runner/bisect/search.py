@@ -15,7 +15,7 @@ from runner.bisect.criteria import Criterion
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
 from runner.bisect.row import Row
-from runner.bisect.votes import Votes
+from runner.cells.flakiness.votes import Votes
 from runner.model import Cell, Result, Target
 from runner.pipeline import Options, events
 from runner.pipeline.display import PlainDisplay

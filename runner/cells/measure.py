@@ -4,76 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Optional, Protocol
+from typing import Any, Optional
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from runner.cells.classify import classify
-from runner.cells.majority import majority, others
+from runner.cells.flakiness.confirmations import Confirmations, InMemory
+from runner.cells.flakiness.majority import majority, others
+from runner.cells.flakiness.second_looks import SecondLook, needed
 from runner.cells.session import Request, Session
 from runner.engines.base import Channel
 from runner.machine import processes
-from runner.model import Cell, Execution, Verdict
+from runner.model import Cell, Execution
 
 Open = Callable[[], Channel]
-ENDS_WELL = "well"
-"""Kept for an environment once a forked child has undone the import of TensorFlow unharmed: the
-others need not."""
-
-
-class Seen(Protocol):
-    """The signatures that fresh processes have said, by environment. Called from many threads."""
-
-    def get(self, environment: str) -> frozenset[str]: ...
-
-    def add(self, environment: str, signature: str) -> None: ...
-
-
-class SeenHere:
-    """What was seen since this was made."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, frozenset[str]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, environment: str) -> frozenset[str]:
-        return self._known.get(environment, frozenset())
-
-    def add(self, environment: str, signature: str) -> None:
-        with self._lock:
-            self._known[environment] = self.get(environment) | {signature}
-
-
-@frozen(kw_only=True)
-class SecondLook:
-    """When one execution is not believed at once: a fresh process then says what holds."""
-
-    why: str
-    when: Callable[[Execution, frozenset[str]], bool]
-    votes: bool = False
-    """Whether the first one counts all the same, and the cell is shown as 1/2 if they differ."""
-
-
-SECOND_LOOKS: tuple[SecondLook, ...] = (
-    SecondLook(
-        why="the cell could not be measured",
-        when=lambda e, _: e.trouble is not None,
-    ),
-    # TensorFlow 1.15 hangs now and then in Session.run while the machine is busy: 5 of 193 runs.
-    SecondLook(
-        why="a time-out may be the machine's",
-        when=lambda e, _: classify(e).verdict is Verdict.TIMEOUT,
-        votes=True,
-    ),
-    SecondLook(
-        why="a forked child may crash where a fresh process does not",
-        when=lambda e, _: e.mode == "fork" and classify(e).verdict in (Verdict.CRASH, Verdict.OOM),
-    ),
-    SecondLook(
-        why="no fresh process of this environment has said this yet",
-        when=lambda e, seen: e.mode == "fork" and (classify(e).signature or "") not in {"", *seen},
-    ),
-)
 
 
 class Measurer:
@@ -90,9 +34,11 @@ class Measurer:
         mode: str,
         *,
         environment: str = "",
-        seen: Optional[Seen] = None,
+        content: str = "",
+        confirmations: Optional[Confirmations] = None,
     ) -> None:
-        """`environment` is the key under which `seen` knows the one that the agent runs in."""
+        """`confirmations` knows the environment by the key `environment`, and what the script says
+        in it by `content` too, the digest of the script and its files."""
         self._open = open_channel
         self._script = script
         self._mode = mode
@@ -100,8 +46,8 @@ class Measurer:
         self._channel: Optional[Channel] = None
         self._stopped = threading.Event()
         self._environment = environment
-        self._ends = f"{environment}, how it ends"
-        self._seen: Seen = seen or SeenHere()
+        self._said_by = f"{environment}:{content}:{script}"
+        self._confirmations: Confirmations = confirmations or InMemory()
 
     def measure(self, cell: Cell, repeat: int = 1) -> Execution:
         """Run `cell`, twice where the first run is not enough to be believed.
@@ -113,8 +59,7 @@ class Measurer:
         if repeat > 1:
             return majority([self._fresh(cell) for _ in range(repeat)])
         first = self._once(cell, self._mode)
-        seen = self._seen.get(self._environment)
-        look = next((look for look in SECOND_LOOKS if look.when(first, seen)), None)
+        look = needed(first, self._confirmations.get(self._said_by))
         return first if look is None else self._again(cell, first, look)
 
     def _again(self, cell: Cell, first: Execution, look: SecondLook) -> Execution:
@@ -157,26 +102,26 @@ class Measurer:
                 env=cell.env,
                 limits=cell.repro.limits,
                 mode=mode,
-                ends_well=ENDS_WELL in self._seen.get(self._ends),
+                ends_well=self._confirmations.ends_well(self._environment),
             )
         )
         execution = _without_paths(execution, self._channel.shown)
         return self._learnt(execution, self._channel)
 
     def _learnt(self, execution: Execution, channel: Channel) -> Execution:
-        """Remember what it shows of the environment; a failure that no fresh process of it has
-        said before is none where the environment is not as it was made."""
+        """Remember what it shows; a failure that no fresh process of the script has said before is
+        none where the environment is not as it was made."""
         if execution.mode == "fork":
             if execution.exit_code is not None:
-                self._seen.add(self._ends, ENDS_WELL)
+                self._confirmations.add_ends_well(self._environment)
             return execution
         said = classify(execution).signature
-        if said and said not in self._seen.get(self._environment):
+        if said and said not in self._confirmations.get(self._said_by):
             damage = channel.damage()
             if damage is not None:
                 self.close()
                 return evolve(execution, trouble=damage)
-            self._seen.add(self._environment, said)
+            self._confirmations.add(self._said_by, said)
         return execution
 
 

@@ -11,13 +11,14 @@ from attrs import evolve
 from rich.console import Console
 
 from runner import paths
-from runner.bisect import candidates, criteria, votes
+from runner.bisect import candidates, criteria
 from runner.bisect.candidates import Candidates
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
 from runner.bisect.report import Conclusion, tell, tell_json
 from runner.bisect.row import Row
 from runner.bisect.search import PrefetchingDisplay, Problem, Search
+from runner.cells.flakiness import votes
 from runner.cli import backend as backends
 from runner.cli import completion, running
 from runner.cli.options import needing

@@ -15,7 +15,8 @@ from typing import Optional
 from attrs import frozen
 
 from runner import paths
-from runner.cells.measure import Measurer, Seen, SeenHere
+from runner.cells.flakiness.confirmations import Confirmations, InMemory
+from runner.cells.measure import Measurer
 from runner.engines.base import Channel, Engine
 from runner.environments import sizes
 from runner.errors import PrepareError
@@ -48,14 +49,14 @@ class LocalSite:
         emit: events.Emit,
         *,
         warm_mb: float = 4096.0,
-        seen: Optional[Seen] = None,
+        confirmations: Optional[Confirmations] = None,
     ) -> None:
         """`warm_mb` bounds the memory of agents that have nothing to do, in MiB."""
         self.name = engine.name
         self._engine = engine
         self._emit = emit
         self._warm_mb = warm_mb
-        self._seen = seen or SeenHere()
+        self._confirmations: Confirmations = confirmations or InMemory()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._children = processes.Children()
@@ -198,7 +199,8 @@ class LocalSite:
             task.snapshot.workspace.script,
             task.mode,
             environment=where,
-            seen=self._seen,
+            content=task.snapshot.digest,
+            confirmations=self._confirmations,
         )
 
 

@@ -20,7 +20,7 @@ from attrs import define, evolve
 
 from runner.cells import modes
 from runner.cells.classify import classify
-from runner.cells.majority import confirmed
+from runner.cells.flakiness.majority import with_another_vote
 from runner.cells.modes import Mode, Modes
 from runner.cells.results import judged, skipped
 from runner.cells.snapshot import reading
@@ -291,7 +291,7 @@ class Pipeline:
         key = self._key(work, cell)
         before = self._known(cell, key) if self._confirming else None
         if before is not None:
-            execution = confirmed(before, execution)
+            execution = with_another_vote(before, execution)
         # What was lacking may be there later.
         evidence = classify(execution).verdict is not Verdict.ERROR
         if evidence and reading.reusable(execution):

@@ -9,7 +9,7 @@ from attrs import evolve
 from rich.console import Console
 
 from runner import engines
-from runner.cells import outliers
+from runner.cells.flakiness import outliers
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.errors import UsageError

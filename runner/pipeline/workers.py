@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Optional
 
 from runner import paths
-from runner.cells.confirmed import Confirmed
+from runner.cells.flakiness.confirmations import OnDisk
 from runner.engines.base import Engine
 from runner.machine import host
 from runner.pipeline import events, pool
@@ -34,7 +34,9 @@ def local_workers(
     `idle` is the share of that which agents without work may hold.
     """
     memory_mb = memory_mb or USABLE * host.free_memory_mb()
-    site = LocalSite(engine, emit, warm_mb=idle * memory_mb, seen=Confirmed(paths.confirmed()))
+    site = LocalSite(
+        engine, emit, warm_mb=idle * memory_mb, confirmations=OnDisk(paths.confirmed())
+    )
     prepare = ThreadPoolExecutor(preparing, "prepare")
     coming: set[str] = set()
     measure = pool.local_pool(

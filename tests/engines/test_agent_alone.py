@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from runner import agent
+from runner.cells.forkable import OF_THE_AGENT
 from runner.cells.session import Request, encode
 from runner.engines.base import ChannelClosed
 from runner.engines.local.pipe import PipeChannel
@@ -329,3 +331,23 @@ def test_a_cell_that_does_nothing_is_ended_before_its_limit(
         assert run_text(bench, works).exit_code == 0
     finally:
         bench.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_which_modules_the_agent_has_imported_before_it_looks_beside_a_script(version: str) -> None:
+    names = "{name.split('.')[0] for name in sys.modules}"
+    code = f"""if True:
+        import sys
+        with open({str(AGENT)!r}, encoding="utf-8") as file:
+            exec(compile(file.read(), "agent.py", "exec"), {{"__name__": "x", "__file__": "/a.py"}})
+        import importlib.machinery
+        print(*{names})
+    """
+    command = [interpreter(version), "-I", "-S", "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    public = {name for name in found if not name.startswith("_") and name not in BUILT_IN}
+    assert public <= OF_THE_AGENT
+
+
+BUILT_IN = {"builtins", "encodings"}
+"""Found before any folder is searched, however Python is started."""

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import cli
-from runner.bisect import answer, criteria, votes
+from runner.bisect import answer, criteria
 from runner.bisect.answer import Side
 from runner.bisect.bisect import Boundary, boundary, next_look
 from runner.bisect.row import Change
 from runner.bisect.row import Row as Releases
+from runner.cells.flakiness import votes
 from runner.errors import UsageError
 from runner.model import EnvironmentInfo, Outcome, Result, Verdict
 

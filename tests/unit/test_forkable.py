@@ -66,6 +66,8 @@ MAY_NOT = {
     "own memory by psutil": TF + "import psutil\nprint(psutil.Process().memory_info())\n",
     "by another name": TF + "from time import process_time as now\n",
     "own processor time": TF + "import time\nprint(time.process_time())\n",
+    "own limits": TF + "import resource\nprint(resource.getrlimit(resource.RLIMIT_AS))\n",
+    "own times": TF + "import os\nprint(os.times())\n",
     "own process": TF + "print(open('/proc/self/status').read())\n",
 }
 
@@ -84,6 +86,9 @@ def test_siblings_stand_in_for_modules() -> None:
     assert forkable("import json\n" + TF, siblings=["helper"]) is None
     assert forkable("import json\n" + TF, siblings=["json"])
     assert forkable(TF, siblings=["tensorflow"])
+    # The agent has imported its own before it looks beside the script, however late that is.
+    reason = forkable(TF + "import json\n", siblings=["json"])
+    assert reason == "json beside it has the name of a module that the agent needs"
 
 
 def test_the_shipped_reproduction_may_be_forked() -> None:

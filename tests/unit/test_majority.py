@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.cells.classify import classify
-from runner.cells.majority import WORST, confirmed, majority
+from runner.cells.flakiness.majority import WORST, majority, with_another_vote
 from runner.model import Execution, Verdict
 
 PASS = Execution(exit_code=0, observations={"loss": 1})
@@ -94,7 +94,7 @@ def test_the_order_of_the_runs_does_not_decide(runs: list[Execution], rnd: rando
     ids=["the-same", "another", "worse", "another-failure", "unmeasured"],
 )
 def test_confirming_counts_both(again: Execution, verdict: str, votes: tuple[int, int]) -> None:
-    found = confirmed(FAIL, again)
+    found = with_another_vote(FAIL, again)
     assert classify(found).verdict.value == verdict
     assert (found.agreed, found.attempts) == votes
 
@@ -110,7 +110,7 @@ def test_confirming_counts_both(again: Execution, verdict: str, votes: tuple[int
 def test_confirming_a_vote_adds_one_to_it(
     again: Execution, verdict: str, votes: tuple[int, int], note: str
 ) -> None:
-    found = confirmed(majority([FAIL, PASS, FAIL]), again)
+    found = with_another_vote(majority([FAIL, PASS, FAIL]), again)
     assert classify(found).verdict.value == verdict
     assert (found.agreed, found.attempts, found.note) == (*votes, note)
 

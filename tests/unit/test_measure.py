@@ -12,7 +12,8 @@ import pytest
 
 from runner import report
 from runner.cells.classify import classify
-from runner.cells.measure import Measurer, Seen, SeenHere
+from runner.cells.flakiness.confirmations import Confirmations, InMemory
+from runner.cells.measure import Measurer
 from runner.cells.results import judged
 from runner.model import Case, Cell, Device, Execution, Repro, Run, RunInfo, Target
 from tests.engines.plain import release
@@ -24,6 +25,7 @@ CELL = Cell(
 )
 PASS: dict[str, Any] = {"exit_code": 0}
 FAIL: dict[str, Any] = {"exit_code": 1, "errors": "ValueError: no such luck\n"}
+EXIT: dict[str, Any] = {"exit_code": 1}
 CRASH: dict[str, Any] = {"signal": 11}
 HANG: dict[str, Any] = {"killed_for": "timeout", "signal": 9, "seconds": 5.0}
 LOST: dict[str, Any] = {"trouble": "no memory for a process"}
@@ -76,8 +78,21 @@ class Agent:
         self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
 
 
-def measurer(agent: Agent, mode: str, seen: Optional[Seen] = None) -> Measurer:
-    return Measurer(lambda: agent, "r.py", mode, environment="docker:abc", seen=seen)
+def measurer(agent: Agent, mode: str, seen: Optional[Confirmations] = None) -> Measurer:
+    return measurer_of("r.py", agent, mode, seen)
+
+
+def measurer_of(
+    script: str, agent: Agent, mode: str, seen: Optional[Confirmations] = None, content: str = ""
+) -> Measurer:
+    return Measurer(
+        lambda: agent,
+        script,
+        mode,
+        environment="docker:abc",
+        content=content,
+        confirmations=seen,
+    )
 
 
 def said(execution: Execution) -> tuple[str, int, int]:
@@ -89,11 +104,16 @@ def said(execution: Execution) -> tuple[str, int, int]:
     [
         ("fork", [PASS], ["fork"], ("pass", 0, 1), ""),
         ("fresh", [FAIL], ["fresh"], ("fail", 0, 1), ""),
-        ("fresh", [CRASH], ["fresh"], ("crash", 0, 1), ""),
-        # A child that says something new, and one that crashes, are not believed.
+        # A crash is looked at twice, as a time-out is: it may come in one run of several.
+        ("fresh", [CRASH, CRASH], ["fresh", "fresh"], ("crash", 2, 2), ""),
+        (
+            *("fresh", [CRASH, PASS], ["fresh", "fresh"], ("pass", 1, 2)),
+            "1 of 2 attempts: crash (SIGSEGV)",
+        ),
+        # A child that says something new is not believed.
         ("fork", [FAIL, FAIL], ["fork", "fresh"], ("fail", 0, 2), ""),
         (
-            *("fork", [CRASH, PASS], ["fork", "fresh"], ("pass", 0, 2)),
+            *("fork", [CRASH, PASS], ["fork", "fresh"], ("pass", 1, 2)),
             "1 of 2 attempts: crash (SIGSEGV)",
         ),
         # A time-out that does not come again is the script's own unsteadiness, or the machine's.
@@ -126,15 +146,32 @@ def test_what_a_fresh_process_has_said_is_believed_of_a_forked_one() -> None:
 
 
 def test_also_where_an_earlier_run_saw_it_in_this_environment() -> None:
-    seen = SeenHere()
+    seen = InMemory()
     measurer(Agent(FAIL, FAIL), "fork", seen).measure(CELL)
     later = Agent(FAIL)
     assert said(measurer(later, "fork", seen).measure(CELL)) == ("fail", 0, 1)
     assert later.modes == ["fork"]
 
 
+def test_what_another_script_has_said_counts_for_nothing() -> None:
+    seen = InMemory()
+    measurer(Agent(FAIL), "fresh", seen).measure(CELL)
+    for script, content in (("other.py", ""), ("r.py", "edited")):
+        agent = Agent(FAIL, PASS)
+        one = measurer_of(script, agent, "fork", seen, content)
+        assert said(one.measure(CELL)) == ("pass", 0, 2)
+
+
+def test_a_code_without_a_text_is_never_believed_of_a_fork() -> None:
+    seen = InMemory()
+    measurer(Agent(EXIT), "fresh", seen).measure(CELL)
+    agent = Agent(EXIT, PASS)
+    assert said(measurer(agent, "fork", seen).measure(CELL)) == ("pass", 0, 2)
+    assert agent.modes == ["fork", "fresh"]
+
+
 def test_before_a_new_failure_is_believed_the_environment_is_looked_at() -> None:
-    seen, agent = SeenHere(), Agent(PASS, FAIL, FAIL, FAIL)
+    seen, agent = InMemory(), Agent(PASS, FAIL, FAIL, FAIL)
     one = measurer(agent, "fork", seen)
     looks = []
     for _ in range(3):
@@ -144,19 +181,21 @@ def test_before_a_new_failure_is_believed_the_environment_is_looked_at() -> None
 
 
 def test_a_failure_in_a_damaged_environment_is_none() -> None:
-    seen, agents = SeenHere(), [Agent(FAIL), Agent(FAIL)]
+    seen, agents = InMemory(), [Agent(FAIL), Agent(FAIL)]
     for agent in agents:
         agent.damaged = "the packages are not as they were"
     opened = iter(agents)
-    one = Measurer(lambda: next(opened), "r.py", "fresh", environment="local:abc", seen=seen)
+    one = Measurer(
+        lambda: next(opened), "r.py", "fresh", environment="local:abc", confirmations=seen
+    )
     execution = one.measure(CELL)
     assert said(execution) == ("error", 0, 2)
     assert execution.trouble == "the packages are not as they were"
-    assert not seen.get("local:abc")
+    assert not seen.get("local:abc::r.py")
 
 
 def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> None:
-    seen, first, later = SeenHere(), Agent(CRASH, PASS, PASS, PASS), Agent(PASS)
+    seen, first, later = InMemory(), Agent(CRASH, PASS, PASS, PASS), Agent(PASS)
     one = measurer(first, "fork", seen)
     for _ in range(3):
         one.measure(CELL)
@@ -167,8 +206,8 @@ def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> No
 
 
 def test_another_environment_is_another_matter() -> None:
-    seen = SeenHere()
-    seen.add("docker:other", "ValueError: no such luck")
+    seen = InMemory()
+    seen.add("docker:other::r.py", "ValueError: no such luck")
     agent = Agent(FAIL, FAIL)
     assert said(measurer(agent, "fork", seen).measure(CELL)) == ("fail", 0, 2)
 

@@ -76,3 +76,25 @@ def test_a_record_says_why_it_was_fresh(execution: Execution, mode: Mode, why: s
 def test_repeated_runs_are_fresh_by_themselves() -> None:
     voted = Execution(exit_code=0, attempts=3)
     assert "--repeat" in modes.explained(voted, FORK, repeat=3)
+
+
+def test_what_a_module_of_the_scripts_own_looks_at_counts(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("from deep.clocks import now\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "clocks.py").write_text("from time import process_time as now\n")
+    (tmp_path / "other.py").write_text("import resource\nresource.getrlimit(0)\n")
+    script = repro(tmp_path, "import tensorflow as tf\nimport helper\n")
+    assert modes.why_fresh(script) == "clocks.py: it uses process_time"
+    assert modes.why_fresh(repro(tmp_path, "import tensorflow as tf\n")) is None
+
+
+def test_modules_that_import_each_other_are_looked_at_once(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("import two\n")
+    (tmp_path / "two.py").write_text("from . import one\n")
+    assert modes.why_fresh(repro(tmp_path, "import tensorflow\nimport one\n")) is None
+
+
+def test_a_module_with_a_name_of_the_agents_beside_a_script(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("X = 1\n")
+    script = repro(tmp_path, "import tensorflow as tf\nimport json\n")
+    assert "json beside it" in modes.chosen(script, "auto").reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from runner.cells.outliers import FEW, outliers
+from runner.cells.flakiness.outliers import FEW, outliers
 from runner.model import Result
 from tests.unit.runs import SERIES, drawn
 

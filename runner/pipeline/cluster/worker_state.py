@@ -12,7 +12,7 @@ from typing import Optional
 from attrs import define, evolve, field
 
 from runner import engines, paths
-from runner.cells.confirmed import Confirmed
+from runner.cells.flakiness.confirmations import OnDisk
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.machine import host, processes
@@ -126,7 +126,9 @@ class Connections:
 
 def _site(engine: str, emit: events.Emit) -> LocalSite:
     warm = WARM * host.free_memory_mb()
-    return LocalSite(engines.create(engine), emit, warm_mb=warm, seen=Confirmed(paths.confirmed()))
+    return LocalSite(
+        engines.create(engine), emit, warm_mb=warm, confirmations=OnDisk(paths.confirmed())
+    )
 
 
 CONNECTIONS = Connections()

@@ -43,7 +43,7 @@ def majority(executions: Sequence[Execution]) -> Execution:
     )
 
 
-def confirmed(before: Execution, again: Execution) -> Execution:
+def with_another_vote(before: Execution, again: Execution) -> Execution:
     """What was measured before, by one run or by votes, and one vote more: a fresh process now.
     Unmeasured is no vote."""
     if again.trouble is not None:
