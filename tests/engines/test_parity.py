@@ -1,17 +1,20 @@
-"""A forked cell says what a fresh process says: every subject and every shipped case, on an old, a
-middle and the newest release, in the local engine. `make parity`; `test_tensorflow.py` has a sample
-of it for every day."""
+"""A forked cell says what a fresh process says: every subject, the scripts of `parity_scripts` and
+every shipped case, on an old, a middle and the newest release, in the local engine. `make parity`;
+`test_tensorflow.py` has a sample of it for every day."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from runner.cells.classify import classify
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
 from runner.matrix import config, plan
@@ -19,6 +22,7 @@ from runner.model import Environment, Limits, Run
 from runner.releases import catalogue, specifier
 from runner.runs import compare, journal
 from tests.engines import conformance
+from tests.engines.parity_scripts import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load()[-1].version)
@@ -54,6 +58,56 @@ def forking(
 def test_subject(forking: conformance.Bench, case: conformance.Case) -> None:
     """The table says what a fresh process does, and holds for a child of TensorFlow too."""
     conformance.check(forking, case)
+
+
+RUNS = """import tensorflow as tf
+import os, sys
+exec(compile(sys.argv.pop(), "given", "exec"))
+"""
+"""One file for all scripts, so that TensorFlow is imported once for those that are forked."""
+_CHANCE = re.compile(r"0x[0-9a-f]+|\b\d+\.\d{2,}\b|(?<=pid )\d+")
+_LOG = re.compile(r"^(\d{4}-\d\d-\d\d |[IWEF]\d{4} |WARNING: All log messages)")
+
+
+@pytest.fixture(scope="module")
+def benches(
+    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, conformance.Bench]]:
+    """One for each mode."""
+    with ExitStack() as stack:
+        made = {}
+        for mode in ("fresh", "fork"):
+            folder = tmp_path_factory.mktemp(mode)
+            opened = conformance.opened(LocalEngine(), environment, folder, mode, LIMITS)
+            made[mode] = stack.enter_context(opened)
+        yield made
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script(benches: dict[str, conformance.Bench], name: str) -> None:
+    fresh, forked = (shown(benches[mode], SCRIPTS[name]) for mode in ("fresh", "fork"))
+    assert forked == fresh
+
+
+def shown(bench: conformance.Bench, text: str) -> dict[str, object]:
+    """All that a run shows of a script, without what differs from one fresh process to the next."""
+    path = Path(bench.root) / "given.py"
+    if not path.exists():  # an agent has files of its own
+        path.write_text(RUNS, "utf-8")
+        # The first child always ends as Python ends; here it is to be the short way.
+        bench.run(conformance.Case(subject="given", args=("",)))
+    execution = bench.run(conformance.Case(subject="given", args=(text,)))
+    assert (execution.mode, execution.trouble) == (bench.mode, None), execution
+    lines = (_CHANCE.sub("…", line) for line in execution.output.splitlines())
+    return {
+        "verdict": classify(execution).verdict,
+        "signature": classify(execution).signature,
+        "exit code": execution.exit_code,
+        "signal": execution.signal,
+        "observations": execution.observations,
+        # Two pipes: what comes first may differ.
+        "output": sorted(line for line in lines if not _LOG.match(line)),
+    }
 
 
 def measured(environment: Environment, mode: str, folder: Path) -> Run:
