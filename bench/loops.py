@@ -72,7 +72,7 @@ def _tox_name(place: Place) -> str:
 
 def _tox() -> Path:
     """tox in an environment of its own, made once."""
-    folder = paths.cache() / "bench" / TOX
+    folder = paths.bench() / TOX
     program = folder / "bin" / "tox"
     if not program.exists():
         uv = interpreters.uv_command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import platformdirs
+from attrs import frozen
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -52,41 +55,123 @@ def proof() -> Path:
     return data() / "prove.py"
 
 
+class Removal(enum.Enum):
+    """How `tfmatrix clean` treats a folder of the cache."""
+
+    WHOLE = "all of it, as one thing"
+    EACH = "each entry by itself"
+    BY_AGE = "with --older-than only"
+    NEVER = "never: it is small"
+
+
+@frozen(kw_only=True)
+class CacheFolder:
+    """A folder of the cache. `clean` and docs/disk.md go by these, too."""
+
+    name: str
+    holds: str
+    entries: str
+    """The names that this tool gives to what lies there, as a pattern: nothing else is ours."""
+    removal: Removal
+
+
+ENVIRONMENT = r"\d[\w.]*-py\d+\.\d+-[a-z]+-[0-9a-f]{12}"
+"""The name of a local environment: `2.9.3-py3.10-cpu-330e2f19dc43`."""
+_FOLDERS = (
+    ("environments", "the local engine's virtual environments", ENVIRONMENT, Removal.EACH),
+    (
+        "packages",
+        "what those are linked from: a cache of uv's, ours alone",
+        r"archive-v\d+",
+        Removal.EACH,
+    ),
+    (
+        "snapshots",
+        "scripts and their files as they ran",
+        r"[0-9a-f]{64}|\.[0-9a-f]{16}",
+        Removal.EACH,
+    ),
+    ("store", "measured executions", r"[0-9a-f]{2}", Removal.BY_AGE),
+    (
+        "confirmed",
+        "signatures of fresh processes",
+        r"[0-9a-f]{40}\.jsonl",
+        Removal.WHOLE,
+    ),
+    (
+        "remembered",
+        "what was worked out from files",
+        r"[a-z_]+(-[0-9a-f]{16})?\.json",
+        Removal.WHOLE,
+    ),
+    ("index", "pages of the package index", r"[0-9a-f]{16}", Removal.WHOLE),
+    ("bench", "what the benchmark installs", r"tox==[\d.]+", Removal.WHOLE),
+    ("bugs", "logs of bugs of this tool", r"\d{8}-\d{6}\.txt", Removal.WHOLE),
+    ("locks", "packages resolved for users' requirements", r".+\.txt", Removal.NEVER),
+    ("images", "when each image was last used", r"[0-9a-f]{64}", Removal.NEVER),
+    ("sizes", "how large each environment came out", r"[a-z]+-[0-9a-f]{64}", Removal.NEVER),
+    ("claims", "what running runs use", r"\d+-[0-9a-f]{8}\.json", Removal.NEVER),
+    ("watch", "files of `watch` while it runs", r"[0-9a-f]+(-\d+)?", Removal.NEVER),
+)
+CACHE = {
+    name: CacheFolder(name=name, holds=holds, entries=entries, removal=removal)
+    for name, holds, entries, removal in _FOLDERS
+}
+_MARKER = ".tfmatrix"
+
+
 def cache() -> Path:
     """What this tool made and can make again; `TFMATRIX_CACHE` moves it."""
     chosen = os.environ.get("TFMATRIX_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
+    return Path(chosen).expanduser().absolute() if chosen else _usual_cache()
+
+
+def _usual_cache() -> Path:
     return platformdirs.user_cache_path("tfmatrix", appauthor=False)
 
 
-def cached_locks() -> Path:
-    return cache() / "locks"
+def mark_cache() -> None:
+    """Say in the cache that this tool uses it: `clean` looks nowhere else. Raises `OSError`."""
+    cache().mkdir(parents=True, exist_ok=True)
+    (cache() / _MARKER).touch()
 
 
-def environments() -> Path:
-    """The local engine's virtual environments, shared by all checkouts."""
-    return cache() / "environments"
+def is_marked() -> bool:
+    """Whether the cache is one that this tool has used."""
+    return cache() == _usual_cache() or (cache() / _MARKER).is_file()
 
 
-def snapshots() -> Path:
-    """Scripts and the files they need, as they were when they ran."""
-    return cache() / "snapshots"
+def ours(folder: CacheFolder) -> list[Path]:
+    """What this tool put into a folder of its cache, oldest name first."""
+    return entries(cache() / folder.name, folder.entries) if is_marked() else []
 
 
-def store() -> Path:
-    """Measured executions."""
-    return cache() / "store"
+def entries(folder: Path, names: str) -> list[Path]:
+    """What lies in `folder` under such a name. Nothing is reached through a link."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    found = (each for each in folder.iterdir() if re.fullmatch(names, each.name))
+    return sorted(each for each in found if not each.is_symlink())
 
 
-def confirmed() -> Path:
-    """Signatures that fresh processes have said."""
-    return cache() / "confirmed"
+def _cached(name: str) -> Path:
+    return cache() / CACHE[name].name
 
 
-def remembered() -> Path:
-    """What was worked out from files once, and holds until they change."""
-    return cache() / "remembered"
+bugs = functools.partial(_cached, "bugs")
+cached_locks = functools.partial(_cached, "locks")
+environments = functools.partial(_cached, "environments")
+packages = functools.partial(_cached, "packages")
+snapshots = functools.partial(_cached, "snapshots")
+store = functools.partial(_cached, "store")
+confirmed = functools.partial(_cached, "confirmed")
+remembered = functools.partial(_cached, "remembered")
+index = functools.partial(_cached, "index")
+bench = functools.partial(_cached, "bench")
+images = functools.partial(_cached, "images")
+sizes = functools.partial(_cached, "sizes")
+claims = functools.partial(_cached, "claims")
+watch = functools.partial(_cached, "watch")
 
 
 def results() -> Path:

@@ -199,7 +199,7 @@ def _axis_between(
         )
     from runner.releases.upstream import index  # slow to import, seldom wanted
 
-    source = index.configured(paths.cache() / "index", say)
+    source = index.configured(paths.index(), say)
     there = packages.releases(source.files(name), target.python)
     between = packages.between(name, there, *ends)
     return vary.package(name, [f"{each.version}" for each in between])

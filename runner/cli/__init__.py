@@ -144,7 +144,7 @@ def _bug(error: Exception) -> str:
     from runner import paths
 
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    log = paths.cache() / "bugs" / time.strftime("%Y%m%d-%H%M%S.txt")
+    log = paths.bugs() / time.strftime("%Y%m%d-%H%M%S.txt")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))

@@ -15,17 +15,11 @@ from runner.errors import TfmatrixError
 from runner.machine import claims, items, temporary, units
 from runner.upkeep import clean, inventory
 
-UV_HINT = (
-    "uv's own cache still has the packages that environments were linked from; it is yours, and"
-    " stays. `uv cache prune` removes what is out of date there, `uv cache clean tensorflow"
-    " tensorflow-cpu` the largest of them."
-)
-
 
 @click.command(
     "clean",
-    help="Remove images, environments and caches that this tool made; nothing else. What a run "
-    "uses that goes on now stays.",
+    help="Remove images, environments and caches that this tool made; nothing else. "
+    "Whatever a running run uses is kept.",
 )
 @click.option("--older-than", metavar="AGE", help="Only what was not used for 12h, 30d, 8w.")
 @click.option(
@@ -97,7 +91,7 @@ def _listing(items: Sequence[items.Item], used: Sequence[items.Item], now: float
         ago = units.since(now - item.last_used)
         yield f"{item.kind:<12} {units.human(item.size):>9} {ago:>7}  {item.name}"
     if used:
-        yield f"in use by a run that goes on now, and stay: {_total(used)}"
+        yield f"kept, since a running run uses them: {_total(used)}"
 
 
 def _total(items: Sequence[items.Item]) -> str:
@@ -108,8 +102,6 @@ def _total(items: Sequence[items.Item]) -> str:
 def _remove_all(items: Sequence[items.Item]) -> int:
     removed = [item for item in items if _remove(item)]
     click.echo(f"removed {_total(removed)}")
-    if any(item.kind == "environment" for item in removed):
-        click.echo(UV_HINT, err=True)
     return 0 if len(removed) == len(items) else 3
 
 

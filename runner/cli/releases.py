@@ -93,4 +93,4 @@ def _as_json(rows: Sequence[table.Row], shown: Optional[str]) -> str:
 
 
 def _index() -> index.Index:
-    return index.configured(paths.cache() / "index", lambda line: print(line, file=sys.stderr))
+    return index.configured(paths.index(), lambda line: print(line, file=sys.stderr))

@@ -62,7 +62,8 @@ from runner.matrix.selection import select
     type=KEPT,
     default="all",
     metavar="all|none|SIZE",
-    help="What stays on disk when an environment's cells are done; SIZE as in 20GB.",
+    help="What of the environments that the run makes stays when their cells are done; SIZE as in "
+    "20GB.",
 )
 @click.option(
     "--max-disk",

@@ -97,7 +97,7 @@ class Watch:
         self._relay = relay
         self._selection = selection
         self._live: dict[str, Live] = {}
-        self._place = paths.cache() / "watch" / secrets.token_hex(4)
+        self._place = paths.watch() / secrets.token_hex(4)
         self._seen: Mapping[str, object] = {}
         self._before: Optional[Run] = None
         self._folder: Optional[Path] = None

@@ -22,14 +22,10 @@ ENGINES = {
 ANYTHING = choice.Anything()
 
 
-def create(name: str, *, apart: bool = False) -> Candidate:
-    """The engine called `name`, whether or not it can be used here.
-
-    `apart`: one that keeps nothing for other environments, so that dropping one frees all of it.
-    """
+def create(name: str) -> Candidate:
+    """The engine called `name`, whether or not it can be used here."""
     module, _, attribute = ENGINES[name].partition(":")
-    made = getattr(importlib.import_module(module), attribute)
-    engine: Candidate = made(apart=True) if apart else made()
+    engine: Candidate = getattr(importlib.import_module(module), attribute)()
     return engine
 
 

@@ -21,7 +21,7 @@ _LARGEST = 16 << 20
 def fetch(wanted: Sequence[Source], folder: Path) -> None:
     """Put the files of `wanted` into `folder`, which is made. Raises `PrepareError`."""
     folder.mkdir(parents=True, exist_ok=True)
-    source = index.configured(paths.cache() / "index", say=lambda _: None)
+    source = index.configured(paths.index(), say=lambda _: None)
     for each in wanted:
         try:
             data = _content(source, each)

@@ -32,31 +32,26 @@ _PYTHON = 160 * _MB
 """Layers that all images of a Python share: 138 to 156 MB."""
 _BUILD_CACHE = 100 * _MB
 """What BuildKit keeps of an environment's packages: 2.8 GB after 30 builds."""
-_LINKED = 80 * _MB
-"""Of a local environment, what is not linked from uv's cache: 40 to 79 MB, mostly bytecode."""
 _CUDA = {"docker": 8000 * _MB, "local": 7000 * _MB}
 """Not measured: CUDA's libraries alone are 3 to 6 GB."""
 _REQUIREMENT = 200 * _MB
 """A guess for each package that a user adds."""
 
 
-def of(engine: str, environment: Environment, *, apart: bool = False) -> Size:
+def of(engine: str, environment: Environment) -> Size:
     """What making `environment` takes, on the safe side where it was never made here.
 
-    `apart`: one for which nothing is kept that others could use, as far as that can be.
+    What local environments share counts in each of them: 6 % of a release's, nearly all of a
+    variant's. So a limit is never exceeded, and is reached early by many variants of one release.
     """
-    whole = _whole(engine, environment)
     own = recorded(engine, environment)
+    if own is None:
+        own = _whole(engine, environment)
     if engine == "docker":
         python = f"Python {environment.target.python}"
         stays = {python: _PYTHON, f"build cache of {environment.key}": _BUILD_CACHE}
-        return Size(own=whole if own is None else own, stays=stays)
-    if apart:
-        return Size(own=whole)
-    if own is not None:  # what it was made from is there since then
-        return Size(own=own)
-    packages = {f"packages of {environment.key}": whole - _LINKED}
-    return Size(own=_LINKED, stays=packages)
+        return Size(own=own, stays=stays)
+    return Size(own=own)
 
 
 def record(engine: str, environment: Environment, own: int) -> None:
@@ -75,12 +70,17 @@ def recorded(engine: str, environment: Environment) -> Optional[int]:
 
 
 def _whole(engine: str, environment: Environment) -> int:
-    """Bytes, whether they are its own or shared with uv's cache."""
+    """Bytes, whether they are its own or shared with other environments."""
     target = environment.target
     more = len(target.requirements) * _REQUIREMENT
     if target.device is Device.CUDA:
         return _CUDA.get(engine, _CUDA["docker"]) + more
-    return int(_SAFE * formula(engine, target.release)) + more
+    return estimate(engine, target.release) + more
+
+
+def estimate(engine: str, release: Release) -> int:
+    """Bytes that a CPU environment of `release` takes, on the safe side."""
+    return int(_SAFE * formula(engine, release))
 
 
 def formula(engine: str, release: Release) -> float:
@@ -91,7 +91,7 @@ def formula(engine: str, release: Release) -> float:
 
 
 def _path(engine: str, environment: Environment) -> Path:
-    return paths.cache() / "sizes" / f"{engine}-{environment.key}"
+    return paths.sizes() / f"{engine}-{environment.key}"
 
 
 def need(engine: str, environments: Sequence[Environment]) -> float:

@@ -64,6 +64,7 @@ def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> 
     with contextlib.ExitStack() as stack:
         file = None
         with contextlib.suppress(OSError), _looking():
+            paths.mark_cache()
             file = _folder() / f"{os.getpid()}-{secrets.token_hex(4)}.json"
             claimed = stack.enter_context(file.open("w", encoding="utf-8"))
             stack.callback(_unlink, file)
@@ -117,4 +118,4 @@ def _looking() -> Iterator[None]:
 
 
 def _folder() -> Path:
-    return paths.cache() / "claims"
+    return paths.claims()

@@ -101,7 +101,7 @@ def uv_environment() -> dict[str, str]:
 
 def _find(python: str) -> Optional[Interpreter]:
     if python not in _found:
-        for source, path in _candidates(python):
+        for source, path in candidates(python):
             interpreter = _probe(source, path, python)
             if interpreter is not None:
                 _found[python] = interpreter
@@ -112,7 +112,7 @@ def _find(python: str) -> Optional[Interpreter]:
 # Where interpreters lie -------------------------------------------------------------------
 
 
-def _candidates(python: str) -> Iterator[tuple[str, Path]]:
+def candidates(python: str) -> Iterator[tuple[str, Path]]:
     """(where from, executable) that may be `python`, in the order of preference."""
     name = f"python{python}"
     shims = _pyenv_root() / "shims"  # they stand for what comes next, and are slow to say so

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
 from attrs import frozen
+
+from runner.machine import interpreters
 
 
 @frozen(kw_only=True)
@@ -26,8 +26,8 @@ class Movable:
 
 
 def find(python: str) -> Optional[Movable]:
-    """A movable `python` ("3.7"): of pyenv, uv, conda or PATH; the newest patch release first."""
-    found = (_describe(path, python) for path in _candidates(python))
+    """A movable `python` ("3.7") of those on this machine, in the order in which they are used."""
+    found = (_describe(path, python) for _, path in interpreters.candidates(python))
     return next((interpreter for interpreter in found if interpreter is not None), None)
 
 
@@ -57,26 +57,6 @@ _NEVER_LOADED = re.compile(r"_tkinter|_test|_ctypes_test")
 _GLIBC = re.compile(r"(ld-linux.*|lib(c|m|dl|pthread|rt|util|resolv))[-.]")
 
 
-def _candidates(python: str) -> Iterator[Path]:
-    home = Path.home()
-    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
-    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share")
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python")
-    conda = [home / name for name in ("miniconda3", "anaconda3", "miniforge3", "mambaforge")]
-    prefixes = [
-        *sorted(pyenv.glob(f"{python}.*"), key=_patch, reverse=True),
-        *sorted(uv.glob(f"cpython-{python}.*"), key=_patch, reverse=True),
-        *(prefix for root in conda for prefix in (*sorted(root.glob("envs/*")), root)),
-    ]
-    yield from (prefix / "bin" / f"python{python}" for prefix in prefixes)
-    yield from (Path(entry) / f"python{python}" for entry in os.get_exec_path())
-
-
-def _patch(prefix: Path) -> int:
-    match = re.search(r"\d+\.\d+\.(\d+)", prefix.name)
-    return int(match[1]) if match else -1
-
-
 _QUESTION = """
 import json, platform, sys, sysconfig
 print(json.dumps([platform.python_implementation(), platform.python_version(), sys.base_prefix,
@@ -85,8 +65,6 @@ print(json.dumps([platform.python_implementation(), platform.python_version(), s
 
 
 def _describe(path: Path, python: str) -> Optional[Movable]:
-    if not os.access(path, os.X_OK):
-        return None
     asked = subprocess.run(
         [str(path), "-Ic", _QUESTION], capture_output=True, text=True, check=False
     )

@@ -40,9 +40,6 @@ class Forecast:
     limit: Optional[int]
     asked: bool = True
     """Whether the user set the limit; else it is what the disk has."""
-    apart: bool = False
-    """Whether nothing is to be kept in uv's cache for other environments: it would stay when they
-    are dropped."""
 
     @property
     def fits(self) -> bool:
@@ -95,12 +92,10 @@ def forecast(
     Without it, what is free is the limit where they do not all fit. Raises `TfmatrixError` where
     one of them does not fit into that even alone.
     """
-    sharing = _forecast(engine, environments, max_disk, apart=False)
-    if max_disk is None and not sharing.fits:
-        return _within_free(engine, environments, sharing)
-    if sharing.plan.left_out and engine.name == "local":
-        return _forecast(engine, environments, max_disk, apart=True)
-    return sharing
+    found = _forecast(engine, environments, max_disk)
+    if max_disk is None and not found.fits:
+        return _within_free(engine, environments, found)
+    return found
 
 
 def _within_free(
@@ -122,13 +117,13 @@ def _within_free(
 
 
 def _forecast(
-    engine: Engine, environments: Sequence[Environment], limit: Optional[int], *, apart: bool
+    engine: Engine, environments: Sequence[Environment], limit: Optional[int]
 ) -> Forecast:
     present = frozenset(e.key for e in environments if engine.prepared(e))
     known = {
         e.key: _present(engine, e)
         if e.key in present and limit is not None
-        else sizes.of(engine.name, e, apart=apart)
+        else sizes.of(engine.name, e)
         for e in environments
     }
     # What is there already comes first, as it does in the pipeline.
@@ -143,7 +138,6 @@ def _forecast(
         folder=folder,
         free=None if folder is None else host.free_bytes(folder),
         limit=limit,
-        apart=apart,
     )
 
 
@@ -187,8 +181,6 @@ def _kept_to(forecast: Forecast, limit: int) -> Iterator[str]:
             f"{len(plan.admitted)} are there at a time: the least recently used are dropped when"
             " others need their room"
         )
-    if forecast.apart:
-        yield "packages are downloaded for each alone: what others could use would stay on disk"
     for key, reason in list(plan.left_out.items())[:_NAMED]:
         yield f"{forecast.environments[key].id} is left out: {reason}"
     if len(plan.left_out) > _NAMED:

@@ -20,6 +20,6 @@ class Options:
     mode: str = "auto"
     """How cells are started: `fresh`, `fork` or `auto`."""
     keep: Optional[int] = None
-    """Bytes of environments that may stay behind; None keeps all, 0 none."""
+    """Bytes of environments made by the run that may stay behind; None keeps all, 0 none."""
     keep_agents: bool = False
     """Leave agents running for a next round, as far as memory goes."""

@@ -82,6 +82,8 @@ class Pipeline:
         self._stopping = False
         self._confirming = False
         self._kept = 0
+        self._made: set[str] = set()
+        """The environments that this run made: what was there before it stays."""
         self._disk = DiskLimit(forecast, self._drop)
         self._readiness: dict[str, int] = {}
         """Of the environments that are wanted, as long as nobody has dropped them."""
@@ -246,6 +248,8 @@ class Pipeline:
         seconds = time.monotonic() - one.since
         self._emit(events.Prepared(environment=one.work.environment, seconds=seconds))
         self._disk.made(one.work.environment)
+        if not self._readiness.get(one.work.environment.key):
+            self._made.add(one.work.environment.key)
         for cell in one.work.cells:
             self._measure(one, cell, close)
 
@@ -309,7 +313,7 @@ class Pipeline:
         if not self._options.keep_agents:
             self._site.release(environment)
         self._disk.leave(environment)
-        if self._options.keep is None:
+        if self._options.keep is None or environment.key not in self._made:
             return
         size = self._site.size(environment)
         if self._kept + size <= self._options.keep:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
-from attrs import evolve
 from rich.console import Console
 
-from runner import engines
 from runner.cells.flakiness import outliers
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
@@ -43,8 +41,6 @@ def fit_on_disk(
     forecast = disk.forecast(backend.engine, environments, limit)
     for line in disk.lines(forecast):
         say(line)
-    if forecast.apart:
-        backend = evolve(backend, engine=engines.create(backend.engine.name, apart=True))
     return backend, forecast if forecast.limit is not None else None
 
 

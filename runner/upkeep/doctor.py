@@ -15,7 +15,7 @@ from packaging.version import Version
 from runner import engines, paths
 from runner.engines.base import Engine
 from runner.engines.docker import daemon
-from runner.environments import render
+from runner.environments import render, sizes
 from runner.machine import host
 from runner.machine.units import human
 from runner.matrix import plan
@@ -43,7 +43,7 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
     """Every check, cheapest first; `releases` are those that should run here."""
     yield system()
     yield avx(_cpu_flags())
-    yield disk(len(releases))
+    yield disk(releases)
     usable = []
     for name in engines.ENGINES:
         engine = engines.create(name)
@@ -91,15 +91,15 @@ def avx(flags: Optional[frozenset[str]]) -> Check:
     )
 
 
-def disk(environments: int) -> Check:
-    folder = paths.cache()
-    free = host.free_bytes(folder)
-    need = int(environments * 1.5e9)
+def disk(releases: Sequence[Release]) -> Check:
+    """Goes by what a run goes by where nothing was made yet."""
+    free = host.free_bytes(paths.cache())
+    need = sum(sizes.estimate("local", release) for release in releases)
     good = free > need
     return Check(
         what="disk",
         health=Health.GOOD if good else Health.LIMITED,
-        finding=f"{human(free)} free; {environments} environments take up to {human(need)}",
+        finding=f"{human(free)} free; {len(releases)} environments take about {human(need)}",
         remedy="" if good else "tfmatrix clean, or run with --keep-environments none",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -43,21 +43,27 @@ def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Item]:
 
 
 def caches() -> Iterator[Item]:
-    """Snapshots of scripts, what is remembered, and what the benchmark installs. Measured
-    outcomes are not a cache to throw away with them."""
-    bench = paths.cache() / "bench"
-    for folder in (bench, paths.remembered(), paths.confirmed()):
-        if folder.is_dir():
-            yield _item("cache", folder)
-    for folder in paths.snapshots().glob("*"):
-        if not folder.name.startswith(".") or _idle(folder) > _BEING_MADE:
-            yield _item("cache", folder)
+    """What lies in the cache and can be made again, but for what the engines list themselves.
+    Measured outcomes are not a cache to throw away with it."""
+    for folder in paths.CACHE.values():
+        found = paths.ours(folder)
+        if found and folder.removal is paths.Removal.WHOLE:
+            yield Item(
+                kind="cache",
+                name=str(paths.cache() / folder.name),
+                size=sum(map(folder_size, found)),
+                last_used=max(each.lstat().st_mtime for each in found),
+                remove=partial(_remove_all, found),
+            )
+    for each in paths.ours(paths.CACHE["snapshots"]):
+        if not each.name.startswith(".") or _idle(each) > _BEING_MADE:
+            yield _item("cache", each)
 
 
 def outcomes(older_than: timedelta) -> Iterator[Item]:
     """Measured outcomes that nothing asked for in that time, together as one item."""
     store = Store(paths.store())
-    unused = store.unused(older_than)
+    unused = store.unused(older_than) if paths.ours(paths.CACHE["store"]) else {}
     if unused:
         yield Item(
             kind="outcomes",
@@ -95,6 +101,14 @@ def folder_size(folder: Path) -> int:
         for name in names:
             total += (Path(place) / name).lstat().st_size
     return total
+
+
+def _remove_all(entries: Iterable[Path]) -> None:
+    for entry in entries:
+        if entry.is_dir():
+            _remove_tree(entry)
+        else:
+            entry.unlink()
 
 
 def _remove_tree(folder: Path) -> None:

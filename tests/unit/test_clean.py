@@ -124,6 +124,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(engines, "ENGINES", {"local": engines.ENGINES["local"]})
+    paths.mark_cache()
     return tmp_path
 
 
@@ -214,21 +215,18 @@ def test_the_list_has_kinds_sizes_ages_and_the_total(
     assert cli.execute(["clean", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines[:2]] == [
-        ["environment", "16", "KB", "40", "d", str(old)],
-        ["environment", "16", "KB", "0", "min", str(new)],
+        ["environment", "20", "KB", "40", "d", str(old)],
+        ["environment", "20", "KB", "0", "min", str(new)],
     ]
-    assert lines[2] == "would remove 2 items, 33 KB"
+    assert lines[2] == "would remove 2 items, 41 KB"
     assert old.exists()
 
 
-def test_only_what_is_old_goes_and_uvs_cache_is_left_to_its_owner(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_what_is_old_goes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = make_environment(OLD, days=40), make_environment(NEW)
     assert cli.execute(["clean", "--older-than", "30d"]) == 0
     said = capsys.readouterr()
-    assert said.out.endswith("removed 1 item, 16 KB\n")
-    assert "uv cache prune" in said.err
+    assert said.out.endswith("removed 1 item, 20 KB\n")
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -237,7 +235,7 @@ def test_what_a_running_run_uses_stays(folder: Path, capsys: pytest.CaptureFixtu
     run = make_run(folder / "results", run_name(1))
     with claims.claim([environment("2.9.3")], [run]):
         assert cli.execute(["clean", "--runs"]) == 0
-        assert "in use by a run that goes on now, and stay: 2 items" in capsys.readouterr().out
+        assert "kept, since a running run uses them: 2 items" in capsys.readouterr().out
         assert (used.exists(), other.exists(), run.exists()) == (True, False, True)
     assert cli.execute(["clean", "--runs"]) == 0
     assert (used.exists(), run.exists()) == (False, False)
@@ -314,3 +312,112 @@ def test_a_session_that_opens_is_a_use(folder: Path) -> None:
     before = next(LocalEngine().inventory()).last_used
     os.utime(paths.environments() / NEW)  # touching the folder is no use of it
     assert next(LocalEngine().inventory()).last_used == before
+
+
+# --- Only what is ours ---------------------------------------------------------------------------
+
+
+def everything(folder: Path) -> dict[str, int]:
+    """Every file and folder below `folder`, with its mode; locks and claims are made by looking."""
+    return {
+        str(path.relative_to(folder)): path.lstat().st_mode
+        for path in folder.rglob("*")
+        if "claims" not in path.parts
+    }
+
+
+def strangers(cache: Path) -> dict[str, int]:
+    """What a user might have in the folder that TFMATRIX_CACHE names."""
+    for name in (
+        *("wheels/mine.whl", "bench/times.csv", "snapshots/2024-backup/data.db"),
+        *("environments/production/bin/python", "environments/production.lock"),
+        *("environments/...lock", "environments/.lock", "remembered/Notes.json"),
+        *("index/index.html", "confirmed/list.txt", "packages/archive-v0.tar", "store/mine/x"),
+    ):
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        (cache / name).write_text("mine")
+    return everything(cache)
+
+
+@pytest.mark.parametrize("options", [[], ["--older-than", "1h"], ["--max-size", "0"]])
+def test_what_others_keep_in_the_folder_stays(folder: Path, options: list[str]) -> None:
+    before = strangers(folder / "cache")
+    ours = [make_environment(OLD, days=1), paths.remembered() / "catalogue.json"]
+    ours[1].write_text("{}")
+    os.utime(ours[1], (0, 0))
+    assert cli.execute(["clean", *options, "--yes"]) == 0
+    assert [path.exists() for path in ours] == [False, False]
+    after = everything(folder / "cache")
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_nothing_is_removed_or_changed_through_a_link(folder: Path) -> None:
+    foreign = folder / "foreign"
+    names = {
+        "environments": OLD,
+        "snapshots": "0f" * 32,
+        "remembered": "catalogue.json",
+        "confirmed": "0" * 40 + ".jsonl",
+        "bench": "tox==4.30.3",
+        "index": "0" * 16,
+        "packages": "archive-v0/abcdefghijklmnop",
+        "store": "aa",
+    }
+    for name, entry in names.items():
+        place = foreign / name / entry
+        place.mkdir(parents=True)
+        (place / "tfmatrix.json").write_text("{}")
+        os.utime(place / "tfmatrix.json", (0, 0))
+        os.utime(place, (0, 0))
+        place.chmod(0o500)
+        (foreign / "environments" / f"{OLD}.lock").touch()
+        (folder / "cache" / name).symlink_to(foreign / name)
+    (folder / "results").mkdir()
+    make_run(foreign, run_name(1))
+    (folder / "results" / run_name(1)).symlink_to(foreign / run_name(1))
+    before = everything(foreign)
+    assert cli.execute(["clean", "--runs", "--older-than", "1h", "--yes"]) == 0
+    assert everything(foreign) == before
+
+
+def test_an_entry_that_is_a_link_is_not_ours(folder: Path) -> None:
+    foreign = folder / "foreign"
+    for name, entry in (("environments", OLD), ("snapshots", "0f" * 32)):
+        (foreign / name).mkdir(parents=True)
+        (foreign / name / "data").write_text("mine")
+        (folder / "cache" / name).mkdir()
+        (folder / "cache" / name / entry).symlink_to(foreign / name)
+    (folder / "cache" / "environments" / f"{OLD}.lock").touch()
+    before = everything(foreign)
+    assert cli.execute(["clean", "--yes"]) == 0
+    assert everything(foreign) == before
+
+
+def test_a_folder_that_this_tool_never_used_is_left_alone(folder: Path) -> None:
+    make_environment(OLD)
+    (paths.cache() / ".tfmatrix").unlink()
+    before = everything(folder)
+    assert cli.execute(["clean", "--yes"]) == 0
+    assert everything(folder) == before
+
+
+def test_a_run_marks_the_cache_as_its_own(folder: Path) -> None:
+    (paths.cache() / ".tfmatrix").unlink()
+    with claims.claim([]):
+        assert paths.is_marked()
+
+
+# --- The table of the cache ----------------------------------------------------------------------
+
+
+def test_the_docs_tell_of_every_folder_of_the_cache() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "disk.md").read_text("utf-8")
+    for name in paths.CACHE:
+        assert f"`~/.cache/tfmatrix/{name}`" in text, name
+
+
+def test_nothing_else_lies_in_the_cache() -> None:
+    code = Path(__file__).parents[2] / "runner"
+    for path in code.rglob("*.py"):
+        if path.name != "paths.py":
+            assert "paths.cache() /" not in path.read_text("utf-8") or path.name == "inventory.py"

@@ -6,6 +6,7 @@ from typing import Optional
 
 import pytest
 
+from runner.releases import catalogue
 from runner.upkeep import doctor
 from runner.upkeep.doctor import Health
 from tests.engines.plain import PlainEngine, release
@@ -39,5 +40,5 @@ def test_an_engine_that_can_run_nothing_is_bad() -> None:
 
 def test_whatever_is_wrong_and_can_be_mended_says_how() -> None:
     assert doctor.avx(frozenset()).remedy
-    assert doctor.disk(10**6).remedy
-    assert not doctor.disk(0).remedy
+    assert doctor.disk(catalogue.load() * 10**4).remedy
+    assert not doctor.disk(()).remedy

@@ -89,7 +89,7 @@ def used(key: str) -> None:
 
 
 def stamp(key: str) -> Any:
-    return paths.cache() / "images" / key
+    return paths.images() / key
 
 
 def _last_used(image: Image) -> float:

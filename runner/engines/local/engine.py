@@ -24,7 +24,7 @@ from runner import paths
 from runner.agent import remove_folder
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
-from runner.engines.local import intact, venv
+from runner.engines.local import intact, packages, venv
 from runner.engines.local.pipe import PipeChannel
 from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
@@ -43,10 +43,8 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(self, root: Optional[Path] = None, *, apart: bool = False) -> None:
-        """`apart`: share nothing with uv's cache, so that dropping frees all of it."""
+    def __init__(self, root: Optional[Path] = None) -> None:
         self._root = root or paths.environments()
-        self._apart = apart
 
     def unavailable(self) -> Optional[str]:
         return _wrong_machine()
@@ -106,7 +104,7 @@ class LocalEngine:
             raise _broken(f"no agent of {environment.id} could be started", error) from error
 
     def size(self, environment: Environment) -> int:
-        return _freed(self._folder(environment))
+        return packages.size(self._folder(environment))
 
     def drop(self, environment: Environment) -> None:
         _drop(self._folder(environment))
@@ -122,18 +120,20 @@ class LocalEngine:
         )
 
     def inventory(self) -> Iterator[Item]:
-        """All environments, whole or half-made, for `tfmatrix clean`."""
-        for lock in sorted(self._root.glob("*.lock")):
-            folder = lock.with_suffix("")
-            if folder.is_dir():
+        """All environments, whole or half-made, and packages that none uses."""
+        if self._root == paths.environments() and not paths.is_marked():
+            return
+        for folder in paths.entries(self._root, paths.ENVIRONMENT):
+            if Path(f"{folder}.lock").is_file():
                 yield Item(
                     kind="environment",
                     name=str(folder),
-                    size=_freed(folder),
+                    size=packages.share(folder),
                     last_used=_last_used(folder),
                     remove=partial(_drop_idle, folder),
                     of=folder.name.rpartition("-")[0],
                 )
+        yield from packages.inventory()
 
     def _folder(self, environment: Environment) -> Path:
         """Named by what is installed; a change of the Dockerfile alone makes no other one."""
@@ -147,9 +147,10 @@ class LocalEngine:
         interpreter, why_not = interpreters.obtain(target.python)
         if interpreter is None:
             raise PrepareError(f"no Python {target.python}: {why_not}")
-        # What was damaged once may be damaged in uv's cache too, from which it was linked.
-        apart = self._apart or (folder / _DAMAGED).exists()
-        _remove(folder)
+        # What was damaged once may be damaged in the cache too, from which it was linked.
+        apart = (folder / _DAMAGED).exists()
+        paths.mark_cache()
+        _remove(folder, keep_packages=not apart)
         started = time.monotonic()
         venv.make(
             folder,
@@ -162,8 +163,8 @@ class LocalEngine:
             progress(Phase(what="checking", detail="import tensorflow"))
             venv.prove_import(folder, target.release.version)
         seconds = time.monotonic() - started
-        packages = intact.fingerprint(venv.packages(folder))
-        _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": packages})
+        found = intact.fingerprint(venv.packages(folder))
+        _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": found})
 
 
 def _copied(files: Path) -> Path:
@@ -302,19 +303,14 @@ def _drop_idle(folder: Path) -> None:
         _remove(folder)
 
 
-def _remove(folder: Path) -> None:
-    """The marker goes first: what is left of an interrupted removal counts as half-made."""
+def _remove(folder: Path, *, keep_packages: bool = False) -> None:
+    """With the packages that no other environment uses.
+
+    The marker goes first: what is left of an interrupted removal counts as half-made.
+    """
     (folder / _MARKER).unlink(missing_ok=True)
     if folder.exists():
+        files = frozenset[int]() if keep_packages else packages.linked(folder)
         shutil.rmtree(folder)
-
-
-def _freed(folder: Path) -> int:
-    """Bytes that removing `folder` frees: what is linked from uv's cache stays there."""
-    freed = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            facts = Path(place, name).lstat()
-            if facts.st_nlink == 1:
-                freed += facts.st_blocks * 512
-    return freed
+        if files:
+            packages.release(files)

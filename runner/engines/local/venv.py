@@ -36,7 +36,7 @@ def make(
 ) -> None:
     """A virtual environment at `folder`, which may not exist yet. Raises `PrepareError`.
 
-    `apart`: nothing is linked from uv's cache, nor kept there.
+    `apart`: nothing is linked from the cache that environments share, nor kept there.
     """
     progress(Phase(what="creating", detail=f"Python {interpreter.version}"))
     _uv("venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(folder))
@@ -125,7 +125,7 @@ def compile_packages(folder: Path) -> None:
 
 
 def _install(folder: Path, progress: Progress, *options: str) -> None:
-    """From uv's cache where that has everything: without asking the index, sdists stay built."""
+    """From the cache where that has everything: without asking the index, sdists stay built."""
     progress(Phase(what="installing"))
     if _sync(folder, progress, "--offline", *options) is not None:
         log = _sync(folder, progress, *options)
@@ -142,7 +142,7 @@ def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
 
 def _sync_command(folder: Path, *options: str) -> list[str]:
     command = [interpreters.uv_command(), "pip", "sync", "--require-hashes"]
-    command += ["--link-mode", "clone", "--python", str(python(folder)), *options]
+    command += ["--link-mode", "hardlink", "--python", str(python(folder)), *options]
     return [*command, str(folder / REQUIREMENTS)]
 
 
@@ -175,7 +175,8 @@ def _uv(*args: str) -> None:
 
 
 def _uv_env() -> dict[str, str]:
-    return interpreters.uv_environment()
+    """uv's settings, with the cache that is ours."""
+    return {**interpreters.uv_environment(), "UV_CACHE_DIR": str(paths.packages())}
 
 
 def _failed(what: str, log: str) -> PrepareError:

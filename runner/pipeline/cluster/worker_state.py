@@ -45,7 +45,7 @@ class ConnectionState:
         with self.lock:
             live, now = self.live.get(repro, (None, None))
             if live is None or now is None or now.digest != snapshot.digest:
-                folder = paths.cache() / "watch" / f"{self.link}-{len(self.live)}"
+                folder = paths.watch() / f"{self.link}-{len(self.live)}"
                 live = live or Live(folder)
                 now = live.renew(snapshot)
                 self.live[repro] = (live, now)

@@ -26,7 +26,7 @@ def _pre(
 ) -> list[Release]:
     from runner.releases.upstream import index, offers, prereleases  # slow to import, seldom wanted
 
-    source = index.configured(paths.cache() / "index", say)
+    source = index.configured(paths.index(), say)
     found: list[Release] = []
     if asked.candidates:
         pair = prereleases.CANDIDATES

@@ -1,0 +1,109 @@
+"""The packages of all local environments, each once: a cache of uv's that is ours alone.
+
+uv unpacks a wheel into `archive-v…/NAME` and links its files into every environment that wants it.
+So the number of links of a file says how many environments use it, and a package that the last of
+them has left can go. Nothing of the user's own uv cache is read, linked or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from runner import paths
+from runner.machine.items import Item
+
+_UNPACKED = r"[\w-]{16,}"
+"""The name that uv gives to an unpacked wheel."""
+_BEING_INSTALLED = 3600.0
+"""Seconds for which unpacked files that nothing links to are taken to be another run's."""
+
+
+def size(environment: Path) -> int:
+    """Bytes of an environment's files, those included that others share."""
+    return sum(_bytes(facts) for facts in _facts(environment))
+
+
+def share(environment: Path) -> int:
+    """Bytes of an environment's files, what several share divided among them.
+
+    So the shares of all environments add up to what they take together.
+    """
+    return sum(_bytes(facts) // _users(facts) for facts in _facts(environment))
+
+
+def linked(environment: Path) -> frozenset[int]:
+    """The inodes of an environment's files that no other environment has."""
+    return frozenset(f.st_ino for f in _facts(environment) if _is_file(f) and f.st_nlink == 2)
+
+
+def release(inodes: Collection[int]) -> None:
+    """Remove the packages that these files belong to, if no environment uses them any more.
+
+    An install that wants one of them at this moment fails and is tried again, with a download.
+    """
+    for package in _packages():
+        if _is_unused(package) and any(facts.st_ino in inodes for facts in _facts(package)):
+            shutil.rmtree(package, ignore_errors=True)
+
+
+def inventory() -> Iterator[Item]:
+    """What no environment uses: left by installs that were killed."""
+    folder = paths.packages()
+    unused = [each for each in _packages() if _is_left(each)]
+    if unused:
+        yield Item(
+            kind="cache",
+            name=f"{len(unused)} packages in {folder} that no environment uses",
+            size=sum(size(each) for each in unused),
+            last_used=max(each.lstat().st_mtime for each in unused),
+            remove=partial(_remove, unused),
+        )
+
+
+def _remove(packages: Iterable[Path]) -> None:
+    for package in packages:
+        if _is_left(package):
+            shutil.rmtree(package)
+
+
+def _packages() -> Iterator[Path]:
+    for archive in paths.ours(paths.CACHE["packages"]):
+        yield from (each for each in paths.entries(archive, _UNPACKED) if each.is_dir())
+
+
+def _is_left(package: Path) -> bool:
+    old = time.time() - package.lstat().st_mtime > _BEING_INSTALLED
+    return old and _is_unused(package)
+
+
+def _is_unused(package: Path) -> bool:
+    return not any(_is_file(facts) and facts.st_nlink > 1 for facts in _facts(package))
+
+
+def _facts(folder: Path) -> Iterator[os.stat_result]:
+    """Of all files and folders in `folder`, links not followed. What vanishes meanwhile is left."""
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            try:
+                yield Path(place, name).lstat()
+            except FileNotFoundError:
+                continue
+
+
+def _is_file(facts: os.stat_result) -> bool:
+    return stat.S_ISREG(facts.st_mode)
+
+
+def _users(facts: os.stat_result) -> int:
+    """How many environments use a file: all its links but the one in the cache."""
+    return max(facts.st_nlink - 1, 1) if _is_file(facts) else 1
+
+
+def _bytes(facts: os.stat_result) -> int:
+    return facts.st_blocks * 512
