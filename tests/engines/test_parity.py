@@ -65,7 +65,8 @@ import os, sys
 exec(compile(sys.argv.pop(), "given", "exec"))
 """
 """One file for all scripts, so that TensorFlow is imported once for those that are forked."""
-_CHANCE = re.compile(r"0x[0-9a-f]+|\b\d+\.\d{2,}\b|(?<=pid )\d+")
+_CHANCE = re.compile(r"0x[0-9a-f]+|(?<=/)tfmatrix-[\w/-]+")
+"""Addresses, and the folder of an agent: each mode has one of its own."""
 _LOG = re.compile(r"^(\d{4}-\d\d-\d\d |[IWEF]\d{4} |WARNING: All log messages)")
 
 
@@ -98,7 +99,8 @@ def shown(bench: conformance.Bench, text: str) -> dict[str, object]:
         bench.run(conformance.Case(subject="given", args=("",)))
     execution = bench.run(conformance.Case(subject="given", args=(text,)))
     assert (execution.mode, execution.trouble) == (bench.mode, None), execution
-    lines = (_CHANCE.sub("…", line) for line in execution.output.splitlines())
+    output = execution.output.replace(bench.root, "beside")
+    lines = (_CHANCE.sub("…", line) for line in output.splitlines())
     return {
         "verdict": classify(execution).verdict,
         "signature": classify(execution).signature,
