@@ -51,7 +51,7 @@ def _wheels(releases: Sequence[Release]) -> float:
 
 def _disk(engine: str, releases: Sequence[Release]) -> float:
     """GB by the formula."""
-    return sum(sizes.formula(engine, release) for release in releases) / 1e9
+    return sum(sizes.fitted_bytes(engine, release) for release in releases) / 1e9
 
 
 def _row(name: str, releases: Sequence[Release], factor: float, pace: float) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def command(before: str, after: str, observations: bool, tolerance: Optional[flo
         )
         for name in (before, after)
     ]
-    comparison = compare.runs(runs[0], runs[1], tolerance)
+    comparison = compare.compare_runs(runs[0], runs[1], tolerance)
     click.echo("\n".join(words(comparison)))
     return 1 if comparison.changes or (observations and comparison.observed) else 0
 

@@ -40,12 +40,12 @@ def command(
     as_json: bool,
 ) -> int:
     folder = results or paths.results()
-    pasts = history.oldest_first(archive.load(folder, _warn))
+    pasts = history.oldest_first(archive.load_runs(folder, _warn))
     if not pasts:
         raise UsageError(f"there are no runs in {folder}/")
     found = history.build(pasts[-last:] if last else pasts)
     if repro is not None:
-        found = history.only(found, repro)
+        found = history.for_repro(found, repro)
     if as_json or format_ == "json":
         click.echo(json.dumps(json_data.data(found), indent=1, ensure_ascii=False))
     else:

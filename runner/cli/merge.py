@@ -30,7 +30,7 @@ def command(runs: Sequence[str], output: Optional[Path]) -> int:
     folders = list({folder.resolve(): folder for folder in folders}.values())
     shards = [journal.read(folder, warn=_warn) for folder in folders]
     run_id = journal.new_id(datetime.now(timezone.utc))
-    merged = merge.runs(shards, run_id)
+    merged = merge.merge_runs(shards, run_id)
     for note in [*merged.notes, *merge.script_notes(merged.run.repros, folders)]:
         _warn(note)
     folder = _empty(output or paths.results() / run_id)

@@ -256,7 +256,7 @@ def _changes(before: Optional[Run], after: Run) -> Iterator[str]:
     """What differs from the round before, a line a cell."""
     if before is None:
         return
-    changes = compare.runs(before, after).changes
+    changes = compare.compare_runs(before, after).changes
     for change in changes[:CHANGES]:
         said = " → ".join(
             "—" if one is None else one.signature or one.verdict.value

@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 from runner import paths
 from runner.environments import render, resolve, sources
-from runner.environments.resolve import Question
+from runner.environments.resolve import LockRequest
 from runner.errors import LockError
 from runner.machine.derived_cache import remembered, slot
 from runner.machine.files import write_atomic
@@ -128,12 +128,12 @@ def renew(target: Target) -> Path:
 
 def resolve_lock(target: Target) -> str:
     """The text of the lock of `target`, resolved now. Raises `LockError`."""
-    text = head(target) + resolve.answer(question(target))
+    text = head(target) + resolve.resolve_lock(lock_request(target))
     verify(text, target, Path("the lock just resolved"))
     return text
 
 
-def question(target: Target) -> Question:
+def lock_request(target: Target) -> LockRequest:
     """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out.
 
     A package of which the user names one version is that one, whatever its day and whatever the
@@ -142,7 +142,7 @@ def question(target: Target) -> Question:
     release = target.release
     tensorflow = _tensorflow(target)
     exact = tuple(package_name(each) for each in target.requirements if _EXACT.fullmatch(each))
-    return Question(
+    return LockRequest(
         python=target.python,
         requirements=(tensorflow, *_but(exact, release.extras), *target.requirements),
         as_of=as_of(target),
@@ -171,7 +171,7 @@ def as_of(target: Target) -> date:
 
 def head(target: Target) -> str:
     """The comment that opens the lock: all that was asked, and the command that asks again."""
-    asked = question(target)
+    asked = lock_request(target)
     name = f"TensorFlow {target.release.version} on {target.device}"
     said = [
         f"{name}: Python {target.python}, Linux x86-64, packages as of {asked.as_of}",

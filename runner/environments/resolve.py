@@ -21,7 +21,7 @@ _LEVEL = 9
 
 
 @frozen(kw_only=True)
-class Question:
+class LockRequest:
     """What is to be resolved. Equal questions have equal answers, on any machine."""
 
     python: str
@@ -36,34 +36,34 @@ class Question:
     """Packages that are not installed, whoever asks for them."""
 
 
-def answer(question: Question) -> str:
+def resolve_lock(request: LockRequest) -> str:
     """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons.
 
     Nothing is built: that would run code of whoever wrote the package, as this user.
     """
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
         place = Path(folder)
-        hashes = sources.write_metadata(place, question.as_of, question.undated)
-        done = processes.run(_command(question, place), env=_environment(place), cwd=place)
+        hashes = sources.write_metadata(place, request.as_of, request.undated)
+        done = processes.run(_command(request, place), env=_environment(place), cwd=place)
     if done.returncode != 0:
-        raise _failure(question, done.stderr)
+        raise _failure(request, done.stderr)
     return sources.with_real_hashes(done.stdout, hashes)
 
 
-def _command(question: Question, folder: Path) -> list[str]:
+def _command(request: LockRequest, folder: Path) -> list[str]:
     command = [interpreters.uv_command(), "pip", "compile", "--quiet", "--generate-hashes"]
     command += ["--no-header", "--no-annotate", "--no-build"]
-    command += ["--python-version", f"{question.python}.{_LEVEL}", "--python-platform", PLATFORM]
-    command += ["--python", sys.executable, "--exclude-newer", _end_of(question.as_of)]
-    for package, day in question.newer:
+    command += ["--python-version", f"{request.python}.{_LEVEL}", "--python-platform", PLATFORM]
+    command += ["--python", sys.executable, "--exclude-newer", _end_of(request.as_of)]
+    for package, day in request.newer:
         command += ["--exclude-newer-package", f"{package}={_end_of(day)}"]
-    for package in question.undated:
+    for package in request.undated:
         command += ["--exclude-newer-package", f"{package}=false"]
-    command += ["--constraint", _write(folder / "constraints.txt", question.constraints)]
+    command += ["--constraint", _write(folder / "constraints.txt", request.constraints)]
     # An override that holds on no Python removes the package from everyone's requirements.
-    overrides = [f'{package} ; python_version < "3"' for package in question.left_out]
+    overrides = [f'{package} ; python_version < "3"' for package in request.left_out]
     command += ["--override", _write(folder / "overrides.txt", overrides)]
-    return [*command, _write(folder / "requirements.in", question.requirements)]
+    return [*command, _write(folder / "requirements.in", request.requirements)]
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -83,7 +83,7 @@ def _write(path: Path, lines: Sequence[str]) -> str:
     return str(path)
 
 
-def _failure(question: Question, stderr: str) -> LockError:
+def _failure(request: LockRequest, stderr: str) -> LockError:
     """uv's explanation in one message; what it says of the date is the usual cause."""
     said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
     if re.search(r"dns error|error sending request|Could not connect|--offline", stderr):
@@ -91,14 +91,14 @@ def _failure(question: Question, stderr: str) -> LockError:
     unbuilt = re.search(r"Wheels are required for `(.+?)`", said)
     if unbuilt:
         return LockError(
-            f"{unbuilt[1]} has no wheel for Python {question.python} on Linux as of"
-            f" {question.as_of}: {said[:600]}",
+            f"{unbuilt[1]} has no wheel for Python {request.python} on Linux as of"
+            f" {request.as_of}: {said[:600]}",
             remedy="ask for a version that has one: source distributions are not built, because"
             " that runs their code on this machine",
         )
     return LockError(
-        f"no packages of {question.as_of} satisfy {', '.join(question.requirements)}"
-        f" on Python {question.python}: {said[:1200]}",
+        f"no packages of {request.as_of} satisfy {', '.join(request.requirements)}"
+        f" on Python {request.python}: {said[:1200]}",
         remedy="packages are taken as they were about the day of the TensorFlow release: ask for"
         " versions that were out by then, or for exactly one (numpy==1.24.0), of whatever day",
     )

@@ -33,7 +33,7 @@ class Plan:
     """The admitted, as they fit together: in the worst case one wave has to go before the next."""
 
 
-def fit(
+def plan_disk(
     order: Sequence[str],
     sizes: Mapping[str, Size],
     present: Collection[str] = (),
@@ -99,8 +99,8 @@ def _waves(
 class Room:
     """The disk that a run's environments take, kept under a plan's budget. Not for threads.
 
-    `enter` before one is prepared, `leave` when its cells are done, `lost` when it is not there any
-    more. What `enter` returns is to be dropped before anything else is made.
+    Call `admit` before an environment is prepared, `release` when its cells are done, and `forget`
+    when it no longer exists. Drop what `admit` returns before making anything else.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class Room:
         self._idle: dict[str, None] = dict.fromkeys(reversed(wanted))
 
     @property
-    def used(self) -> int:
+    def used_bytes(self) -> int:
         """Bytes that are taken now, as far as is known."""
         return sum(self._own(name) for name in (*self._active, *self._idle))
 
-    def enter(self, name: str) -> Optional[list[str]]:
+    def admit(self, name: str) -> Optional[list[str]]:
         """What has to go for `name` to be made or used; None where it has to wait for others.
 
         Alone it may always try: sizes are estimates until something is made.
@@ -135,16 +135,16 @@ class Room:
             self._active.add(name)
         return going
 
-    def made(self, name: str, own: int) -> None:
+    def set_size(self, name: str, own: int) -> None:
         """The size of `name`, now that it can be measured."""
         self._sizes[name] = own
 
-    def leave(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Its cells are done: it stays until others need its room."""
         self._active.discard(name)
         self._idle[name] = None
 
-    def lost(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """It could not be made, or was dropped when its cells were done."""
         self._active.discard(name)
         self._idle.pop(name, None)
@@ -156,7 +156,7 @@ class Room:
         if self._budget is None:
             return []
         going: list[str] = []
-        used = self.used
+        used = self.used_bytes
         for name in self._idle:
             if used + own <= self._budget:
                 break

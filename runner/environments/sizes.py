@@ -38,13 +38,13 @@ _REQUIREMENT = 200 * _MB
 """A guess for each package that a user adds."""
 
 
-def of(engine: str, environment: Environment) -> Size:
+def size_of(engine: str, environment: Environment) -> Size:
     """What making `environment` takes, on the safe side where it was never made here.
 
     What local environments share counts in each of them: 6 % of a release's, nearly all of a
     variant's. So a limit is never exceeded, and is reached early by many variants of one release.
     """
-    own = recorded(engine, environment)
+    own = recorded_size(engine, environment)
     if own is None:
         own = _whole(engine, environment)
     if engine == "docker":
@@ -54,7 +54,7 @@ def of(engine: str, environment: Environment) -> Size:
     return Size(own=own)
 
 
-def record(engine: str, environment: Environment, own: int) -> None:
+def record_size(engine: str, environment: Environment, own: int) -> None:
     """Keep what was measured. Never raises: it is a help for later runs."""
     with suppress(OSError):
         path = _path(engine, environment)
@@ -62,7 +62,7 @@ def record(engine: str, environment: Environment, own: int) -> None:
         path.write_text(f"{own}\n", encoding="ascii")
 
 
-def recorded(engine: str, environment: Environment) -> Optional[int]:
+def recorded_size(engine: str, environment: Environment) -> Optional[int]:
     """Bytes that dropping it gave or would give back, if it was ever made on this machine."""
     with suppress(OSError, ValueError):
         return int(_path(engine, environment).read_text("ascii"))
@@ -80,10 +80,10 @@ def _whole(engine: str, environment: Environment) -> int:
 
 def estimate(engine: str, release: Release) -> int:
     """Bytes that a CPU environment of `release` takes, on the safe side."""
-    return int(_SAFE * formula(engine, release))
+    return int(_SAFE * fitted_bytes(engine, release))
 
 
-def formula(engine: str, release: Release) -> float:
+def fitted_bytes(engine: str, release: Release) -> float:
     """Bytes that a CPU environment of `release` is likely to take, no margin added."""
     older, newer = _FIT.get(engine, _FIT["docker"])
     base, factor = older if release.parsed < _UNPACKS_MORE else newer
@@ -94,7 +94,7 @@ def _path(engine: str, environment: Environment) -> Path:
     return paths.sizes() / f"{engine}-{environment.key}"
 
 
-def need(engine: str, environments: Sequence[Environment]) -> float:
+def bytes_needed(engine: str, environments: Sequence[Environment]) -> float:
     """Bytes on disk that making `environments` will take, roughly and on the safe side."""
-    known = {each.key: of(engine, each) for each in environments}
-    return room.fit(tuple(known), known).need
+    known = {each.key: size_of(engine, each) for each in environments}
+    return room.plan_disk(tuple(known), known).need

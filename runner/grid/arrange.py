@@ -66,7 +66,7 @@ class Grid:
     @cached_property
     def shifts(self) -> tuple[Shift, ...]:
         """Where observed values change though the outcome does not, by release, name and row."""
-        return shifts.find(self.rows, self.lanes.values(), self.cells, self.marks)
+        return shifts.value_shifts(self.rows, self.lanes.values(), self.cells, self.marks)
 
     @property
     def results(self) -> Iterator[Result]:

@@ -21,7 +21,7 @@ class _Seen:
     value: Json
 
 
-def find(
+def value_shifts(
     rows: Sequence[Row],
     lanes: Iterable[Sequence[Column]],
     cells: Sequence[Sequence[Optional[Result]]],

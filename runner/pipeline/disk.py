@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from runner import paths
 from runner.engines.base import Engine
 from runner.environments import sizes
-from runner.environments.room import Plan, Room, Size, fit
+from runner.environments.room import Plan, Room, Size, plan_disk
 from runner.errors import TfmatrixError
 from runner.machine import host
 from runner.machine.units import human
@@ -56,7 +56,7 @@ class DiskLimit:
     def __init__(self, forecast: Optional[Forecast], drop: Callable[[Environment], None]) -> None:
         self._forecast = forecast
         self._drop = drop
-        nothing = Room(fit((), {}), {})
+        nothing = Room(plan_disk((), {}), {})
         self._room = Room(forecast.plan, forecast.sizes, forecast.present) if forecast else nothing
 
     def why_not(self, environment: Environment) -> Optional[str]:
@@ -65,7 +65,7 @@ class DiskLimit:
 
     def enter(self, environment: Environment) -> bool:
         """Whether it can be made now; whatever has to go for it has then been dropped."""
-        going = self._room.enter(environment.key)
+        going = self._room.admit(environment.key)
         if self._forecast is not None:
             for key in going or ():
                 self._drop(self._forecast.environments[key])
@@ -73,15 +73,15 @@ class DiskLimit:
 
     def made(self, environment: Environment) -> None:
         if self._forecast is not None:
-            own = sizes.recorded(self._forecast.engine, environment)
+            own = sizes.recorded_size(self._forecast.engine, environment)
             if own is not None:
-                self._room.made(environment.key, own)
+                self._room.set_size(environment.key, own)
 
     def leave(self, environment: Environment) -> None:
-        self._room.leave(environment.key)
+        self._room.release(environment.key)
 
     def forget(self, environment: Environment) -> None:
-        self._room.lost(environment.key)
+        self._room.forget(environment.key)
 
 
 def forecast(
@@ -123,7 +123,7 @@ def _forecast(
     known = {
         e.key: _present(engine, e)
         if e.key in present and limit is not None
-        else sizes.of(engine.name, e)
+        else sizes.size_of(engine.name, e)
         for e in environments
     }
     # What is there already comes first, as it does in the pipeline.
@@ -132,7 +132,7 @@ def _forecast(
     return Forecast(
         engine=engine.name,
         environments={e.key: e for e in environments},
-        plan=fit(order, known, present, limit),
+        plan=plan_disk(order, known, present, limit),
         sizes=known,
         present=present,
         folder=folder,
@@ -143,10 +143,10 @@ def _forecast(
 
 def _present(engine: Engine, environment: Environment) -> Size:
     """Measured once: looking at each file takes a second for each environment."""
-    own = sizes.recorded(engine.name, environment)
+    own = sizes.recorded_size(engine.name, environment)
     if own is None:
         own = engine.size(environment)
-        sizes.record(engine.name, environment, own)
+        sizes.record_size(engine.name, environment, own)
     return Size(own=own)
 
 

@@ -80,7 +80,7 @@ class LocalSite:
                 lambda phase: self._emit(events.Preparing(environment=environment, phase=phase)),
             )
         if not there:
-            sizes.record(self.name, environment, self._engine.size(environment))
+            sizes.record_size(self.name, environment, self._engine.size(environment))
 
     def expect(self, environments: Sequence[Environment]) -> None:
         """These will be asked for: nothing to do where each can be looked at when it is."""

@@ -86,7 +86,9 @@ def _history(run: Run, folder: Path) -> str:
     from runner.report.html import earlier_runs
     from runner.runs import archive, history
 
-    return earlier_runs.section(history.build(archive.until(run, folder, newest=EARLIER)))
+    return earlier_runs.section(
+        history.build(archive.with_earlier_runs(run, folder, newest=EARLIER))
+    )
 
 
 def _reader(folder: Path) -> Callable[[str], str]:

@@ -20,7 +20,7 @@ _MOST_SCRIPT = 16 << 20
 """Bytes of a script that is read."""
 
 
-def load(
+def load_runs(
     results: Path, warn: Callable[[str], None] = lambda _: None, *, newest: Optional[int] = None
 ) -> Iterator[Past]:
     """Every run in `results`, or those that were written last; `warn` is told of what is no run.
@@ -38,13 +38,13 @@ def load(
             yield Past(run=run, texts=_texts(head.parent, run))
 
 
-def until(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Past]:
+def with_earlier_runs(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Past]:
     """`run`, which lies in `folder`, and the runs of its repros beside it that are older.
 
     Of at most `newest` runs, since each costs a tenth of a second; what is no run is passed over.
     """
     repros = {repro.name for repro in run.repros}
-    for past in load(folder.parent, newest=newest):
+    for past in load_runs(folder.parent, newest=newest):
         info = past.run.info
         if info.id != run.info.id and info.started <= run.info.started:
             results = tuple(each for each in past.run.results if each.repro in repros)

@@ -58,7 +58,7 @@ class Measured:
         return next((e for e in environments if e.id == self.result.environment), None)
 
 
-def between(before: Measured, after: Measured) -> tuple[Cause, ...]:
+def differences_between(before: Measured, after: Measured) -> tuple[Cause, ...]:
     """All that was different, the likeliest first; nothing where nothing that is recorded was."""
     return (
         *_if_different(

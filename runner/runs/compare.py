@@ -78,7 +78,7 @@ class Comparison:
         return sum(change.kind != "changed" for change in self.changes)
 
 
-def runs(before: Run, after: Run, tolerance: Optional[float] = None) -> Comparison:
+def compare_runs(before: Run, after: Run, tolerance: Optional[float] = None) -> Comparison:
     """Compare verdicts and signatures, then observations, whatever the engine or the Python was."""
     several = _on_several_pythons(before) | _on_several_pythons(after)
     old = {_where(result, several): result for result in before.results}

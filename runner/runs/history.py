@@ -28,8 +28,8 @@ __all__ = [
     "Step",
     "Where",
     "build",
+    "for_repro",
     "oldest_first",
-    "only",
 ]
 
 
@@ -112,7 +112,7 @@ def oldest_first(pasts: Iterable[Past]) -> list[Past]:
     return sorted(pasts, key=lambda past: (past.run.info.started, past.run.info.id))
 
 
-def only(history: History, repro: str) -> History:
+def for_repro(history: History, repro: str) -> History:
     """The lines of one repro."""
     return History(lines=tuple(line for line in history.lines if line.repro == repro))
 
@@ -155,7 +155,7 @@ def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
         if before is None:
             new += 1
             continue
-        different = causes.between(before, after)
+        different = causes.differences_between(before, after)
         shifts.update(different)
         if before.result.outcome.finding != result.outcome.finding:
             changes.append(_change(where, before, after, different))

@@ -81,7 +81,7 @@ class Journal:
         `sync=False` is for cells that would not be lost by losing the line: answers from the store.
         """
         result = self._keep_log(result, output)
-        self._write(serial.line(result) + "\n", sync)
+        self._write(serial.result_line(result) + "\n", sync)
         return result
 
     def append_known(self, known: Iterable[tuple[Result, str]]) -> list[Result]:
@@ -90,7 +90,7 @@ class Journal:
         lines: list[str] = []
         for result, output in known:
             results.append(self._keep_log(result, output))
-            lines.append(serial.line(results[-1]) + "\n")
+            lines.append(serial.result_line(results[-1]) + "\n")
             if len(lines) == _AT_ONCE:
                 self._write("".join(lines), sync=False)
                 lines.clear()

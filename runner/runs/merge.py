@@ -1,8 +1,8 @@
-"""Several runs → one, as of a matrix that was sharded over machines.
+"""Merges several runs into one, for a matrix that was sharded over machines.
 
-`runs` is pure. What it says of a cell that two shards have: a measurement goes before a skip, an
-error or an inference; of two that are alike in this, the one of the run that finished later holds.
-Where measurements contradict each other, the one that holds says how many of all agree with it.
+`merge_runs` is pure. Where two shards have the same cell, a measurement wins over a skip, an error
+or an inference; otherwise the run that finished later wins. Where measurements contradict each
+other, the winner records how many of all measurements agree with it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Merged:
     """What a reader should know: where the runs contradict each other."""
 
 
-def runs(shards: Sequence[Run], run_id: str) -> Merged:
+def merge_runs(shards: Sequence[Run], run_id: str) -> Merged:
     """One run of all that `shards` measured."""
     oldest_first = sorted(range(len(shards)), key=lambda n: _ended(shards[n].info))
     held = _cells(shards, oldest_first)

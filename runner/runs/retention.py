@@ -19,7 +19,7 @@ _OWN_NAME = re.compile(r"(bisect-)?\d{8}-\d{6}-[0-9a-f]{4}")
 _RENDERED = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml", "logs")
 
 
-def runs(results: Path) -> list[Path]:
+def dated_runs(results: Path) -> list[Path]:
     """The runs in `results` that were named by their moment, the oldest first."""
     heads = results.glob(f"*/{journal.HEAD}")
     folders = [head.parent for head in heads if _OWN_NAME.fullmatch(head.parent.name)]
@@ -27,14 +27,14 @@ def runs(results: Path) -> list[Path]:
     return sorted(kept, key=lambda folder: folder.name.removeprefix("bisect-"))
 
 
-def rendered(folder: Path) -> list[Path]:
+def reports_and_logs(folder: Path) -> list[Path]:
     """What thinning removes of a run: its reports and its logs, those that there are."""
     return [folder / name for name in _RENDERED if (folder / name).exists()]
 
 
-def thin(folder: Path) -> None:
+def remove_reports_and_logs(folder: Path) -> None:
     """Remove all but the journal. Raises `OSError`."""
-    for path in rendered(folder):
+    for path in reports_and_logs(folder):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -27,16 +27,16 @@ from runner.model import (
     parsed_version,
 )
 from runner.serial.plain import plain
-from runner.serial.reading import from_json, wrong
+from runner.serial.reading import from_json, invalid_field
 
 __all__ = [
     "dumps",
     "from_json",
     "head_to_json",
-    "line",
     "parse",
     "plain",
     "result_from_json",
+    "result_line",
     "result_to_json",
     "run_from_json",
     "run_text",
@@ -67,7 +67,7 @@ def result_to_json(result: Result) -> Object:
 def result_from_json(data: Any, where: str = "") -> Result:
     """Raises ValueError with the path of the field that is wrong, as `from_json` does."""
     if not isinstance(data, dict):
-        raise wrong(where, "an object", data)
+        raise invalid_field(where, "an object", data)
     try:
         shared = {name: sys.intern(data[name]) for name in _SHARED if type(data.get(name)) is str}
         cell = {**data, **shared}
@@ -126,13 +126,13 @@ def _check_versions(record: Union[Result, EnvironmentInfo], where: str = "") -> 
         try:
             parsed_version(version)
         except InvalidVersion:
-            raise wrong(where + name, "a version", version) from None
+            raise invalid_field(where + name, "a version", version) from None
 
 
 # --- Text --------------------------------------------------------------------------------------
 
 
-def line(result: Result) -> str:
+def result_line(result: Result) -> str:
     """A line of the journal, without its end: `result_to_json` as text, and faster."""
     cell = dict(zip(_CELL, _facts(result)))
     cell["observations"] = plain(result.observations)
@@ -144,7 +144,9 @@ def line(result: Result) -> str:
 
 def run_text(run: Run) -> str:
     """matrix.json: `dumps(run_to_json(run))`, without making objects of 100,000 cells."""
-    return dumps(_with_cells(head_to_json(run), [msgspec.Raw(line(each)) for each in run.results]))
+    return dumps(
+        _with_cells(head_to_json(run), [msgspec.Raw(result_line(each)) for each in run.results])
+    )
 
 
 def dumps(data: Object) -> str:

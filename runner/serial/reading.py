@@ -27,7 +27,7 @@ def from_json(kind: type[R], data: object) -> R:
         raise ValueError(_sentence(str(error), data)) from None
 
 
-def wrong(name: str, expected: str, found: object) -> ValueError:
+def invalid_field(name: str, expected: str, found: object) -> ValueError:
     shown = repr(plain(found)) if isinstance(found, int) else repr(found)
     shown = shown if len(shown) <= 60 else f"{shown[:59]}…"
     return ValueError(f"{name or 'the record'}: expected {expected}, found {shown}")
@@ -63,8 +63,10 @@ def _sentence(message: str, data: Any) -> str:
     kinds = re.match(r"Expected `([\w |]+)`", what)
     if kinds:
         words = [_WORDS[kind] for kind in kinds[1].split(" | ") if kind in _WORDS]
-        return str(wrong(name, " or ".join(words), found))
+        return str(invalid_field(name, " or ".join(words), found))
     for ending, choices in _CHOICES.items():
         if what.startswith("Invalid enum value") and name.endswith(ending):
-            return str(wrong(name, f"one of {', '.join(each.value for each in choices)}", found))
+            return str(
+                invalid_field(name, f"one of {', '.join(each.value for each in choices)}", found)
+            )
     return f"{name}: {what}".lstrip(": ")

@@ -24,21 +24,23 @@ _BEING_MADE = 3600.0
 
 def runs(keep: int = 0) -> Iterator[Item]:
     """The runs in results/ that were named by their moment, but for the newest `keep`."""
-    folders = retention.runs(paths.results())
+    folders = retention.dated_runs(paths.results())
     for folder in folders[: max(0, len(folders) - keep)]:
         yield _item("run", folder)
 
 
 def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Item]:
     """The reports and logs of those runs, but for the newest `whole`; of the newest `keep` only."""
-    folders = retention.runs(paths.results())
+    folders = retention.dated_runs(paths.results())
     oldest = 0 if keep is None else max(0, len(folders) - keep)
     for folder in folders[oldest : max(oldest, len(folders) - whole)]:
-        rendered = retention.rendered(folder)
+        rendered = retention.reports_and_logs(folder)
         if rendered:
             size = sum(map(folder_size, rendered))
             yield evolve(
-                _item("reports", folder), size=size, remove=partial(retention.thin, folder)
+                _item("reports", folder),
+                size=size,
+                remove=partial(retention.remove_reports_and_logs, folder),
             )
 
 

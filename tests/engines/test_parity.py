@@ -132,7 +132,7 @@ def test_shipped_cases(environment: Environment, tmp_path: Path) -> None:
     fresh = measured(environment, "fresh", tmp_path / "fresh")
     assert any(result.mode == "fork" for result in forked.results)
     assert all(result.mode == "fresh" for result in fresh.results)
-    comparison = compare.runs(fresh, forked)
+    comparison = compare.compare_runs(fresh, forked)
     assert comparison.changes == ()
     for one in comparison.observed:
         case = one.where.case.partition("@")[0]

@@ -356,7 +356,7 @@ def test_no_more_than_max_disk_is_ever_there(
     versions = [f"2.{minor}.0" for minor in range(1, 8)]
     environments = [environment(version) for version in versions]
     for each in environments:
-        sizes.record("plain", each, 300 if each is environments[-1] else 100)
+        sizes.record_size("plain", each, 300 if each is environments[-1] else 100)
     limit = disk.forecast(engine, environments, 250)
     results = bench.run(bench.repro(case("good")), *versions, jobs=jobs, forecast=limit)
     assert results.pop(("good", "2.7.0")).outcome == Outcome(

@@ -29,7 +29,7 @@ def test_a_source_distribution_is_not_built_to_learn_what_it_requires(
             member = tarfile.TarInfo(f"evil-1.0/{name}")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
-    question = resolve.Question(
+    question = resolve.LockRequest(
         python="3.10", requirements=("evil==1.0",), as_of=date(2024, 1, 1), undated=("evil",)
     )
     with index_server.serving() as server:
@@ -37,5 +37,5 @@ def test_a_source_distribution_is_not_built_to_learn_what_it_requires(
         monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         with pytest.raises(LockError, match="source distributions are not built"):
-            resolve.answer(question)
+            resolve.resolve_lock(question)
     assert not harm.exists()

@@ -113,7 +113,7 @@ def test_the_same_command_again_measures_nothing(runs: Runs, engine: str, tmp_pa
     runs.command(engine, tmp_path / "again")
     again = journal.read(tmp_path / "again")
     assert all(result.cached for result in again.results if result.outcome.verdict.judged)
-    assert compare.runs(first, again).changes == ()
+    assert compare.compare_runs(first, again).changes == ()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -124,7 +124,7 @@ def test_forked_cells_say_what_fresh_processes_say(runs: Runs, engine: str, tmp_
     runs.command(engine, tmp_path / "fresh", "--mode", "fresh")
     fresh = journal.read(tmp_path / "fresh")
     assert all(result.mode == "fresh" for result in fresh.results)
-    assert compare.runs(forked, fresh).changes == ()
+    assert compare.compare_runs(forked, fresh).changes == ()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -143,6 +143,6 @@ def test_the_run_is_written_in_every_format(runs: Runs, engine: str) -> None:
 @pytest.mark.tensorflow
 @pytest.mark.docker
 def test_both_engines_agree_in_every_outcome_and_signature(runs: Runs) -> None:
-    comparison = compare.runs(runs.of("local"), runs.of("docker"))
+    comparison = compare.compare_runs(runs.of("local"), runs.of("docker"))
     assert comparison.changes == ()
     assert comparison.agreeing == 2 * len(CASES) * len(RELEASES)

@@ -190,8 +190,8 @@ def _rendered(run: model.Run, folder: Path) -> None:
     for name in ("junit.xml", "matrix.svg"):
         ET.parse(folder / name)
     json.loads((folder / "matrix.json").read_text("utf-8"), parse_constant=_no_json)
-    compare.runs(run, _RUN)
-    merged = merge.runs([run, _RUN], "merged")
+    compare.compare_runs(run, _RUN)
+    merged = merge.merge_runs([run, _RUN], "merged")
     shutil.rmtree(folder.parent / "merged", ignore_errors=True)
     merge.write(merged, [folder, folder], folder.parent / "merged")
 

@@ -38,7 +38,7 @@ def run(*results: Result) -> Run:
 def test_equal_verdicts_with_other_signatures_differ() -> None:
     before = run(result("a", Verdict.FAIL, "X"), result("b", Verdict.PASS))
     after = run(result("a", Verdict.FAIL, "Y"), result("b", Verdict.PASS))
-    comparison = compare.runs(before, after)
+    comparison = compare.compare_runs(before, after)
     assert comparison.agreeing == 1
     assert [
         (c.kind, c.where.case, c.before and c.before.signature, c.after and c.after.signature)
@@ -47,7 +47,9 @@ def test_equal_verdicts_with_other_signatures_differ() -> None:
 
 
 def test_cells_that_came_and_went() -> None:
-    comparison = compare.runs(run(result("old", Verdict.PASS)), run(result("new", Verdict.PASS)))
+    comparison = compare.compare_runs(
+        run(result("old", Verdict.PASS)), run(result("new", Verdict.PASS))
+    )
     assert [(c.kind, c.where.case) for c in comparison.changes] == [
         ("went", "old"),
         ("came", "new"),
@@ -57,14 +59,16 @@ def test_cells_that_came_and_went() -> None:
 def test_one_python_each_is_the_same_cell_and_several_are_apart() -> None:
     old = run(result("a", Verdict.PASS, python="3.8"))
     new = run(result("a", Verdict.PASS, python="3.9"))
-    assert compare.runs(old, new).changes == ()
+    assert compare.compare_runs(old, new).changes == ()
     both = run(*old.results, result("a", Verdict.FAIL, "X", python="3.9"))
-    assert [(c.kind, c.where.python) for c in compare.runs(both, old).changes] == [("went", "3.9")]
-    assert str(compare.runs(both, old).changes[0].where) == "r/a on 2.9.3 cpu py3.9"
+    assert [(c.kind, c.where.python) for c in compare.compare_runs(both, old).changes] == [
+        ("went", "3.9")
+    ]
+    assert str(compare.compare_runs(both, old).changes[0].where) == "r/a on 2.9.3 cpu py3.9"
 
 
 def observed(before: dict[str, Json], after: dict[str, Json], **asked: Any) -> list[Any]:
-    comparison = compare.runs(
+    comparison = compare.compare_runs(
         run(result("a", Verdict.PASS, observations=before)),
         run(result("a", Verdict.PASS, observations=after)),
         **asked,
@@ -90,9 +94,9 @@ def test_observations_are_compared_only_where_the_outcome_agrees_and_was_judged(
         result("a", Verdict.FAIL, "X", observations={"n": 2}),
         result("b", Verdict.PASS, observations={"n": 1}),
     ]
-    assert compare.runs(run(*before), run(*after)).observed == ()
+    assert compare.compare_runs(run(*before), run(*after)).observed == ()
     one, two = (run(result("a", Verdict.ERROR, observations={"n": n})) for n in (1, 2))
-    assert compare.runs(one, two).observed == ()
+    assert compare.compare_runs(one, two).observed == ()
 
 
 VALUES = st.recursive(

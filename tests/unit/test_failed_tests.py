@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.cells.signature import of_exit
-from runner.cells.signature.failed_tests import told
+from runner.cells.signature.failed_tests import joined_names
 
 RECORDED = Path(__file__).parent / "failed_tests"
 UNITTEST = """
@@ -102,7 +102,7 @@ def test_pytest_names_what_failed(what: str, style: str) -> None:
 
 def test_many_tests_still_are_one_set_and_no_other() -> None:
     names = [f"Group.test_number_{n}" for n in range(100)]
-    lines = {told(names), told(names[:-1]), told(names[1:])}
+    lines = {joined_names(names), joined_names(names[:-1]), joined_names(names[1:])}
     assert len(lines) == 3
     assert all(len(line) < 280 for line in lines)
 

@@ -161,7 +161,7 @@ def test_each_repro_has_a_line_of_its_own() -> None:
         ("script.py", 2),
         ("elsewhere/script.py", 1),
     ]
-    assert history.only(history.build([past(1, GRID)]), "other").lines == ()
+    assert history.for_repro(history.build([past(1, GRID)]), "other").lines == ()
 
 
 # --- What else was different -------------------------------------------------------------------
@@ -466,11 +466,11 @@ def test_a_run_that_cannot_be_read_is_left_out_and_named(
 def test_a_report_shows_the_runs_before_its_own_only(results: Path) -> None:
     write(results, past(4, GRID))
     run = journal.read(results / AGAIN.run.info.id)
-    found = history.build(archive.until(run, results / AGAIN.run.info.id))
+    found = history.build(archive.with_earlier_runs(run, results / AGAIN.run.info.id))
     assert [step.run for line in found.lines for step in line.steps][-1] == AGAIN.run.info.id
     assert "20261104" not in earlier_runs.section(found)
     assert "since 20261101-120000-ab12; the script" in earlier_runs.section(found)
-    alone = history.build(archive.until(run, results / AGAIN.run.info.id, newest=1))
+    alone = history.build(archive.with_earlier_runs(run, results / AGAIN.run.info.id, newest=1))
     assert earlier_runs.section(alone) == ""
 
 

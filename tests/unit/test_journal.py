@@ -144,7 +144,7 @@ def test_a_run_is_read_from_regular_files_only(tmp_path: Path, name: str, kind: 
         with path.open("wb") as file:
             file.truncate(1 << 40)  # takes no room
     said: list[str] = []
-    assert [past.run.info.id for past in archive.load(results, said.append)] == [INFO.id]
+    assert [past.run.info.id for past in archive.load_runs(results, said.append)] == [INFO.id]
     (line,) = said
     assert line.startswith(f"{path} cannot be read: it is ")
 

@@ -29,7 +29,7 @@ def _locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "locks", lambda: tmp_path / "locks")
     monkeypatch.setattr(
         resolve,
-        "answer",
+        "resolve_lock",
         lambda question: "".join(
             f"{name.split('==')[0]}=={question.as_of:%Y.%m.%d}.{len(question.constraints)} {HASH}\n"
             for name in question.requirements
@@ -151,4 +151,4 @@ def test_the_same_files_are_not_installed_twice(
     requirement: str, left_out: tuple[str, ...]
 ) -> None:
     release = evolve(NEWEST[-1], cpu_requirement=requirement)
-    assert locks.question(plan.target(release, Device.CPU)).left_out == left_out
+    assert locks.lock_request(plan.target(release, Device.CPU)).left_out == left_out

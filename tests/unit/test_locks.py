@@ -11,7 +11,7 @@ from attrs import evolve
 
 from runner import paths
 from runner.environments import locks, resolve
-from runner.environments.resolve import Question
+from runner.environments.resolve import LockRequest
 from runner.errors import LockError
 from runner.matrix import plan
 from runner.model import Device, Release, Target
@@ -39,23 +39,25 @@ def _private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[LockRequest]:
     """What would be resolved; the answer is six, with a hash."""
-    questions: list[Question] = []
+    requests: list[LockRequest] = []
 
-    def answer(question: Question) -> str:
-        questions.append(question)
+    def fake_lock(request: LockRequest) -> str:
+        requests.append(request)
         return f"six==1.15.0 \\\n    {HASH}\n"
 
-    monkeypatch.setattr(resolve, "answer", answer)
-    return questions
+    monkeypatch.setattr(resolve, "resolve_lock", fake_lock)
+    return requests
 
 
 # The committed locks --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("release", NEWEST, ids=lambda release: release.version)
-def test_the_newest_patch_of_each_series_is_locked(release: Release, asked: list[Question]) -> None:
+def test_the_newest_patch_of_each_series_is_locked(
+    release: Release, asked: list[LockRequest]
+) -> None:
     text = locks.requirements(plan.target(release, Device.CPU))
     names = [re.split(r"==|\[", line)[0] for line in locks.lines(text)]
     assert release.cpu_requirement in text.replace(" \\", "").splitlines()
@@ -115,25 +117,25 @@ def test_lines_are_joined_and_comments_left_out() -> None:
 
 
 def test_packages_are_as_of_some_days_after_the_release() -> None:
-    assert locks.question(target("2.9.3")).as_of == date(2022, 12, 16)
-    assert locks.question(target("2.9.0")).as_of == date(2022, 5, 23)
-    assert dict(locks.question(target("1.12.0")).newer) == {"setuptools": date(2021, 12, 31)}
+    assert locks.lock_request(target("2.9.3")).as_of == date(2022, 12, 16)
+    assert locks.lock_request(target("2.9.0")).as_of == date(2022, 5, 23)
+    assert dict(locks.lock_request(target("1.12.0")).newer) == {"setuptools": date(2021, 12, 31)}
 
 
 def test_tf_keras_does_not_bring_the_cuda_build_along() -> None:
-    cpu = locks.question(target("2.21.0"))
+    cpu = locks.lock_request(target("2.21.0"))
     assert cpu.requirements == ("tensorflow-cpu==2.21.0", "tf_keras==2.21.*")
     assert cpu.left_out == ("tensorflow",)
-    cuda = locks.question(target("2.21.0", Device.CUDA))
+    cuda = locks.lock_request(target("2.21.0", Device.CUDA))
     assert cuda.requirements == ("tensorflow[and-cuda]==2.21.0", "tf_keras==2.21.*")
     assert cuda.left_out == ()
-    assert locks.question(target("1.15.5")).left_out == ()
+    assert locks.lock_request(target("1.15.5")).left_out == ()
 
 
 # Finding ----------------------------------------------------------------------------------------
 
 
-def test_a_lock_that_is_not_committed_is_resolved_once(asked: list[Question]) -> None:
+def test_a_lock_that_is_not_committed_is_resolved_once(asked: list[LockRequest]) -> None:
     of = target("2.9.0")
     first, second = locks.requirements(of), locks.requirements(of)
     assert first == second
@@ -142,7 +144,9 @@ def test_a_lock_that_is_not_committed_is_resolved_once(asked: list[Question]) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"# another head\n", b"six==1.15.0\n"])
-def test_a_cached_lock_that_is_damaged_is_made_anew(asked: list[Question], content: bytes) -> None:
+def test_a_cached_lock_that_is_damaged_is_made_anew(
+    asked: list[LockRequest], content: bytes
+) -> None:
     sound = locks.requirements(target("2.9.1"))
     (path,) = paths.cached_locks().iterdir()
     path.write_bytes(content)
@@ -152,7 +156,7 @@ def test_a_cached_lock_that_is_damaged_is_made_anew(asked: list[Question], conte
 
 
 def test_a_lock_that_cannot_be_kept_is_as_good(
-    asked: list[Question], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: list[LockRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "no-folder").write_text("", "utf-8")
     monkeypatch.setattr(paths, "cached_locks", lambda: tmp_path / "no-folder")
@@ -167,7 +171,9 @@ def test_a_committed_lock_that_cannot_be_read_is_refused(tmp_path: Path) -> None
         locks.read(tmp_path / "lock.txt", target("2.9.3"))
 
 
-def test_packages_of_the_users_are_locked_together_with_the_release(asked: list[Question]) -> None:
+def test_packages_of_the_users_are_locked_together_with_the_release(
+    asked: list[LockRequest],
+) -> None:
     of = target("2.9.3", Device.CPU, "einops==0.6.0")
     environment = locks.environment(of)
     assert asked[0].requirements == ("tensorflow-cpu==2.9.3", "einops==0.6.0")
@@ -176,15 +182,15 @@ def test_packages_of_the_users_are_locked_together_with_the_release(asked: list[
     assert locks.committed_path(of) is None
 
 
-def test_a_change_of_the_catalogue_meets_no_old_answer(asked: list[Question]) -> None:
+def test_a_change_of_the_catalogue_meets_no_old_answer(asked: list[LockRequest]) -> None:
     of = target("2.9.0")
     locks.requirements(of)
     locks.requirements(evolve(of, release=evolve(of.release, constraints=("six<1.16",))))
-    assert [question.constraints for question in asked] == [(), ("six<1.16",)]
+    assert [request.constraints for request in asked] == [(), ("six<1.16",)]
 
 
 def test_renewing_what_is_committed_writes_it_beside_the_catalogue(
-    asked: list[Question], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: list[LockRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "locks", lambda: tmp_path / "locks")
     written = locks.renew(target("2.9.1"))
@@ -195,7 +201,7 @@ def test_renewing_what_is_committed_writes_it_beside_the_catalogue(
 
 
 def test_an_installed_copy_keeps_what_is_renewed_in_the_cache_and_prefers_it(
-    asked: list[Question], monkeypatch: pytest.MonkeyPatch
+    asked: list[LockRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped_data = paths.data()
     monkeypatch.setattr(paths, "is_checkout", lambda: False)

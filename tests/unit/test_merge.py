@@ -34,7 +34,7 @@ def cells(run: Run) -> dict[tuple[str, str, str], Verdict]:
 
 
 def merged(*shards: Run) -> merge.Merged:
-    return merge.runs(shards, "all")
+    return merge.merge_runs(shards, "all")
 
 
 def test_shards_of_one_matrix_become_the_matrix() -> None:
@@ -299,6 +299,6 @@ def test_a_wide_run_merged_from_its_releases_is_itself() -> None:
         )
         for environment in whole.environments
     ]
-    together = merge.runs(parts, whole.info.id).run
+    together = merge.merge_runs(parts, whole.info.id).run
     assert sorted(together.results, key=lambda r: r.id) == sorted(whole.results, key=lambda r: r.id)
     assert evolve(together, results=()) == evolve(whole, results=())

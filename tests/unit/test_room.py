@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.environments import sizes
-from runner.environments.room import Plan, Room, Size, fit
+from runner.environments.room import Plan, Room, Size, plan_disk
 from runner.errors import TfmatrixError
 from runner.machine import host
 from runner.model import Device, Environment, Release, Target
@@ -37,25 +37,25 @@ def own(number: int, **behind: int) -> Size:
 
 def test_what_several_share_counts_once() -> None:
     known = {"a": own(10, base=5), "b": own(20, base=5, cache=1), "c": own(30, base=5)}
-    assert fit("abc", known).need == 66
-    assert fit("abc", known, present={"a"}).need == 56
+    assert plan_disk("abc", known).need == 66
+    assert plan_disk("abc", known, present={"a"}).need == 56
 
 
 def test_more_than_there_is_room_for_comes_in_waves() -> None:
     known = {name: own(10, base=5) for name in "abcde"}
-    plan = fit("abcde", known, limit=28)
+    plan = plan_disk("abcde", known, limit=28)
     assert (plan.budget, plan.waves) == (23, (("a", "b"), ("c", "d"), ("e",)))
 
 
 def test_what_cannot_fit_alone_is_left_out_with_the_numbers() -> None:
-    plan = fit("ab", {"a": own(3 * 10**9, base=10**8), "b": own(10**9)}, limit=2 * 10**9)
+    plan = plan_disk("ab", {"a": own(3 * 10**9, base=10**8), "b": own(10**9)}, limit=2 * 10**9)
     assert plan.admitted == ("b",)
     assert plan.left_out == {"a": "it takes about 3.1 GB on disk, and the limit is 2.0 GB"}
 
 
 def test_what_stays_behind_is_not_given_back_by_dropping() -> None:
     known = {name: Size(own=10, stays={f"packages of {name}": 100}) for name in "abc"}
-    plan = fit("abc", known, limit=250)
+    plan = plan_disk("abc", known, limit=250)
     assert plan.admitted == ("a", "b")
     assert "leaves 100 B behind" in plan.left_out["c"]
 
@@ -64,7 +64,7 @@ def test_what_stays_behind_is_not_given_back_by_dropping() -> None:
 def test_every_environment_is_admitted_or_left_out_and_every_wave_fits(
     order: list[str], known: dict[str, Size], present: set[str], limit: int
 ) -> None:
-    plan = fit(order, known, present, limit)
+    plan = plan_disk(order, known, present, limit)
     assert sorted([*plan.admitted, *plan.left_out]) == sorted(order)
     assert [name for wave in plan.waves for name in wave] == list(plan.admitted)
     assert plan.budget is not None
@@ -80,7 +80,7 @@ def test_every_environment_is_admitted_or_left_out_and_every_wave_fits(
 def test_without_a_limit_nothing_is_left_out(
     order: list[str], known: dict[str, Size], present: set[str]
 ) -> None:
-    plan = fit(order, known, present)
+    plan = plan_disk(order, known, present)
     assert list(plan.admitted) == order
     assert plan.budget is None
 
@@ -97,7 +97,7 @@ def test_no_order_of_events_takes_more_than_the_budget_or_stands_still(
     data: st.DataObject,
 ) -> None:
     """Environments enter and leave in any order; a model of the disk is kept beside."""
-    plan = fit(order, known, present, limit)
+    plan = plan_disk(order, known, present, limit)
     room = Room(plan, known, present)
     assert plan.budget is not None
     there = {name for name in plan.admitted if name in present}
@@ -108,12 +108,12 @@ def test_no_order_of_events_takes_more_than_the_budget_or_stands_still(
         if name in active:
             active.discard(name)
             if data.draw(st.booleans(), "is kept"):
-                room.leave(name)
+                room.release(name)
             else:
-                room.lost(name)
+                room.forget(name)
                 there.discard(name)
             continue
-        gone = room.enter(name)
+        gone = room.admit(name)
         assert gone is not None or active, "nobody will ever make room"
         if gone is None:
             continue
@@ -123,7 +123,7 @@ def test_no_order_of_events_takes_more_than_the_budget_or_stands_still(
         assert set(gone) <= there
         there = (there - set(gone)) | active
         used = sum(known[each].own for each in there)
-        assert used == room.used
+        assert used == room.used_bytes
         assert used <= max(plan.budget, at_first)
 
 
@@ -135,34 +135,34 @@ def roomy(budget: Optional[int], **known: int) -> Room:
 def test_the_least_recently_used_goes_first() -> None:
     room = roomy(30, a=10, b=10, c=10, d=10)
     for name in "abc":
-        assert room.enter(name) == []
+        assert room.admit(name) == []
     for name in "bac":
-        room.leave(name)
-    assert room.enter("d") == ["b"]
+        room.release(name)
+    assert room.admit("d") == ["b"]
 
 
 def test_what_is_in_use_is_waited_for() -> None:
     room = roomy(20, a=10, b=10, c=10)
-    room.enter("a"), room.enter("b")
-    assert room.enter("c") is None
-    room.leave("b")
-    assert room.enter("c") == ["b"]
+    room.admit("a"), room.admit("b")
+    assert room.admit("c") is None
+    room.release("b")
+    assert room.admit("c") == ["b"]
 
 
 def test_a_size_that_turns_out_larger_counts_from_then_on() -> None:
     room = roomy(25, a=10, b=10)
-    room.enter("a")
-    room.made("a", 20)
-    assert room.enter("b") is None
-    room.leave("a")
-    assert room.enter("b") == ["a"]
+    room.admit("a")
+    room.set_size("a", 20)
+    assert room.admit("b") is None
+    room.release("a")
+    assert room.admit("b") == ["a"]
 
 
 def test_what_could_not_be_made_takes_no_room() -> None:
     room = roomy(10, a=10, b=10)
-    room.enter("a")
-    room.lost("a")
-    assert room.enter("b") == []
+    room.admit("a")
+    room.forget("a")
+    assert room.admit("b") == []
 
 
 # --- Sizes -------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_estimates_are_near_what_was_measured_and_on_the_safe_side(
 ) -> None:
     for release in catalogue.load():
         if release.version in measured:
-            size = sizes.of(engine, on(release))
+            size = sizes.size_of(engine, on(release))
             packages = sum(b for name, b in size.stays.items() if name.startswith("packages of"))
             ratio = (size.own + packages) / 1e6 / measured[release.version]
             assert 1.0 <= ratio < 1.15, release.version
@@ -197,30 +197,30 @@ def test_estimates_are_near_what_was_measured_and_on_the_safe_side(
 
 def test_what_was_measured_once_is_known(cache: Path) -> None:
     env = on(catalogue.load()[0])
-    assert sizes.recorded("docker", env) is None
-    sizes.record("docker", env, 123)
-    assert sizes.of("docker", env).own == 123
-    assert sizes.of("local", env).own != 123
+    assert sizes.recorded_size("docker", env) is None
+    sizes.record_size("docker", env, 123)
+    assert sizes.size_of("docker", env).own == 123
+    assert sizes.size_of("local", env).own != 123
 
 
 def test_a_record_that_is_damaged_is_no_record(cache: Path) -> None:
     env = on(catalogue.load()[0])
-    sizes.record("docker", env, 123)
+    sizes.record_size("docker", env, 123)
     for file in (cache / "sizes").iterdir():
         file.write_text("many\n")
-    assert sizes.recorded("docker", env) is None
+    assert sizes.recorded_size("docker", env) is None
 
 
 def test_a_cache_that_cannot_be_written_is_none(cache: Path) -> None:
     cache.write_text("a file where the folder should be")
-    sizes.record("docker", on(catalogue.load()[0]), 123)
-    assert sizes.recorded("docker", on(catalogue.load()[0])) is None
+    sizes.record_size("docker", on(catalogue.load()[0]), 123)
+    assert sizes.recorded_size("docker", on(catalogue.load()[0])) is None
 
 
 def test_an_unknown_release_counts_as_a_large_one(cache: Path) -> None:
     env = on(catalogue.load()[-1])
     unknown = evolve(env.target.release, wheel_mb=None, released=date(2027, 1, 1))
-    assert sizes.of("docker", on(unknown)).own > sizes.of("docker", env).own
+    assert sizes.size_of("docker", on(unknown)).own > sizes.size_of("docker", env).own
 
 
 # --- What is said before a run -----------------------------------------------------------------
@@ -230,8 +230,8 @@ def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
     engine = PlainEngine()  # says that each of its environments takes 100 bytes
     made, other = environment("2.1.0"), environment("2.2.0")
     engine.prepare(made, lambda _: None)
-    sizes.record("plain", made, 50_000)
-    sizes.record("plain", other, 1_000_000)
+    sizes.record_size("plain", made, 50_000)
+    sizes.record_size("plain", other, 1_000_000)
     monkeypatch.setattr(host, "free_bytes", lambda _: 400_000)
     with pytest.raises(TfmatrixError) as caught:  # not even alone
         disk.forecast(engine, [made, other])
@@ -257,7 +257,7 @@ def test_what_does_not_fit_at_once_is_dropped_when_it_is_done(
     engine = PlainEngine()
     versions = [environment(version) for version in ("2.1.0", "2.2.0", "2.3.0")]
     for each in versions:
-        sizes.record("plain", each, 300_000)
+        sizes.record_size("plain", each, 300_000)
     monkeypatch.setattr(host, "free_bytes", lambda _: 700_000)
     forecast = disk.forecast(engine, versions)
     said = list(disk.lines(forecast))
@@ -277,7 +277,7 @@ def test_what_does_not_fit_at_once_is_dropped_when_it_is_done(
 
 def test_where_all_fits_nothing_is_dropped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = PlainEngine()
-    sizes.record("plain", environment("2.1.0"), 300_000)
+    sizes.record_size("plain", environment("2.1.0"), 300_000)
     monkeypatch.setattr(host, "free_bytes", lambda _: 700_000)
     forecast = disk.forecast(engine, [environment("2.1.0")])
     assert forecast.limit is None
@@ -288,14 +288,14 @@ def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
     engine = PlainEngine()
     first, second, third = (environment(version) for version in ("2.1.0", "2.2.0", "2.3.0"))
     for each in (first, second, third):
-        sizes.record("plain", each, 100)
+        sizes.record_size("plain", each, 100)
     engine.prepare(first, lambda _: None)
     bound = disk.DiskLimit(disk.forecast(engine, [first, second, third], 250), engine.drop)
     assert bound.enter(second)
     assert bound.enter(third)
     assert engine.dropped == [first.id]
     assert not bound.enter(first)
-    sizes.record("plain", second, 200)
+    sizes.record_size("plain", second, 200)
     bound.made(second)
     bound.forget(third)
     assert not bound.enter(first)

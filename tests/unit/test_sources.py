@@ -111,24 +111,24 @@ def test_a_lock_without_source_distributions_has_no_such_stage() -> None:
 
 
 @pytest.fixture
-def question() -> resolve.Question:
-    return resolve.Question(python="3.10", requirements=("evil==1.0",), as_of=date(2024, 1, 1))
+def lock_request() -> resolve.LockRequest:
+    return resolve.LockRequest(python="3.10", requirements=("evil==1.0",), as_of=date(2024, 1, 1))
 
 
-def test_no_wheel_is_told_in_one_line(question: resolve.Question) -> None:
+def test_no_wheel_is_told_in_one_line(lock_request: resolve.LockRequest) -> None:
     said = (
         "  × No solution found: Because evil==1.0 has no usable wheels and you require evil==1.0,\n"
         "hint: Wheels are required for `evil` because building from source is disabled"
     )
     with pytest.raises(LockError, match=r"^evil has no wheel for Python 3\.10") as raised:
-        raise resolve._failure(question, said)
+        raise resolve._failure(lock_request, said)
     assert "source distributions are not built" in str(raised.value)
 
 
 def test_uv_is_told_to_build_nothing(
-    question: resolve.Question, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    lock_request: resolve.LockRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    command = resolve._command(question, tmp_path)
+    command = resolve._command(lock_request, tmp_path)
     assert "--no-build" in command
     assert "--no-build-isolation" not in command
 

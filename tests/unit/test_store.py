@@ -375,7 +375,7 @@ def test_runs_survive_as_a_file(run: Run) -> None:
 @given(results)
 @settings(max_examples=60, deadline=None)
 def test_a_line_is_what_the_object_is_as_text(result: Result) -> None:
-    assert repr(json.loads(serial.line(result))) == repr(serial.result_to_json(result))
+    assert repr(json.loads(serial.result_line(result))) == repr(serial.result_to_json(result))
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,7 @@ def test_a_line_is_that_text_whatever_was_observed(value: Any) -> None:
         deep = [deep]
     for seen in ({"a": value}, {"a": [value]}, {"a": deep}, {"a": {"b": value}}):
         result = attrs.evolve(sample(), observations=seen)
-        line = json.loads(serial.line(result))
+        line = json.loads(serial.result_line(result))
         assert repr(line) == repr(serial.result_to_json(result)), seen  # which tells 1 from 1.0
 
 

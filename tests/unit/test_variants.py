@@ -199,12 +199,12 @@ def test_the_journal_and_a_merge_keep_variants_apart(folder: Path) -> None:
     log.close()
     read = journal.read(folder / "run")
     assert len(read.results) == 2
-    assert len(merge.runs([run, run], "both").run.results) == 2
+    assert len(merge.merge_runs([run, run], "both").run.results) == 2
 
 
 def test_what_is_exact_is_locked_whatever_its_day_and_the_catalogues_caps() -> None:
     target = plan.target(RELEASES[1], Device.CPU, ("numpy==1.26.4", "protobuf<4", "tf-keras==2.17"))
-    asked = locks.question(target)
+    asked = locks.lock_request(target)
     assert asked.undated == ("numpy", "tf-keras")
     assert asked.constraints == ("protobuf<3.20",)
     assert asked.requirements == ("tensorflow-cpu==2.16.2", *target.requirements)
@@ -213,7 +213,7 @@ def test_what_is_exact_is_locked_whatever_its_day_and_the_catalogues_caps() -> N
 
 
 def test_a_usual_target_is_asked_for_as_before() -> None:
-    asked = locks.question(plan.target(RELEASES[1], Device.CPU))
+    asked = locks.lock_request(plan.target(RELEASES[1], Device.CPU))
     assert asked.undated == ()
     assert asked.constraints == RELEASES[1].constraints
     assert asked.requirements == ("tensorflow-cpu==2.16.2", "tf_keras==2.16.*")

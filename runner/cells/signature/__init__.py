@@ -16,7 +16,12 @@ from attrs import evolve
 
 from runner.cells.signature.crashes import last_words, name_of
 from runner.cells.signature.exits import exit_text, without_notes
-from runner.cells.signature.failed_tests import FailedTest, failed_tests, speaks_of_tests, told
+from runner.cells.signature.failed_tests import (
+    FailedTest,
+    failed_tests,
+    joined_names,
+    speaks_of_tests,
+)
 from runner.cells.signature.line import capped, normalise
 from runner.cells.signature.noise import clean, failed_checks, last_meaningful_line
 from runner.cells.signature.raised import Raised, headline
@@ -97,11 +102,13 @@ def _ended_by(exit_code: int, stderr: str) -> tuple[str, Optional[Raised]]:
 def _of_tests(failed: Sequence[FailedTest]) -> str:
     """Which tests failed, each with its exception's kind; of a single one all that it said."""
     if len(failed) == 1:
-        test = f"failed test {told([failed[0].name])}"
+        test = f"failed test {joined_names([failed[0].name])}"
         return capped(f"{test}: {_line(failed[0].raised)}" if failed[0].raised else test)
-    kinds = [test.raised and unwrapped(test.raised).kind for test in failed]
-    named = zip((test.name for test in failed), kinds)
-    return f"failed tests {told([f'{name} ({kind})' if kind else name for name, kind in named])}"
+    return f"failed tests {joined_names([_with_kind(test) for test in failed])}"
+
+
+def _with_kind(test: FailedTest) -> str:
+    return f"{test.name} ({unwrapped(test.raised).kind})" if test.raised else test.name
 
 
 def of_crash(signal: int, stderr: str) -> str:

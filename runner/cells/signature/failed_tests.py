@@ -68,7 +68,7 @@ def failed_tests(text: str) -> list[FailedTest]:
     return [FailedTest(name, found[name]) for name in sorted(found)]
 
 
-def told(names: list[str]) -> str:
+def joined_names(names: list[str]) -> str:
     """Names on one line: as many as there is room for, and then which set they are."""
     line = ", ".join(name[:_LONGEST_NAME] for name in names)
     if len(line) <= _ROOM and all(len(name) <= _LONGEST_NAME for name in names):

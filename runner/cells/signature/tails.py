@@ -15,7 +15,7 @@ class Tail:
     line: re.Pattern[str]
 
 
-def said(message: str) -> str:
+def without_tail(message: str) -> str:
     """The first paragraph that is not a tail; with the next one where it only announces that."""
     kept: list[str] = []
     over = False

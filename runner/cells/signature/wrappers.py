@@ -13,7 +13,7 @@ from typing import Callable, Optional
 from attrs import evolve, frozen
 
 from runner.cells.signature.raised import Raised, headline
-from runner.cells.signature.tails import said
+from runner.cells.signature.tails import without_tail
 from runner.cells.signature.tracebacks import last_raised
 
 _DEEPEST = 20
@@ -40,7 +40,7 @@ def unwrapped(raised: Raised) -> Raised:
         if inner is None:
             break
         raised = inner
-    return evolve(raised, message=said(raised.message))
+    return evolve(raised, message=without_tail(raised.message))
 
 
 def _without_one(raised: Raised) -> Optional[Raised]:

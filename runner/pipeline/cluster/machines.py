@@ -86,7 +86,7 @@ class Remote(Machine):
 
     def _need(self, environment: Environment) -> float:
         if environment.key not in self._needs:
-            self._needs[environment.key] = sizes.need(self._engine, [environment])
+            self._needs[environment.key] = sizes.bytes_needed(self._engine, [environment])
         return self._needs[environment.key]
 
     # -- what the place has done ----------------------------------------------------------------
