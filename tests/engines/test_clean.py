@@ -35,6 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(cache: Path) -> Environment:
     """An environment that is made already, with this Python in it, and was not used for long."""
     made = environment("2.9.3")
+    paths.mark_cache()
     folder = LocalEngine()._folder(made)
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)

@@ -176,7 +176,8 @@ def test_an_agent_of_the_local_engine_runs_what_was_saved_last(
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
     (folder / "tfmatrix.json").write_text("{}", "utf-8")
-    script, live = tmp_path / "my.py", Live(tmp_path / "live")
+    script, live = tmp_path / "mine" / "my.py", Live(tmp_path / "live")
+    script.parent.mkdir()
 
     def renewed(number: int) -> Workspace:
         script.write_text(f"print({number})", "utf-8")

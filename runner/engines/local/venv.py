@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
@@ -93,7 +94,9 @@ _SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/bin$")
 
 def shown(folder: Path) -> dict[str, str]:
     """What its paths are called in reports: nothing there names a folder of this machine."""
-    settings = (folder / "pyvenv.cfg").read_text("utf-8").splitlines()
+    settings: list[str] = []
+    with suppress(OSError):  # without one it has no Python of another folder
+        settings = (folder / "pyvenv.cfg").read_text("utf-8").splitlines()
     homes = [line.partition("=")[2].strip() for line in settings if line.startswith("home")]
     bases = {str(Path(home).parent): "/usr/local" for home in homes if not _SYSTEM.match(home)}
     return {str(folder): "/environment", str(paths.agent()): "/agent.py", **bases}
