@@ -2017,6 +2017,9 @@ if __name__ == "__main__":
         raise
     except BaseException as _error:
         _code = report_uncaught(_error)
+        if isinstance(_error, KeyboardInterrupt):  # Python ends by the signal, from 3.8 on
+            sys.excepthook = lambda *_: None  # it is printed
+            raise
     finally:
         del _module  # it ends where `sys.modules` lets it go
     _end.code = _code

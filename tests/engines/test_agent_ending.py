@@ -183,6 +183,7 @@ ENDS = {
     "with a text": "sys.exit('what was wrong')",
     "with a code of its own making": "raise type('Odd', (SystemExit,), {'code': 5})()",
     "with an error": "raise ValueError('what was wrong')",
+    "with an interrupt": "raise KeyboardInterrupt",
     "with its output unwritten": "sys.stdout = open(1, 'w', closefd=False); print('late')",
     "with an output of its own that fails": """
 class Output:
