@@ -155,19 +155,19 @@ class Limits:
 
 @frozen(kw_only=True)
 class Variant:
-    """How a case is tried besides the usual way: one value of each axis of the matrix."""
+    """One way to run a case: one value of each axis of the matrix."""
 
     name: str = ""
     """`keras=legacy,numpy=1.23.5`: the values that change something; empty for the usual way."""
     values: Mapping[str, str] = field(factory=dict)
     """Axis → value, those that change nothing too."""
     tf: tuple[str, ...] = ()
-    """PEP 440 specifier sets that must all hold: of no other release is there this variant."""
+    """PEP 440 specifier sets: the variant exists only for releases that match all of these."""
     python: Optional[str] = None
-    """In the place of the release's preferred Python."""
+    """Replaces the release's preferred Python."""
     env: Mapping[str, str] = field(factory=dict)
     requirements: tuple[str, ...] = ()
-    """In the place of what the release asks for of the same packages."""
+    """Replace the release's requirements on the same packages."""
 
 
 USUAL = Variant()
@@ -222,7 +222,7 @@ class Expectation:
     rule: Rule
     verdict: Verdict
     source: str
-    """Where it is said that this is so."""
+    """What says so: a link, or a line of an article."""
     signature: Optional[str] = None
     """A part of the signature that must be found in it."""
 
@@ -261,7 +261,7 @@ class Matrix:
     images: Mapping[str, str] = field(factory=dict)
     """Python version → base image, with a digest where the user has one."""
     axes: tuple[Axis, ...] = ()
-    """All that there are; the cases of the repros have those that they are tried in."""
+    """All axes; each case lists only the variants that it is run in."""
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -330,7 +330,7 @@ class Reads:
     opened: Optional[tuple[str, ...]] = None
     """Files below the script's folder; None: not all could be seen."""
     listed: Optional[tuple[str, ...]] = None
-    """Folders below it, `.` for itself; None: on this Python nobody sees that."""
+    """Folders below it, `.` for itself; None: this Python cannot show it."""
     missing: tuple[str, ...] = ()
     """What was looked for below it and was not there."""
     outside: tuple[str, ...] = ()
@@ -341,7 +341,7 @@ class Reads:
 
 @frozen(kw_only=True)
 class Execution:
-    """Raw facts of one run of one cell. What they mean is `classify`'s to say."""
+    """Raw facts of one run of one cell. `classify` decides what they mean."""
 
     exit_code: Optional[Whole] = None
     signal: Optional[Whole] = None
@@ -360,17 +360,17 @@ class Execution:
     mode_reason: str = ""
     """Why it was a process of its own: "line 3 sets os.environ before importing TensorFlow"."""
     attempts: Whole = 1
-    """Runs it took to believe this one: a time-out, say, gets a second look."""
+    """Executions until this one was believed: a time-out, for example, is run twice."""
     agreed: Whole = 0
     """Of the attempts, those that found this; 0 where they were not counted as votes."""
     note: str = ""
-    """What an earlier attempt said, where it said something else."""
+    """What an earlier attempt found, if it found something else."""
     notes: tuple[str, ...] = ()
     """What a reader of the log should know besides: why it was ended, malformed observations …"""
     trouble: Optional[str] = None
     """Why the cell could not be measured, where it could not; the other facts are then void."""
     imported: Optional[bool] = None
-    """Whether TensorFlow was in the memory of any of its processes; None: nobody could see that."""
+    """Whether any of its processes had TensorFlow in memory; None: it could not be seen."""
     reads: Optional[Reads] = None
     """None: nothing is known of it."""
     worker: str = ""

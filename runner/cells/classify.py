@@ -11,7 +11,7 @@ from runner.cells import lacks, signature
 from runner.model import Execution, Expectation, Outcome, Verdict
 
 SKIP_CODE = 125
-"""The script's own word for "cannot be judged here", as `git bisect run` has it."""
+"""The exit code with which a script says "cannot be judged here", as in `git bisect run`."""
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ TABLE: tuple[Row, ...] = (
 
 
 def classify(execution: Execution) -> Outcome:
-    """What an execution means."""
+    """The outcome of an execution: the first row of the table that applies."""
     row = next(row for row in TABLE if row.when(execution))
     return Outcome(
         verdict=row.verdict,

@@ -1,4 +1,4 @@
-"""A planned cell and what became of it → its `Result`."""
+"""A planned cell and its execution → its `Result`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _unmeasured(cell: Cell, environment: str, outcome: Outcome) -> Result:
 
 
 def _planned(cell: Cell, environment: str) -> dict[str, Any]:
-    """What is known of a result before there is any."""
+    """The fields of a result that come from the plan."""
     target, expected = cell.target, cell.expected
     return {
         "repro": cell.repro.name,

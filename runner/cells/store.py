@@ -97,8 +97,8 @@ def _silent(message: str) -> None:
 class Store:
     """Executions in a folder, one file each. Safe for many threads and processes at once.
 
-    Nothing here raises for what the disk does: a store that cannot be written is a run that
-    measures again, and says so once through `warn`.
+    No method raises when the disk fails: if the store cannot be written, the run measures again and
+    warns once.
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None] = _silent) -> None:
@@ -109,10 +109,10 @@ class Store:
     def get(
         self, key: str, read_now: Optional[Callable[[Execution], str]] = None
     ) -> Optional[Execution]:
-        """What was measured under `key`, or None. An entry that is damaged is removed.
+        """What was measured under `key`, or None. Removes a damaged entry.
 
-        `read_now` answers the digest over what an execution read, as it is now. One that read
-        something else is no answer, but an earlier one may be.
+        `read_now` returns the digest of the files that an execution read, as they are now. If they
+        have changed since, the entry does not count, but an earlier one may.
         """
         newest = self._entry(key)
         if newest is None or read_now is None or read_now(newest) == _read(newest):

@@ -1,4 +1,4 @@
-"""Whether environments fit on a disk, and keeping to a bound while a run makes them. Pure."""
+"""Plans which environments fit on a disk, and keeps a run within that limit. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def plan_disk(
     present: Collection[str] = (),
     limit: Optional[int] = None,
 ) -> Plan:
-    """What of `order` fits into `limit` bytes; `present` ones are made already.
+    """Which environments of `order` fit into `limit` bytes; `present` ones exist already.
 
     The limit is on all these environments together, and on what this run adds to what stays. One
     that is to be made is admitted if there is room for it when all others are dropped, whichever
@@ -122,9 +122,9 @@ class Room:
         return sum(self._own(name) for name in (*self._active, *self._idle))
 
     def admit(self, name: str) -> Optional[list[str]]:
-        """What has to go for `name` to be made or used; None where it has to wait for others.
+        """What to drop before `name` is made or used; None if it must wait for others.
 
-        Alone it may always try: sizes are estimates until something is made.
+        If no other environment is in use, it may always try: sizes are estimates until then.
         """
         if name in self._idle:
             del self._idle[name]
@@ -140,12 +140,12 @@ class Room:
         self._sizes[name] = own
 
     def release(self, name: str) -> None:
-        """Its cells are done: it stays until others need its room."""
+        """Mark as idle: its cells are done, and it stays until others need its space."""
         self._active.discard(name)
         self._idle[name] = None
 
     def forget(self, name: str) -> None:
-        """It could not be made, or was dropped when its cells were done."""
+        """Stop counting an environment that could not be made or was dropped."""
         self._active.discard(name)
         self._idle.pop(name, None)
 

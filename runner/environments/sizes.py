@@ -55,7 +55,7 @@ def size_of(engine: str, environment: Environment) -> Size:
 
 
 def record_size(engine: str, environment: Environment, own: int) -> None:
-    """Keep what was measured. Never raises: it is a help for later runs."""
+    """Keep a measured size for later runs. Never raises: they work without it."""
     with suppress(OSError):
         path = _path(engine, environment)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from runner.model import Json, Result
 
 @frozen
 class _Seen:
-    """Since when a value has been as it is. Compared with this, many small steps add up."""
+    """The value before its small changes began: comparing with it lets small steps add up."""
 
     last: Column
     finding: str
@@ -59,7 +59,7 @@ def _along(
 
 
 def _same(old: Json, new: Json) -> bool:
-    """Mostly nothing changes, and that is told fast; `repr` tells True from 1."""
+    """Tests equality first: it is fast, and most values are equal. `repr` separates True and 1."""
     try:
         alike = old == new and ((_plain(old) and _plain(new)) or repr(old) == repr(new))
         return alike or not differs(old, new)

@@ -23,9 +23,9 @@ _MOST_SCRIPT = 16 << 20
 def load_runs(
     results: Path, warn: Callable[[str], None] = lambda _: None, *, newest: Optional[int] = None
 ) -> Iterator[Past]:
-    """Every run in `results`, or those that were written last; `warn` is told of what is no run.
+    """Every run in `results`, or those that were written last; `warn` is called for what is no run.
 
-    Read from the journals alone, so that runs count of which only that is left.
+    Reads the journals alone, so thinned runs count too.
     """
     heads = [head for head in results.glob(f"*/{journal.HEAD}") if not head.parent.is_symlink()]
     by_age = sorted(heads, key=lambda head: head.lstat().st_mtime)

@@ -1,4 +1,4 @@
-"""What was different when a cell was measured again: all that a run records of what may matter."""
+"""What was different when a cell was measured again, as far as runs record it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.model import Case, EnvironmentInfo, Repro, Result, Run
 
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 _MEMORY = 0.05
-"""Memory that differs by less is the same machine's: kernels keep more or less for themselves."""
+"""A smaller difference in memory is ignored: kernels reserve different amounts on one machine."""
 
 
 @frozen(kw_only=True)
@@ -20,7 +20,7 @@ class Cause:
 
     kind: str
     """`tensorflow`, `package`, `python`, `script`, `settings`, `environment`, `engine`, `machine`
-    or `tool`: in this order they are suspected."""
+    or `tool`, the most likely cause first."""
     what: str
     """The package, the fact of the machine, the setting …"""
     before: Optional[str]
@@ -59,7 +59,7 @@ class Measured:
 
 
 def differences_between(before: Measured, after: Measured) -> tuple[Cause, ...]:
-    """All that was different, the likeliest first; nothing where nothing that is recorded was."""
+    """All recorded differences, the most likely cause first; empty if there are none."""
     return (
         *_if_different(
             "tensorflow", "TensorFlow", before.result.tensorflow, after.result.tensorflow
@@ -103,7 +103,7 @@ def _versions(environment: Optional[EnvironmentInfo]) -> dict[str, str]:
 
 
 def _script(before: Measured, after: Measured) -> Iterator[Cause]:
-    """By all its files where both runs record that, else by its text."""
+    """Compares digests of all its files if both runs have them, else of its text."""
     name = after.result.repro
     old, new = (one.repro.digest if one.repro else "" for one in (before, after))
     if not old or not new:

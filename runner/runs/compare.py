@@ -13,8 +13,8 @@ from runner.model import Json, Outcome, Result, Run
 
 
 class Where(NamedTuple):
-    """A cell in both runs. `python` is empty where a release was run on one Python only: that the
-    two runs used different ones keeps no cells apart."""
+    """A cell in both runs. `python` is empty if a release was run on one Python only: then cells
+    are compared even if the two runs used different Pythons."""
 
     repro: str
     case: str
@@ -57,7 +57,7 @@ class Observed:
 
 @frozen(kw_only=True)
 class Comparison:
-    """Of cells that were measured; one that was only inferred says nothing that could differ."""
+    """Compares measured cells only: an inferred cell is no evidence."""
 
     changes: tuple[Change, ...]
     agreeing: int

@@ -1,9 +1,9 @@
 """Runs of the same matrix over time → which cells changed, and what else had changed. Pure.
 
 A cell is compared with the last time it was measured, which need not be the run before: a run of
-one release says nothing of the others. What could not be measured (`error`) is no change, and what
-was only inferred is neither counted nor compared. Where a
-series has one release in each run, the cell is the series': 2.9.2 is followed by 2.9.3.
+one release says nothing of the others. A cell that could not be measured (`error`) is no change; a
+cell that was only inferred is neither counted nor compared. If each run has one release of a
+series, the series is compared: 2.9.3 follows 2.9.2.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Change:
     since: str
     """The run that `before` is from."""
     causes: tuple[Cause, ...] = ()
-    """What was different besides; () where nothing that is recorded was."""
+    """What else was different; () if no recorded fact was."""
 
 
 @frozen(kw_only=True)
 class Shift:
-    """Something that was different, and for how many cells, changed or not."""
+    """A difference, and how many cells it concerns, whether they changed or not."""
 
     cause: Cause
     cells: int
@@ -66,14 +66,14 @@ class Shift:
 
 @frozen(kw_only=True)
 class Step:
-    """What one run said of a repro."""
+    """What one run measured of a repro."""
 
     run: str
     started: str
     engine: str
     finished: bool
     cells: int
-    """Those that were measured, or skipped: the others were only inferred."""
+    """Measured or skipped ones; `inferred` counts the others."""
     inferred: int = 0
     counts: Mapping[Verdict, int] = field(factory=dict)
     changes: tuple[Change, ...] = ()
@@ -97,7 +97,7 @@ class History:
 
 
 def build(pasts: Iterable[Past]) -> History:
-    """The history of every repro in these runs, in whatever order they are given."""
+    """The history of every repro in these runs, which may come in any order."""
     in_order = oldest_first(pasts)
     lines = dict.fromkeys(each for past in in_order for each in _repros(past.run))
     return History(
@@ -202,7 +202,7 @@ class _Memory:
         return self._series.get(_in_series(where)) if known is None and lone else known
 
     def keep(self, where: Where, measured: Measured, *, lone: bool) -> None:
-        """An error is not kept: what was known before it still holds."""
+        """Ignores errors: the last measurement before an error still holds."""
         if measured.result.outcome.verdict is Verdict.ERROR:
             return
         self._cells[where] = measured
@@ -213,7 +213,7 @@ class _Memory:
 
 
 def _places(results: Iterable[Result]) -> dict[Where, Result]:
-    """Each result's cell, as short as tells it from the others."""
+    """Each result under the shortest name that distinguishes its cell from the others."""
     every = list(results)
     names = [_names(result) for result in every]
     times = Counter(name for several in names for name in several)
@@ -246,7 +246,7 @@ _UNKNOWN = Version("0")
 
 
 def _version(tensorflow: str) -> Version:
-    """What is no version, in a file that a stranger wrote, counts as one before all others."""
+    """Text that is no version, from a file of a stranger, sorts before all versions."""
     try:
         return Version(tensorflow)
     except InvalidVersion:

@@ -168,7 +168,7 @@ def _safe(name: str) -> str:
 
 
 def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
-    """A run as its folder tells it. Of several lines on one cell the last holds.
+    """The run that a folder holds. If a cell has several lines, the last one counts.
 
     Raises `UsageError` where `folder` is no run. A line that cannot be read (the last one of a run
     that was killed, say) is left out with a warning; the cell then counts as not measured.

@@ -101,7 +101,7 @@ def _cells(shards: Sequence[Run], oldest_first: Iterable[int]) -> dict[_Place, t
 
 
 def _held(several: Sequence[tuple[int, Result]]) -> tuple[int, Result]:
-    """Of what the shards say of a cell, what holds: the weightiest, the latest of these."""
+    """The result that wins among the shards: the strongest evidence, then the latest."""
     origin, holds = max(reversed(several), key=lambda one: _weight(one[1]))
     measured = _measurements(result for _, result in several)
     findings = {one.outcome.finding for one in measured}
@@ -115,7 +115,7 @@ def _held(several: Sequence[tuple[int, Result]]) -> tuple[int, Result]:
 
 
 def _measurements(results: Iterable[Result]) -> list[Result]:
-    """Those that were measured; one that a later run took from the store counts once."""
+    """The measured ones; a result that a later run took from the store counts once."""
     measured = [result for result in results if _weight(result) == _MEASURED]
     known = {
         (one.key or number, one.outcome.finding, one.seconds): one
@@ -199,7 +199,7 @@ def _cases(run: Run) -> dict[str, Any]:
 
 
 def _disagreeing(shards: Iterable[Run], facts: Callable[[Run], Mapping[str, T]]) -> Iterator[str]:
-    """The names of which two shards say different things."""
+    """The names about which two shards disagree."""
     known: dict[str, T] = {}
     told: dict[str, None] = {}
     for shard in shards:

@@ -1,6 +1,6 @@
-"""What may go of the runs in results/. Only `tfmatrix clean` asks: a run removes nothing.
+"""What may be removed from results/. Only `tfmatrix clean` removes it, never a run.
 
-Of a run that is thinned the journal stays: run.json, cells.jsonl, scripts/, environments/.
+A run that is thinned keeps its journal: run.json, cells.jsonl, scripts/, environments/.
 `tfmatrix history` reads it, and `tfmatrix report` renders the reports again, without logs.
 
 Only runs that were named by their moment are counted: never `reference`, never a run whose folder
@@ -28,7 +28,7 @@ def dated_runs(results: Path) -> list[Path]:
 
 
 def reports_and_logs(folder: Path) -> list[Path]:
-    """What thinning removes of a run: its reports and its logs, those that there are."""
+    """The reports and logs of a run that exist: these are what thinning removes."""
     return [folder / name for name in _RENDERED if (folder / name).exists()]
 
 

@@ -167,7 +167,7 @@ def _text(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=0).decode("utf-8")
 
 
-# --- What the files have otherwise than the records --------------------------------------------
+# --- Where files and records differ --------------------------------------------
 
 _OUTCOME = {
     "outcome": "outcome.verdict",

@@ -1,4 +1,4 @@
-"""Any value → plain JSON, which every reader takes whoever made the value."""
+"""Any value → plain JSON that every reader accepts."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def plain(value: Any, depth: int = 0) -> Json:
 
 
 def _finite(values: Sequence[Any]) -> bool:
-    """Whether these are floats without exception, and all finite: what most observations hold.
-    Told without looking at each: a sum with NaN or an infinity in it is none that is finite."""
+    """Whether all are finite floats, as in most observations. A sum with NaN or an infinity in it
+    is not finite, and one sum is faster than a test of each."""
     return set(map(type, values)) == {float} and math.isfinite(sum(values))
 
 

@@ -1,4 +1,4 @@
-"""Tells the text of `sys.exit(text)` from the message of an exception printed before it.
+"""Separates the text of `sys.exit(text)` from the message of an exception printed before it.
 
 Python ends with 1 either way and marks neither, and the text stands where a message of many lines
 would go on. What tells them apart is what comes before: an exception that was logged, or whose

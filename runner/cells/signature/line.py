@@ -1,6 +1,6 @@
-"""A message as one line, the same for every telling of the same failure.
+"""A message as one line, the same for every message of the same failure.
 
-Numbers in messages are usually meaning (shapes, values): only those that a rule names are touched.
+Numbers in messages usually carry meaning (shapes, values): rules change only the ones they name.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _PASSES = 12
 """How often the rules are applied at most: one pass can make room for another."""
 
 
-@lru_cache(maxsize=1024)  # One failure has as many tellings as cells.
+@lru_cache(maxsize=1024)  # One failure has a message in each cell.
 def normalise(text: str) -> str:
-    """One line for a legend, the same for each telling of the same message; for any text at all."""
+    """One line for a legend, the same for all variants of a message. Accepts any text."""
     line = " ".join(clean(text[:_READ]).split())
     for _ in range(_PASSES):
         before = line

@@ -1,4 +1,4 @@
-"""What a program's standard error holds beside what happened: colours, log lines, warnings."""
+"""Removes from standard error what is no failure: colours, log lines, warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One way in which two tellings of the same failure differ."""
+"""One way in which two messages of the same failure differ."""
 
 from __future__ import annotations
 

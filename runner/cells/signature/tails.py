@@ -1,4 +1,4 @@
-"""Ends a message where it says where or with what something happened, and no longer what."""
+"""Cuts off the end of a message that says where, or with which inputs, something happened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tail:
 
 
 def without_tail(message: str) -> str:
-    """The first paragraph that is not a tail; with the next one where it only announces that."""
+    """The first paragraph that is not a tail, and the next one if the first only announces it."""
     kept: list[str] = []
     over = False
     for line in message.split("\n"):
