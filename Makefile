@@ -24,7 +24,7 @@ matrix: .venv/installed ## run the matrix of matrix.yaml; results/latest has the
 	$(BIN)/tfmatrix run $(SELECT) $(ENGINE_OPTION) $(ARGS)
 
 test: .venv/installed-dev ## run the tests, real TensorFlow included
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 unit: .venv/installed-dev ## run the tests that need neither Docker nor TensorFlow
 	$(BIN)/python -m pytest tests/unit tests/fuzz $(ARGS)

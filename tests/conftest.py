@@ -194,29 +194,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{mark}: {about}")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     marks = [mark for mark in ASKED_FOR if mark not in (config.option.markexpr or "")]
     left_out = {item for item in items if any(item.get_closest_marker(mark) for mark in marks)}
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
-    for item in items:
-        group = _group(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _group(item: pytest.Item) -> Optional[str]:
-    """What runs one after another where several processes test (`--dist loadgroup`).
-
-    All that counts a daemon's containers and images; and each file that makes environments or
-    starts clusters, so that what its tests share is made once.
-    """
-    if item.get_closest_marker("docker"):
-        return "docker"
-    place = item.path.relative_to(ROOT / "tests").parts
-    return None if place[0] in ("unit", "fuzz") else "/".join(place)
 
 
 def required() -> bool:
