@@ -14,6 +14,7 @@ from tests.torture import bench
 from tests.torture.bench import Evidence, Site
 from tests.torture.harms import Promise
 
+SUBJECTS = Path(__file__).with_name("subjects")
 SECRET = "hunter2-of-the-torture"
 """What the tool's environment holds, and no file of a run may."""
 
@@ -46,7 +47,10 @@ def check_the_others(promise: Promise, found: Evidence) -> None:
     }
     assert changed == set(promise.marks), (before, after)
     seen = before["observations"]
-    assert [seen[name] for name in ("others", "scratch", "temporary", "home")] == [[], [], [], []]
+    assert seen["others"] == []
+    # The working directory is a copy of the script's folder, in a scratch folder that is else empty.
+    assert seen["scratch"] == sorted(path.name for path in SUBJECTS.glob("[!_.]*"))
+    assert seen["temporary"] == seen["home"] == ["repro"]
 
 
 def check_time(found: Evidence) -> None:

@@ -93,11 +93,24 @@ def test_one_release_that_cannot_be_installed_harms_no_other(place: World) -> No
 def test_no_room_for_an_environment(place: World) -> None:
     environments = place.folder / "cache/environments"
     environments.mkdir()
-    place.prefix = mounted('mount -t tmpfs -o size=64k none "$1"', environments)
+    # There is room as far as can be told beforehand, but not for that many files.
+    place.prefix = mounted('mount -t tmpfs -o size=8g,nr_inodes=16 none "$1"', environments)
     failed = place.run(*ONE)
     assert failed.code == 3, failed
     assert verdicts(place.latest()) == dict.fromkeys(OF_ONE, "error")
     says(failed, "No space left on device", "tfmatrix clean")
+    place.prefix = NAMESPACE
+    assert place.run(*ONE).code == 0
+
+
+def test_no_room_for_an_environment_as_can_be_told_beforehand(place: World) -> None:
+    environments = place.folder / "cache/environments"
+    environments.mkdir()
+    place.prefix = mounted('mount -t tmpfs -o size=64k none "$1"', environments)
+    failed = place.run(*ONE)
+    assert failed.code == 3, failed
+    says(failed, "tfmatrix clean", "--max-disk")
+    assert not list(place.results.glob("*/cells.jsonl")), "nothing was begun"
     place.prefix = NAMESPACE
     assert place.run(*ONE).code == 0
 

@@ -55,9 +55,9 @@ with open("/proc/1/cmdline", "rb") as file:
 facts = {
     "left": left() if contained else [],
     "others": [one for one in others() if one != "a script"],
-    "scratch": os.listdir(os.getcwd()),
-    "temporary": os.listdir(tempfile.gettempdir()),
-    "home": os.listdir(os.path.expanduser("~")),
+    "scratch": sorted(os.listdir(os.getcwd())),
+    "temporary": sorted(os.listdir(tempfile.gettempdir())),
+    "home": sorted(os.listdir(os.path.expanduser("~"))),
     "tensorflow": [tensorflow.WORD, digest(os.path.dirname(tensorflow.__file__))],
     "scripts": digest(os.path.dirname(os.path.abspath(__file__))),
     "names": sorted(os.environ),
