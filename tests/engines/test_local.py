@@ -225,7 +225,13 @@ class TestAnEnvironment:
 @pytest.mark.tensorflow
 def test_a_package_with_another_hash_is_not_installed(tmp_path: Path, small: Environment) -> None:
     lines = list(locks.lines(small.requirements))
-    forged = [line.split(" --hash")[0] + " --hash=sha256:" + "0" * 64 for line in lines]
+    forged = [
+        line.split(" --hash")[0] + " --hash=sha256:" + "0" * 64
+        if line.startswith("numpy==")
+        else line
+        for line in lines
+    ]
+    assert forged != lines
     wrong = evolve(small, requirements="\n".join(forged))
     with pytest.raises(PrepareError, match=r"could not be installed: .*[Hh]ash") as caught:
         LocalEngine(tmp_path).prepare(wrong, Diary())

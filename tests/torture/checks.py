@@ -48,7 +48,7 @@ def check_the_others(promise: Promise, found: Evidence) -> None:
     assert changed == set(promise.marks), (before, after)
     seen = before["observations"]
     assert seen["others"] == []
-    # The working directory is a copy of the script's folder, in a scratch folder that is else empty.
+    # The working directory is a copy of the script's folder, in an otherwise empty scratch folder.
     assert seen["scratch"] == sorted(path.name for path in SUBJECTS.glob("[!_.]*"))
     assert seen["temporary"] == seen["home"] == ["repro"]
 
