@@ -27,7 +27,7 @@ pytest.importorskip("distributed")
 CLIENT = """
 import json, os, signal, sys
 from pathlib import Path
-from runner import events
+from runner.pipeline import events
 from tests.engines.dask_cluster import Desk
 class There:
     folder, address = Path(sys.argv[1]), sys.argv[2]
