@@ -118,8 +118,8 @@ HARMS = (
     # What is not its own
     Harm(
         name="writes-to-scripts",
-        args=("writes_to", "scripts"),
-        docker=Promise(verdict="pass", observed={"written": []}),
+        args=("writes_to", "scripts"),  # those of its own copy, which the next cell does not get
+        docker=Promise(verdict="pass", observed={"written": ["writes_to.py", "good.py"]}),
         local=Promise(verdict="pass", observed={"written": ["writes_to.py", "good.py"]}),
         quick=True,
     ),
