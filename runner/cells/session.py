@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from attrs import field, frozen
 
+from runner import paths
 from runner.engines.base import Channel, ChannelClosed
 from runner.model import Execution, Json, Limits, Reads
 from runner.serial import plain
@@ -238,7 +239,10 @@ def _reads(value: Any) -> Optional[Reads]:
         opened=_names(value, "opened"),
         listed=_names(value, "listed"),
         missing=_names(value, "missing") or (),
-        outside=_names(value, "outside") or (),
+        # A traceback of a forked child shows a line of the agent, which is in the key anyway.
+        outside=tuple(
+            name for name in _names(value, "outside") or () if name != str(paths.agent())
+        ),
     )
 
 

@@ -17,9 +17,18 @@ from runner.pipeline.workload import Lock, Work, Workload, arrange
 
 
 def answer_key(
-    engine: str, environment: Environment, cell: Cell, snapshot: Snapshot, options: Options
+    engine: str,
+    environment: Environment,
+    cell: Cell,
+    snapshot: Snapshot,
+    *,
+    modes: Modes,
+    repeat: int,
 ) -> str:
-    """Under which key the store has what `engine` measured."""
+    """Under which key the store has what `engine` measured.
+
+    `modes` are the command's: they look at a script once for all its cells.
+    """
     return cell_key(
         environment_key=_environment_key(engine, environment),
         snapshot_digest=snapshot.text_digest,
@@ -28,8 +37,8 @@ def answer_key(
         env=cell.env,
         limits=cell.repro.limits,
         agent_digest=paths.agent_digest(),
-        mode=Modes(options.mode).of(cell).name,
-        repeat=options.repeat,
+        mode=modes.of(cell).name,
+        repeat=repeat,
     )
 
 
@@ -62,6 +71,7 @@ class Demand:
         self._store = store
         self._snapshots = snapshots
         self._options = options
+        self._modes = Modes(options.mode)
         self._loads: dict[str, Workload] = {}
 
     @classmethod
@@ -93,5 +103,12 @@ class Demand:
         if self._store is None or self._options.remeasure:
             return False
         snapshot = self._snapshots[cell.repro.name]
-        key = answer_key(engine.name, work.environment, cell, snapshot, self._options)
+        key = answer_key(
+            engine.name,
+            work.environment,
+            cell,
+            snapshot,
+            modes=self._modes,
+            repeat=self._options.repeat,
+        )
         return self._store.has(key)

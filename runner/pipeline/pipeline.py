@@ -211,7 +211,14 @@ class Pipeline:
 
     def _key(self, work: Work, cell: Cell) -> str:
         snapshot = self._snapshots[cell.repro.name]
-        return answer_key(self._site.name, work.environment, cell, snapshot, self._options)
+        return answer_key(
+            self._site.name,
+            work.environment,
+            cell,
+            snapshot,
+            modes=self._modes,
+            repeat=self._options.repeat,
+        )
 
     def _mode(self, cell: Cell) -> Mode:
         return CONFIRMING if self._confirming else self._modes.of(cell)
