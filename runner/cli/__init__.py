@@ -130,9 +130,9 @@ def _line(error: click.ClickException) -> str:
 
 
 def _similar(error: click.NoSuchOption) -> str:
-    """Only what begins alike: any two short words have letters in common."""
-    option = error.option_name
-    close = [one for one in error.possibilities or () if one[:4] == option[:4]]
+    from runner.cli import grammar
+
+    close = grammar.alike(error.option_name, error.possibilities or ())
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

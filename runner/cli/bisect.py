@@ -21,6 +21,7 @@ from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends
 from runner.cli import completion, running
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import needing
 from runner.errors import UsageError
 from runner.model import Release
@@ -44,7 +45,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "packages", "allow_no_tenso
 """Options that choose cells as those of `run` do."""
 
 
-@click.command("bisect", help=HELP)
+@click.command("bisect", cls=ScriptCommand, help=HELP)
 @click.argument("script", type=click.Path(path_type=Path), shell_complete=completion.scripts)
 @click.option(
     "--good",

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from runner.cli import backend as backends
 from runner.cli import running
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
 from runner.environments import locks
@@ -23,7 +24,7 @@ from runner.model import Target
 from runner.pipeline import Backend, ClusterBackend, Demand
 
 
-@click.command("build", help="Prepare environments and run nothing.")
+@click.command("build", cls=ScriptCommand, help="Prepare environments and run nothing.")
 @selecting
 @backends.options
 def command(engine: str, cluster: Optional[str], **selection: Any) -> int:

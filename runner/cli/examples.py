@@ -7,6 +7,7 @@ EXAMPLES = {
         ("tfmatrix run", "everything in matrix.yaml"),
         ("tfmatrix run my.py --tf '>=2.4,<2.8'", "a script, on the newest patch of four series"),
         ("tfmatrix run my.py --tf 2.9 --patches all", "on every patch release of 2.9"),
+        ("tfmatrix run my.py --tf 2.9 -- --epochs 3", "what follows -- goes to the script"),
         ("tfmatrix run my.py --tf '2.21,nightly'", "on a release, and on the newest nightly"),
         ("tfmatrix run my.py --vary TF_ENABLE_ONEDNN_OPTS=,0", "with and without a variable"),
     ),

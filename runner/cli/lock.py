@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
@@ -15,7 +16,9 @@ from runner.matrix.selection import select
 from runner.model import Device, Target
 
 
-@click.command("lock", help="Resolve environments anew, as of each release's date.")
+@click.command(
+    "lock", cls=ScriptCommand, help="Resolve environments anew, as of each release's date."
+)
 @selecting
 @click.option(
     "--prove/--no-prove",

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.matrix.selection import select
 from runner.model import Cell
 
 
-@click.command("plan", help="Print the cells without running any.")
+@click.command("plan", cls=ScriptCommand, help="Print the cells without running any.")
 @selecting
 @click.option(
     "--format",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.environments import locks, sources
 from runner.matrix import plan
@@ -14,7 +15,9 @@ from runner.matrix.selection import select
 from runner.runs.journal import write_file
 
 
-@click.command("render", help="Write each environment's Dockerfile and locked requirements.")
+@click.command(
+    "render", cls=ScriptCommand, help="Write each environment's Dockerfile and locked requirements."
+)
 @selecting
 @click.option(
     "--output",

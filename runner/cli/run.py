@@ -12,11 +12,14 @@ from rich.console import Console
 from runner import pipeline
 from runner.cli import backend as backends
 from runner.cli import from_issue, running
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import BYTES, KEPT, selecting
 from runner.matrix.selection import select
 
 
-@click.command("run", help="Run the matrix: matrix.yaml's repros, or the scripts named.")
+@click.command(
+    "run", cls=ScriptCommand, help="Run the matrix: matrix.yaml's repros, or the scripts named."
+)
 @selecting
 @from_issue.options
 @backends.options

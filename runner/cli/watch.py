@@ -20,6 +20,7 @@ from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.cli import backend as backends
 from runner.cli import running
+from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker
 from runner.errors import TfmatrixError
@@ -46,7 +47,11 @@ CHANGES = 10
 """Changed cells that are listed."""
 
 
-@click.command("watch", help="Run scripts again at every save, with TensorFlow kept imported.")
+@click.command(
+    "watch",
+    cls=ScriptCommand,
+    help="Run scripts again at every save, with TensorFlow kept imported.",
+)
 @selecting
 @backends.options
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
