@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
 from attrs import field, frozen
 from msgspec import Meta
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 if TYPE_CHECKING:
@@ -65,12 +66,24 @@ _LONGEST_OWN = 40
 def package_name(requirement: str) -> str:
     """`tf-keras` of `tf_keras>=2.16`: as PEP 503 compares names."""
     name = re.match(r"\s*([A-Za-z0-9._-]*)", requirement)
-    return re.sub(r"[-_.]+", "-", name[1] if name else "").lower()
+    return canonicalize_name(name[1] if name else "")
+
+
+def pinned_version(package: str) -> tuple[str, str]:
+    """Name and version, without extras or a marker: (tensorflow, 2.14.1) of
+    `tensorflow[and-cuda]==2.14.1 ; …`."""
+    name, _, version = package.partition("==")
+    return name.partition("[")[0].strip(), version.partition(";")[0].strip()
 
 
 @functools.lru_cache(maxsize=4096)
 def parsed_version(version: str) -> Version:
     return Version(version)
+
+
+def release_series(version: Version) -> str:
+    """`2.9` of 2.9.3."""
+    return f"{version.major}.{version.minor}"
 
 
 @frozen(kw_only=True)
@@ -134,7 +147,7 @@ class Release:
 
     @property
     def series(self) -> str:
-        return f"{self.parsed.major}.{self.parsed.minor}"
+        return release_series(self.parsed)
 
 
 @frozen(kw_only=True)

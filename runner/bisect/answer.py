@@ -9,8 +9,8 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner.model import EnvironmentInfo, Json, Result, Verdict
-from runner.report.style import WORDS
+from runner.model import EnvironmentInfo, Json, Result, Verdict, pinned_version
+from runner.report.style import verb
 from runner.report.text import listed
 
 MOST_NAMED = 6
@@ -36,13 +36,13 @@ class Side:
     @property
     def packages(self) -> dict[str, str]:
         pinned = self.environment.packages if self.environment else ()
-        return dict(package.split("==", 1) for package in pinned)
+        return dict(map(pinned_version, pinned))
 
 
 def shows(side: Side, observation: str = "") -> str:
     """`2.9.3 fails with "ValueError: …"`; with the observation that decides, where one does."""
     result, outcome = side.result, side.result.outcome
-    words = f"{side.name} {WORDS[outcome.verdict].one}"
+    words = f"{side.name} {verb(outcome.verdict)}"
     if outcome.verdict.judged and outcome.signature and outcome.verdict is not Verdict.TIMEOUT:
         words += f" with {quoted(result)}"
     elif not outcome.verdict.judged and outcome.reason:

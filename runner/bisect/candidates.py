@@ -13,7 +13,7 @@ from runner.bisect.row import Row
 from runner.errors import UsageError
 from runner.matrix import plan, vary
 from runner.matrix.selection import Selection, select
-from runner.model import Axis, Cell, Device, Release, Target
+from runner.model import Axis, Cell, Device, Release, Target, release_series
 from runner.releases.upstream import packages
 
 
@@ -43,10 +43,10 @@ class Candidates:
     def series(self, at: int) -> str:
         """`2.9`, `numpy 1.23`; the name where it is no version."""
         try:
-            release = Version(self.version(at)).release
+            series = release_series(Version(self.version(at)))
         except InvalidVersion:
             return self.name(at)
-        return f"{self.axis} {'.'.join(map(str, release[:2]))}".strip()
+        return f"{self.axis} {series}".strip()
 
     def whole_series(self) -> Candidates:
         """The newest patch of each series alone, and the ends that are named."""
@@ -157,7 +157,7 @@ def one_row(cells: Sequence[Cell], case: Sequence[str], axis: str = "") -> list[
 def _coarse(versions: Sequence[str]) -> tuple[int, ...]:
     """Where the newest of each series is (1.23 of 1.23.5); nowhere where they are no versions."""
     try:
-        series = {Version(text).release[:2]: at for at, text in enumerate(versions)}
+        series = {release_series(Version(text)): at for at, text in enumerate(versions)}
     except InvalidVersion:
         return ()
     return tuple(series.values())

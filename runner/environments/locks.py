@@ -23,7 +23,7 @@ from runner.environments.resolve import LockRequest
 from runner.errors import LockError
 from runner.machine.derived_cache import remembered, slot
 from runner.machine.files import write_atomic
-from runner.model import Device, Environment, Target, package_name
+from runner.model import Device, Environment, Target, package_name, pinned_version
 
 _REQUIREMENT = re.compile(
     r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?==\S+( ; .*?)?(?P<hashes>( --hash=sha256:[0-9a-f]{64})*)"
@@ -212,7 +212,7 @@ def for_installers(lock: str) -> str:
     """`lock` as uv and pip are to read it: with lines that forbid to build any of its packages,
     but for those source distributions that are known."""
     known = {each.name for each in sources.in_lock(lines(lock))}
-    names = [line.partition("==")[0].partition("[")[0] for line in lines(lock)]
+    names = [pinned_version(line)[0] for line in lines(lock)]
     from_wheels = [name for name in names if name not in known] if known else [":all:"]
     return "".join(f"--only-binary {name}\n" for name in from_wheels) + lock
 

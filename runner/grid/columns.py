@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.version import Version
 
 from runner.grid.records import Column
-from runner.model import Release, Run
+from runner.model import Release, Run, release_series
 from runner.releases import specifier
 
 _Place = tuple[str, str, str]
@@ -122,4 +122,4 @@ def _label(place: _Place, places: Iterable[_Place], known: _Known) -> str:
 def _series(version: str) -> str:
     """`2.9` of `2.9.3`; a pre-release or a nightly stays as it is, for it stands for no series."""
     parsed = Version(version)
-    return version if parsed.is_prerelease else f"{parsed.major}.{parsed.minor}"
+    return version if parsed.is_prerelease else release_series(parsed)

@@ -8,7 +8,6 @@ claimed between the look and the removal.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -68,7 +67,7 @@ def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> 
             file = _folder() / f"{os.getpid()}-{secrets.token_hex(4)}.json"
             claimed = stack.enter_context(file.open("w", encoding="utf-8"))
             stack.callback(_unlink, file)
-            fcntl.flock(claimed, fcntl.LOCK_EX)
+            file_lock.wait_for_lock(claimed)
             json.dump(content, claimed)
             claimed.flush()
         yield Claim(file=file)
@@ -113,7 +112,7 @@ def _unlink(file: Path) -> None:
 def _looking() -> Iterator[None]:
     _folder().mkdir(parents=True, exist_ok=True)
     with (_folder() / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        file_lock.wait_for_lock(file)
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.grid import Grid
-from runner.model import EnvironmentInfo
+from runner.model import EnvironmentInfo, pinned_version
 from runner.pins import Pin
 
 DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
@@ -26,16 +26,10 @@ def text(environment: EnvironmentInfo, source: str) -> str:
     Without hashes, which pip would then want of every other requirement too. All of TensorFlow's
     distributions are held to the release, whichever of them was measured.
     """
-    pins = dict(_pinned(package) for package in environment.packages)
+    pins = dict(pinned_version(package) for package in environment.packages)
     pins.update(dict.fromkeys(DISTRIBUTIONS, environment.tensorflow))
     head = (
         f"# The packages in which everything required passed: TensorFlow {environment.tensorflow} "
         f"on {environment.device}, Python {environment.python}.\n# {source}\n"
     )
     return head + "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
-
-
-def _pinned(package: str) -> tuple[str, str]:
-    """Constraints have no extras: `tensorflow[and-cuda]==2.14.1` → tensorflow, 2.14.1."""
-    name, _, version = package.partition("==")
-    return name.partition("[")[0].strip(), version.partition(";")[0].strip()

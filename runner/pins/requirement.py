@@ -14,9 +14,11 @@ from typing import Optional
 from attrs import frozen
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from runner.errors import UsageError
+from runner.model import release_series
 
 PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel")
 
@@ -73,7 +75,7 @@ def parse(text: str) -> SpecifierSet:
         raise UsageError(
             f"{text!r} is no requirement: write 'tensorflow==2.15.*' or '>=2.4,<2.16'"
         ) from None
-    if wanted.name.lower().replace("_", "-") not in PACKAGES:
+    if canonicalize_name(wanted.name) not in PACKAGES:
         raise UsageError(f"{text!r} asks for {wanted.name}; the run is about tensorflow")
     if wanted.url or wanted.marker:
         raise UsageError(f"{text!r}: leave out the address and the marker, and give the versions")
@@ -84,13 +86,9 @@ def admits(specifier: SpecifierSet, version: Version) -> bool:
     return specifier.contains(version, prereleases=True)
 
 
-def series(version: Version) -> str:
-    return f"{version.major}.{version.minor}"
-
-
 def vouched(version: Version, measured: Mapping[Version, bool]) -> bool:
     """Whether a newer patch of its series qualifies, and nothing older in it is known not to."""
-    peers = sorted(peer for peer in measured if series(peer) == series(version))
+    peers = sorted(peer for peer in measured if release_series(peer) == release_series(version))
     older = [peer for peer in peers if peer < version]
     newer = [peer for peer in peers if peer > version]
     return bool(newer) and all(measured[peer] for peer in [*older[-1:], newer[0]])
@@ -109,21 +107,21 @@ def _clauses(
 
 def _short(version: Version) -> str:
     """`2.4` for 2.4.0: they are the same version."""
-    return series(version) if Version(series(version)) == version else str(version)
+    return release_series(version) if Version(release_series(version)) == version else str(version)
 
 
 def _exclusion(version: Version, admitted: set[Version]) -> str:
     """A whole series where nothing of it is admitted, else the one release."""
-    part = any(series(version) == series(other) for other in admitted)
-    return f"!={version}" if part else f"!={series(version)}.*"
+    part = any(release_series(version) == release_series(other) for other in admitted)
+    return f"!={version}" if part else f"!={release_series(version)}.*"
 
 
 def _end(every: Sequence[Version], newest: Version) -> str:
     """`<2.16` where 2.15 is admitted to its end and over; else `<=`, for what is yet to come."""
     newer = [version for version in every if version > newest]
-    if not newer or newest.is_prerelease or series(newer[0]) == series(newest):
+    if not newer or newest.is_prerelease or release_series(newer[0]) == release_series(newest):
         return f"<={newest}"
-    return f"<{series(newer[0])}"
+    return f"<{release_series(newer[0])}"
 
 
 def _check(specifier: str, every: Iterable[Version], admitted: set[Version]) -> None:

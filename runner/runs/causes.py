@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from attrs import field, frozen
 
-from runner.model import Case, EnvironmentInfo, Repro, Result, Run
+from runner.model import Case, EnvironmentInfo, Repro, Result, Run, pinned_version
 
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 _MEMORY = 0.05
@@ -99,7 +99,7 @@ def _packages(
 
 def _versions(environment: Optional[EnvironmentInfo]) -> dict[str, str]:
     packages = environment.packages if environment else ()
-    return {name: version for name, _, version in (p.partition("==") for p in packages)}
+    return dict(map(pinned_version, packages))
 
 
 def _script(before: Measured, after: Measured) -> Iterator[Cause]:

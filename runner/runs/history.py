@@ -15,7 +15,7 @@ from typing import NamedTuple, Optional
 from attrs import field, frozen
 from packaging.version import InvalidVersion, Version
 
-from runner.model import Outcome, Result, Run, Verdict
+from runner.model import Outcome, Result, Run, Verdict, release_series
 from runner.runs import causes
 from runner.runs.causes import Cause, Measured, Past
 
@@ -239,7 +239,7 @@ def _in_series(where: Where) -> Where:
     version = _version(where.tensorflow)
     if version == _UNKNOWN:
         return where
-    return where._replace(tensorflow=f"{version.major}.{version.minor}")
+    return where._replace(tensorflow=release_series(version))
 
 
 _UNKNOWN = Version("0")

@@ -17,7 +17,7 @@ from runner import paths
 from runner.environments import locks
 from runner.errors import TfmatrixError, UsageError
 from runner.matrix import plan
-from runner.model import Device, Release, Verdict
+from runner.model import Device, Release, Verdict, release_series
 from runner.releases import catalogue
 from runner.releases.upstream import index, insert, offers, proposal, table, wheel
 from runner.runs import journal
@@ -100,13 +100,13 @@ def _read(source: index.Index) -> Upstream:
         offers.of(source.wheels(name, fresh=True)) for name in ("tensorflow", "tensorflow-cpu")
     )
     keras = map(Version, source.versions("tf-keras"))
-    series = frozenset(f"{v.major}.{v.minor}" for v in keras if not v.is_prerelease)
+    series = frozenset(release_series(v) for v in keras if not v.is_prerelease)
     return Upstream(source=source, full=full, cpu=cpu, tf_keras=series)
 
 
 def _propose(offer: offers.Offer, upstream: Upstream, text: str) -> proposal.Proposal:
     template = insert.template(text, offer.parsed)
-    series = f"{offer.parsed.major}.{offer.parsed.minor}"
+    series = release_series(offer.parsed)
     seen = proposal.Seen(
         full=offer,
         cpu=upstream.cpu.get(offer.parsed, offer),

@@ -12,6 +12,7 @@ import yaml
 from attrs import frozen
 from packaging.version import Version
 
+from runner.model import release_series
 from runner.releases.upstream.proposal import Proposal
 
 
@@ -28,13 +29,11 @@ class Template:
 def template(text: str, version: Version) -> Template:
     """What to begin an entry of `version` with. The catalogue is known to be sound."""
     tree = yaml.safe_load(text)
-    older = [
-        series for series in tree if Version(series) <= Version(f"{version.major}.{version.minor}")
-    ]
+    wanted = release_series(version)
+    older = [series for series in tree if Version(series) <= Version(wanted)]
     nearest = max(older, key=Version, default=min(tree, key=Version))
     shared = {name: value for name, value in tree[nearest].items() if name != "releases"}
-    own = Version(nearest).release[:2] == version.release[:2]
-    return Template(series=nearest, shared=shared, own=own)
+    return Template(series=nearest, shared=shared, own=nearest == wanted)
 
 
 def add(text: str, proposal: Proposal) -> str:

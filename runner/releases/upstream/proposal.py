@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from runner.errors import TfmatrixError
+from runner.model import release_series
 from runner.releases.upstream import entry
 from runner.releases.upstream.offers import Offer, preferred
 from runner.releases.upstream.wheel import Build
@@ -59,7 +60,7 @@ def propose(seen: Seen, template: Shared, *, new_series: bool, today: date) -> P
 
     Raises `UndatedError`.
     """
-    version, series = seen.full.version, f"{seen.full.parsed.major}.{seen.full.parsed.minor}"
+    version, series = seen.full.version, release_series(seen.full.parsed)
     fields = _fields(seen, template)
     shared = _series(fields, seen, template) if new_series else template
     return Proposal(

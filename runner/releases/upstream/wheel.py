@@ -22,6 +22,7 @@ from packaging.version import Version
 from remotezip import RemoteZip, RemoteZipError  # type: ignore[import-untyped]
 
 from runner.errors import TfmatrixError
+from runner.model import release_series
 from runner.releases.upstream.index import Wheel
 
 _TIMEOUT = (10.0, 60.0)
@@ -144,7 +145,7 @@ def _keras(requirements: list[Requirement]) -> Optional[str]:
             if name in ("keras", "keras-nightly") and version.major >= 3:
                 return f"{version.major}"
             if name == "keras":
-                return f"{version.major}.{version.minor}"
+                return release_series(version)
     return None
 
 
