@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from runner import paths
-from runner.environments import render, resolve, sources
+from runner.environments import demands, render, resolve, sources
 from runner.environments.resolve import LockRequest
 from runner.errors import LockError
 from runner.machine.derived_cache import remembered, slot
@@ -142,14 +142,17 @@ def lock_request(target: Target) -> LockRequest:
     release = target.release
     tensorflow = _tensorflow(target)
     exact = tuple(package_name(each) for each in target.requirements if _EXACT.fullmatch(each))
+    checks = demands.import_checks(release) if target.requirements else ()
+    left_out = _left_out(render.package(tensorflow))
     return LockRequest(
         python=target.python,
         requirements=(tensorflow, *_but(exact, release.extras), *target.requirements),
         as_of=as_of(target),
         newer=tuple((name, day) for name, day in release.newer if package_name(name) not in exact),
         undated=exact,
-        constraints=_but(exact, release.constraints),
-        left_out=_left_out(render.package(tensorflow)),
+        constraints=_but(exact, (*release.constraints, *checks)),
+        left_out=left_out,
+        stand_in=release.version if target.requirements and "tensorflow" in left_out else "",
     )
 
 
@@ -180,6 +183,7 @@ def head(target: Target) -> str:
         *(f"as of {day}: {package}" for package, day in asked.newer),
         *(f"of any day: {package}" for package in asked.undated),
         *(f"left out: {package}" for package in asked.left_out),
+        *(f"stands in for tensorflow: {version}" for version in [asked.stand_in] if version),
         f"made by: {_command(target)}",
     ]
     return "".join(f"# {line}\n" for line in said)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from runner.environments import sources
+from runner.environments import demands, sources
 from runner.errors import LockError
 from runner.machine import interpreters, processes, temporary
 
@@ -34,6 +35,9 @@ class LockRequest:
     constraints: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     """Packages that are not installed, whoever asks for them."""
+    stand_in: str = ""
+    """The version that `tensorflow` counts as, though it is left out: what packages demand of it
+    decides which of their versions is taken. An exact version is taken whatever it demands."""
 
 
 def resolve_lock(request: LockRequest) -> str:
@@ -41,13 +45,22 @@ def resolve_lock(request: LockRequest) -> str:
 
     Nothing is built: that would run code of whoever wrote the package, as this user.
     """
+    done, hashes = _compile(request)
+    if request.stand_in and request.undated and "No solution found" in done.stderr:
+        done, hashes = _compile(evolve(request, stand_in=""))
+    if done.returncode != 0:
+        raise _failure(request, done.stderr)
+    return sources.with_real_hashes(demands.without_stand_in(done.stdout), hashes)
+
+
+def _compile(request: LockRequest) -> tuple[CompletedProcess[str], Mapping[str, str]]:
+    """What uv said, and the hashes of the wheels that it was shown → those they stand for."""
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
         place = Path(folder)
         hashes = sources.write_metadata(place, request.as_of, request.undated)
-        done = processes.run(_command(request, place), env=_environment(place), cwd=place)
-    if done.returncode != 0:
-        raise _failure(request, done.stderr)
-    return sources.with_real_hashes(done.stdout, hashes)
+        if request.stand_in:
+            demands.write_stand_in(place, request.stand_in)
+        return processes.run(_command(request, place), env=_environment(place), cwd=place), hashes
 
 
 def _command(request: LockRequest, folder: Path) -> list[str]:
@@ -59,9 +72,12 @@ def _command(request: LockRequest, folder: Path) -> list[str]:
         command += ["--exclude-newer-package", f"{package}={_end_of(day)}"]
     for package in request.undated:
         command += ["--exclude-newer-package", f"{package}=false"]
-    command += ["--constraint", _write(folder / "constraints.txt", request.constraints)]
+    held = [demands.constraint(request.stand_in)] if request.stand_in else []
+    constraints = _write(folder / "constraints.txt", [*request.constraints, *held])
+    command += ["--constraint", constraints]
     # An override that holds on no Python removes the package from everyone's requirements.
-    overrides = [f'{package} ; python_version < "3"' for package in request.left_out]
+    gone = [each for each in request.left_out if not (held and each == "tensorflow")]
+    overrides = [f'{package} ; python_version < "3"' for package in gone]
     command += ["--override", _write(folder / "overrides.txt", overrides)]
     return [*command, _write(folder / "requirements.in", request.requirements)]
 

@@ -95,11 +95,18 @@ def _with_real_hashes(entry: str, hashes: Mapping[str, str]) -> str:
 
 
 def _write_wheel(folder: Path, source: Source) -> str:
-    stem = f"{source.name.replace('-', '_')}-{source.version}"
+    return write_wheel(folder, source.name, source.version, source.requires, source.python)
+
+
+def write_wheel(
+    folder: Path, package: str, version: str, requires: Iterable[str] = (), python: str = ""
+) -> str:
+    """A wheel with metadata and no code. Returns its SHA-256. `python`: a specifier, or ""."""
+    stem = f"{package.replace('-', '_')}-{version}"
     wheel = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, text in (
-            ("METADATA", "".join(f"{line}\n" for line in _metadata(source))),
+            ("METADATA", "\n".join((*_metadata(package, version, requires, python), ""))),
             ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
             ("RECORD", ""),
         ):
@@ -107,11 +114,11 @@ def _write_wheel(folder: Path, source: Source) -> str:
     return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
-def _metadata(source: Source) -> Iterator[str]:
+def _metadata(package: str, version: str, requires: Iterable[str], python: str) -> Iterator[str]:
     yield "Metadata-Version: 2.1"
-    yield f"Name: {source.name}"
-    yield f"Version: {source.version}"
-    if source.python:
-        yield f"Requires-Python: {source.python}"
-    for requirement in source.requires:
+    yield f"Name: {package}"
+    yield f"Version: {version}"
+    if python:
+        yield f"Requires-Python: {python}"
+    for requirement in requires:
         yield f"Requires-Dist: {requirement}"

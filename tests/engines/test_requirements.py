@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from runner.environments import resolve
+from runner.environments import resolve, sources
 from runner.errors import LockError
 from tests.unit import index_server
 
@@ -39,3 +40,38 @@ def test_a_source_distribution_is_not_built_to_learn_what_it_requires(
         with pytest.raises(LockError, match="source distributions are not built"):
             resolve.resolve_lock(question)
     assert not harm.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "stand_in", "version"),
+    [
+        (("text",), "2.15.1", "2.15.0"),
+        (("text",), "2.16.2", "2.16.0"),
+        (("text",), "2.16.0.dev20240101", "2.16.0"),
+        (("text==2.16.0",), "2.15.1", "2.16.0"),  # what the two do to each other is the question
+    ],
+)
+def test_the_newest_version_that_admits_the_release_is_taken(
+    asked: Sequence[str],
+    stand_in: str,
+    version: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for minor in (14, 15, 16):
+        demand = f"tensorflow>=2.{minor}.dev0,<2.{minor + 1}"
+        sources.write_wheel(tmp_path, "text", f"2.{minor}.0", [demand])
+    question = resolve.LockRequest(
+        python="3.10",
+        requirements=tuple(asked),
+        as_of=date(2026, 1, 1),
+        undated=tuple(each.partition("==")[0] for each in asked if "==" in each),
+        left_out=("tensorflow",),
+        stand_in=stand_in,
+    )
+    with index_server.serving() as server:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
+        monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        lock = resolve.resolve_lock(question)
+    assert [line.split()[0] for line in lock.splitlines() if "==" in line] == [f"text=={version}"]

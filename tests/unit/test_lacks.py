@@ -78,6 +78,16 @@ def test_a_missing_package_is_named_with_the_option_that_adds_it(
     assert reason(stderr) == (said if package else None)
 
 
+def test_a_package_that_refuses_this_tensorflow_is_no_fact_about_it() -> None:
+    stderr = raised(
+        "ImportError: This version of TensorFlow Probability requires TensorFlow version >= 2.16;"
+        " Detected an installation of version 2.15.1. Please upgrade TensorFlow to proceed.",
+        PANDAS,
+    )
+    wanted = "needs another version of tensorflow-probability: this one wants TensorFlow >= 2.16"
+    assert reason(stderr) == wanted
+
+
 def test_an_unknown_module_may_be_a_file_of_ones_own() -> None:
     said = reason(missing("my_helpers"))
     assert said is not None
@@ -238,7 +248,7 @@ def test_a_program_that_went_on_without_it_fails_for_what_it_says() -> None:
 
 
 def test_the_patterns_can_be_read() -> None:
-    for name in ("asks", "network"):
+    for name in ("asks", "refuses", "network"):
         assert all(re.compile(pattern) for pattern in table("packages")[name])
     for name in ("syntax", "messages"):
         for rule in table("python")[name]:

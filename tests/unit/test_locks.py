@@ -132,6 +132,20 @@ def test_tf_keras_does_not_bring_the_cuda_build_along() -> None:
     assert locks.lock_request(target("1.15.5")).left_out == ()
 
 
+def test_what_users_packages_demand_of_tensorflow_counts() -> None:
+    def asked(version: str, *packages: str, device: Device = Device.CPU) -> LockRequest:
+        return locks.lock_request(evolve(target(version, device), requirements=packages))
+
+    assert asked("2.15.1", "tensorflow-text").stand_in == "2.15.1"
+    assert asked("2.15.1", "tensorflow-text", device=Device.CUDA).stand_in == ""  # it is there
+    assert "tensorflow-probability<0.24" in asked("2.15.1", "tf-agents").constraints
+    assert "tensorflow-probability<0.12" in asked("1.15.5", "tf-agents").constraints
+    exact = asked("2.15.1", "tensorflow-probability==0.24.0").constraints
+    assert not any("probability" in constraint for constraint in exact)
+    assert locks.lock_request(target("2.15.1")).stand_in == ""  # what is committed stays
+    assert "probability" not in locks.head(target("2.15.1"))
+
+
 # Finding ----------------------------------------------------------------------------------------
 
 

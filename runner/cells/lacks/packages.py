@@ -26,7 +26,18 @@ def needed(raised: Raised) -> Optional[str]:
     library = _LIBRARY.match(line)
     if library and not data.through_tensorflow(raised.files[-1:]):
         return f"needs {library[1]}, a library of the system that the environments have not"
-    return _asked_for(raised.message)
+    return _refused(raised.message) or _asked_for(raised.message)
+
+
+def _refused(message: str) -> Optional[str]:
+    """A package that was made for another TensorFlow: it says so when it is imported."""
+    text = " ".join(message.split())
+    for pattern in data.patterns("packages", "refuses"):
+        found = pattern.search(text)
+        if found:
+            package = package_name(found[1].replace(" ", "-"))
+            return f"needs another version of {package}: this one wants TensorFlow {found[2]}"
+    return None
 
 
 def _of_module(module: str) -> Optional[str]:
