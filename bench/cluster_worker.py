@@ -8,7 +8,7 @@ from typing import Optional
 from runner import engines
 from runner.engines.base import Channel, Progress, Workspace
 from runner.errors import PrepareError
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Environment, Execution, Limits, Target
 from runner.pipeline.local_site import LocalSite
 from runner.pipeline.tasks import Measure
@@ -32,16 +32,18 @@ class Stub:
     def image(self, environment: Environment) -> Optional[str]:
         return None
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         raise PrepareError("nothing can be started in what was never made")
 
-    def size(self, environment: Environment) -> int:
+    def disk_size(self, environment: Environment) -> int:
         return 0
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         pass
 
-    def inventory(self) -> Iterator[Item]:
+    def inventory(self) -> Iterator[Removable]:
         return iter(())
 
 

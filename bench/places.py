@@ -46,7 +46,7 @@ def _place(release: Release, local: Engine, docker: Optional[Engine], folder: Pa
 
 def _python(local: Engine, environment: Environment, folder: Path) -> Path:
     """The virtual environment's: a channel tells which folder its scripts can see."""
-    channel = local.open(environment, Workspace(folder=folder, script=""), Limits())
+    channel = local.start_agent(environment, Workspace(folder=folder, script=""), Limits())
     channel.close()
     for path, shown in channel.shown.items():
         if shown == "/environment":

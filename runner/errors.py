@@ -17,7 +17,7 @@ class TfmatrixError(Exception):
         self.remedy = remedy
 
     @property
-    def line(self) -> str:
+    def one_line(self) -> str:
         """The message and its remedy as one line, for a record."""
         return f"{self.message}; to mend it: {self.remedy}" if self.remedy else self.message
 

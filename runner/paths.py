@@ -20,7 +20,7 @@ def package() -> Path:
     return _PACKAGE
 
 
-def data() -> Path:
+def data_folder() -> Path:
     """The folder of data files: docker/ of the checkout, or the copy that a wheel installs."""
     return _PACKAGE.parent / "docker" if is_checkout() else _PACKAGE / "data"
 
@@ -31,12 +31,12 @@ def is_checkout() -> bool:
 
 
 def releases() -> Path:
-    return data() / "releases.yaml"
+    return data_folder() / "releases.yaml"
 
 
 def locks() -> Path:
     """The committed locks."""
-    return data() / "locks"
+    return data_folder() / "locks"
 
 
 def agent() -> Path:
@@ -52,7 +52,7 @@ def agent_digest() -> str:
 
 def proof() -> Path:
     """The script that shows that an environment's TensorFlow works, by training something."""
-    return data() / "prove.py"
+    return data_folder() / "prove.py"
 
 
 class Removal(enum.Enum):
@@ -141,7 +141,7 @@ def is_marked() -> bool:
     return cache() == _usual_cache() or (cache() / _MARKER).is_file()
 
 
-def ours(folder: CacheFolder) -> list[Path]:
+def own_files(folder: CacheFolder) -> list[Path]:
     """What this tool put into a folder of its cache, oldest name first."""
     return entries(cache() / folder.name, folder.entries) if is_marked() else []
 

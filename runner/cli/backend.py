@@ -58,7 +58,7 @@ def choose(
     say = running.say(console)
     jobs = jobs or os.cpu_count() or 2
     if cluster is None:
-        memory_mb = units.size(memory) / 2**20 if memory else None
+        memory_mb = units.parse_size(memory) / 2**20 if memory else None
         chosen = engines.choose(engine, say, wanted)
         yield LocalBackend(engine=chosen, jobs=jobs, memory_mb=memory_mb, idle=idle)
         return

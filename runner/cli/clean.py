@@ -55,15 +55,15 @@ def command(
     yes: bool,
 ) -> int:
     temporary.sweep()
-    age = None if older_than is None else units.age(older_than)
-    size = None if max_size is None else units.size(max_size)
+    age = None if older_than is None else units.parse_age(older_than)
+    size = None if max_size is None else units.parse_size(max_size)
     keep = 0 if runs and keep_runs is None else keep_runs
     made = list(_made(age) if thin_runs is None else inventory.thinnable(thin_runs, keep))
     if keep is not None:
         made += inventory.runs(keep)
-    with claims.settled() as held:
-        used = [item for item in made if held.has(item)]
-    items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.has)
+    with claims.claims_settled() as held:
+        used = [item for item in made if held.covers(item)]
+    items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.covers)
     click.echo("".join(f"{line}\n" for line in _listing(items, used, time.time())), nl=False)
     if not items:
         click.echo("there is nothing to remove")
@@ -76,7 +76,7 @@ def command(
     return _remove_all(items)
 
 
-def _made(age: Optional[timedelta]) -> Iterator[items.Item]:
+def _made(age: Optional[timedelta]) -> Iterator[items.Removable]:
     for name in engines.ENGINES:
         engine = engines.create(name)
         if engine.unavailable() is None:
@@ -86,29 +86,31 @@ def _made(age: Optional[timedelta]) -> Iterator[items.Item]:
         yield from inventory.outcomes(age)
 
 
-def _listing(items: Sequence[items.Item], used: Sequence[items.Item], now: float) -> Iterator[str]:
+def _listing(
+    items: Sequence[items.Removable], used: Sequence[items.Removable], now: float
+) -> Iterator[str]:
     for item in items:
-        ago = units.since(now - item.last_used)
-        yield f"{item.kind:<12} {units.human(item.size):>9} {ago:>7}  {item.name}"
+        ago = units.time_ago(now - item.last_used)
+        yield f"{item.kind:<12} {units.size_text(item.size):>9} {ago:>7}  {item.name}"
     if used:
         yield f"kept, since a running run uses them: {_total(used)}"
 
 
-def _total(items: Sequence[items.Item]) -> str:
+def _total(items: Sequence[items.Removable]) -> str:
     things = "1 item" if len(items) == 1 else f"{len(items)} items"
-    return f"{things}, {units.human(sum(item.size for item in items))}"
+    return f"{things}, {units.size_text(sum(item.size for item in items))}"
 
 
-def _remove_all(items: Sequence[items.Item]) -> int:
+def _remove_all(items: Sequence[items.Removable]) -> int:
     removed = [item for item in items if _remove(item)]
     click.echo(f"removed {_total(removed)}")
     return 0 if len(removed) == len(items) else 3
 
 
-def _remove(item: items.Item) -> bool:
+def _remove(item: items.Removable) -> bool:
     """Looks again: a run may have begun while the list was read, or its question answered."""
-    with claims.settled() as held:
-        if held.has(item):
+    with claims.claims_settled() as held:
+        if held.covers(item):
             click.echo(f"  {item.name} stays: a run has begun to use it", err=True)
             return False
         try:

@@ -27,7 +27,7 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.
     def convert(self, value: Any, _param: object, _context: object) -> Optional[int]:
         """Raises `UsageError`."""
         text = str(value)
-        return self._words[text] if text in self._words else units.size(text)
+        return self._words[text] if text in self._words else units.parse_size(text)
 
 
 class Measure(click.ParamType):  # type: ignore[type-arg]  # as above
@@ -46,8 +46,8 @@ class Measure(click.ParamType):  # type: ignore[type-arg]  # as above
         return found
 
 
-SECONDS = Measure("time", units.seconds, 0.1)
-MEBIBYTES = Measure("size", units.mebibytes, 64)
+SECONDS = Measure("time", units.parse_seconds, 0.1)
+MEBIBYTES = Measure("size", units.parse_mebibytes, 64)
 BYTES = Bytes()
 KEPT = Bytes({"all": None, "none": 0})
 """What stays on disk: everything, nothing, or so many bytes."""

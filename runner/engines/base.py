@@ -8,7 +8,7 @@ from typing import Optional, Protocol
 
 from attrs import frozen
 
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Environment, Limits, Target
 
 
@@ -106,19 +106,21 @@ class Engine(Maker, Protocol):
         """Why this engine cannot be used on this machine, with the remedy; None when it can."""
         ...
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         """Start the agent in a prepared environment. Raises `PrepareError`."""
         ...
 
-    def size(self, environment: Environment) -> int:
+    def disk_size(self, environment: Environment) -> int:
         """Bytes on disk that dropping the environment would free, as well as can be told."""
         ...
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         """Remove a prepared environment. Never touches anything this tool did not make."""
         ...
 
-    def inventory(self) -> Iterator[Item]:
+    def inventory(self) -> Iterator[Removable]:
         """Everything this engine has made and can remove: environments, images, containers …"""
         ...
 
@@ -131,7 +133,7 @@ class Candidate(Engine, Protocol):
         to stand in the way."""
         ...
 
-    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+    def repair(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
         """Make what `environments` need besides, where that is possible here; whether it was.
 
         Raises `TfmatrixError` where it should have been.

@@ -105,6 +105,6 @@ def _obstacle(engine: Candidate, wanted: Wanted, say: Say) -> Optional[str]:
     if why_not is None:
         return None
     try:
-        return None if engine.mend(environments, say) else why_not
+        return None if engine.repair(environments, say) else why_not
     except TfmatrixError as error:
-        return f"{why_not}; {error.line}"
+        return f"{why_not}; {error.one_line}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from runner import paths
-from runner.environments.sources import Source
+from runner.environments.sources import SourceDistribution
 from runner.errors import PrepareError, TfmatrixError
 from runner.releases.upstream import index
 
@@ -18,7 +18,7 @@ _LARGEST = 16 << 20
 """Bytes; jax, the largest of them, has 1.3 MB."""
 
 
-def fetch(wanted: Sequence[Source], folder: Path) -> None:
+def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
     """Put the files of `wanted` into `folder`, which is made. Raises `PrepareError`."""
     folder.mkdir(parents=True, exist_ok=True)
     source = index.configured(paths.index(), say=lambda _: None)
@@ -26,16 +26,16 @@ def fetch(wanted: Sequence[Source], folder: Path) -> None:
         try:
             data = _content(source, each)
         except (TfmatrixError, requests.RequestException) as error:
-            raise PrepareError(f"{each.file} could not be downloaded: {error}") from None
+            raise PrepareError(f"{each.file_name} could not be downloaded: {error}") from None
         if hashlib.sha256(data).hexdigest() != each.sha256:
             raise PrepareError(
-                f"{each.file} on {source.shown} is not the file that is known by its hash",
+                f"{each.file_name} on {source.shown} is not the file that is known by its hash",
                 remedy="name an index that has PyPI's file in UV_DEFAULT_INDEX or PIP_INDEX_URL",
             )
-        (folder / each.file).write_bytes(data)
+        (folder / each.file_name).write_bytes(data)
 
 
-def _content(source: index.Index, wanted: Source) -> bytes:
+def _content(source: index.Index, wanted: SourceDistribution) -> bytes:
     """The first bytes of the source distribution of that version, as many as it may have."""
     for file in source.files(wanted.name):
         is_it = file.package_type == "sdist" and file.version == wanted.version

@@ -21,7 +21,7 @@ from runner import paths
 from runner.environments import demands, render, resolve, sources
 from runner.environments.resolve import LockRequest
 from runner.errors import LockError
-from runner.machine.derived_cache import remembered, slot
+from runner.machine.derived_cache import cache_slot, remembered
 from runner.machine.files import write_atomic
 from runner.model import Device, Environment, Target, package_name, pinned_version
 
@@ -43,7 +43,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
         return _environment(target, requirements(target), images)
     try:
         return remembered(
-            slot("environment", f"{paths.locks()} {_name(target)} {target.requirements}"),
+            cache_slot("environment", f"{paths.locks()} {_name(target)} {target.requirements}"),
             (text, repr(target), repr(sorted(images.items())), *render.inputs()),
             lambda: _environment(target, _verified(text, target), images),
             write=lambda made: [made.key, made.dockerfile],
@@ -96,16 +96,16 @@ def requirements(target: Target) -> str:
         if not path.is_file():
             continue
         if path == committed:
-            return read(path, target)
+            return read_lock(path, target)
         with suppress(LockError):  # a cached lock that is damaged is made anew
-            return read(path, target)
+            return read_lock(path, target)
     text = resolve_lock(target)
     with suppress(OSError):  # the cache is full, or read-only: the lock is as good without it
         write_atomic(cached, text, mode=0o644)
     return text
 
 
-def read(path: Path, target: Target) -> str:
+def read_lock(path: Path, target: Target) -> str:
     """The lock of `target` that lies at `path`. Raises `LockError` where it is none."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -128,7 +128,7 @@ def renew(target: Target) -> Path:
 
 def resolve_lock(target: Target) -> str:
     """The text of the lock of `target`, resolved now. Raises `LockError`."""
-    text = head(target) + resolve.resolve_lock(lock_request(target))
+    text = lock_header(target) + resolve.resolve_lock(lock_request(target))
     verify(text, target, Path("the lock just resolved"))
     return text
 
@@ -172,7 +172,7 @@ def as_of(target: Target) -> date:
     return target.release.released + timedelta(days=target.release.cutoff_days)
 
 
-def head(target: Target) -> str:
+def lock_header(target: Target) -> str:
     """The comment that opens the lock: all that was asked, and the command that asks again."""
     asked = lock_request(target)
     name = f"TensorFlow {target.release.version} on {target.device}"
@@ -191,7 +191,7 @@ def head(target: Target) -> str:
 
 def verify(text: str, target: Target, path: Path) -> None:
     """Raises `LockError` unless `text` is a lock for `target` and each of its lines has a hash."""
-    if not text.startswith(head(target)):
+    if not text.startswith(lock_header(target)):
         raise LockError(
             f"{path} was not made for TensorFlow {target.release.version} on {target.device} as"
             " docker/releases.yaml has it now",
@@ -233,7 +233,7 @@ def committed_path(target: Target) -> Path | None:
 
 def _cached_path(target: Target) -> Path:
     """Named by what was asked, so that a change of the catalogue never meets an old answer."""
-    return paths.cached_locks() / f"{_name(target)}-{_digest(head(target))[:12]}.txt"
+    return paths.cached_locks() / f"{_name(target)}-{_digest(lock_header(target))[:12]}.txt"
 
 
 def _name(target: Target) -> str:

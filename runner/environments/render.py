@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import paths
 from runner.environments import sources as source_distributions
-from runner.environments.sources import Source
+from runner.environments.sources import SourceDistribution
 from runner.errors import UsageError
 from runner.machine.derived_cache import remembered_yaml
 from runner.model import Device, Target
@@ -25,7 +25,7 @@ def dockerfile(
     target: Target,
     images: Mapping[str, str] = {},
     requirements: str = "requirements.txt",
-    sources: Sequence[Source] = (),
+    sources: Sequence[SourceDistribution] = (),
 ) -> str:
     """The Dockerfile of `target`, which expects its lock beside it under the name `requirements`,
     and `sources`, the source distributions that the lock names, in a folder of that name.
@@ -60,8 +60,8 @@ def dockerfile(
 @lru_cache(maxsize=1)
 def inputs() -> tuple[str, ...]:
     """The texts of everything besides its arguments that Dockerfiles are made from."""
-    templates = sorted(paths.data().glob("*.j2"))
-    files = (*templates, paths.data() / "images.yaml", source_distributions.path())
+    templates = sorted(paths.data_folder().glob("*.j2"))
+    files = (*templates, paths.data_folder() / "images.yaml", source_distributions.data_file())
     return tuple(file.read_text("utf-8") for file in files)
 
 
@@ -139,7 +139,7 @@ def _comment(name: str, text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _defaults() -> dict[str, Any]:
-    defaults: dict[str, Any] = remembered_yaml(paths.data() / "images.yaml")
+    defaults: dict[str, Any] = remembered_yaml(paths.data_folder() / "images.yaml")
     return defaults
 
 
@@ -148,7 +148,7 @@ def _templates() -> jinja2.Environment:
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(paths.data()),
+        loader=jinja2.FileSystemLoader(paths.data_folder()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -7,11 +7,11 @@ from typing import Optional
 
 from attrs import field, frozen
 
-from runner.machine.units import human
+from runner.machine.units import size_text
 
 
 @frozen(kw_only=True)
-class Size:
+class DiskSize:
     own: int
     """Bytes that dropping the environment gives back."""
     stays: Mapping[str, int] = field(factory=dict)
@@ -19,7 +19,7 @@ class Size:
 
 
 @frozen(kw_only=True)
-class Plan:
+class DiskPlan:
     """Which environments fit under a limit, and how."""
 
     admitted: tuple[str, ...]
@@ -35,10 +35,10 @@ class Plan:
 
 def plan_disk(
     order: Sequence[str],
-    sizes: Mapping[str, Size],
+    sizes: Mapping[str, DiskSize],
     present: Collection[str] = (),
     limit: Optional[int] = None,
-) -> Plan:
+) -> DiskPlan:
     """Which environments of `order` fit into `limit` bytes; `present` ones exist already.
 
     The limit is on all these environments together, and on what this run adds to what stays. One
@@ -49,7 +49,7 @@ def plan_disk(
     need = sum(sizes[name].own for name in missing) + _staying(sizes[name] for name in missing)
     if limit is None:
         whole = (tuple(order),) if order else ()
-        return Plan(admitted=tuple(order), left_out={}, need=need, waves=whole)
+        return DiskPlan(admitted=tuple(order), left_out={}, need=need, waves=whole)
     admitted: list[str] = []
     left_out: dict[str, str] = {}
     for name in order:
@@ -60,10 +60,12 @@ def plan_disk(
             left_out[name] = _reason(sizes[name], limit)
     budget = limit - _staying(sizes[name] for name in admitted if name not in present)
     waves = tuple(_waves(admitted, sizes, budget))
-    return Plan(admitted=tuple(admitted), left_out=left_out, need=need, budget=budget, waves=waves)
+    return DiskPlan(
+        admitted=tuple(admitted), left_out=left_out, need=need, budget=budget, waves=waves
+    )
 
 
-def _staying(sizes: Iterable[Size]) -> int:
+def _staying(sizes: Iterable[DiskSize]) -> int:
     stays: dict[str, int] = {}
     for size in sizes:
         for name, more in size.stays.items():
@@ -71,18 +73,18 @@ def _staying(sizes: Iterable[Size]) -> int:
     return sum(stays.values())
 
 
-def _reason(size: Size, limit: int) -> str:
+def _reason(size: DiskSize, limit: int) -> str:
     alone = size.own + _staying([size])
     if alone > limit:
-        return f"it takes about {human(alone)} on disk, and the limit is {human(limit)}"
+        return f"it takes about {size_text(alone)} on disk, and the limit is {size_text(limit)}"
     return (
-        f"it takes about {human(size.own)} on disk and leaves {human(alone - size.own)} behind,"
-        f" and with what the others leave that is over the limit of {human(limit)}"
+        f"it takes about {size_text(size.own)} on disk and leaves {size_text(alone - size.own)}"
+        f" behind, and with what the others leave that is over the limit of {size_text(limit)}"
     )
 
 
 def _waves(
-    admitted: Sequence[str], sizes: Mapping[str, Size], budget: int
+    admitted: Sequence[str], sizes: Mapping[str, DiskSize], budget: int
 ) -> Iterator[tuple[str, ...]]:
     wave: list[str] = []
     used = 0
@@ -96,7 +98,7 @@ def _waves(
         yield tuple(wave)
 
 
-class Room:
+class DiskRoom:
     """The disk that a run's environments take, kept under a plan's budget. Not for threads.
 
     Call `admit` before an environment is prepared, `release` when its cells are done, and `forget`
@@ -105,8 +107,8 @@ class Room:
 
     def __init__(
         self,
-        plan: Plan,
-        sizes: Mapping[str, Size],
+        plan: DiskPlan,
+        sizes: Mapping[str, DiskSize],
         present: Collection[str] = (),
     ) -> None:
         self._budget = plan.budget

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from runner import paths
 from runner.environments import room
-from runner.environments.room import Size
+from runner.environments.room import DiskSize
 from runner.model import Device, Environment, Release
 
 _MB = 10**6
@@ -38,7 +38,7 @@ _REQUIREMENT = 200 * _MB
 """A guess for each package that a user adds."""
 
 
-def size_of(engine: str, environment: Environment) -> Size:
+def size_of(engine: str, environment: Environment) -> DiskSize:
     """What making `environment` takes, on the safe side where it was never made here.
 
     What local environments share counts in each of them: 6 % of a release's, nearly all of a
@@ -50,8 +50,8 @@ def size_of(engine: str, environment: Environment) -> Size:
     if engine == "docker":
         python = f"Python {environment.target.python}"
         stays = {python: _PYTHON, f"build cache of {environment.key}": _BUILD_CACHE}
-        return Size(own=own, stays=stays)
-    return Size(own=own)
+        return DiskSize(own=own, stays=stays)
+    return DiskSize(own=own)
 
 
 def record_size(engine: str, environment: Environment, own: int) -> None:

@@ -23,7 +23,7 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 @frozen(kw_only=True)
-class Source:
+class SourceDistribution:
     """One source distribution."""
 
     name: str
@@ -35,17 +35,17 @@ class Source:
     """The Pythons it is for, as a specifier; "" is any."""
 
     @property
-    def file(self) -> str:
+    def file_name(self) -> str:
         """The name under which it lies beside a Dockerfile."""
         return f"{self.name}-{self.version}.tar.gz"
 
 
 @lru_cache(maxsize=1)
-def known() -> tuple[Source, ...]:
+def known_distributions() -> tuple[SourceDistribution, ...]:
     """All that may be built."""
-    found = remembered_yaml(path())
+    found = remembered_yaml(data_file())
     return tuple(
-        Source(
+        SourceDistribution(
             name=name,
             version=version,
             uploaded=date.fromisoformat(facts["uploaded"]),
@@ -58,15 +58,17 @@ def known() -> tuple[Source, ...]:
     )
 
 
-def path() -> Path:
-    return paths.data() / "sources.yaml"
+def data_file() -> Path:
+    return paths.data_folder() / "sources.yaml"
 
 
-def in_lock(lines: Iterable[str]) -> tuple[Source, ...]:
+def in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...]:
     """Those that a lock names: `lines` are its requirements, one a line, with their hashes."""
     pinned = {line.split(" ", 1)[0]: frozenset(_HASH.findall(line)) for line in lines}
     return tuple(
-        each for each in known() if each.sha256 in pinned.get(f"{each.name}=={each.version}", ())
+        each
+        for each in known_distributions()
+        if each.sha256 in pinned.get(f"{each.name}=={each.version}", ())
     )
 
 
@@ -76,7 +78,9 @@ def write_metadata(folder: Path, before: date, undated: Sequence[str] = ()) -> M
     `undated`: packages that count whatever their day. Returns SHA-256 of such a wheel → that of the
     source distribution it stands for.
     """
-    counted = [each for each in known() if each.uploaded <= before or each.name in undated]
+    counted = [
+        each for each in known_distributions() if each.uploaded <= before or each.name in undated
+    ]
     return {_write_wheel(folder, each): each.sha256 for each in counted}
 
 
@@ -94,7 +98,7 @@ def _with_real_hashes(entry: str, hashes: Mapping[str, str]) -> str:
     return " \\\n".join([head, *(f"    --hash=sha256:{each}" for each in real)]) + "\n"
 
 
-def _write_wheel(folder: Path, source: Source) -> str:
+def _write_wheel(folder: Path, source: SourceDistribution) -> str:
     return write_wheel(folder, source.name, source.version, source.requires, source.python)
 
 

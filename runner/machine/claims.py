@@ -19,18 +19,18 @@ from attrs import frozen
 
 from runner import paths
 from runner.machine import file_lock
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Environment
 
 
 @frozen(kw_only=True)
-class Held:
-    """What is claimed: environments by `stem`, and folders (runs, snapshots)."""
+class Claimed:
+    """What is claimed: environments by `environment_stem`, and folders (runs, snapshots)."""
 
     environments: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
 
-    def has(self, item: Item) -> bool:
+    def covers(self, item: Removable) -> bool:
         return item.of in self.environments or item.name in self.folders
 
 
@@ -42,11 +42,11 @@ class Claim:
 
     def alone(self, environment: Environment) -> bool:
         """Whether no other run uses it now, and so may be dropped."""
-        with settled(besides=self.file) as held:
-            return stem(environment) not in held.environments
+        with claims_settled(besides=self.file) as held:
+            return environment_stem(environment) not in held.environments
 
 
-def stem(environment: Environment) -> str:
+def environment_stem(environment: Environment) -> str:
     """`2.9.3-py3.10-cpu`: what every folder and image of such an environment is named after."""
     target = environment.target
     return f"{target.release.version}-py{target.python}-{target.device}"
@@ -57,7 +57,7 @@ def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> 
     """Hold these until the block ends. Where the cache cannot be written, nothing is held: nobody
     else can remove anything there either."""
     content = {
-        "environments": sorted({stem(each) for each in environments}),
+        "environments": sorted({environment_stem(each) for each in environments}),
         "folders": sorted(str(folder.absolute()) for folder in folders),
     }
     with contextlib.ExitStack() as stack:
@@ -74,7 +74,7 @@ def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> 
 
 
 @contextlib.contextmanager
-def settled(besides: Optional[Path] = None) -> Iterator[Held]:
+def claims_settled(besides: Optional[Path] = None) -> Iterator[Claimed]:
     """What is claimed, `besides` one's own; no claim is made while the block lasts."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
@@ -82,9 +82,9 @@ def settled(besides: Optional[Path] = None) -> Iterator[Held]:
         yield _read(file for file in sorted(_folder().glob("*.json")) if file != besides)
 
 
-def _read(files: Iterable[Path]) -> Held:
+def _read(files: Iterable[Path]) -> Claimed:
     claims = [content for file in files if (content := _content(file)) is not None]
-    return Held(
+    return Claimed(
         environments=frozenset(each for claim in claims for each in claim["environments"]),
         folders=frozenset(each for claim in claims for each in claim["folders"]),
     )

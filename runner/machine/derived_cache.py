@@ -71,7 +71,7 @@ def remembered_yaml(path: Path) -> Any:
     return remembered(name, (text,), parsed, write=lambda it: it, read=lambda it: it)
 
 
-def slot(kind: str, name: str) -> str:
+def cache_slot(kind: str, name: str) -> str:
     """A slot for each `name`, whatever characters it has."""
     return f"{kind}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
 

@@ -15,7 +15,7 @@ import uv
 from attrs import frozen
 
 from runner.machine import processes
-from runner.machine.derived_cache import remembered, slot
+from runner.machine.derived_cache import cache_slot, remembered
 
 OLDEST_FETCHED = (3, 8)
 """The first Python that uv can fetch."""
@@ -57,7 +57,7 @@ _lock = threading.Lock()
 _finding_uv = threading.Lock()
 
 
-def find(python: str) -> Optional[Interpreter]:
+def find_interpreter(python: str) -> Optional[Interpreter]:
     """The interpreter for `python` ("3.7") that is used here, or None; nothing is fetched."""
     with _lock:
         return _find(python)
@@ -177,7 +177,7 @@ def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
         return _run(source, path, python)
     try:
         return remembered(
-            slot("interpreter", f"{path} {python}"),
+            cache_slot("interpreter", f"{path} {python}"),
             (real, identity, source, python),
             lambda: _working(source, path, python),
             write=lambda found: [str(found.path), found.version],

@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 @frozen(kw_only=True)
-class Item:
+class Removable:
     """Something that this tool made and can remove."""
 
     kind: str

@@ -25,13 +25,13 @@ class Movable:
     include: Path
 
 
-def find(python: str) -> Optional[Movable]:
+def find_movable(python: str) -> Optional[Movable]:
     """A movable `python` ("3.7") of those on this machine, in the order in which they are used."""
     found = (_describe(path, python) for _, path in interpreters.candidates(python))
     return next((interpreter for interpreter in found if interpreter is not None), None)
 
 
-def copy(interpreter: Movable, target: Path, libraries: Path) -> None:
+def copy_interpreter(interpreter: Movable, target: Path, libraries: Path) -> None:
     """Lay out `interpreter` as it will lie in /usr/local, and in `libraries` what it loads."""
     python = interpreter.version.rpartition(".")[0]
     stdlib = target / interpreter.stdlib.relative_to(interpreter.prefix)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def read(environ: Mapping[str, str]) -> dict[str, str]:
+def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """pip's settings by their long names (`index-url`), as pip itself would have them."""
     return {**files(environ), **_environment(environ)}
 

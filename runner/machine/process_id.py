@@ -16,13 +16,13 @@ import psutil
 
 
 @lru_cache(maxsize=1)
-def owner() -> str:
+def process_label() -> str:
     """This process: start, pid, and the machine that the pid means something on."""
     return f"{_started(os.getpid())} {os.getpid()} {_place()}"
 
 
-def gone(label: str) -> bool:
-    """Whether the process that `owner` described so is known to have ended."""
+def has_ended(label: str) -> bool:
+    """Whether the process that `process_label` described is known to have ended."""
     started, pid, place = (*label.split(" ", 2), "", "")[:3]
     if place != _place() or not (pid.isascii() and pid.isdigit()):
         return False  # a run of another machine or container: nobody here can tell

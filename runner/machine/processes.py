@@ -130,7 +130,7 @@ def start(
     children.check()
     process = subprocess.Popen(
         list(command),
-        env={**(os.environ if env is None else env), **temporary.mark()},
+        env={**(os.environ if env is None else env), **temporary.mark_variables()},
         cwd=cwd,
         stdin=stdin,
         stdout=subprocess.PIPE,

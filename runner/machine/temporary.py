@@ -41,7 +41,7 @@ def folder() -> Path:
         return _folder
 
 
-def mark() -> dict[str, str]:
+def mark_variables() -> dict[str, str]:
     """What the environment of a process started by this tool holds besides."""
     try:
         return {MARK: str(folder())}

@@ -10,7 +10,7 @@ from runner.errors import UsageError
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def age(text: str) -> timedelta:
+def parse_age(text: str) -> timedelta:
     """`12h`, `30d`, `8w`. Raises `UsageError`."""
     match = re.fullmatch(r"(\d{1,6})([hdw])", text)
     if match is None:
@@ -18,7 +18,7 @@ def age(text: str) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def since(seconds: float) -> str:
+def time_ago(seconds: float) -> str:
     """How long ago, in the unit that reads best: `5 min`, `7 h`, `12 d`."""
     minutes = max(seconds, 0) / 60
     if minutes < 60:
@@ -29,7 +29,7 @@ def since(seconds: float) -> str:
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-def size(text: str) -> int:
+def parse_size(text: str) -> int:
     """`500MB`, `20GB`, `20g` → bytes. Raises `UsageError`."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s?([KMGT]?)B?", text.upper())
     if match is None:
@@ -40,7 +40,7 @@ def size(text: str) -> int:
 _SECONDS = {"": 1.0, "S": 1.0, "M": 60.0, "H": 3600.0}
 
 
-def seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """`90`, `90s`, `5m`, `1.5h` → seconds. Raises `UsageError`."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s?([SMH]?)", text.upper())
     if match is None:
@@ -48,12 +48,12 @@ def seconds(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def mebibytes(text: str) -> int:
+def parse_mebibytes(text: str) -> int:
     """`4096`, `500MB`, `4GB` → MiB; a plain number is MiB already. Raises `UsageError`."""
-    return int(text) if re.fullmatch(r"\d{1,9}", text) else size(text) >> 20
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else parse_size(text) >> 20
 
 
-def human(size: float) -> str:
+def size_text(size: float) -> str:
     """Bytes in the unit that reads best: `1.4 GB`."""
     for unit in ("B", "KB", "MB"):
         if size < 1000:

@@ -11,7 +11,7 @@ from typing import Any
 
 from runner import serial
 from runner.errors import UsageError
-from runner.machine.derived_cache import remembered, slot
+from runner.machine.derived_cache import cache_slot, remembered
 from runner.matrix.adhoc import adhoc
 from runner.matrix.defaults import MOST_BYTES
 from runner.matrix.files import missing
@@ -36,7 +36,7 @@ def load(path: Path) -> Matrix:
             remedy="name a script (tfmatrix run my.py), or write a matrix.yaml that names some",
         ) from None
     matrix = remembered(
-        slot("matrix", str(path.absolute())),
+        cache_slot("matrix", str(path.absolute())),
         (str(path), content),
         lambda: loads(content, path),
         write=serial.plain,

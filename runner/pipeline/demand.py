@@ -47,7 +47,7 @@ def _environment_key(engine: str, environment: Environment) -> str:
     can do, by which TensorFlow's libraries choose how they compute."""
     if engine != "local":
         return f"{engine}:{environment.key}"
-    python = interpreters.find(environment.target.python)
+    python = interpreters.find_interpreter(environment.target.python)
     version = python.version if python else ""
     return f"{engine}:{environment.key}:{version}:{host.cpu_features()}"
 

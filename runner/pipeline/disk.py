@@ -11,10 +11,10 @@ from attrs import evolve, frozen
 from runner import paths
 from runner.engines.base import Engine
 from runner.environments import sizes
-from runner.environments.room import Plan, Room, Size, plan_disk
+from runner.environments.room import DiskPlan, DiskRoom, DiskSize, plan_disk
 from runner.errors import TfmatrixError
 from runner.machine import host
-from runner.machine.units import human
+from runner.machine.units import size_text
 from runner.model import Environment
 from runner.report.text import listed
 
@@ -31,8 +31,8 @@ class Forecast:
     engine: str
     environments: Mapping[str, Environment]
     """By key; the plan's names are keys."""
-    plan: Plan
-    sizes: Mapping[str, Size]
+    plan: DiskPlan
+    sizes: Mapping[str, DiskSize]
     present: frozenset[str]
     folder: Optional[Path]
     """Where the environments come to lie; None where that is not on this machine."""
@@ -56,8 +56,10 @@ class DiskLimit:
     def __init__(self, forecast: Optional[Forecast], drop: Callable[[Environment], None]) -> None:
         self._forecast = forecast
         self._drop = drop
-        nothing = Room(plan_disk((), {}), {})
-        self._room = Room(forecast.plan, forecast.sizes, forecast.present) if forecast else nothing
+        nothing = DiskRoom(plan_disk((), {}), {})
+        self._room = (
+            DiskRoom(forecast.plan, forecast.sizes, forecast.present) if forecast else nothing
+        )
 
     def why_not(self, environment: Environment) -> Optional[str]:
         """Why there can never be room for it; None where there can."""
@@ -108,10 +110,10 @@ def _within_free(
     if bounded.plan.left_out:
         names = [bounded.environments[key].id for key in bounded.plan.left_out]
         raise TfmatrixError(
-            f"{human(unbounded.free or 0)} are free in {unbounded.folder}, and "
+            f"{size_text(unbounded.free or 0)} are free in {unbounded.folder}, and "
             f"{listed(names)} cannot be made in that, even when all others are dropped",
             remedy=f"make room: tfmatrix clean; or leave out what does not fit: "
-            f"--max-disk {human(limit).replace(' ', '')}",
+            f"--max-disk {size_text(limit).replace(' ', '')}",
         )
     return bounded
 
@@ -141,13 +143,13 @@ def _forecast(
     )
 
 
-def _present(engine: Engine, environment: Environment) -> Size:
+def _present(engine: Engine, environment: Environment) -> DiskSize:
     """Measured once: looking at each file takes a second for each environment."""
     own = sizes.recorded_size(engine.name, environment)
     if own is None:
-        own = engine.size(environment)
+        own = engine.disk_size(environment)
         sizes.record_size(engine.name, environment, own)
-    return Size(own=own)
+    return DiskSize(own=own)
 
 
 def lines(forecast: Forecast) -> Iterator[str]:
@@ -156,9 +158,9 @@ def lines(forecast: Forecast) -> Iterator[str]:
     missing = len(forecast.environments) - len(forecast.present)
     if missing:
         line = f"{missing} of {len(forecast.environments)} environments are to be made: "
-        line += f"about {human(plan.need)} on disk"
+        line += f"about {size_text(plan.need)} on disk"
         if forecast.free is not None:
-            line += f"; {human(forecast.free)} are free in {forecast.folder}"
+            line += f"; {size_text(forecast.free)} are free in {forecast.folder}"
         yield line
         if not forecast.asked:
             yield (
@@ -173,11 +175,11 @@ def _kept_to(forecast: Forecast, limit: int) -> Iterator[str]:
     plan = forecast.plan
     free = forecast.free
     if forecast.asked and free is not None and min(limit, plan.need) > free + _there(forecast):
-        yield f"--max-disk {human(limit)} is more than there is: {human(free)} are free"
+        yield f"--max-disk {size_text(limit)} is more than there is: {size_text(free)} are free"
     if len(plan.waves) > 1:
         most = max(map(len, plan.waves))
         yield (
-            f"{f'under --max-disk {human(limit)}, ' if forecast.asked else ''}up to {most} of "
+            f"{f'under --max-disk {size_text(limit)}, ' if forecast.asked else ''}up to {most} of "
             f"{len(plan.admitted)} are there at a time: the least recently used are dropped when"
             " others need their room"
         )
@@ -199,5 +201,5 @@ def environments_folder(engine: str) -> Optional[Path]:
 
     if not daemon.is_local():
         return None
-    root = Path(str(daemon.info().get("DockerRootDir") or "/nonexistent"))
+    root = Path(str(daemon.daemon_info().get("DockerRootDir") or "/nonexistent"))
     return root if root.exists() else None

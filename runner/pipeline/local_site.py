@@ -80,7 +80,7 @@ class LocalSite:
                 lambda phase: self._emit(events.Preparing(environment=environment, phase=phase)),
             )
         if not there:
-            sizes.record_size(self.name, environment, self._engine.size(environment))
+            sizes.record_size(self.name, environment, self._engine.disk_size(environment))
 
     def expect(self, environments: Sequence[Environment]) -> None:
         """These will be asked for: nothing to do where each can be looked at when it is."""
@@ -92,13 +92,13 @@ class LocalSite:
                 return 2
         return int(self._engine.prepared(environment))
 
-    def size(self, environment: Environment) -> int:
+    def disk_size(self, environment: Environment) -> int:
         """Bytes on disk that dropping the environment would free."""
-        return self._engine.size(environment)
+        return self._engine.disk_size(environment)
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         self.release(environment)
-        self._engine.drop(environment)
+        self._engine.remove(environment)
 
     # -- cells ----------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class LocalSite:
             with self._children.owning():
                 execution = measurer.measure(task.cell, task.repeat)
         except PrepareError as error:
-            execution = Execution(trouble=error.line, output=error.log)
+            execution = Execution(trouble=error.one_line, output=error.log)
         finally:
             self._give_back(measurer, task)
         with self._lock:
@@ -124,7 +124,7 @@ class LocalSite:
         return execution
 
     @property
-    def busy(self) -> bool:
+    def is_measuring(self) -> bool:
         """Whether a cell is being measured."""
         return bool(self._busy)
 
@@ -190,7 +190,7 @@ class LocalSite:
     def _new(self, task: Measure) -> Measurer:
         def open_channel() -> Channel:
             limits = task.cell.repro.limits
-            return self._engine.open(task.environment, task.snapshot.workspace, limits)
+            return self._engine.start_agent(task.environment, task.snapshot.workspace, limits)
 
         # What a forked child may be believed depends on all that runs it.
         where = f"{self.name}:{task.environment.key}:{paths.agent_digest()}"

@@ -322,7 +322,7 @@ class Pipeline:
         self._disk.leave(environment)
         if self._options.keep is None or environment.key not in self._made:
             return
-        size = self._site.size(environment)
+        size = self._site.disk_size(environment)
         if self._kept + size <= self._options.keep:
             self._kept += size
             return
@@ -333,9 +333,9 @@ class Pipeline:
         self._readiness.pop(environment.key, None)
         if self._claim is None or self._claim.alone(environment):
             with suppress(TfmatrixError, OSError):  # another program uses it
-                self._site.drop(environment)
+                self._site.remove(environment)
                 self._emit(events.Dropped(environment=environment))
 
 
 def _reason(error: Exception) -> str:
-    return error.line if isinstance(error, TfmatrixError) else str(error) or repr(error)
+    return error.one_line if isinstance(error, TfmatrixError) else str(error) or repr(error)

@@ -74,7 +74,7 @@ class Machine:
         """Seconds to make the task's environment here, where it is not there yet."""
         return 0.0
 
-    def lose(self) -> None:
+    def mark_lost(self) -> None:
         """Mark it as gone: nobody waits for its results any more."""
         self.lost = True
 
@@ -173,7 +173,7 @@ class Pool(Executor):
     def remove(self, machine: Machine) -> None:
         """Give it no more tasks, and do not wait for those that it has."""
         with self._changed:
-            machine.lose()
+            machine.mark_lost()
             self._machines.discard(machine)
             self._changed.notify_all()
 

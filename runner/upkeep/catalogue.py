@@ -162,7 +162,7 @@ def _proved(release: Release) -> bool:
     click.echo(f"{release.version}: {'imports and trains' if passes else 'does not work'}")
     if not passes:
         return False
-    shipped = _measured(release, ["--matrix", str(paths.data().parent / "matrix.yaml")])
+    shipped = _measured(release, ["--matrix", str(paths.data_folder().parent / "matrix.yaml")])
     told = ", ".join(f"{shipped.count(v)} {v}" for v in Verdict if v in shipped)
     click.echo(f"{release.version}: the reproduction of matrix.yaml: {told or 'nothing measured'}")
     return bool(shipped) and Verdict.ERROR not in shipped

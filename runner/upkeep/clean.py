@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Optional
 
-from runner.machine.items import Item
+from runner.machine.items import Removable
 
 
 def chosen(
-    items: Iterable[Item],
+    items: Iterable[Removable],
     *,
     now: float,
     older_than: Optional[timedelta] = None,
     max_size: Optional[int] = None,
-    in_use: Callable[[Item], bool] = lambda _: False,
-) -> list[Item]:
+    in_use: Callable[[Removable], bool] = lambda _: False,
+) -> list[Removable]:
     """What goes, least recently used first: all that is too old, then as much as is too much.
 
     With neither bound, everything goes. `max_size` is what may stay, in bytes; what is in use
@@ -34,7 +34,7 @@ def chosen(
     return going + _excess([item for item in free if item.last_used >= limit], too_much)
 
 
-def _excess(staying: Sequence[Item], too_much: int) -> list[Item]:
+def _excess(staying: Sequence[Removable], too_much: int) -> list[Removable]:
     going = []
     for item in staying:
         if too_much <= 0:

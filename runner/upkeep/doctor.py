@@ -17,7 +17,7 @@ from runner.engines.base import Engine
 from runner.engines.docker import daemon
 from runner.environments import render, sizes
 from runner.machine import host
-from runner.machine.units import human
+from runner.machine.units import size_text
 from runner.matrix import plan
 from runner.model import Device, Release
 
@@ -99,7 +99,8 @@ def disk(releases: Sequence[Release]) -> Check:
     return Check(
         what="disk",
         health=Health.GOOD if good else Health.LIMITED,
-        finding=f"{human(free)} free; {len(releases)} environments take about {human(need)}",
+        finding=f"{size_text(free)} free; {len(releases)} environments take "
+        f"about {size_text(need)}",
         remedy="" if good else "tfmatrix clean, or run with --keep-environments none",
     )
 

@@ -15,21 +15,21 @@ from attrs import evolve
 
 from runner import paths
 from runner.cells.store import Store
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.runs import journal, retention
 
 _BEING_MADE = 3600.0
 """Seconds for which a snapshot without a name is taken to be another run's, not a dead one's."""
 
 
-def runs(keep: int = 0) -> Iterator[Item]:
+def runs(keep: int = 0) -> Iterator[Removable]:
     """The runs in results/ that were named by their moment, but for the newest `keep`."""
     folders = retention.dated_runs(paths.results())
     for folder in folders[: max(0, len(folders) - keep)]:
         yield _item("run", folder)
 
 
-def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Item]:
+def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
     """The reports and logs of those runs, but for the newest `whole`; of the newest `keep` only."""
     folders = retention.dated_runs(paths.results())
     oldest = 0 if keep is None else max(0, len(folders) - keep)
@@ -44,30 +44,30 @@ def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Item]:
             )
 
 
-def caches() -> Iterator[Item]:
+def caches() -> Iterator[Removable]:
     """What lies in the cache and can be made again, but for what the engines list themselves.
     Measured outcomes are not a cache to throw away with it."""
     for folder in paths.CACHE.values():
-        found = paths.ours(folder)
+        found = paths.own_files(folder)
         if found and folder.removal is paths.Removal.WHOLE:
-            yield Item(
+            yield Removable(
                 kind="cache",
                 name=str(paths.cache() / folder.name),
                 size=sum(map(folder_size, found)),
                 last_used=max(each.lstat().st_mtime for each in found),
                 remove=partial(_remove_all, found),
             )
-    for each in paths.ours(paths.CACHE["snapshots"]):
+    for each in paths.own_files(paths.CACHE["snapshots"]):
         if not each.name.startswith(".") or _idle(each) > _BEING_MADE:
             yield _item("cache", each)
 
 
-def outcomes(older_than: timedelta) -> Iterator[Item]:
+def outcomes(older_than: timedelta) -> Iterator[Removable]:
     """Measured outcomes that nothing asked for in that time, together as one item."""
     store = Store(paths.store())
-    unused = store.unused(older_than) if paths.ours(paths.CACHE["store"]) else {}
+    unused = store.unused(older_than) if paths.own_files(paths.CACHE["store"]) else {}
     if unused:
-        yield Item(
+        yield Removable(
             kind="outcomes",
             name=f"{len(unused)} measured in {store.folder}",
             size=sum(status.st_size for status in unused.values()),
@@ -84,8 +84,8 @@ def _idle(folder: Path) -> float:
     return time.time() - folder.lstat().st_mtime
 
 
-def _item(kind: str, folder: Path) -> Item:
-    return Item(
+def _item(kind: str, folder: Path) -> Removable:
+    return Removable(
         kind=kind,
         name=str(folder),
         size=folder_size(folder),

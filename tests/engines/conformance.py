@@ -242,7 +242,7 @@ def opened(
     """A bench in an environment that `engine` has prepared."""
     subjects = workspace(folder)
     bench = Bench(
-        connect=lambda: engine.open(environment, subjects, limits), mode=mode, limits=limits
+        connect=lambda: engine.start_agent(environment, subjects, limits), mode=mode, limits=limits
     )
     try:
         yield bench

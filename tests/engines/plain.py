@@ -14,7 +14,7 @@ from typing import Optional
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.local.pipe import PipeChannel
 from runner.errors import PrepareError
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Release, Target
 
 AGENT = Path(__file__).parents[2] / "runner" / "agent.py"
@@ -65,18 +65,20 @@ class PlainEngine:
     def image(self, environment: Environment) -> Optional[str]:
         return None
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         with self._lock:
             self.opened.append(environment.id)
         variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         return PipeChannel([sys.executable, str(AGENT)], root=str(workspace.folder), env=variables)
 
-    def size(self, environment: Environment) -> int:
+    def disk_size(self, environment: Environment) -> int:
         return 100
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         with self._lock:
             self.dropped.append(environment.id)
 
-    def inventory(self) -> Iterator[Item]:
+    def inventory(self) -> Iterator[Removable]:
         return iter(())

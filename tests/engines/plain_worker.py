@@ -37,11 +37,13 @@ class WorkersEngine(PlainEngine):
     def prepared(self, environment: Environment) -> bool:
         return self._mark(environment).exists()
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         wrong = self.unavailable()
         if wrong is not None:
             raise PrepareError(wrong)
-        return super().open(environment, workspace, limits)
+        return super().start_agent(environment, workspace, limits)
 
     def _mark(self, environment: Environment) -> Path:
         return paths.cache() / "made" / environment.target.release.version

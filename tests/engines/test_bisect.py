@@ -38,7 +38,9 @@ class Pretending(PlainEngine):
     interrupts = 0
     """Which cell is stopped by Ctrl-C; 0: none."""
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         self.opened.append(environment.id)
         if len(self.opened) == self.interrupts:
             raise KeyboardInterrupt

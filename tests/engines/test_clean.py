@@ -15,7 +15,7 @@ from runner import paths
 from runner.engines.base import Workspace
 from runner.engines.local.engine import LocalEngine
 from runner.errors import TfmatrixError
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Environment, Limits
 from tests.engines.plain import environment
 
@@ -49,7 +49,7 @@ def test_a_session_that_opens_is_a_use(made: Environment, tmp_path: Path) -> Non
     (before,) = LocalEngine().inventory()
     assert (before.last_used, before.of) == (LONG_AGO, "2.9.3-py3.10-cpu")
     workspace = Workspace(folder=tmp_path, script="script.py")
-    LocalEngine().open(made, workspace, Limits()).close()
+    LocalEngine().start_agent(made, workspace, Limits()).close()
     (after,) = LocalEngine().inventory()
     assert after.last_used > LONG_AGO
 
@@ -84,7 +84,7 @@ def images(tmp_path: Path) -> Iterator[None]:
             api.remove_image(name, force=True)
 
 
-def found() -> dict[str, Item]:
+def found() -> dict[str, Removable]:
     from runner.engines.docker import images
 
     return {item.name: item for item in images.inventory()}
@@ -94,14 +94,14 @@ def found() -> dict[str, Item]:
 def test_an_image_is_as_recently_used_as_its_last_session_and_a_base_as_what_is_built_on_it(
     images: None,
 ) -> None:
-    from runner.engines.docker.images import used
+    from runner.engines.docker.images import mark_used
 
     before = found()
     assert before[CHILD].of == "0.0.1-py3.10-cpu"
     assert before[BASE].of == ""
     names = list(before)
     assert names.index(CHILD) < names.index(BASE), "a base goes after what is built on it"
-    used(KEY)
+    mark_used(KEY)
     later = before[CHILD].last_used + 1000
     os.utime(paths.cache() / "images" / KEY, (later, later))
     after = found()

@@ -117,7 +117,7 @@ def test_a_result_that_dies_with_its_worker_is_not_waited_for(
 
     def ask(machine: machines.Remote) -> None:
         try:
-            machine.ask(Fatal)
+            machine.request(Fatal)
         except MachineLost as error:
             lost.append(error)
 

@@ -75,7 +75,7 @@ def prepared(engine: DockerEngine, request: pytest.FixtureRequest) -> Iterator[E
     made = environment(request.param)
     engine.prepare(made, silent)
     yield made
-    engine.drop(made)
+    engine.remove(made)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def plain(engine: DockerEngine) -> Iterator[Environment]:
     made = environment("3.10", dockerfile=f"FROM {image}\nLABEL test=plain\n")
     engine.prepare(made, silent)
     yield made
-    engine.drop(made)
+    engine.remove(made)
 
 
 def run(
@@ -98,7 +98,7 @@ def run(
 ) -> Execution:
     (folder / "script.py").write_text(source)
     workspace = Workspace(folder=folder, script="script.py")
-    channel = engine.open(made, workspace, limits)
+    channel = engine.start_agent(made, workspace, limits)
     with Session(channel) as session:
         return session.run(Request(script=f"{channel.root}/script.py", limits=limits))
 
@@ -305,7 +305,7 @@ def test_a_daemon_elsewhere_gets_the_files_in_volumes(
 
 def our_containers() -> set[str]:
     api = daemon.connect().api
-    label = f"tfmatrix.owner={owner.owner()}"
+    label = f"tfmatrix.owner={owner.process_label()}"
     return {c["Id"] for c in api.containers(all=True, filters={"label": label})}
 
 
@@ -318,7 +318,7 @@ def test_close_leaves_nothing_and_says_so(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
     before = our_containers()
-    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    channel = engine.start_agent(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
     assert len(our_containers() - before) == 1
     assert b"hello" in (channel.receive(30) or b"")
     assert channel.receive(0.01) is None
@@ -334,7 +334,7 @@ def test_close_leaves_nothing_and_says_so(
 def test_closing_wakes_whoever_waits(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
-    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    channel = engine.start_agent(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
     assert channel.receive(30)
     threading.Timer(0.3, channel.close).start()
     with pytest.raises(ChannelClosed):
@@ -345,7 +345,7 @@ def test_a_killed_container_is_reported(
     engine: DockerEngine, plain: Environment, tmp_path: Path
 ) -> None:
     before = our_containers()
-    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    channel = engine.start_agent(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
     assert channel.receive(30)
     (container,) = our_containers() - before
     daemon.connect().api.kill(container)
@@ -408,7 +408,7 @@ def test_two_at_once_build_once(engine: DockerEngine) -> None:
         thread.join()
     assert engine.prepared(made)
     assert phases.count("waiting") > 0
-    engine.drop(made)
+    engine.remove(made)
     assert not engine.prepared(made)
 
 
@@ -434,7 +434,7 @@ def test_an_image_holds_its_facts_and_no_secret(
     found = subprocess.run(["grep", "-c", "-a", secret, str(saved)], capture_output=True, text=True)
     assert found.stdout.strip() == "0"
     assert secret not in json.dumps(image.history()) + json.dumps(image.attrs)
-    engine.drop(made)
+    engine.remove(made)
 
 
 def test_settings_reach_the_build(
@@ -449,7 +449,7 @@ def test_settings_reach_the_build(
     )
     made = environment("3.10", dockerfile=text)
     engine.prepare(made, silent)
-    engine.drop(made)
+    engine.remove(made)
 
 
 def test_a_read_only_container_compiles_nothing(
@@ -493,7 +493,7 @@ def test_a_base_image_that_is_nowhere(engine: DockerEngine) -> None:
 def test_a_base_image_that_is_nowhere_is_found_out_by_one_look(engine: DockerEngine) -> None:
     made = environment("3.10", dockerfile="FROM localhost:1/no/such:image\n")
     assert "localhost:1/no/such:image" in str(engine.why_not_made([made]))
-    assert not engine.mend([made], print)
+    assert not engine.repair([made], print)
 
 
 def test_what_a_registry_has_refused_is_not_asked_for_again(
@@ -522,7 +522,7 @@ def test_missing_bases_are_made_here_where_no_registry_answers(engine: DockerEng
     if engine.why_not_made([made]) is None:
         pytest.skip("a registry answers")
     said: list[str] = []
-    assert engine.mend([made], said.append)
+    assert engine.repair([made], said.append)
     try:
         assert f"base images for Python {absent[0]} are made here" in said[0]
         assert engine.why_not_made([made]) is None
@@ -559,16 +559,16 @@ def test_an_image_that_is_not_ours_stays(engine: DockerEngine, plain: Environmen
     foreign.tag(*name.rsplit(":", 1))
     try:
         assert not engine.prepared(made)
-        engine.drop(made)
+        engine.remove(made)
         assert daemon.find_image(name) is not None
     finally:
         daemon.connect().images.remove(name)
 
 
 def test_an_image_in_use_stays(engine: DockerEngine, plain: Environment, tmp_path: Path) -> None:
-    channel = engine.open(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
+    channel = engine.start_agent(plain, Workspace(folder=tmp_path, script=""), conformance.LIMITS)
     with pytest.raises(TfmatrixError, match="stays"):
-        engine.drop(plain)
+        engine.remove(plain)
     channel.close()
     assert engine.prepared(plain)
 
@@ -579,9 +579,9 @@ def test_dropping_gives_the_space_back(engine: DockerEngine, plain: Environment)
     )
     made = environment("3.10", dockerfile=f"FROM {render.default_base('3.10')}\n{fill}\n")
     engine.prepare(made, silent)
-    assert 30_000_000 <= engine.size(made) < 31_000_000
+    assert 30_000_000 <= engine.disk_size(made) < 31_000_000
     before = taken()
-    engine.drop(made)
+    engine.remove(made)
     assert before - taken() > 29_000_000
     assert engine.prepared(plain)
 
@@ -703,8 +703,8 @@ def test_cuda_comes_out_of_the_image_that_holds_it(engine: DockerEngine, tmp_pat
         assert "[True, False] False" in out
     finally:
         daemon.connect().images.remove(base)
-        engine.drop(made)
-        engine.drop(holder)
+        engine.remove(made)
+        engine.remove(holder)
 
 
 # -- bases ----------------------------------------------------------------------------------------

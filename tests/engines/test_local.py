@@ -164,7 +164,7 @@ class TestAnEnvironment:
         library = next(made[0].rglob("_pywrap_tensorflow_internal.so"))
         unpacked = [p.stat().st_ino for p in paths.packages().glob("archive-v*/*/**/*.so")]
         assert library.stat().st_ino in unpacked
-        assert packages.share(made[0]) <= LocalEngine(root).size(small)
+        assert packages.share(made[0]) <= LocalEngine(root).disk_size(small)
 
     def test_counts_as_not_prepared_when_its_interpreter_is_gone(
         self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
@@ -193,7 +193,7 @@ class TestAnEnvironment:
             "print('::observe names=' + json.dumps(sorted(os.environ)))\n"
             "print('::observe prefix=' + json.dumps(sys.prefix))\n"
         )
-        channel = LocalEngine(root).open(
+        channel = LocalEngine(root).start_agent(
             small, Workspace(folder=tmp_path, script="my.py"), Limits(timeout=60)
         )
         session = Session(channel)
@@ -212,14 +212,14 @@ class TestAnEnvironment:
         (root / "not-ours").mkdir()
         (item,) = engine.inventory()
         assert (item.kind, item.name) == ("environment", str(made[0]))
-        assert 0 < item.size <= engine.size(small)
+        assert 0 < item.size <= engine.disk_size(small)
         item.remove()
         assert not engine.prepared(small)
         assert (root / "not-ours").is_dir()
         assert list(engine.inventory()) == []
-        engine.drop(small)
+        engine.remove(small)
         with pytest.raises(PrepareError, match="is gone"):
-            engine.open(small, Workspace(folder=root, script="x.py"), Limits())
+            engine.start_agent(small, Workspace(folder=root, script="x.py"), Limits())
 
 
 @pytest.mark.tensorflow
@@ -275,7 +275,7 @@ def test_packages_that_a_script_has_written_to_are_found_out_and_made_anew(
         "open(path, 'w').close()\n"
     )
     engine.prepare(small, Diary())
-    channel = engine.open(small, files, Limits(timeout=60))
+    channel = engine.start_agent(small, files, Limits(timeout=60))
     session = Session(channel)
     assert channel.damage() is None
     facts = session.run(Request(script=f"{channel.root}/my.py", limits=Limits(timeout=60)))
@@ -284,13 +284,13 @@ def test_packages_that_a_script_has_written_to_are_found_out_and_made_anew(
     assert "are not as they were installed (numpy): a script may" in (channel.damage() or "")
     assert not engine.prepared(small)
     with pytest.raises(PrepareError, match="is gone"):
-        engine.open(small, files, Limits())
+        engine.start_agent(small, files, Limits())
 
     def make(*_: object, apart: bool) -> None:
         assert apart  # nothing is linked from the cache, which may be damaged too
         raise PrepareError("that was all")
 
-    monkeypatch.setattr(venv, "make", make)
+    monkeypatch.setattr(venv, "make_venv", make)
     with pytest.raises(PrepareError, match="that was all"):
         engine.prepare(small, Diary())
 

@@ -185,8 +185,8 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Agent
         opened = {}
         for name, engine in engines.items():
             engine.prepare(made, silent)
-            stack.callback(engine.drop, made)
-            channel = engine.open(made, workspace, Limits())
+            stack.callback(engine.remove, made)
+            channel = engine.start_agent(made, workspace, Limits())
             opened[name] = Agent(stack.enter_context(Session(channel)), channel.root)
         yield opened
 

@@ -38,7 +38,9 @@ UNRESOLVABLE = "1.23.5"
 class Telling(PlainEngine):
     """Tells its processes which numpy and Python they are to take for installed."""
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         asked = [each for each in environment.target.requirements if each.startswith("numpy==")]
         variables = {
             "PATH": os.environ["PATH"],

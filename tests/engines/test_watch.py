@@ -183,7 +183,7 @@ def test_an_agent_of_the_local_engine_runs_what_was_saved_last(
         script.write_text(f"print({number})", "utf-8")
         return live.renew(take(Repro(name="my", script=script), tmp_path / "s")).workspace
 
-    channel = LocalEngine().open(made, renewed(1), Limits())
+    channel = LocalEngine().start_agent(made, renewed(1), Limits())
     with Session(channel) as session:
         request = Request(script=f"{channel.root}/my.py")
         assert session.run(request).output == "1\n"

@@ -120,12 +120,12 @@ _LOCK = (paths.locks() / "2.9.3-py3.10-cpu.txt").read_bytes()
 def lock(data: bytes, folder: Path) -> None:
     path = folder / "lock.txt"
     path.write_bytes(data)
-    _quietly(lambda: _packages(locks.read(path, _TARGET)))
+    _quietly(lambda: _packages(locks.read_lock(path, _TARGET)))
 
 
 @target(*(bytes([n]) for n in (0, 7, 99)))
 def lock_with_our_head(data: bytes, folder: Path) -> None:
-    lock(locks.head(_TARGET).encode() + data, folder)
+    lock(locks.lock_header(_TARGET).encode() + data, folder)
 
 
 def _packages(text: str) -> None:

@@ -24,4 +24,4 @@ def images() -> Iterator[dict[str, Environment]]:
         DockerEngine().prepare(environment, silent)
     yield made
     for environment in made.values():
-        DockerEngine().drop(environment)
+        DockerEngine().remove(environment)

@@ -26,9 +26,11 @@ class WatchedEngine(DockerEngine):
         super().__init__()
         self.containers: set[str] = set()
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
-        channel = super().open(environment, workspace, limits)
-        label = f"tfmatrix.owner={owner.owner()}"
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
+        channel = super().start_agent(environment, workspace, limits)
+        label = f"tfmatrix.owner={owner.process_label()}"
         found = daemon.connect().api.containers(all=True, filters={"label": label})
         self.containers |= {container["Id"] for container in found}
         return channel
@@ -44,7 +46,7 @@ class WatchedEngine(DockerEngine):
             folder = Path("/var/lib/docker/containers", container)
             if os.access(folder.parent, os.R_OK) and folder.exists():
                 yield str(folder)
-        volumes = api.volumes(filters={"label": f"tfmatrix.owner={owner.owner()}"})
+        volumes = api.volumes(filters={"label": f"tfmatrix.owner={owner.process_label()}"})
         yield from (f"volume {volume['Name']}" for volume in volumes["Volumes"] or [])
 
 

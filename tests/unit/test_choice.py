@@ -39,7 +39,7 @@ class Engine(PlainEngine):
     def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
         return self._obstacle if environments else None
 
-    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+    def repair(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
         self.mended += [each.id for each in environments]
         if self._fails:
             raise PrepareError(self._fails)

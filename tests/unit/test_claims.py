@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.machine import claims
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Device, Environment, Release, Target
 
 
@@ -33,13 +33,13 @@ def environment(version: str) -> Environment:
     return Environment(target=target, requirements="", key="k")
 
 
-def item(of: str = "", name: str = "x") -> Item:
-    return Item(kind="image", name=name, size=1, last_used=0, remove=lambda: None, of=of)
+def item(of: str = "", name: str = "x") -> Removable:
+    return Removable(kind="image", name=name, size=1, last_used=0, remove=lambda: None, of=of)
 
 
-def held(thing: Item) -> bool:
-    with claims.settled() as now:
-        return now.has(thing)
+def held(thing: Removable) -> bool:
+    with claims.claims_settled() as now:
+        return now.covers(thing)
 
 
 def test_a_claim_holds_while_it_lasts_and_no_longer(tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_nothing_is_claimed_between_the_look_and_the_removal() -> None:
             order.append("claimed")
 
     thread = threading.Thread(target=run)
-    with claims.settled() as now:
+    with claims.claims_settled() as now:
         thread.start()
         thread.join(0.2)
-        assert not now.has(item("2.9.3-py3.10-cpu"))
+        assert not now.covers(item("2.9.3-py3.10-cpu"))
         order.append("removed")
     thread.join()
     assert order == ["removed", "claimed"]

@@ -25,11 +25,13 @@ from tests.unit.runs import drawn
 from tests.unit.test_claims import environment
 
 
-def item(name: str, *, size: int = 10, age: float = 0.0) -> items.Item:
-    return items.Item(kind="image", name=name, size=size, last_used=1000 - age, remove=lambda: None)
+def item(name: str, *, size: int = 10, age: float = 0.0) -> items.Removable:
+    return items.Removable(
+        kind="image", name=name, size=size, last_used=1000 - age, remove=lambda: None
+    )
 
 
-def names(items: list[items.Item]) -> list[str]:
+def names(items: list[items.Removable]) -> list[str]:
     return [one.name for one in items]
 
 
@@ -82,33 +84,33 @@ def test_what_stays_fits_and_nothing_goes_needlessly(
     ("text", "size"), [("20GB", 20 * 10**9), ("500mb", 5 * 10**8), ("1.5G", 1.5e9), ("7", 7)]
 )
 def test_sizes(text: str, size: float) -> None:
-    assert units.size(text) == size
+    assert units.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "lots", "-1GB", "1e99", "1PB", "9" * 40])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(UsageError, match="no size"):
-        units.size(text)
+        units.parse_size(text)
 
 
 def test_ages() -> None:
-    assert units.age("30d") == timedelta(days=30)
+    assert units.parse_age("30d") == timedelta(days=30)
     with pytest.raises(UsageError, match="no age"):
-        units.age("yesterday")
+        units.parse_age("yesterday")
 
 
 @pytest.mark.parametrize(
     ("size", "text"), [(12, "12 B"), (1400, "1 KB"), (2.5e8, "250 MB"), (1.44e9, "1.4 GB")]
 )
 def test_human_sizes(size: float, text: str) -> None:
-    assert units.human(size) == text
+    assert units.size_text(size) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(-5, "0 min"), (59 * 60, "59 min"), (7.2 * 3600, "7 h"), (1e6, "12 d")]
 )
 def test_ages_in_words(seconds: float, text: str) -> None:
-    assert units.since(seconds) == text
+    assert units.time_ago(seconds) == text
 
 
 # --- What stays in results/ --------------------------------------------------------------------

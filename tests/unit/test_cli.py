@@ -184,10 +184,10 @@ def test_a_bug_is_one_line_and_its_traceback_goes_to_a_file(
 
 
 def test_limits_have_units(folder: Path) -> None:
-    chosen = select_with(timeout=units.seconds("5m"), memory=units.mebibytes("4GB"))
+    chosen = select_with(timeout=units.parse_seconds("5m"), memory=units.parse_mebibytes("4GB"))
     assert {cell.repro.limits.timeout for cell in chosen.cells} == {300.0}
     assert {cell.repro.limits.memory for cell in chosen.cells} == {3814}
-    assert (units.seconds("90"), units.mebibytes("4096")) == (90.0, 4096)
+    assert (units.parse_seconds("90"), units.parse_mebibytes("4096")) == (90.0, 4096)
 
 
 @pytest.mark.parametrize("outcome", ["pass", "crash"])

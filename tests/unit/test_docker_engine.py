@@ -79,7 +79,7 @@ def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemo
 
 def _forget() -> None:
     daemon.version.cache_clear()
-    daemon.info.cache_clear()
+    daemon.daemon_info.cache_clear()
 
 
 def test_a_daemon_that_answers_is_enough(answering: Daemon) -> None:
@@ -107,7 +107,7 @@ def test_an_image_that_was_dropped_is_not_listed_any_more(answering: Daemon) -> 
     engine = DockerEngine()
     assert engine.prepared(ENVIRONMENT)
     answering.answers["/images/json"] = []
-    engine.drop(ENVIRONMENT)
+    engine.remove(ENVIRONMENT)
     assert not engine.prepared(ENVIRONMENT)
 
 
@@ -192,7 +192,7 @@ def test_the_clients_context_names_the_daemon(
         monkeypatch.setenv("DOCKER_HOST", host)
     context(tmp_path, "there", "tcp://there:2375")
     (tmp_path / "config.json").write_text(settings)
-    assert daemon.host() == asked
+    assert daemon.context_host() == asked
 
 
 def test_the_variable_of_the_client_counts_more(
@@ -203,7 +203,7 @@ def test_the_variable_of_the_client_counts_more(
     monkeypatch.setenv("DOCKER_CONTEXT", "there")
     (tmp_path / "config.json").write_text("{}")
     context(tmp_path, "there", "tcp://there:2375")
-    assert daemon.host() == "tcp://there:2375"
+    assert daemon.context_host() == "tcp://there:2375"
 
 
 def test_no_daemon_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,13 +54,13 @@ def script(path: Path, body: str) -> Path:
 def test_a_real_interpreter_is_found_where_it_really_lies(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / f"python{OWN}").symlink_to(sys.executable)
-    found = interpreters.find(OWN)
+    found = interpreters.find_interpreter(OWN)
     assert found is not None
     assert (found.version, found.source) == (platform.python_version(), "PATH")
 
 
 def test_there_may_be_none() -> None:
-    assert interpreters.find("3.7") is None
+    assert interpreters.find_interpreter("3.7") is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_there_may_be_none() -> None:
 )
 def test_where_interpreters_are_looked_for(fake: Fake, place: str, source: str) -> None:
     path = fake(place, "3.7.16")
-    assert interpreters.find("3.7") == Interpreter(path=path, version="3.7.16", source=source)
+    assert interpreters.find_interpreter("3.7") == Interpreter(
+        path=path, version="3.7.16", source=source
+    )
 
 
 def test_pyenv_and_conda_may_be_elsewhere(
@@ -92,7 +94,7 @@ def test_pyenv_and_conda_may_be_elsewhere(
         "3.8": listed,
     }
     for python, path in expected.items():
-        found = interpreters.find(python)
+        found = interpreters.find_interpreter(python)
         assert found is not None
         assert found.path == path
 
@@ -100,7 +102,7 @@ def test_pyenv_and_conda_may_be_elsewhere(
 def test_the_newest_patch_of_pyenv_comes_first(fake: Fake) -> None:
     for version in ("3.8.9", "3.8.18", "3.8.10"):
         fake(f"home/.pyenv/versions/{version}/bin/python3.8", version)
-    found = interpreters.find("3.8")
+    found = interpreters.find_interpreter("3.8")
     assert found is not None
     assert found.version == "3.8.18"
 
@@ -108,7 +110,7 @@ def test_the_newest_patch_of_pyenv_comes_first(fake: Fake) -> None:
 def test_a_shim_that_stands_for_nothing_is_passed_over(fake: Fake, tmp_path: Path) -> None:
     script(tmp_path / "bin" / "python3.7", "echo 'pyenv: command not found' >&2; exit 127")
     path = fake("home/.pyenv/versions/3.7.16/bin/python3.7", "3.7.16")
-    found = interpreters.find("3.7")
+    found = interpreters.find_interpreter("3.7")
     assert found is not None
     assert found.path == path
 
@@ -125,20 +127,20 @@ def test_a_shim_that_stands_for_nothing_is_passed_over(fake: Fake, tmp_path: Pat
 )
 def test_what_cannot_run_tensorflow_is_passed_over(fake: Fake, facts: dict[str, object]) -> None:
     fake("bin/python3.7", **facts)
-    assert interpreters.find("3.7") is None
+    assert interpreters.find_interpreter("3.7") is None
 
 
 @pytest.mark.parametrize("body", ["exit 0", "echo '{'", "echo '[1]'", "kill -SEGV $$"])
 def test_what_does_not_answer_is_passed_over(tmp_path: Path, body: str) -> None:
     script(tmp_path / "bin" / "python3.7", body)
-    assert interpreters.find("3.7") is None
+    assert interpreters.find_interpreter("3.7") is None
 
 
 def test_what_cannot_be_executed_is_passed_over(tmp_path: Path) -> None:
     script(tmp_path / "bin" / "python3.7", "exit 1").chmod(0o644)
     script(tmp_path / "bin" / "python3.8", "").write_bytes(b"\x7fELF, or so it says")
-    assert interpreters.find("3.7") is None
-    assert interpreters.find("3.8") is None
+    assert interpreters.find_interpreter("3.7") is None
+    assert interpreters.find_interpreter("3.8") is None
 
 
 def test_the_first_pythons_are_not_fetched() -> None:
@@ -193,23 +195,23 @@ def test_a_working_interpreter_is_not_run_again_until_it_changes(
     (tmp_path / "bin").mkdir()
     link = tmp_path / "bin" / f"python{OWN}"
     link.symlink_to(sys.executable)
-    first = interpreters.find(OWN)
+    first = interpreters.find_interpreter(OWN)
     monkeypatch.setattr(interpreters, "_found", {})
     monkeypatch.setattr(processes, "run", _refuse)
-    assert interpreters.find(OWN) == first
+    assert interpreters.find_interpreter(OWN) == first
     monkeypatch.setattr(interpreters, "_found", {})
     link.unlink()
     link.symlink_to("/bin/true")
     with pytest.raises(AssertionError, match="was run"):
-        interpreters.find(OWN)
+        interpreters.find_interpreter(OWN)
 
 
 def test_a_script_is_always_run(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     fake("bin/python3.7", "3.7.16")
-    assert interpreters.find("3.7") is not None
+    assert interpreters.find_interpreter("3.7") is not None
     monkeypatch.setattr(interpreters, "_found", {})
     fake("bin/python3.7", "3.7.17")
-    found = interpreters.find("3.7")
+    found = interpreters.find_interpreter("3.7")
     assert found is not None
     assert found.version == "3.7.17"
 
@@ -220,7 +222,9 @@ def test_shims_of_pyenv_are_passed_over_for_what_they_stand_for(
     monkeypatch.setenv("PATH", str(tmp_path / "home" / ".pyenv" / "shims"))
     fake("home/.pyenv/shims/python3.7", "3.7.16")
     path = fake("home/.pyenv/versions/3.7.16/bin/python3.7", "3.7.16")
-    assert interpreters.find("3.7") == Interpreter(path=path, version="3.7.16", source="pyenv")
+    assert interpreters.find_interpreter("3.7") == Interpreter(
+        path=path, version="3.7.16", source="pyenv"
+    )
 
 
 def _refuse(command: list[str], **_: object) -> None:

@@ -109,11 +109,11 @@ def test_a_lock_changes_its_own() -> None:
     path = locks.committed_path(target)
     assert path is not None
     path.parent.mkdir()
-    path.write_text(f"{locks.head(target)}six==1 {HASH}\n", "utf-8")
+    path.write_text(f"{locks.lock_header(target)}six==1 {HASH}\n", "utf-8")
     assert changed(before, keys(NEWEST)) == ["2.9.3"]
-    path.write_text(f"{locks.head(target)}# a comment\nsix==1 {HASH}\n", "utf-8")
+    path.write_text(f"{locks.lock_header(target)}# a comment\nsix==1 {HASH}\n", "utf-8")
     commented = keys(NEWEST)
-    path.write_text(f"{locks.head(target)}six==1 {HASH}\n", "utf-8")
+    path.write_text(f"{locks.lock_header(target)}six==1 {HASH}\n", "utf-8")
     assert changed(commented, keys(NEWEST)) == []
 
 

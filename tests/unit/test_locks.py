@@ -30,7 +30,7 @@ def target(version: str, device: Device = Device.CPU, *requirements: str) -> Tar
 
 
 def lock(of: Target, *requirements: str) -> str:
-    return locks.head(of) + "".join(f"{line}\n" for line in requirements)
+    return locks.lock_header(of) + "".join(f"{line}\n" for line in requirements)
 
 
 @pytest.fixture(autouse=True)
@@ -182,7 +182,7 @@ def test_a_lock_that_cannot_be_kept_is_as_good(
 def test_a_committed_lock_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(LockError, match=r"lock\.txt cannot be read"):
-        locks.read(tmp_path / "lock.txt", target("2.9.3"))
+        locks.read_lock(tmp_path / "lock.txt", target("2.9.3"))
 
 
 def test_packages_of_the_users_are_locked_together_with_the_release(
@@ -217,9 +217,9 @@ def test_renewing_what_is_committed_writes_it_beside_the_catalogue(
 def test_an_installed_copy_keeps_what_is_renewed_in_the_cache_and_prefers_it(
     asked: list[LockRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped_data = paths.data()
+    shipped_data = paths.data_folder()
     monkeypatch.setattr(paths, "is_checkout", lambda: False)
-    monkeypatch.setattr(paths, "data", lambda: shipped_data)
+    monkeypatch.setattr(paths, "data_folder", lambda: shipped_data)
     shipped = locks.requirements(target("2.9.3"))
     written = locks.renew(target("2.9.3"))
     assert written.parent == paths.cached_locks()

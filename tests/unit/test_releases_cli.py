@@ -42,7 +42,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "docker"
     folder.mkdir()
     shutil.copy(paths.releases(), folder)
-    monkeypatch.setattr(paths, "data", lambda: folder)
+    monkeypatch.setattr(paths, "data_folder", lambda: folder)
     catalogue.load.cache_clear()
     yield_to = folder / "releases.yaml"
     monkeypatch.setattr(paths, "releases", lambda: yield_to)

@@ -15,7 +15,7 @@ from runner import paths, serial
 from runner.environments import locks, render
 from runner.errors import MatrixError
 from runner.machine import derived_cache
-from runner.machine.derived_cache import remembered, slot
+from runner.machine.derived_cache import cache_slot, remembered
 from runner.matrix import config, plan
 from runner.model import Device, Release
 from runner.releases import catalogue
@@ -162,8 +162,8 @@ def test_what_fails_is_not_remembered(cache: Path) -> None:
 
 def test_any_name_makes_a_slot() -> None:
     names = ["a", "../a", "é" * 300, "\udcff"]
-    assert len({slot("k", name) for name in names}) == len(names)
-    assert all("/" not in slot("k", name) for name in names)
+    assert len({cache_slot("k", name) for name in names}) == len(names)
+    assert all("/" not in cache_slot("k", name) for name in names)
 
 
 # What is remembered ----------------------------------------------------------------------------

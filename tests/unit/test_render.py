@@ -137,4 +137,4 @@ def test_facts_cannot_break_out_of_their_comments() -> None:
 def test_every_python_of_the_catalogue_has_a_base() -> None:
     pythons = {python for release in RELEASES for python in release.pythons}
     assert all(render.base_image(python) for python in pythons)
-    assert (paths.data() / "images.yaml").is_file()
+    assert (paths.data_folder() / "images.yaml").is_file()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.environments import sizes
-from runner.environments.room import Plan, Room, Size, plan_disk
+from runner.environments.room import DiskPlan, DiskRoom, DiskSize, plan_disk
 from runner.errors import TfmatrixError
 from runner.machine import host
 from runner.model import Device, Environment, Release, Target
@@ -23,13 +23,13 @@ from tests.engines.plain import PlainEngine, environment
 names = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
 stays = st.dictionaries(st.sampled_from(["base", "cache", "wheels"]), st.integers(0, 20))
 some_sizes = st.fixed_dictionaries(
-    {name: st.builds(Size, own=st.integers(0, 50), stays=stays) for name in "abcdefgh"}
+    {name: st.builds(DiskSize, own=st.integers(0, 50), stays=stays) for name in "abcdefgh"}
 )
 some_present = st.sets(st.sampled_from("abcdefgh"))
 
 
-def own(number: int, **behind: int) -> Size:
-    return Size(own=number, stays=behind)
+def own(number: int, **behind: int) -> DiskSize:
+    return DiskSize(own=number, stays=behind)
 
 
 # --- Planning ----------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def test_what_cannot_fit_alone_is_left_out_with_the_numbers() -> None:
 
 
 def test_what_stays_behind_is_not_given_back_by_dropping() -> None:
-    known = {name: Size(own=10, stays={f"packages of {name}": 100}) for name in "abc"}
+    known = {name: DiskSize(own=10, stays={f"packages of {name}": 100}) for name in "abc"}
     plan = plan_disk("abc", known, limit=250)
     assert plan.admitted == ("a", "b")
     assert "leaves 100 B behind" in plan.left_out["c"]
@@ -62,7 +62,7 @@ def test_what_stays_behind_is_not_given_back_by_dropping() -> None:
 
 @given(names, some_sizes, some_present, st.integers(0, 200))
 def test_every_environment_is_admitted_or_left_out_and_every_wave_fits(
-    order: list[str], known: dict[str, Size], present: set[str], limit: int
+    order: list[str], known: dict[str, DiskSize], present: set[str], limit: int
 ) -> None:
     plan = plan_disk(order, known, present, limit)
     assert sorted([*plan.admitted, *plan.left_out]) == sorted(order)
@@ -78,7 +78,7 @@ def test_every_environment_is_admitted_or_left_out_and_every_wave_fits(
 
 @given(names, some_sizes, some_present)
 def test_without_a_limit_nothing_is_left_out(
-    order: list[str], known: dict[str, Size], present: set[str]
+    order: list[str], known: dict[str, DiskSize], present: set[str]
 ) -> None:
     plan = plan_disk(order, known, present)
     assert list(plan.admitted) == order
@@ -91,14 +91,14 @@ def test_without_a_limit_nothing_is_left_out(
 @given(names, some_sizes, some_present, st.integers(0, 200), st.data())
 def test_no_order_of_events_takes_more_than_the_budget_or_stands_still(
     order: list[str],
-    known: dict[str, Size],
+    known: dict[str, DiskSize],
     present: set[str],
     limit: int,
     data: st.DataObject,
 ) -> None:
     """Environments enter and leave in any order; a model of the disk is kept beside."""
     plan = plan_disk(order, known, present, limit)
-    room = Room(plan, known, present)
+    room = DiskRoom(plan, known, present)
     assert plan.budget is not None
     there = {name for name in plan.admitted if name in present}
     at_first = sum(known[name].own for name in there)
@@ -127,9 +127,9 @@ def test_no_order_of_events_takes_more_than_the_budget_or_stands_still(
         assert used <= max(plan.budget, at_first)
 
 
-def roomy(budget: Optional[int], **known: int) -> Room:
-    plan = Plan(admitted=tuple(known), left_out={}, need=0, budget=budget)
-    return Room(plan, {name: own(size) for name, size in known.items()})
+def roomy(budget: Optional[int], **known: int) -> DiskRoom:
+    plan = DiskPlan(admitted=tuple(known), left_out={}, need=0, budget=budget)
+    return DiskRoom(plan, {name: own(size) for name, size in known.items()})
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -245,7 +245,7 @@ def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "--max-disk 500 KB is more than there is: 400 KB are free",
         "2.2.0-py3.10-cpu is left out: it takes about 1 MB on disk, and the limit is 500 KB",
     ]
-    bound = disk.DiskLimit(bounded, engine.drop)
+    bound = disk.DiskLimit(bounded, engine.remove)
     assert bound.why_not(made) is None
     assert "the limit is 500 KB" in str(bound.why_not(other))
 
@@ -265,7 +265,7 @@ def test_what_does_not_fit_at_once_is_dropped_when_it_is_done(
     assert "that will not fit, so environments whose cells are done are dropped" in said[1]
     assert "--max-disk SIZE" in said[1]
     assert said[2].startswith("up to 2 of 3 are there at a time")
-    limit = disk.DiskLimit(forecast, engine.drop)
+    limit = disk.DiskLimit(forecast, engine.remove)
     first, second, third = versions
     assert limit.enter(first)
     assert limit.enter(second)
@@ -290,7 +290,7 @@ def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
     for each in (first, second, third):
         sizes.record_size("plain", each, 100)
     engine.prepare(first, lambda _: None)
-    bound = disk.DiskLimit(disk.forecast(engine, [first, second, third], 250), engine.drop)
+    bound = disk.DiskLimit(disk.forecast(engine, [first, second, third], 250), engine.remove)
     assert bound.enter(second)
     assert bound.enter(third)
     assert engine.dropped == [first.id]
@@ -306,7 +306,7 @@ def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
 
 def test_without_a_limit_everything_may_enter_and_nothing_is_dropped(cache: Path) -> None:
     engine = PlainEngine()
-    bound = disk.DiskLimit(None, engine.drop)
+    bound = disk.DiskLimit(None, engine.remove)
     for version in ("2.1.0", "2.2.0"):
         assert bound.why_not(environment(version)) is None
         assert bound.enter(environment(version))

@@ -148,8 +148,8 @@ def put(server: IndexServer, content: bytes) -> None:
     server.files.setdefault("some-thing", {})[name] = {"size": len(content), "yanked": False}
 
 
-def source(content: bytes) -> sources.Source:
-    return sources.Source(
+def source(content: bytes) -> sources.SourceDistribution:
+    return sources.SourceDistribution(
         name="some-thing",
         version="1.0",
         uploaded=date(2020, 1, 1),

@@ -22,7 +22,9 @@ with processes.start([sys.executable, "-c", "import time; time.sleep(300)"]) as 
     print(temporary.folder(), child.pid, flush=True)
     time.sleep(300)
 """
-OWNS = "from runner.machine import process_id; print(process_id.owner(), flush=True); input()"
+OWNS = """from runner.machine import process_id
+print(process_id.process_label(), flush=True)
+input()"""
 
 
 @pytest.fixture
@@ -93,34 +95,34 @@ def test_an_owner_is_gone_once_it_has_ended() -> None:
     )
     assert process.stdout is not None
     label = process.stdout.readline().strip()
-    assert not process_id.gone(label)
+    assert not process_id.has_ended(label)
     process.communicate("\n")
-    assert process_id.gone(label)
-    assert not process_id.gone(process_id.owner())
+    assert process_id.has_ended(label)
+    assert not process_id.has_ended(process_id.process_label())
 
 
 def test_another_process_of_the_same_pid_is_not_the_owner() -> None:
-    started, pid, place = process_id.owner().split(" ", 2)
-    assert process_id.gone(f"{started}0 {pid} {place}")
+    started, pid, place = process_id.process_label().split(" ", 2)
+    assert process_id.has_ended(f"{started}0 {pid} {place}")
 
 
 @pytest.mark.parametrize("place", ["another-machine pid:[1]", "another-machine", ""])
 def test_owners_elsewhere_are_never_taken_for_gone(place: str) -> None:
-    assert not process_id.gone(f"1 999999 {place}")
+    assert not process_id.has_ended(f"1 999999 {place}")
 
 
 @pytest.mark.parametrize("label", ["", "x", "1 -1 y", "1 \u00b2 y", "1 " + "9" * 400])
 def test_any_label_can_be_read(label: str) -> None:
-    assert not process_id.gone(label)
+    assert not process_id.has_ended(label)
 
 
 def test_an_owner_does_not_depend_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The date of a start moves with the clock that is set while the process runs."""
-    label = process_id.owner()
+    label = process_id.process_label()
     real = psutil.Process.create_time
     monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
     if sys.platform == "linux":
-        assert not process_id.gone(label)
+        assert not process_id.has_ended(label)
 
 
 def _ended(pid: int) -> bool:

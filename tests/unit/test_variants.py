@@ -209,7 +209,7 @@ def test_what_is_exact_is_locked_whatever_its_day_and_the_catalogues_caps() -> N
     assert asked.constraints == ("protobuf<3.20",)
     assert asked.requirements == ("tensorflow-cpu==2.16.2", *target.requirements)
     assert [package for package, _ in asked.newer] == ["keras"]
-    assert "# of any day: numpy\n" in locks.head(target)
+    assert "# of any day: numpy\n" in locks.lock_header(target)
 
 
 def test_a_usual_target_is_asked_for_as_before() -> None:

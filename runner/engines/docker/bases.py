@@ -32,7 +32,7 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
     """
     if daemon.find_image(tag) is not None and not force:
         return False
-    interpreter = movable.find(python)
+    interpreter = movable.find_movable(python)
     if interpreter is None:
         raise UsageError(
             f"no Python {python} was found here that could be copied into an image",
@@ -42,7 +42,7 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
     say(f"copying Python {interpreter.version} from {interpreter.prefix}")
     with tempfile.TemporaryDirectory(prefix="base-", dir=temporary.folder()) as folder:
         context = Path(folder)
-        movable.copy(interpreter, context / "python", context / "libraries")
+        movable.copy_interpreter(interpreter, context / "python", context / "libraries")
         dockerfile = _DOCKERFILE.format(system=system, python=python)
         (context / "Dockerfile").write_text(dockerfile, "utf-8")
         made_from = {"tfmatrix.base": interpreter.version, "tfmatrix.system": system}
@@ -64,7 +64,7 @@ def why_not(pythons: Sequence[str]) -> Optional[str]:
             return "making base images needs root (debootstrap)"
         if shutil.which("debootstrap") is None:
             return "debootstrap is missing"
-    missing = [python for python in pythons if movable.find(python) is None]
+    missing = [python for python in pythons if movable.find_movable(python) is None]
     return f"no Python {', '.join(missing)} is on this machine" if missing else None
 
 
@@ -83,7 +83,7 @@ def make_system(say: Say) -> str:
         _debootstrap(suite, mirror, root, say)
         say("taking out documentation and caches, as Debian's slim images do")
         try:
-            slim(root)
+            remove_unneeded(root)
         except OSError as error:
             raise PrepareError(
                 f"the packages of {suite} could not be made smaller: {error}",
@@ -177,7 +177,7 @@ def _ask(command: list[str]) -> str:
         return ""
 
 
-def slim(root: Path) -> None:
+def remove_unneeded(root: Path) -> None:
     """Take out what Debian's own slim images leave out.
 
     Nothing is removed through a symbolic link: `doc/libstdc++6` is one to `gcc-12-base`, whose

@@ -44,7 +44,7 @@ def _values(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if _PASSED.fullmatch(name) and value:
             yield name, value
-    pip = pip_settings.read(environ)
+    pip = pip_settings.read_settings(environ)
     index = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or pip.get("index-url")
     if index and _reachable(index):
         yield "UV_DEFAULT_INDEX", index

@@ -62,7 +62,7 @@ def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
     """Run the build, turning its lines into phases; the log's end and the exit code."""
     # A builder in a container of its own would not see local base images, nor leave the image here.
     env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default"}
-    host = daemon.host()
+    host = daemon.context_host()
     if host is not None:  # named, so that client and SDK speak with the same daemon
         env["DOCKER_HOST"] = host
     log: deque[str] = deque(maxlen=_KEPT_LINES)

@@ -73,7 +73,7 @@ def prove(version: str, progress: Progress) -> Report:
 
 def check(image: str) -> Report:
     """Have TensorFlow in `image` load its libraries. Raises `TfmatrixError` where it cannot run."""
-    source = (paths.data() / "probe_cuda.py").read_text("utf-8")
+    source = (paths.data_folder() / "probe_cuda.py").read_text("utf-8")
     # The linker tells in this file what it is asked for.
     tell = {"LD_DEBUG": "libs", "LD_DEBUG_OUTPUT": "/tmp/linker"}
     said, errors, code = containers.run_alone(image, ["python3", "-c", source], tell, _LIMITS)

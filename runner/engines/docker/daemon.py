@@ -27,7 +27,7 @@ def connect() -> docker.DockerClient:
     with _lock:
         if _connection is None:
             # Each attached agent holds a connection as long as it lives.
-            found = host()
+            found = context_host()
             if found is None:
                 _connection = docker.from_env(version="auto", max_pool_size=128)
             else:
@@ -35,7 +35,7 @@ def connect() -> docker.DockerClient:
         return _connection
 
 
-def host() -> Optional[str]:
+def context_host() -> Optional[str]:
     """The daemon of the client's current context, which the SDK by itself does not look at.
 
     None where DOCKER_HOST decides, or the context is the default one.
@@ -116,13 +116,13 @@ def is_local() -> bool:
 
 @lru_cache(maxsize=1)
 def version() -> Mapping[str, Any]:
-    """What the daemon's version says: `Os`, `Arch` … It is quick, where `info` is not."""
+    """What the daemon's version says: `Os`, `Arch` … It is quick, where `daemon_info` is not."""
     daemon: dict[str, Any] = connect().version()
     return daemon
 
 
 @lru_cache(maxsize=1)
-def info() -> Mapping[str, Any]:
+def daemon_info() -> Mapping[str, Any]:
     """What the daemon says of itself, asked once: it can take a while with many images."""
     daemon: dict[str, Any] = connect().info()
     return daemon
@@ -130,7 +130,7 @@ def info() -> Mapping[str, Any]:
 
 def why_no_gpu() -> Optional[str]:
     """Why containers of the daemon see no GPU, as far as can be told without starting one."""
-    daemon = info()
+    daemon = daemon_info()
     devices = daemon.get("DiscoveredDevices") or ()
     if "nvidia" in daemon.get("Runtimes", {}) or any("nvidia" in str(d) for d in devices):
         return None

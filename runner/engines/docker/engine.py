@@ -34,7 +34,7 @@ from runner.engines.lines import shown_in_cells
 from runner.environments import locks, render, sources
 from runner.errors import PrepareError
 from runner.machine import file_lock, temporary
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Target
 
 _CPUS = 4.0
@@ -92,7 +92,7 @@ class DockerEngine:
         obstacle = self._look(environments)
         return None if obstacle is None else obstacle.reason
 
-    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+    def repair(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
         obstacle = self._look(environments)
         if obstacle is None or not obstacle.bases:
             return obstacle is None
@@ -103,7 +103,7 @@ class DockerEngine:
 
     def _look(self, environments: Sequence[Environment]) -> Optional[outlook.Obstacle]:
         try:
-            return outlook.look([each for each in environments if not self.prepared(each)])
+            return outlook.find_obstacle([each for each in environments if not self.prepared(each)])
         except DockerException as error:
             return outlook.Obstacle(reason=daemon.explain(error))
 
@@ -132,33 +132,35 @@ class DockerEngine:
                     why = f"{', '.join(absent)} was not asked for: {self._refused.message}"
                     raise PrepareError(why)
 
-    def open(self, environment: Environment, workspace: Workspace, limits: Limits) -> Channel:
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
         if not self._swept.is_set():
             self._swept.set()
             owner.sweep(daemon.connect().api)
         image = self._find(environment)
         if image is None:
             raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")
-        images.used(environment.key)
+        images.mark_used(environment.key)
         try:
             return self._start(str(image.id), environment.target.device, workspace, limits)
         except DockerException as error:
             raise _trouble(f"no container of {environment.id} could be started", error) from error
 
-    def size(self, environment: Environment) -> int:
+    def disk_size(self, environment: Environment) -> int:
         image = self._find(environment)
         return 0 if image is None else images.own_size(image)
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         self._listed_at = float("-inf")
         image = self._find(environment)
         if image is not None:
             images.remove(str(self.image(environment)), image)
 
-    def inventory(self) -> Iterator[Item]:
+    def inventory(self) -> Iterator[Removable]:
         api = daemon.connect().api
         for container in owner.orphans(api):
-            yield Item(
+            yield Removable(
                 kind="container",
                 name=container["Id"][:12],
                 size=0,
@@ -208,7 +210,7 @@ class DockerEngine:
 
     def _start(self, image: str, device: Device, workspace: Workspace, limits: Limits) -> Channel:
         api = daemon.connect().api
-        cpus = min(self._cpus, float(daemon.info().get("NCPU", self._cpus)))
+        cpus = min(self._cpus, float(daemon.daemon_info().get("NCPU", self._cpus)))
         host = containers.confinement(limits, device, cpus)
         container, volumes = containers.create(api, image, workspace, host)
         with containers.removed_on_error(api, container, volumes):

@@ -19,7 +19,7 @@ from docker.models.images import Image
 from runner import paths
 from runner.engines.docker import daemon, names
 from runner.errors import TfmatrixError
-from runner.machine.items import Item
+from runner.machine.items import Removable
 
 _OUR_COMMANDS = re.compile(
     r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532|--wheel-dir /built"
@@ -51,7 +51,7 @@ def remove(tag: str, image: Image) -> None:
     _forget([record for record in _records() if _alone_in(record["Description"]) in marks])
 
 
-def inventory() -> Iterator[Item]:
+def inventory() -> Iterator[Removable]:
     """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
     images = daemon.connect().images.list(filters={"label": names.OURS})
     # What adds no layer is still younger than what it is built on.
@@ -60,7 +60,7 @@ def inventory() -> Iterator[Item]:
     ):
         name = image.tags[0] if image.tags else str(image.id)
         environment = _ENVIRONMENT.match(name)
-        yield Item(
+        yield Removable(
             kind="image",
             name=name,
             size=_size_above(image, images),
@@ -72,7 +72,7 @@ def inventory() -> Iterator[Item]:
     for what, mount in (("layers of image builds", False), ("wheels for image builds", True)):
         records = [r for r in ours if (r["Type"] == "exec.cachemount") is mount]
         if records:
-            yield Item(
+            yield Removable(
                 kind="cache",
                 name=what,
                 size=sum(int(record["Size"]) for record in records),
@@ -81,7 +81,7 @@ def inventory() -> Iterator[Item]:
             )
 
 
-def used(key: str) -> None:
+def mark_used(key: str) -> None:
     """Note that the image of this key is used now: the daemon keeps no such date."""
     with suppress(OSError):
         stamp(key).parent.mkdir(parents=True, exist_ok=True)

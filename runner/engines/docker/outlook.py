@@ -31,7 +31,7 @@ class Obstacle:
     """Pythons whose base images, made on this machine, would remove it."""
 
 
-def look(environments: Sequence[Environment]) -> Optional[Obstacle]:
+def find_obstacle(environments: Sequence[Environment]) -> Optional[Obstacle]:
     """What stands in the way of making `environments`; None where nothing is known to.
 
     Only where an image that they are built on is not here is its registry asked, once.

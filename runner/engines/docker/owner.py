@@ -10,22 +10,22 @@ from docker import APIClient
 from docker.errors import APIError
 
 from runner.engines.docker import names
-from runner.machine.process_id import gone, owner
+from runner.machine.process_id import has_ended, process_label
 
-__all__ = ["labels", "orphans", "owner", "sweep"]
+__all__ = ["labels", "orphans", "process_label", "sweep"]
 
 _OWNER = "tfmatrix.owner"
 
 
 def labels() -> dict[str, str]:
     """What every container and volume of this process carries."""
-    return {names.OURS: "1", _OWNER: owner()}
+    return {names.OURS: "1", _OWNER: process_label()}
 
 
 def orphans(api: APIClient) -> Iterator[dict[str, Any]]:
     """Containers of runs that were killed before they could remove them."""
     for container in api.containers(all=True, filters={"label": [names.OURS, _OWNER]}):
-        if gone(container["Labels"][_OWNER]):
+        if has_ended(container["Labels"][_OWNER]):
             yield container
 
 
@@ -37,6 +37,6 @@ def sweep(api: APIClient) -> None:
                 api.remove_container(container["Id"], force=True, v=True)
         found = api.volumes(filters={"label": [names.OURS, _OWNER]})["Volumes"] or []
         for volume in found:
-            if gone(volume["Labels"][_OWNER]):
+            if has_ended(volume["Labels"][_OWNER]):
                 with suppress(APIError):
                     api.remove_volume(volume["Name"])

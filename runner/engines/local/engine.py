@@ -30,7 +30,7 @@ from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
 from runner.machine import file_lock, interpreters, temporary
 from runner.machine.files import write_atomic
-from runner.machine.items import Item
+from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Target
 
 _MARKER = "tfmatrix.json"
@@ -58,7 +58,7 @@ class LocalEngine:
     def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
         return None  # `refuses` tells which have no interpreter
 
-    def mend(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
+    def repair(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
         return True
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
@@ -78,7 +78,7 @@ class LocalEngine:
     def image(self, environment: Environment) -> Optional[str]:
         return None
 
-    def open(
+    def start_agent(
         self,
         environment: Environment,
         workspace: Workspace,
@@ -103,10 +103,10 @@ class LocalEngine:
             forget()
             raise _broken(f"no agent of {environment.id} could be started", error) from error
 
-    def size(self, environment: Environment) -> int:
-        return packages.size(self._folder(environment))
+    def disk_size(self, environment: Environment) -> int:
+        return packages.disk_size(self._folder(environment))
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         _drop(self._folder(environment))
 
     def prove(self, environment: Environment) -> None:
@@ -119,13 +119,13 @@ class LocalEngine:
             patience=_PROOF_PATIENCE,
         )
 
-    def inventory(self) -> Iterator[Item]:
+    def inventory(self) -> Iterator[Removable]:
         """All environments, whole or half-made, and packages that none uses."""
         if self._root == paths.environments() and not paths.is_marked():
             return
         for folder in paths.entries(self._root, paths.ENVIRONMENT):
             if Path(f"{folder}.lock").is_file():
-                yield Item(
+                yield Removable(
                     kind="environment",
                     name=str(folder),
                     size=packages.share(folder),
@@ -152,7 +152,7 @@ class LocalEngine:
         paths.mark_cache()
         _remove(folder, keep_packages=not apart)
         started = time.monotonic()
-        venv.make(
+        venv.make_venv(
             folder,
             interpreter,
             locks.for_installers(environment.requirements),

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from runner import paths
-from runner.machine.items import Item
+from runner.machine.items import Removable
 
 _UNPACKED = r"[\w-]{16,}"
 """The name that uv gives to an unpacked wheel."""
@@ -24,7 +24,7 @@ _BEING_INSTALLED = 3600.0
 """Seconds for which unpacked files that nothing links to are taken to be another run's."""
 
 
-def size(environment: Path) -> int:
+def disk_size(environment: Path) -> int:
     """Bytes of an environment's files, those included that others share."""
     return sum(_bytes(facts) for facts in _facts(environment))
 
@@ -52,15 +52,15 @@ def release(inodes: Collection[int]) -> None:
             shutil.rmtree(package, ignore_errors=True)
 
 
-def inventory() -> Iterator[Item]:
+def inventory() -> Iterator[Removable]:
     """What no environment uses: left by installs that were killed."""
     folder = paths.packages()
     unused = [each for each in _packages() if _is_left(each)]
     if unused:
-        yield Item(
+        yield Removable(
             kind="cache",
             name=f"{len(unused)} packages in {folder} that no environment uses",
-            size=sum(size(each) for each in unused),
+            size=sum(disk_size(each) for each in unused),
             last_used=max(each.lstat().st_mtime for each in unused),
             remove=partial(_remove, unused),
         )
@@ -73,7 +73,7 @@ def _remove(packages: Iterable[Path]) -> None:
 
 
 def _packages() -> Iterator[Path]:
-    for archive in paths.ours(paths.CACHE["packages"]):
+    for archive in paths.own_files(paths.CACHE["packages"]):
         yield from (each for each in paths.entries(archive, _UNPACKED) if each.is_dir())
 
 

@@ -27,7 +27,7 @@ _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)([KMG]iB)\)")
 _DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
 
 
-def make(
+def make_venv(
     folder: Path,
     interpreter: Interpreter,
     lock: str,

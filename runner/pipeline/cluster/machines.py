@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Optional, TypeVar
 
 from runner.environments import sizes
-from runner.machine.units import human
+from runner.machine.units import size_text
 from runner.model import Device, Environment, Target
 from runner.pipeline.cluster import worker
 from runner.pipeline.cluster.messages import WorkerInfo
@@ -67,8 +67,8 @@ class Remote(Machine):
     def price(self, task: Any) -> float:
         return 0.0 if task.group in self.holds else self.seconds(task.group)
 
-    def lose(self) -> None:
-        super().lose()
+    def mark_lost(self) -> None:
+        super().mark_lost()
         with suppress(InvalidStateError):  # another pool has said so
             self._left.set_result(None)
 
@@ -82,7 +82,11 @@ class Remote(Machine):
             return why or ""
         need = self._need(environment)
         free = self.disk - sum(map(self._needs.__getitem__, list(self._making)))
-        return "" if free > need else f"{human(need)} are needed on its disk, {human(free)} free"
+        return (
+            ""
+            if free > need
+            else f"{size_text(need)} are needed on its disk, {size_text(free)} free"
+        )
 
     def _need(self, environment: Environment) -> float:
         if environment.key not in self._needs:
@@ -99,7 +103,7 @@ class Remote(Machine):
     def ended(self, environment: Environment) -> None:
         self._making.discard(environment.key)
 
-    def ask(self, fn: Callable[..., T], *args: Any) -> T:
+    def request(self, fn: Callable[..., T], *args: Any) -> T:
         """Do `fn` there, and wait. Raises what it raises, or `MachineLost`."""
         if self.lost:
             raise self._lost()

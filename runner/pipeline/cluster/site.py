@@ -76,16 +76,21 @@ class ClusterSite:
             with suppress(RuntimeError):  # after the end
                 self._telling.submit(self._try, machine, worker.release, environment)
 
-    def size(self, environment: Environment) -> int:
+    def disk_size(self, environment: Environment) -> int:
         """The largest of its copies: each machine has its own disk."""
-        sizes = [self._try(one, worker.size, environment) for one in self._holding(environment)]
+        sizes = [
+            self._try(one, worker.environment_size, environment)
+            for one in self._holding(environment)
+        ]
         return max((size for size in sizes if size), default=0)
 
-    def drop(self, environment: Environment) -> None:
+    def remove(self, environment: Environment) -> None:
         for machine in self._holding(environment):
             machine.holds.discard(environment.key)
             machine.given.discard(environment.key)
-            machine.disk = self._try(machine, worker.drop, environment) or machine.disk
+            machine.disk = (
+                self._try(machine, worker.remove_environment, environment) or machine.disk
+            )
 
     def stop(self) -> None:
         self._end(at_once=True)
@@ -186,7 +191,7 @@ class ClusterSite:
         for start in range(0, len(environments), CHUNK):
             some = environments[start : start + CHUNK]
             with suppress(MachineLost):
-                there = machine.aside(worker.held, self.name, some)
+                there = machine.aside(worker.prepared, self.name, some)
                 machine.holds.update(one.key for one, is_there in zip(some, there) if is_there)
 
     def _there(self) -> list[Remote]:
@@ -229,7 +234,7 @@ class ClusterSite:
         self._making[environment.key] += 1
         try:
             make = MakeRequest(link=self._link, engine=self.name, environment=environment)
-            return self._ask(machine, worker.make, make)
+            return self._ask(machine, worker.make_environment, make)
         finally:
             self._making[environment.key] -= 1
             machine.ended(environment)
@@ -240,7 +245,7 @@ class ClusterSite:
             return
         with machine.lock:
             if snapshot.digest not in machine.snapshots:
-                wrong = self._ask(machine, worker.keep, files(snapshot))
+                wrong = self._ask(machine, worker.keep_snapshot, files(snapshot))
                 if wrong:
                     raise self._unfit(machine, wrong)
                 machine.snapshots.add(snapshot.digest)
@@ -248,7 +253,7 @@ class ClusterSite:
     def _ask(self, machine: Remote, fn: Callable[..., T], *args: Any) -> T:
         try:
             if not self._stopped:
-                return machine.ask(fn, *args)
+                return machine.request(fn, *args)
         except MachineLost:
             if not self._stopped:
                 raise
@@ -273,7 +278,7 @@ class ClusterSite:
 
 def _end_there(machine: Remote, link: str, at_once: bool) -> None:
     with suppress(MachineLost):
-        machine.aside(worker.end, link, at_once)
+        machine.aside(worker.end_connection, link, at_once)
 
 
 def _at_once(calls: Iterable[Callable[[], object]]) -> None:

@@ -69,7 +69,7 @@ def refusals(engine: str, targets: Sequence[Target]) -> list[str]:
     return [chosen.refuses(target) or "" for target in targets]
 
 
-def held(engine: str, environments: Sequence[Environment]) -> list[bool]:
+def prepared(engine: str, environments: Sequence[Environment]) -> list[bool]:
     """Which of the environments are there."""
     chosen = engines.create(engine)
     return [chosen.prepared(environment) for environment in environments]
@@ -78,10 +78,10 @@ def held(engine: str, environments: Sequence[Environment]) -> list[bool]:
 # --- The work ------------------------------------------------------------------------------
 
 
-def make(order: MakeRequest) -> MakeReply:
+def make_environment(order: MakeRequest) -> MakeReply:
     """Make an environment, at once if it is there already."""
     _leave_the_threads()
-    with CONNECTIONS.using(order.link, order.engine, lambda: tell(order.link)) as state:
+    with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         state.environments[order.environment.key] = order.environment
         try:
             state.site.prepare(Prepare(environment=order.environment))
@@ -91,7 +91,7 @@ def make(order: MakeRequest) -> MakeReply:
     return MakeReply(disk=_free(order.engine))
 
 
-def keep(files: Files) -> str:
+def keep_snapshot(files: Files) -> str:
     """Lay a snapshot down where `measure` will look for it. Why it cannot; empty where it can."""
     try:
         snapshot.restore(files.digest, files.contents, paths.snapshots())
@@ -102,7 +102,7 @@ def keep(files: Files) -> str:
 
 def measure(order: MeasureRequest) -> Optional[MeasureReply]:
     """Measure a cell; None where what it needs has gone since it was sent."""
-    with CONNECTIONS.using(order.link, order.engine, lambda: tell(order.link)) as state:
+    with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         try:
             environment, sent = state.environments.get(order.key), _snapshot(order, state)
             if environment is None or sent is None:
@@ -156,27 +156,27 @@ def release(link: str, key: str) -> None:
         state.site.release(state.environments[key])
 
 
-def drop(link: str, key: str) -> float:
+def remove_environment(link: str, key: str) -> float:
     """Remove an environment; the bytes that are free then."""
     state = CONNECTIONS.get(link)
     if state is None or key not in state.environments:
         return 0.0
     try:
-        state.site.drop(state.environments[key])
+        state.site.remove(state.environments[key])
     except (TfmatrixError, OSError):  # another program uses it
         return 0.0
     return _free(state.site.name)
 
 
-def size(link: str, key: str) -> int:
+def environment_size(link: str, key: str) -> int:
     state = CONNECTIONS.get(link)
     if state is None or key not in state.environments:
         return 0
-    return state.site.size(state.environments[key])
+    return state.site.disk_size(state.environments[key])
 
 
-def end(link: str, at_once: bool) -> None:
-    CONNECTIONS.end(link, at_once=at_once)
+def end_connection(link: str, at_once: bool) -> None:
+    CONNECTIONS.close(link, at_once=at_once)
 
 
 async def aside(fn: Callable[..., Any], *args: Any) -> Any:
@@ -187,7 +187,7 @@ async def aside(fn: Callable[..., Any], *args: Any) -> Any:
 # --- Progress ------------------------------------------------------------------------------
 
 
-def tell(link: str) -> events.Emit:
+def progress_sender(link: str) -> events.Emit:
     """Sends the progress of environments to whoever gave the order."""
     from distributed import get_worker
 

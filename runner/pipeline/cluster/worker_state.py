@@ -85,7 +85,7 @@ class Connections:
     def get(self, link: str) -> Optional[ConnectionState]:
         return self._states.get(link)
 
-    def end(self, link: str, *, at_once: bool) -> None:
+    def close(self, link: str, *, at_once: bool) -> None:
         """The connection is over, and so are its agents."""
         with self._lock:
             self._over.append(link)

@@ -19,14 +19,14 @@ _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUN
 def address(environ: Mapping[str, str] = os.environ) -> str:
     """The index's address, of the simple API; it may hold a password."""
     chosen = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL")
-    chosen = chosen or pip_settings.read(environ).get("index-url") or PYPI
+    chosen = chosen or pip_settings.read_settings(environ).get("index-url") or PYPI
     return _NAMED.sub("", chosen.strip(), count=1)
 
 
 def certificates(environ: Mapping[str, str] = os.environ) -> Optional[Path]:
     """The bundle of certificates to trust, where one is set."""
     named = [environ.get(name) for name in _CERTIFICATES]
-    for name in [*named, pip_settings.read(environ).get("cert")]:
+    for name in [*named, pip_settings.read_settings(environ).get("cert")]:
         if name and Path(name).is_file():
             return Path(name)
     return None

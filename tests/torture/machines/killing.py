@@ -174,7 +174,7 @@ def leftovers(place: World) -> list[str]:
 
 def containers() -> list[str]:
     """Those that a process of this namespace made."""
-    where = process_id.owner().split(" ", 2)[2]
+    where = process_id.process_label().split(" ", 2)[2]
     api = docker.from_env().api
     found = api.containers(all=True, filters={"label": "tfmatrix.owner"})
     return [

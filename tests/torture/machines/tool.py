@@ -10,5 +10,5 @@ from runner.cli import main
 
 if __name__ == "__main__":
     world = Path(os.environ["TFMATRIX_WORLD"])
-    paths.data = lambda: world
+    paths.data_folder = lambda: world
     main()

@@ -77,7 +77,7 @@ class World:
         for release in catalogue.parse(_releases(self.python)):
             target = plan.target(release, Device.CPU)
             (self.folder / "data/locks" / f"{release.version}-py{self.python}-cpu.txt").write_text(
-                locks.head(target) + self._line(release.version), "utf-8"
+                locks.lock_header(target) + self._line(release.version), "utf-8"
             )
         self.edit("first")
         (self.home / "matrix.yaml").write_text(MATRIX, "utf-8")
