@@ -229,7 +229,7 @@ def test_a_worker_that_cannot_write_what_it_is_sent_gets_no_cells(desk: Desk) ->
     assert any("worker one gets no more cells" in line for line in desk.said), desk.said
 
 
-@pytest.mark.parametrize("what", ["prepare", "open"])
+@pytest.mark.parametrize("what", ["prepare", "start_agent"])
 def test_what_the_system_refuses_a_worker_is_said(desk: Desk, what: str) -> None:
     """Such an error of the worker's own is not taken for the worker's end."""
     preload = desk.folder / "refused.py"
