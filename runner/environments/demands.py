@@ -37,7 +37,7 @@ def _table() -> dict[str, dict[str, str]]:
 
 
 def path() -> Path:
-    return paths.data() / "import_checks.yaml"
+    return paths.data_folder() / "import_checks.yaml"
 
 
 def constraint(version: str) -> str:

@@ -143,7 +143,7 @@ def test_what_users_packages_demand_of_tensorflow_counts() -> None:
     exact = asked("2.15.1", "tensorflow-probability==0.24.0").constraints
     assert not any("probability" in constraint for constraint in exact)
     assert locks.lock_request(target("2.15.1")).stand_in == ""  # what is committed stays
-    assert "probability" not in locks.head(target("2.15.1"))
+    assert "probability" not in locks.lock_header(target("2.15.1"))
 
 
 # Finding ----------------------------------------------------------------------------------------
