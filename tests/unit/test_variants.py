@@ -206,7 +206,7 @@ def test_what_is_exact_is_locked_whatever_its_day_and_the_catalogues_caps() -> N
     target = plan.target(RELEASES[1], Device.CPU, ("numpy==1.26.4", "protobuf<4", "tf-keras==2.17"))
     asked = locks.lock_request(target)
     assert asked.undated == ("numpy", "tf-keras")
-    assert asked.constraints == ("protobuf<3.20",)
+    assert asked.constraints == ("protobuf<3.20", "tensorflow-probability<0.25")
     assert asked.requirements == ("tensorflow-cpu==2.16.2", *target.requirements)
     assert [package for package, _ in asked.newer] == ["keras"]
     assert "# of any day: numpy\n" in locks.lock_header(target)
