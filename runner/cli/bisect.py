@@ -21,6 +21,7 @@ from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends
 from runner.cli import completion, running
+from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import needing
 from runner.errors import UsageError
@@ -118,13 +119,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "packages", "allow_no_tenso
     "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure again what is known already."
 )
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="json: for other programs.",
-)
+@formats("text", "json", default="text", help="json: for other programs.")
 def command(
     script: Path,
     good: Optional[str],

@@ -5,21 +5,33 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from typing import Optional
+from datetime import datetime, timedelta, timezone
+from typing import Any, Optional
 
 import click
 
 from runner import engines
-from runner.errors import TfmatrixError
-from runner.machine import claims, items, temporary, units
+from runner.cli.formats import formats, print_json
+from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
+from runner.machine import claims, temporary, units
+from runner.machine.items import Removable
+from runner.report.text import count
 from runner.upkeep import clean, inventory
+
+SCHEMA = 1
 
 
 @click.command(
     "clean",
     help="Remove images, environments and caches that this tool made; nothing else. "
     "Whatever a running run uses is kept.",
+)
+@click.option(
+    "--engine",
+    "engine_names",
+    type=click.Choice(list(engines.ENGINES)),
+    multiple=True,
+    help="Only what this engine made. Default: of both engines, and the caches.",
 )
 @click.option("--older-than", metavar="AGE", help="Only what was not used for 12h, 30d, 8w.")
 @click.option(
@@ -45,7 +57,9 @@ from runner.upkeep import clean, inventory
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
 def command(
+    engine_names: Sequence[str],
     older_than: Optional[str],
     max_size: Optional[str],
     runs: bool,
@@ -53,42 +67,57 @@ def command(
     thin_runs: Optional[int],
     dry_run: bool,
     yes: bool,
+    format_: str,
 ) -> int:
     temporary.sweep()
     age = None if older_than is None else units.parse_age(older_than)
     size = None if max_size is None else units.parse_size(max_size)
     keep = 0 if runs and keep_runs is None else keep_runs
-    made = list(_made(age) if thin_runs is None else inventory.thinnable(thin_runs, keep))
+    if engine_names and thin_runs is not None:
+        raise UsageError("--thin-runs is about results/: it does not go with --engine")
+    if thin_runs is None:
+        made = list(_made(engine_names, age))
+    else:
+        made = list(inventory.thinnable(thin_runs, keep))
     if keep is not None:
         made += inventory.runs(keep)
     with claims.claims_settled() as held:
         used = [item for item in made if held.covers(item)]
     items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.covers)
-    click.echo("".join(f"{line}\n" for line in _listing(items, used, time.time())), nl=False)
-    if not items:
-        click.echo("there is nothing to remove")
-        return 0
-    if dry_run:
-        click.echo(f"would remove {_total(items)}")
-        return 0
-    if not yes and sys.stdin.isatty() and not click.confirm(f"remove {_total(items)}?"):
-        return 0
-    return _remove_all(items)
+    say = _to_stderr if format_ == "json" else click.echo
+    for line in _listing(items, used, time.time()):
+        say(line)
+    going = items if not dry_run and _agreed(items, yes) else []
+    removed = [item for item in going if _remove(item)]
+    if format_ == "json":
+        print_json(_data(items, removed, used, dry_run))
+    say(_conclusion(items, removed, dry_run))
+    return 0 if len(removed) == len(going) else 3
 
 
-def _made(age: Optional[timedelta]) -> Iterator[items.Removable]:
-    for name in engines.ENGINES:
+def _made(names: Sequence[str], age: Optional[timedelta]) -> Iterator[Removable]:
+    for name in names or engines.ENGINES:
         engine = engines.create(name)
-        if engine.unavailable() is None:
+        why_not = engine.unavailable()
+        if why_not is None:
             yield from engine.inventory()
+        elif names:
+            raise EngineUnavailableError(why_not)
+    if names:
+        return
     yield from inventory.caches()
     if age is not None:
         yield from inventory.outcomes(age)
 
 
-def _listing(
-    items: Sequence[items.Removable], used: Sequence[items.Removable], now: float
-) -> Iterator[str]:
+def _agreed(items: Sequence[Removable], yes: bool) -> bool:
+    """Nobody is asked where nobody can answer, or there is nothing to ask about."""
+    if yes or not items or not sys.stdin.isatty():
+        return True
+    return click.confirm(f"remove {_total(items)}?", err=True)
+
+
+def _listing(items: Sequence[Removable], used: Sequence[Removable], now: float) -> Iterator[str]:
     for item in items:
         ago = units.time_ago(now - item.last_used)
         yield f"{item.kind:<12} {units.size_text(item.size):>9} {ago:>7}  {item.name}"
@@ -96,18 +125,47 @@ def _listing(
         yield f"kept, since a running run uses them: {_total(used)}"
 
 
-def _total(items: Sequence[items.Removable]) -> str:
-    things = "1 item" if len(items) == 1 else f"{len(items)} items"
-    return f"{things}, {units.size_text(sum(item.size for item in items))}"
+def _conclusion(items: Sequence[Removable], removed: Sequence[Removable], dry_run: bool) -> str:
+    if not items:
+        return "there is nothing to remove"
+    return f"would remove {_total(items)}" if dry_run else f"removed {_total(removed)}"
 
 
-def _remove_all(items: Sequence[items.Removable]) -> int:
-    removed = [item for item in items if _remove(item)]
-    click.echo(f"removed {_total(removed)}")
-    return 0 if len(removed) == len(items) else 3
+def _data(
+    items: Sequence[Removable],
+    removed: Sequence[Removable],
+    used: Sequence[Removable],
+    dry_run: bool,
+) -> dict[str, Any]:
+    """docs/json.md describes it."""
+    return {
+        "schema": SCHEMA,
+        "dry_run": dry_run,
+        "items": [{**_fields(item), "removed": item in removed} for item in items],
+        "in_use": [_fields(item) for item in used],
+        "bytes": sum(item.size for item in (items if dry_run else removed)),
+    }
 
 
-def _remove(item: items.Removable) -> bool:
+def _fields(item: Removable) -> dict[str, Any]:
+    last = datetime.fromtimestamp(item.last_used, timezone.utc)
+    return {
+        "kind": item.kind,
+        "name": item.name,
+        "bytes": item.size,
+        "last_used": f"{last:%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def _total(items: Sequence[Removable]) -> str:
+    return f"{count(len(items), 'item')}, {units.human(sum(item.size for item in items))}"
+
+
+def _to_stderr(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _remove(item: Removable) -> bool:
     """Looks again: a run may have begun while the list was read, or its question answered."""
     with claims.claims_settled() as held:
         if held.covers(item):

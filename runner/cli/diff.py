@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 import click
 
 from runner import paths
 from runner.cli import completion
+from runner.cli.formats import formats, print_json
 from runner.grid.tolerance import TOLERANCE
-from runner.model import Outcome
-from runner.report.text import clean, count, value
+from runner.report import comparison as comparisons
 from runner.runs import compare, journal
-from runner.runs.compare import Change, Comparison, Observed
-
-KINDS = ("changed", "came", "went")
-NOT_THERE = "not there"
 
 
 def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Optional[float]:
@@ -41,7 +36,10 @@ def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Op
     help="Relative: numbers closer than this are the same. Default: "
     f"{TOLERANCE:g} for decimals, and integers exactly.",
 )
-def command(before: str, after: str, observations: bool, tolerance: Optional[float]) -> int:
+@formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
+def command(
+    before: str, after: str, observations: bool, tolerance: Optional[float], format_: str
+) -> int:
     runs = [
         journal.read(
             journal.find(name, paths.results()), warn=lambda line: click.echo(line, err=True)
@@ -49,46 +47,8 @@ def command(before: str, after: str, observations: bool, tolerance: Optional[flo
         for name in (before, after)
     ]
     comparison = compare.compare_runs(runs[0], runs[1], tolerance)
-    click.echo("\n".join(words(comparison)))
+    if format_ == "json":
+        print_json(comparisons.data(runs[0], runs[1], comparison))
+    else:
+        click.echo("\n".join(comparisons.lines(comparison)))
     return 1 if comparison.changes or (observations and comparison.observed) else 0
-
-
-def words(comparison: Comparison) -> Iterator[str]:
-    for kind in KINDS:
-        yield from _section(kind, [c for c in comparison.changes if c.kind == kind])
-    yield from _values(comparison.observed)
-    if comparison.inferred:
-        are = "cell was" if comparison.inferred == 1 else "cells were"
-        yield f"{comparison.inferred} {are} only inferred in one of the runs: not compared"
-    if comparison.only_one:
-        both = count(comparison.common, "cell")
-        yield f"{both} in both runs, {comparison.only_one} in one of them only"
-    yield (
-        f"{comparison.agreeing} cells agree in outcome and signature, "
-        f"{len(comparison.changes)} differ"
-    )
-
-
-def _section(kind: str, changes: Sequence[Change]) -> Iterator[str]:
-    if changes:
-        yield f"{kind}:"
-        for change in changes:
-            before, after = _words(change.before), _words(change.after)
-            yield f"  {clean(str(change.where))}: {before} → {after}"
-
-
-def _values(observed: Iterable[Observed]) -> Iterator[str]:
-    differing = list(observed)
-    if differing:
-        yield "observations that differ where outcome and signature agree:"
-        for one in differing:
-            place = clean(f"{one.where}: {one.name}")
-            before = NOT_THERE if one.kind == "came" else value(one.before)
-            after = NOT_THERE if one.kind == "went" else value(one.after)
-            yield f"  {place}: {before} → {after}"
-
-
-def _words(outcome: Optional[Outcome]) -> str:
-    if outcome is None:
-        return NOT_THERE
-    return clean(f"{outcome.verdict}" + (f" ({outcome.signature})" if outcome.signature else ""))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Sequence
+from typing import Any, Optional
 
+import attrs
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from runner import __version__
+from runner.cli.formats import formats, print_json
 from runner.engines.docker import cuda_check
 from runner.releases import catalogue, specifier
+from runner.serial.plain import plain
 from runner.upkeep import doctor
 from runner.upkeep.doctor import Check, Health
 
+SCHEMA = 1
 MARKS = {Health.GOOD: ("ok", "green"), Health.LIMITED: ("–", "yellow"), Health.BAD: ("!!", "red")}
 
 
@@ -20,14 +27,27 @@ MARKS = {Health.GOOD: ("ok", "green"), Health.LIMITED: ("–", "yellow"), Health
 @click.option(
     "--cuda", metavar="VERSION", help="Build a CUDA image and load every CUDA library in it."
 )
-def command(cuda: Optional[str]) -> int:
-    console = Console()
-    return _every_check(console) if cuda is None else _cuda(console, cuda)
+@formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
+def command(cuda: Optional[str], format_: str) -> int:
+    as_json = format_ == "json"
+    if cuda is not None:
+        return _cuda(cuda, as_json)
+    releases = specifier.select(catalogue.load(), ">=1.12", "latest")
+    checks = list(doctor.examine(releases))
+    if as_json:
+        print_json({"schema": SCHEMA, "version": __version__, "checks": plain(checks)})
+    else:
+        Console().print(_table(checks), highlight=False)
+    return 3 if any(check.health is Health.BAD for check in checks) else 0
 
 
-def _cuda(console: Console, version: str) -> int:
+def _cuda(version: str, as_json: bool) -> int:
     """Needs no GPU: the driver's own library is the one thing that stays unproved."""
+    console = Console(stderr=as_json)
     report = cuda_check.prove(version, lambda phase: console.print(phase.what, highlight=False))
+    if as_json:
+        print_json({"schema": SCHEMA, "version": __version__, "cuda": _facts(report)})
+        return 0 if report.sound else 3
     console.print(
         f"{report.image}: TensorFlow {report.tensorflow}, CUDA {report.cuda}, cuDNN {report.cudnn}",
         highlight=False,
@@ -37,17 +57,14 @@ def _cuda(console: Console, version: str) -> int:
     return 0 if report.sound else 3
 
 
-def _every_check(console: Console) -> int:
+def _facts(report: cuda_check.Report) -> dict[str, Any]:
+    return {**attrs.asdict(report), "sound": report.sound}
+
+
+def _table(checks: Sequence[Check]) -> Table:
     table = Table.grid(padding=(0, 2))
-    bad = False
-    for check in doctor.examine(specifier.select(catalogue.load(), ">=1.12", "latest")):
-        bad = bad or check.health is Health.BAD
-        _row(table, check)
-    console.print(table, highlight=False)
-    return 3 if bad else 0
-
-
-def _row(table: Table, check: Check) -> None:
-    mark, colour = MARKS[check.health]
-    remedy = f"\n→ {check.remedy}" if check.remedy else ""
-    table.add_row(f"[{colour}]{mark}[/{colour}]", check.what, f"{check.finding}{remedy}")
+    for check in checks:
+        mark, colour = MARKS[check.health]
+        remedy = f"\n→ {check.remedy}" if check.remedy else ""
+        table.add_row(Text(mark, colour), check.what, Text(f"{check.finding}{remedy}"))
+    return table

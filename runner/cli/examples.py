@@ -53,7 +53,10 @@ EXAMPLES = {
     "lock": (("tfmatrix lock --tf 2.21.0", "one release's packages again, and proved to work"),),
     "releases": (
         ("tfmatrix releases", "what there is"),
-        ("tfmatrix releases --pre --json", "release candidates and nightlies too, for a program"),
+        (
+            "tfmatrix releases --pre --format json",
+            "release candidates and nightlies too, for a program",
+        ),
         ("tfmatrix releases --update --dry-run", "the entries of what is missing"),
     ),
     "bases": (("sudo tfmatrix bases", "python:3.6 to 3.13 without a registry"),),

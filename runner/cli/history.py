@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Optional
 
 import click
 
 from runner import paths
+from runner.cli.formats import formats, print_json
 from runner.errors import UsageError
 from runner.report.history import json_data, text
 from runner.runs import archive, history
@@ -23,21 +23,12 @@ from runner.runs import archive, history
 @click.argument("results", required=False, type=click.Path(path_type=Path))
 @click.option("--last", type=click.IntRange(min=2), metavar="N", help="Of the newest N runs only.")
 @click.option("--repro", metavar="NAME", help="Of one repro only.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "md", "json"]),
-    default="text",
-    show_default=True,
-    help="md: for an issue.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@formats("text", "md", "json", default="text", help="md: for an issue.")
 def command(
     results: Optional[Path],
     last: Optional[int],
     repro: Optional[str],
     format_: str,
-    as_json: bool,
 ) -> int:
     folder = results or paths.results()
     pasts = history.oldest_first(archive.load_runs(folder, _warn))
@@ -46,8 +37,8 @@ def command(
     found = history.build(pasts[-last:] if last else pasts)
     if repro is not None:
         found = history.for_repro(found, repro)
-    if as_json or format_ == "json":
-        click.echo(json.dumps(json_data.data(found), indent=1, ensure_ascii=False))
+    if format_ == "json":
+        print_json(json_data.data(found))
     else:
         click.echo(text.markdown(found) if format_ == "md" else text.text(found))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -11,6 +10,7 @@ import click
 
 from runner import grid, paths, pins
 from runner.cli import completion
+from runner.cli.formats import formats, print_json
 from runner.pins import Pin, constraints, requirement, words
 from runner.releases import catalogue
 from runner.runs import journal
@@ -57,13 +57,7 @@ from runner.runs import journal
     metavar="FILE",
     help="Write the packages of the newest that passes, for pip -c.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "spec", "json"]),
-    default="text",
-    help="spec: the requirement alone.",
-)
+@formats("text", "spec", "json", default="text", help="spec: the requirement alone.")
 def command(
     run: Optional[str],
     require: Sequence[str],
@@ -98,7 +92,7 @@ def command(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(constraints.text(environment, f"run {loaded.info.id}"), "utf-8")
     if format_ == "json":
-        click.echo(json.dumps(words.pin_to_json(pin, environment), indent=2))
+        print_json(words.pin_to_json(pin, environment))
     elif format_ == "text":
         click.echo(words.pin(pin, environment))
     else:
@@ -116,7 +110,7 @@ def _specifier(pin: Pin) -> None:
 
 def _checked(text: str, answer: pins.RequirementCheck, format_: str) -> int:
     if format_ == "json":
-        click.echo(json.dumps(words.check_to_json(text, answer), indent=2))
+        print_json(words.check_to_json(text, answer))
     else:
         click.echo(words.check(text, answer))
     return 0 if answer.holds else 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.matrix.selection import select
@@ -15,13 +16,8 @@ from runner.model import Cell
 
 @click.command("plan", cls=ScriptCommand, help="Print the cells without running any.")
 @selecting
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "github"]),
-    default="table",
-    show_default=True,
-    help="github: a job matrix for GitHub Actions.",
+@formats(
+    "table", "json", "github", default="table", help="github: a job matrix for GitHub Actions."
 )
 def command(format_: str, **selection: Any) -> None:
     cells = select(**selection).cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Optional
@@ -10,6 +9,7 @@ from typing import Optional
 import click
 
 from runner import paths
+from runner.cli.formats import formats, print_json
 from runner.errors import UsageError
 from runner.model import Release
 from runner.releases import catalogue
@@ -26,7 +26,7 @@ before you commit it.
 
 
 @click.command("releases", help=HELP)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@formats("text", "json", default="text", help="json: for other programs.")
 @click.option("--pre", is_flag=True, help="Release candidates and nightlies of the index too.")
 @click.option("--offline", is_flag=True, help="The catalogue alone; asks nobody.")
 @click.option("--update", is_flag=True, help="Add what is missing to docker/releases.yaml.")
@@ -37,10 +37,12 @@ before you commit it.
     help="With --update: install and run what was added (default), or only lock it.",
 )
 def command(
-    as_json: bool, pre: bool, offline: bool, update: bool, dry_run: bool, prove: bool
+    format_: str, pre: bool, offline: bool, update: bool, dry_run: bool, prove: bool
 ) -> int:
     if dry_run and not update:
         raise UsageError("--dry-run goes with --update")
+    if update and format_ == "json":
+        raise UsageError("--format json shows what there is: it does not go with --update")
     if offline and (update or pre):
         raise UsageError("--offline leaves nothing to update from, and no pre-releases to show")
     if update:
@@ -51,7 +53,10 @@ def command(
     rows = _rows(source, pre=pre) if source else None
     shown = source.shown if source and rows else None
     rows = rows or table.rows(catalogue.load(), None)
-    click.echo(_as_json(rows, shown) if as_json else _as_text(rows, shown))
+    if format_ == "json":
+        print_json({"index": shown, "releases": table.as_json(rows)})
+    else:
+        click.echo(_as_text(rows, shown))
     return 0
 
 
@@ -86,10 +91,6 @@ def _as_text(rows: Sequence[table.Row], shown: Optional[str]) -> str:
     else:
         last = f"nothing that {shown} has is missing"
     return f"{table.text(rows)}\n{last}"
-
-
-def _as_json(rows: Sequence[table.Row], shown: Optional[str]) -> str:
-    return json.dumps({"index": shown, "releases": table.as_json(rows)}, indent=2)
 
 
 def _index() -> index.Index:

@@ -8,15 +8,14 @@ import click
 
 from runner import paths, report
 from runner.cli import completion
+from runner.cli.formats import formats
 from runner.report import publish
 from runner.runs import journal
 
 
 @click.command("report", help="Render a run again from its journal, without running.")
 @click.argument("run", required=False, shell_complete=completion.runs)
-@click.option(
-    "--format", "format_", type=click.Choice(list(report.REPORTS)), help="Print just this one."
-)
+@formats(*report.REPORTS, default=None, help="Print just this one.")
 def command(run: Optional[str], format_: Optional[str]) -> None:
     folder = journal.find(run, paths.results())
     loaded = journal.read(folder, warn=lambda line: click.echo(line, err=True))

@@ -12,6 +12,7 @@ from rich.console import Console
 from runner import pipeline
 from runner.cli import backend as backends
 from runner.cli import from_issue, running
+from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import BYTES, KEPT, selecting
 from runner.matrix.selection import select
@@ -76,6 +77,7 @@ from runner.matrix.selection import select
     "room, what cannot fit is skipped.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
+@formats("table", "json", default="table", help="json: the run's matrix.json, on standard output.")
 def command(
     engine: str,
     cluster: Optional[str],
@@ -88,6 +90,7 @@ def command(
     keep: Optional[int],
     max_disk: Optional[int],
     output: Optional[Path],
+    format_: str,
     **selection: Any,
 ) -> int:
     engine = from_issue.choose(engine, selection)
@@ -127,5 +130,5 @@ def command(
                 explore=explore,
             )
     run = running.conclude(journal.folder)
-    running.report(console, run, journal.folder)
+    running.report(console, run, journal.folder, format_)
     return running.exit_code(run)

@@ -95,9 +95,12 @@ def say(console: Console) -> Callable[[str], None]:
     return line
 
 
-def report(console: Console, run: Run, folder: Path) -> None:
-    """What came out, in a sentence and a table, and where the whole of it lies."""
-    click.echo(publish.terminal(run, console.width if console.is_terminal else 0))
+def report(console: Console, run: Run, folder: Path, format_: str = "table") -> None:
+    """What came out, in a sentence and a table or as JSON, and where the whole of it lies."""
+    if format_ == "json":
+        click.echo(publish.render(run, "json", folder))
+    else:
+        click.echo(publish.terminal(run, console.width if console.is_terminal else 0))
     unmeasured = [r for r in run.results if r.outcome.verdict is Verdict.ERROR]
     if unmeasured:
         console.print(

@@ -73,9 +73,19 @@ class Comparison:
         return self.agreeing + sum(change.kind == "changed" for change in self.changes)
 
     @property
+    def only_before(self) -> int:
+        """Cells that the run before alone has."""
+        return sum(change.kind == "went" for change in self.changes)
+
+    @property
+    def only_after(self) -> int:
+        """Cells that the run after alone has."""
+        return sum(change.kind == "came" for change in self.changes)
+
+    @property
     def only_one(self) -> int:
         """Cells that one of the runs does not have."""
-        return sum(change.kind != "changed" for change in self.changes)
+        return self.only_before + self.only_after
 
 
 def compare_runs(before: Run, after: Run, tolerance: Optional[float] = None) -> Comparison:

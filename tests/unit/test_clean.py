@@ -301,7 +301,7 @@ def test_on_a_terminal_it_asks_first(
 ) -> None:
     place = make_environment(NEW)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("click.confirm", lambda question: answer)
+    monkeypatch.setattr("click.confirm", lambda question, err: answer)
     assert cli.execute(["clean"]) == 0
     assert place.exists() is stays
     assert cli.execute(["clean", "--yes"]) == 0

@@ -171,7 +171,7 @@ def test_what_differs_is_said_by_kind_and_by_exit_code(
         "came:",
         "  r/b on 2.9.3 cpu: not there → skip",
         "2 cells in both runs, 1 in one of them only",
-        "1 cells agree in outcome and signature, 2 differ",
+        "1 cell agrees in outcome and signature, 2 differ",
     ]
 
 
@@ -192,7 +192,7 @@ def test_what_was_only_inferred_is_not_compared(
         "  r/c on 2.9.3 cpu: pass → not there",
         "3 cells were only inferred in one of the runs: not compared",
         "1 cell in both runs, 1 in one of them only",
-        "1 cells agree in outcome and signature, 1 differ",
+        "1 cell agrees in outcome and signature, 1 differ",
     ]
 
 
@@ -206,7 +206,7 @@ def test_values_count_only_when_asked_for(
         "observations that differ where outcome and signature agree:",
         "  r/a on 2.9.3 cpu: loss: 0.5 → 0.25",
         "  r/a on 2.9.3 cpu: n: null → not there",
-        "1 cells agree in outcome and signature, 0 differ",
+        "1 cell agrees in outcome and signature, 0 differ",
     ]
     assert cli.execute(["diff", "old", "new", "--observations"]) == 1
     write("old2", result("a", Verdict.PASS, observations={"loss": 0.25001}))

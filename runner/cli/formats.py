@@ -1,0 +1,42 @@
+"""`--format`: how a verb prints its answer. `--json` is an older spelling of `--format json`."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any, Optional, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def formats(*names: str, default: Optional[str], help: str) -> Callable[[F], F]:
+    """The option `--format`, as `format_`; one of `names` is `json`.
+
+    With `json`, standard output holds one JSON document and nothing else.
+    """
+
+    def decorate(command: F) -> F:
+        @click.option(
+            "--format",
+            "format_",
+            type=click.Choice(names),
+            default=default,
+            show_default=default is not None,
+            help=help,
+        )
+        @click.option("--json", "as_json", is_flag=True, hidden=True, help="--format json.")
+        @functools.wraps(command)
+        def understood(*, as_json: bool, format_: Optional[str], **others: Any) -> Any:
+            return command(format_="json" if as_json else format_, **others)
+
+        return understood  # type: ignore[return-value]
+
+    return decorate
+
+
+def print_json(document: object) -> None:
+    """One document on standard output, as people can read it, too."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
