@@ -158,7 +158,7 @@ def _fields(item: Removable) -> dict[str, Any]:
 
 
 def _total(items: Sequence[Removable]) -> str:
-    return f"{count(len(items), 'item')}, {units.human(sum(item.size for item in items))}"
+    return f"{count(len(items), 'item')}, {units.size_text(sum(item.size for item in items))}"
 
 
 def _to_stderr(line: str) -> None:
