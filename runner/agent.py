@@ -982,10 +982,11 @@ CAN_WATCH = sys.version_info >= (3, 8)
 
 def watch_reads(work: str, base: str, report: str) -> None:
     """In the script's process: note in `report` which folders it lists, which files it looks for
-    below `work` in vain, and which it opens elsewhere than in `base`, the system or Python itself.
+    below `work` in vain, and which it opens elsewhere than in `base`, the system or Python itself;
+    and TensorFlow's GIT_VERSION, once it has that.
 
-    A record is a kind (L, M, X), a space, a path, and a NUL. The text of this function also runs
-    alone, as a `sitecustomize` (`with_watcher`): it uses nothing of this file.
+    A record is a kind (L, M, X; G), a space, a path (or GIT_VERSION), and a NUL. The text of this
+    function also runs alone, as a `sitecustomize` (`with_watcher`): it uses nothing of this file.
     """
     import os
     import sys
@@ -1006,6 +1007,8 @@ def watch_reads(work: str, base: str, report: str) -> None:
         os.path.lexists,
     )
     get_frame, open_file, write, close = sys._getframe, os.open, os.write, os.close
+    modules, versions = sys.modules, "tensorflow.python.framework.versions"
+    told = []  # type: List[str]
     making = os.O_WRONLY | os.O_TRUNC | os.O_EXCL
     appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
@@ -1019,9 +1022,18 @@ def watch_reads(work: str, base: str, report: str) -> None:
         finally:
             close(fd)
 
+    def tell_version():  # type: () -> None
+        # Looked up, not imported: `tf.GIT_VERSION` warns on some releases.
+        version = getattr(modules.get(versions), "GIT_VERSION", None)
+        if isinstance(version, (str, bytes)):
+            told.append(versions)
+            note("G", fsdecode(version))
+
     def hook(event, args):  # type: (str, Tuple[Any, ...]) -> None
         if event not in events:
             return
+        if not told and versions in modules:
+            tell_version()
         path = args[0]
         try:
             if path is None and event.startswith("os."):
@@ -1101,9 +1113,9 @@ def with_watcher(env: Dict[str, str], scratch: Scratch) -> Dict[str, str]:
     return dict(env, PYTHONPATH=os.pathsep.join(path))
 
 
-def reads_of(scratch: Scratch, opened: Opened) -> Dict[str, Any]:
-    """What a cell has read: `opened` is None where not all was seen, the others where none was."""
-    noted = {"L": [], "M": [], "X": []}  # type: Dict[str, List[str]]
+def noted_by_hook(scratch: Scratch) -> Dict[str, List[str]]:
+    """What `watch_reads` has noted, by its kind."""
+    noted = {"L": [], "M": [], "X": [], "G": []}  # type: Dict[str, List[str]]
     try:
         # The script may have put something else in its place: nothing is waited for or followed.
         fd = os.open(scratch.report, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -1115,12 +1127,44 @@ def reads_of(scratch: Scratch, opened: Opened) -> Dict[str, Any]:
     for record in records:
         kind, _, path = plain_text(os.fsdecode(record)).partition(" ")
         noted.setdefault(kind, []).append(path)
+    return noted
+
+
+def reads_of(noted: Dict[str, List[str]], opened: Opened) -> Dict[str, Any]:
+    """What a cell has read: `opened` is None where not all was seen, the others where none was."""
     return {
         "opened": opened.names(),
         "listed": noted["L"] if CAN_WATCH else None,
         "missing": noted["M"],
         "outside": noted["X"],
     }
+
+
+def git_version_of_library() -> str:
+    """TensorFlow's GIT_VERSION as its library has it, up to 2.8; "" where it has none.
+
+    In a process of its own: the agent holds nothing of TensorFlow.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            close_all(reading)
+            names = ("libtensorflow_framework.so" + end for end in ("", ".1", ".2"))
+            packages = ("tensorflow_core", "tensorflow")
+            for parts in itertools.product(sys.path, packages, names):
+                if os.path.exists(os.path.join(*parts)):
+                    function = ctypes.CDLL(os.path.join(*parts))._Z14tf_git_versionv
+                    function.restype = ctypes.c_char_p
+                    write_all(writing, function())
+                    break
+        finally:
+            os._exit(0)
+    close_all(writing)
+    with open(reading, "rb") as file:
+        text = readable(file.read(1000))
+    wait_for(pid)
+    return text
 
 
 # --- Starting a script --------------------------------------------------------------------------
@@ -1279,7 +1323,9 @@ class Cell:
             self._carry_out(fate)
         finally:
             close_all(*self._readers)
-            self.reads = reads_of(self.scratch, self.opened)
+            noted = noted_by_hook(self.scratch)
+            self.reads = reads_of(noted, self.opened)
+            self.git_version = next(iter(noted["G"]), "")
         return self._facts("fork" if zygote else "fresh")
 
     def _start(self, zygote: "Optional[Zygote]", pipes: Pipes) -> None:
@@ -1474,6 +1520,7 @@ class Cell:
             "notes": self.notes + self.observations.problems,
             "mode": mode,
             "imported": self.tree.imported,
+            "git_version": self.git_version,
             "reads": self.reads,
             "trouble": None,
         }
@@ -1492,6 +1539,7 @@ NOTHING = {
     "notes": [],
     "mode": "fresh",
     "imported": None,
+    "git_version": "",
     "reads": None,
 }  # type: Dict[str, Any]
 
@@ -1868,6 +1916,7 @@ class Agent:
         self.beside = Beside()
         self.zygote = None  # type: Optional[Zygote]
         self.refused = {}  # type: Dict[Any, str]
+        self.git_version = None  # type: Optional[str]
 
     def serve(self) -> None:
         version = "%d.%d.%d" % sys.version_info[:3]
@@ -1926,12 +1975,20 @@ class Agent:
         try:
             there = self.zygote.pid if self.zygote is not None and self.zygote.alive() else None
             answer = Cell(request, self.engine, self.scratch, there).run(zygote)
+            if not CAN_WATCH and answer["imported"]:
+                answer["git_version"] = self._git_version()
             if zygote is not None:
                 zygote.note(answer)
             return answer
         finally:
             self.scratch.discard()
             self.common.empty()
+
+    def _git_version(self) -> str:
+        """What the script's process cannot tell on this Python. It is the environment's alone."""
+        if self.git_version is None:
+            self.git_version = git_version_of_library()
+        return self.git_version
 
     def _zygote_for(self, request: Request) -> Optional[Zygote]:
         key = zygote_key(request)

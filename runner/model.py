@@ -388,6 +388,8 @@ class Execution:
     """None: nothing is known of it."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
+    git_version: str = ""
+    """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
 
 
 @frozen(kw_only=True)
@@ -442,6 +444,8 @@ class Result:
     """What of `case` names its variant: `keras=legacy`."""
     notes: tuple[str, ...] = ()
     """What else a reader should know, such as `::observe` lines that say nothing."""
+    git_version: str = ""
+    """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
 
     @property
     def id(self) -> tuple[str, str, str]:

@@ -34,6 +34,7 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         mode=execution.mode,
         mode_reason=execution.mode_reason,
         worker=execution.worker,
+        git_version=execution.git_version,
         notes=tuple(note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE)),
     )
 

@@ -26,6 +26,8 @@ START = 240.0
 """Seconds until a cell must have started: in mode `fork`, TensorFlow may be imported first."""
 GRACE = 30.0
 """Seconds beyond a cell's time limit within which the agent must have ended and cleaned up."""
+LONGEST_GIT_VERSION = 100
+"""Characters; `v2.9.2-107-ga5ed5f39b67` is a usual one."""
 KILLED_FOR = ("timeout", "memory", "processes", "disk")
 
 
@@ -173,6 +175,7 @@ def decode(ended: Mapping[str, Any]) -> Execution:
         notes=_notes(ended),
         imported=_yes_no_or_unknown(ended, "imported"),
         reads=_reads(ended.get("reads")),
+        git_version=_git_version(ended),
     )
     if (facts.exit_code is None) == (facts.signal is None):
         raise _Broken("the agent's answer must hold either an exit code or a signal")
@@ -216,6 +219,13 @@ def _text(ended: Mapping[str, Any], name: str, most: int = 1 << 24) -> str:
     if not isinstance(value, str):
         raise _Broken(f"the agent's {name} is {value!r:.40}")
     return _clean(value, most)
+
+
+def _git_version(ended: Mapping[str, Any]) -> str:
+    """The script's process noted it, so it may be anything; empty unless it is one plain word."""
+    text = _text(ended, "git_version", LONGEST_GIT_VERSION + 1)
+    plain_word = text.isascii() and text.isprintable() and len(text) <= LONGEST_GIT_VERSION
+    return text if plain_word and " " not in text else ""
 
 
 def _clean(text: str, most: int) -> str:

@@ -51,6 +51,11 @@ class Context:
     def environments(self) -> dict[str, EnvironmentInfo]:
         return {environment.id: environment for environment in self.run.environments}
 
+    @cached_property
+    def git_versions(self) -> dict[str, str]:
+        """Environment → `tf.version.GIT_VERSION` there, where a cell told it."""
+        return {r.environment: r.git_version for r in self.run.results if r.git_version}
+
     def log(self, result: Result) -> str:
         return self.logs(result.log) if result.log else ""
 

@@ -271,6 +271,27 @@ def test_a_cell_that_changes_the_limits_of_the_agent_is_its_last(
     assert after.exit_code == 0, after
 
 
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+@pytest.mark.parametrize("end", ["", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"])
+def test_the_git_version_of_the_tensorflow_that_a_script_imported(
+    tmp_path: Path, mode: str, end: str
+) -> None:
+    bench = bench_with(sys.executable, tmp_path, mode)
+    framework = tmp_path / "site" / "tensorflow" / "python" / "framework"
+    framework.mkdir(parents=True)
+    (framework / "versions.py").write_text("GIT_VERSION = 'v0.1.0-7-g0123456'")
+    (tmp_path / "site" / "tensorflow" / "__init__.py").write_text(
+        "from tensorflow.python.framework import versions\nimport wave"
+    )
+    try:
+        found = run_text(bench, f"import tensorflow\n{end}")
+        assert (found.mode, found.git_version) == (mode, "v0.1.0-7-g0123456")
+        if mode == "fresh":
+            assert run_text(bench, "print(1)").git_version == ""
+    finally:
+        bench.close()
+
+
 LITTER = {
     "a file": "open('../../foo', 'w').close()",
     "links": "import os\nfor n in range(50): os.symlink('/', '../../link-%d' % n)",

@@ -328,6 +328,27 @@ def test_releases_of_all_eras_train(version: str) -> None:
     LocalEngine().prove(environment(version))
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+@pytest.mark.parametrize("version", ERAS)
+def test_a_cell_knows_the_git_version_of_its_tensorflow(
+    tmp_path: Path, version: str, mode: str
+) -> None:
+    (tmp_path / "my.py").write_text(
+        "import tensorflow as tf\nimport json\n"
+        "text = tf.version.GIT_VERSION if hasattr(tf, 'version') else tf.GIT_VERSION\n"
+        "print('::observe git=' + json.dumps(text))\n"
+    )
+    engine, wanted = LocalEngine(), environment(version)
+    engine.prepare(wanted, Diary())
+    channel = engine.start_agent(wanted, Workspace(folder=tmp_path, script="my.py"), Limits())
+    with Session(channel) as session:
+        found = session.run(Request(script=f"{channel.root}/my.py", mode=mode))
+    assert found.mode == mode
+    assert found.git_version == found.observations["git"]
+    assert found.git_version.startswith("v")
+
+
 @pytest.fixture(scope="module", params=PYTHONS)
 def bench(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -32,6 +32,7 @@ ENDED = {
     "observations": {"loss": 0.5},
     "notes": ["a note"],
     "mode": "fresh",
+    "git_version": "v2.9.2-107-ga5ed5f39b67",
     "trouble": None,
 }
 
@@ -85,6 +86,7 @@ def test_facts() -> None:
         output_bytes=8,
         observations={"loss": 0.5},
         notes=("a note",),
+        git_version="v2.9.2-107-ga5ed5f39b67",
     )
     assert opened.alive
     assert opened.python == "3.10.13"
@@ -184,6 +186,7 @@ WRONG: dict[str, list[Any]] = {
     "mode": ["spawn", 1, []],
     "trouble": [1, [], {}],
     "imported": [0, 1, "yes", []],
+    "git_version": [None, 1, []],
 }
 
 
@@ -202,6 +205,12 @@ def test_a_field_that_is_missing(name: str) -> None:
     facts, _ = run(HELLO, STARTED, ended)
     optional = name in ("signal", "killed_for")
     assert bool(facts.trouble) != optional
+
+
+@pytest.mark.parametrize("said", ["v1\n| a |", "v 1", "v" * 101, "ü", "\x1b[31m"])
+def test_a_git_version_is_one_plain_word(said: str) -> None:
+    facts, _ = run(HELLO, STARTED, {**ENDED, "git_version": said})
+    assert (facts.trouble, facts.git_version) == (None, "")
 
 
 def test_closed_in_the_middle() -> None:

@@ -223,6 +223,7 @@ def _environment(context: Context, environment: EnvironmentInfo) -> dict[str, An
         "key": environment.key,
         "engine": environment.engine,
         "released": environment.released,
+        "git_version": context.git_versions.get(environment.id, ""),
         "packages": list(environment.packages),
         "dockerfile": context.extras.dockerfiles.get(environment.id, "")[:MOST_DOCKERFILE],
     }

@@ -380,7 +380,7 @@
       + (differing.length ? `, ${differing.length} not as on ${data.columns[before].label}` : "");
     return [make("details", {}, make("summary", {}, title),
       list([["image", environment.image], ["engine", environment.engine], ["key", (environment.key || "").slice(0, 16)],
-        ["released", environment.released], ["files", `environments/${at(r, c).environment}/`]]),
+        ["released", environment.released], ["GIT_VERSION", environment.git_version], ["files", `environments/${at(r, c).environment}/`]]),
       differing.length ? make("pre", {}, differing.join("\n")) : make("span"),
       make("h3", {}, "All packages"), make("pre", {}, environment.packages.join("\n")))];
   }

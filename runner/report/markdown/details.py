@@ -65,9 +65,11 @@ def environments(context: Context, most: int, *, packages: bool) -> Iterator[str
         return
     versions = [dict(p.split("==", 1) for p in e.packages if "==" in p) for e in known]
     telling = [name for name in TELLING if any(name in v for v in versions)]
+    git_versions = context.git_versions
     rows = [
         [
             gfm.word(e.tensorflow),
+            *([gfm.word(git_versions.get(e.id, "?"))] if git_versions else []),
             gfm.word(e.released or "?"),
             gfm.word(e.python),
             gfm.word(e.device),
@@ -76,7 +78,8 @@ def environments(context: Context, most: int, *, packages: bool) -> Iterator[str
         ]
         for e, v in zip(known, versions)
     ]
-    header = ["TensorFlow", "released", "Python", "device", *telling, "key"]
+    built = ["GIT_VERSION"] if git_versions else []
+    header = ["TensorFlow", *built, "released", "Python", "device", *telling, "key"]
     body = [gfm.table(header, rows, centred=False)]
     if packages:
         body += ["All packages:", gfm.fence([_packages(e) for e in known], "text")]
