@@ -84,7 +84,7 @@ def _workers(number: int, folder: Path) -> Iterator[Workers]:
 
 def _carry_out(here: Workers, count: int, folder: Path) -> float:
     """Seconds of a run of so many cells."""
-    releases = specifier.select(catalogue.load(), ">=1.12", "latest")[:RELEASES]
+    releases = specifier.select(catalogue.load_releases(), ">=1.12", "latest")[:RELEASES]
     cases = tuple(Case(name=f"case-{n}") for n in range(-(-count // len(releases))))
     script = folder / "s.py"
     script.write_text("", "utf-8")
@@ -114,7 +114,7 @@ def _carry_out(here: Workers, count: int, folder: Path) -> float:
     pipeline.run([work for work in works if work.cells])
     took = time.perf_counter() - began
     log.close()
-    found = journal.read(log.folder).results
+    found = journal.read_run(log.folder).results
     assert len(found) == count == sum(one.exit_code == 0 for one in found)
     return took
 

@@ -18,7 +18,7 @@ from runner.releases import catalogue, specifier
 
 def releases(spec: str) -> tuple[Release, ...]:
     """What `spec` names, a series standing for its newest patch release; oldest first."""
-    return specifier.select(catalogue.load(), spec, "latest")
+    return specifier.select(catalogue.load_releases(), spec, "latest")
 
 
 def engine(name: str) -> tuple[Optional[Engine], str]:

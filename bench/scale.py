@@ -28,7 +28,7 @@ MORE_MB = 20
 
 
 def main() -> Iterator[str]:
-    known = catalogue.load()
+    known = catalogue.load_releases()
     latest, every = (specifier.select(known, ">=1.12", patches) for patches in ("latest", "all"))
     factor = DOWNLOADED / _wheels(latest)
     pace = MINUTES / DOWNLOADED

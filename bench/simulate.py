@@ -50,12 +50,12 @@ def main(count: int) -> dict[str, float]:
         folder = Path(temporary) / "run"
         with step("planned"):
             matrix = _matrix(count)
-            releases = specifier.select(catalogue.load(), matrix.tf, "latest")[:RELEASES]
+            releases = specifier.select(catalogue.load_releases(), matrix.tf, "latest")[:RELEASES]
             cells = plan.cells(matrix, releases)[:count]
         with step("journalled"):
             _journal(folder, matrix, cells, sync=False)
         with step("read again"):
-            run = journal.read(folder)
+            run = journal.read_run(folder)
         with step("reported"):
             publish.write(run, folder)
         began = time.perf_counter()

@@ -17,7 +17,7 @@ LIGHT = Path(__file__).with_name("light.py")
 
 def shipped_cases() -> tuple[str, ...]:
     """The shipped reproduction's. Each takes its own name as its one argument."""
-    matrix = config.load(ROOT / "matrix.yaml")
+    matrix = config.load_matrix(ROOT / "matrix.yaml")
     (repro,) = [repro for repro in matrix.repros if repro.name == SHIPPED]
     return tuple(case.name for case in repro.cases if case.args == (case.name,))
 

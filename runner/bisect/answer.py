@@ -10,7 +10,7 @@ from typing import Optional
 from attrs import frozen
 
 from runner.model import EnvironmentInfo, Json, Result, Verdict, pinned_version
-from runner.report.style import verb
+from runner.report.style import outcome_verb
 from runner.report.text import listed
 
 MOST_NAMED = 6
@@ -42,7 +42,7 @@ class Side:
 def shows(side: Side, observation: str = "") -> str:
     """`2.9.3 fails with "ValueError: …"`; with the observation that decides, where one does."""
     result, outcome = side.result, side.result.outcome
-    words = f"{side.name} {verb(outcome.verdict)}"
+    words = f"{side.name} {outcome_verb(outcome.verdict)}"
     if outcome.verdict.judged and outcome.signature and outcome.verdict is not Verdict.TIMEOUT:
         words += f" with {quoted(result)}"
     elif not outcome.verdict.judged and outcome.reason:

@@ -191,7 +191,7 @@ def _axis_between(
             return evolve(each, values=tuple(_cut(each.values, values, ends, name)))
     if name == vary.PYTHON:
         pythons = sorted(target.release.pythons, key=Version)
-        return vary.axis(f"{name}={','.join(_cut(pythons, pythons, ends, name))}")
+        return vary.parse_axis(f"{name}={','.join(_cut(pythons, pythons, ends, name))}")
     if vary.is_variable(name):
         raise UsageError(
             f"--axis {name}: there is no telling which values lie between two",

@@ -43,15 +43,15 @@ def command(
     run: Optional[str], repo: str, issue: int, dry_run: bool, key: Optional[str], api_url: str
 ) -> None:
     where = address.Issue(repo=address.repository(repo), number=issue)
-    api_url = address.api(api_url)
-    folder = journal.find(run, paths.results())
-    loaded = journal.read(folder, warn=_say)
+    api_url = address.api_base(api_url)
+    folder = journal.find_run(run, paths.results())
+    loaded = journal.read_run(folder, warn=_say)
     mark, render = identity(loaded, key), _renderer(loaded, folder)
     if dry_run:
-        click.echo(attach.body(mark, render), nl=False)
+        click.echo(attach.comment_body(mark, render), nl=False)
         _say(f"for {where}; nothing was sent")
         return
-    secret = token.need(os.environ, address.host(api_url))
+    secret = token.require_token(os.environ, address.token_host(api_url))
     client = Client(api_url=api_url, token=secret, say=_say)
     posted = attach.attach(client, where, mark, render)
     _say(f"{'updated' if posted.updated else 'posted'} on {where}")

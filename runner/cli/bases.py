@@ -19,7 +19,9 @@ from runner.releases import catalogue
 )
 @click.option("--force", is_flag=True, help="Make them again, also over images that are not ours.")
 def command(pythons: Sequence[str], force: bool) -> None:
-    for python in pythons or sorted({r.pythons[0] for r in catalogue.load()}, key=_version):
+    for python in pythons or sorted(
+        {r.pythons[0] for r in catalogue.load_releases()}, key=_version
+    ):
         tag = render.default_base(python)
         made = bases.make_base(
             python, tag, lambda line: click.echo(f"  {line}", err=True), force=force

@@ -41,8 +41,8 @@ def command(
     before: str, after: str, observations: bool, tolerance: Optional[float], format_: str
 ) -> int:
     runs = [
-        journal.read(
-            journal.find(name, paths.results()), warn=lambda line: click.echo(line, err=True)
+        journal.read_run(
+            journal.find_run(name, paths.results()), warn=lambda line: click.echo(line, err=True)
         )
         for name in (before, after)
     ]

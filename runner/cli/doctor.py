@@ -32,7 +32,7 @@ def command(cuda: Optional[str], format_: str) -> int:
     as_json = format_ == "json"
     if cuda is not None:
         return _cuda(cuda, as_json)
-    releases = specifier.select(catalogue.load(), ">=1.12", "latest")
+    releases = specifier.select(catalogue.load_releases(), ">=1.12", "latest")
     checks = list(doctor.examine(releases))
     if as_json:
         print_json({"schema": SCHEMA, "version": __version__, "checks": plain(checks)})

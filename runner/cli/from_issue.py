@@ -14,7 +14,7 @@ import click
 from runner.errors import UsageError
 from runner.github import address, issue_scripts
 from runner.github.issue_scripts import Block
-from runner.report.text import clip, count
+from runner.report.text import count, shortened
 from runner.runs import journal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,7 +92,7 @@ def read(source: str) -> tuple[str, str]:
         return _safe(file.stem), _text(file)
     if issue is None:
         raise UsageError(
-            f"--from-issue {clip(source, 200)}: neither a file nor an issue",
+            f"--from-issue {shortened(source, 200)}: neither a file nor an issue",
             remedy="OWNER/NAME#N, the address of an issue on github.com, or a Markdown file",
         )
     return _safe(f"issue-{issue.repo.replace('/', '-')}-{issue.number}"), _fetch(issue)
@@ -101,7 +101,7 @@ def read(source: str) -> tuple[str, str]:
 def pick(found: Sequence[Block], source: str, wanted: Optional[int]) -> tuple[int, Block]:
     """The block asked for, the only one, or the one that the user chooses; with its number."""
     if not found:
-        raise UsageError(f"there is no Python code block in {clip(source, 200)}")
+        raise UsageError(f"there is no Python code block in {shortened(source, 200)}")
     if wanted is not None and wanted > len(found):
         raise UsageError(f"there is no block {wanted}; there are:\n{listed(found)}")
     if wanted is None and len(found) > 1:
@@ -151,9 +151,9 @@ def save(path: Path, source: str, force: bool) -> Path:
 
 def _described(block: Block) -> str:
     lines = [line for line in block.source.split("\n") if line.strip()]
-    label = f", labelled {clip(block.label, 20)!r}" if block.label else ""
+    label = f", labelled {shortened(block.label, 20)!r}" if block.label else ""
     odd = "" if issue_scripts.parses(block.source) else ", not Python as it stands"
-    return f"line {block.line}, {count(len(lines), 'line')}{label}{odd}: {clip(lines[0], 60)}"
+    return f"line {block.line}, {count(len(lines), 'line')}{label}{odd}: {shortened(lines[0], 60)}"
 
 
 def _safe(name: str) -> str:
@@ -173,9 +173,9 @@ def _fetch(issue: address.Issue) -> str:
     from runner.github import token
     from runner.github.client import Client
 
-    api_url = address.api(os.environ.get("GITHUB_API_URL") or address.PUBLIC)
-    secret = token.find(os.environ, address.host(api_url))
-    return Client(api_url=api_url, token=secret, say=_say).body(issue)
+    api_url = address.api_base(os.environ.get("GITHUB_API_URL") or address.PUBLIC)
+    secret = token.find_token(os.environ, address.token_host(api_url))
+    return Client(api_url=api_url, token=secret, say=_say).issue_text(issue)
 
 
 def _say(line: str) -> None:

@@ -34,13 +34,13 @@ def command(
     pasts = history.oldest_first(archive.load_runs(folder, _warn))
     if not pasts:
         raise UsageError(f"there are no runs in {folder}/")
-    found = history.build(pasts[-last:] if last else pasts)
+    found = history.build_history(pasts[-last:] if last else pasts)
     if repro is not None:
-        found = history.for_repro(found, repro)
+        found = history.only_repro(found, repro)
     if format_ == "json":
-        print_json(json_data.data(found))
+        print_json(json_data.history_data(found))
     else:
-        click.echo(text.markdown(found) if format_ == "md" else text.text(found))
+        click.echo(text.markdown(found) if format_ == "md" else text.history_text(found))
     return 0
 
 

@@ -26,9 +26,9 @@ from runner.runs import journal, merge
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
 @click.option("--output", type=click.Path(path_type=Path), help="The merged run's folder.")
 def command(runs: Sequence[str], output: Optional[Path]) -> int:
-    folders = [journal.find(name, paths.results()) for name in runs]
+    folders = [journal.find_run(name, paths.results()) for name in runs]
     folders = list({folder.resolve(): folder for folder in folders}.values())
-    shards = [journal.read(folder, warn=_warn) for folder in folders]
+    shards = [journal.read_run(folder, warn=_warn) for folder in folders]
     run_id = journal.new_id(datetime.now(timezone.utc))
     merged = merge.merge_runs(shards, run_id)
     for note in [*merged.notes, *merge.script_notes(merged.run.repros, folders)]:

@@ -72,11 +72,11 @@ def command(
     if check is not None and (file or format_ == "spec"):
         raise click.UsageError("--check goes with neither --constraints nor --format spec")
     wanted = None if check is None else requirement.parse(check)
-    folder = journal.find(run, paths.results())
-    loaded = journal.read(folder, warn=lambda line: click.echo(line, err=True))
-    built = grid.build(loaded)
-    known = [release.version for release in catalogue.load()]
-    pin = pins.find(
+    folder = journal.find_run(run, paths.results())
+    loaded = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
+    built = grid.build_grid(loaded)
+    known = [release.version for release in catalogue.load_releases()]
+    pin = pins.find_pin(
         built,
         known,
         require=require,
@@ -87,14 +87,16 @@ def command(
     )
     if check is not None and wanted is not None:
         return _checked(check, pins.check(pin, wanted, known), format_)
-    environment = constraints.chosen(pin, built, loaded.environments) if pin.newest else None
+    environment = (
+        constraints.pinned_environment(pin, built, loaded.environments) if pin.newest else None
+    )
     if file and environment:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(constraints.text(environment, f"run {loaded.info.id}"), "utf-8")
+        file.write_text(constraints.constraints_text(environment, f"run {loaded.info.id}"), "utf-8")
     if format_ == "json":
         print_json(words.pin_to_json(pin, environment))
     elif format_ == "text":
-        click.echo(words.pin(pin, environment))
+        click.echo(words.pin_text(pin, environment))
     else:
         _specifier(pin)
     return 0 if pin.requirement else 1
@@ -112,5 +114,5 @@ def _checked(text: str, answer: pins.RequirementCheck, format_: str) -> int:
     if format_ == "json":
         print_json(words.check_to_json(text, answer))
     else:
-        click.echo(words.check(text, answer))
+        click.echo(words.check_text(text, answer))
     return 0 if answer.holds else 1

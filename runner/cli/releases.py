@@ -52,7 +52,7 @@ def command(
     source = None if offline else _index()
     rows = _rows(source, pre=pre) if source else None
     shown = source.shown if source and rows else None
-    rows = rows or table.rows(catalogue.load(), None)
+    rows = rows or table.table_rows(catalogue.load_releases(), None)
     if format_ == "json":
         print_json({"index": shown, "releases": table.as_json(rows)})
     else:
@@ -60,29 +60,29 @@ def command(
     return 0
 
 
-def _rows(source: index.Index, *, pre: bool) -> Optional[list[table.Row]]:
+def _rows(source: index.Index, *, pre: bool) -> Optional[list[table.TableRow]]:
     """Catalogue and index side by side; None, and why, where the index cannot be read."""
-    known = catalogue.load()
+    known = catalogue.load_releases()
     try:
-        rows = table.rows(known, offers.of(source.wheels("tensorflow")))
+        rows = table.table_rows(known, offers.offers_of(source.wheels("tensorflow")))
         return rows + (_pre_rows(known, source) if pre else [])
     except index.IndexUnreachableError as error:
         click.echo(f"tfmatrix: {error}\nonly what the catalogue knows is shown", err=True)
         return None
 
 
-def _pre_rows(known: Sequence[Release], source: index.Index) -> list[table.Row]:
+def _pre_rows(known: Sequence[Release], source: index.Index) -> list[table.TableRow]:
     rows = []
     for kind, make, pair in (
         ("candidate", prereleases.candidates, prereleases.CANDIDATES),
         ("nightly", prereleases.nightlies, prereleases.NIGHTLIES),
     ):
-        cpu, full = (offers.of(source.wheels(name)) for name in (pair.cpu, pair.full))
+        cpu, full = (offers.offers_of(source.wheels(name)) for name in (pair.cpu, pair.full))
         rows += table.pre_rows(list(make(known, cpu, full)), kind)
     return rows
 
 
-def _as_text(rows: Sequence[table.Row], shown: Optional[str]) -> str:
+def _as_text(rows: Sequence[table.TableRow], shown: Optional[str]) -> str:
     missing = [row.version for row in rows if row.kind == "release" and not row.catalogue]
     if shown is None:
         last = "what the package index has was not looked up"
@@ -90,7 +90,7 @@ def _as_text(rows: Sequence[table.Row], shown: Optional[str]) -> str:
         last = f"missing: {', '.join(missing)}; `tfmatrix releases --update` adds them"
     else:
         last = f"nothing that {shown} has is missing"
-    return f"{table.text(rows)}\n{last}"
+    return f"{table.table_text(rows)}\n{last}"
 
 
 def _index() -> index.Index:

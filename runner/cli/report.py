@@ -17,8 +17,8 @@ from runner.runs import journal
 @click.argument("run", required=False, shell_complete=completion.runs)
 @formats(*report.REPORTS, default=None, help="Print just this one.")
 def command(run: Optional[str], format_: Optional[str]) -> None:
-    folder = journal.find(run, paths.results())
-    loaded = journal.read(folder, warn=lambda line: click.echo(line, err=True))
+    folder = journal.find_run(run, paths.results())
+    loaded = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
     if format_ is not None:
         click.echo(publish.render(loaded, format_, folder))
         return

@@ -79,7 +79,7 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
 
     With `latest`, results/latest points at it from now on.
     """
-    run = journal.read(folder, warn=lambda line: click.echo(line, err=True))
+    run = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
     publish.write(run, folder)
     if latest and folder.parent == paths.results():
         journal.point_latest(folder)

@@ -155,7 +155,7 @@ class Watch:
         if self._folder is not None:
             _discard(self._folder)
         self._folder = folder
-        return journal.read(folder)
+        return journal.read_run(folder)
 
     def _measure(
         self, load: Workload, log: journal.Journal, snapshots: Mapping[str, Snapshot]

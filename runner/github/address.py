@@ -44,7 +44,7 @@ def reference(text: str) -> Optional[Issue]:
     return Issue(repo=found[1], number=int(found[2])) if found else None
 
 
-def api(url: str) -> str:
+def api_base(url: str) -> str:
     """The base URL of a GitHub's REST interface, fit to be sent a token. Raises `UsageError`."""
     try:
         parts = urlsplit(url)
@@ -61,7 +61,7 @@ def api(url: str) -> str:
     return url.rstrip("/")
 
 
-def host(api_url: str) -> str:
+def token_host(api_url: str) -> str:
     """The host as `gh` knows it: github.com, or the Enterprise's."""
     return (urlsplit(api_url).hostname or "").removeprefix("api.")
 

@@ -26,9 +26,9 @@ class Posted:
     updated: bool
 
 
-def body(identity: str, render: Render, limit: int = gfm.LIMIT) -> str:
+def comment_body(identity: str, render: Render, limit: int = gfm.LIMIT) -> str:
     """The whole comment in at most `limit` characters."""
-    return compose(identity, render(limit - gfm.size(compose(identity, ""))))
+    return compose(identity, render(limit - gfm.counted_length(compose(identity, ""))))
 
 
 def attach(client: Client, issue: Issue, identity: str, render: Render) -> Posted:
@@ -36,10 +36,10 @@ def attach(client: Client, issue: Issue, identity: str, render: Render) -> Poste
     found = earlier(client.comments(issue), identity, client.login())
     for shrunk in range(SHRINKS):
         try:
-            return _send(client, issue, found, body(identity, render, gfm.LIMIT >> shrunk))
+            return _send(client, issue, found, comment_body(identity, render, gfm.LIMIT >> shrunk))
         except TooLongError as error:
             client.say(f"{error}; trying with half of it")
-    return _send(client, issue, found, body(identity, render, gfm.LIMIT >> SHRINKS))
+    return _send(client, issue, found, comment_body(identity, render, gfm.LIMIT >> SHRINKS))
 
 
 def _send(client: Client, issue: Issue, found: Optional[Comment], text: str) -> Posted:

@@ -66,7 +66,7 @@ class Client:
             seconds_between_writes=None,
         )
 
-    def body(self, issue: Issue) -> str:
+    def issue_text(self, issue: Issue) -> str:
         """What the issue's author wrote."""
         return self._ask(f"reading {issue}", lambda: self._issue(issue).body or "")
 
@@ -99,12 +99,12 @@ class Client:
     def update(self, issue: Issue, comment: Comment, body: str) -> str:
         """The comment's address."""
 
-        def edit() -> str:
+        def edit_comment() -> str:
             remote = self._issue(issue).get_comment(comment.id)
             remote.edit(body)
             return _address(issue, remote.html_url)
 
-        return self._ask(f"updating the comment on {issue}", edit)
+        return self._ask(f"updating the comment on {issue}", edit_comment)
 
     def _issue(self, issue: Issue) -> RemoteIssue:
         return self._github.get_repo(issue.repo).get_issue(issue.number)
@@ -113,11 +113,11 @@ class Client:
         """A workflow's token may not ask for its user; the other interface tells it its name."""
         query = "query { viewer { login } }"
 
-        def ask() -> str:
+        def ask_for_app() -> str:
             _, answer = self._github.requester.graphql_query(query, {})
             return str(answer["data"]["viewer"]["login"])
 
-        login = self._ask("asking whose token it is", ask)
+        login = self._ask("asking whose token it is", ask_for_app)
         return login if login.endswith("[bot]") else f"{login}[bot]"
 
     def _ask(self, what: str, call: Callable[[], T]) -> T:
@@ -141,7 +141,9 @@ class Client:
 
     def _wait_or_raise(self, error: GithubException, what: str) -> None:
         headers = error.headers or {}
-        seconds = limits.wait(error.status, headers, errors.message(error.data), self.clock.now())
+        seconds = limits.seconds_to_wait(
+            error.status, headers, errors.message(error.data), self.clock.now()
+        )
         if seconds is None:
             errors.refuse(error.status, error.data, what, self.token or "")
         # Each time longer, as the manual asks; so a server that says 0 for ever comes to an end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from runner.errors import TfmatrixError
-from runner.report.text import clip
+from runner.report.text import shortened
 
 WRITE = (
     "a token that may write issues there: the scope `repo` (`public_repo` for public ones), "
@@ -34,7 +34,7 @@ class TooLongError(GithubError):
 
 def refuse(status: int, data: Any, what: str, token: str) -> NoReturn:
     """Raise what an answer of `status` means; `what` was being done. The token is never told."""
-    said = clip(message(data).replace(token, "***") if token else message(data), 300)
+    said = shortened(message(data).replace(token, "***") if token else message(data), 300)
     if status == 422 and "too long" in said.lower():
         raise TooLongError(f"{what}: {said}")
     meaning, remedy = REMEDIES.get(status, ("GitHub did not do it", "the same command, later"))

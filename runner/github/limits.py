@@ -11,7 +11,9 @@ SECONDARY_WAIT = 60.0
 """What GitHub's manual asks for where a secondary limit comes without a time."""
 
 
-def wait(status: int, headers: Mapping[str, str], message: str, now: float) -> Optional[float]:
+def seconds_to_wait(
+    status: int, headers: Mapping[str, str], message: str, now: float
+) -> Optional[float]:
     """Seconds to wait before asking again; None where the answer is no matter of rate.
 
     `headers` by lower-case name; `now` is the time since the epoch.

@@ -13,8 +13,8 @@ from runner.machine import processes
 VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 
 
-def find(environ: Mapping[str, str], host: str) -> Optional[str]:
-    """From the environment, else what `gh` keeps for `host`; None where there is none.
+def find_token(environ: Mapping[str, str], host: str) -> Optional[str]:
+    """The token of the environment, else the one that `gh` keeps for `host`, else None.
 
     Raises `UsageError` for something that cannot be a token: sent, it would be shown in the error.
     """
@@ -26,9 +26,9 @@ def find(environ: Mapping[str, str], host: str) -> Optional[str]:
     return _checked(token, "gh auth token") if token else None
 
 
-def need(environ: Mapping[str, str], host: str) -> str:
-    """As `find`, but without a token the command ends here."""
-    token = find(environ, host)
+def require_token(environ: Mapping[str, str], host: str) -> str:
+    """Like `find_token`. Raises `UsageError` where there is no token."""
+    token = find_token(environ, host)
     if token is None:
         raise UsageError(
             f"there is no token for {host}",

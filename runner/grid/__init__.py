@@ -8,10 +8,10 @@ named with it.
 
 from __future__ import annotations
 
-from runner.grid.arrange import IMPOSSIBLE, Grid, build
+from runner.grid.arrange import IMPOSSIBLE, Grid, build_grid
 from runner.grid.records import (
     PASS,
-    Change,
+    CellChange,
     Column,
     Entry,
     Mark,
@@ -19,13 +19,13 @@ from runner.grid.records import (
     Shift,
     Transition,
     ranges,
-    span,
+    release_range,
 )
 
 __all__ = [
     "IMPOSSIBLE",
     "PASS",
-    "Change",
+    "CellChange",
     "Column",
     "Entry",
     "Grid",
@@ -33,7 +33,7 @@ __all__ = [
     "Row",
     "Shift",
     "Transition",
-    "build",
+    "build_grid",
     "ranges",
-    "span",
+    "release_range",
 ]

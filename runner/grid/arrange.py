@@ -83,10 +83,10 @@ class Grid:
         """As `transitions`, of these rows alone."""
         if tuple(rows) == self.rows:
             return self.transitions
-        return transitions.find(rows, self.columns, self.marks)
+        return transitions.find_transitions(rows, self.columns, self.marks)
 
 
-def build(run: Run, releases: Sequence[Release] = ()) -> Grid:
+def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
     """The grid of a run, finished or not. `releases` are all that are known: with these, a patch
     that is not the newest of its series is written out, and gaps between releases are seen."""
     lanes = columns_of(run, releases)
@@ -115,7 +115,7 @@ def build(run: Run, releases: Sequence[Release] = ()) -> Grid:
         cells=cells,
         marks=marks,
         legend=_legend(cells, named),
-        transitions=transitions.find(rows, lanes, marks),
+        transitions=transitions.find_transitions(rows, lanes, marks),
         run=run,
     )
 

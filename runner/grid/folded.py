@@ -14,11 +14,11 @@ from attrs import field, frozen
 
 from runner.grid.arrange import IMPOSSIBLE, Grid
 from runner.grid.names import globs
-from runner.grid.records import Column, Mark, Row, span
+from runner.grid.records import Column, Mark, Row, release_range
 
 
 @frozen(kw_only=True)
-class Place:
+class FoldedColumn:
     """One column before folding: a release, in the usual way or in a variant."""
 
     column: Column
@@ -26,7 +26,7 @@ class Place:
 
 
 @frozen(kw_only=True)
-class Line:
+class FoldedCase:
     """One row before folding: a case, with those of its variants that have columns."""
 
     name: str
@@ -35,13 +35,13 @@ class Line:
 
 
 @frozen(kw_only=True)
-class Table:
+class FoldedTable:
     """The cells of one repro on one device: a mark for each group of lines and of places."""
 
     repro: str
     device: str
-    lines: tuple[tuple[Line, ...], ...]
-    places: tuple[tuple[Place, ...], ...]
+    lines: tuple[tuple[FoldedCase, ...], ...]
+    places: tuple[tuple[FoldedColumn, ...], ...]
     marks: tuple[tuple[Mark, ...], ...]
 
     @property
@@ -62,7 +62,9 @@ class Table:
                 yield from ((*cell, mark) for cell in members(group, places))
 
 
-def members(lines: Iterable[Line], places: Sequence[Place]) -> Iterator[tuple[Row, Column]]:
+def members(
+    lines: Iterable[FoldedCase], places: Sequence[FoldedColumn]
+) -> Iterator[tuple[Row, Column]]:
     """The cells of the grid that one cell of a table stands for; some may be impossible."""
     for line in lines:
         for place in places:
@@ -71,12 +73,12 @@ def members(lines: Iterable[Line], places: Sequence[Place]) -> Iterator[tuple[Ro
                 yield row, place.column
 
 
-def label(places: Sequence[Place]) -> str:
+def label(places: Sequence[FoldedColumn]) -> str:
     """`1.14–2.15`, `2.16–2.21 keras=legacy`."""
-    return f"{span([place.column for place in places])} {places[0].variant}".rstrip()
+    return f"{release_range([place.column for place in places])} {places[0].variant}".rstrip()
 
 
-def tables(grid: Grid, *, folded: bool = True) -> list[Table]:
+def tables(grid: Grid, *, folded: bool = True) -> list[FoldedTable]:
     """A table for each repro on each device."""
     made = [
         _table(grid, repro, rows, device, lane, folded=folded)
@@ -94,14 +96,17 @@ def _table(
     lane: Sequence[Column],
     *,
     folded: bool,
-) -> Table:
+) -> FoldedTable:
     apart = _variants_apart(grid, rows, lane)
     lines = _lines(rows, apart)
     places = [
         place
         for variant in ("", *apart)
         for column in lane
-        if any(_known(grid, line, place := Place(column=column, variant=variant)) for line in lines)
+        if any(
+            _known(grid, line, place := FoldedColumn(column=column, variant=variant))
+            for line in lines
+        )
     ]
     keys = [[_key(grid, line, place) for place in places] for line in lines]
     across = _runs(places, [tuple(row[at] for row in keys) for at in range(len(places))])
@@ -109,7 +114,9 @@ def _table(
     if not folded:
         across, down = [(place,) for place in places], [(line,) for line in lines]
     marks = tuple(tuple(_mark(grid, g[0], p[0]) for p in across) for g in down)
-    return Table(repro=repro, device=device, lines=tuple(down), places=tuple(across), marks=marks)
+    return FoldedTable(
+        repro=repro, device=device, lines=tuple(down), places=tuple(across), marks=marks
+    )
 
 
 def _variants_apart(
@@ -123,26 +130,26 @@ def _variants_apart(
     return {name: frozenset(on) for name, on in found.items() if 0 < len(on) < len(lane)}
 
 
-def _lines(rows: Iterable[Row], apart: Mapping[str, object]) -> list[Line]:
+def _lines(rows: Iterable[Row], apart: Mapping[str, object]) -> list[FoldedCase]:
     found: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in rows:
         if row.variant in apart:
             found[row.base][row.variant] = row
         else:
             found[row.case][""] = row
-    return [Line(name=name, rows=rows) for name, rows in found.items()]
+    return [FoldedCase(name=name, rows=rows) for name, rows in found.items()]
 
 
-def _known(grid: Grid, line: Line, place: Place) -> bool:
+def _known(grid: Grid, line: FoldedCase, place: FoldedColumn) -> bool:
     return _mark(grid, line, place) != IMPOSSIBLE
 
 
-def _mark(grid: Grid, line: Line, place: Place) -> Mark:
+def _mark(grid: Grid, line: FoldedCase, place: FoldedColumn) -> Mark:
     row = line.rows.get(place.variant)
     return IMPOSSIBLE if row is None else grid.mark(row, place.column)
 
 
-def _key(grid: Grid, line: Line, place: Place) -> Hashable:
+def _key(grid: Grid, line: FoldedCase, place: FoldedColumn) -> Hashable:
     """Cells are joined where these are equal. A flaky cell stays alone: its k/n is its own."""
     mark, row = _mark(grid, line, place), line.rows.get(place.variant)
     if row is None or (cell := grid.cell(row, place.column)) is None:
@@ -151,9 +158,11 @@ def _key(grid: Grid, line: Line, place: Place) -> Hashable:
     return mark, cell.expected if mark.unexpected else None, cell.inferred, alone
 
 
-def _runs(places: Sequence[Place], keys: Sequence[Hashable]) -> list[tuple[Place, ...]]:
+def _runs(
+    places: Sequence[FoldedColumn], keys: Sequence[Hashable]
+) -> list[tuple[FoldedColumn, ...]]:
     """Neighbours with equal keys, of one variant."""
-    runs: list[list[Place]] = []
+    runs: list[list[FoldedColumn]] = []
     before: Optional[Hashable] = None
     for place, key in zip(places, keys):
         if runs and key == before and place.variant == runs[-1][0].variant:
@@ -164,8 +173,8 @@ def _runs(places: Sequence[Place], keys: Sequence[Hashable]) -> list[tuple[Place
     return [tuple(run) for run in runs]
 
 
-def _groups(lines: Sequence[Line], keys: Sequence[Hashable]) -> list[tuple[Line, ...]]:
-    groups: dict[Hashable, list[Line]] = defaultdict(list)
+def _groups(lines: Sequence[FoldedCase], keys: Sequence[Hashable]) -> list[tuple[FoldedCase, ...]]:
+    groups: dict[Hashable, list[FoldedCase]] = defaultdict(list)
     for line, key in zip(lines, keys):
         groups[key].append(line)
     return [tuple(group) for group in groups.values()]

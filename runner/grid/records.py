@@ -89,7 +89,7 @@ class Entry:
 
 
 @frozen(kw_only=True)
-class Change:
+class CellChange:
     row: Row
     before: str
     after: str
@@ -105,7 +105,7 @@ class Transition:
     """The columns between them, where these cases could not be judged."""
     compared: int
     """How many cases were measured on both."""
-    changes: tuple[Change, ...]
+    changes: tuple[CellChange, ...]
 
     @property
     def tally(self) -> list[tuple[tuple[str, str], int]]:
@@ -135,7 +135,7 @@ def ranges(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
     return [tuple(part) for part in parts]
 
 
-def span(columns: Sequence[Column]) -> str:
+def release_range(columns: Sequence[Column]) -> str:
     """`1.12–1.15`, or one label; `1.15, 2.4–2.6` where nothing is known of what lies between."""
     ends = [(part[0].label, part[-1].label) for part in ranges(columns)]
     return ", ".join(first if first == last else f"{first}–{last}" for first, last in ends)

@@ -6,22 +6,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
-from runner.grid.records import Change, Column, Mark, Row, Transition
+from runner.grid.records import CellChange, Column, Mark, Row, Transition
 
 
-def find(
+def find_transitions(
     rows: Sequence[Row], columns: Sequence[Column], marks: Sequence[Sequence[Mark]]
 ) -> tuple[Transition, ...]:
     """By the newer release; of one, the nearest neighbour first."""
     compared: Counter[tuple[int, int]] = Counter()
-    changes: dict[tuple[int, int], list[Change]] = defaultdict(list)
+    changes: dict[tuple[int, int], list[CellChange]] = defaultdict(list)
     for device in dict.fromkeys(column.device for column in columns):
         lane = [column.index for column in columns if column.device == device]
         for row in rows:
             for pair, before, after in _neighbours(lane, marks[row.index]):
                 compared[pair] += 1
                 if before != after:
-                    changes[pair].append(Change(row=row, before=before, after=after))
+                    changes[pair].append(CellChange(row=row, before=before, after=after))
     return tuple(
         Transition(
             before=columns[first],

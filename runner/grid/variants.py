@@ -14,7 +14,7 @@ def exists(variant: Variant, version: str, releases: Sequence[Release]) -> bool:
 
     Which Pythons there are is asked of `releases`; a release that is not among them has any.
     """
-    known = catalogue.find(releases, version)
+    known = catalogue.find_release(releases, version)
     if variant.python and known and variant.python not in known.pythons:
         return False
     release = known or Release(

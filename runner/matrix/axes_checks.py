@@ -33,7 +33,7 @@ def _is_usual(value: Any) -> bool:
     )
 
 
-def of(entry: Mapping[str, Any], path: KeyPath, axes: Any) -> _Found:
+def check_axes(entry: Mapping[str, Any], path: KeyPath, axes: Any) -> _Found:
     """Of one repro, as it is in the file; what is of another shape, the schema has named."""
     if not isinstance(axes, dict):
         return

@@ -49,7 +49,7 @@ def _all(data: Any, folder: Path) -> _Found:
     for index, entry in enumerate(entries):
         if isinstance(entry, dict):
             yield from _repro(entry, ("repros", index), folder)
-            yield from axes_checks.of(entry, ("repros", index), axes)
+            yield from axes_checks.check_axes(entry, ("repros", index), axes)
 
 
 def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:

@@ -17,12 +17,12 @@ from runner.matrix.defaults import MOST_BYTES
 from runner.matrix.files import missing
 from runner.model import Matrix
 
-__all__ = ["adhoc", "json_schema", "load", "loads"]
+__all__ = ["adhoc", "json_schema", "load_matrix", "parse_matrix"]
 
 """What has a say in what a matrix.yaml means."""
 
 
-def load(path: Path) -> Matrix:
+def load_matrix(path: Path) -> Matrix:
     """Reads and checks a matrix.yaml. Scripts in it are relative to its folder.
 
     Raises `MatrixError` with one line for each problem, `UsageError` where the file cannot be read.
@@ -38,16 +38,16 @@ def load(path: Path) -> Matrix:
     matrix = remembered(
         cache_slot("matrix", str(path.absolute())),
         (str(path), content),
-        lambda: loads(content, path),
+        lambda: parse_matrix(content, path),
         write=serial.plain,
         read=lambda data: serial.from_json(Matrix, data),
     )
     # The text is as it was, but the files that it names may be gone: let the full reading say so.
-    return loads(content, path) if missing(matrix) else matrix
+    return parse_matrix(content, path) if missing(matrix) else matrix
 
 
-def loads(content: bytes, path: Path) -> Matrix:
-    """As `load`, of text at hand: `path` is what messages call it, and where its folder is."""
+def parse_matrix(content: bytes, path: Path) -> Matrix:
+    """Like `load_matrix`, from text: messages call it `path`, whose folder has the scripts."""
     from runner.matrix import reading
 
     return reading.matrix(content, path)

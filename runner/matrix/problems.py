@@ -21,7 +21,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @frozen(order=True)
-class Mark:
+class Position:
     """A place in the file, both counted from 1."""
 
     line: int = 1
@@ -32,7 +32,7 @@ class Mark:
 class Problem:
     """One thing that is wrong. `path` is empty where the file as a whole is meant."""
 
-    mark: Mark
+    mark: Position
     path: KeyPath
     message: str
 

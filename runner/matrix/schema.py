@@ -20,7 +20,7 @@ from runner.matrix import words
 from runner.model import Device, Verdict
 
 _Text = Annotated[str, AfterValidator(words.some_text)]
-_Name = Annotated[str, AfterValidator(words.name)]
+_Name = Annotated[str, AfterValidator(words.checked_name)]
 _ReproName = Annotated[str, AfterValidator(words.repro_name)]
 _Specifier = Annotated[str, AfterValidator(words.specifier)]
 _Device = Annotated[Device, Field(strict=False)]
@@ -34,7 +34,7 @@ _TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"typ
 _Spec = Annotated[
     list[str],
     BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
-    AfterValidator(words.spec),
+    AfterValidator(words.checked_spec),
     WithJsonSchema(_TEXT_OR_TEXTS),
 ]
 

@@ -83,7 +83,7 @@ def select(
 
 def _matrix(scripts: Sequence[Path], args: Sequence[str], matrix_file: Optional[Path]) -> Matrix:
     file = matrix_file or Path(MATRIX)
-    loaded = config.load(file) if matrix_file or not scripts or file.exists() else None
+    loaded = config.load_matrix(file) if matrix_file or not scripts or file.exists() else None
     if not scripts:
         assert loaded is not None
         if args:
@@ -97,7 +97,7 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
         return matrix
     from runner.matrix import vary as words
 
-    axes = [words.axis(each, matrix.axes) if isinstance(each, str) else each for each in vary]
+    axes = [words.parse_axis(each, matrix.axes) if isinstance(each, str) else each for each in vary]
     used = {name for r in matrix.repros for case in r.cases for name in case.variant.values}
     own = [value for axis in matrix.axes for value in axis.values]
     for axis in axes:

@@ -72,7 +72,7 @@ def tried(case: Case, variant: Variant) -> Case:
     return evolve(case, name=name, variant=variant)
 
 
-def of(cases: Iterable[Case]) -> list[Variant]:
+def variants_of(cases: Iterable[Case]) -> list[Variant]:
     """The variants that some case is in, each once."""
     found: list[Variant] = []
     for case in cases:

@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _COMPARED = tuple("<>=!~")
 
 
-def axis(text: str, known: Sequence[Axis] = ()) -> Axis:
+def parse_axis(text: str, known: Sequence[Axis] = ()) -> Axis:
     """What `--vary text` asks for; a name alone is one of `known`. Raises `UsageError`."""
     name, given, values = text.partition("=")
     if not given:

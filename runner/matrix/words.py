@@ -27,7 +27,7 @@ _COARSE = re.compile(r"(==|!=|<=|>)\s*([0-9]+\.[0-9]+)")
 _TENSORFLOW = re.compile(r"(tensorflow|tf-nightly)(-cpu|-gpu|-intel|-macos)?(-[0-9].*)?")
 
 
-def spec(values: list[str]) -> list[str]:
+def checked_spec(values: list[str]) -> list[str]:
     """SPEC: PEP 440 specifiers that all hold, or versions; each text may hold several, by comma."""
     text = ",".join(value.strip() for value in values)
     try:
@@ -77,7 +77,7 @@ def _is_version(text: str) -> bool:
     return True
 
 
-def name(value: str) -> str:
+def checked_name(value: str) -> str:
     if not _NAME.fullmatch(value) or len(value) > 100:
         raise ValueError(
             "is no name; use up to 100 letters, digits, `.`, `_`, `-`, a letter or digit first"
@@ -89,7 +89,7 @@ def repro_name(value: str) -> str:
     """Names of repros are also names of files, on file systems that fold case too."""
     if value != value.lower():
         raise ValueError(f'has capitals, and names become names of files; write "{value.lower()}"')
-    return name(value)
+    return checked_name(value)
 
 
 def some_text(value: str) -> str:

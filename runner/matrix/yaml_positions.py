@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Union
 from attrs import define, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from runner.matrix.problems import KeyPath, Mark, Problem, quoted
+from runner.matrix.problems import KeyPath, Position, Problem, quoted
 from runner.matrix.yaml_text import DEEPEST, MOST_VALUES, compose, mark_of
 
 LONGEST_TEXT = 20_000
@@ -31,19 +31,19 @@ class Document:
     """The data of a file; `keys` and `values` say where each of it stands."""
 
     data: Any = None
-    keys: dict[KeyPath, Mark] = field(factory=dict)
-    values: dict[KeyPath, Mark] = field(factory=dict)
+    keys: dict[KeyPath, Position] = field(factory=dict)
+    values: dict[KeyPath, Position] = field(factory=dict)
     sources: dict[KeyPath, str] = field(factory=dict)
     """How each scalar is spelled in the file."""
     problems: list[Problem] = field(factory=list)
 
-    def value_at(self, path: KeyPath) -> Mark:
+    def value_at(self, path: KeyPath) -> Position:
         """Where the value at `path` begins; the nearest one around it where there is none."""
         while path and path not in self.values:
             path = path[:-1]
-        return self.values.get(path, Mark())
+        return self.values.get(path, Position())
 
-    def key_at(self, path: KeyPath) -> Mark:
+    def key_at(self, path: KeyPath) -> Position:
         """Where the key that leads to `path` stands; its value where it has no key (in a list)."""
         return self.keys.get(path) or self.value_at(path)
 
@@ -61,7 +61,7 @@ def parse(content: bytes) -> Document:
 
 class _Pair(NamedTuple):
     key: str
-    mark: Mark
+    mark: Position
     value: Node
 
 
@@ -80,7 +80,7 @@ class _Builder:
     document: Document = field(factory=Document)
     count: int = 0
 
-    def refuse(self, mark: Mark, path: KeyPath, message: str) -> None:
+    def refuse(self, mark: Position, path: KeyPath, message: str) -> None:
         problem = Problem(mark, path, message)
         if problem not in self.document.problems:
             self.document.problems.append(problem)
@@ -151,7 +151,7 @@ class _Builder:
                 mark = mark_of(node.start_mark)
                 self.refuse(mark, path, "`<<` takes a mapping, as in `<<: *name`")
 
-    def _key(self, node: Node, mark: Mark, path: KeyPath) -> Union[str, None]:
+    def _key(self, node: Node, mark: Position, path: KeyPath) -> Union[str, None]:
         if not isinstance(node, ScalarNode):
             self.refuse(mark, path, "a key must be a plain word, not a list or mapping")
             return None
@@ -162,7 +162,7 @@ class _Builder:
             return str(node.value)
         return self._text(node.value, mark, (*path, node.value))
 
-    def _scalar(self, text: str, kind: str, mark: Mark, path: KeyPath) -> Any:
+    def _scalar(self, text: str, kind: str, mark: Position, path: KeyPath) -> Any:
         if kind in _TEXTS:
             return self._text(text, mark, path)
         if kind == "null":
@@ -178,7 +178,7 @@ class _Builder:
             return text
         return self._foreign(kind, mark, path)
 
-    def _text(self, text: str, mark: Mark, path: KeyPath) -> str:
+    def _text(self, text: str, mark: Position, path: KeyPath) -> str:
         if len(text) > LONGEST_TEXT:
             self.refuse(mark, path, f"a text of more than {LONGEST_TEXT:,} characters")
             return text[:LONGEST_TEXT]
@@ -188,7 +188,7 @@ class _Builder:
         self.refuse(mark, path, f"control character U+{ord(found.group()):04X} in a text")
         return _UNSAYABLE.sub("", text)
 
-    def _foreign(self, kind: str, mark: Mark, path: KeyPath) -> str:
+    def _foreign(self, kind: str, mark: Position, path: KeyPath) -> str:
         tag = kind if kind.startswith("!") else f"!!{kind}"
         self.refuse(
             mark, path, f"{quoted(tag)} is a tag to YAML, and none is accepted; quote a text"

@@ -10,7 +10,7 @@ from yaml.composer import ComposerError
 from yaml.nodes import Node
 
 from runner.matrix.defaults import MOST_BYTES
-from runner.matrix.problems import Mark, Problem, quoted
+from runner.matrix.problems import Position, Problem, quoted
 
 DEEPEST = 20
 """matrix.yaml itself needs six levels."""
@@ -30,7 +30,7 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
         return root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Problem(mark_of(mark) if mark else Mark(), (), _syntax_message(error))
+        return Problem(mark_of(mark) if mark else Position(), (), _syntax_message(error))
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         # PyYAML lets some escape, such as chr()'s for "\UFFFFFFFF" and int()'s for %YAML 1.9…9.
         mark = loader.get_mark()
@@ -39,9 +39,9 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
         loader.dispose()
 
 
-def mark_of(mark: Any) -> Mark:
+def mark_of(mark: Any) -> Position:
     """PyYAML counts from 0; editors and we count from 1."""
-    return Mark(mark.line + 1, mark.column + 1)
+    return Position(mark.line + 1, mark.column + 1)
 
 
 class _Loader(yaml.SafeLoader):
@@ -70,7 +70,7 @@ class _Loader(yaml.SafeLoader):
 def _decoded(content: bytes) -> Union[str, Problem]:
     if len(content) > MOST_BYTES:
         size = f"{len(content) / MOST_BYTES:.1f} MiB"
-        return Problem(Mark(), (), f"the file has {size}; 1 MiB is the most that is read")
+        return Problem(Position(), (), f"the file has {size}; 1 MiB is the most that is read")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -84,9 +84,9 @@ def _decoded(content: bytes) -> Union[str, Problem]:
     return text
 
 
-def _mark_after(text: str) -> Mark:
+def _mark_after(text: str) -> Position:
     lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
-    return Mark(len(lines), len(lines[-1]) + 1)
+    return Position(len(lines), len(lines[-1]) + 1)
 
 
 _FRIENDLIER = (

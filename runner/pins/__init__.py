@@ -47,7 +47,7 @@ class Obstacle:
         return self.verdict is not None and self.verdict.judged and not self.inferred
 
     @property
-    def what(self) -> str:
+    def cause(self) -> str:
         """The same for the same cause: `fail: ValueError: …`, `not measured`."""
         if self.inferred:
             return f"{self.verdict}, inferred and not measured"
@@ -114,7 +114,7 @@ class Pin:
         return tuple(sorted(first.values(), key=lambda o: (Version(o.tensorflow), o.row.index)))
 
 
-def find(
+def find_pin(
     grid: Grid,
     known: Iterable[str],
     *,
@@ -157,7 +157,7 @@ def grouped(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacl
     """(release, what happened) → where: what shares a cause is told once."""
     groups: dict[tuple[str, str], list[Obstacle]] = defaultdict(list)
     for obstacle in obstacles:
-        groups[obstacle.tensorflow, obstacle.what].append(obstacle)
+        groups[obstacle.tensorflow, obstacle.cause].append(obstacle)
     return groups
 
 

@@ -11,7 +11,9 @@ from runner.pins import Pin
 DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 
 
-def chosen(pin: Pin, grid: Grid, environments: Iterable[EnvironmentInfo]) -> EnvironmentInfo:
+def pinned_environment(
+    pin: Pin, grid: Grid, environments: Iterable[EnvironmentInfo]
+) -> EnvironmentInfo:
     """Where the newest that qualifies passed: on the first device, with the newest Python."""
     assert pin.newest is not None
     here = [c for c in pin.newest.columns if c.device == pin.newest.columns[0].device]
@@ -20,7 +22,7 @@ def chosen(pin: Pin, grid: Grid, environments: Iterable[EnvironmentInfo]) -> Env
     return next(each for each in environments if each.id == cell.environment)
 
 
-def text(environment: EnvironmentInfo, source: str) -> str:
+def constraints_text(environment: EnvironmentInfo, source: str) -> str:
     """For `pip install -c` and uv: the packages in which everything passed.
 
     Without hashes, which pip would then want of every other requirement too. All of TensorFlow's

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from runner.model import EnvironmentInfo
 from runner.pins import Obstacle, Pin, RequirementCheck, Standing, grouped
-from runner.report.text import clean, clip, count, listed
+from runner.report.text import clean, count, listed, shortened
 
 NONE = "no release qualifies"
 MOST_WHAT = 160
@@ -17,13 +17,13 @@ MOST_CASES = 8
 MOST_RANGES = 40
 
 
-def pin(answer: Pin, environment: Optional[EnvironmentInfo]) -> str:
+def pin_text(answer: Pin, environment: Optional[EnvironmentInfo]) -> str:
     """The specifier alone on the first line, then why; `environment` is the newest's."""
     lines = _none(answer) if answer.requirement is None else _some(answer, environment)
     return "\n".join([*lines, *_unjudged(answer)])
 
 
-def check(text: str, answer: RequirementCheck) -> str:
+def check_text(text: str, answer: RequirementCheck) -> str:
     return "\n".join(_checked(clean(text), answer))
 
 
@@ -122,9 +122,9 @@ def _grouped(obstacles: Iterable[Obstacle]) -> Iterator[str]:
     for (release, what), here in grouped(obstacles).items():
         devices = sorted({obstacle.device for obstacle in here})
         cases = listed(
-            list(dict.fromkeys(clip(o.row.case, 60) for o in here)), MOST_CASES, "more cases"
+            list(dict.fromkeys(shortened(o.row.case, 60) for o in here)), MOST_CASES, "more cases"
         )
-        yield f"  {release} {'+'.join(devices)}  {clip(what, MOST_WHAT)}"
+        yield f"  {release} {'+'.join(devices)}  {shortened(what, MOST_WHAT)}"
         yield f"      {cases}"
 
 

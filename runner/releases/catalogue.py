@@ -20,7 +20,7 @@ class CatalogueError(TfmatrixError):
 
 
 @functools.cache
-def load() -> tuple[Release, ...]:
+def load_releases() -> tuple[Release, ...]:
     """The catalogue that tfmatrix comes with."""
     path = paths.releases()
     text = path.read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def parse(text: str, *, source: str = "releases.yaml") -> tuple[Release, ...]:
     return reading.releases(text, source)
 
 
-def find(releases: Sequence[Release], version: str) -> Optional[Release]:
+def find_release(releases: Sequence[Release], version: str) -> Optional[Release]:
     """The release of exactly this version, however it is spelt (`2.15.0-1` is 2.15.0.post1)."""
     try:
         wanted = Version(version)

@@ -34,20 +34,20 @@ _HINT = "a SPEC is `latest`, versions such as `2.9.3,2.10`, or a specifier set s
 
 
 @frozen(kw_only=True)
-class Asked:
+class AskedPrereleases:
     """Which pre-releases a SPEC asks for: those that a catalogue of releases does not hold."""
 
     candidates: bool
     nightlies: bool
 
 
-def asks(spec: str, *, pre: bool = False) -> Asked:
+def prereleases_asked(spec: str, *, pre: bool = False) -> AskedPrereleases:
     """What beyond final releases must be known to select by `spec`. Never raises."""
     nightlies = any(
         item.strip() == "nightly" or _NIGHTLIES.match(item) or _DEV.search(item)
         for item in spec.split(",")
     )
-    return Asked(candidates=pre or bool(_PRE.search(spec)), nightlies=nightlies)
+    return AskedPrereleases(candidates=pre or bool(_PRE.search(spec)), nightlies=nightlies)
 
 
 def select(
@@ -154,7 +154,7 @@ def _pool(releases: Sequence[Release], spec: str, pre: bool) -> list[Release]:
     if _NIGHTLIES.match(spec):
         pool = [release for release in releases if release.parsed.is_devrelease]
     else:
-        asked = asks(spec, pre=pre)
+        asked = prereleases_asked(spec, pre=pre)
         pool = [
             release
             for release in releases

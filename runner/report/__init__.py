@@ -46,7 +46,7 @@ def render(
     """One report of `run`; give the `grid` where several are rendered of one run."""
     report = importlib.import_module(f"{__name__}.{REPORTS[kind].module}")
     text = report.render(
-        Context(run=run, grid=grid or grids.build(run), logs=logs, extras=extras or Extras())
+        Context(run=run, grid=grid or grids.build_grid(run), logs=logs, extras=extras or Extras())
     )
     assert isinstance(text, str)
     return text

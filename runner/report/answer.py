@@ -20,12 +20,12 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner.grid import PASS, Column, Grid, Mark, Row, Transition, span
+from runner.grid import PASS, Column, Grid, Mark, Row, Transition, release_range
 from runner.grid.names import globs
 from runner.model import Limits, Verdict
 from runner.report import places, style, totals, values
 from runner.report.because import because
-from runner.report.text import clean, clip, count, listed
+from runner.report.text import clean, count, listed, shortened
 
 Quote = Callable[[str], str]
 """How names and messages are set apart from the sentence: as code in Markdown, say."""
@@ -45,7 +45,7 @@ Finding = tuple[Optional[Verdict], str]
 
 
 @frozen(kw_only=True)
-class Lane:
+class ReproOnDevice:
     """What a sentence is made from: the cases of one repro on the releases of one device."""
 
     grid: Grid
@@ -89,7 +89,7 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
         parts.append(where + _on_lane(_lane(grid, repro, rows, columns, quote)))
     whole = "; ".join(filter(None, [*parts, totals.caveats(grid, rows)]))
     if named:
-        return f"{quote(clip(repro, MOST_NAME))}: {whole}."
+        return f"{quote(shortened(repro, MOST_NAME))}: {whole}."
     return f"{whole[:1].upper()}{whole[1:]}." if whole.startswith(_OURS) else f"{whole}."
 
 
@@ -103,10 +103,10 @@ _OURS = (
 
 def _lane(
     grid: Grid, repro: str, rows: Sequence[Row], columns: Sequence[Column], quote: Quote
-) -> Lane:
+) -> ReproOnDevice:
     usual = tuple(row for row in rows if not row.variant)
     limits = next((r.limits for r in grid.run.repros if r.name == repro), Limits())
-    return Lane(
+    return ReproOnDevice(
         grid=grid,
         rows=usual or tuple(rows),
         variants=tuple(row for row in rows if row.variant) if usual else (),
@@ -116,12 +116,12 @@ def _lane(
     )
 
 
-def _on_lane(lane: Lane) -> str:
+def _on_lane(lane: ReproOnDevice) -> str:
     main = _largest_change(lane)
     return "; ".join([_usual_way(lane, main), *_variants(lane, main)])
 
 
-def _usual_way(lane: Lane, main: Optional[Transition]) -> str:
+def _usual_way(lane: ReproOnDevice, main: Optional[Transition]) -> str:
     marks = [lane.mark(row, column) for row in lane.rows for column in lane.columns]
     if not any(mark.verdict and mark.verdict.judged for mark in marks):
         return f"nothing was judged: {_unjudged(lane, lane.rows)}"
@@ -131,7 +131,7 @@ def _usual_way(lane: Lane, main: Optional[Transition]) -> str:
     return (_turning_point(lane, main) if main else "") or _summary(lane, main)
 
 
-def _unjudged(lane: Lane, rows: Sequence[Row]) -> str:
+def _unjudged(lane: ReproOnDevice, rows: Sequence[Row]) -> str:
     """`4 cells could not be measured (the disk is full), 2 cells are skipped (…)`."""
     reasons: dict[Optional[Verdict], list[str]] = defaultdict(list)
     for row in rows:
@@ -142,10 +142,10 @@ def _unjudged(lane: Lane, rows: Sequence[Row]) -> str:
     return ", ".join(_unjudged_for(lane, verdict, found) for verdict, found in reasons.items())
 
 
-def _unjudged_for(lane: Lane, verdict: Optional[Verdict], reasons: Sequence[str]) -> str:
+def _unjudged_for(lane: ReproOnDevice, verdict: Optional[Verdict], reasons: Sequence[str]) -> str:
     words = style.WORDS[verdict]
     known = [reason for reason, _ in Counter(filter(None, reasons)).most_common()]
-    said = listed([lane.quote(clip(each, MOST_SIGNATURE)) for each in known], MOST_REASONS)
+    said = listed([lane.quote(shortened(each, MOST_SIGNATURE)) for each in known], MOST_REASONS)
     many = f"{count(len(reasons), 'cell')} {words.one if len(reasons) == 1 else words.several}"
     return f"{many} ({said})" if said else many
 
@@ -153,7 +153,7 @@ def _unjudged_for(lane: Lane, verdict: Optional[Verdict], reasons: Sequence[str]
 # Cases that behave in few ways: each way in a clause -----------------------------------------
 
 
-def _alike(lane: Lane) -> list[list[Row]]:
+def _alike(lane: ReproOnDevice) -> list[list[Row]]:
     """Rows that show the same on every column of the lane, together."""
     groups: dict[tuple[Finding, ...], list[Row]] = defaultdict(list)
     for row in lane.rows:
@@ -162,25 +162,25 @@ def _alike(lane: Lane) -> list[list[Row]]:
     return list(groups.values())
 
 
-def _clause(lane: Lane, group: Sequence[Row]) -> str:
+def _clause(lane: ReproOnDevice, group: Sequence[Row]) -> str:
     subject = _subject(lane, group)
     parts = _predicates(lane, group)
     return f"{subject} {', '.join(parts)}" if subject else "; ".join(parts)
 
 
-def _subject(lane: Lane, group: Sequence[Row]) -> str:
+def _subject(lane: ReproOnDevice, group: Sequence[Row]) -> str:
     """Who: nobody where there is one script and nothing else."""
     if len(lane.rows) == 1:
         only = group[0].case
-        return "" if only == "default" else lane.quote(clip(only, MOST_NAME))
+        return "" if only == "default" else lane.quote(shortened(only, MOST_NAME))
     if len(group) == len(lane.rows):
         return f"all {len(group)} cases" if len(group) > 2 else "both cases"
     names = globs([row.case for row in group], [row.case for row in lane.rows])
-    quoted = [lane.quote(clip(name, MOST_NAME)) for name in names]
+    quoted = [lane.quote(shortened(name, MOST_NAME)) for name in names]
     return listed(quoted) + (f" ({len(group)})" if len(names) < len(group) else "")
 
 
-def _predicates(lane: Lane, group: Sequence[Row]) -> list[str]:
+def _predicates(lane: ReproOnDevice, group: Sequence[Row]) -> list[str]:
     """`fails from 2.16 on (AttributeError: …)`, `passes on 1.12 to 2.15`: failures come first."""
     kinds: dict[Finding, list[list[Column]]] = defaultdict(list)
     before: Optional[Finding] = None
@@ -209,32 +209,32 @@ def _rank(verdict: Optional[Verdict]) -> int:
 
 
 def _predicate(
-    lane: Lane,
+    lane: ReproOnDevice,
     group: Sequence[Row],
     verdict: Optional[Verdict],
     stretches: Sequence[Sequence[Column]],
 ) -> str:
     there = [column for column in lane.columns if not lane.mark(group[0], column).impossible]
     if sum(map(len, stretches)) == len(there):
-        where = places.on_all(verdict, there)
+        where = places.on_all_releases(verdict, there)
     else:
-        where = places.on(stretches, lane.columns)
+        where = places.on_releases(stretches, lane.columns)
     why = _why(lane, group, verdict, stretches)
     return f"{_verb(lane, verdict, len(group), why)} {where}{f' ({why})' if why else ''}"
 
 
-def _verb(lane: Lane, verdict: Optional[Verdict], cases: int, why: str) -> str:
+def _verb(lane: ReproOnDevice, verdict: Optional[Verdict], cases: int, why: str) -> str:
     """What happens; of a limit that was exceeded, which."""
     one = cases == 1
     if verdict is Verdict.TIMEOUT and not why:
         return f"{'is' if one else 'are'} stopped after {lane.limits.timeout:g} s"
     if verdict is Verdict.OOM and not why:
         return f"{'needs' if one else 'need'} over {lane.limits.memory:,} MiB".replace(",", "")
-    return style.verb(verdict, several=not one)
+    return style.outcome_verb(verdict, several=not one)
 
 
 def _why(
-    lane: Lane,
+    lane: ReproOnDevice,
     group: Sequence[Row],
     verdict: Optional[Verdict],
     stretches: Sequence[Sequence[Column]],
@@ -250,20 +250,20 @@ def _why(
     why = whys.pop() if len(whys) == 1 else ""
     if verdict is Verdict.PASS or why in ("", style.WORDS[verdict].label):
         return ""
-    return lane.quote(clip(why, MOST_SIGNATURE))
+    return lane.quote(shortened(why, MOST_SIGNATURE))
 
 
 # Cases that behave in many ways --------------------------------------------------------------
 
 
-def _largest_change(lane: Lane) -> Optional[Transition]:
+def _largest_change(lane: ReproOnDevice) -> Optional[Transition]:
     """The transition at which most cases change; of equals the newest."""
     device = lane.columns[0].device
     here = [t for t in lane.grid.transitions_of(lane.rows) if t.before.device == device]
     return max(reversed(here), key=lambda transition: len(transition.changes), default=None)
 
 
-def _turning_point(lane: Lane, main: Transition) -> str:
+def _turning_point(lane: ReproOnDevice, main: Transition) -> str:
     """`from 2.16 on 20 of 36 cases fail (10 on 2.15), 12 of them because …`.
 
     Empty where cases do not keep to passing or failing from there on, or as many fail as before.
@@ -278,7 +278,7 @@ def _turning_point(lane: Lane, main: Transition) -> str:
     earlier = _failing_on(lane, main.before)
     if len(earlier) == len(failing):
         return ""
-    where, total = places.on([later], lane.columns), len(judged)
+    where, total = places.on_releases([later], lane.columns), len(judged)
     where += "," if where[-1].isdigit() else ""
     unjudged = len(lane.rows) - total
     rest = f"; {count(unjudged, 'case')} could not be judged there" if unjudged else ""
@@ -293,13 +293,13 @@ def _turning_point(lane: Lane, main: Transition) -> str:
     return f"{where} {many} cases {verb}{before}{_shared_cause(lane, failing, later, main)}{rest}"
 
 
-def _failing_on(lane: Lane, column: Column) -> list[Row]:
+def _failing_on(lane: ReproOnDevice, column: Column) -> list[Row]:
     marks = [(row, lane.mark(row, column).finding) for row in lane.rows]
     return [row for row, finding in marks if finding not in (None, PASS)]
 
 
 def _shared_cause(
-    lane: Lane, rows: Sequence[Row], columns: Sequence[Column], main: Transition
+    lane: ReproOnDevice, rows: Sequence[Row], columns: Sequence[Column], main: Transition
 ) -> str:
     """`, because Keras 3 has no …`, `, 12 of them with KeyError: 'x'`: what most of them show."""
     shown = Counter(
@@ -317,11 +317,11 @@ def _shared_cause(
     share = "" if often == len(rows) else f"{often} of them "
     cause = because(lane.grid, signature, main.before, main.after, lane.quote)
     return f", {share}" + (
-        f"because {cause}" if cause else f"with {lane.quote(clip(signature, MOST_SIGNATURE))}"
+        f"because {cause}" if cause else f"with {lane.quote(shortened(signature, MOST_SIGNATURE))}"
     )
 
 
-def _summary(lane: Lane, main: Optional[Transition]) -> str:
+def _summary(lane: ReproOnDevice, main: Optional[Transition]) -> str:
     """How many pass where, and where most of them change."""
     findings = [lane.findings(row, lane.columns) for row in lane.rows]
     always = [row for row, kinds in zip(lane.rows, findings) if kinds == {PASS}]
@@ -330,13 +330,13 @@ def _summary(lane: Lane, main: Optional[Transition]) -> str:
     some = len(lane.rows) - len(always) - never - unjudged
     if len(lane.columns) == 1:
         ends = [
-            (len(always), style.verb(Verdict.PASS, several=len(always) > 1)),
-            (never, style.verb(Verdict.FAIL, several=never > 1)),
+            (len(always), style.outcome_verb(Verdict.PASS, several=len(always) > 1)),
+            (never, style.outcome_verb(Verdict.FAIL, several=never > 1)),
             (unjudged, "could not be judged"),
         ]
         said = listed([f"{number} {end}" for number, end in ends if number])
         return f"on {lane.columns[0].label}, of {len(lane.rows)} cases {said}"
-    where = places.on_all(Verdict.PASS, lane.columns)
+    where = places.on_all_releases(Verdict.PASS, lane.columns)
     if any(lane.mark(row, column).finding is None for row in always for column in lane.columns):
         where += " that was measured" if lane.grid.inferred else " that could be judged"
     many = {0: "none passes", 1: "1 passes"}.get(len(always), f"{len(always)} pass")
@@ -351,11 +351,11 @@ def _summary(lane: Lane, main: Optional[Transition]) -> str:
     return whole if main is None else f"{whole}; {_change(lane, main)}"
 
 
-def _change(lane: Lane, main: Transition) -> str:
+def _change(lane: ReproOnDevice, main: Transition) -> str:
     """`the largest change is from 2.15 to 2.16: 9 of 18 cases, all to KeyError: …`."""
     after, often = Counter(change.after for change in main.changes).most_common(1)[0]
     entry = lane.grid.entries.get(after)
-    what = lane.quote(clip(entry.signature, MOST_SIGNATURE)) if entry else "pass"
+    what = lane.quote(shortened(entry.signature, MOST_SIGNATURE)) if entry else "pass"
     total = len(main.changes)
     share = "all" if often == total else f"{often} of them"
     return (
@@ -368,19 +368,19 @@ def _change(lane: Lane, main: Transition) -> str:
 # Variants ------------------------------------------------------------------------------------
 
 
-def _variants(lane: Lane, main: Optional[Transition]) -> Iterator[str]:
+def _variants(lane: ReproOnDevice, main: Optional[Transition]) -> Iterator[str]:
     """A clause for each variant: whether it ends as the usual way does, or as it did before."""
     named: dict[str, list[Row]] = defaultdict(list)
     for row in lane.variants:
         if any(not lane.mark(row, column).impossible for column in lane.columns):
             named[row.variant].append(row)
     for name, rows in list(named.items())[:MOST_VARIANTS]:
-        yield f"with {lane.quote(clip(name, MOST_NAME))} {_variant(lane, rows, main)}"
+        yield f"with {lane.quote(shortened(name, MOST_NAME))} {_variant(lane, rows, main)}"
     if len(named) > MOST_VARIANTS:
         yield f"{count(len(named) - MOST_VARIANTS, 'more variant')} in the grid"
 
 
-def _variant(lane: Lane, rows: Sequence[Row], main: Optional[Transition]) -> str:
+def _variant(lane: ReproOnDevice, rows: Sequence[Row], main: Optional[Transition]) -> str:
     usual = {row.base: row for row in lane.rows}
     pairs = [(row, usual[row.base]) for row in rows if row.base in usual]
     judged = [pair for pair in pairs if lane.findings(pair[0], lane.columns)]
@@ -392,20 +392,20 @@ def _variant(lane: Lane, rows: Sequence[Row], main: Optional[Transition]) -> str
     many, total = max(alike, before), len(judged)
     if total == 1:
         only = judged[0][0]
-        who = "it" if len(lane.rows) == 1 else lane.quote(clip(only.base, MOST_NAME))
+        who = "it" if len(lane.rows) == 1 else lane.quote(shortened(only.base, MOST_NAME))
         return f"{who} ends {how}" if many else f"{who} {', '.join(_predicates(lane, [only]))}"
     all_ = "both" if total == 2 else f"all {total}"
     return f"{all_ if many == total else f'{many} of {total}'} end {how}"
 
 
-def _as_usual(lane: Lane, row: Row, usual: Row) -> bool:
+def _as_usual(lane: ReproOnDevice, row: Row, usual: Row) -> bool:
     """Whether it ended as the usual way did on each release where both were measured."""
     pairs = [(lane.mark(row, c).finding, lane.mark(usual, c).finding) for c in lane.columns]
     both = [(one, other) for one, other in pairs if one and other]
     return bool(both) and all(one == other for one, other in both)
 
 
-def _as_before(lane: Lane, row: Row, usual: Row, main: Optional[Transition]) -> bool:
+def _as_before(lane: ReproOnDevice, row: Row, usual: Row, main: Optional[Transition]) -> bool:
     """Whether, wherever it was measured, it ended as the usual way did before the change."""
     if main is None:
         return False
@@ -425,7 +425,7 @@ def change_in_words(transition: Transition) -> str:
     words = f"{len(transition.changes)} of {count(transition.compared, 'case')} {verb}, "
     words += kinds[0][1] if len(kinds) == 1 else what
     if transition.between:
-        words += f"; not judged on {span(transition.between)}"
+        words += f"; not judged on {release_range(transition.between)}"
     if before.python != after.python:
         words += f"; Python {clean(before.python)} → {clean(after.python)} too"
     return words

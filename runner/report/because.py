@@ -9,7 +9,7 @@ from typing import Callable, Optional
 from packaging.version import InvalidVersion, Version
 
 from runner.grid import Column, Grid
-from runner.report.text import clip
+from runner.report.text import shortened
 
 MOST_NAME = 60
 
@@ -40,12 +40,12 @@ def because(
     """
     gone = _GONE.match(signature)
     if gone:
-        return f"there is no {quote(clip(gone['name'], MOST_NAME))}"
+        return f"there is no {quote(shortened(gone['name'], MOST_NAME))}"
     found = next(filter(None, (pattern.match(signature) for pattern in _LACKS)), None)
     if found is None:
         return None
     owner = _package(grid, found["owner"], before, after)
-    return f"{owner or quote(clip(found['owner'], MOST_NAME))} has no {quote(found['name'])}"
+    return f"{owner or quote(shortened(found['owner'], MOST_NAME))} has no {quote(found['name'])}"
 
 
 def _package(grid: Grid, module: str, before: Column, after: Column) -> Optional[str]:

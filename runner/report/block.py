@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from runner.grid import PASS, Grid, folded
-from runner.grid.folded import Line, Table
-from runner.report.text import clip
+from runner.grid.folded import FoldedCase, FoldedTable
+from runner.report.text import shortened
 
 SCHEMA = 1
 MOST_NAMES = 500
@@ -35,7 +35,7 @@ def _data(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _finding(grid: Grid, table: Table, lines: tuple[Line, ...]) -> dict[str, Any]:
+def _finding(grid: Grid, table: FoldedTable, lines: tuple[FoldedCase, ...]) -> dict[str, Any]:
     """Of cases that end alike, in the usual way: the last change between passing and not."""
     row = next(iter(lines[0].rows.values()))
     judged = [
@@ -53,15 +53,17 @@ def _finding(grid: Grid, table: Table, lines: tuple[Line, ...]) -> dict[str, Any
     letters = dict.fromkeys(finding for _, finding in judged if finding != PASS)
     last = turns[-1] if turns else None
     return {
-        "repro": clip(table.repro, 200),
+        "repro": shortened(table.repro, 200),
         "device": table.device,
-        "cases": [clip(line.name, 200) for line in lines[:MOST_NAMES]],
+        "cases": [shortened(line.name, 200) for line in lines[:MOST_NAMES]],
         "passes": len(passing),
         "fails": len(failing),
         "before": last and _side(*last[0]),
         "after": last and _side(*last[1]),
         "changes": len(turns),
-        "signatures": [clip(grid.entries[letter].signature, MOST_SIGNATURE) for letter in letters],
+        "signatures": [
+            shortened(grid.entries[letter].signature, MOST_SIGNATURE) for letter in letters
+        ],
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from runner.model import Outcome, Run
 from runner.report.text import clean, count, value
-from runner.runs.compare import Change, Comparison, Observed, Where
+from runner.runs.compare import ComparedCell, Comparison, ObservedDifference, OutcomeDifference
 from runner.serial.plain import plain
 
 KINDS = ("changed", "came", "went")
@@ -69,7 +69,7 @@ def data(before: Run, after: Run, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _place(where: Where) -> dict[str, Optional[str]]:
+def _place(where: ComparedCell) -> dict[str, Optional[str]]:
     return {**where._asdict(), "python": where.python or None}
 
 
@@ -79,7 +79,7 @@ def _outcome(outcome: Optional[Outcome]) -> Optional[dict[str, Optional[str]]]:
     return {"outcome": outcome.verdict.value, "signature": outcome.signature}
 
 
-def _section(kind: str, changes: Sequence[Change]) -> Iterator[str]:
+def _section(kind: str, changes: Sequence[OutcomeDifference]) -> Iterator[str]:
     if changes:
         yield f"{kind}:"
         for change in changes:
@@ -87,7 +87,7 @@ def _section(kind: str, changes: Sequence[Change]) -> Iterator[str]:
             yield f"  {clean(str(change.where))}: {before} → {after}"
 
 
-def _values(observed: Iterable[Observed]) -> Iterator[str]:
+def _values(observed: Iterable[ObservedDifference]) -> Iterator[str]:
     differing = list(observed)
     if differing:
         yield "observations that differ where outcome and signature agree:"

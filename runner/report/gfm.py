@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from runner.report.text import clean, clip
+from runner.report.text import clean, shortened
 
 LIMIT = 65_536
 """What GitHub takes as the body of an issue or a comment."""
 
 
-def size(text: str) -> int:
+def counted_length(text: str) -> int:
     """The characters that `text` counts for: never fewer than GitHub counts.
 
     GitHub counts characters after the browser made two of each line break; which of bytes, code
@@ -25,18 +25,18 @@ def size(text: str) -> int:
     return len(text.encode("utf-8")) + text.count("\n")
 
 
-def code(text: str, most: int = 200) -> str:
+def code_span(text: str, most: int = 200) -> str:
     """A code span that holds `text` as it is, but for invisible characters."""
-    shown = clip(text, most) or "(empty)"
+    shown = shortened(text, most) or "(empty)"
     longest = max(map(len, re.findall(r"`+", shown)), default=0)
     ticks = "`" * (longest + 1)
     gap = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return f"{ticks}{gap}{shown}{gap}{ticks}"
 
 
-def cell(text: str, most: int = 60) -> str:
+def table_code_span(text: str, most: int = 60) -> str:
     """A code span for a table, where a bar would end the cell even in code."""
-    return code(text, most).replace("|", "\\|")
+    return code_span(text, most).replace("|", "\\|")
 
 
 PLAIN = re.compile(r"[0-9A-Za-z]+(?:[.+ –-][0-9A-Za-z]+)*")
@@ -44,9 +44,9 @@ LINKED = re.compile(r"(?i)[0-9a-f]{7}|www|gh-")
 """What GitHub makes a link of though it is plain: a commit, an address, an issue."""
 
 
-def word(text: str) -> str:
+def plain_or_code(text: str) -> str:
     """As it is where it is a plain word or a number, such as a version; else as code."""
-    return text if PLAIN.fullmatch(text) and not LINKED.search(text) else cell(text)
+    return text if PLAIN.fullmatch(text) and not LINKED.search(text) else table_code_span(text)
 
 
 def fence(lines: Sequence[str], language: str = "") -> str:

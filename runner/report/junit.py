@@ -89,8 +89,8 @@ def _ending(context: Context, result: Result) -> Iterator[str]:
 def _message(result: Result) -> str:
     outcome, label = result.outcome, style.WORDS[result.outcome.verdict].label
     if result.inferred:
-        return text.clip(f"not measured, {text.inferred(result)}: {label}", MOST_MESSAGE)
-    return text.clip(outcome.signature or outcome.reason or label, MOST_MESSAGE)
+        return text.shortened(f"not measured, {text.inferred(result)}: {label}", MOST_MESSAGE)
+    return text.shortened(outcome.signature or outcome.reason or label, MOST_MESSAGE)
 
 
 def _flaky(result: Result) -> Iterator[str]:

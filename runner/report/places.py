@@ -12,7 +12,7 @@ from runner.report.text import count, listed
 MOST_RANGES = 6
 
 
-def on(columns: Sequence[Sequence[Column]], lane: Sequence[Column]) -> str:
+def on_releases(columns: Sequence[Sequence[Column]], lane: Sequence[Column]) -> str:
     """`on 2.4, 2.6 to 2.8 and from 2.16 on`, of stretches of neighbours in the lane.
 
     `from … on` reaches to the newest release there is, and to nothing less.
@@ -25,7 +25,7 @@ def on(columns: Sequence[Sequence[Column]], lane: Sequence[Column]) -> str:
     return " and ".join([*said, *([f"from {last[0].label} on"] if goes_on else [])])
 
 
-def on_all(verdict: Optional[Verdict], lane: Sequence[Column]) -> str:
+def on_all_releases(verdict: Optional[Verdict], lane: Sequence[Column]) -> str:
     """`on every release from 1.12 to 2.21`, `on all 3 releases: 1.15, 2.4 and 2.9`."""
     if len(lane) == 1:
         return f"on {lane[0].label}"

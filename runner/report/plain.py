@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from runner.grid import Grid, Mark, folded
-from runner.grid.folded import Table
+from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
-from runner.report.text import clean, clip
+from runner.report.text import clean, shortened
 
 MOST_NAME = 60
 """Characters of one name."""
@@ -30,7 +30,7 @@ def render(grid: Grid, width: int = 0) -> str:
     for table in folded.tables(grid):
         title = [table.repro] if len(grid.repros) > 1 else []
         title += [table.device] if len(grid.lanes) > 1 else []
-        parts.append("\n".join(_table(table, clip(" on ".join(title), 80), width)))
+        parts.append("\n".join(_table(table, shortened(" on ".join(title), 80), width)))
     parts.append("\n".join(_legend(grid, width)))
     return "\n\n".join(part for part in parts if part)
 
@@ -39,7 +39,7 @@ def _wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_on_hyphens=False) if width else text
 
 
-def _table(table: Table, title: str, width: int) -> Iterator[str]:
+def _table(table: FoldedTable, title: str, width: int) -> Iterator[str]:
     heads = [clean(folded.label(places)) for places in table.places]
     columns = list(zip(*table.marks))
     wides = [_width(head, marks) for head, marks in zip(heads, columns)]
@@ -62,7 +62,7 @@ def _line(name: str, margin: int, cells: Sequence[str]) -> str:
 
 def _names(names: Sequence[str], lines: int, room: int) -> list[str]:
     """`keras-shape-*, updates-alone-* (4)`, in as many lines as it takes."""
-    shown = [clip(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
+    shown = [shortened(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
     more = [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
     whole = ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
     return textwrap.wrap(whole, room, subsequent_indent="  ", break_on_hyphens=False) or [""]
@@ -91,6 +91,6 @@ def _blocks(wides: Sequence[int], width: int) -> Iterator[Block]:
 def _legend(grid: Grid, width: int) -> Iterator[str]:
     most = min(MOST_SIGNATURE, width - 4) if width else MOST_SIGNATURE
     for entry in grid.legend:
-        yield f"{entry.letter}  {clip(entry.signature, max(20, most))}"
+        yield f"{entry.letter}  {shortened(entry.signature, max(20, most))}"
     for glyph, words in style.signs_shown(grid):
         yield f"{glyph}  {words}"

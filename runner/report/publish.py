@@ -62,7 +62,7 @@ def _grid(run: Run) -> Grid:
     """The grid of a run; of the latest it is at hand, for what is written is shown as well."""
     global _latest
     if _latest is None or _latest[0] is not run:
-        _latest = (run, grid.build(run, catalogue.load()))
+        _latest = (run, grid.build_grid(run, catalogue.load_releases()))
     return _latest[1]
 
 
@@ -87,7 +87,7 @@ def _history(run: Run, folder: Path) -> str:
     from runner.runs import archive, history
 
     return earlier_runs.section(
-        history.build(archive.with_earlier_runs(run, folder, newest=EARLIER))
+        history.build_history(archive.with_earlier_runs(run, folder, newest=EARLIER))
     )
 
 

@@ -104,7 +104,7 @@ LETTER_PAINTS: Sequence[Paint] = (
 None is green, for that is a pass."""
 
 
-def verb(verdict: Optional[Verdict], *, several: bool = False) -> str:
+def outcome_verb(verdict: Optional[Verdict], *, several: bool = False) -> str:
     """What an outcome is called in a sentence: `fails`, and of several `fail`."""
     words = WORDS[verdict]
     return words.several if several else words.one
@@ -112,10 +112,10 @@ def verb(verdict: Optional[Verdict], *, several: bool = False) -> str:
 
 def glyph(mark: Mark) -> str:
     """What a cell shows: one character or a letter, a sign where it needs one, and k/n if flaky."""
-    return sign(mark) + (f" {mark.votes}" if mark.votes else "")
+    return bare_glyph(mark) + (f" {mark.votes}" if mark.votes else "")
 
 
-def sign(mark: Mark) -> str:
+def bare_glyph(mark: Mark) -> str:
     """`glyph` without k/n, for a report that sets this apart; nothing where there is no cell."""
     if mark.impossible:
         return ""

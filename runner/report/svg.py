@@ -12,11 +12,11 @@ from html import escape
 from attrs import frozen
 
 from runner.grid import Entry, Grid, Mark, folded
-from runner.grid.folded import Place, Table
+from runner.grid.folded import FoldedColumn, FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
 from runner.report.context import Context
-from runner.report.text import clean, clip, count
+from runner.report.text import clean, count, shortened
 
 WIDTH = 900
 """GitHub shows a README at 830 to 1010 pixels."""
@@ -102,7 +102,7 @@ def _sentences(canvas: Canvas, grid: Grid, width: float) -> None:
     canvas.y += 10
 
 
-def _layout(table: Table) -> Layout:
+def _layout(table: FoldedTable) -> Layout:
     """Columns as wide as their labels; names get what is left, and are broken into lines."""
     heads = [_head(places) for places in table.places]
     widths = [
@@ -130,7 +130,7 @@ def _cell_width(marks: Sequence[Mark]) -> float:
     return max(NARROWEST_CELL, *(MONO * len(style.glyph(mark)) + 8 for mark in marks))
 
 
-def _apart(places: Sequence[Sequence[Place]]) -> Iterator[bool]:
+def _apart(places: Sequence[Sequence[FoldedColumn]]) -> Iterator[bool]:
     """Whether a new major version or a variant begins with a column."""
     before = None
     for group in places:
@@ -139,26 +139,26 @@ def _apart(places: Sequence[Sequence[Place]]) -> Iterator[bool]:
         before = here
 
 
-def _head(places: Sequence[Place]) -> list[str]:
+def _head(places: Sequence[FoldedColumn]) -> list[str]:
     """The label of a column in lines: its releases, then its variant."""
-    releases = folded.label([Place(column=place.column) for place in places])
-    return [clip(line, 60) for line in (releases, places[0].variant) if line]
+    releases = folded.label([FoldedColumn(column=place.column) for place in places])
+    return [shortened(line, 60) for line in (releases, places[0].variant) if line]
 
 
-def _names(table: Table, at: int) -> str:
+def _names(table: FoldedTable, at: int) -> str:
     names, lines = table.names[at], len(table.lines[at])
-    shown = [clip(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
+    shown = [shortened(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
     shown += [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
     return ", ".join(shown) + (f" ({lines})" if lines > 1 else "")
 
 
 def _title(canvas: Canvas, title: str) -> None:
     if title:
-        canvas.text(MARGIN, canvas.y + 11, clip(title, 80), "h")
+        canvas.text(MARGIN, canvas.y + 11, shortened(title, 80), "h")
         canvas.y += 20
 
 
-def _header(canvas: Canvas, table: Table, layout: Layout) -> None:
+def _header(canvas: Canvas, table: FoldedTable, layout: Layout) -> None:
     heads = [_head(places) for places in table.places]
     if layout.turned:
         labels = [" ".join(head) for head in heads]
@@ -175,7 +175,7 @@ def _header(canvas: Canvas, table: Table, layout: Layout) -> None:
             canvas.text(x, y - 13 * line, words, "q", ' text-anchor="middle"')
 
 
-def _rows(canvas: Canvas, grid: Grid, table: Table, layout: Layout) -> None:
+def _rows(canvas: Canvas, grid: Grid, table: FoldedTable, layout: Layout) -> None:
     for at, marks in enumerate(table.marks[:MOST_ROWS]):
         lines = textwrap.wrap(_names(table, at), int(layout.names / MONO) or 1) or [""]
         high = len(lines) * LINE + PADDING

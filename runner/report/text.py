@@ -37,7 +37,7 @@ class _Visible(dict[int, str]):
 _VISIBLE = _Visible()
 
 
-def clip(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
     """Cleaned, and at most `most` characters."""
     whole = clean(text[: most * 8])
     return whole if len(whole) <= most else whole[: most - 1].rstrip() + ELLIPSIS
@@ -70,7 +70,7 @@ def _line(line: str) -> str:
 def value(observed: Json, most: int = 60) -> str:
     """An observation on one line; numbers with six digits."""
     try:
-        return clip(json.dumps(_rounded(observed), ensure_ascii=False), most)
+        return shortened(json.dumps(_rounded(observed), ensure_ascii=False), most)
     except (RecursionError, ValueError):
         return "(cannot be shown)"
 

@@ -31,7 +31,7 @@ def _each(counts: Verdicts) -> str:
     return ", ".join(f"{counts[v]} {style.WORDS[v].label}" for v in order if counts.get(v))
 
 
-def size(grid: Grid) -> str:
+def grid_size(grid: Grid) -> str:
     """`36 cases, 36 variants of them × 26 environments, 1152 cells`."""
     variants = sum(bool(row.variant) for row in grid.rows)
     usual = len(grid.rows) - variants

@@ -10,7 +10,7 @@ from attrs import frozen
 from runner.grid import Column, Grid, Row, Shift
 from runner.grid.tolerance import differs
 from runner.model import Json
-from runner.report.text import clip, count, listed
+from runner.report.text import count, listed, shortened
 
 RESTLESS = 4
 """A value that changes at more releases than this says little about any one of them."""
@@ -20,7 +20,7 @@ MOST_KINDS = 2
 
 
 @frozen(kw_only=True)
-class Step:
+class ValueChange:
     """One observed name that changes between two releases, in some cases."""
 
     name: str
@@ -30,7 +30,7 @@ class Step:
 
 
 @frozen(kw_only=True)
-class Restless:
+class RestlessValue:
     """One observed name that changes all the time in one case."""
 
     name: str
@@ -39,7 +39,7 @@ class Restless:
     times: int
 
 
-def steps(grid: Grid) -> tuple[Step, ...]:
+def value_changes(grid: Grid) -> tuple[ValueChange, ...]:
     """By release, then by name; without what is restless."""
     times = _times(grid.shifts)
     groups: dict[tuple[int, int, str], list[Shift]] = defaultdict(list)
@@ -47,16 +47,16 @@ def steps(grid: Grid) -> tuple[Step, ...]:
         if times[_key(shift)] <= RESTLESS:
             groups[(shift.before.index, shift.after.index, shift.name)].append(shift)
     return tuple(
-        Step(name=name, before=found[0].before, after=found[0].after, shifts=tuple(found))
+        ValueChange(name=name, before=found[0].before, after=found[0].after, shifts=tuple(found))
         for (_, _, name), found in groups.items()
     )
 
 
-def restless(grid: Grid) -> tuple[Restless, ...]:
+def restless_values(grid: Grid) -> tuple[RestlessValue, ...]:
     times = _times(grid.shifts)
     firsts = {_key(shift): shift for shift in reversed(grid.shifts)}
     return tuple(
-        Restless(name=shift.name, row=shift.row, first=shift, times=times[key])
+        RestlessValue(name=shift.name, row=shift.row, first=shift, times=times[key])
         for key, shift in sorted(firsts.items(), key=lambda item: item[0])
         if times[key] > RESTLESS
     )
@@ -92,14 +92,14 @@ def shift_clause(
     within = {row.index for row in rows}
     places: dict[str, dict[str, None]] = defaultdict(dict)
     changed: dict[str, set[int]] = defaultdict(set)
-    for step in steps(grid) if lane else ():
+    for step in value_changes(grid) if lane else ():
         here = {s.row.index for s in step.shifts} & within
         if here and step.after.device == lane[0].device:
             places[step.name][step.after.label] = None
             changed[step.name] |= here
     kinds: dict[tuple[tuple[str, ...], int], list[str]] = defaultdict(list)
     for name, labels in places.items():
-        kinds[(tuple(labels), len(changed[name]))].append(quote(clip(name, MOST_NAME)))
+        kinds[(tuple(labels), len(changed[name]))].append(quote(shortened(name, MOST_NAME)))
     if len(kinds) > MOST_KINDS:
         return f", but {count(len(places), 'observed value')} change"
     said = [_differ(names, *kind, len(rows)) for kind, names in kinds.items()]

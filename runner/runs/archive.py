@@ -14,7 +14,7 @@ from runner.errors import UsageError
 from runner.machine import files
 from runner.model import Run
 from runner.runs import journal
-from runner.runs.causes import Past
+from runner.runs.causes import RecordedRun
 
 _MOST_SCRIPT = 16 << 20
 """Bytes of a script that is read."""
@@ -22,7 +22,7 @@ _MOST_SCRIPT = 16 << 20
 
 def load_runs(
     results: Path, warn: Callable[[str], None] = lambda _: None, *, newest: Optional[int] = None
-) -> Iterator[Past]:
+) -> Iterator[RecordedRun]:
     """Every run in `results`, or those that were written last; `warn` is called for what is no run.
 
     Reads the journals alone, so thinned runs count too.
@@ -31,14 +31,14 @@ def load_runs(
     by_age = sorted(heads, key=lambda head: head.lstat().st_mtime)
     for head in by_age if newest is None else by_age[-newest:]:
         try:
-            run = journal.read(head.parent, warn=warn)
+            run = journal.read_run(head.parent, warn=warn)
         except UsageError as error:
             warn(str(error))
         else:
-            yield Past(run=run, texts=_texts(head.parent, run))
+            yield RecordedRun(run=run, texts=_texts(head.parent, run))
 
 
-def with_earlier_runs(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Past]:
+def with_earlier_runs(run: Run, folder: Path, *, newest: int = 5) -> Iterator[RecordedRun]:
     """`run`, which lies in `folder`, and the runs of its repros beside it that are older.
 
     Of at most `newest` runs, since each costs a tenth of a second; what is no run is passed over.
@@ -49,7 +49,7 @@ def with_earlier_runs(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Pa
         if info.id != run.info.id and info.started <= run.info.started:
             results = tuple(each for each in past.run.results if each.repro in repros)
             yield evolve(past, run=evolve(past.run, results=results))
-    yield Past(run=run, texts=_texts(folder, run))
+    yield RecordedRun(run=run, texts=_texts(folder, run))
 
 
 def _texts(folder: Path, run: Run) -> dict[str, str]:

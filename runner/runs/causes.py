@@ -28,7 +28,7 @@ class Cause:
 
 
 @frozen(kw_only=True)
-class Past:
+class RecordedRun:
     """A run as it lies in results/, and what its scripts were."""
 
     run: Run
@@ -37,10 +37,10 @@ class Past:
 
 
 @frozen(kw_only=True)
-class Measured:
+class RecordedCell:
     """A result and the circumstances of its measurement."""
 
-    past: Past
+    past: RecordedRun
     result: Result
 
     @property
@@ -58,7 +58,7 @@ class Measured:
         return next((e for e in environments if e.id == self.result.environment), None)
 
 
-def differences_between(before: Measured, after: Measured) -> tuple[Cause, ...]:
+def differences_between(before: RecordedCell, after: RecordedCell) -> tuple[Cause, ...]:
     """All recorded differences, the most likely cause first; empty if there are none."""
     return (
         *_if_different(
@@ -102,7 +102,7 @@ def _versions(environment: Optional[EnvironmentInfo]) -> dict[str, str]:
     return dict(map(pinned_version, packages))
 
 
-def _script(before: Measured, after: Measured) -> Iterator[Cause]:
+def _script(before: RecordedCell, after: RecordedCell) -> Iterator[Cause]:
     """Compares digests of all its files if both runs have them, else of its text."""
     name = after.result.repro
     old, new = (one.repro.digest if one.repro else "" for one in (before, after))
@@ -112,7 +112,7 @@ def _script(before: Measured, after: Measured) -> Iterator[Cause]:
         yield from _if_different("script", name, old[:12], new[:12])
 
 
-def _settings(before: Measured, after: Measured) -> Iterator[Cause]:
+def _settings(before: RecordedCell, after: RecordedCell) -> Iterator[Cause]:
     if before.case and after.case:
         old, new = (" ".join(one.args) for one in (before.case, after.case))
         yield from _if_different("settings", "arguments", old, new)
@@ -151,9 +151,9 @@ def _facts(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> It
         yield from _if_different(kind, name, before.get(name), after.get(name))
 
 
-def _engine(measured: Measured) -> str:
+def _engine(measured: RecordedCell) -> str:
     return measured.past.run.info.engine
 
 
-def _tool(measured: Measured) -> str:
+def _tool(measured: RecordedCell) -> str:
     return measured.past.run.info.tool_version

@@ -12,7 +12,7 @@ from runner.grid.tolerance import differs
 from runner.model import Json, Outcome, Result, Run
 
 
-class Where(NamedTuple):
+class ComparedCell(NamedTuple):
     """A cell in both runs. `python` is empty if a release was run on one Python only: then cells
     are compared even if the two runs used different Pythons."""
 
@@ -28,10 +28,10 @@ class Where(NamedTuple):
 
 
 @frozen(kw_only=True)
-class Change:
+class OutcomeDifference:
     """One cell that two runs disagree on; None where a run does not have it."""
 
-    where: Where
+    where: ComparedCell
     before: Optional[Outcome]
     after: Optional[Outcome]
 
@@ -44,10 +44,10 @@ class Change:
 
 
 @frozen(kw_only=True)
-class Observed:
+class ObservedDifference:
     """A value that two runs of a cell which ended alike disagree on."""
 
-    where: Where
+    where: ComparedCell
     name: str
     before: Json
     after: Json
@@ -59,10 +59,10 @@ class Observed:
 class Comparison:
     """Compares measured cells only: an inferred cell is no evidence."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[OutcomeDifference, ...]
     agreeing: int
     """Cells of both runs whose outcome and signature are the same."""
-    observed: tuple[Observed, ...] = ()
+    observed: tuple[ObservedDifference, ...] = ()
     """Of the cells that agree in outcome and signature."""
     inferred: int = 0
     """Cells left out, since at least one of the runs only inferred them."""
@@ -113,16 +113,18 @@ def compare_runs(before: Run, after: Run, tolerance: Optional[float] = None) -> 
     )
 
 
-def _changes(old: Mapping[Where, Result], new: Mapping[Where, Result]) -> Iterator[Change]:
+def _changes(
+    old: Mapping[ComparedCell, Result], new: Mapping[ComparedCell, Result]
+) -> Iterator[OutcomeDifference]:
     for where in {**old, **new}:
         before, after = _outcome(old.get(where)), _outcome(new.get(where))
         if before is None or after is None or before.finding != after.finding:
-            yield Change(where=where, before=before, after=after)
+            yield OutcomeDifference(where=where, before=before, after=after)
 
 
 def _observed(
-    where: Where, old: Result, new: Result, tolerance: Optional[float]
-) -> Iterator[Observed]:
+    where: ComparedCell, old: Result, new: Result, tolerance: Optional[float]
+) -> Iterator[ObservedDifference]:
     if not old.outcome.verdict.judged:
         return  # such a cell says nothing, whatever it printed before it gave up
     for name in {**old.observations, **new.observations}:
@@ -130,7 +132,7 @@ def _observed(
         kind = "changed" if name in old.observations else "came"
         kind = kind if name in new.observations else "went"
         if kind != "changed" or differs(before, after, tolerance):
-            yield Observed(where=where, name=name, before=before, after=after, kind=kind)
+            yield ObservedDifference(where=where, name=name, before=before, after=after, kind=kind)
 
 
 def _on_several_pythons(run: Run) -> set[tuple[str, ...]]:
@@ -139,8 +141,8 @@ def _on_several_pythons(run: Run) -> set[tuple[str, ...]]:
     return {place for place, number in times.items() if number > 1}
 
 
-def _where(result: Result, several: Set[tuple[str, ...]]) -> Where:
-    where = Where(result.repro, result.case, result.tensorflow, result.device)
+def _where(result: Result, several: Set[tuple[str, ...]]) -> ComparedCell:
+    where = ComparedCell(result.repro, result.case, result.tensorflow, result.device)
     return where._replace(python=result.python) if where[:4] in several else where
 
 

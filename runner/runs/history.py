@@ -17,23 +17,23 @@ from packaging.version import InvalidVersion, Version
 
 from runner.model import Outcome, Result, Run, Verdict, release_series
 from runner.runs import causes
-from runner.runs.causes import Cause, Measured, Past
+from runner.runs.causes import Cause, RecordedCell, RecordedRun
 
 __all__ = [
-    "Change",
+    "CellName",
+    "Circumstance",
     "History",
-    "Line",
-    "Past",
-    "Shift",
-    "Step",
-    "Where",
-    "build",
-    "for_repro",
+    "OutcomeChange",
+    "RecordedRun",
+    "ReproHistory",
+    "RunSummary",
+    "build_history",
     "oldest_first",
+    "only_repro",
 ]
 
 
-class Where(NamedTuple):
+class CellName(NamedTuple):
     """A cell of a repro. `variant` is empty where its release was run in one environment only;
     else it is what tells them apart: the Python, or the environment's name."""
 
@@ -44,10 +44,10 @@ class Where(NamedTuple):
 
 
 @frozen(kw_only=True)
-class Change:
+class OutcomeChange:
     """A cell whose verdict or signature is not what it was when it was last measured."""
 
-    where: Where
+    where: CellName
     before: Outcome
     after: Outcome
     since: str
@@ -57,7 +57,7 @@ class Change:
 
 
 @frozen(kw_only=True)
-class Shift:
+class Circumstance:
     """A difference, and how many cells it concerns, whether they changed or not."""
 
     cause: Cause
@@ -65,7 +65,7 @@ class Shift:
 
 
 @frozen(kw_only=True)
-class Step:
+class RunSummary:
     """What one run measured of a repro."""
 
     run: str
@@ -76,43 +76,43 @@ class Step:
     """Measured or skipped ones; `inferred` counts the others."""
     inferred: int = 0
     counts: Mapping[Verdict, int] = field(factory=dict)
-    changes: tuple[Change, ...] = ()
-    shifts: tuple[Shift, ...] = ()
+    changes: tuple[OutcomeChange, ...] = ()
+    shifts: tuple[Circumstance, ...] = ()
     new: int = 0
     """Cells that no earlier run had measured."""
 
 
 @frozen(kw_only=True)
-class Line:
+class ReproHistory:
     """A repro and the runs of it, the oldest first."""
 
     repro: str
     script: str
-    steps: tuple[Step, ...]
+    steps: tuple[RunSummary, ...]
 
 
 @frozen(kw_only=True)
 class History:
-    lines: tuple[Line, ...]
+    lines: tuple[ReproHistory, ...]
 
 
-def build(pasts: Iterable[Past]) -> History:
+def build_history(pasts: Iterable[RecordedRun]) -> History:
     """The history of every repro in these runs, which may come in any order."""
     in_order = oldest_first(pasts)
     lines = dict.fromkeys(each for past in in_order for each in _repros(past.run))
     return History(
         lines=tuple(
-            Line(repro=repro, script=script, steps=tuple(_steps(in_order, repro, script)))
+            ReproHistory(repro=repro, script=script, steps=tuple(_steps(in_order, repro, script)))
             for repro, script in lines
         )
     )
 
 
-def oldest_first(pasts: Iterable[Past]) -> list[Past]:
+def oldest_first(pasts: Iterable[RecordedRun]) -> list[RecordedRun]:
     return sorted(pasts, key=lambda past: (past.run.info.started, past.run.info.id))
 
 
-def for_repro(history: History, repro: str) -> History:
+def only_repro(history: History, repro: str) -> History:
     """The lines of one repro."""
     return History(lines=tuple(line for line in history.lines if line.repro == repro))
 
@@ -124,7 +124,7 @@ def _repros(run: Run) -> Iterator[tuple[str, str]]:
         yield name, scripts.get(name, "")
 
 
-def _steps(pasts: Iterable[Past], repro: str, script: str) -> Iterator[Step]:
+def _steps(pasts: Iterable[RecordedRun], repro: str, script: str) -> Iterator[RunSummary]:
     memory = _Memory()
     for past in pasts:
         if (repro, script) in _repros(past.run):
@@ -141,15 +141,15 @@ def _in_order(run: Run, repro: str) -> list[Result]:
     )
 
 
-def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
+def _step(past: RecordedRun, results: list[Result], memory: _Memory) -> RunSummary:
     changes, shifts, new = [], Counter[Cause](), 0
     measured = [result for result in results if not result.inferred]
     places = _places(measured)
     lone = _lone(places)
     for where, result in places.items():
-        after = Measured(past=past, result=result)
+        after = RecordedCell(past=past, result=result)
         before = memory.recall(where, lone=where in lone)
-        memory.keep(where, after, lone=where in lone)
+        memory.remember(where, after, lone=where in lone)
         if result.outcome.verdict is Verdict.ERROR:
             continue
         if before is None:
@@ -160,7 +160,7 @@ def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
         if before.result.outcome.finding != result.outcome.finding:
             changes.append(_change(where, before, after, different))
     info = past.run.info
-    return Step(
+    return RunSummary(
         run=info.id,
         started=info.started,
         engine=info.engine,
@@ -169,15 +169,15 @@ def _step(past: Past, results: list[Result], memory: _Memory) -> Step:
         inferred=len(results) - len(measured),
         counts=Counter(result.outcome.verdict for result in measured),
         changes=tuple(changes),
-        shifts=tuple(Shift(cause=cause, cells=cells) for cause, cells in shifts.items()),
+        shifts=tuple(Circumstance(cause=cause, cells=cells) for cause, cells in shifts.items()),
         new=new,
     )
 
 
 def _change(
-    where: Where, before: Measured, after: Measured, different: tuple[Cause, ...]
-) -> Change:
-    return Change(
+    where: CellName, before: RecordedCell, after: RecordedCell, different: tuple[Cause, ...]
+) -> OutcomeChange:
+    return OutcomeChange(
         where=where,
         before=before.result.outcome,
         after=after.result.outcome,
@@ -193,15 +193,15 @@ class _Memory:
     """What was last measured of each cell, and of each series that was run on one release."""
 
     def __init__(self) -> None:
-        self._cells: dict[Where, Measured] = {}
-        self._series: dict[Where, Measured] = {}
+        self._cells: dict[CellName, RecordedCell] = {}
+        self._series: dict[CellName, RecordedCell] = {}
 
-    def recall(self, where: Where, *, lone: bool) -> Optional[Measured]:
+    def recall(self, where: CellName, *, lone: bool) -> Optional[RecordedCell]:
         """The cell as it was last measured, perhaps on another release of its series."""
         known = self._cells.get(where)
         return self._series.get(_in_series(where)) if known is None and lone else known
 
-    def keep(self, where: Where, measured: Measured, *, lone: bool) -> None:
+    def remember(self, where: CellName, measured: RecordedCell, *, lone: bool) -> None:
         """Ignores errors: the last measurement before an error still holds."""
         if measured.result.outcome.verdict is Verdict.ERROR:
             return
@@ -212,7 +212,7 @@ class _Memory:
             self._series.pop(_in_series(where), None)
 
 
-def _places(results: Iterable[Result]) -> dict[Where, Result]:
+def _places(results: Iterable[Result]) -> dict[CellName, Result]:
     """Each result under the shortest name that distinguishes its cell from the others."""
     every = list(results)
     names = [_names(result) for result in every]
@@ -223,19 +223,19 @@ def _places(results: Iterable[Result]) -> dict[Where, Result]:
     }
 
 
-def _names(result: Result) -> list[Where]:
-    where = Where(result.case, result.tensorflow, result.device)
+def _names(result: Result) -> list[CellName]:
+    where = CellName(result.case, result.tensorflow, result.device)
     return [where, *(where._replace(variant=v) for v in (result.python, result.environment))]
 
 
-def _lone(places: Iterable[Where]) -> frozenset[Where]:
+def _lone(places: Iterable[CellName]) -> frozenset[CellName]:
     """The cells whose series was run on one release."""
     every = list(places)
     times = Counter(_in_series(where) for where in every)
     return frozenset(where for where in every if times[_in_series(where)] == 1)
 
 
-def _in_series(where: Where) -> Where:
+def _in_series(where: CellName) -> CellName:
     version = _version(where.tensorflow)
     if version == _UNKNOWN:
         return where

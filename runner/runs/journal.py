@@ -167,7 +167,7 @@ def _safe(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def read(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
+def read_run(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
     """The run that a folder holds. If a cell has several lines, the last one counts.
 
     Raises `UsageError` where `folder` is no run. A line that cannot be read (the last one of a run
@@ -202,7 +202,7 @@ def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
             warn(f"{cells}:{number}: left out, not a cell: {error}")
 
 
-def find(name: Optional[str], results: Path) -> Path:
+def find_run(name: Optional[str], results: Path) -> Path:
     """The folder of a run, given as a path, as an id in results/, or not at all for the newest."""
     wanted = name or LATEST
     for folder in (results / wanted, Path(wanted)):

@@ -37,7 +37,7 @@ class Upstream:
 def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
     """Add what is missing and mark what was yanked; the exit code."""
     file = _checkout()
-    known = catalogue.load()
+    known = catalogue.load_releases()
     upstream = _read(source)
     missing = table.missing(known, upstream.full)
     yanked = table.newly_yanked(known, upstream.full)
@@ -47,7 +47,7 @@ def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
     text = file.read_text("utf-8")
     for release, reason in yanked:
         click.echo(f"{release.version} was yanked: {reason}")
-        text = insert.mark(text, release.version, reason)
+        text = insert.with_yanked(text, release.version, reason)
     keep = _nothing if dry_run else _writer(file)
     keep(text)
     failed = 0
@@ -84,7 +84,7 @@ def _added(offer: offers.Offer, upstream: Upstream, text: str) -> Optional[str]:
     click.echo(f"{proposed.head}{proposed.entry}", nl=False)
     for note in proposed.notes:
         click.echo(f"  # {note}")
-    return insert.add(text, proposed)
+    return insert.with_release(text, proposed)
 
 
 def _checkout() -> Path:
@@ -97,7 +97,8 @@ def _checkout() -> Path:
 
 def _read(source: index.Index) -> Upstream:
     full, cpu = (
-        offers.of(source.wheels(name, fresh=True)) for name in ("tensorflow", "tensorflow-cpu")
+        offers.offers_of(source.wheels(name, fresh=True))
+        for name in ("tensorflow", "tensorflow-cpu")
     )
     keras = map(Version, source.versions("tf-keras"))
     series = frozenset(release_series(v) for v in keras if not v.is_prerelease)
@@ -107,7 +108,7 @@ def _read(source: index.Index) -> Upstream:
 def _propose(offer: offers.Offer, upstream: Upstream, text: str) -> proposal.Proposal:
     template = insert.template(text, offer.parsed)
     series = release_series(offer.parsed)
-    seen = proposal.Seen(
+    seen = proposal.UpstreamFacts(
         full=offer,
         cpu=upstream.cpu.get(offer.parsed, offer),
         build=_look(offer, upstream),
@@ -127,11 +128,11 @@ def _before(offer: offers.Offer, upstream: Upstream) -> Optional[wheel.Build]:
 
 
 def _look(offer: offers.Offer, upstream: Upstream) -> wheel.Build:
-    return wheel.read(offer.wheel(offer.pythons[-1]), upstream.source.session)
+    return wheel.read_wheel(offer.wheel(offer.pythons[-1]), upstream.source.session)
 
 
 def _release(text: str, version: str) -> Release:
-    release = catalogue.find(catalogue.parse(text), version)
+    release = catalogue.find_release(catalogue.parse(text), version)
     assert release is not None
     return release
 
@@ -176,4 +177,4 @@ def _measured(release: Release, what: Sequence[str]) -> list[Verdict]:
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     if not (folder / "cells.jsonl").is_file():
         return []
-    return [result.outcome.verdict for result in journal.read(folder).results]
+    return [result.outcome.verdict for result in journal.read_run(folder).results]

@@ -168,7 +168,7 @@ class Desk:
                 emit=self._take(emit),
             ).run(load.works)
         lines = (log.folder / "cells.jsonl").read_text("utf-8").splitlines()
-        results = journal.read(log.folder).results
+        results = journal.read_run(log.folder).results
         assert len(lines) == len(results)  # none was recorded twice
         return list(results)
 

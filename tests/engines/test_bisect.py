@@ -74,7 +74,7 @@ class Desk:
 
     @property
     def run(self) -> Run:
-        return journal.read(self.folder_of_run)
+        return journal.read_run(self.folder_of_run)
 
     def results(self) -> dict[str, Result]:
         return {result.tensorflow: result for result in self.run.results}

@@ -739,7 +739,7 @@ def test_a_base_that_is_there_is_left_alone(engine: DockerEngine) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("version", ["1.12.3", "1.15.5", "2.9.3", "2.16.2", "2.21.0"])
 def test_a_release_trains_in_its_image(engine: DockerEngine, tmp_path: Path, version: str) -> None:
-    (release,) = (release for release in catalogue.load() if release.version == version)
+    (release,) = (release for release in catalogue.load_releases() if release.version == version)
     target = plan.target(release, Device.CPU)
     for python in {target.python, "3.10"}:
         bases.make_base(python, render.default_base(python), print)

@@ -84,7 +84,7 @@ def locked(target: Target, images: object = None) -> Environment:
 
 
 def offer(index: index_server.IndexServer) -> None:
-    for release in catalogue.load():
+    for release in catalogue.load_releases():
         index.add("tensorflow", release.version)
     for package in ("tensorflow", "tensorflow-cpu"):
         index.add(package, "2.22.0rc0")

@@ -8,15 +8,15 @@ from attrs import evolve
 
 from runner.cells import snapshot
 from runner.runs import history, journal
-from runner.runs.causes import Past
-from runner.runs.history import Step
+from runner.runs.causes import RecordedRun
+from runner.runs.history import RunSummary
 from tests.engines.plain import PlainEngine
 from tests.engines.test_pipeline import Bench, case
 
 AGREES = "import sys\nfrom helper import answer\nassert answer() == 42, 'not 42'\n"
 
 
-def steps(bench: Bench, *scripts: str) -> tuple[Step, ...]:
+def steps(bench: Bench, *scripts: str) -> tuple[RunSummary, ...]:
     """Run a script and its helper, once for each text of the helper."""
     pasts = []
     bench.script.write_text(AGREES, "utf-8")
@@ -25,11 +25,13 @@ def steps(bench: Bench, *scripts: str) -> tuple[Step, ...]:
         repro = bench.repro(case("good"))
         repro = evolve(repro, digest=snapshot.digest_of(repro))
         bench.run(repro, "2.1.0", "2.2.0")
-        run = journal.read(bench.folder / f"run{number}")
+        run = journal.read_run(bench.folder / f"run{number}")
         pasts.append(
-            Past(run=evolve(run, info=evolve(run.info, id=f"run{number}", started=f"{number}")))
+            RecordedRun(
+                run=evolve(run, info=evolve(run.info, id=f"run{number}", started=f"{number}"))
+            )
         )
-    (line,) = history.build(pasts).lines
+    (line,) = history.build_history(pasts).lines
     return line.steps
 
 

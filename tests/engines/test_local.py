@@ -33,7 +33,7 @@ ERAS = ("1.12.3", "1.15.5", "2.9.3", "2.16.2", "2.21.0")
 
 
 def target(version: str, device: Device = Device.CPU, *requirements: str) -> Target:
-    release = catalogue.find(catalogue.load(), version)
+    release = catalogue.find_release(catalogue.load_releases(), version)
     assert release is not None
     return plan.target(release, device, requirements)
 

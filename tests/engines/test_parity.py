@@ -25,7 +25,7 @@ from tests.engines import conformance
 from tests.engines.parity_scripts import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
-RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load()[-1].version)
+RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load_releases()[-1].version)
 LIMITS = Limits(timeout=60.0, memory=1500, processes=200, output=64, scratch=64)
 """As for all subjects, but that a child of TensorFlow starts with its parent's memory."""
 CHANCE = {"moving_mean", "moving_variance", "updates_applied", "losses"}
@@ -37,8 +37,8 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.parity]
 
 @pytest.fixture(scope="module", params=RELEASES)
 def environment(request: pytest.FixtureRequest) -> Environment:
-    matrix = config.load(ROOT / "matrix.yaml")
-    releases = specifier.select(catalogue.load(), request.param)
+    matrix = config.load_matrix(ROOT / "matrix.yaml")
+    releases = specifier.select(catalogue.load_releases(), request.param)
     target = plan.targets(plan.cells(matrix, releases, ()))[0]
     made = locks.environment(target, matrix.images)
     LocalEngine().prepare(made, lambda _: None)
@@ -124,7 +124,7 @@ def measured(environment: Environment, mode: str, folder: Path) -> Run:
         env={**os.environ, "COLUMNS": "200"},
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return journal.read(folder)
+    return journal.read_run(folder)
 
 
 def test_shipped_cases(environment: Environment, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Bench:
             for result in load.known:
                 log.append(result, "")
             pipeline.run(load.works)
-        results = journal.read(log.folder).results
+        results = journal.read_run(log.folder).results
         return {(result.case, result.tensorflow): result for result in results}
 
 
@@ -251,7 +251,7 @@ def test_stopping_keeps_what_is_measured_and_leaves_nothing_running(bench: Bench
             pipeline.run(load.works)
         finally:
             stopper.join()
-    assert [r.case for r in journal.read(log.folder).results] == ["good"]
+    assert [r.case for r in journal.read_run(log.folder).results] == ["good"]
     quick = evolve(repro, cases=(case("good"),))
     assert bench.run(quick, "2.1.0")["good", "2.1.0"].cached
 
@@ -274,11 +274,11 @@ def test_each_confirmation_is_one_vote_more_and_they_are_kept(bench: Bench) -> N
     with bench.pipeline(repro) as (pipeline, log):
         pipeline.run(load.works)
         pipeline.run(load.works, confirm=True)
-    (sound,) = journal.read(log.folder).results
+    (sound,) = journal.read_run(log.folder).results
     assert (sound.outcome.verdict, sound.attempts, sound.votes) == (Verdict.PASS, 2, "")
     with bench.pipeline(repro) as (pipeline, log):
         pipeline.run(load.works, confirm=True)
-    (flaky,) = journal.read(log.folder).results
+    (flaky,) = journal.read_run(log.folder).results
     assert (flaky.outcome.verdict, flaky.votes) == (Verdict.PASS, "2/3")
     assert flaky.outcome.reason == "1 of 3 attempts: fail (exit 1)"
     assert bench.run(repro, "2.1.0")["fails-every-third", "2.1.0"].votes == "2/3"

@@ -16,7 +16,7 @@ from runner.releases import catalogue
 from runner.runs import compare, journal
 
 ROOT = Path(__file__).parents[2]
-RELEASES = ("1.12.3", "1.15.5", "2.9.3", "2.16.2", catalogue.load()[-1].version)
+RELEASES = ("1.12.3", "1.15.5", "2.9.3", "2.16.2", catalogue.load_releases()[-1].version)
 CASES = (
     "layers-positives",
     "keras-shape-positives",
@@ -41,7 +41,7 @@ class Runs:
     def of(self, engine: str) -> Run:
         if engine not in self._runs:
             self.command(engine, self.folder / engine, "--remeasure")
-            self._runs[engine] = journal.read(self.folder / engine)
+            self._runs[engine] = journal.read_run(self.folder / engine)
         return self._runs[engine]
 
     def command(self, engine: str, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +111,7 @@ def test_legacy_keras_brings_tf_layers_back(runs: Runs, engine: str) -> None:
 def test_the_same_command_again_measures_nothing(runs: Runs, engine: str, tmp_path: Path) -> None:
     first = runs.of(engine)
     runs.command(engine, tmp_path / "again")
-    again = journal.read(tmp_path / "again")
+    again = journal.read_run(tmp_path / "again")
     assert all(result.cached for result in again.results if result.outcome.verdict.judged)
     assert compare.compare_runs(first, again).changes == ()
 
@@ -122,7 +122,7 @@ def test_forked_cells_say_what_fresh_processes_say(runs: Runs, engine: str, tmp_
     forked = runs.of(engine)
     assert any(result.mode == "fork" for result in forked.results)
     runs.command(engine, tmp_path / "fresh", "--mode", "fresh")
-    fresh = journal.read(tmp_path / "fresh")
+    fresh = journal.read_run(tmp_path / "fresh")
     assert all(result.mode == "fresh" for result in fresh.results)
     assert compare.compare_runs(forked, fresh).changes == ()
 

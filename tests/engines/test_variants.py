@@ -84,7 +84,7 @@ def the_run() -> Run:
     """The newest: what `bisect` leaves is not `latest`."""
     folders = [head.parent for head in paths.results().glob(f"*/{journal.HEAD}")]
     newest = max(folders, key=lambda folder: (folder / journal.HEAD).stat().st_mtime_ns)
-    return journal.read(newest)
+    return journal.read_run(newest)
 
 
 def by_case() -> dict[str, Result]:

@@ -128,7 +128,7 @@ def test_the_last_round_stays_as_a_run_and_nothing_else_does(
             save(text)
             watch.round()
     (folder,) = (path for path in paths.results().iterdir() if not path.is_symlink())
-    assert {result.exit_code for result in journal.read(folder).results} == {3}
+    assert {result.exit_code for result in journal.read_run(folder).results} == {3}
     assert (folder / "index.html").is_file()
     assert not list((paths.cache() / "watch").iterdir())
 

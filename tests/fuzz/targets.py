@@ -76,11 +76,11 @@ def matrix(data: bytes, folder: Path) -> None:
     if not script.exists():
         script.write_text("", "utf-8")
         (folder / "edits.py").write_text("", "utf-8")
-    _quietly(lambda: _planned(config.loads(data, folder / "matrix.yaml")))
+    _quietly(lambda: _planned(config.parse_matrix(data, folder / "matrix.yaml")))
 
 
 def _planned(loaded: model.Matrix) -> None:
-    releases = specifier.select(catalogue.load(), loaded.tf, loaded.patches)
+    releases = specifier.select(catalogue.load_releases(), loaded.tf, loaded.patches)
     assert plan.cells(loaded, releases) or not loaded.repros
 
 
@@ -89,8 +89,8 @@ def spec(data: bytes, folder: Path) -> None:
     text = _text(data)
     for use in (
         lambda: specifier.check(text),
-        lambda: specifier.select(catalogue.load(), text, "all"),
-        lambda: specifier.matches(text, catalogue.load()[-1]),
+        lambda: specifier.select(catalogue.load_releases(), text, "all"),
+        lambda: specifier.matches(text, catalogue.load_releases()[-1]),
     ):
         _quietly(use)
 
@@ -106,12 +106,12 @@ def issue(data: bytes, folder: Path) -> None:
         assert block.line >= 1
         forkable.forkable(block.source, {})
     address.reference(_text(data))
-    _quietly(lambda: address.api(_text(data)))
+    _quietly(lambda: address.api_base(_text(data)))
 
 
 # --- What lies on disk -----------------------------------------------------------------------
 
-_RELEASE = next(release for release in catalogue.load() if release.version == "2.9.3")
+_RELEASE = next(release for release in catalogue.load_releases() if release.version == "2.9.3")
 _TARGET = plan.target(_RELEASE, Device.CPU)
 _LOCK = (paths.locks() / "2.9.3-py3.10-cpu.txt").read_bytes()
 
@@ -180,7 +180,7 @@ def _read_and_render(head: bytes, cells: bytes, folder: Path) -> None:
     run.mkdir()
     (run / journal.HEAD).write_bytes(head)
     (run / journal.CELLS).write_bytes(cells)
-    _quietly(lambda: _rendered(journal.read(run, warn=lambda _: None), run))
+    _quietly(lambda: _rendered(journal.read_run(run, warn=lambda _: None), run))
 
 
 def _rendered(run: model.Run, folder: Path) -> None:

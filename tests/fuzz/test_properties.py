@@ -84,7 +84,7 @@ def test_a_matrix_of_any_shape_is_refused_at_a_place(tree: Any) -> None:
     content = yaml.safe_dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass")
     said = "matrix.yaml:"
     try:
-        config.loads(content, Path("matrix.yaml"))
+        config.parse_matrix(content, Path("matrix.yaml"))
     except MatrixError as error:
         said = str(error)
     assert said.startswith("matrix.yaml:")
@@ -137,7 +137,7 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bombs_are_refused(bomb: str) -> None:
     with pytest.raises(MatrixError) as refused:
-        config.loads(BOMBS[bomb].encode(), Path("matrix.yaml"))
+        config.parse_matrix(BOMBS[bomb].encode(), Path("matrix.yaml"))
     first, *more = str(refused.value).splitlines()
     assert first.startswith("matrix.yaml:")
     assert len(more) < 40

@@ -167,7 +167,7 @@ def _cells(hostile: Repro, releases: list[Release]) -> list[Any]:
 
 
 def evidence(site: Site, watch: Watch) -> Evidence:
-    read = journal.read(site.run)
+    read = journal.read_run(site.run)
     publish.write(read, site.run)
     seen = watch.text + publish.terminal(read, 100)
     lines = {

@@ -163,7 +163,7 @@ def test_only_the_first_line_makes_a_comment_ours(report: str) -> None:
 def _render(run: Run, log: str) -> attach.Render:
     context = Context(
         run=run,
-        grid=grid.build(run),
+        grid=grid.build_grid(run),
         logs=lambda _: log,
         extras=Extras(scripts={"script": log}),
     )
@@ -356,7 +356,7 @@ def test_references() -> None:
     "url", ["https://api.github.com", "https://h.example:8443/api/v3", "http://127.0.0.1:8080"]
 )
 def test_addresses_that_may_get_a_token(url: str) -> None:
-    assert address.api(url + "/") == url
+    assert address.api_base(url + "/") == url
 
 
 @pytest.mark.parametrize(
@@ -365,12 +365,12 @@ def test_addresses_that_may_get_a_token(url: str) -> None:
 )
 def test_addresses_that_may_not(url: str) -> None:
     with pytest.raises(UsageError, match="api/v3"):
-        address.api(url)
+        address.api_base(url)
 
 
 def test_a_password_in_the_address_is_not_repeated() -> None:
     with pytest.raises(UsageError) as caught:
-        address.api("https://me:hunter2@h.example")
+        address.api_base("https://me:hunter2@h.example")
     assert "hunter2" not in str(caught.value)
 
 
@@ -380,21 +380,21 @@ def test_tokens_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     gh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     both = {"GITHUB_TOKEN": "first\n", "GH_TOKEN": "second"}
-    assert token.find(both, "h") == "first"
-    assert token.find({"GITHUB_TOKEN": " ", "GH_TOKEN": "second"}, "h") == "second"
-    assert token.find({}, "h") == "from-gh"
-    assert token.find({}, "another") is None
+    assert token.find_token(both, "h") == "first"
+    assert token.find_token({"GITHUB_TOKEN": " ", "GH_TOKEN": "second"}, "h") == "second"
+    assert token.find_token({}, "h") == "from-gh"
+    assert token.find_token({}, "another") is None
 
 
 def test_no_gh_is_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="GITHUB_TOKEN"):
-        token.need({}, "h")
+        token.require_token({}, "h")
 
 
 def test_what_cannot_be_a_token_is_not_sent_and_not_shown() -> None:
     with pytest.raises(UsageError) as caught:
-        token.find({"GH_TOKEN": f"{TOKEN}\nX-Evil: 1"}, "h")
+        token.find_token({"GH_TOKEN": f"{TOKEN}\nX-Evil: 1"}, "h")
     assert TOKEN not in str(caught.value)
 
 
@@ -428,7 +428,7 @@ def test_the_command_posts_and_says_where(folder: Path, github: Fake, capsys: Ca
     assert cli.execute(command) == 0
     assert "updated on o/n#5" in capsys.readouterr().err
     assert len(github.comments) == 1
-    assert gfm.size(github.bodies()[0]) <= gfm.LIMIT
+    assert gfm.counted_length(github.bodies()[0]) <= gfm.LIMIT
     assert not [path for path in folder.rglob("*") if path.is_file() and _holds_token(path)]
 
 

@@ -170,7 +170,7 @@ def test_ticks_are_round_numbers(least: float, expected: float) -> None:
 def test_the_works_are_what_tfmatrix_reads(tmp_path: Path) -> None:
     for make, cases in ((works.shipped, works.shipped_cases()), (works.light, ("a", "b"))):
         work = make(PLACES, cases, tmp_path)
-        (repro,) = config.load(work.matrix).repros
+        (repro,) = config.load_matrix(work.matrix).repros
         assert [case.args for case in repro.cases] == [(name,) for name in work.cases]
         assert repro.script.read_text() == work.script.read_text()
 

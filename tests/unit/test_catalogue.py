@@ -11,7 +11,7 @@ from runner.model import Release
 from runner.releases import catalogue
 from runner.releases.catalogue import CatalogueError
 
-RELEASES = catalogue.load()
+RELEASES = catalogue.load_releases()
 NAMES = [release.version for release in RELEASES]
 
 SERIES = """
@@ -29,7 +29,7 @@ SERIES = """
 
 def parsed(version: str, line: str) -> Release:
     """The release that one more line under `releases:` makes."""
-    found = catalogue.find(catalogue.parse(f"{SERIES}    {version}: {line}\n"), version)
+    found = catalogue.find_release(catalogue.parse(f"{SERIES}    {version}: {line}\n"), version)
     assert found is not None
     return found
 
@@ -80,7 +80,7 @@ def test_with_keras_3_comes_the_old_keras(release: Release) -> None:
 
 def test_wheels_that_were_dropped_within_a_series() -> None:
     def pythons(version: str) -> tuple[str, ...]:
-        release = catalogue.find(RELEASES, version)
+        release = catalogue.find_release(RELEASES, version)
         assert release is not None
         return release.pythons
 
@@ -121,14 +121,14 @@ def test_a_release_says_otherwise_than_its_series() -> None:
 
 @pytest.mark.parametrize("spelling", ["2.15.0.post1", "2.15.0-1", "2.15.0.0.post1"])
 def test_a_version_is_found_however_it_is_spelt(spelling: str) -> None:
-    release = catalogue.find(RELEASES, spelling)
+    release = catalogue.find_release(RELEASES, spelling)
     assert release is not None
     assert release.version == "2.15.0.post1"
 
 
 @pytest.mark.parametrize("spelling", ["2.15.9", "nonsense", ""])
 def test_what_there_is_not_is_not_found(spelling: str) -> None:
-    assert catalogue.find(RELEASES, spelling) is None
+    assert catalogue.find_release(RELEASES, spelling) is None
 
 
 @pytest.mark.parametrize(

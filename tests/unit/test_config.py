@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def load(text: str, folder: Path) -> Matrix:
-    return config.loads(text.encode(), folder / "matrix.yaml")
+    return config.parse_matrix(text.encode(), folder / "matrix.yaml")
 
 
 def problems(text: str, folder: Path) -> list[str]:
@@ -178,11 +178,11 @@ def test_scripts_are_named_as_they_are_reached_from_here(
 ) -> None:
     (folder / "matrix.yaml").write_text("repros: [{name: mine, script: ./script.py}]")
     monkeypatch.chdir(folder)
-    assert config.load(Path("matrix.yaml")).repros[0].script == Path("script.py")
+    assert config.load_matrix(Path("matrix.yaml")).repros[0].script == Path("script.py")
 
 
 def test_the_shipped_matrix_is_accepted() -> None:
-    assert config.load(ROOT / "matrix.yaml").repros
+    assert config.load_matrix(ROOT / "matrix.yaml").repros
 
 
 # --- What is refused -------------------------------------------------------------------------
@@ -194,24 +194,24 @@ def test_bad_matrix(
 ) -> None:
     monkeypatch.chdir(BAD)
     with pytest.raises(MatrixError) as caught:
-        config.load(Path(f"{name}.yaml"))
+        config.load_matrix(Path(f"{name}.yaml"))
     assert caught.value.exit_code == 2
     golden(BAD / f"{name}.txt", f"{caught.value}\n")
 
 
 def test_no_file_says_what_to_do_instead(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"No such file.*\n.*tfmatrix run my\.py"):
-        config.load(tmp_path / "matrix.yaml")
+        config.load_matrix(tmp_path / "matrix.yaml")
 
 
 def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Is a directory"):
-        config.load(tmp_path)
+        config.load_matrix(tmp_path)
 
 
 def test_a_huge_file_is_refused_unread(folder: Path) -> None:
     with pytest.raises(MatrixError, match=r"matrix\.yaml:1:1: .*1 MiB is the most"):
-        config.loads(b"#" * (MOST_BYTES + 1), folder / "matrix.yaml")
+        config.parse_matrix(b"#" * (MOST_BYTES + 1), folder / "matrix.yaml")
 
 
 def test_all_problems_are_told_in_the_order_of_the_file(folder: Path) -> None:
@@ -278,7 +278,7 @@ def mutated(draw: st.DrawFn) -> str:
 def judged(content: bytes, path: Path) -> None:
     """A matrix, or an error every line of which begins with a position in the file."""
     try:
-        matrix = config.loads(content, path)
+        matrix = config.parse_matrix(content, path)
     except MatrixError as error:
         last = content.count(b"\n") + content.count(b"\r") + 2 + content.count(b"\xe2\x80") * 2
         for line in str(error).split("\n"):
@@ -411,13 +411,13 @@ def test_a_script_lies_in_the_folder_of_the_matrix_links_followed(tmp_path: Path
     (folder / "inside.py").symlink_to("real.py")
     os.mkfifo(folder / "pipe.py")
     content = "repros: [{{name: a, script: {}}}]"
-    assert config.loads(content.format("inside.py").encode(), folder / "matrix.yaml").repros
+    assert config.parse_matrix(content.format("inside.py").encode(), folder / "matrix.yaml").repros
     for script, said in (("link.py", "lies outside"), ("pipe.py", "is not a regular file")):
         with pytest.raises(MatrixError, match=said):
-            config.loads(content.format(script).encode(), folder / "matrix.yaml")
+            config.parse_matrix(content.format(script).encode(), folder / "matrix.yaml")
     (folder / "matrix.yaml").write_text(content.format("real.py"))
-    assert config.load(folder / "matrix.yaml").repros
+    assert config.load_matrix(folder / "matrix.yaml").repros
     (folder / "real.py").unlink()
     (folder / "real.py").symlink_to(elsewhere)
     with pytest.raises(MatrixError, match="lies outside"):
-        config.load(folder / "matrix.yaml")
+        config.load_matrix(folder / "matrix.yaml")

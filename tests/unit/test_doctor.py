@@ -40,5 +40,5 @@ def test_an_engine_that_can_run_nothing_is_bad() -> None:
 
 def test_whatever_is_wrong_and_can_be_mended_says_how() -> None:
     assert doctor.avx(frozenset()).remedy
-    assert doctor.disk(catalogue.load() * 10**4).remedy
+    assert doctor.disk(catalogue.load_releases() * 10**4).remedy
     assert not doctor.disk(()).remedy

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import grid
-from runner.grid import PASS, Grid, span
+from runner.grid import PASS, Grid, release_range
 from runner.model import Case, Repro, Verdict
 from runner.releases import catalogue
 from tests.unit import runs
 
 
 def built(picture: str, failures: dict[str, runs.Failure] | None = None) -> Grid:
-    return grid.build(runs.drawn(picture, failures))
+    return grid.build_grid(runs.drawn(picture, failures))
 
 
 def turns(of: Grid) -> list[tuple[str, str, list[str], int, dict[tuple[str, str], int]]]:
@@ -43,7 +43,7 @@ def test_a_label_names_the_python_where_a_release_has_several() -> None:
         environments=one.environments + other.environments,
         results=one.results + other.results,
     )
-    assert [c.label for c in grid.build(both).columns] == ["2.9 py3.9", "2.9 py3.10"]
+    assert [c.label for c in grid.build_grid(both).columns] == ["2.9 py3.9", "2.9 py3.10"]
 
 
 def test_a_python_may_be_called_anything() -> None:
@@ -54,25 +54,25 @@ def built_on(*pythons: str) -> Grid:
     each = [runs.drawn("2.9\na ✓", python=python) for python in pythons]
     environments = tuple(e for run in each for e in run.environments)
     results = tuple(r for run in each for r in run.results)
-    return grid.build(evolve(each[0], environments=environments, results=results))
+    return grid.build_grid(evolve(each[0], environments=environments, results=results))
 
 
 def test_a_patch_that_is_not_the_newest_of_its_series_is_written_out() -> None:
     run = runs.drawn("2.8.1 2.9.3 2.10.0\na A ✓ ✓")
-    assert [c.label for c in grid.build(run, catalogue.load()).columns] == [
+    assert [c.label for c in grid.build_grid(run, catalogue.load_releases()).columns] == [
         "2.8.1",
         "2.9",
         "2.10.0",
     ]
-    assert [c.label for c in grid.build(run).columns] == ["2.8", "2.9", "2.10"]
+    assert [c.label for c in grid.build_grid(run).columns] == ["2.8", "2.9", "2.10"]
 
 
 def test_releases_that_were_not_run_are_a_gap() -> None:
     run = runs.drawn("1.15.5 2.0.4 2.2.3 2.3.0 2.3.4\na ✓ ✓ ✓ ✓ ✓")
-    columns = grid.build(run, catalogue.load()).columns
+    columns = grid.build_grid(run, catalogue.load_releases()).columns
     assert [c.gap for c in columns] == [False, False, True, False, True]
     assert not any(column.newest for column in columns)
-    assert span(columns) == "1.15–2.0, 2.2–2.3.0, 2.3.4"
+    assert release_range(columns) == "1.15–2.0, 2.2–2.3.0, 2.3.4"
 
 
 def test_a_release_candidate_is_no_series() -> None:
@@ -83,21 +83,21 @@ def test_a_release_candidate_is_no_series() -> None:
 def test_environments_of_one_release_with_other_packages_share_a_column() -> None:
     run = runs.drawn("2.9\na ✓")
     other = runs.result("b", "2.9", "A", environment="2.9.0-py3.8-cpu-1234abcd")
-    (column,) = grid.build(evolve(run, results=(*run.results, other))).columns
+    (column,) = grid.build_grid(evolve(run, results=(*run.results, other))).columns
     assert column.environments == ("2.9.0-py3.8-cpu", "2.9.0-py3.8-cpu-1234abcd")
 
 
 def test_rows_are_in_the_order_of_the_plan_not_of_the_journal() -> None:
     run = runs.drawn("2.9\nz ✓\na ✓\nm ✓")
-    shown = grid.build(evolve(run, results=tuple(reversed(run.results))))
+    shown = grid.build_grid(evolve(run, results=tuple(reversed(run.results))))
     assert [row.case for row in shown.rows] == ["z", "a", "m"]
 
 
 def test_a_case_that_was_not_asked_for_has_no_row_once_the_run_has_ended() -> None:
     run = runs.drawn("2.9\na ✓\nb ?")
-    assert [row.case for row in grid.build(run).rows] == ["a"]
+    assert [row.case for row in grid.build_grid(run).rows] == ["a"]
     interrupted = evolve(run, info=runs.head(finished=None))
-    assert [row.case for row in grid.build(interrupted).rows] == ["a", "b"]
+    assert [row.case for row in grid.build_grid(interrupted).rows] == ["a", "b"]
 
 
 def test_a_missing_cell_is_there_and_says_that_it_is_not_measured() -> None:
@@ -108,7 +108,7 @@ def test_a_missing_cell_is_there_and_says_that_it_is_not_measured() -> None:
 
 def test_of_several_results_for_a_cell_the_last_holds() -> None:
     run = runs.drawn("2.9\na !")
-    shown = grid.build(evolve(run, results=(*run.results, runs.result("a", "2.9", "✓"))))
+    shown = grid.build_grid(evolve(run, results=(*run.results, runs.result("a", "2.9", "✓"))))
     assert shown.mark(shown.rows[0], shown.columns[0]).finding == PASS
 
 
@@ -132,7 +132,7 @@ def test_skips_and_errors_have_no_letter_whatever_signature_they_carry() -> None
     carrying = [
         evolve(r, outcome=evolve(r.outcome, signature="KeyError: 'x'")) for r in run.results
     ]
-    assert grid.build(evolve(run, results=tuple(carrying))).legend == ()
+    assert grid.build_grid(evolve(run, results=tuple(carrying))).legend == ()
 
 
 def test_a_transition_counts_what_changed_of_what_was_judged_on_both_sides() -> None:
@@ -162,7 +162,7 @@ def test_devices_are_never_compared_with_each_other() -> None:
     both = evolve(
         cpu, environments=cpu.environments + cuda.environments, results=cpu.results + cuda.results
     )
-    shown = grid.build(both)
+    shown = grid.build_grid(both)
     assert shown.transitions == ()
     assert [c.device for c in shown.columns] == ["cpu", "cuda", "cpu", "cuda"]
     assert {device: len(lane) for device, lane in shown.lanes.items()} == {"cpu": 2, "cuda": 2}
@@ -183,7 +183,7 @@ def test_repros_keep_their_cases_together() -> None:
     run = runs.drawn("2.9\na ✓")
     other = Repro(name="other", script=run.repros[0].script, cases=(Case(name="a"),))
     results = (runs.result("a", "2.9", "A", repro="other"), *run.results)
-    shown = grid.build(evolve(run, repros=(*run.repros, other), results=results))
+    shown = grid.build_grid(evolve(run, repros=(*run.repros, other), results=results))
     assert {name: [r.case for r in rows] for name, rows in shown.repros.items()} == {
         "script": ["a"],
         "other": ["a"],
@@ -212,7 +212,7 @@ def test_transitions_are_those_of_the_judged_cells_alone(glyphs: list[list[str]]
             for (i, one), (j, other) in zip(judged, judged[1:])
             if one != other
         ]
-    shown = grid.build(evolve(runs.drawn(_picture(glyphs)), info=runs.head(finished=None)))
+    shown = grid.build_grid(evolve(runs.drawn(_picture(glyphs)), info=runs.head(finished=None)))
     found = [
         (
             change.row.index,
@@ -234,7 +234,7 @@ def test_the_order_of_the_journal_changes_nothing(
     run = runs.drawn(_picture(glyphs))
     shuffled = list(run.results)
     chance.shuffle(shuffled)
-    assert grid.build(evolve(run, results=tuple(shuffled))) == grid.build(run)
+    assert grid.build_grid(evolve(run, results=tuple(shuffled))) == grid.build_grid(run)
 
 
 def test_cells_that_show_the_same_share_a_mark() -> None:

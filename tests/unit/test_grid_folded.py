@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner import grid
 from runner.grid import folded
-from runner.grid.folded import Table, label
+from runner.grid.folded import FoldedTable, label
 from runner.grid.names import globs
 from runner.model import Run
 from tests.unit import runs
@@ -27,7 +27,7 @@ def shown(run: Run) -> list[tuple[list[str], list[tuple[str, str]]]]:
                 for names, marks in zip(table.names, table.marks)
             ],
         )
-        for table in folded.tables(grid.build(run))
+        for table in folded.tables(grid.build_grid(run))
     ]
 
 
@@ -93,7 +93,7 @@ def test_a_variant_of_every_release_is_a_row() -> None:
 
 def test_cells_that_a_variant_rules_out_are_no_cells() -> None:
     run = runs.with_legacy_keras(runs.drawn("2.15 2.16\na ✓ A\na@keras=legacy – ✓"))
-    built = grid.build(run)
+    built = grid.build_grid(run)
     assert len(built.possible) == 3
     assert sum(built.counts.values()) == 3
     assert len(list(built.results)) == 3
@@ -101,7 +101,7 @@ def test_cells_that_a_variant_rules_out_are_no_cells() -> None:
 
 def test_what_was_measured_is_shown_though_the_variant_is_not_meant_for_it() -> None:
     run = runs.with_legacy_keras(runs.drawn("2.15 2.16\na ✓ A\na@keras=legacy A ✓"))
-    assert len(grid.build(run).possible) == 4
+    assert len(grid.build_grid(run).possible) == 4
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def drawings(draw: st.DrawFn) -> Run:
 
 @given(drawings())
 def test_unfolding_gives_back_every_cell(run: Run) -> None:
-    built = grid.build(run)
+    built = grid.build_grid(run)
     for tables in (folded.tables(built), folded.tables(built, folded=False)):
         given = {(row.index, column.index): mark for t in tables for row, column, mark in t.cells()}
         assert all(built.marks[r][c] == mark for (r, c), mark in given.items())
@@ -171,11 +171,11 @@ def test_unfolding_gives_back_every_cell(run: Run) -> None:
 
 @given(drawings())
 def test_a_folded_table_cannot_be_folded_further(run: Run) -> None:
-    for table in folded.tables(grid.build(run)):
+    for table in folded.tables(grid.build_grid(run)):
         assert_apart(table)
 
 
-def assert_apart(table: Table) -> None:
+def assert_apart(table: FoldedTable) -> None:
     """Neighbouring columns of one variant differ, and so do all rows, but for flaky ones."""
     columns = list(zip(table.places, zip(*table.marks)))
     for (one, marks), (other, more) in zip(columns, columns[1:]):

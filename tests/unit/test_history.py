@@ -21,7 +21,7 @@ from runner.report.history import json_data
 from runner.report.history import text as history_text
 from runner.report.html import earlier_runs
 from runner.runs import archive, history, journal
-from runner.runs.causes import Cause, Past
+from runner.runs.causes import Cause, RecordedRun
 from tests.unit.runs import HOSTILE, drawn, hostile
 
 ERROR_A = (Verdict.FAIL, "ValueError: a")
@@ -29,27 +29,27 @@ ERROR_B = (Verdict.FAIL, "KeyError: b")
 FAILURES = {"A": ERROR_A, "B": ERROR_B}
 
 
-def past(day: int, picture: str, **info: Any) -> Past:
+def past(day: int, picture: str, **info: Any) -> RecordedRun:
     head = {"id": f"202611{day:02d}-120000-ab12", "started": f"2026-11-{day:02d}T12:00:00Z"}
-    return Past(run=drawn(picture, FAILURES, **{**head, **info}))
+    return RecordedRun(run=drawn(picture, FAILURES, **{**head, **info}))
 
 
-def steps(*pasts: Past) -> tuple[history.Step, ...]:
-    (line,) = history.build(pasts).lines
+def steps(*pasts: RecordedRun) -> tuple[history.RunSummary, ...]:
+    (line,) = history.build_history(pasts).lines
     return line.steps
 
 
-def said(change: history.Change) -> tuple[str, str, str, str]:
+def said(change: history.OutcomeChange) -> tuple[str, str, str, str]:
     sides = (change.before, change.after)
     before, after = (side.signature or side.verdict.value for side in sides)
     return change.where.case, change.where.tensorflow, before, after
 
 
-def with_repro(one: Past, **fields: Any) -> Past:
+def with_repro(one: RecordedRun, **fields: Any) -> RecordedRun:
     return evolve(one, run=evolve(one.run, repros=(evolve(one.run.repros[0], **fields),)))
 
 
-def with_packages(one: Past, version: str, *packages: str) -> Past:
+def with_packages(one: RecordedRun, version: str, *packages: str) -> RecordedRun:
     environments = tuple(
         evolve(e, packages=packages) if e.tensorflow == version else e for e in one.run.environments
     )
@@ -115,8 +115,8 @@ def test_what_was_only_inferred_is_not_counted_and_no_change() -> None:
     assert [(said(change)[1:], change.since[:8]) for change in last.changes] == [
         (("2.8.0", "pass", "ValueError: a"), "20261101")
     ]
-    only = history.History(lines=history.build([past(1, GRID), second]).lines)
-    assert "2, 2 inferred" in history_text.text(only)
+    only = history.History(lines=history.build_history([past(1, GRID), second]).lines)
+    assert "2, 2 inferred" in history_text.history_text(only)
 
 
 def test_what_no_run_had_measured_is_new_and_no_change() -> None:
@@ -143,7 +143,7 @@ def test_where_a_series_has_several_patches_each_is_its_own() -> None:
 
 
 def test_two_pythons_of_one_release_are_two_cells() -> None:
-    def both(day: int, old: str, new: str) -> Past:
+    def both(day: int, old: str, new: str) -> RecordedRun:
         one = past(day, f"     2.9\none  {old}\n")
         other = past(day, f"     2.9\none  {new}\n", python="3.9")
         results = (*one.run.results, *other.run.results)
@@ -156,12 +156,12 @@ def test_two_pythons_of_one_release_are_two_cells() -> None:
 
 def test_each_repro_has_a_line_of_its_own() -> None:
     other = with_repro(past(2, GRID), script=Path("elsewhere/script.py"))
-    lines = history.build([past(1, GRID), other, past(3, GRID)]).lines
+    lines = history.build_history([past(1, GRID), other, past(3, GRID)]).lines
     assert [(line.script, len(line.steps)) for line in lines] == [
         ("script.py", 2),
         ("elsewhere/script.py", 1),
     ]
-    assert history.for_repro(history.build([past(1, GRID)]), "other").lines == ()
+    assert history.only_repro(history.build_history([past(1, GRID)]), "other").lines == ()
 
 
 # --- What else was different -------------------------------------------------------------------
@@ -179,11 +179,11 @@ def host(**facts: Any) -> Run:
     return evolve(AGAIN.run, info=evolve(AGAIN.run.info, host={**BASE.run.info.host, **facts}))
 
 
-def info(**facts: Any) -> Past:
+def info(**facts: Any) -> RecordedRun:
     return evolve(AGAIN, run=evolve(AGAIN.run, info=evolve(AGAIN.run.info, **facts)))
 
 
-DIFFERENT: Mapping[str, tuple[Past, tuple[str, str, Optional[str], Optional[str]]]] = {
+DIFFERENT: Mapping[str, tuple[RecordedRun, tuple[str, str, Optional[str], Optional[str]]]] = {
     "a package changed": (
         with_packages(AGAIN, "2.9.0", "absl-py==1.5.0", "numpy==1.24.0", "tensorflow-cpu==2.9.0"),
         ("package", "numpy", "1.23.5", "1.24.0"),
@@ -230,7 +230,7 @@ DIFFERENT: Mapping[str, tuple[Past, tuple[str, str, Optional[str], Optional[str]
 
 @pytest.mark.parametrize(("after", "cause"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_was_different_is_named_and_nothing_else(
-    after: Past, cause: tuple[str, str, Optional[str], Optional[str]]
+    after: RecordedRun, cause: tuple[str, str, Optional[str], Optional[str]]
 ) -> None:
     _, second = steps(with_repro(BASE, digest="c" * 64), after)
     (change,) = second.changes
@@ -242,9 +242,9 @@ def test_what_was_different_is_named_and_nothing_else(
 
 
 def test_where_nothing_was_different_that_is_said() -> None:
-    found = history.build([BASE, AGAIN])
+    found = history.build_history([BASE, AGAIN])
     assert found.lines[0].steps[1].changes[0].causes == ()
-    assert "it may be flaky" in history_text.text(found)
+    assert "it may be flaky" in history_text.history_text(found)
 
 
 def test_the_text_of_a_script_counts_where_no_digest_of_all_its_files_is_recorded() -> None:
@@ -259,7 +259,7 @@ def test_the_text_of_a_script_counts_where_no_digest_of_all_its_files_is_recorde
 
 
 def test_a_little_more_memory_is_the_same_machine() -> None:
-    def with_memory(one: Past, megabytes: int) -> Past:
+    def with_memory(one: RecordedRun, megabytes: int) -> RecordedRun:
         facts = {**one.run.info.host, "memory_mb": megabytes}
         return evolve(one, run=evolve(one.run, info=evolve(one.run.info, host=facts)))
 
@@ -281,7 +281,7 @@ TWO = [
 
 
 def test_as_text() -> None:
-    assert history_text.text(history.build(TWO)).splitlines() == [
+    assert history_text.history_text(history.build_history(TWO)).splitlines() == [
         "script (script.py): 2 runs",
         "run                   started              engine  cells           changed  "
         "what else was different",
@@ -300,7 +300,7 @@ def test_as_text() -> None:
 
 
 def test_as_json() -> None:
-    data = json.loads(json.dumps(json_data.data(history.build(TWO))))
+    data = json.loads(json.dumps(json_data.history_data(history.build_history(TWO))))
     (line,) = data["repros"]
     run = line["runs"][1]
     assert (run["cells"], run["new"], run["finished"], run["counts"]) == (4, 0, False, {"fail": 4})
@@ -342,7 +342,7 @@ def hostile_history() -> history.History:
         ),
         results=flipped,
     )
-    return history.build([Past(run=first), Past(run=second)])
+    return history.build_history([RecordedRun(run=first), RecordedRun(run=second)])
 
 
 OURS = {
@@ -373,13 +373,13 @@ def test_as_html_nothing_from_outside_is_more_than_text() -> None:
 
 
 def test_as_html_one_run_alone_has_no_history() -> None:
-    assert earlier_runs.section(history.build([BASE])) == ""
-    assert "numpy 1.23.5 → 1.24.0" in earlier_runs.section(history.build(TWO))
+    assert earlier_runs.section(history.build_history([BASE])) == ""
+    assert "numpy 1.23.5 → 1.24.0" in earlier_runs.section(history.build_history(TWO))
 
 
 def test_as_text_and_markdown_nothing_from_outside_ends_a_line_or_a_cell() -> None:
     found = hostile_history()
-    for text in (history_text.text(found), history_text.markdown(found)):
+    for text in (history_text.history_text(found), history_text.markdown(found)):
         assert all(line.isprintable() for line in text.split("\n"))
     rows = [line for line in history_text.markdown(found).splitlines() if line.startswith("| ")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
@@ -397,15 +397,15 @@ def test_following_the_changes_leads_from_the_first_run_to_the_last(
         past(day, "     2.8 2.9\none {} {}\ntwo {} {}\n".format(*four))
         for day, four in enumerate(marks, 1)
     ]
-    now: dict[history.Where, Any] = {}
-    lines = history.build(days).lines
+    now: dict[history.CellName, Any] = {}
+    lines = history.build_history(days).lines
     for step, day in zip(lines[0].steps if lines else (), (d for d in days if d.run.results)):
         for change in step.changes:
             assert now[change.where] == (change.before.verdict, change.before.signature)
             now[change.where] = (change.after.verdict, change.after.signature)
         for result in day.run.results:
             if result.outcome.verdict is not Verdict.ERROR:
-                where = history.Where(result.case, result.tensorflow, result.device)
+                where = history.CellName(result.case, result.tensorflow, result.device)
                 outcome = (result.outcome.verdict, result.outcome.signature)
                 assert now.setdefault(where, outcome) == outcome
 
@@ -413,7 +413,7 @@ def test_following_the_changes_leads_from_the_first_run_to_the_last(
 # --- The verb ----------------------------------------------------------------------------------
 
 
-def write(results: Path, one: Past, script: str = "") -> Path:
+def write(results: Path, one: RecordedRun, script: str = "") -> Path:
     folder = results / one.run.info.id
     log = journal.Journal(folder, one.run)
     for result in one.run.results:
@@ -465,12 +465,14 @@ def test_a_run_that_cannot_be_read_is_left_out_and_named(
 
 def test_a_report_shows_the_runs_before_its_own_only(results: Path) -> None:
     write(results, past(4, GRID))
-    run = journal.read(results / AGAIN.run.info.id)
-    found = history.build(archive.with_earlier_runs(run, results / AGAIN.run.info.id))
+    run = journal.read_run(results / AGAIN.run.info.id)
+    found = history.build_history(archive.with_earlier_runs(run, results / AGAIN.run.info.id))
     assert [step.run for line in found.lines for step in line.steps][-1] == AGAIN.run.info.id
     assert "20261104" not in earlier_runs.section(found)
     assert "since 20261101-120000-ab12; the script" in earlier_runs.section(found)
-    alone = history.build(archive.with_earlier_runs(run, results / AGAIN.run.info.id, newest=1))
+    alone = history.build_history(
+        archive.with_earlier_runs(run, results / AGAIN.run.info.id, newest=1)
+    )
     assert earlier_runs.section(alone) == ""
 
 
@@ -482,5 +484,5 @@ def test_no_runs_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_a_digest_survives_the_journal(results: Path) -> None:
     written = with_repro(past(5, GRID), digest="c" * 64)
     folder = write(results, written)
-    assert journal.read(folder).repros[0].digest == "c" * 64
+    assert journal.read_run(folder).repros[0].digest == "c" * 64
     assert '"digest"' in serial.dumps(serial.head_to_json(written.run))

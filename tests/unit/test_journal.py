@@ -56,7 +56,7 @@ def written(folder: Path) -> Run:
     log.append(result("a"), "hello\n")
     log.append(result("b", Verdict.FAIL), "")
     log.close()
-    return journal.read(folder)
+    return journal.read_run(folder)
 
 
 def test_what_was_appended_is_read_again(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_line_cut_off_costs_only_itself(tmp_path: Path, cut: int) -> None:
     cells = folder / journal.CELLS
     cells.write_bytes(cells.read_bytes()[:-cut])
     warnings: list[str] = []
-    run = journal.read(folder, warn=warnings.append)
+    run = journal.read_run(folder, warn=warnings.append)
     left = [r.case for r in run.results]
     assert left == ["a", "b"] if cut == 1 else ["a"]
     assert len(warnings) == (0 if cut == 1 else 1)
@@ -100,7 +100,7 @@ def test_a_line_separator_in_a_signature_is_no_end_of_line(tmp_path: Path) -> No
     log = journal.Journal(tmp_path / "run", head())
     log.append(evolve(result("a"), outcome=outcome), "")
     log.close()
-    assert [r.outcome for r in journal.read(tmp_path / "run").results] == [outcome]
+    assert [r.outcome for r in journal.read_run(tmp_path / "run").results] == [outcome]
 
 
 def test_of_two_lines_on_one_cell_the_last_holds(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_of_two_lines_on_one_cell_the_last_holds(tmp_path: Path) -> None:
     log = journal.Journal(folder, head())
     log.append(result("a", Verdict.CRASH), "")
     log.close()
-    verdicts = {r.case: r.outcome.verdict for r in journal.read(folder).results}
+    verdicts = {r.case: r.outcome.verdict for r in journal.read_run(folder).results}
     assert verdicts == {"a": Verdict.CRASH, "b": Verdict.FAIL}
 
 
@@ -119,7 +119,7 @@ def test_an_interrupted_run_has_no_end(tmp_path: Path) -> None:
     log = journal.Journal(folder, head())
     log.finish("2026-01-01T00:01:00Z")
     log.close()
-    assert journal.read(folder).info.finished == "2026-01-01T00:01:00Z"
+    assert journal.read_run(folder).info.finished == "2026-01-01T00:01:00Z"
 
 
 @pytest.mark.parametrize("name", [journal.HEAD, journal.CELLS])
@@ -155,12 +155,12 @@ def test_half_a_character_in_a_journal_is_refused_where_it_is_read(tmp_path: Pat
     cells = tmp_path / "run" / journal.CELLS
     cells.write_text(cells.read_text().replace('"logs/', '"\\ud800logs/'))
     said: list[str] = []
-    assert [one.case for one in journal.read(tmp_path / "run", said.append).results] == ["b"]
+    assert [one.case for one in journal.read_run(tmp_path / "run", said.append).results] == ["b"]
     assert len(said) == 1
     head = tmp_path / "run" / journal.HEAD
     head.write_text(head.read_text().replace('"cpu"', '"\\ud800"'))
     with pytest.raises(UsageError, match="cannot be read"):
-        journal.read(tmp_path / "run")
+        journal.read_run(tmp_path / "run")
 
 
 def test_runs_are_found_by_id_by_path_or_as_the_latest(tmp_path: Path) -> None:
@@ -169,9 +169,9 @@ def test_runs_are_found_by_id_by_path_or_as_the_latest(tmp_path: Path) -> None:
     journal.point_latest(folder)
     journal.point_latest(folder)
     for name in (INFO.id, str(folder), None):
-        assert journal.find(name, tmp_path / "results").resolve() == folder
+        assert journal.find_run(name, tmp_path / "results").resolve() == folder
     with pytest.raises(UsageError, match=INFO.id):
-        journal.find("nonesuch", tmp_path / "results")
+        journal.find_run("nonesuch", tmp_path / "results")
 
 
 def test_ids_sort_by_time() -> None:
@@ -198,7 +198,7 @@ def test_many_known_cells_are_written_as_one_by_one(tmp_path: Path) -> None:
     written(tmp_path / "single")
     for name in (journal.CELLS, "logs/r__a__2.9.3-py3.10-cpu.txt"):
         assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "single" / name).read_bytes()
-    assert tuple(results) == journal.read(tmp_path / "many").results
+    assert tuple(results) == journal.read_run(tmp_path / "many").results
 
 
 def test_what_was_measured_is_on_the_disk_before_append_returns(

@@ -118,7 +118,7 @@ def test_a_lock_changes_its_own() -> None:
 
 
 def test_what_a_dockerfile_only_remarks_changes_none() -> None:
-    after = catalogue.parse(insert.mark(TEXT, "2.9.3", "it was"))
+    after = catalogue.parse(insert.with_yanked(TEXT, "2.9.3", "it was"))
     assert changed(keys(NEWEST), keys(specifier.newest_patches(after))) == []
     quirk = Quirk(what="Said otherwise.", remedy="The same.")
     assert changed(keys(NEWEST), keys(with_("2.9.3", quirks=(quirk,)))) == []

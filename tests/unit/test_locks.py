@@ -17,14 +17,14 @@ from runner.matrix import plan
 from runner.model import Device, Release, Target
 from runner.releases import catalogue, specifier
 
-RELEASES = catalogue.load()
+RELEASES = catalogue.load_releases()
 NEWEST = specifier.newest_patches(RELEASES)
 HASH = "--hash=sha256:" + "0" * 64
 CPU = [plan.target(release, Device.CPU) for release in NEWEST]
 
 
 def target(version: str, device: Device = Device.CPU, *requirements: str) -> Target:
-    release = catalogue.find(RELEASES, version)
+    release = catalogue.find_release(RELEASES, version)
     assert release is not None
     return plan.target(release, device, requirements)
 

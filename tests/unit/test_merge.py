@@ -198,7 +198,7 @@ def test_the_folder_is_that_of_a_run(
     put(folder / "one", at(1, "2.4 2.5\na ✓ A"))
     put(folder / "two", at(2, "2.5 2.6\na A ✓"))
     assert cli.execute(["merge", "one", "two", "one", "--output", "all"]) == 0
-    run = journal.read(folder / "all")
+    run = journal.read_run(folder / "all")
     assert len(run.results) == 3
     assert run.info.finished == "2026-11-22T16:02:00Z"
     logs = {r.tensorflow: (folder / "all" / str(r.log)).read_text("utf-8") for r in run.results}
@@ -224,7 +224,7 @@ def test_it_exits_as_run_does(folder: Path, picture: str, code: int) -> None:
 def test_without_an_output_it_is_the_latest_run(folder: Path) -> None:
     put(folder / "one", at(1, "2.4\na ✓"))
     assert cli.execute(["merge", "one"]) == 0
-    assert len(journal.read(folder / "results" / "latest").results) == 1
+    assert len(journal.read_run(folder / "results" / "latest").results) == 1
 
 
 def test_different_scripts_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,7 +267,7 @@ def test_a_shard_reads_and_writes_nothing_outside_its_folder(folder: Path) -> No
     assert cli.execute(["merge", "one", "--output", "all"]) == 0
     everything = [p.read_text("utf-8") for p in (folder / "all").rglob("*") if p.is_file()]
     assert not any("secret\n" in text for text in everything)
-    assert journal.read(folder / "all").results[0].log is None
+    assert journal.read_run(folder / "all").results[0].log is None
     assert sorted(path.name for path in folder.iterdir()) == ["all", "one", "secret"]
 
 

@@ -19,11 +19,11 @@ from runner.pins import Pin, constraints, requirement, words
 from runner.releases import catalogue
 from tests.unit import runs
 
-CATALOGUE = tuple(release.version for release in catalogue.load())
+CATALOGUE = tuple(release.version for release in catalogue.load_releases())
 
 
 def pin(run: Run, known: Sequence[str] = (), **asked: Any) -> Pin:
-    return pins.find(grid.build(run), known, **asked)
+    return pins.find_pin(grid.build_grid(run), known, **asked)
 
 
 def requirement_of(picture: str, known: Sequence[str] = (), **asked: Any) -> Optional[str]:
@@ -245,7 +245,7 @@ def test_a_check_holds_only_for_what_was_measured_or_has_a_newer_patch_that_was(
     answer = pins.check(pin(run), text, CATALOGUE)
     assert not answer.holds
     assert [str(version) for version in answer.unvouched] == ["2.4.2", "2.4.3", "2.4.4"]
-    said = words.check("tensorflow>=2.4,<2.6", answer)
+    said = words.check_text("tensorflow>=2.4,<2.6", answer)
     assert "does not hold" in said
     assert "it admits what nobody measured: 2.4.2–2.4.4" in said
     whole = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"))
@@ -262,7 +262,7 @@ def test_a_release_of_which_all_is_inferred_was_not_measured() -> None:
     assert list(map(str, answer.measured)) == ["2.4.4", "2.6.5"]
     assert answer.requirement is not None
     assert "2.5.3" in list(map(str, answer.requirement.excluded))
-    assert "2 of 2 measured releases pass" in words.pin(answer, None)
+    assert "2 of 2 measured releases pass" in words.pin_text(answer, None)
     assert not pins.check(answer, requirement.parse("==2.5.3"), CATALOGUE).holds
 
 
@@ -274,7 +274,7 @@ def test_what_passed_most_times_qualifies_only_where_that_is_asked() -> None:
     assert [one.tensorflow for one in refused.qualifying] == ["2.4.4"]
     assert [one.tensorflow for one in allowed.qualifying] == ["2.4.4", "2.5.3"]
     assert refused.standings[1].obstacles[0].measured
-    assert "2.5.3 cpu  flaky, pass in 3 of 5 attempts" in words.pin(refused, None)
+    assert "2.5.3 cpu  flaky, pass in 3 of 5 attempts" in words.pin_text(refused, None)
     assert words.pin_to_json(refused, None)["blocking"][0]["votes"] == "3/5"
 
 
@@ -305,7 +305,7 @@ def test_a_marker_cannot_be_checked() -> None:
 
 def test_in_words() -> None:
     picture = "2.7.4 2.8.4 2.9.3 2.10.1\na ✓ ✓ A –\nb ✓ ✓ A ✓"
-    assert words.pin(pin(runs.drawn(picture), CATALOGUE), None).splitlines() == [
+    assert words.pin_text(pin(runs.drawn(picture), CATALOGUE), None).splitlines() == [
         "tensorflow>=2.7.4,<2.9",
         "",
         "newest: 2.8.4",
@@ -325,9 +325,9 @@ def test_in_words() -> None:
 
 def test_no_escape_code_reaches_the_terminal() -> None:
     answer = pin(runs.hostile())
-    assert words.pin(answer, None).replace("\n", "").isprintable()
+    assert words.pin_text(answer, None).replace("\n", "").isprintable()
     checked = pins.check(answer, requirement.parse(">=1"), CATALOGUE)
-    assert words.check("\x1b[31m>=1", checked).replace("\n", "").isprintable()
+    assert words.check_text("\x1b[31m>=1", checked).replace("\n", "").isprintable()
 
 
 # --- Constraints -----------------------------------------------------------------------------
@@ -339,8 +339,8 @@ def environment(*packages: str) -> EnvironmentInfo:
 
 def test_constraints_are_the_packages_of_where_the_newest_passed() -> None:
     run = runs.drawn("2.4 2.15 2.16\na ✓ ✓ A")
-    built = grid.build(run)
-    chosen = constraints.chosen(pins.find(built, ()), built, run.environments)
+    built = grid.build_grid(run)
+    chosen = constraints.pinned_environment(pins.find_pin(built, ()), built, run.environments)
     assert chosen.id == "2.15.0-py3.8-cpu"
 
 
@@ -349,13 +349,15 @@ def test_constraints_are_those_of_the_newest_python() -> None:
     run = evolve(
         old, environments=new.environments + old.environments, results=new.results + old.results
     )
-    built = grid.build(run)
-    chosen = constraints.chosen(pins.find(built, ()), built, run.environments)
+    built = grid.build_grid(run)
+    chosen = constraints.pinned_environment(pins.find_pin(built, ()), built, run.environments)
     assert chosen.id == "2.4.0-py3.10-cpu"
 
 
 def test_constraints_hold_every_distribution_and_have_no_extras() -> None:
-    text = constraints.text(environment("numpy==1.23.5", "tensorflow[and-cuda]==2.15.0"), "run x")
+    text = constraints.constraints_text(
+        environment("numpy==1.23.5", "tensorflow[and-cuda]==2.15.0"), "run x"
+    )
     assert [line for line in text.splitlines() if not line.startswith("#")] == [
         "numpy==1.23.5",
         "tensorflow==2.15.0",

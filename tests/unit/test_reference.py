@@ -12,7 +12,7 @@ from runner.model import Execution, Outcome, Result
 from runner.runs import journal
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-MEASURED = [result for result in journal.read(REFERENCE).results if result.attempts]
+MEASURED = [result for result in journal.read_run(REFERENCE).results if result.attempts]
 
 
 @functools.cache

@@ -43,7 +43,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     shutil.copy(paths.releases(), folder)
     monkeypatch.setattr(paths, "data_folder", lambda: folder)
-    catalogue.load.cache_clear()
+    catalogue.load_releases.cache_clear()
     yield_to = folder / "releases.yaml"
     monkeypatch.setattr(paths, "releases", lambda: yield_to)
     return yield_to
@@ -52,7 +52,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def _catalogue_read_anew() -> Iterator[None]:
     yield
-    catalogue.load.cache_clear()
+    catalogue.load_releases.cache_clear()
 
 
 def test_the_table(server: IndexServer, capsys: Captured) -> None:
@@ -137,7 +137,7 @@ def test_a_yanked_release_is_marked(server: IndexServer, checkout: Path, capsys:
     assert "2.21.0 was yanked: crashes" in capsys.readouterr().out
     marked = checkout.read_text("utf-8")
     assert marked.replace(', yanked: "crashes"', "") == before
-    found = catalogue.find(catalogue.parse(marked), "2.21.0")
+    found = catalogue.find_release(catalogue.parse(marked), "2.21.0")
     assert found is not None
     assert found.yanked == "crashes"
 

@@ -170,31 +170,31 @@ def test_any_name_makes_a_slot() -> None:
 
 
 def test_a_catalogue_read_again_is_the_same() -> None:
-    catalogue.load.cache_clear()
-    first = catalogue.load()
-    catalogue.load.cache_clear()
-    assert catalogue.load() == first
+    catalogue.load_releases.cache_clear()
+    first = catalogue.load_releases()
+    catalogue.load_releases.cache_clear()
+    assert catalogue.load_releases() == first
     assert [serial.from_json(Release, serial.plain(each)) for each in first] == [*first]
 
 
 def test_a_matrix_read_again_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = config.load(ROOT / "matrix.yaml")
-    monkeypatch.setattr(config, "loads", _not_again)
-    assert config.load(ROOT / "matrix.yaml") == first
+    first = config.load_matrix(ROOT / "matrix.yaml")
+    monkeypatch.setattr(config, "parse_matrix", _not_again)
+    assert config.load_matrix(ROOT / "matrix.yaml") == first
 
 
 def test_a_matrix_whose_script_is_gone_is_refused(tmp_path: Path) -> None:
     (tmp_path / "my.py").write_text("pass")
     matrix = tmp_path / "matrix.yaml"
     matrix.write_text("repros: [{name: mine, script: my.py}]")
-    config.load(matrix)
+    config.load_matrix(matrix)
     (tmp_path / "my.py").unlink()
     with pytest.raises(MatrixError, match=r"matrix\.yaml:1:.*there is no file"):
-        config.load(matrix)
+        config.load_matrix(matrix)
 
 
 def test_an_environment_made_again_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = next(each for each in catalogue.load() if each.version == "2.9.3")
+    release = next(each for each in catalogue.load_releases() if each.version == "2.9.3")
     target = plan.target(release, Device.CPU)
     first = locks.environment(target)
     other = locks.environment(target, {"3.10": "mine:3.10"})

@@ -18,7 +18,7 @@ from runner.model import Device, Target
 from runner.releases import catalogue, specifier
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "dockerfiles"
-RELEASES = catalogue.load()
+RELEASES = catalogue.load_releases()
 NEWEST = specifier.select(RELEASES, ">=1.12", "latest")
 TARGETS = [plan.target(release, device) for release in NEWEST for device in Device]
 

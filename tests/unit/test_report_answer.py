@@ -20,7 +20,7 @@ KEY_ERROR: dict[str, runs.Failure] = {
 
 
 def said(picture: str, failures: dict[str, runs.Failure] = KEY_ERROR) -> str:
-    return answer(grid.build(runs.drawn(picture, failures)))
+    return answer(grid.build_grid(runs.drawn(picture, failures)))
 
 
 EXAMPLES = [
@@ -141,13 +141,13 @@ def test_the_grammar(picture: str, words: str) -> None:
     }
     run = runs.with_legacy_keras(runs.drawn(picture, failures))
     limited = evolve(run.repros[0], limits=Limits(timeout=90, memory=700))
-    whole = answer(grid.build(evolve(run, repros=(limited,))))
+    whole = answer(grid.build_grid(evolve(run, repros=(limited,))))
     assert whole == words
 
 
 KNOWN = tuple(
     release
-    for release in catalogue.load()
+    for release in catalogue.load_releases()
     if release.series in ("2.4", "2.5", "2.6", "2.7", "2.8", "2.9")
 )
 
@@ -167,7 +167,7 @@ KNOWN = tuple(
 )
 def test_no_release_is_named_that_was_not_run(picture: str, words: str) -> None:
     """An old patch stands for itself, a gap is no range, and `on` reaches the newest or nothing."""
-    assert answer(grid.build(runs.drawn(picture, KEY_ERROR), KNOWN)) == words
+    assert answer(grid.build_grid(runs.drawn(picture, KEY_ERROR), KNOWN)) == words
 
 
 def test_a_package_is_named_with_its_major_version_where_that_changed() -> None:
@@ -182,7 +182,7 @@ def test_a_package_is_named_with_its_major_version_where_that_changed() -> None:
     environments = tuple(
         evolve(each, packages=(f"keras=={versions[each.tensorflow]}",)) for each in run.environments
     )
-    assert answer(grid.build(evolve(run, environments=environments))) == (
+    assert answer(grid.build_grid(evolve(run, environments=environments))) == (
         "From 2.16 on 4 of 5 cases fail (2 on 2.15), because Keras 3 has no set_learning_phase."
     )
 
@@ -213,7 +213,7 @@ def several(*pictures: str) -> Run:
 
 def test_each_repro_has_a_sentence_of_its_own() -> None:
     run = several("2.4 2.5\ndefault ✓ A", "2.4 2.5\na ✓ ✓\nb ✓ ✓")
-    assert sentences(grid.build(run)) == [
+    assert sentences(grid.build_grid(run)) == [
         "repro0: fails on 2.5 (KeyError: 'x'); passes on 2.4.",
         "repro1: both cases pass on every release from 2.4 to 2.5.",
     ]
@@ -221,14 +221,14 @@ def test_each_repro_has_a_sentence_of_its_own() -> None:
 
 def test_a_repros_sentence_counts_its_own_cases_alone() -> None:
     ways = "2.4 2.5\na ✓ A\nb A ✓\nc A A\nd A B"
-    first, second = sentences(grid.build(several(ways, ways)))
+    first, second = sentences(grid.build_grid(several(ways, ways)))
     assert "2 of 4" in first or "3 of 4" in first
     assert first.replace("repro0", "repro1") == second
 
 
 def test_more_repros_than_are_told_are_counted() -> None:
     run = several(*["2.4\na ✓"] * 5)
-    assert sentences(grid.build(run), most=2)[2:] == ["3 more repros in the grid."]
+    assert sentences(grid.build_grid(run), most=2)[2:] == ["3 more repros in the grid."]
 
 
 def test_each_device_has_a_clause() -> None:
@@ -239,7 +239,7 @@ def test_each_device_has_a_clause() -> None:
     both = evolve(
         cpu, environments=cpu.environments + cuda.environments, results=cpu.results + cuda.results
     )
-    assert answer(grid.build(both)) == (
+    assert answer(grid.build_grid(both)) == (
         "On cpu, a passes on every release from 2.4 to 2.5; "
         "on cuda, a fails on 2.5 (KeyError: 'x'), passes on 2.4."
     )
@@ -248,7 +248,7 @@ def test_each_device_has_a_clause() -> None:
 def test_names_and_messages_go_through_the_quote() -> None:
     repro = Repro(name="r", script=Path("r.py"), cases=(Case(name="a"), Case(name="b")))
     run = evolve(runs.drawn("2.4 2.5\na ✓ A\nb ✓ ✓", KEY_ERROR), repros=(repro,))
-    assert answer(grid.build(run), lambda text: f"<{text}>") == (
+    assert answer(grid.build_grid(run), lambda text: f"<{text}>") == (
         "<a> fails on 2.5 (<KeyError: 'x'>), passes on 2.4; <b> passes on every release from 2.4 "
         "to 2.5."
     )
@@ -273,7 +273,7 @@ def test_an_answer_is_bounded_however_wild_the_behaviour() -> None:
     ],
 )
 def test_a_transition_in_words(picture: str, words: str) -> None:
-    (transition,) = grid.build(runs.drawn(picture, KEY_ERROR)).transitions
+    (transition,) = grid.build_grid(runs.drawn(picture, KEY_ERROR)).transitions
     assert change_in_words(transition) == words
 
 
@@ -282,7 +282,7 @@ def test_a_transition_says_where_python_changed_too() -> None:
     both = evolve(
         old, environments=old.environments + new.environments, results=old.results + new.results
     )
-    (transition,) = grid.build(both).transitions
+    (transition,) = grid.build_grid(both).transitions
     assert change_in_words(transition) == "1 of 1 case changes, ✓ → A; Python 3.8 → 3.10 too"
 
 
@@ -319,7 +319,7 @@ def test_an_inferred_cell_supports_no_claim_of_a_summary() -> None:
 def observed(cases: str, values: dict[tuple[str, str], dict[str, float]]) -> str:
     lines = [f"{case} ✓ ✓ ✓ ✓" for case in cases]
     run = runs.drawn("\n".join(["2.6 2.7 2.8 2.9", *lines]), observations=values)
-    return answer(grid.build(run))
+    return answer(grid.build_grid(run))
 
 
 def series(case: str, **named: list[float]) -> dict[tuple[str, str], dict[str, float]]:
@@ -364,4 +364,4 @@ def test_values_that_change_in_some_of_the_cases_say_in_how_many() -> None:
 
 def test_values_that_change_with_the_outcome_are_no_news() -> None:
     run = runs.drawn("2.6 2.7\na ✓ A", KEY_ERROR, observations=series("a", loss=[1, 2, 2, 2]))
-    assert answer(grid.build(run)) == "a fails on 2.7 (KeyError: 'x'), passes on 2.6."
+    assert answer(grid.build_grid(run)) == "a fails on 2.7 (KeyError: 'x'), passes on 2.6."

@@ -88,7 +88,7 @@ def test_the_picture_has_a_title_and_the_answer_for_those_who_cannot_see_it() ->
 
 
 def test_the_picture_holds_every_cell_as_text() -> None:
-    (table,) = folded.tables(grid.build(RUNS["wide"]()))
+    (table,) = folded.tables(grid.build_grid(RUNS["wide"]()))
     marks = [mark for row in table.marks for mark in row]
     glyphs = shown_cells(drawing("wide"))
     assert len(glyphs) == len(marks) + 6  # and the letters of the legend
@@ -115,7 +115,7 @@ def test_the_picture_holds_nothing_that_runs_or_loads(name: str) -> None:
 def test_the_picture_marks_what_was_not_measured() -> None:
     root = drawing("adaptive")
     assert "11 of 21 cells are inferred, not measured" in (root.findtext(f"{SVG}desc") or "")
-    (table,) = folded.tables(grid.build(RUNS["adaptive"]()))
+    (table,) = folded.tables(grid.build_grid(RUNS["adaptive"]()))
     inferred = sum(mark.inferred for row in table.marks for mark in row)
     assert sum("≈" in text for text in shown_cells(root)) == inferred > 0
     paths = [path.get("class") or "" for path in root.iter(f"{SVG}path")]
@@ -248,7 +248,7 @@ def page(run: Any, logs: Callable[[str], str] = runs.logs, **extras: Any) -> Doc
 def test_the_table_is_one_that_a_screen_reader_knows() -> None:
     """The folded one, and the whole one behind it."""
     document = page(runs.wide())
-    (short,) = folded.tables(grid.build(runs.wide()))
+    (short,) = folded.tables(grid.build_grid(runs.wide()))
     assert len(document.all("table")) == 2
     assert len(document.all("th", scope="row")) == len(short.lines) + 18
     assert len(document.all("th", scope="col")) == 1 + len(short.places) + 1 + 26

@@ -23,12 +23,12 @@ from runner.model import Outcome, Run, Variant, Verdict
 from runner.releases import catalogue
 from runner.report import Extras, gfm
 from runner.report.answer import answer
-from runner.report.text import clip
+from runner.report.text import shortened
 from tests.unit import runs
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
 
-RELEASES = [release for release in catalogue.load() if release.parsed <= Version("2.21.0")]
+RELEASES = [release for release in catalogue.load_releases() if release.parsed <= Version("2.21.0")]
 """Those that there are, for runs that name real ones."""
 ALL = [release.version for release in RELEASES]
 
@@ -136,7 +136,7 @@ def test_golden(name: str, golden: Callable[[Path, str], None]) -> None:
 
 def rendered(name: str, kind: str) -> str:
     run = RUNS[name]()
-    built = grid.build(run, KNOWN.get(name, ()))
+    built = grid.build_grid(run, KNOWN.get(name, ()))
     return report.render(run, kind, runs.logs, grid=built)
 
 
@@ -222,7 +222,7 @@ def assert_harmless(markdown: str) -> Page:
 @pytest.mark.parametrize("name", RUNS)
 def test_the_table_on_github_has_every_case_and_release(name: str) -> None:
     run = RUNS[name]()
-    arranged = grid.build(run)
+    arranged = grid.build_grid(run)
     page = assert_harmless(report.render(run, "md", runs.logs))
     tables = [table for table in page.tables if table[0][0] in ("case", "cases")]
     short = folded.tables(arranged)
@@ -235,7 +235,7 @@ def test_the_table_on_github_has_every_case_and_release(name: str) -> None:
         assert len(table) - 1 == len(wanted.lines)
         for cells, lines, marks in zip(table[1:], wanted.lines, wanted.marks):
             if len(lines) == 1:
-                assert cells[0] == (clip(lines[0].name, 60) or "(empty)")
+                assert cells[0] == (shortened(lines[0].name, 60) or "(empty)")
             else:
                 assert cells[0].endswith(f"({len(lines)})")
             letters = [re.sub(r"[≠≈]*( \d/\d)?$", "", cell) for cell in cells[1:]]
@@ -265,23 +265,26 @@ anything = st.text(
 @example("\\").via("a lone backslash")
 @example("a\\|").via("a backslash before a bar")
 def test_a_code_span_holds_any_text_as_it_is(text: str) -> None:
-    page = assert_harmless(f"before {gfm.code(text)} after")
-    assert page.codes == [clip(text, 200) or "(empty)"]
+    page = assert_harmless(f"before {gfm.code_span(text)} after")
+    assert page.codes == [shortened(text, 200) or "(empty)"]
     assert page.prose.split() == ["before", "after"]
 
 
 @some(40)
 @given(anything, anything)
 def test_a_table_cell_holds_any_text_as_it_is(one: str, other: str) -> None:
-    table = gfm.table(["a", "b"], [[gfm.cell(one), gfm.cell(other)]])
+    table = gfm.table(["a", "b"], [[gfm.table_code_span(one), gfm.table_code_span(other)]])
     (rendered,) = assert_harmless(table).tables
-    assert rendered == [["a", "b"], [clip(one, 60) or "(empty)", clip(other, 60) or "(empty)"]]
+    assert rendered == [
+        ["a", "b"],
+        [shortened(one, 60) or "(empty)", shortened(other, 60) or "(empty)"],
+    ]
 
 
 @some(30)
 @given(st.lists(anything, max_size=8))
 def test_a_fence_holds_any_lines(lines: list[str]) -> None:
-    plain = [clip(line, 400) for line in lines]
+    plain = [shortened(line, 400) for line in lines]
     page = assert_harmless(f"{gfm.fence(plain)}\n\nafter")
     assert page.prose.split() == ["after"]
     assert page.codes == ["\n".join([*plain, ""])] or plain == []
@@ -318,7 +321,7 @@ def test_no_name_message_or_log_breaks_the_report(
     )
     strange = evolve(run, results=results, repros=(), info=runs.head(command=log))
     page = assert_harmless(report.render(strange, "md", lambda _: log))
-    shown_tables = folded.tables(grid.build(strange))
+    shown_tables = folded.tables(grid.build_grid(strange))
     tables = [table for table in page.tables if table[0][0] in ("case", "cases")]
     assert [len(table) - 1 for table in tables][: len(shown_tables)] == [
         len(table.lines) for table in shown_tables
@@ -355,7 +358,7 @@ def test_any_run_fits_and_keeps_its_answer(
     run = large(cases, releases, failures, name, seed)
     text = report.render(run, "md", lambda path: f"{path}\n" * (log // 20))
     assert len(text) <= len(text.encode("utf-8")) <= 65_536
-    assert text.startswith(answer(grid.build(run), gfm.code))
+    assert text.startswith(answer(grid.build_grid(run), gfm.code_span))
     assert run.info.command in text
     assert_harmless(text)
 
@@ -370,7 +373,7 @@ def test_logs_go_first_and_the_report_says_so() -> None:
         "Left out to fit GitHub's limit of 65,536 characters: all but 15 lines of each log" in text
     )
     assert "All packages:" in text
-    (table,) = folded.tables(grid.build(run))
+    (table,) = folded.tables(grid.build_grid(run))
     assert len(shown(text).tables[0]) == len(table.lines) + 1
 
 

@@ -92,10 +92,12 @@ def test_no_failure_looks_like_a_pass(theme: str, eye: str) -> None:
 def test_paints_come_round_again_after_the_last() -> None:
     count = len(style.LETTER_PAINTS)
     glyphs = " ".join(f"X{n}" for n in range(count + 1))
-    shown = grid.build(runs.drawn(f"{' '.join(f'2.{n}' for n in range(count + 1))}\na {glyphs}"))
+    shown = grid.build_grid(
+        runs.drawn(f"{' '.join(f'2.{n}' for n in range(count + 1))}\na {glyphs}")
+    )
     assert style.letter_paint(shown.legend[0]) == style.letter_paint(shown.legend[count]) == "s0"
 
 
 def test_the_key_names_what_is_shown_and_nothing_else() -> None:
-    shown = grid.build(runs.drawn("2.4 2.5 2.6\na ✓ – A≠"))
+    shown = grid.build_grid(runs.drawn("2.4 2.5 2.6\na ✓ – A≠"))
     assert [glyph for glyph, _ in style.signs_shown(shown)] == ["✓", "–", "≠"]

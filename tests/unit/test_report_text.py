@@ -13,7 +13,7 @@ from runner import grid, report
 from runner.grid.tolerance import differs
 from runner.model import Json
 from runner.report import text
-from runner.report.values import first_difference, restless, steps
+from runner.report.values import first_difference, restless_values, value_changes
 from tests.unit import runs
 
 
@@ -39,8 +39,8 @@ def test_what_is_cleaned_is_one_printable_line(anything: str) -> None:
 
 
 def test_clipped_with_a_sign() -> None:
-    assert text.clip("abcdef", 4) == "abc…"
-    assert text.clip("abcd", 4) == "abcd"
+    assert text.shortened("abcdef", 4) == "abc…"
+    assert text.shortened("abcd", 4) == "abcd"
 
 
 def test_of_a_progress_bar_the_last_state_is_kept() -> None:
@@ -71,9 +71,9 @@ def test_listed() -> None:
 def test_a_value_that_changes_all_the_time_is_set_apart() -> None:
     values = {("a", f"2.{n}"): {"noise": n, "loss": n // 6} for n in range(9)}
     head = " ".join(f"2.{n}" for n in range(9))
-    arranged = grid.build(runs.drawn(f"{head}\na {'✓ ' * 9}", observations=values))
-    assert [(s.name, s.after.label) for s in steps(arranged)] == [("loss", "2.6")]
-    assert [(r.name, r.times) for r in restless(arranged)] == [("noise", 8)]
+    arranged = grid.build_grid(runs.drawn(f"{head}\na {'✓ ' * 9}", observations=values))
+    assert [(s.name, s.after.label) for s in value_changes(arranged)] == [("loss", "2.6")]
+    assert [(r.name, r.times) for r in restless_values(arranged)] == [("noise", 8)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_change_is_told_at_its_first_difference(
     old: Json, new: Json, words: tuple[str, Json, Json]
 ) -> None:
     values = {("a", "2.0"): {"x": old}, ("a", "2.1"): {"x": new}}
-    (shift,) = grid.build(runs.drawn("2.0 2.1\na ✓ ✓", observations=values)).shifts
+    (shift,) = grid.build_grid(runs.drawn("2.0 2.1\na ✓ ✓", observations=values)).shifts
     assert first_difference(shift) == words
 
 
@@ -124,7 +124,7 @@ def observed(picture: str, values: Sequence[Optional[float]]) -> list[tuple[str,
             ("a", f"2.{n}"): {"loss": value} for n, value in enumerate(values) if value is not None
         },
     )
-    return [(s.before.label, s.after.label, s.old, s.new) for s in grid.build(run).shifts]
+    return [(s.before.label, s.after.label, s.old, s.new) for s in grid.build_grid(run).shifts]
 
 
 def test_a_value_that_changes_while_the_outcome_stays_is_a_shift() -> None:
@@ -146,7 +146,7 @@ def test_cells_that_observed_nothing_or_were_not_judged_are_passed_over() -> Non
 
 
 def test_the_terminal_shows_the_answer_the_grid_and_the_legend() -> None:
-    shown = report.terminal(grid.build(runs.drawn("2.9 2.10\na ✓ A\nlong-name ✓ –")))
+    shown = report.terminal(grid.build_grid(runs.drawn("2.9 2.10\na ✓ A\nlong-name ✓ –")))
     assert shown.splitlines() == [
         "a fails on 2.10 (ErrorA: what A says), passes on 2.9; "
         "long-name passes on 2.9, is skipped on 2.10 (tf.function came with TensorFlow 1.14).",
@@ -162,7 +162,7 @@ def test_the_terminal_shows_the_answer_the_grid_and_the_legend() -> None:
 
 
 def test_a_narrow_terminal_gets_blocks_of_columns() -> None:
-    shown = report.terminal(grid.build(runs.wide(4)), width=60)
+    shown = report.terminal(grid.build_grid(runs.wide(4)), width=60)
     assert max(map(len, shown.splitlines())) <= 60
     table = shown.split("\n\n")[1].splitlines()
     assert sum(line.lstrip()[:1].isdigit() for line in table) == 3
@@ -171,7 +171,7 @@ def test_a_narrow_terminal_gets_blocks_of_columns() -> None:
 def test_the_terminal_folds_what_is_equal_and_breaks_long_names() -> None:
     lines = [f"a-rather-long-name-{n}-x ✓ ✓ A\na-rather-long-name-{n}-y ✓ ✓ A" for n in range(3)]
     run = runs.drawn("\n".join(["2.4 2.5 2.6", *lines, "other ✓ ✓ ✓"]))
-    shown = report.terminal(grid.build(run), width=60).split("\n\n")[1].splitlines()
+    shown = report.terminal(grid.build_grid(run), width=60).split("\n\n")[1].splitlines()
     assert shown == [
         "                              2.4–2.5  2.6",
         "a-rather-long-name-0-*,          ✓      A",
@@ -182,7 +182,9 @@ def test_the_terminal_folds_what_is_equal_and_breaks_long_names() -> None:
 
 
 def test_signs_and_shares_keep_the_columns_straight() -> None:
-    shown = report.terminal(grid.build(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓≈ ✓3/5 ✓\nb A≠2/3 – ✓ ✓")))
+    shown = report.terminal(
+        grid.build_grid(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓≈ ✓3/5 ✓\nb A≠2/3 – ✓ ✓"))
+    )
     assert shown.split("\n\n")[1].splitlines() == [
         "    2.4    2.5   2.6   2.7",
         "a    ✓      ✓≈  ✓ 3/5   ✓",
@@ -193,4 +195,4 @@ def test_signs_and_shares_keep_the_columns_straight() -> None:
 
 
 def test_no_escape_code_reaches_the_terminal() -> None:
-    assert report.terminal(grid.build(runs.hostile())).replace("\n", "").isprintable()
+    assert report.terminal(grid.build_grid(runs.hostile())).replace("\n", "").isprintable()

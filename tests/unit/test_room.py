@@ -187,7 +187,7 @@ def on(release: Release, device: Device = Device.CPU) -> Environment:
 def test_estimates_are_near_what_was_measured_and_on_the_safe_side(
     engine: str, measured: dict[str, int], cache: Path
 ) -> None:
-    for release in catalogue.load():
+    for release in catalogue.load_releases():
         if release.version in measured:
             size = sizes.size_of(engine, on(release))
             packages = sum(b for name, b in size.stays.items() if name.startswith("packages of"))
@@ -196,7 +196,7 @@ def test_estimates_are_near_what_was_measured_and_on_the_safe_side(
 
 
 def test_what_was_measured_once_is_known(cache: Path) -> None:
-    env = on(catalogue.load()[0])
+    env = on(catalogue.load_releases()[0])
     assert sizes.recorded_size("docker", env) is None
     sizes.record_size("docker", env, 123)
     assert sizes.size_of("docker", env).own == 123
@@ -204,7 +204,7 @@ def test_what_was_measured_once_is_known(cache: Path) -> None:
 
 
 def test_a_record_that_is_damaged_is_no_record(cache: Path) -> None:
-    env = on(catalogue.load()[0])
+    env = on(catalogue.load_releases()[0])
     sizes.record_size("docker", env, 123)
     for file in (cache / "sizes").iterdir():
         file.write_text("many\n")
@@ -213,12 +213,12 @@ def test_a_record_that_is_damaged_is_no_record(cache: Path) -> None:
 
 def test_a_cache_that_cannot_be_written_is_none(cache: Path) -> None:
     cache.write_text("a file where the folder should be")
-    sizes.record_size("docker", on(catalogue.load()[0]), 123)
-    assert sizes.recorded_size("docker", on(catalogue.load()[0])) is None
+    sizes.record_size("docker", on(catalogue.load_releases()[0]), 123)
+    assert sizes.recorded_size("docker", on(catalogue.load_releases()[0])) is None
 
 
 def test_an_unknown_release_counts_as_a_large_one(cache: Path) -> None:
-    env = on(catalogue.load()[-1])
+    env = on(catalogue.load_releases()[-1])
     unknown = evolve(env.target.release, wheel_mb=None, released=date(2027, 1, 1))
     assert sizes.size_of("docker", on(unknown)).own > sizes.size_of("docker", env).own
 

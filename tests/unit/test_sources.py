@@ -24,7 +24,7 @@ TERMCOLOR = "1d6d69ce66211143803fbc56652b41d73b4a400a2891d7bf7a1cdf4c02de613b"
 
 
 def target(version: str) -> Target:
-    (release,) = (each for each in catalogue.load() if each.version == version)
+    (release,) = (each for each in catalogue.load_releases() if each.version == version)
     return plan.target(release, Device.CPU)
 
 

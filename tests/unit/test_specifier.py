@@ -14,7 +14,7 @@ from runner.errors import UsageError
 from runner.model import Release
 from runner.releases import catalogue, specifier
 
-RELEASES = catalogue.load()
+RELEASES = catalogue.load_releases()
 NEWEST = [release.version for release in specifier.newest_patches(RELEASES)]
 
 
@@ -23,7 +23,7 @@ def selected(spec: str, patches: str = "latest") -> list[str]:
 
 
 def release(version: str) -> Release:
-    found: Optional[Release] = catalogue.find(RELEASES, version)
+    found: Optional[Release] = catalogue.find_release(RELEASES, version)
     assert found is not None
     return found
 
@@ -242,7 +242,7 @@ def test_between_a_release_and_a_nightly_lies_all_that_there_is() -> None:
 def test_the_index_is_only_read_for_what_it_alone_knows(
     spec: str, candidates: bool, nightlies: bool
 ) -> None:
-    asked = specifier.asks(spec)
+    asked = specifier.prereleases_asked(spec)
     assert (asked.candidates, asked.nightlies) == (candidates, nightlies)
 
 

@@ -194,7 +194,7 @@ def test_a_wheel_is_looked_into_without_fetching_it(server: IndexServer, source:
     content = index_server.wheel("2.21.0")
     server.add("tensorflow", "2.21.0", pythons="cp310", content=content)
     (found,) = source.wheels("tensorflow")
-    build = wheel.read(found, source.session)
+    build = wheel.read_wheel(found, source.session)
     assert build == wheel.Build(
         requires=("absl-py>=1.0.0", "keras>=3.12.0"),
         cuda="12.5.1",
@@ -218,7 +218,7 @@ def test_metadata_that_the_index_serves_apart_are_taken(server: IndexServer, sou
     (name,) = server.files["tensorflow"]
     server.contents[f"{name}.metadata"] = b"Metadata-Version: 2.1\nRequires-Dist: apart>=1\n"
     (found,) = source.wheels("tensorflow")
-    assert wheel.read(found, source.session).requires == ("apart>=1",)
+    assert wheel.read_wheel(found, source.session).requires == ("apart>=1",)
 
 
 def test_an_index_without_ranges_is_told(server: IndexServer, source: Index) -> None:
@@ -226,7 +226,7 @@ def test_an_index_without_ranges_is_told(server: IndexServer, source: Index) -> 
     server.add("tensorflow", "2.21.0", pythons="cp310", content=index_server.wheel("2.21.0"))
     (found,) = source.wheels("tensorflow")
     with pytest.raises(wheel.WheelUnreadableError, match=r"2\.21\.0 for Python 3\.10"):
-        wheel.read(found, source.session)
+        wheel.read_wheel(found, source.session)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_damaged_wheel_is_told(server: IndexServer, source: Index, content: by
     server.add("tensorflow", "2.21.0", pythons="cp310", content=content)
     (found,) = source.wheels("tensorflow")
     with pytest.raises(wheel.WheelUnreadableError):
-        wheel.read(found, source.session)
+        wheel.read_wheel(found, source.session)
 
 
 def test_what_a_build_says_of_itself_is_never_run(tmp_path: Path) -> None:

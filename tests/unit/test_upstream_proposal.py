@@ -61,9 +61,9 @@ def offer(
     return Offer(package=package, version=version, wheels=wheels)
 
 
-def seen(version: str, build: Build = BUILD, **facts: Any) -> proposal.Seen:
+def seen(version: str, build: Build = BUILD, **facts: Any) -> proposal.UpstreamFacts:
     full = {name: value for name, value in facts.items() if name not in ("before", "tf_keras")}
-    return proposal.Seen(
+    return proposal.UpstreamFacts(
         full=offer("tensorflow", version, **{**full, "mb": 573.0}),
         cpu=offer("tensorflow-cpu", version, **full),
         build=build,
@@ -72,7 +72,7 @@ def seen(version: str, build: Build = BUILD, **facts: Any) -> proposal.Seen:
     )
 
 
-def proposed(text: str, found: proposal.Seen) -> proposal.Proposal:
+def proposed(text: str, found: proposal.UpstreamFacts) -> proposal.Proposal:
     template = insert.template(text, found.full.parsed)
     return proposal.propose(found, template.shared, new_series=not template.own, today=TODAY)
 
@@ -92,7 +92,7 @@ def test_a_series_that_people_wrote_comes_back_to_the_letter() -> None:
     text = without("2.20")
     found = seen("2.20.0", pythons="3.9 3.10 3.11 3.12 3.13", uploaded=date(2025, 8, 13), mb=259.0)
     found = evolve(found, full=evolve(found.full, wheels=resized(found.full, 621)))
-    assert insert.add(text, proposed(text, found)) == TEXT
+    assert insert.with_release(text, proposed(text, found)) == TEXT
 
 
 def resized(one: Offer, mb: int) -> tuple[Wheel, ...]:
@@ -101,7 +101,7 @@ def resized(one: Offer, mb: int) -> tuple[Wheel, ...]:
 
 def test_a_patch_release_is_a_line_in_its_place() -> None:
     found = seen("2.19.2", pythons="3.9 3.10 3.11 3.12", mb=252.4)
-    text = insert.add(TEXT, proposed(TEXT, found))
+    text = insert.with_release(TEXT, proposed(TEXT, found))
     line = "    2.19.2: {released: 2026-10-01, cpu_mb: 252, cuda_mb: 573}"
     after = "    2.19.1: {released: 2025-08-13, cpu_mb: 252, cuda_mb: 645, image: null}"
     assert f"{after}\n{line}\n\n" in text
@@ -110,7 +110,7 @@ def test_a_patch_release_is_a_line_in_its_place() -> None:
 
 def test_it_goes_below_an_entry_of_several_lines_and_above_the_first() -> None:
     for version, before in (("2.6.6", "2.6.5"), ("2.8.0.post1", "2.8.0"), ("1.13.0", None)):
-        text = insert.add(TEXT, proposed(TEXT, seen(version, uploaded=date(2022, 5, 30))))
+        text = insert.with_release(TEXT, proposed(TEXT, seen(version, uploaded=date(2022, 5, 30))))
         names = [release.version for release in catalogue.parse(text)]
         at = names.index(version)
         assert names[at - 1] == (before or "1.12.3")
@@ -120,10 +120,10 @@ def test_it_goes_below_an_entry_of_several_lines_and_above_the_first() -> None:
 
 @pytest.mark.parametrize("version", ["2.22.0", "3.0.0", "1.16.0"])
 def test_a_series_goes_where_it_belongs(version: str) -> None:
-    text = insert.add(TEXT, proposed(TEXT, seen(version, pythons="3.11 3.12")))
+    text = insert.with_release(TEXT, proposed(TEXT, seen(version, pythons="3.11 3.12")))
     series = list(yaml.safe_load(text))
     assert series == sorted(series, key=Version)
-    found = catalogue.find(catalogue.parse(text), version)
+    found = catalogue.find_release(catalogue.parse(text), version)
     assert found is not None
     assert found.pythons == ("3.11", "3.12")
     assert text.count("\n\n\n") == TEXT.count("\n\n\n")
@@ -133,7 +133,7 @@ def test_a_series_goes_where_it_belongs(version: str) -> None:
 def test_no_other_release_changes(release: Any) -> None:
     """Whatever stands where: one release more, and not a line less."""
     version = f"{release.version}.post9"
-    text = insert.add(TEXT, proposed(TEXT, seen(version)))
+    text = insert.with_release(TEXT, proposed(TEXT, seen(version)))
     parsed = catalogue.parse(text)
     assert [each for each in parsed if each.version != version] == list(RELEASES)
     assert set(TEXT.splitlines()) <= set(text.splitlines())
@@ -142,18 +142,18 @@ def test_no_other_release_changes(release: Any) -> None:
 @pytest.mark.parametrize("release", SOME, ids=lambda release: release.version)
 def test_a_yanked_release_is_marked_and_stays(release: Any) -> None:
     reason = 'it "crashes": see #1'
-    parsed = catalogue.parse(insert.mark(TEXT, release.version, reason))
+    parsed = catalogue.parse(insert.with_yanked(TEXT, release.version, reason))
     assert [each.version for each in parsed] == [each.version for each in RELEASES]
     assert [each.version for each in parsed if each.yanked] == [release.version]
-    assert catalogue.find(parsed, release.version) == evolve(release, yanked=reason)
+    assert catalogue.find_release(parsed, release.version) == evolve(release, yanked=reason)
 
 
 # What an entry says -----------------------------------------------------------------------
 
 
 def test_a_release_that_was_yanked_at_once_is_added_as_such() -> None:
-    text = insert.add(TEXT, proposed(TEXT, seen("2.21.1", yanked="")))
-    found = catalogue.find(catalogue.parse(text), "2.21.1")
+    text = insert.with_release(TEXT, proposed(TEXT, seen("2.21.1", yanked="")))
+    found = catalogue.find_release(catalogue.parse(text), "2.21.1")
     assert found is not None
     assert found.yanked == "yanked from the index"
 
@@ -209,14 +209,14 @@ def offered(*versions: str, **facts: Any) -> dict[Version, Offer]:
 
 def test_catalogue_and_index_side_by_side() -> None:
     known = RELEASES[-2:]
-    rows = table.rows(known, offered("2.21.0", "2.22.0", "2.23.0rc0"))
+    rows = table.table_rows(known, offered("2.21.0", "2.22.0", "2.23.0rc0"))
     assert [(row.version, row.state) for row in rows] == [
         ("2.20.0", "gone from the index"),
         ("2.21.0", "in the catalogue"),
         ("2.22.0", "missing from the catalogue"),
     ]
     assert [one.version for one in table.missing(known, offered("2.21.0", "2.22.0"))] == ["2.22.0"]
-    assert [row.index for row in table.rows(known, None)] == [None, None]
+    assert [row.index for row in table.table_rows(known, None)] == [None, None]
 
 
 def test_yanked_in_part_is_not_yanked() -> None:
@@ -268,6 +268,6 @@ def test_an_index_without_dates() -> None:
 
 def test_pythons_too_old_for_the_agent_do_not_count(tmp_path: Path) -> None:
     wheels = offer("tensorflow", "1.13.1", pythons="3.5 3.6").wheels
-    (found,) = offers.of(wheels).values()
+    (found,) = offers.offers_of(wheels).values()
     assert found.pythons == ("3.6",)
-    assert offers.of(offer("tensorflow", "1.11.0", pythons="3.6").wheels) == {}
+    assert offers.offers_of(offer("tensorflow", "1.11.0", pythons="3.6").wheels) == {}

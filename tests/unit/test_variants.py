@@ -17,7 +17,7 @@ from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Workspace
 from runner.environments import locks
 from runner.errors import MatrixError, UsageError
-from runner.grid import build
+from runner.grid import build_grid
 from runner.matrix import config, plan, variants, vary
 from runner.model import Axis, Cell, Device, Environment, Matrix, Release, Variant
 from runner.pipeline.cluster import messages
@@ -73,7 +73,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(text: str = MATRIX) -> Matrix:
-    return config.loads(text.encode(), Path("matrix.yaml"))
+    return config.parse_matrix(text.encode(), Path("matrix.yaml"))
 
 
 def cells(text: str = MATRIX) -> list[Cell]:
@@ -145,7 +145,7 @@ def test_rules_speak_of_a_value_or_of_all(folder: Path) -> None:
 
 
 def test_a_python_that_a_release_lacks_is_a_skip_that_says_which_it_has() -> None:
-    axis = vary.axis("python=3.9,3.8")
+    axis = vary.parse_axis("python=3.9,3.8")
     repro = runs.drawn("2.5\na ✓").repros[0]
     cases = variants.spread(repro.cases, [axis])
     matrix = Matrix(source=Path("m"), tf="", repros=(evolve(repro, cases=cases),))
@@ -197,7 +197,7 @@ def test_the_journal_and_a_merge_keep_variants_apart(folder: Path) -> None:
     for result in run.results:
         log.append(result, "said\n")
     log.close()
-    read = journal.read(folder / "run")
+    read = journal.read_run(folder / "run")
     assert len(read.results) == 2
     assert len(merge.merge_runs([run, run], "both").run.results) == 2
 
@@ -284,14 +284,14 @@ def test_an_axis_without_values_and_two_that_set_the_same_are_refused(folder: Pa
     ],
 )
 def test_packages_vary(text: str, values: list[tuple[str, tuple[str, ...]]]) -> None:
-    assert [(v.name, v.requirements) for v in vary.axis(text).values] == values
+    assert [(v.name, v.requirements) for v in vary.parse_axis(text).values] == values
 
 
 def test_variables_and_pythons_vary() -> None:
-    unset, off = vary.axis("TF_ENABLE_ONEDNN_OPTS=,0").values
+    unset, off = vary.parse_axis("TF_ENABLE_ONEDNN_OPTS=,0").values
     assert (unset.name, unset.env) == ("", {})
     assert (off.name, off.env) == ("TF_ENABLE_ONEDNN_OPTS=0", {"TF_ENABLE_ONEDNN_OPTS": "0"})
-    assert [value.python for value in vary.axis("python=3.9,3.10").values] == ["3.9", "3.10"]
+    assert [value.python for value in vary.parse_axis("python=3.9,3.10").values] == ["3.9", "3.10"]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_variables_and_pythons_vary() -> None:
 def test_what_is_no_axis_is_wrong_use(text: str) -> None:
     known = Axis(name="keras", values=(Variant(values={"keras": "x"}),))
     with pytest.raises(UsageError) as caught:
-        vary.axis(text, (known,))
+        vary.parse_axis(text, (known,))
     assert len(caught.value.message.splitlines()) == 1
 
 
@@ -339,7 +339,7 @@ def test_an_axis_of_the_matrix_is_named_and_arguments_keep_variants(
 
 
 def test_a_variant_is_a_row_and_is_compared_along_releases_alone() -> None:
-    grid = build(runs.drawn("2.15 2.16 2.17\ntwo ✓ A A\ntwo@keras=legacy ? ✓ ✓"))
+    grid = build_grid(runs.drawn("2.15 2.16 2.17\ntwo ✓ A A\ntwo@keras=legacy ? ✓ ✓"))
     assert [row.case for row in grid.rows] == ["two", "two@keras=legacy"]
     (change,) = (change for step in grid.transitions for change in step.changes)
     assert change.row.case == "two"
@@ -348,10 +348,10 @@ def test_a_variant_is_a_row_and_is_compared_along_releases_alone() -> None:
 def test_pythons_that_cases_vary_share_the_column_of_their_release() -> None:
     run = runs.drawn("2.5\na ✓\na@python=3.9 A", python="3.8")
     (usual, old), (repro,) = run.results, run.repros
-    variant = vary.axis("python=3.9").values[0]
+    variant = vary.parse_axis("python=3.9").values[0]
     cases = (repro.cases[0], variants.tried(repro.cases[0], variant))
     results = (usual, evolve(old, python="3.9", environment="2.5-py3.9-cpu"))
-    grid = build(evolve(run, results=results, repros=(evolve(repro, cases=cases),)))
+    grid = build_grid(evolve(run, results=results, repros=(evolve(repro, cases=cases),)))
     (column,) = grid.columns
     assert (column.label, column.python, column.pythons) == ("2.5", "3.8", ("3.8", "3.9"))
     assert [grid.mark(row, column).letter for row in grid.rows] == ["", "A"]
@@ -367,7 +367,7 @@ def test_the_report_says_what_a_variant_changes(
     planned = plan.cells(matrix, RELEASES)
     results = tuple(skipped(cell, cell.target.label, cell.skip or "broken") for cell in planned)
     run = evolve(runs.drawn("2.16\nx ✓"), environments=(), results=results, repros=matrix.repros)
-    context = Context(run=run, grid=build(run), logs=lambda _: "")
+    context = Context(run=run, grid=build_grid(run), logs=lambda _: "")
     said = markdown.render(context)
     assert "- `@keras=legacy`: `TF_USE_LEGACY_KERAS=1`, on TensorFlow `>=2.16.0`\n" in said
     assert "keras=legacy is for TensorFlow" not in said, "there is no such cell"

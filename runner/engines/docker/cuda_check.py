@@ -58,7 +58,7 @@ class Report:
 
 def prove(version: str, progress: Progress) -> Report:
     """Build the CUDA image of a release, some 5 GB, and check it. Raises `TfmatrixError`."""
-    releases = specifier.select(catalogue.load(), version, "all")
+    releases = specifier.select(catalogue.load_releases(), version, "all")
     if len(releases) != 1:
         raise UsageError(f"{version} does not name one release")
     target = plan.target(releases[0], Device.CUDA)

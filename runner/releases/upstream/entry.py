@@ -10,12 +10,12 @@ _BARE = ("cpu", "package")
 """Fields whose values the catalogue has without quotes."""
 
 
-def line(version: str, fields: Mapping[str, Any]) -> str:
+def release_line(version: str, fields: Mapping[str, Any]) -> str:
     """`    2.21.0: {released: 2026-03-06, cpu_mb: 274, cuda_mb: 573}`, below `releases:`."""
     return f"    {version}: {_flow(fields)}\n"
 
 
-def head(series: str, shared: Mapping[str, Any]) -> str:
+def series_head(series: str, shared: Mapping[str, Any]) -> str:
     """A series, up to its `releases:`."""
     fields = [text for name, value in shared.items() for text in _block(name, value)]
     return "\n".join([f'"{series}":', *fields, "  releases:", ""])

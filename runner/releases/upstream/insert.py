@@ -36,7 +36,7 @@ def template(text: str, version: Version) -> Template:
     return Template(series=nearest, shared=shared, own=nearest == wanted)
 
 
-def add(text: str, proposal: Proposal) -> str:
+def with_release(text: str, proposal: Proposal) -> str:
     """`text` with the release that is proposed, where it belongs by its version."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     series = _fields(node)
@@ -49,7 +49,7 @@ def add(text: str, proposal: Proposal) -> str:
     return _into(text, releases, proposal)
 
 
-def mark(text: str, version: str, reason: str) -> str:
+def with_yanked(text: str, version: str, reason: str) -> str:
     """`text` with the release marked as yanked."""
     node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for _, series in node.value:

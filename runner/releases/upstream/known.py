@@ -12,8 +12,8 @@ from runner.releases import catalogue, specifier
 
 def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
     """Oldest first. The index is read only where `spec` or `pre` asks for what it alone knows."""
-    final = catalogue.load()
-    asked = specifier.asks(spec, pre=pre)
+    final = catalogue.load_releases()
+    asked = specifier.prereleases_asked(spec, pre=pre)
     if not (asked.candidates or asked.nightlies):
         return final
     found = {release.parsed: release for release in _pre(final, asked, _to_stderr)}
@@ -22,7 +22,7 @@ def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
 
 
 def _pre(
-    final: tuple[Release, ...], asked: specifier.Asked, say: Callable[[str], None]
+    final: tuple[Release, ...], asked: specifier.AskedPrereleases, say: Callable[[str], None]
 ) -> list[Release]:
     from runner.releases.upstream import index, offers, prereleases  # slow to import, seldom wanted
 
@@ -30,11 +30,11 @@ def _pre(
     found: list[Release] = []
     if asked.candidates:
         pair = prereleases.CANDIDATES
-        cpu, full = (offers.of(source.wheels(name)) for name in (pair.cpu, pair.full))
+        cpu, full = (offers.offers_of(source.wheels(name)) for name in (pair.cpu, pair.full))
         found += prereleases.candidates(final, cpu, full)
     if asked.nightlies:
         pair = prereleases.NIGHTLIES
-        cpu, full = (offers.of(source.wheels(name)) for name in (pair.cpu, pair.full))
+        cpu, full = (offers.offers_of(source.wheels(name)) for name in (pair.cpu, pair.full))
         found += prereleases.nightlies(final, cpu, full)
     return found
 

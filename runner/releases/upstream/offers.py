@@ -41,7 +41,7 @@ class Offer:
         return tuple(sorted({w.python for w in self.wheels}, key=Version, reverse=True))
 
     @property
-    def mb(self) -> Optional[int]:
+    def megabytes(self) -> Optional[int]:
         """10^6 bytes of the largest wheel, where the index tells."""
         sizes = [wheel.size for wheel in self.wheels if wheel.size is not None]
         return round(max(sizes) / 1e6) if sizes else None
@@ -59,7 +59,7 @@ class Offer:
         return next((w for w in self.wheels if w.python == python), self.wheels[0])
 
 
-def of(wheels: Iterable[Wheel]) -> dict[Version, Offer]:
+def offers_of(wheels: Iterable[Wheel]) -> dict[Version, Offer]:
     """All versions from 1.12 on, oldest first."""
     grouped: dict[Version, list[Wheel]] = defaultdict(list)
     for wheel in wheels:

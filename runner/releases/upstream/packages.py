@@ -25,7 +25,7 @@ _LEVEL = 9
 """Patch release of Python that is looked up, as for locks."""
 
 
-class File(Protocol):
+class PackageFile(Protocol):
     """A file of the package, as an index lists it."""
 
     filename: str
@@ -44,9 +44,9 @@ class PackageRelease:
     yanked: bool = False
 
 
-def releases(files: Iterable[File], python: str) -> list[PackageRelease]:
+def releases(files: Iterable[PackageFile], python: str) -> list[PackageRelease]:
     """What Python `python` can have on Linux on x86-64, oldest first."""
-    fitting: dict[Version, list[File]] = defaultdict(list)
+    fitting: dict[Version, list[PackageFile]] = defaultdict(list)
     for file in files:
         version = _version(file, python)
         if version is not None:
@@ -97,7 +97,7 @@ def _end(package: str, there: Sequence[PackageRelease], text: str) -> PackageRel
     )
 
 
-def _version(file: File, python: str) -> Optional[Version]:
+def _version(file: PackageFile, python: str) -> Optional[Version]:
     """The version of a wheel that fits; None of all other files."""
     try:
         _, version, _, tags = parse_wheel_filename(file.filename)
@@ -124,7 +124,7 @@ def _tags(python: str) -> frozenset[Tag]:
     return frozenset({*own, *compatible_tags((major, minor), short, _MANYLINUX)})
 
 
-def _days(files: Iterable[File]) -> Iterator[date]:
+def _days(files: Iterable[PackageFile]) -> Iterator[date]:
     for file in files:
         uploaded = getattr(file.upload_time, "date", None)
         if uploaded is not None:

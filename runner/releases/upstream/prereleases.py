@@ -67,7 +67,7 @@ def _releases(
         constraints=template.constraints,
         cutoff_days=0,
         keras=template.keras,
-        wheel_mb=offer.mb,
+        wheel_mb=offer.megabytes,
         cuda=_cuda(whole, template, packages),
         yanked=offer.yanked,
     )
@@ -101,5 +101,5 @@ def _cuda(whole: Optional[Offer], template: Release, packages: Packages) -> Opti
         cudnn="likewise",
         requirement=f"{packages.full}[and-cuda]=={whole.version}",
         python=preferred(whole.pythons, template.pythons)[0],
-        wheel_mb=whole.mb,
+        wheel_mb=whole.megabytes,
     )

@@ -30,7 +30,7 @@ class UndatedError(TfmatrixError):
 
 
 @frozen(kw_only=True)
-class Seen:
+class UpstreamFacts:
     """What was found out about a release."""
 
     full: Offer
@@ -55,7 +55,7 @@ class Proposal:
     """What a reviewer should know, one sentence each."""
 
 
-def propose(seen: Seen, template: Shared, *, new_series: bool, today: date) -> Proposal:
+def propose(seen: UpstreamFacts, template: Shared, *, new_series: bool, today: date) -> Proposal:
     """The entry of one release; `template` is its own series or, if that is new, the one before.
 
     Raises `UndatedError`.
@@ -66,28 +66,28 @@ def propose(seen: Seen, template: Shared, *, new_series: bool, today: date) -> P
     return Proposal(
         version=version,
         series=series,
-        entry=entry.line(version, _differing(fields, shared)),
-        head=entry.head(series, shared) if new_series else "",
+        entry=entry.release_line(version, _differing(fields, shared)),
+        head=entry.series_head(series, shared) if new_series else "",
         notes=tuple(_notes(seen, template, new_series, today)),
     )
 
 
-def _series(fields: Mapping[str, Any], seen: Seen, template: Shared) -> dict[str, Any]:
+def _series(fields: Mapping[str, Any], seen: UpstreamFacts, template: Shared) -> dict[str, Any]:
     """What a new series says: the one before, with what the wheels say otherwise."""
     own = {name: fields[name] for name in ("pythons", "keras", "cuda") if name in fields}
     shared = {**template, **own, "extras": _extras(seen, template)}
     return {name: value for name, value in shared.items() if value not in ([], {}, None)}
 
 
-def _fields(seen: Seen, template: Shared) -> dict[str, Any]:
+def _fields(seen: UpstreamFacts, template: Shared) -> dict[str, Any]:
     """All that the wheels say of the release, by the catalogue's names."""
     if seen.full.uploaded is None:
         raise UndatedError(f"the package index does not tell when {seen.full.version} came out")
     build = seen.build
     fields: dict[str, Any] = {
         "released": seen.full.uploaded,
-        "cpu_mb": seen.cpu.mb or 0,
-        "cuda_mb": seen.full.mb,
+        "cpu_mb": seen.cpu.megabytes or 0,
+        "cuda_mb": seen.full.megabytes,
         "pythons": " ".join(preferred(seen.cpu.pythons, str(template["pythons"]).split())),
         "keras": build.keras or template["keras"],
         "cuda": _cuda(build),
@@ -106,7 +106,7 @@ def _cuda(build: Build) -> Optional[dict[str, str]]:
     return fields
 
 
-def _extras(seen: Seen, template: Shared) -> list[str]:
+def _extras(seen: UpstreamFacts, template: Shared) -> list[str]:
     """The template's, but for a tf_keras that is not out yet."""
     extras = list(template.get("extras", []))
     return extras if seen.tf_keras else [each for each in extras if "tf_keras" not in each]
@@ -125,7 +125,7 @@ def _differing(fields: Mapping[str, Any], series: Shared) -> dict[str, Any]:
     return kept
 
 
-def _notes(seen: Seen, template: Shared, new_series: bool, today: date) -> Iterator[str]:
+def _notes(seen: UpstreamFacts, template: Shared, new_series: bool, today: date) -> Iterator[str]:
     assert seen.full.uploaded is not None
     as_of = seen.full.uploaded + timedelta(days=int(template.get("cutoff_days", _CUTOFF_DAYS)))
     if as_of > today:

@@ -16,7 +16,7 @@ Offers = Mapping[Version, Offer]
 
 
 @frozen(kw_only=True)
-class Row:
+class TableRow:
     """One release, as far as it is known to anybody."""
 
     version: str
@@ -42,7 +42,7 @@ class Row:
         return words if self.yanked is None else f"{words}; yanked: {self.yanked}"
 
 
-def rows(catalogue: Sequence[Release], offered: Optional[Offers]) -> list[Row]:
+def table_rows(catalogue: Sequence[Release], offered: Optional[Offers]) -> list[TableRow]:
     """Final releases, oldest first; `offered` is None where the index was not read."""
     known = {release.parsed: release for release in catalogue}
     final = {v: o for v, o in (offered or {}).items() if not v.is_prerelease}
@@ -52,10 +52,10 @@ def rows(catalogue: Sequence[Release], offered: Optional[Offers]) -> list[Row]:
     ]
 
 
-def pre_rows(releases: Sequence[Release], kind: str) -> list[Row]:
+def pre_rows(releases: Sequence[Release], kind: str) -> list[TableRow]:
     """Release candidates or nightlies, as releases made of what the index has."""
     return [
-        Row(
+        TableRow(
             version=release.version,
             released=release.released,
             pythons=release.pythons,
@@ -84,7 +84,7 @@ def newly_yanked(catalogue: Sequence[Release], offered: Offers) -> list[tuple[Re
     return found
 
 
-def text(rows: Sequence[Row]) -> str:
+def table_text(rows: Sequence[TableRow]) -> str:
     """For a terminal."""
     cells = [("release", "date", "Pythons", "")]
     cells += [
@@ -96,7 +96,7 @@ def text(rows: Sequence[Row]) -> str:
     )
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[TableRow]) -> list[dict[str, Any]]:
     return [
         {
             "version": row.version,
@@ -111,12 +111,14 @@ def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _row(version: Version, release: Optional[Release], offer: Optional[Offer], read: bool) -> Row:
+def _row(
+    version: Version, release: Optional[Release], offer: Optional[Offer], read: bool
+) -> TableRow:
     """The catalogue's facts where it has them: they are checked, and know preferred Pythons."""
     yanked = release.yanked if release is not None else None
     if offer is not None and yanked is None:
         yanked = offer.yanked
-    return Row(
+    return TableRow(
         version=release.version if release else f"{version}",
         released=release.released if release else offer.uploaded if offer else None,
         pythons=release.pythons if release else offer.pythons if offer else (),

@@ -51,7 +51,7 @@ class Build:
     """`3`, or `2.15`; None where Keras is inside."""
 
 
-def read(wheel: Wheel, session: requests.Session) -> Build:
+def read_wheel(wheel: Wheel, session: requests.Session) -> Build:
     """Raises `WheelUnreadableError`."""
     try:
         with RemoteZip(wheel.url, session=session, timeout=_TIMEOUT) as archive:

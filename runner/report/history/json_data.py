@@ -6,16 +6,16 @@ from typing import Any
 
 from runner.model import Outcome
 from runner.runs.causes import Cause
-from runner.runs.history import Change, History, Line, Step
+from runner.runs.history import History, OutcomeChange, ReproHistory, RunSummary
 
 SCHEMA = 1
 
 
-def data(history: History) -> dict[str, Any]:
+def history_data(history: History) -> dict[str, Any]:
     return {"schema": SCHEMA, "repros": [_line(line) for line in history.lines]}
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: ReproHistory) -> dict[str, Any]:
     return {
         "repro": line.repro,
         "script": line.script,
@@ -23,7 +23,7 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: RunSummary) -> dict[str, Any]:
     return {
         "run": step.run,
         "started": step.started,
@@ -38,7 +38,7 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: OutcomeChange) -> dict[str, Any]:
     return {
         **change.where._asdict(),
         "before": _outcome(change.before),

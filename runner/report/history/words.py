@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from runner.report import style
-from runner.report.text import clean, clip, count, listed
+from runner.report.text import clean, count, listed, shortened
 from runner.runs.causes import Cause
-from runner.runs.history import Change, Line, Shift, Step, Where
+from runner.runs.history import CellName, Circumstance, OutcomeChange, ReproHistory, RunSummary
 
 HEADER = ("run", "started", "engine", "cells", "changed", "what else was different")
 UNEXPLAINED = "nothing that is recorded was different: it may be flaky"
@@ -18,22 +18,22 @@ WHOLE = ("script", "engine", "machine", "tool")
 """What is different for a whole run, not for single cells."""
 
 
-class Turn(NamedTuple):
+class SharedChange(NamedTuple):
     """Cells that went the same way."""
 
     said: str
     cells: str
 
 
-class Block(NamedTuple):
+class ChangeGroup(NamedTuple):
     """Changes that have their circumstances in common."""
 
     since: str
     why: str
-    turns: tuple[Turn, ...]
+    turns: tuple[SharedChange, ...]
 
 
-def rows(line: Line) -> list[tuple[str, ...]]:
+def run_rows(line: ReproHistory) -> list[tuple[str, ...]]:
     """A row for each run, under `HEADER`."""
     return [
         (
@@ -48,7 +48,7 @@ def rows(line: Line) -> list[tuple[str, ...]]:
     ]
 
 
-def _cells(step: Step) -> str:
+def _cells(step: RunSummary) -> str:
     """`18, 8 inferred, interrupted`"""
     inferred = f"{step.inferred} inferred" if step.inferred else ""
     return ", ".join(
@@ -56,16 +56,16 @@ def _cells(step: Step) -> str:
     )
 
 
-def shifts(shifted: Iterable[Shift]) -> str:
+def shifts(shifted: Iterable[Circumstance]) -> str:
     """`the script, numpy 1.16.4 → 1.16.5 in 32 cells and TensorFlow in 16 cells`."""
-    by_what: dict[tuple[str, str], list[Shift]] = {}
+    by_what: dict[tuple[str, str], list[Circumstance]] = {}
     for shift in shifted:
         by_what.setdefault((shift.cause.kind, shift.cause.what), []).append(shift)
     whole_first = sorted(by_what, key=lambda named: named[0] not in WHOLE)
     return listed([_shift(by_what[named]) for named in whole_first], MOST)
 
 
-def _shift(several: Sequence[Shift]) -> str:
+def _shift(several: Sequence[Circumstance]) -> str:
     cause = several[0].cause
     named = words(cause) if len(several) == 1 else clean(cause.what)
     if cause.kind in WHOLE:
@@ -80,18 +80,18 @@ def words(cause: Cause) -> str:
         return "the script"
     if cause.before is None or cause.after is None:
         verb, value = ("came", cause.after) if cause.before is None else ("went", cause.before)
-        return clean(f"{what} {clip(value or '', 60)} {verb}")
-    before, after = (clip(value, 60) or "none" for value in (cause.before, cause.after))
+        return clean(f"{what} {shortened(value or '', 60)} {verb}")
+    before, after = (shortened(value, 60) or "none" for value in (cause.before, cause.after))
     return f"{what} {before} → {after}"
 
 
-def blocks(step: Step) -> list[Block]:
+def change_groups(step: RunSummary) -> list[ChangeGroup]:
     """A run's changes, those with the same circumstances together."""
-    found: dict[tuple[str, str], list[Change]] = {}
+    found: dict[tuple[str, str], list[OutcomeChange]] = {}
     for change in step.changes:
         found.setdefault((change.since, _why(change.causes)), []).append(change)
     return [
-        Block(since=clean(since), why=why, turns=tuple(_turns(changes)))
+        ChangeGroup(since=clean(since), why=why, turns=tuple(_turns(changes)))
         for (since, why), changes in found.items()
     ]
 
@@ -100,21 +100,21 @@ def _why(causes: Sequence[Cause]) -> str:
     return listed([words(cause) for cause in causes], MOST) or UNEXPLAINED
 
 
-def _turns(changes: Iterable[Change]) -> list[Turn]:
+def _turns(changes: Iterable[OutcomeChange]) -> list[SharedChange]:
     """Of each case the releases that it is the same on, then the cases of which that holds."""
-    places: dict[tuple[str, str], list[Where]] = {}
+    places: dict[tuple[str, str], list[CellName]] = {}
     for change in changes:
         places.setdefault((change_in_words(change), change.where.case), []).append(change.where)
     cases: dict[tuple[str, str], list[str]] = {}
     for (said, case), wheres in places.items():
         cases.setdefault((said, _places(wheres)), []).append(clean(case))
     return [
-        Turn(said=said, cells=f"{listed(names, MOST)} on {places_}")
+        SharedChange(said=said, cells=f"{listed(names, MOST)} on {places_}")
         for (said, places_), names in cases.items()
     ]
 
 
-def change_in_words(change: Change) -> str:
+def change_in_words(change: OutcomeChange) -> str:
     """`pass → fail (ValueError: no)`; what both sides have is said once."""
     before, after = change.before, change.after
     old, new = style.WORDS[before.verdict].label, style.WORDS[after.verdict].label
@@ -127,10 +127,10 @@ def change_in_words(change: Change) -> str:
 
 
 def _signature(signature: object) -> str:
-    return clip(str(signature), 160) if signature else "no signature"
+    return shortened(str(signature), 160) if signature else "no signature"
 
 
-def _places(wheres: Sequence[Where]) -> str:
+def _places(wheres: Sequence[CellName]) -> str:
     """`2.9.3, 2.10.1 and 4 more cpu`."""
     parts = []
     for device in dict.fromkeys(where.device for where in wheres):

@@ -18,26 +18,26 @@ from runner.report import style
 from runner.report.answer import answer, sentences
 from runner.report.context import Context
 from runner.report.html import data, parts, table
-from runner.report.text import clean, clip
+from runner.report.text import clean, shortened
 
 
 def render(context: Context) -> str:
     grid, script = context.grid, _asset("index.js")
     return Template(_asset("index.html")).substitute(
         script_hash=_hash(script),
-        title=escape(clip(answer(grid), 120)),
+        title=escape(shortened(answer(grid), 120)),
         css=_asset("index.css").replace("/* paints */", _paints()),
         answers="\n".join(
             [
                 *parts.finding(context.run.info.finding),
-                *parts.answers(sentences(grid, parts.code)),
+                *parts.answers(sentences(grid, parts.code_html)),
             ]
         ),
         facts=parts.facts(context),
         filters="\n".join(parts.filters(grid)),
         table="\n".join(table.short(grid)),
         whole=parts.whole(grid),
-        key=parts.key(grid),
+        key=parts.legend_html(grid),
         sections="\n".join([*parts.sections(grid), context.extras.html()]),
         command=escape(clean(context.run.info.command)),
         data=data.embedded(context),

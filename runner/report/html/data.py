@@ -65,7 +65,7 @@ def _data(context: Context) -> dict[str, Any]:
             ]
             for results, marks in zip(grid.cells, grid.marks)
         ],
-        "signatures": {e.letter: text.clip(e.signature, 2_000) for e in grid.legend},
+        "signatures": {e.letter: text.shortened(e.signature, 2_000) for e in grid.legend},
         "observed": list(observed.values()),
         "lines": list(logs.lines),
         "logs": logs.written,
@@ -79,7 +79,7 @@ def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
     """For each row the observed names that change, and the columns from which they differ."""
     found: dict[int, dict[str, list[int]]] = defaultdict(dict)
     for shift in grid.shifts:
-        columns = found[shift.row.index].setdefault(text.clip(shift.name, MOST_NAME), [])
+        columns = found[shift.row.index].setdefault(text.shortened(shift.name, MOST_NAME), [])
         columns.append(shift.after.index)
     return found
 
@@ -98,7 +98,7 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
     return {
         "repro": row.repro,
         "case": text.clean(row.case),
-        "about": text.clip(row.about, 500),
+        "about": text.shortened(row.about, 500),
         "quoted": shlex.quote(row.case),
         "plain": plain_command(context, row),
         "shifts": shifts,
@@ -111,7 +111,7 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct)
     facts: dict[str, Any] = {"verdict": outcome.verdict.value}
     if mark.letter:
         facts["letter"] = mark.letter
-    reason = outcome.reason and text.clip(outcome.reason, 1_000)
+    reason = outcome.reason and text.shortened(outcome.reason, 1_000)
     if reason:
         facts["reason"] = reason
     if result.environment:
@@ -126,10 +126,10 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct)
     if memory:
         facts["memory"] = memory
     if result.notes:
-        facts["notes"] = [text.clip(note, 300) for note in result.notes]
+        facts["notes"] = [text.shortened(note, 300) for note in result.notes]
     if result.observations:
         facts["observed"] = observed.number(
-            {text.clip(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}
+            {text.shortened(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}
         )
     if log:
         facts["file"] = log
@@ -149,10 +149,10 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct)
         facts["unexpected"] = True
     if result.mode not in ("", "fresh"):
         facts["mode"] = result.mode
-    why = result.mode_reason and text.clip(result.mode_reason, 300)
+    why = result.mode_reason and text.shortened(result.mode_reason, 300)
     if why:
         facts["why"] = why
-    worker = result.worker and text.clip(result.worker, 100)
+    worker = result.worker and text.shortened(result.worker, 100)
     if worker:
         facts["worker"] = worker
     return facts

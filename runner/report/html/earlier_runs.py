@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from runner.report.history.words import HEADER, Block, blocks, rows
+from runner.report.history.words import HEADER, ChangeGroup, change_groups, run_rows
 from runner.report.text import clean, count
-from runner.runs.history import History, Line, Step
+from runner.runs.history import History, ReproHistory, RunSummary
 
 MOST_BLOCKS = 40
 
@@ -24,11 +24,11 @@ def section(history: History) -> str:
     )
 
 
-def _line(line: Line) -> Iterator[str]:
+def _line(line: ReproHistory) -> Iterator[str]:
     yield f"<h3><code>{escape(clean(line.repro))}</code></h3>"
     yield '<div class="scroll"><table class="history">'
     yield f"<thead>{_row('th', HEADER)}</thead>"
-    yield from (_row("td", row) for row in reversed(rows(line)))
+    yield from (_row("td", row) for row in reversed(run_rows(line)))
     yield "</table></div>"
     yield from (_changes(step) for step in reversed(line.steps) if step.changes)
 
@@ -37,8 +37,8 @@ def _row(tag: str, cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
-def _changes(step: Step) -> str:
-    every = blocks(step)
+def _changes(step: RunSummary) -> str:
+    every = change_groups(step)
     items = [_block(block) for block in every[:MOST_BLOCKS]]
     if len(every) > MOST_BLOCKS:
         items.append("<li>and more: <code>tfmatrix history --json</code></li>")
@@ -46,7 +46,7 @@ def _changes(step: Step) -> str:
     return f"<details><summary>{summary}</summary>{_list(items)}</details>"
 
 
-def _block(block: Block) -> str:
+def _block(block: ChangeGroup) -> str:
     turns = [f"<li><code>{escape(t.said)}</code>: {escape(t.cells)}</li>" for t in block.turns]
     return f"<li>since {escape(block.since)}; {escape(block.why)}{_list(turns)}</li>"
 

@@ -13,8 +13,8 @@ from runner.report import style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.html import table
-from runner.report.text import clean, clip, count, finding_lines, listed, value
-from runner.report.values import Step, first_difference, restless, steps
+from runner.report.text import clean, count, finding_lines, listed, shortened, value
+from runner.report.values import ValueChange, first_difference, restless_values, value_changes
 
 MOST_SIGNATURE = 600
 MOST_STEPS = 12
@@ -22,7 +22,7 @@ MOST_NAMED = 6
 
 
 @frozen
-class Chip:
+class FilterSwitch:
     """A switch of the filter: its glyph, words, and how many cells it is about."""
 
     value: str
@@ -32,7 +32,7 @@ class Chip:
     count: int
 
 
-def code(text: str) -> str:
+def code_html(text: str) -> str:
     return f"<code>{escape(clean(text))}</code>"
 
 
@@ -51,7 +51,7 @@ def finding(found: str) -> Iterator[str]:
 
 def facts(context: Context) -> str:
     grid, info = context.grid, context.run.info
-    size, cells = totals.size(grid), totals.cells(grid)
+    size, cells = totals.grid_size(grid), totals.cells(grid)
     said = [f"{size}: {cells}" if cells else size, *totals.remarks(grid)]
     with_ = f"tfmatrix {clean(info.tool_version)}, {clean(info.engine)} engine"
     said.append(f"Measured {clean(info.started[:10])} with {with_}")
@@ -72,7 +72,7 @@ def filters(grid: Grid) -> Iterator[str]:
         yield "</div>"
 
 
-def _chip(chip: Chip) -> str:
+def _chip(chip: FilterSwitch) -> str:
     dot = ""
     if chip.glyph:
         dot = f'<span class="dot {chip.paint}" aria-hidden="true">{escape(chip.glyph)}</span>'
@@ -82,19 +82,19 @@ def _chip(chip: Chip) -> str:
     )
 
 
-def _chips(grid: Grid) -> Iterator[Chip]:
+def _chips(grid: Grid) -> Iterator[FilterSwitch]:
     """One for each outcome that was measured, and one for each remark on cells."""
     for verdict, words in style.WORDS.items():
         if grid.counts[verdict]:
             name = "none" if verdict is None else verdict.value
             paint = name if name in style.PLAIN_PAINTS else ""
             glyph = style.GLYPHS.get(verdict, "")
-            yield Chip(name, paint, glyph, words.label, grid.counts[verdict])
+            yield FilterSwitch(name, paint, glyph, words.label, grid.counts[verdict])
     marks = grid.possible
     remarks = (
-        Chip("inferred", "", style.INFERRED, "inferred", sum(m.inferred for m in marks)),
-        Chip("flaky", "", style.VOTES, "flaky", sum(bool(m.votes) for m in marks)),
-        Chip("unexpected", "", "≠", style.UNEXPECTED_KEY, sum(m.unexpected for m in marks)),
+        FilterSwitch("inferred", "", style.INFERRED, "inferred", sum(m.inferred for m in marks)),
+        FilterSwitch("flaky", "", style.VOTES, "flaky", sum(bool(m.votes) for m in marks)),
+        FilterSwitch("unexpected", "", "≠", style.UNEXPECTED_KEY, sum(m.unexpected for m in marks)),
     )
     yield from (chip for chip in remarks if chip.count)
 
@@ -108,7 +108,7 @@ def whole(grid: Grid) -> str:
     return f'<details id="whole"><summary>{summary}</summary>\n{tables}\n</details>'
 
 
-def key(grid: Grid) -> str:
+def legend_html(grid: Grid) -> str:
     return " ".join(
         f"<span><b>{escape(glyph)}</b> {escape(words)}</span>"
         for glyph, words in style.signs_shown(grid)
@@ -133,7 +133,11 @@ def _section(name: str, title: str, body: str) -> Iterator[str]:
 
 def _entry(entry: Entry) -> str:
     label = style.WORDS[entry.verdict].label
-    says = "" if entry.signature == label else f": {code(clip(entry.signature, MOST_SIGNATURE))}"
+    says = (
+        ""
+        if entry.signature == label
+        else f": {code_html(shortened(entry.signature, MOST_SIGNATURE))}"
+    )
     return (
         f'<li><button type="button" aria-pressed="false" data-letter="{entry.letter}" '
         f'title="Show only these cells"><span class="dot {style.letter_paint(entry)}">'
@@ -146,14 +150,14 @@ def _turn(transition: Transition, *, several: bool) -> str:
     before, after = transition.before, transition.after
     device = f"{before.device} " if several else ""
     where = escape(clean(f"{device}{before.label} → {after.label}"))
-    names = [code(clip(change.row.case, 60)) for change in transition.changes]
+    names = [code_html(shortened(change.row.case, 60)) for change in transition.changes]
     which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
     return f"<li><b>{where}</b> <span>{escape(change_in_words(transition))}{which}</span></li>"
 
 
 def _values(grid: Grid) -> Iterator[str]:
     """What changes now and then, by release; then what never rests, in a line."""
-    found, noise = steps(grid), restless(grid)
+    found, noise = value_changes(grid), restless_values(grid)
     yield '<ol class="turns values">'
     shown = sorted(found, key=lambda step: -len(step.shifts))[:MOST_STEPS]
     several = len(grid.lanes) > 1
@@ -162,25 +166,31 @@ def _values(grid: Grid) -> Iterator[str]:
     if more:
         yield f'<li><b></b> <span class="quiet">and {count(more, "smaller change")}</span></li>'
     if noise:
-        names = listed([f"{code(each.name)} of {code(clip(each.row.case, 60))}" for each in noise])
+        names = listed(
+            [
+                f"{code_html(each.name)} of {code_html(shortened(each.row.case, 60))}"
+                for each in noise
+            ]
+        )
         yield f"<li><b>all along</b> <span>{names} change from release to release</span></li>"
     yield "</ol>"
 
 
-def _step(step: Step, *, several: bool) -> str:
+def _step(step: ValueChange, *, several: bool) -> str:
     """With a button that opens the first case's cell; the page's script draws a line beside it."""
     first = step.shifts[0]
     device = f"{step.after.device} " if several else ""
     where = escape(clean(f"{device}{step.before.label} → {step.after.label}"))
     name, old, new = first_difference(first)
-    what = f"from {code(value(old))} to {code(value(new))} in"
+    what = f"from {code_html(value(old))} to {code_html(value(new))} in"
     if name != step.name or len(step.shifts) == 1:
-        what = f"{code(clip(name, 60))} {what}"
+        what = f"{code_html(shortened(name, 60))} {what}"
     if len(step.shifts) > 1:
-        what = f"{code(clip(step.name, 60))} in {len(step.shifts)} cases, such as {what}"
+        what = f"{code_html(shortened(step.name, 60))} in {len(step.shifts)} cases, such as {what}"
     return (
         f"<li><b>{where}</b> <span>{what} "
         f'<button type="button" class="link" data-step="{first.row.index},{step.after.index}" '
-        f'data-name="{escape(clip(step.name, 80))}">{code(clip(first.row.case, 60))}</button>'
+        f'data-name="{escape(shortened(step.name, 80))}">'
+        f"{code_html(shortened(first.row.case, 60))}</button>"
         "</span></li>"
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from runner.grid import Grid, Mark, folded
-from runner.grid.folded import Line, Place, Table, members
+from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.report import style
-from runner.report.text import clean, clip
+from runner.report.text import clean, shortened
 
 MOST_NAME = 120
 MOST_GLOBS = 8
@@ -27,7 +27,7 @@ def whole(grid: Grid) -> Iterator[str]:
             yield from _table(grid, every)
 
 
-def _table(grid: Grid, table: Table) -> Iterator[str]:
+def _table(grid: Grid, table: FoldedTable) -> Iterator[str]:
     names = [table.repro] if len(grid.repros) > 1 else []
     names += [table.device] if len(grid.lanes) > 1 else []
     title = escape(clean(" on ".join(names)))
@@ -44,19 +44,19 @@ def _table(grid: Grid, table: Table) -> Iterator[str]:
     yield "</tbody></table></div></div>"
 
 
-def _head(table: Table) -> Iterator[str]:
+def _head(table: FoldedTable) -> Iterator[str]:
     single = all(len(group) == 1 for group in table.lines)
     heads = "".join(map(_column, table.places, _apart(table.places)))
     corner = f'<th scope="col" class="corner">{"case" if single else "cases"}</th>'
     yield f"<thead><tr>{corner}{heads}</tr></thead>"
 
 
-def _column(places: Sequence[Place], apart: bool) -> str:
+def _column(places: Sequence[FoldedColumn], apart: bool) -> str:
     columns = [place.column for place in places]
     pythons = ", ".join(dict.fromkeys(column.python for column in columns))
     versions = ", ".join(column.tensorflow for column in columns)
-    about = clip(f"TensorFlow {versions}; Python {pythons}; {columns[0].device}", 300)
-    releases = folded.label([Place(column=column) for column in columns])
+    about = shortened(f"TensorFlow {versions}; Python {pythons}; {columns[0].device}", 300)
+    releases = folded.label([FoldedColumn(column=column) for column in columns])
     variant = places[0].variant
     below = f"<br><small>{escape(clean(variant))}</small>" if variant else ""
     return (
@@ -65,7 +65,7 @@ def _column(places: Sequence[Place], apart: bool) -> str:
     )
 
 
-def _apart(places: Sequence[Sequence[Place]]) -> Iterator[bool]:
+def _apart(places: Sequence[Sequence[FoldedColumn]]) -> Iterator[bool]:
     """Whether a new major version or a variant begins with a column."""
     before = None
     for group in places:
@@ -75,15 +75,15 @@ def _apart(places: Sequence[Sequence[Place]]) -> Iterator[bool]:
 
 
 def _row(
-    table: Table,
+    table: FoldedTable,
     names: Sequence[str],
-    lines: Sequence[Line],
+    lines: Sequence[FoldedCase],
     marks: Sequence[Mark],
     apart: Sequence[bool],
     buttons: _Buttons,
 ) -> str:
     first = next(iter(lines[0].rows.values()))
-    shown = [clip(name, MOST_NAME) for name in names[:MOST_GLOBS]]
+    shown = [shortened(name, MOST_NAME) for name in names[:MOST_GLOBS]]
     shown += [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
     name = ", ".join(shown) + (f" ({len(lines)})" if len(lines) > 1 else "")
     title = f"{name}: {clean(first.about)}" if first.about and len(lines) == 1 else name
@@ -96,8 +96,8 @@ def _row(
 
 
 def _cell(
-    lines: Sequence[Line],
-    places: Sequence[Place],
+    lines: Sequence[FoldedCase],
+    places: Sequence[FoldedColumn],
     mark: Mark,
     apart: bool,
     buttons: _Buttons,
@@ -121,6 +121,6 @@ class _Buttons(dict[Mark, str]):
         votes = f"<small>{mark.votes}</small>" if mark.votes else ""
         self[mark] = made = (
             f'<button type="button" tabindex="-1" class="{paint}" '
-            f'aria-label="{escape(style.label(mark))}">{style.sign(mark)}{votes}</button>'
+            f'aria-label="{escape(style.label(mark))}">{style.bare_glyph(mark)}{votes}</button>'
         )
         return made

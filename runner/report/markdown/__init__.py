@@ -1,7 +1,7 @@
 """matrix.md: the answer, the grid, what changes, the evidence; ready for a GitHub issue.
 
-Always within GitHub's limit. What does not fit is cut in the order of `STEPS`: logs first, then
-other folded parts, rows and columns of the table at last; never the answer. The report
+The text always fits GitHub's limit. What does not fit is cut in the order of `SHORTENINGS`: logs
+first, then other folded parts, then rows and columns of the table; never the answer. The report
 says what it left out.
 """
 
@@ -16,7 +16,7 @@ from runner.report import block, gfm
 from runner.report.answer import sentences
 from runner.report.context import Context
 from runner.report.markdown import details, grid, values
-from runner.report.text import clip, finding_lines
+from runner.report.text import finding_lines, shortened
 
 
 @frozen(kw_only=True)
@@ -41,43 +41,43 @@ class Detail:
 
 
 @frozen
-class Step:
+class Shortening:
     """One cut, and its name where the report says what was left out."""
 
     name: str
     cut: dict[str, Any]
 
 
-STEPS = (
-    Step("all but 15 lines of each log", {"log_lines": 15}),
-    Step("all but 5 lines of each log", {"log_lines": 5}),
-    Step("the whole grid", {"whole": False}),
-    Step("logs", {"log_lines": 0}),
-    Step("lists of packages", {"packages": False}),
-    Step("all but 10 observations that change", {"observations": 10}),
-    Step("scripts", {"scripts": False}),
-    Step("the hidden block for programs", {"block": False}),
-    Step("observations that change", {"observations": 0}),
-    Step("environments", {"environments": 0}),
-    Step("all but 10 lines of each list", {"notes": 10, "legend": 26}),
-    Step("all but 300 cases", {"rows": 300}),
-    Step("all but 100 cases", {"rows": 100}),
-    Step("all but the newest 30 columns", {"columns": 30}),
-    Step("all but 40 cases", {"rows": 40}),
-    Step("all but the newest 10 columns", {"columns": 10, "legend": 10}),
-    Step("the table", {"rows": 0, "columns": 0, "legend": 0, "notes": 3}),
-    Step("all but the answer", {"notes": 0, "sentences": 3}),
-    Step("all but one answer", {"sentences": 1}),
+SHORTENINGS = (
+    Shortening("all but 15 lines of each log", {"log_lines": 15}),
+    Shortening("all but 5 lines of each log", {"log_lines": 5}),
+    Shortening("the whole grid", {"whole": False}),
+    Shortening("logs", {"log_lines": 0}),
+    Shortening("lists of packages", {"packages": False}),
+    Shortening("all but 10 observations that change", {"observations": 10}),
+    Shortening("scripts", {"scripts": False}),
+    Shortening("the hidden block for programs", {"block": False}),
+    Shortening("observations that change", {"observations": 0}),
+    Shortening("environments", {"environments": 0}),
+    Shortening("all but 10 lines of each list", {"notes": 10, "legend": 26}),
+    Shortening("all but 300 cases", {"rows": 300}),
+    Shortening("all but 100 cases", {"rows": 100}),
+    Shortening("all but the newest 30 columns", {"columns": 30}),
+    Shortening("all but 40 cases", {"rows": 40}),
+    Shortening("all but the newest 10 columns", {"columns": 10, "legend": 10}),
+    Shortening("the table", {"rows": 0, "columns": 0, "legend": 0, "notes": 3}),
+    Shortening("all but the answer", {"notes": 0, "sentences": 3}),
+    Shortening("all but one answer", {"sentences": 1}),
 )
 
 
 def render(context: Context, limit: int = gfm.LIMIT) -> str:
-    """The richest text that fits `limit`; see `gfm.size` for how it is counted."""
+    """The richest text whose `gfm.counted_length` is at most `limit`."""
     writer = Writer(context)
     detail, left_out = Detail(), dict[str, str]()
     text = writer.write(detail, "")
-    for step in STEPS:
-        if gfm.size(text) <= limit:
+    for step in SHORTENINGS:
+        if gfm.counted_length(text) <= limit:
             break
         before, detail = writer.write(detail, ""), evolve(detail, **step.cut)
         if writer.write(detail, "") != before:
@@ -87,7 +87,7 @@ def render(context: Context, limit: int = gfm.LIMIT) -> str:
 
 
 @frozen
-class Part:
+class Section:
     """A part of the report, and the fields of `Detail` that it depends on."""
 
     blocks: Callable[[Context, Detail], Iterable[str]]
@@ -102,7 +102,7 @@ class Writer:
     _written: dict[tuple[Any, ...], str] = field(factory=dict, init=False)
 
     def write(self, detail: Detail, left_out: str) -> str:
-        parts = [self._part(number, part, detail) for number, part in enumerate(PARTS)]
+        parts = [self._part(number, part, detail) for number, part in enumerate(SECTIONS)]
         hidden = self._block() if detail.block else ""
         whole = [*parts, left_out, _reproduce(self.context), hidden]
         return "\n\n".join(part for part in whole if part) + "\n"
@@ -112,7 +112,7 @@ class Writer:
             self._written[("block",)] = block.block(self.context.grid)
         return self._written[("block",)]
 
-    def _part(self, number: int, part: Part, detail: Detail) -> str:
+    def _part(self, number: int, part: Section, detail: Detail) -> str:
         key = (number, *(getattr(detail, name) for name in part.fields))
         if key not in self._written:
             blocks = part.blocks(self.context, detail)
@@ -128,7 +128,7 @@ def _finding(context: Context, _: Detail) -> Iterator[str]:
 
 
 def _answer(context: Context, detail: Detail) -> Iterator[str]:
-    said = sentences(context.grid, gfm.code, detail.sentences)
+    said = sentences(context.grid, gfm.code_span, detail.sentences)
     yield "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
 
 
@@ -146,39 +146,39 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
         yield from details.cases(context, detail.notes)
 
 
-PARTS = (
-    Part(_finding),
-    Part(_answer, ("sentences",)),
-    Part(
+SECTIONS = (
+    Section(_finding),
+    Section(_answer, ("sentences",)),
+    Section(
         lambda context, detail: grid.tables(context.grid, detail.rows, detail.columns),
         ("rows", "columns"),
     ),
-    Part(
+    Section(
         lambda context, detail: [grid.legend(context.grid, detail.legend)],
         ("legend",),
     ),
-    Part(lambda context, _: [grid.counts(context.grid)]),
-    Part(
+    Section(lambda context, _: [grid.counts(context.grid)]),
+    Section(
         lambda context, detail: grid.whole(context.grid) if detail.whole else [],
         ("whole",),
     ),
-    Part(_changes, ("notes",)),
-    Part(
+    Section(_changes, ("notes",)),
+    Section(
         lambda context, detail: values.render(context.grid, detail.observations),
         ("observations",),
     ),
-    Part(_reasons, ("notes",)),
-    Part(
+    Section(_reasons, ("notes",)),
+    Section(
         lambda context, detail: details.environments(
             context, detail.environments, packages=detail.packages
         ),
         ("environments", "packages"),
     ),
-    Part(
-        lambda context, detail: details.logs(context, detail.log_lines),
+    Section(
+        lambda context, detail: details.log_ends(context, detail.log_lines),
         ("log_lines",),
     ),
-    Part(
+    Section(
         lambda context, detail: details.scripts(context) if detail.scripts else [],
         ("scripts",),
     ),
@@ -204,7 +204,7 @@ def _reproduce(context: Context) -> str:
     return "\n\n".join(
         [
             "To see it again:",
-            gfm.fence([clip(info.command, 1_000)], "sh"),
-            f"Measured by {gfm.code(', '.join(facts), 300)}.",
+            gfm.fence([shortened(info.command, 1_000)], "sh"),
+            f"Measured by {gfm.code_span(', '.join(facts), 300)}.",
         ]
     )

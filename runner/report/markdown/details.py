@@ -38,10 +38,10 @@ def cases(context: Context, most: int) -> Iterator[str]:
         if (row.repro, case.base) in told:
             continue  # a variant of it
         told.add((row.repro, case.base))
-        says = [f": {gfm.code(row.about)}"] if row.about else []
-        says += [f", run with {gfm.code(shlex.join(arguments))}"] if arguments else []
+        says = [f": {gfm.code_span(row.about)}"] if row.about else []
+        says += [f", run with {gfm.code_span(shlex.join(arguments))}"] if arguments else []
         if row.about or arguments not in ((), (case.base,)):
-            lines.append(f"- {gfm.code(case.base, 60)}{''.join(says)}")
+            lines.append(f"- {gfm.code_span(case.base, 60)}{''.join(says)}")
     lines += _variants(context)
     if lines and most:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
@@ -50,13 +50,14 @@ def cases(context: Context, most: int) -> Iterator[str]:
 
 def _variants(context: Context) -> Iterator[str]:
     """What each variant changes."""
-    for variant in variants.of(context.case(row) for row in context.grid.rows):
+    for variant in variants.variants_of(context.case(row) for row in context.grid.rows):
         if variant.name:
             changes = [f"Python {variant.python}"] if variant.python else []
             changes += [f"{name}={shlex.quote(text)}" for name, text in variant.env.items()]
             changes += variant.requirements
-            where = f", on TensorFlow {gfm.code(','.join(variant.tf))}" if variant.tf else ""
-            yield f"- {gfm.code('@' + variant.name, 60)}: {gfm.code(', '.join(changes))}{where}"
+            where = f", on TensorFlow {gfm.code_span(','.join(variant.tf))}" if variant.tf else ""
+            name = gfm.code_span("@" + variant.name, 60)
+            yield f"- {name}: {gfm.code_span(', '.join(changes))}{where}"
 
 
 def environments(context: Context, most: int, *, packages: bool) -> Iterator[str]:
@@ -68,13 +69,13 @@ def environments(context: Context, most: int, *, packages: bool) -> Iterator[str
     git_versions = context.git_versions
     rows = [
         [
-            gfm.word(e.tensorflow),
-            *([gfm.word(git_versions.get(e.id, "?"))] if git_versions else []),
-            gfm.word(e.released or "?"),
-            gfm.word(e.python),
-            gfm.word(e.device),
-            *(gfm.word(v.get(name, "–")) for name in telling),
-            gfm.cell(e.key[:12]),
+            gfm.plain_or_code(e.tensorflow),
+            *([gfm.plain_or_code(git_versions.get(e.id, "?"))] if git_versions else []),
+            gfm.plain_or_code(e.released or "?"),
+            gfm.plain_or_code(e.python),
+            gfm.plain_or_code(e.device),
+            *(gfm.plain_or_code(v.get(name, "–")) for name in telling),
+            gfm.table_code_span(e.key[:12]),
         ]
         for e, v in zip(known, versions)
     ]
@@ -87,16 +88,16 @@ def environments(context: Context, most: int, *, packages: bool) -> Iterator[str
 
 
 def _packages(environment: EnvironmentInfo) -> str:
-    return text.clip(f"{environment.id}: {' '.join(environment.packages)}", 8_000)
+    return text.shortened(f"{environment.id}: {' '.join(environment.packages)}", 8_000)
 
 
-def logs(context: Context, most: int) -> Iterator[str]:
+def log_ends(context: Context, most: int) -> Iterator[str]:
     """The end of one log for each letter."""
     body = []
     for entry in context.grid.legend if most else ():
         shown = text.lines(context.log(entry.first), most)
         if shown:
-            where = gfm.code(f"{entry.first.case} on {entry.first.environment}", 160)
+            where = gfm.code_span(f"{entry.first.case} on {entry.first.environment}", 160)
             body += [f"**{entry.letter}**: {where}", gfm.fence(shown, "text")]
     if body:
         yield gfm.details("Logs: the end of one for each letter", "\n\n".join(body))

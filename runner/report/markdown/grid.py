@@ -9,8 +9,8 @@ from typing import Optional
 
 from attrs import evolve
 
-from runner.grid import Column, Entry, Grid, Row, Transition, folded, span
-from runner.grid.folded import Place, Table
+from runner.grid import Column, Entry, Grid, Row, Transition, folded, release_range
+from runner.grid.folded import FoldedColumn, FoldedTable
 from runner.model import Result, Verdict
 from runner.report import gfm, style, totals
 from runner.report.answer import change_in_words
@@ -27,7 +27,7 @@ def counts(grid: Grid) -> str:
     """How many cells of each outcome."""
     if not grid.rows:
         return ""
-    said = [f"{totals.size(grid)}: {totals.cells(grid)}", *totals.remarks(grid)]
+    said = [f"{totals.grid_size(grid)}: {totals.cells(grid)}", *totals.remarks(grid)]
     return " ".join(f"{sentence}." for sentence in said)
 
 
@@ -52,13 +52,13 @@ def whole(grid: Grid) -> Iterator[str]:
         yield gfm.details("The whole grid, each case on each release", "\n\n".join(parts))
 
 
-def _title(grid: Grid, table: Table) -> str:
-    names = [gfm.code(table.repro)] if len(grid.repros) > 1 else []
-    names += [gfm.word(table.device)] if len(grid.lanes) > 1 else []
+def _title(grid: Grid, table: FoldedTable) -> str:
+    names = [gfm.code_span(table.repro)] if len(grid.repros) > 1 else []
+    names += [gfm.plain_or_code(table.device)] if len(grid.lanes) > 1 else []
     return f"#### {', '.join(names)}" if names else ""
 
 
-def _table(table: Table, most_rows: int, most_columns: int) -> str:
+def _table(table: FoldedTable, most_rows: int, most_columns: int) -> str:
     start = max(0, len(table.places) - most_columns)
     header = ["case" if _single(table) else "cases", *map(_head, table.places[start:])]
     rows = zip(table.names, table.lines, table.marks)
@@ -69,22 +69,25 @@ def _table(table: Table, most_rows: int, most_columns: int) -> str:
     return gfm.table(header, body)
 
 
-def _single(table: Table) -> bool:
+def _single(table: FoldedTable) -> bool:
     return all(len(group) == 1 for group in table.lines)
 
 
 def _names(names: Sequence[str], lines: int) -> str:
     """`` `keras-shape-*`, `updates-alone-*` (4) ``."""
-    shown = [gfm.cell(name) for name in names[:MOST_GLOBS]]
+    shown = [gfm.table_code_span(name) for name in names[:MOST_GLOBS]]
     more = [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
     return ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
 
 
-def _head(places: Sequence[Place]) -> str:
+def _head(places: Sequence[FoldedColumn]) -> str:
     """`2.16–2.21 `keras=legacy``."""
-    words = [gfm.word(part) for part in span([place.column for place in places]).split(", ")]
+    words = [
+        gfm.plain_or_code(part)
+        for part in release_range([place.column for place in places]).split(", ")
+    ]
     variant = places[0].variant
-    return ", ".join(words) + (f" {gfm.cell(variant)}" if variant else "")
+    return ", ".join(words) + (f" {gfm.table_code_span(variant)}" if variant else "")
 
 
 def legend(grid: Grid, most: int) -> str:
@@ -99,7 +102,7 @@ def legend(grid: Grid, most: int) -> str:
 def _entry(entry: Entry) -> str:
     label = style.WORDS[entry.verdict].label
     line = f"**{entry.letter}** {label}, {style.amount(entry)}"
-    return line if entry.signature in ("", label) else f"{line}: {gfm.code(entry.signature)}"
+    return line if entry.signature in ("", label) else f"{line}: {gfm.code_span(entry.signature)}"
 
 
 def transitions(grid: Grid, most: int) -> Iterator[str]:
@@ -119,12 +122,14 @@ def transitions(grid: Grid, most: int) -> Iterator[str]:
 
 def _transition(transition: Transition, *, several: bool) -> str:
     before, after = transition.before, transition.after
-    device = f"{gfm.word(before.device)} " if several else ""
-    where = f"{device}{gfm.word(before.label)} → {gfm.word(after.label)}"
+    device = f"{gfm.plain_or_code(before.device)} " if several else ""
+    where = f"{device}{gfm.plain_or_code(before.label)} → {gfm.plain_or_code(after.label)}"
     line = f"**{where}**: {change_in_words(transition)}"
     if len(transition.changes) > MOST_NAMED:
         return line
-    return f"{line} ({listed([gfm.code(change.row.case, 60) for change in transition.changes])})"
+    return (
+        f"{line} ({listed([gfm.code_span(change.row.case, 60) for change in transition.changes])})"
+    )
 
 
 def contradictions(context: Context, most: int) -> Iterator[str]:
@@ -141,9 +146,9 @@ def contradictions(context: Context, most: int) -> Iterator[str]:
     for (row, device, shown, expected), columns in groups.items():
         source = _source(context, row, expected)
         lines.append(
-            f"- {gfm.code(row.case, 60)} on {_ranges(grid, columns)}{_on(grid, device)}: "
-            f"{shown}, expected {gfm.code(expected)}"
-            + (f" as of {gfm.code(source)}" if source else "")
+            f"- {gfm.code_span(row.case, 60)} on {_ranges(grid, columns)}{_on(grid, device)}: "
+            f"{shown}, expected {gfm.code_span(expected)}"
+            + (f" as of {gfm.code_span(source)}" if source else "")
         )
     yield from _section("Not as expected", lines, most)
 
@@ -192,9 +197,9 @@ def _grouped(grid: Grid, texts: Callable[[Result], Iterable[str]]) -> Iterator[s
     for reason, places in groups.items():
         rows = list(dict.fromkeys(row for row, _ in places))
         columns = sorted({column for _, column in places}, key=lambda c: c.index)
-        names = listed([gfm.code(row.case, 60) for row in rows])
+        names = listed([gfm.code_span(row.case, 60) for row in rows])
         where = _ranges(grid, columns)
-        yield f"- {gfm.code(reason)}: {count(len(places), 'cell')} ({names}; {where})"
+        yield f"- {gfm.code_span(reason)}: {count(len(places), 'cell')} ({names}; {where})"
 
 
 def _ranges(grid: Grid, columns: Iterable[Column]) -> str:
@@ -208,11 +213,11 @@ def _ranges(grid: Grid, columns: Iterable[Column]) -> str:
         else:
             runs.append([column])
         last = column
-    return listed([gfm.word(span(run)) for run in runs], 6, "more ranges")
+    return listed([gfm.plain_or_code(release_range(run)) for run in runs], 6, "more ranges")
 
 
 def _on(grid: Grid, device: str) -> str:
-    return f" ({gfm.word(device)})" if len(grid.lanes) > 1 else ""
+    return f" ({gfm.plain_or_code(device)})" if len(grid.lanes) > 1 else ""
 
 
 def _section(title: str, lines: Sequence[str], most: int) -> Iterator[str]:

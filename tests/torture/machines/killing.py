@@ -114,7 +114,7 @@ class Killer:
     def _look_at_journal(self, folder: Path, *, finished: bool) -> None:
         warnings: list[str] = []
         try:
-            run = journal.read(folder, warn=warnings.append)
+            run = journal.read_run(folder, warn=warnings.append)
         except Exception as error:
             self.toll.unreadable.append(f"{folder.name}: {error!r}")
             return
@@ -187,7 +187,7 @@ def containers() -> list[str]:
 def remove_images(place: World) -> None:
     """Those of the made-up releases; BuildKit makes them again in a moment."""
     for image in {
-        str(each.image) for run in place.runs() for each in journal.read(run).environments
+        str(each.image) for run in place.runs() for each in journal.read_run(run).environments
     }:
         with suppress(docker.errors.ImageNotFound):
             docker.from_env().images.remove(image)

@@ -134,7 +134,7 @@ def test_no_room_for_the_journal_or_the_reports(place: World, room: str) -> None
     assert failed.code == 3, failed
     says(failed, "No space left on device", "to mend it")
     for head in kept.glob(f"2*/{journal.HEAD}"):
-        journal.read(head.parent)
+        journal.read_run(head.parent)
     place.prefix = NAMESPACE
     assert place.run().code == 0
     assert verdicts(place.latest()) == dict.fromkeys(every_cell(), "pass")
@@ -186,7 +186,7 @@ def test_a_damaged_line_of_a_journal_costs_that_cell(place: World) -> None:
     said = place.tool("report", "latest")
     assert said.code == 0
     says(said, "cells.jsonl:3: left out", "cells.jsonl:5: left out")
-    assert len(verdicts(journal.read(run))) == len(every_cell()) - 2
+    assert len(verdicts(journal.read_run(run))) == len(every_cell()) - 2
 
 
 @many
@@ -266,7 +266,7 @@ def test_two_runs_at_once(place: World, checkouts: str) -> None:
     }
     assert len(folders) == 2
     for folder in folders:
-        assert verdicts(journal.read(folder)) == dict.fromkeys(every_cell(), "pass")
+        assert verdicts(journal.read_run(folder)) == dict.fromkeys(every_cell(), "pass")
     made = [path for path in (place.folder / "cache/environments").iterdir() if path.is_dir()]
     assert len(made) == 4
     assert not list((place.folder / "tmp").iterdir())

@@ -150,7 +150,7 @@ class World:
         return sorted(folders, key=lambda folder: (folder / journal.HEAD).stat().st_mtime_ns)
 
     def latest(self) -> Run:
-        return journal.read(self.results / "latest")
+        return journal.read_run(self.results / "latest")
 
     def reseal(self, version: str) -> None:
         """Write the lock again, for what the index now has."""
