@@ -20,7 +20,7 @@ from runner.bisect.row import Row
 from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends
-from runner.cli import completion, running
+from runner.cli import completion, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import needing
@@ -138,7 +138,7 @@ def command(
     **selection: Any,
 ) -> int:
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
-    console = Console(stderr=True)
+    console = terminal.stderr()
     found = find_candidates(script, good, bad, axis, tf, console, selection)
     check_order(find, found.row)
     problem = Problem(
@@ -154,7 +154,7 @@ def command(
     ends = Demand.of_environments((*cells[:1], *cells[-1:]), running.locker(found.chosen))
     with backends.choose(console, engine=engine, cluster=cluster, jobs=1, wanted=ends) as backend:
         conclusion = search(console, backend, problem, options, again, output)
-    running.point_to(console, conclusion.search.probe.folder)
+    terminal.point_to(conclusion.search.probe.folder)
     tell_json(conclusion) if format_ == "json" else tell(conclusion)
     return conclusion.code
 

@@ -9,10 +9,9 @@ from functools import partial
 from typing import Any, Optional
 
 import click
-from rich.console import Console
 
 from runner.cli import backend as backends
-from runner.cli import running
+from runner.cli import running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
@@ -31,7 +30,7 @@ def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
     chosen = select(**selection)
     wanted = Demand.of_environments(chosen.cells, running.locker(chosen))
     with backends.choose(
-        Console(stderr=True), engine=engine, cluster=cluster, wanted=wanted
+        terminal.stderr(), engine=engine, cluster=cluster, wanted=wanted
     ) as backend:
         make = partial(_prepare, backend.engine, chosen=chosen)
         prepared = _each(backend, make, plan.targets(chosen.cells))

@@ -31,7 +31,7 @@ EXAMPLES = {
         ),
     ),
     "report": (
-        ("tfmatrix report", "the newest run, in every format"),
+        ("tfmatrix report", "the newest run's grid; its files are written again"),
         ("tfmatrix report results/reference --format html > report.html", "another, as a page"),
     ),
     "pin": (

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Optional
 
 import click
-from rich.console import Console
 
 from runner import paths
-from runner.cli import completion
+from runner.cli import completion, terminal
 from runner.cli.running import conclude, exit_code, report
 from runner.errors import UsageError
 from runner.report.text import clean
@@ -36,7 +35,7 @@ def command(runs: Sequence[str], output: Optional[Path]) -> int:
     folder = _empty(output or paths.results() / run_id)
     merge.write(merged, folders, folder)
     written = conclude(folder)
-    report(Console(stderr=True), written, folder)
+    report(terminal.stderr(), written, folder)
     return exit_code(written)
 
 

@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from runner import paths, report
-from runner.cli import completion
+from runner.cli import completion, terminal
 from runner.cli.formats import formats
 from runner.report import publish
 from runner.runs import journal
@@ -15,7 +15,11 @@ from runner.runs import journal
 
 @click.command("report", help="Render a run again from its journal, without running.")
 @click.argument("run", required=False, shell_complete=completion.runs)
-@formats(*report.REPORTS, default=None, help="Print just this one.")
+@formats(
+    *report.REPORTS,
+    default=None,
+    help="Print this one and write none. Default: print the grid, and write all again.",
+)
 def command(run: Optional[str], format_: Optional[str]) -> None:
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
@@ -23,5 +27,5 @@ def command(run: Optional[str], format_: Optional[str]) -> None:
         click.echo(publish.render(loaded, format_, folder))
         return
     publish.write(loaded, folder)
-    for kind in report.REPORTS.values():
-        click.echo(folder / kind.file)
+    terminal.print_grid(loaded)
+    terminal.point_to(folder)

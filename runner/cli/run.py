@@ -7,11 +7,10 @@ from typing import Any, Optional
 
 import click
 from attrs import evolve
-from rich.console import Console
 
 from runner import pipeline
 from runner.cli import backend as backends
-from runner.cli import from_issue, running
+from runner.cli import from_issue, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import BYTES, KEPT, selecting
@@ -95,7 +94,7 @@ def command(
 ) -> int:
     engine = from_issue.choose(engine, selection)
     chosen = select(**selection)
-    console = Console(stderr=True)
+    console = terminal.stderr()
     options = pipeline.Options(
         remeasure=remeasure,
         repeat=repeat,

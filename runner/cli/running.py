@@ -18,6 +18,7 @@ from runner import __version__, paths
 from runner.cells import snapshot
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
+from runner.cli import terminal
 from runner.engines.base import Maker
 from runner.environments import locks
 from runner.errors import UsageError
@@ -100,7 +101,7 @@ def report(console: Console, run: Run, folder: Path, format_: str = "table") -> 
     if format_ == "json":
         click.echo(publish.render(run, "json", folder))
     else:
-        click.echo(publish.terminal(run, console.width if console.is_terminal else 0))
+        terminal.print_grid(run)
     unmeasured = [r for r in run.results if r.outcome.verdict is Verdict.ERROR]
     if unmeasured:
         console.print(
@@ -108,13 +109,7 @@ def report(console: Console, run: Run, folder: Path, format_: str = "table") -> 
             "the same command tries just those again",
             highlight=False,
         )
-    point_to(console, folder)
-
-
-def point_to(console: Console, folder: Path) -> None:
-    """Say where the reports lie."""
-    line = f"report: {folder / 'matrix.md'}  {folder / 'index.html'}"
-    console.print(line, highlight=False, soft_wrap=True)
+    terminal.point_to(folder)
 
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:

@@ -19,7 +19,7 @@ from runner.cells import snapshot
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.cli import backend as backends
-from runner.cli import running
+from runner.cli import running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker
@@ -36,7 +36,6 @@ from runner.pipeline import (
     events,
     newest_first,
 )
-from runner.report import publish
 from runner.runs import compare, journal
 
 LOOK = 0.1
@@ -56,7 +55,7 @@ CHANGES = 10
 @backends.options
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
 def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selection: Any) -> int:
-    console = Console(stderr=True)
+    console = terminal.stderr()
     relay = events.Relay()
     with (
         backends.choose(console, engine=engine, cluster=cluster, jobs=jobs, idle=WARM) as backend,
@@ -128,7 +127,7 @@ class Watch:
         """Leave the last round's reports, and nothing else."""
         if self._folder is not None:
             running.conclude(self._folder)
-            running.point_to(self._console, self._folder)
+            terminal.point_to(self._folder)
         for live in self._live.values():
             live.remove()
         shutil.rmtree(self._place, ignore_errors=True)
@@ -179,7 +178,7 @@ class Watch:
 
     def _display(self, cells: int) -> AbstractContextManager[events.Emit]:
         """Progress in a terminal; elsewhere the grid alone says what happened."""
-        if self._console.is_terminal:
+        if self._console.is_interactive:
             return display.make(self._console, cells)
         return nullcontext(lambda _: None)
 
@@ -191,9 +190,9 @@ class Watch:
         return {name: self._live[name].renew(one) for name, one in taken.items()}
 
     def _show(self, run: Run, seconds: float) -> None:
-        if self._console.is_terminal:
+        if self._console.is_interactive:
             click.clear()
-        click.echo(publish.terminal(run, self._console.width if self._console.is_terminal else 0))
+        terminal.print_grid(run)
         for line in _changes(self._before, run):
             click.echo(line)
         stored = sum(result.cached for result in run.results)

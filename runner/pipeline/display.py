@@ -30,8 +30,8 @@ class Display(Protocol):
 
 
 def make(console: Console, cells: int) -> Display:
-    """A live display where `console` is a terminal, else plain lines."""
-    return LiveDisplay(console, cells) if console.is_terminal else PlainDisplay(console, cells)
+    """A live display where `console` can move its cursor, else plain lines."""
+    return LiveDisplay(console, cells) if console.is_interactive else PlainDisplay(console, cells)
 
 
 class PlainDisplay:

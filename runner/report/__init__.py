@@ -16,6 +16,7 @@ from runner import grid as grids
 from runner.grid import Grid
 from runner.model import Run
 from runner.report.context import Context, Extras
+from runner.report.style import Colour, no_colour
 
 __all__ = ["REPORTS", "Extras", "Report", "render", "terminal"]
 
@@ -52,8 +53,11 @@ def render(
     return text
 
 
-def terminal(grid: Grid, width: int = 0) -> str:
-    """The answer and the grid in plain text, in blocks of at most `width` columns (0: no limit)."""
+def terminal(grid: Grid, width: int = 0, colour: Colour = no_colour) -> str:
+    """The answer and the grid in plain text, in blocks of at most `width` columns (0: no limit).
+
+    `colour` gives what an outcome shows its colour.
+    """
     from runner.report import plain
 
-    return plain.render(grid, width)
+    return plain.render(grid, width, colour)

@@ -9,6 +9,7 @@ from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
+from runner.report.style import Colour
 from runner.report.text import clean, shortened
 
 MOST_NAME = 60
@@ -23,15 +24,15 @@ Block = Sequence[int]
 """Columns of a table that stand side by side."""
 
 
-def render(grid: Grid, width: int = 0) -> str:
+def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
     """Plain text of any width, or at most `width` wide, with the columns in blocks where needed."""
     said = [_wrapped(sentence, width) for sentence in sentences(grid)]
     parts = ["\n".join(said)]
     for table in folded.tables(grid):
         title = [table.repro] if len(grid.repros) > 1 else []
         title += [table.device] if len(grid.lanes) > 1 else []
-        parts.append("\n".join(_table(table, shortened(" on ".join(title), 80), width)))
-    parts.append("\n".join(_legend(grid, width)))
+        parts.append("\n".join(_table(table, shortened(" on ".join(title), 80), width, colour)))
+    parts.append("\n".join(_legend(grid, width, colour)))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -39,7 +40,7 @@ def _wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_on_hyphens=False) if width else text
 
 
-def _table(table: FoldedTable, title: str, width: int) -> Iterator[str]:
+def _table(table: FoldedTable, title: str, width: int, colour: Colour) -> Iterator[str]:
     heads = [clean(folded.label(places)) for places in table.places]
     columns = list(zip(*table.marks))
     wides = [_width(head, marks) for head, marks in zip(heads, columns)]
@@ -51,9 +52,16 @@ def _table(table: FoldedTable, title: str, width: int) -> Iterator[str]:
     for block in _blocks(wides, width - margin):
         yield _line(title, margin, [heads[at].center(wides[at]) for at in block])
         for lines, marks in zip(names, table.marks):
-            cells = [style.glyph(marks[at]).center(wides[at]) for at in block]
+            cells = [_cell(marks[at], wides[at], colour) for at in block]
             yield _line(lines[0], margin, cells)
             yield from lines[1:]
+
+
+def _cell(mark: Mark, wide: int, colour: Colour) -> str:
+    glyph = style.glyph(mark)
+    if not glyph:
+        return " " * wide
+    return glyph.center(wide).replace(glyph, colour(mark.verdict, glyph), 1)
 
 
 def _line(name: str, margin: int, cells: Sequence[str]) -> str:
@@ -88,9 +96,9 @@ def _blocks(wides: Sequence[int], width: int) -> Iterator[Block]:
     yield range(start, len(wides))
 
 
-def _legend(grid: Grid, width: int) -> Iterator[str]:
+def _legend(grid: Grid, width: int, colour: Colour) -> Iterator[str]:
     most = min(MOST_SIGNATURE, width - 4) if width else MOST_SIGNATURE
     for entry in grid.legend:
-        yield f"{entry.letter}  {shortened(entry.signature, max(20, most))}"
+        yield f"{colour(entry.verdict, entry.letter)}  {shortened(entry.signature, max(20, most))}"
     for glyph, words in style.signs_shown(grid):
         yield f"{glyph}  {words}"

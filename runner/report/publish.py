@@ -15,6 +15,7 @@ from runner.model import Run
 from runner.releases import catalogue
 from runner.report import Extras
 from runner.report.context import Context
+from runner.report.style import Colour, no_colour
 from runner.runs import journal
 
 EARLIER = 2
@@ -50,9 +51,9 @@ def _render(made: Context, kind: str) -> str:
     return report.render(made.run, kind, made.logs, made.extras, made.grid)
 
 
-def terminal(run: Run, width: int) -> str:
+def terminal(run: Run, width: int, colour: Colour = no_colour) -> str:
     """The answer in a sentence and the grid, for a terminal or a pipe."""
-    return report.terminal(_grid(run), width)
+    return report.terminal(_grid(run), width, colour)
 
 
 _latest: Optional[tuple[Run, Grid]] = None

@@ -7,7 +7,7 @@ a contrast of at least 4.5 on its fill.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
 from attrs import frozen
@@ -78,6 +78,15 @@ TERMINAL: Mapping[Verdict, str] = {
     Verdict.ERROR: "bold cyan",
 }
 """Styles for Rich."""
+
+Colour = Callable[[Optional[Verdict], str], str]
+"""What an outcome shows → the same in its colour, as wide as before."""
+
+
+def no_colour(_: Optional[Verdict], text: str) -> str:
+    """For a file or a pipe."""
+    return text
+
 
 PLAIN_PAINTS: Mapping[str, Paint] = {
     "pass": Paint(("#e4f2ed", "#1d6650"), ("#17352c", "#93d3bb")),

@@ -1,0 +1,64 @@
+"""Where words go: standard error tells how it goes on, standard output has the answer.
+
+Whether there are colours and whether there is a live display are two questions. FORCE_COLOR asks
+for colours, into a file too; NO_COLOR and TERM=dumb refuse them; a display that moves the cursor
+needs a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Optional
+
+import click
+
+from runner.model import Run, Verdict
+from runner.report import publish, style
+
+if TYPE_CHECKING:  # it takes a while to import, and whoever reads a file needs none of it
+    from rich.console import Console
+
+
+def stderr() -> Console:
+    """For progress and notes."""
+    from rich.console import Console
+
+    return Console(stderr=True, force_interactive=_moves(sys.stderr))
+
+
+def print_grid(run: Run) -> None:
+    """The answer and the grid, on standard output."""
+    if not (sys.stdout.isatty() or "FORCE_COLOR" in os.environ):
+        click.echo(publish.terminal(run, 0))
+        return
+    from rich.console import Console
+
+    console = Console()
+    width = console.width if sys.stdout.isatty() else 0
+    colour: style.Colour = _coloured if _has_colours(console) else style.no_colour
+    click.echo(publish.terminal(run, width, colour), color=True)
+
+
+def point_to(folder: Path) -> None:
+    """Say where the reports lie."""
+    click.echo(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", err=True)
+
+
+def _moves(stream: IO[str]) -> bool:
+    """Whether a cursor can be moved there."""
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def _has_colours(console: Console) -> bool:
+    return console.color_system is not None and not console.no_color
+
+
+def _coloured(verdict: Optional[Verdict], text: str) -> str:
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    if verdict is None:
+        return text
+    return Style.parse(style.TERMINAL[verdict]).render(text, color_system=ColorSystem.STANDARD)
