@@ -67,6 +67,9 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 THIS_FILE = os.path.abspath(__file__)  # now, before any change of folder
 WORKING_FOLDER = "repro"  # the working directory's name in the scratch folder
 ON_LINUX = sys.platform.startswith("linux")
+# At this signal a script's process writes where its Python stands.
+STACKS = int(signal.SIGRTMAX) if ON_LINUX else 0
+STACKS_PATIENCE = 0.5  # seconds until they are written, on a machine with much else to do
 # Libraries of TensorFlow, and the one that Keras 3 loads whatever computes for it.
 TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
 
@@ -390,6 +393,16 @@ def send_signal(pid: int, number: int) -> None:
         os.kill(pid, number)
     except OSError:
         pass
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for this signal, which would end it otherwise."""
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            caught = [line.split()[1] for line in file if line.startswith("SigCgt:")]
+    except OSError:
+        return False
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in caught) if number else False
 
 
 def wait_for(pid: int) -> None:
@@ -783,39 +796,6 @@ def remove_shared_memory() -> None:
             getattr(_libc, remover)(*arguments)
 
 
-class Beside:
-    """The files beside a script, which one cell must not change for the next.
-
-    In a container none can. Elsewhere the agent leaves after a cell that has; the engine gives its
-    successor a new copy of them.
-    """
-
-    MOST = 2000
-
-    def remember(self, script: str) -> None:
-        self.folder = os.path.dirname(script)
-        self.seen = self._look()
-
-    def changed(self) -> bool:
-        return self._look() != self.seen
-
-    def _look(self) -> List[Tuple[Any, ...]]:
-        return list(itertools.islice(self._facts(), self.MOST))
-
-    def _facts(self) -> Iterator[Tuple[Any, ...]]:
-        for place, folders, names in os.walk(self.folder):
-            folders[:] = sorted(name for name in folders if name != "__pycache__")
-            for name in sorted(names) + folders:
-                path = os.path.join(place, name)
-                try:
-                    info = os.lstat(path)
-                except OSError:
-                    continue
-                # A folder's own times say that something was in it for a while, and no more.
-                times = () if stat.S_ISDIR(info.st_mode) else (info.st_size, info.st_ctime_ns)
-                yield (path, info.st_mode, info.st_ino, times)
-
-
 class Disk:
     """Notices when a cell has written more than it may; looking takes a tenth of the time at most.
 
@@ -980,10 +960,11 @@ class Opened:
 CAN_WATCH = sys.version_info >= (3, 8)
 
 
-def watch_reads(work: str, base: str, report: str) -> None:
+def watch_reads(work: str, base: str, report: str, agent: str) -> None:
     """In the script's process: note in `report` which folders it lists, which files it looks for
     below `work` in vain, and which it opens elsewhere than in `base`, the system or Python itself;
     and TensorFlow's GIT_VERSION, once it has that.
+    Of a forked child's traceback, `agent` is this file, which is no reading of the script's.
 
     A record is a kind (L, M, X; G), a space, a path (or GIT_VERSION), and a NUL. The text of this
     function also runs alone, as a `sitecustomize` (`with_watcher`): it uses nothing of this file.
@@ -1060,7 +1041,7 @@ def watch_reads(work: str, base: str, report: str) -> None:
                     elif not lexists(path):
                         note("M", name)
                     return
-            if not below.startswith(harmless):
+            if path != agent and not below.startswith(harmless):
                 note("X", path)
         except (OSError, ValueError, TypeError):
             pass
@@ -1068,9 +1049,29 @@ def watch_reads(work: str, base: str, report: str) -> None:
     sys.addaudithook(hook)
 
 
+def show_stacks(number: int) -> None:
+    """In the script's process: have `number` write the stacks of all threads to standard error.
+
+    No Python runs for it, so it works whatever the process waits for; a handler of C's is none that
+    `signal.getsignal` knows. The text of this function runs alone, too.
+    """
+    import sys
+
+    there = sys.modules.get("faulthandler")
+    try:
+        import faulthandler
+
+        if number:
+            faulthandler.register(number, file=2)
+    except (ImportError, AttributeError, OSError, RuntimeError, ValueError):
+        pass
+    if there is None:
+        sys.modules.pop("faulthandler", None)
+
+
 # The end of what `with_watcher` reads of this file.
 
-SITECUSTOMIZE = """{function}
+SITECUSTOMIZE = """{functions}
 def _begin():
     import os, sys
     ours = os.path.dirname(os.path.abspath(__file__))
@@ -1088,7 +1089,9 @@ def _begin():
         sys.modules[__name__] = this
         return error
     finally:
-        watch_reads({work!r}, {base!r}, {report!r})
+        show_stacks({number})
+        if sys.version_info >= (3, 8):
+            watch_reads({work!r}, {base!r}, {report!r}, "")
 
 _none = _begin()
 if _none is not None:
@@ -1097,18 +1100,18 @@ if _none is not None:
 
 
 def with_watcher(env: Dict[str, str], scratch: Scratch) -> Dict[str, str]:
-    """`env` with which a Python watches what it reads, and shows no trace of being told to."""
-    if not CAN_WATCH:
-        return env
+    """`env` with which a Python watches what it reads, tells where it stands at `STACKS`, and shows
+    no trace of being told to."""
     with open(THIS_FILE, encoding="utf-8") as file:
         text = file.read()
-    function = text[text.index("\ndef watch_reads(") : text.index("\n# The end of what `with_w")]
+    functions = text[text.index("\ndef watch_reads(") : text.index("\n# The end of what `with_w")]
     folder = os.path.join(scratch.base, "watcher")
     remove_tree(scratch.base, "watcher")  # a script before this one may have changed it
     os.mkdir(folder, 0o700)
-    places = {"work": scratch.work, "base": scratch.base, "report": scratch.report}
+    facts = {"work": scratch.work, "base": scratch.base, "report": scratch.report}
+    facts["number"] = str(STACKS)
     with open(os.path.join(folder, "sitecustomize.py"), "x", encoding="utf-8") as file:
-        file.write(SITECUSTOMIZE.format(function=function, **places))
+        file.write(SITECUSTOMIZE.format(functions=functions, **facts))
     path = [folder] + ([env["PYTHONPATH"]] if env.get("PYTHONPATH") else [])
     return dict(env, PYTHONPATH=os.pathsep.join(path))
 
@@ -1348,6 +1351,8 @@ class Cell:
     def _carry_out(self, fate: int) -> None:
         try:
             self._watch(fate)
+            if self.killed_for == "timeout":
+                self._ask_for_stacks()
             if self.status is None:
                 self._kill(fate)
             self.seconds = self.seconds or time.monotonic() - self.began
@@ -1386,7 +1391,7 @@ class Cell:
 
     def _ended(self, status: int, maxrss: int) -> None:
         if self.status is None:
-            self.status, self.seconds = status, time.monotonic() - self.began
+            self.status, self.seconds = status, self.seconds or time.monotonic() - self.began
             self.maxrss = maxrss
 
     def _read(self, timeout: float) -> bool:
@@ -1439,7 +1444,8 @@ class Cell:
         elif self.disk.over():
             self.killed_for = "disk"
         if self.killed_for is not None:
-            self._note_why(now - self.began)
+            self.seconds = now - self.began
+            self._note_why(self.seconds)
 
     def _is_idle(self, now: float) -> bool:
         """Whether none of its processes has worked for so long that it will not end by itself."""
@@ -1468,6 +1474,23 @@ class Cell:
                 "%.1f s of its time limit are those in which its TensorFlow was imported"
                 % self.imported_before
             )
+
+    def _ask_for_stacks(self) -> None:
+        """Where its Python stands, for the log: of each process that can tell, as it would read in
+        a fresh one."""
+        asked = [pid for pid in self.tree.alive if catches(pid, STACKS)]
+        readers, said = self._readers, bytearray()
+        self._readers = {
+            fd: said.extend if read == self._on_err else read for fd, read in readers.items()
+        }
+        for pid in asked:
+            send_signal(pid, STACKS)
+        self._read_until(time.monotonic() + STACKS_PATIENCE if asked else 0.0)
+        self._readers = {fd: readers[fd] for fd in self._readers}
+        ours = ('File "%s", line ' % THIS_FILE).encode()
+        lines = [line for line in bytes(said).splitlines(True) if ours not in line]
+        if lines:
+            self._on_err(b"\nIt was ended here:\n" + b"".join(lines))
 
     def _find_missed_end(self, fate: int) -> None:
         """The script's end where its parent cannot tell it: killed or stopped, by the script."""
@@ -1501,6 +1524,8 @@ class Cell:
         if self.failure or status is None:
             raise Unable("the script could not be started: %s" % self.failure)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        if self.killed_for == "timeout" and number == STACKS:
+            number = int(signal.SIGKILL)  # it became another program just then
         if number != signal.SIGKILL:
             self.killed_for = None  # it ended by itself just before
         if self.killed_for is None and self.oom.blames_memory(status):
@@ -1878,10 +1903,11 @@ def become_script(
     for name, seed in (("random", "seed"), ("numpy.random", "seed")):
         if name in sys.modules:
             getattr(sys.modules[name], seed)()
+    show_stacks(STACKS)
     if CAN_WATCH:
         # Python keeps what watches to its very end: it must not keep this whole file's objects.
         alone = types.FunctionType(watch_reads.__code__, {"__builtins__": __builtins__})
-        alone(wish["work"], wish["base"], wish["report"])
+        alone(wish["work"], wish["base"], wish["report"], THIS_FILE)
 
 
 def exit_code(error: SystemExit) -> Optional[int]:
@@ -1913,7 +1939,6 @@ class Agent:
         self.engine = engine
         self.scratch = Scratch()
         self.common = Common()
-        self.beside = Beside()
         self.zygote = None  # type: Optional[Zygote]
         self.refused = {}  # type: Dict[Any, str]
         self.git_version = None  # type: Optional[str]
@@ -1935,7 +1960,6 @@ class Agent:
         if fields.get("op") != "run":
             raise Unable("not a request: %.80r" % fields.get("op"))
         request = Request(fields)
-        self.beside.remember(request.script)
         zygote, why = None, None
         if request.mode == "fork":
             zygote = self._zygote_for(request)
@@ -1950,14 +1974,9 @@ class Agent:
             answer = self._cell(request, None)
         if why:
             answer["notes"].append("not forked: " + why)
-        changed = self.beside.changed()
-        if changed:
-            answer["notes"].append(
-                "it changed files beside the script: the next cell gets new ones"
-            )
         after = self._standing()
-        if any(one != standing.get(pid, one) for pid, one in after.items()):
-            changed = True
+        changed = any(one != standing.get(pid, one) for pid, one in after.items())
+        if changed:
             answer["notes"].append("it changed the limits of the processes that started it")
         answer["last"] = changed or not self.scratch.clean()
         return answer

@@ -390,6 +390,8 @@ class Execution:
     """Of a cluster, the worker that measured it."""
     git_version: str = ""
     """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
+    limit: Optional[float] = None
+    """What `killed_for` allows, in the unit of `Limits`; None where nothing was exceeded."""
 
 
 @frozen(kw_only=True)

@@ -14,6 +14,10 @@ SKIP_CODE = 125
 """The exit code with which a script says "cannot be judged here", as in `git bisect run`."""
 
 
+HUNG = "it hangs: "
+"""How the note begins of what was ended before its time limit, as it did nothing any more."""
+
+
 @frozen(kw_only=True)
 class Row:
     """One line of the table: the first whose `when` holds decides."""
@@ -27,6 +31,20 @@ class Row:
 def _last_line(execution: Execution) -> str:
     lines = [line.strip() for line in execution.errors.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+def _or(limit: Optional[float], measured: float) -> float:
+    return limit if limit is not None else round(measured)
+
+
+def _idle(execution: Execution) -> str:
+    return next((note for note in execution.notes if note.startswith(HUNG)), "")
+
+
+def _over(execution: Execution) -> str:
+    units = {"processes": "processes and threads", "disk": "MiB written"}
+    unit = units.get(execution.killed_for or "")
+    return f", over {execution.limit:g} {unit}" if execution.limit is not None and unit else ""
 
 
 def _lacked(execution: Execution) -> Optional[str]:
@@ -43,19 +61,19 @@ TABLE: tuple[Row, ...] = (
     Row(
         verdict=Verdict.TIMEOUT,
         when=lambda e: e.killed_for == "timeout",
-        reason=lambda e: f"still running after {e.seconds:.0f} s",
+        reason=lambda e: _idle(e) or f"still running after {_or(e.limit, e.seconds):g} s",
         signature=lambda _: "timeout",
     ),
     Row(
         verdict=Verdict.OOM,
         when=lambda e: e.killed_for == "memory",
-        reason=lambda e: f"killed for memory at {e.max_rss_mb:.0f} MiB",
+        reason=lambda e: f"killed for memory, over {_or(e.limit, e.max_rss_mb):g} MiB",
         signature=lambda _: "out of memory",
     ),
     Row(
         verdict=Verdict.FAIL,
         when=lambda e: e.killed_for is not None,
-        reason=lambda e: f"killed for {e.killed_for}",
+        reason=lambda e: f"killed for {e.killed_for}{_over(e)}",
         signature=lambda e: f"killed for {e.killed_for}",
     ),
     Row(

@@ -12,9 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from runner import paths
 from runner.engines.base import Channel, ChannelClosed
 from runner.model import Execution, Json, Limits, Reads
 from runner.serial import plain
@@ -72,6 +71,10 @@ class Session:
         """Run one cell and wait for its end. Never raises for what the agent does."""
         if not self.alive:
             return Execution(trouble="the session with the environment is closed")
+        execution = self._facts(request)
+        return evolve(execution, limit=_limit(execution.killed_for, request.limits))
+
+    def _facts(self, request: Request) -> Execution:
         try:
             return self._run(request)
         except ChannelClosed as closed:
@@ -118,6 +121,16 @@ class Session:
                 return fields
             if fields.get("event") in ("hello", "started", "ended"):
                 raise _Broken(f"the agent said {fields['event']!r} out of turn")
+
+
+def _limit(killed_for: Optional[str], limits: Limits) -> Optional[float]:
+    allowed = {
+        "timeout": limits.timeout,
+        "memory": limits.memory,
+        "processes": limits.processes,
+        "disk": limits.scratch,
+    }
+    return allowed.get(killed_for or "")
 
 
 _Fields = dict[str, Any]
@@ -249,10 +262,7 @@ def _reads(value: Any) -> Optional[Reads]:
         opened=_names(value, "opened"),
         listed=_names(value, "listed"),
         missing=_names(value, "missing") or (),
-        # A traceback of a forked child shows a line of the agent, which is in the key anyway.
-        outside=tuple(
-            name for name in _names(value, "outside") or () if name != str(paths.agent())
-        ),
+        outside=_names(value, "outside") or (),
     )
 
 

@@ -15,14 +15,15 @@ tests/unit/test_report_answer.py has an example of each. Only measured cells sup
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Optional
 
 from attrs import frozen
 
+from runner.cells.classify import HUNG
 from runner.grid import PASS, Column, Grid, Mark, Row, Transition, release_range
 from runner.grid.names import globs
-from runner.model import Limits, Verdict
+from runner.model import Limits, Outcome, Verdict
 from runner.report import places, style, totals, values
 from runner.report.because import because
 from runner.report.text import clean, count, listed, shortened
@@ -96,7 +97,7 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
 _OURS = (
     *("all ", "both ", "of ", "on ", "from ", "nothing "),
     *(verb for words in style.WORDS.values() for verb in (words.one, words.several)),
-    *("is stopped ", "needs over "),
+    *("hangs ", "is stopped ", "needs over "),
 )
 """How a sentence begins that does not begin with a name; a name keeps its letters as they are."""
 
@@ -219,38 +220,51 @@ def _predicate(
         where = places.on_all_releases(verdict, there)
     else:
         where = places.on_releases(stretches, lane.columns)
-    why = _why(lane, group, verdict, stretches)
-    return f"{_verb(lane, verdict, len(group), why)} {where}{f' ({why})' if why else ''}"
-
-
-def _verb(lane: ReproOnDevice, verdict: Optional[Verdict], cases: int, why: str) -> str:
-    """What happens; of a limit that was exceeded, which."""
-    one = cases == 1
-    if verdict is Verdict.TIMEOUT and not why:
-        return f"{'is' if one else 'are'} stopped after {lane.limits.timeout:g} s"
-    if verdict is Verdict.OOM and not why:
-        return f"{'needs' if one else 'need'} over {lane.limits.memory:,} MiB".replace(",", "")
-    return style.outcome_verb(verdict, several=not one)
-
-
-def _why(
-    lane: ReproOnDevice,
-    group: Sequence[Row],
-    verdict: Optional[Verdict],
-    stretches: Sequence[Sequence[Column]],
-) -> str:
-    """The signature or reason that all these cells share, if it says more than the verb."""
-    whys = {
-        cell.outcome.signature or cell.outcome.reason
+    outcomes = {
+        cell.outcome
         for row in group
         for stretch in stretches
         for column in stretch
         if (cell := lane.grid.cell(row, column)) is not None
     }
+    why = _why(lane, verdict, outcomes)
+    verb = _verb(lane, verdict, len(group), outcomes, why)
+    return f"{verb} {where}{f' ({why})' if why else ''}"
+
+
+def _verb(
+    lane: ReproOnDevice,
+    verdict: Optional[Verdict],
+    cases: int,
+    outcomes: Collection[Outcome],
+    why: str,
+) -> str:
+    """What happens; of a limit that was exceeded, which."""
+    one = cases == 1
+    if verdict is Verdict.TIMEOUT and not why:
+        hung = [outcome.reason.startswith(HUNG) for outcome in outcomes]
+        if hung and all(hung):
+            return "hangs" if one else "hang"
+        most = "at most " if any(hung) else ""
+        return f"{'is' if one else 'are'} stopped after {most}{lane.limits.timeout:g} s"
+    if verdict is Verdict.OOM and not why:
+        return f"{'needs' if one else 'need'} over {lane.limits.memory:,} MiB".replace(",", "")
+    return style.outcome_verb(verdict, several=not one)
+
+
+def _why(lane: ReproOnDevice, verdict: Optional[Verdict], outcomes: Collection[Outcome]) -> str:
+    """The signature or reason that all these cells share, if it says more than the verb."""
+    whys = {_told(outcome) for outcome in outcomes}
     why = whys.pop() if len(whys) == 1 else ""
     if verdict is Verdict.PASS or why in ("", style.WORDS[verdict].label):
         return ""
     return lane.quote(shortened(why, MOST_SIGNATURE))
+
+
+def _told(outcome: Outcome) -> str:
+    """The signature, or a reason that says the same and more: `killed for disk, over 64 MiB`."""
+    signature = outcome.signature or outcome.reason
+    return outcome.reason if outcome.reason.startswith(signature) else signature
 
 
 # Cases that behave in many ways --------------------------------------------------------------

@@ -92,6 +92,42 @@ def test_on_each_python(version: str, mode: str, tmp_path: Path) -> None:
         bench.close()
 
 
+HANGS = """
+import os, signal, sys, threading
+assert "faulthandler" not in sys.modules and "sitecustomize" not in sys.modules
+handled = [number for number in range(1, signal.NSIG) if callable(signal.getsignal(number))]
+assert handled == [signal.SIGINT], handled
+def waits_for_good():
+    threading.Event().wait()
+threading.Thread(target=waits_for_good, daemon=True).start()
+if not os.fork():
+    while True:
+        pass
+def computes():
+    while True:
+        pass
+computes()
+"""
+
+
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_hang_shows_where_each_process_stood(version: str, mode: str, tmp_path: Path) -> None:
+    bench = bench_with(interpreter(version), tmp_path, mode)
+    try:
+        facts = run_text(bench, HANGS, timeout=conformance.SHORT)
+    finally:
+        bench.close()
+    assert (facts.signal, facts.killed_for, facts.mode) == (9, "timeout", mode), facts.errors
+    assert facts.seconds < conformance.SHORT + 1
+    _, _, stacks = facts.errors.partition("\nIt was ended here:\n")
+    places = [line.split(", ", 1)[1] for line in stacks.splitlines() if "given.py" in line]
+    ends = {place.rpartition(" in ")[2] for place in places}
+    assert {"computes", "waits_for_good"} <= ends, facts.errors
+    assert sum(place.endswith(" in <module>") for place in places) == 2, "of the child, too"
+    assert "agent.py" not in facts.errors
+
+
 def test_the_import_outlives_a_fresh_cell_in_between(tmp_path: Path) -> None:
     bench = bench_with(sys.executable, tmp_path)
     channel = bench.channel

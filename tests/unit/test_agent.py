@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from runner import agent
 from runner.agent import (
-    Beside,
     Capture,
     Common,
     Gone,
@@ -289,24 +288,6 @@ def test_deeper_than_a_path_may_be_long(tmp_path: Path) -> None:
 
 
 # --- What one cell must not leave to the next --------------------------------------------------
-
-
-def test_what_is_beside_a_script(tmp_path: Path) -> None:
-    script, other = tmp_path / "my.py", tmp_path / "folder" / "data.csv"
-    other.parent.mkdir()
-    script.write_text("import helper\n")
-    other.write_text("1\n")
-    beside = Beside()
-    beside.remember(str(script))
-    assert not beside.changed()
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "helper.pyc").write_bytes(b"")
-    assert not beside.changed(), "bytecode is nothing that a script would read"
-    other.write_text("2\n")
-    assert beside.changed()
-    beside.remember(str(script))
-    (tmp_path / "model.h5").write_bytes(b"")
-    assert beside.changed()
 
 
 def test_common_folders_are_emptied_but_for_what_was_there(

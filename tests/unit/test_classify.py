@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from runner.cells.classify import classify, contradicts
 from runner.model import Execution, Expectation, Outcome, Rule, Verdict
@@ -29,6 +30,29 @@ TRACEBACK = (
 def test_the_table(execution: Execution, verdict: str, signature: str | None) -> None:
     outcome = classify(execution)
     assert (outcome.verdict.value, outcome.signature) == (verdict, signature)
+
+
+IDLE = "it hangs: it has used no processor time for 31 s"
+
+
+@pytest.mark.parametrize(
+    ("execution", "reason"),
+    [
+        (Execution(killed_for="timeout", limit=1.5, seconds=2), "still running after 1.5 s"),
+        (Execution(killed_for="timeout", limit=120.0, seconds=31, notes=("a", IDLE)), IDLE),
+        (
+            Execution(killed_for="memory", limit=700, max_rss_mb=731),
+            "killed for memory, over 700 MiB",
+        ),
+        (
+            Execution(killed_for="processes", limit=512),
+            "killed for processes, over 512 processes and threads",
+        ),
+        (Execution(killed_for="disk", limit=64), "killed for disk, over 64 MiB written"),
+    ],
+)
+def test_the_reason_names_the_limit(execution: Execution, reason: str) -> None:
+    assert classify(evolve(execution, signal=9)).reason == reason
 
 
 def test_a_crash_is_named_by_its_signal() -> None:

@@ -127,6 +127,36 @@ EXAMPLES = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("picture", "reasons", "sentence"),
+    [
+        ("2.4\ndefault T", ["it hangs: it has used no processor time for 31 s"], "Hangs on 2.4."),
+        (
+            "2.4 2.5\ndefault T T",
+            ["it hangs: it has used no processor time for 31 s", "still running after 120 s"],
+            "Is stopped after at most 120 s on every release from 2.4 to 2.5.",
+        ),
+        ("2.4\ndefault T", ["still running after 120 s"], "Is stopped after 120 s on 2.4."),
+        (
+            "2.4\ndefault D",
+            ["killed for disk, over 64 MiB written"],
+            "Fails on 2.4 (killed for disk, over 64 MiB written).",
+        ),
+    ],
+)
+def test_the_limit_that_was_exceeded_is_named(
+    picture: str, reasons: list[str], sentence: str
+) -> None:
+    run = runs.drawn(
+        picture, {"D": (Verdict.FAIL, "killed for disk"), "T": (Verdict.TIMEOUT, "timeout")}
+    )
+    told = tuple(
+        evolve(each, outcome=evolve(each.outcome, reason=reason))
+        for each, reason in zip(run.results, reasons)
+    )
+    assert answer(grid.build_grid(evolve(run, results=told))) == sentence
+
+
 @pytest.mark.parametrize(("picture", "words"), EXAMPLES, ids=[words for _, words in EXAMPLES])
 def test_the_grammar(picture: str, words: str) -> None:
     failures: dict[str, runs.Failure] = {

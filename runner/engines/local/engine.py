@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,14 +20,13 @@ from pathlib import Path
 from typing import Optional
 
 from runner import paths
-from runner.agent import remove_folder
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.local import intact, packages, venv
 from runner.engines.local.pipe import PipeChannel
 from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
-from runner.machine import file_lock, interpreters, temporary
+from runner.machine import file_lock, interpreters
 from runner.machine.files import write_atomic
 from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Target
@@ -88,19 +86,15 @@ class LocalEngine:
         if not _whole(folder):
             raise PrepareError(f"the environment {environment.id} is gone", remedy="run again")
         _touch(folder)
-        files = workspace.folder if workspace.live else _copied(workspace.folder)
-        forget = partial(_forget, workspace, files)
         try:
             return PipeChannel(
                 [str(venv.python(folder)), str(paths.agent())],
-                root=str(files),
+                root=str(workspace.folder),
                 shown=venv.shown(folder),
                 env=venv.environment(folder),
-                closed=forget,
                 damage=partial(_damage, environment, folder),
             )
         except OSError as error:  # no memory, no processes left, the interpreter is gone …
-            forget()
             raise _broken(f"no agent of {environment.id} could be started", error) from error
 
     def disk_size(self, environment: Environment) -> int:
@@ -165,20 +159,6 @@ class LocalEngine:
         seconds = time.monotonic() - started
         found = intact.fingerprint(venv.packages(folder))
         _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": found})
-
-
-def _copied(files: Path) -> Path:
-    """A copy for one agent alone: nothing keeps a script from writing beside itself."""
-    try:
-        copy = temporary.folder() / f"files-{secrets.token_hex(4)}"
-        return Path(shutil.copytree(files, copy))
-    except (OSError, shutil.Error) as error:
-        raise _broken("the script's files could not be copied", error) from error
-
-
-def _forget(workspace: Workspace, copy: Path) -> None:
-    if copy != workspace.folder:
-        remove_folder(str(copy))
 
 
 def _broken(what: str, error: Exception) -> PrepareError:
