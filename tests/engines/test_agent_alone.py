@@ -409,3 +409,16 @@ def test_which_modules_the_agent_has_imported_before_it_looks_beside_a_script(ve
 
 BUILT_IN = {"builtins", "encodings"}
 """Found before any folder is searched, however Python is started."""
+
+
+def test_what_is_read_to_print_a_traceback_is_no_reading_of_the_scripts(
+    own_bench: conformance.Bench,
+) -> None:
+    facts = run_text(own_bench, "import tensorflow\nnot_there()\n")
+    assert (facts.mode, facts.exit_code) == ("fork", 1)
+    assert facts.reads is not None
+    assert facts.reads.outside == ()
+    text = "import tensorflow\nopen('/srv')\n"
+    known = run_text(own_bench, text)
+    assert known.reads is not None
+    assert known.reads.outside == ("/srv",)
