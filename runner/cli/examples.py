@@ -33,6 +33,7 @@ EXAMPLES = {
     "report": (
         ("tfmatrix report", "the newest run's grid; its files are written again"),
         ("tfmatrix report results/reference --format html > report.html", "another, as a page"),
+        ("tfmatrix report --format issue", "for a new issue: its form, filled in"),
     ),
     "pin": (
         ("tfmatrix pin", "what passes everything"),

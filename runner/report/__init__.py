@@ -18,13 +18,13 @@ from runner.model import Run
 from runner.report.context import Context, Extras
 from runner.report.style import Colour, no_colour
 
-__all__ = ["REPORTS", "Extras", "Report", "render", "terminal"]
+__all__ = ["FILES", "REPORTS", "Extras", "Report", "render", "terminal"]
 
 
 @frozen
 class Report:
     file: str
-    """Its name in the run's folder."""
+    """Its name in the run's folder; empty where it is only printed."""
     module: str
 
 
@@ -34,7 +34,10 @@ REPORTS = {
     "html": Report("index.html", "html"),
     "svg": Report("matrix.svg", "svg"),
     "junit": Report("junit.xml", "junit"),
+    "issue": Report("", "issue"),
 }
+FILES = {kind: report for kind, report in REPORTS.items() if report.file}
+"""Those that every run leaves in its folder."""
 
 
 def render(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from attrs import field, frozen
 
 from runner.grid import Grid, Row
-from runner.model import Case, EnvironmentInfo, Repro, Result, Run
+from runner.model import Case, EnvironmentInfo, Release, Repro, Result, Run
 
 
 @frozen(kw_only=True)
@@ -20,6 +20,8 @@ class Extras:
     """Repro → the text of its script."""
     dockerfiles: Mapping[str, str] = field(factory=dict)
     """Environment → its Dockerfile."""
+    releases: Sequence[Release] = ()
+    """All that are known."""
     html: Callable[[], str] = str
     """Makes a section for index.html, where that is asked for: HTML, everything in it escaped."""
 

@@ -28,7 +28,7 @@ def write(run: Run, folder: Path) -> None:
     """Every report in the registry, under its file name; and the job summary in GitHub Actions."""
     made = context(run, folder)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    for name, kind in report.REPORTS.items():  # one in memory at a time
+    for name, kind in report.FILES.items():  # one in memory at a time
         text = _render(made, name)
         # Not synced: what is lost with the machine is made again from the journal.
         journal.write_file(folder / kind.file, text, sync=False)
@@ -75,6 +75,7 @@ def _extras(run: Run, folder: Path) -> Extras:
             environment.id: read(f"environments/{environment.id}/Dockerfile")
             for environment in run.environments
         },
+        releases=catalogue.load_releases(),
         html=lambda: _history(run, folder),
     )
 

@@ -48,7 +48,9 @@ def test_the_registry_names_the_files_of_a_run() -> None:
         "html": "index.html",
         "svg": "matrix.svg",
         "junit": "junit.xml",
+        "issue": "",
     }
+    assert "issue" not in report.FILES, "it is only printed"
 
 
 @pytest.mark.parametrize("name", RUNS)

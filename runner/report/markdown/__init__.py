@@ -7,7 +7,7 @@ says what it left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -72,8 +72,12 @@ SHORTENINGS = (
 
 
 def render(context: Context, limit: int = gfm.LIMIT) -> str:
+    """The report in at most `limit` characters."""
+    return fitted(Writer(context, sections=SECTIONS), limit)
+
+
+def fitted(writer: Writer, limit: int = gfm.LIMIT) -> str:
     """The richest text whose `gfm.counted_length` is at most `limit`."""
-    writer = Writer(context)
     detail, left_out = Detail(), dict[str, str]()
     text = writer.write(detail, "")
     for step in SHORTENINGS:
@@ -99,10 +103,11 @@ class Writer:
     """Puts the parts together; a part is written again only where its own detail changed."""
 
     context: Context
+    sections: Sequence[Section]
     _written: dict[tuple[Any, ...], str] = field(factory=dict, init=False)
 
     def write(self, detail: Detail, left_out: str) -> str:
-        parts = [self._part(number, part, detail) for number, part in enumerate(SECTIONS)]
+        parts = [self._part(number, part, detail) for number, part in enumerate(self.sections)]
         hidden = self._block() if detail.block else ""
         whole = [*parts, left_out, _reproduce(self.context), hidden]
         return "\n\n".join(part for part in whole if part) + "\n"
@@ -146,9 +151,7 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
         yield from details.cases(context, detail.notes)
 
 
-SECTIONS = (
-    Section(_finding),
-    Section(_answer, ("sentences",)),
+GRID = (
     Section(
         lambda context, detail: grid.tables(context.grid, detail.rows, detail.columns),
         ("rows", "columns"),
@@ -168,12 +171,21 @@ SECTIONS = (
         ("observations",),
     ),
     Section(_reasons, ("notes",)),
-    Section(
-        lambda context, detail: details.environments(
-            context, detail.environments, packages=detail.packages
-        ),
-        ("environments", "packages"),
+)
+"""What the grid shows, and what is to be known of it."""
+
+ENVIRONMENTS = Section(
+    lambda context, detail: details.environments(
+        context, detail.environments, packages=detail.packages
     ),
+    ("environments", "packages"),
+)
+
+SECTIONS = (
+    Section(_finding),
+    Section(_answer, ("sentences",)),
+    *GRID,
+    ENVIRONMENTS,
     Section(
         lambda context, detail: details.log_ends(context, detail.log_lines),
         ("log_lines",),
