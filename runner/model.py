@@ -260,6 +260,13 @@ class Repro:
     expectations: tuple[Expectation, ...] = ()
     digest: str = ""
     """Of the script and the files it needs, as a run took them; empty where none is recorded."""
+    folder: Optional[Path] = None
+    """What lies beside the script, where its text was made of something else and lies elsewhere."""
+
+    @property
+    def home(self) -> Path:
+        """The folder that the script runs in a copy of."""
+        return self.folder or self.script.parent
 
 
 @frozen(kw_only=True)
@@ -448,6 +455,8 @@ class Result:
     """What else a reader should know, such as `::observe` lines that say nothing."""
     git_version: str = ""
     """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
+    place: str = ""
+    """Of a script that was a notebook, where it failed: `cell 3, line 2`."""
 
     @property
     def id(self) -> tuple[str, str, str]:

@@ -91,6 +91,12 @@ _FOLDERS = (
         r"[0-9a-f]{64}|\.[0-9a-f]{16}",
         Removal.EACH,
     ),
+    (
+        "scripts",
+        "scripts made of notebooks, commands and links",
+        r"[0-9a-f]{16}",
+        Removal.WHOLE,
+    ),
     ("store", "measured executions", r"[0-9a-f]{2}", Removal.BY_AGE),
     (
         "confirmed",
@@ -163,6 +169,7 @@ cached_locks = functools.partial(_cached, "locks")
 environments = functools.partial(_cached, "environments")
 packages = functools.partial(_cached, "packages")
 snapshots = functools.partial(_cached, "snapshots")
+scripts = functools.partial(_cached, "scripts")
 store = functools.partial(_cached, "store")
 confirmed = functools.partial(_cached, "confirmed")
 remembered = functools.partial(_cached, "remembered")

@@ -39,7 +39,7 @@ class Modes:
         self._known: dict[object, Mode] = {}
 
     def of(self, cell: Cell) -> Mode:
-        key = (cell.repro.script, cell.target.device)
+        key = (cell.repro.script, cell.repro.home, cell.target.device)
         if key not in self._known:
             self._known[key] = chosen(cell.repro, self._wanted, cell.target.device)
         return self._known[key]
@@ -77,18 +77,18 @@ def why_fresh(repro: Repro) -> Optional[str]:
         return f"the script cannot be read: {error}"
     from runner.cells.forkable import forkable, looks_at_itself
 
-    reason = forkable(source, siblings(repro.script))
+    reason = forkable(source, siblings(repro.home))
     if reason is not None:
         return reason
-    for path, text in own_modules(repro.script, source).items():
+    for path, text in own_modules(repro.home, source).items():
         reason = looks_at_itself(text)
         if reason is not None:
             return f"{path.name}: {reason}"
     return None
 
 
-def own_modules(script: Path, source: str) -> dict[Path, str]:
-    """The modules that a script imports from its own folder, and those that they import, each with
+def own_modules(folder: Path, source: str) -> dict[Path, str]:
+    """The modules that a script imports from its `folder`, and those that they import, each with
     its text; of a package, all modules. What cannot be read is left out: importing it fails."""
     from runner.cells.forkable import imported_anywhere
 
@@ -96,7 +96,7 @@ def own_modules(script: Path, source: str) -> dict[Path, str]:
     todo = [source]
     while todo:
         for name in imported_anywhere(todo.pop()):
-            for path in _modules_named(script.parent, name):
+            for path in _modules_named(folder, name):
                 if path not in found:
                     with suppress(OSError, UnicodeDecodeError):
                         found[path] = path.read_text("utf-8")
@@ -112,8 +112,6 @@ def _modules_named(folder: Path, name: str) -> list[Path]:
     return [*([single] if single.is_file() else []), *itertools.islice(package, MOST_MODULES)]
 
 
-def siblings(script: Path) -> tuple[str, ...]:
+def siblings(folder: Path) -> tuple[str, ...]:
     """The modules beside a script: importing one before TensorFlow is more than an import."""
-    return tuple(
-        path.stem for path in script.parent.iterdir() if path.suffix == ".py" or path.is_dir()
-    )
+    return tuple(path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from attrs import evolve
@@ -9,6 +10,10 @@ from attrs import evolve
 from runner.cells.classify import classify, contradicts
 from runner.cells.silent import why_silent
 from runner.model import Cell, Execution, Outcome, Result, Verdict
+from runner.scripts import places
+
+_LONGEST_NUMBER = 9
+"""Digits of a line's number."""
 
 _TOLD_OTHERWISE = ("ended for ", "not forked: ")
 """Notes of the agent that the outcome's reason and `mode_reason` say in other words."""
@@ -35,6 +40,7 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         mode_reason=execution.mode_reason,
         worker=execution.worker,
         git_version=execution.git_version,
+        place=_place(cell, execution) if outcome.verdict is Verdict.FAIL else "",
         notes=tuple(note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE)),
     )
 
@@ -46,6 +52,16 @@ def _outcome(cell: Cell, execution: Execution) -> Outcome:
         return outcome
     silent = why_silent(execution, cell.repro.script)
     return outcome if silent is None else Outcome(verdict=Verdict.ERROR, reason=silent)
+
+
+def _place(cell: Cell, execution: Execution) -> str:
+    """The cell of a notebook whose line is the innermost of the script's that Python showed."""
+    script = cell.repro.script
+    shown = rf'^ +File "(?:[^"\n]*/)?{re.escape(script.name)}", line (\d+)'
+    lines = re.findall(shown, execution.errors, re.MULTILINE)
+    if not lines or len(lines[-1]) > _LONGEST_NUMBER:
+        return ""
+    return places.of_file(script, int(lines[-1])) or ""
 
 
 def skipped(cell: Cell, environment: str, reason: str) -> Result:

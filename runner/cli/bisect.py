@@ -170,7 +170,7 @@ def search(
     """Search to the end; what was measured is in the reports, however this ends."""
     chosen = problem.candidates.chosen
     nothing, lock = Workload(works=(), known=()), running.locker(chosen)
-    taken = running.snapshots(chosen.matrix.repros, running.say(console))
+    taken = running.snapshots(chosen, running.say(console))
     run = running.head(chosen, nothing, backend.engine, taken)
     run = evolve(run, info=evolve(run.info, id=f"bisect-{run.info.id}"))
     folder = running.own_folder(output or paths.results() / run.info.id)

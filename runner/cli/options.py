@@ -87,6 +87,14 @@ def selecting(command: F) -> F:
                 shell_complete=completion.scripts,
             ),
             click.option(
+                "-m",
+                "--module",
+                "modules",
+                multiple=True,
+                metavar="MODULE",
+                help="Run a module of the working folder as python -m MODULE does.",
+            ),
+            click.option(
                 "--tf",
                 metavar="SPEC",
                 help="Releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",

@@ -102,7 +102,7 @@ def command(
         keep=keep,
         keep_agents=explore == "adaptive",
     )
-    snapshots = running.snapshots(chosen.matrix.repros, running.say(console))
+    snapshots = running.snapshots(chosen, running.say(console))
     wanted = pipeline.Demand(
         chosen.cells,
         running.locker(chosen),

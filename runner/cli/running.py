@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,9 +30,11 @@ from runner.report import publish
 from runner.runs import journal
 
 
-def snapshots(repros: Iterable[Repro], say: Callable[[str], None]) -> dict[str, Snapshot]:
+def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapshot]:
     """Every repro as it is now, copied; what happens to the files later changes nothing."""
-    taken = {repro.name: snapshot.take(repro, paths.snapshots()) for repro in repros}
+    for remark in chosen.remarks:
+        say(remark)
+    taken = {r.name: snapshot.take(r, paths.snapshots()) for r in chosen.matrix.repros}
     for name, one in taken.items():
         if one.partial:
             say(
@@ -158,7 +160,12 @@ def head(
         environments=described(load.works, load.known, engine, released),
         results=(),
         repros=tuple(
-            evolve(repro, digest=_digest(repro, taken), script=Path(_as_told(str(repro.script))))
+            evolve(
+                repro,
+                digest=_digest(repro, taken),
+                script=Path(_as_told(str(repro.script))),
+                folder=None,
+            )
             for repro in _planned_repros(chosen)
         ),
     )

@@ -15,7 +15,6 @@ import click
 from rich.console import Console
 
 from runner import paths
-from runner.cells import snapshot
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.cli import backend as backends
@@ -208,7 +207,8 @@ class Watch:
         matrix = self._selection["matrix_file"] or Path(MATRIX)
         self._seen = _fingerprint((*self._selection["scripts"], matrix, *map(Path, self._seen)))
         chosen = select(**self._selection)
-        taken = {r.name: snapshot.take(r, paths.snapshots()) for r in chosen.matrix.repros}
+        say = running.say(self._console) if self._before is None else lambda _: None
+        taken = running.snapshots(chosen, say)
         self._seen = {**_fingerprint(_files(chosen, taken)), **self._seen}
         return chosen, taken
 
@@ -219,7 +219,7 @@ class Watch:
 def _files(chosen: Selection, taken: Mapping[str, Snapshot]) -> Iterator[Path]:
     for repro in chosen.matrix.repros:
         yield repro.script
-        yield from (repro.script.parent / name for name in taken[repro.name].files)
+        yield from (repro.home / name for name in taken[repro.name].files)
 
 
 def _fingerprint(files: Iterable[Path]) -> dict[str, object]:

@@ -14,10 +14,14 @@ from runner.matrix import variants
 from runner.matrix.defaults import DEFAULT_CASE, defaults
 from runner.matrix.files import script_problem
 from runner.model import Case, Matrix, Repro
+from runner.scripts.named import Named
+
+EVERY_RELEASE = ">=0"
+"""The specifier of what every release gets."""
 
 
 def adhoc(
-    scripts: Sequence[Path], args: Sequence[str] = (), matrix: Optional[Matrix] = None
+    named: Sequence[Named], args: Sequence[str] = (), matrix: Optional[Matrix] = None
 ) -> Matrix:
     """What `tfmatrix run my.py --arg a` runs.
 
@@ -27,15 +31,14 @@ def adhoc(
 
     Raises `UsageError` for a script that cannot be run.
     """
-    for script in scripts:
-        wrong = script_problem(script, str(script))
+    repros: list[Repro] = []
+    for one in named:
+        wrong = script_problem(one.script, str(one.script))
         if wrong:
             raise UsageError(wrong)
-    repros: list[Repro] = []
-    for script in scripts:
-        if _those_of(script, repros):
+        if _those_of(one, repros):
             continue
-        repros += _those_of(script, matrix.repros if matrix else ()) or [_new(script, repros)]
+        repros += _those_of(one, matrix.repros if matrix else ()) or [_new(one, repros)]
     if args:
         repros = [_with_args(repro, args) for repro in repros]
     if matrix:
@@ -50,18 +53,29 @@ def adhoc(
     )
 
 
-def _those_of(script: Path, repros: Sequence[Repro]) -> list[Repro]:
+def _those_of(named: Named, repros: Sequence[Repro]) -> list[Repro]:
     """One script may be several repros, with other packages or variables."""
-    return [each for each in repros if each.script.exists() and script.samefile(each.script)]
+    return [
+        each
+        for each in repros
+        if each.script.exists()
+        and named.script.samefile(each.script)
+        and named.folder == each.folder
+    ]
 
 
-def _new(script: Path, others: Sequence[Repro]) -> Repro:
+def _new(named: Named, others: Sequence[Repro]) -> Repro:
     """Named after the file, in the letters that names of repros have, with a number if taken."""
     taken = {repro.name for repro in others}
-    stem = re.sub(r"[^a-z0-9._-]+", "-", script.stem.lower()).strip("-._")[:80] or "script"
+    stem = re.sub(r"[^a-z0-9._-]+", "-", named.name.lower()).strip("-._")[:80] or "script"
     names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(taken) + 2))
-    name = next(each for each in names if each not in taken)
-    return Repro(name=name, script=script, limits=defaults().limits)
+    return Repro(
+        name=next(each for each in names if each not in taken),
+        script=named.script,
+        folder=named.folder,
+        limits=defaults().limits,
+        requirements={EVERY_RELEASE: named.packages} if named.packages else {},
+    )
 
 
 def _with_args(repro: Repro, args: Sequence[str]) -> Repro:

@@ -13,7 +13,7 @@ from runner.model import Matrix
 def script_problem(script: Path, shown: str) -> Optional[str]:
     """Why `script` cannot be run, with the mend; None when it can."""
     if script.suffix == ".ipynb":
-        return f"{shown} is a notebook; make a script of it: jupyter nbconvert --to script"
+        return f"{shown} is a notebook; name it on the command line, tfmatrix run NOTEBOOK"
     if os.path.isdir(script):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return f"{shown} is a folder; expected a Python script"
     if os.path.exists(script) and not os.path.isfile(script):  # noqa: PTH110, PTH113

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from runner.errors import UsageError
 from runner.matrix import config, plan, variants
+from runner.matrix.adhoc import EVERY_RELEASE
 from runner.model import (
     Axis,
     Cell,
@@ -24,6 +25,7 @@ from runner.model import (
 )
 from runner.releases import specifier
 from runner.releases.upstream import known
+from runner.scripts.named import Named, find, of_module
 
 MATRIX = "matrix.yaml"
 
@@ -35,11 +37,14 @@ class Selection:
     matrix: Matrix
     releases: tuple[Release, ...]
     cells: tuple[Cell, ...]
+    remarks: tuple[str, ...] = ()
+    """What the user should know of the scripts, each a sentence."""
 
 
 def select(
     *,
     scripts: Sequence[Path],
+    modules: Sequence[str] = (),
     tf: Optional[str],
     patches: Optional[str],
     devices: Sequence[str],
@@ -56,7 +61,8 @@ def select(
     expect: Optional[str] = None,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
-    matrix = _varied(_matrix(scripts, args, matrix_file), vary, env)
+    sources = [*map(find, scripts), *map(of_module, modules)]
+    matrix = _varied(_matrix(sources, args, matrix_file), vary, env)
     matrix = evolve(
         matrix,
         tf=tf or matrix.tf,
@@ -78,18 +84,23 @@ def select(
     if not planned:
         names = sorted({case.name for repro in matrix.repros for case in repro.cases})
         raise UsageError(f"no case is named {', '.join(cases)}; there are: {', '.join(names)}")
-    return Selection(matrix=matrix, releases=tuple(releases), cells=tuple(planned))
+    return Selection(
+        matrix=matrix,
+        releases=tuple(releases),
+        cells=tuple(planned),
+        remarks=tuple(remark for source in sources for remark in source.remarks),
+    )
 
 
-def _matrix(scripts: Sequence[Path], args: Sequence[str], matrix_file: Optional[Path]) -> Matrix:
+def _matrix(sources: Sequence[Named], args: Sequence[str], matrix_file: Optional[Path]) -> Matrix:
     file = matrix_file or Path(MATRIX)
-    loaded = config.load_matrix(file) if matrix_file or not scripts or file.exists() else None
-    if not scripts:
+    loaded = config.load_matrix(file) if matrix_file or not sources or file.exists() else None
+    if not sources:
         assert loaded is not None
         if args:
             raise UsageError("--arg needs a SCRIPT: matrix.yaml's cases have their own args")
         return loaded
-    return config.adhoc(scripts, args, loaded)
+    return config.adhoc(sources, args, loaded)
 
 
 def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]) -> Matrix:
@@ -123,9 +134,6 @@ def _expecting(repro: Repro, outcome: Optional[str]) -> Repro:
     return evolve(repro, expectations=(everywhere,))
 
 
-_EVERY_RELEASE = ">=0"
-
-
 def _with_packages(repro: Repro, packages: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Its requirements, and `packages` on every release in the place of those of the same names."""
     from runner.matrix import words
@@ -141,7 +149,7 @@ def _with_packages(repro: Repro, packages: Sequence[str]) -> dict[str, tuple[str
         for spec, theirs in repro.requirements.items()
     }
     if packages:
-        own[_EVERY_RELEASE] = (*own.get(_EVERY_RELEASE, ()), *packages)
+        own[EVERY_RELEASE] = (*own.get(EVERY_RELEASE, ()), *packages)
     return own
 
 

@@ -99,6 +99,7 @@ def _blocks(wides: Sequence[int], width: int) -> Iterator[Block]:
 def _legend(grid: Grid, width: int, colour: Colour) -> Iterator[str]:
     most = min(MOST_SIGNATURE, width - 4) if width else MOST_SIGNATURE
     for entry in grid.legend:
-        yield f"{colour(entry.verdict, entry.letter)}  {shortened(entry.signature, max(20, most))}"
+        letter, most_signature = colour(entry.verdict, entry.letter), max(20, most)
+        yield f"{letter}  {shortened(entry.signature, most_signature)}{style.place(entry)}"
     for glyph, words in style.signs_shown(grid):
         yield f"{glyph}  {words}"

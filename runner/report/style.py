@@ -180,3 +180,8 @@ def amount(entry: Entry) -> str:
     """`12 cells`, `12 cells, 8 of them inferred`."""
     cells = f"{entry.count} cell{'' if entry.count == 1 else 's'}"
     return f"{cells}, {entry.inferred} of them inferred" if entry.inferred else cells
+
+
+def place(entry: Entry) -> str:
+    """`, in cell 3, line 2`: where in a notebook its first failure is; else nothing."""
+    return f", in {entry.first.place}" if entry.first.place else ""

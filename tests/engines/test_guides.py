@@ -6,7 +6,10 @@ TensorFlow.
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from runner.cli import from_issue
 from runner.environments import locks
 from runner.model import Environment, Target
 from runner.releases import catalogue
+from runner.scripts import named
 from tests.engines.plain import PlainEngine
 from tests.unit import github_server, index_server, test_docs_commands
 from tests.unit.github_server import Fake
@@ -51,6 +55,13 @@ repros:
     cases: [{name: layers-both}, {name: serving-a}, {name: training}, {name: eager-fit}]
 """
 SCRIPT = "print('::observe loss=0.25')\n"
+NOTEBOOK = {
+    "nbformat": 4,
+    "cells": [
+        {"cell_type": "code", "source": "!pip install -q tensorflow==2.9 six\n%matplotlib inline"},
+        {"cell_type": "code", "source": f"%%time\n{SCRIPT}"},
+    ],
+}
 
 
 @pytest.fixture
@@ -66,6 +77,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(results, "why_silent", lambda execution, script: None)
     for name in ("my.py", "works.py"):
         (tmp_path / name).write_text(SCRIPT, "utf-8")
+    (tmp_path / "app").mkdir()
+    for name in ("__main__", "check"):
+        (tmp_path / "app" / f"{name}.py").write_text(SCRIPT, "utf-8")
+    (tmp_path / "notebook.ipynb").write_text(json.dumps(NOTEBOOK), "utf-8")
+    named._standard_input.cache_clear()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SCRIPT.encode())))
     (tmp_path / "matrix.yaml").write_text(MATRIX, "utf-8")
     (tmp_path / "saved.md").write_text(ISSUE, "utf-8")
     with github_server.serving() as github, index_server.serving() as index:

@@ -19,6 +19,7 @@ ORDER = (
     "serial",
     "machine",
     "releases",
+    "scripts",
     "matrix",
     "environments",
     "engines",

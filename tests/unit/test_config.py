@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Optional
 
 import attrs
 import pytest
@@ -29,6 +30,7 @@ from runner.model import (
     Rule,
     Verdict,
 )
+from runner.scripts.named import find
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "tests" / "bad_matrices"
@@ -348,14 +350,18 @@ def test_every_key_is_described() -> None:
 # --- Scripts named on the command line -------------------------------------------------------
 
 
+def adhoc(*scripts: Path, args: Sequence[str] = (), matrix: Optional[Matrix] = None) -> Matrix:
+    return config.adhoc([find(script) for script in scripts], args, matrix)
+
+
 def test_a_script_of_ones_own_gets_the_defaults(folder: Path) -> None:
-    matrix = config.adhoc([folder / "script.py"])
+    matrix = adhoc(folder / "script.py")
     assert matrix.tf == ">=1.12"
     assert matrix.repros == (Repro(name="script", script=folder / "script.py"),)
 
 
 def test_arguments_make_one_case(folder: Path) -> None:
-    matrix = config.adhoc([folder / "script.py"], ["--steps", "5"])
+    matrix = adhoc(folder / "script.py", args=["--steps", "5"])
     assert matrix.repros[0].cases == (Case(name="default", args=("--steps", "5")),)
 
 
@@ -363,26 +369,26 @@ def test_names_are_made_from_any_file_name_and_differ(folder: Path) -> None:
     names = ["My Script!.py", "my script.py", "été", "..py"]
     for name in names:
         (folder / name).write_text("")
-    matrix = config.adhoc([folder / name for name in names])
+    matrix = adhoc(*(folder / name for name in names))
     assert [repro.name for repro in matrix.repros] == ["my-script", "my-script-2", "t", "script"]
 
 
 def test_a_script_named_twice_is_run_once(folder: Path) -> None:
-    matrix = config.adhoc([folder / "script.py", folder / "helpers" / ".." / "script.py"])
+    matrix = adhoc(folder / "script.py", folder / "helpers" / ".." / "script.py")
     assert len(matrix.repros) == 1
 
 
 def test_a_script_of_the_matrix_keeps_its_entries(folder: Path) -> None:
     known = load(FULL, folder)
     (folder / "other.py").write_text("")
-    matrix = config.adhoc([folder / "script.py", folder / "other.py"], (), known)
+    matrix = adhoc(folder / "script.py", folder / "other.py", matrix=known)
     assert matrix.repros[:2] == known.repros
     assert matrix.repros[2].name == "other"
     assert (matrix.tf, matrix.images) == (known.tf, known.images)
 
 
 def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
-    repro = config.adhoc([folder / "script.py"], ["x"], load(FULL, folder)).repros[0]
+    repro = adhoc(folder / "script.py", args=["x"], matrix=load(FULL, folder)).repros[0]
     assert [case.args for case in repro.cases] == [("x",)]
     assert (repro.expectations, repro.exclusions) == ((), ())
     assert repro.env == {"TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -393,13 +399,13 @@ def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
     [
         ("scirpt.py", r'there is no file .*scirpt\.py; did you mean "script\.py"\?'),
         ("helpers", "is a folder"),
-        ("mine.ipynb", "jupyter nbconvert"),
+        ("mine.ipynb", "is no notebook"),
         ("x" * 300, "there is no file"),
     ],
 )
 def test_what_is_no_script_is_refused(name: str, said: str, folder: Path) -> None:
     with pytest.raises(UsageError, match=said):
-        config.adhoc([folder / name])
+        adhoc(folder / name)
 
 
 def test_a_script_lies_in_the_folder_of_the_matrix_links_followed(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def take(repro: Repro, folder: Path) -> Snapshot:
         text_digest=_digest({name: folder / digest / name for name in named.files}),
         lists=named.lists,
         outside=named.outside,
-        source=script.parent,
+        source=needs.home(repro),
         ours=ours,
         partial=partial,
     )
@@ -86,7 +86,7 @@ def _chosen(
     """What is copied, and why it is not all that lies beside the script."""
     if repro.files:
         return named.files, ""
-    found = lying.everything(Path(os.path.realpath(repro.script)).parent, ours)
+    found = lying.everything(needs.home(repro), ours)
     if found is None:
         why = f"more than {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files"
         return named.files, why

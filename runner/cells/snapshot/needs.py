@@ -40,12 +40,12 @@ def of(repro: Repro) -> Needs:
     """What the text of `repro`'s script, or its declaration, says that it needs.
 
     The script's folder is the one that Python puts first in `sys.path`: of the file itself, where
-    `repro.script` is a link to it. Raises `UsageError` for what is missing, leads out of that
-    folder, or is found to be too much.
+    `repro.script` is a link to it; of a script that was made, the one it was made for. Raises
+    `UsageError` for what is missing, leads out of that folder, or is found to be too much.
     """
     script = Path(os.path.realpath(repro.script))
-    search = _Search(root=script.parent, repro=repro.name)
-    if not search.add(script.name):
+    search = _Search(root=home(repro), repro=repro.name)
+    if not (search.add_made(script) if repro.folder else search.add(script.name)):
         raise UsageError(f"{repro.name}: there is no script {repro.script}")
     for declared in repro.files:
         search.add_declared(declared.as_posix())
@@ -56,6 +56,11 @@ def of(repro: Repro) -> Needs:
         lists=search.lists,
         outside=tuple(sorted(search.outside)),
     )
+
+
+def home(repro: Repro) -> Path:
+    """The folder of `repro`'s script, links followed."""
+    return Path(os.path.realpath(repro.folder or Path(os.path.realpath(repro.script)).parent))
 
 
 @define
@@ -93,6 +98,12 @@ class _Search:
         else:
             raise UsageError(f"{self.repro}: there is no {name} in {self.root}")
         self._declaring = False
+
+    def add_made(self, script: Path) -> bool:
+        """Take a script that lies elsewhere as if it lay here; False where it is gone."""
+        self.files[script.name] = script
+        self._unread.append(script.name)
+        return script.is_file()
 
     def add(self, name: str) -> bool:
         """Take one file; False where it is none that can be copied (a folder, a pipe, a device)."""

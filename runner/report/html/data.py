@@ -125,8 +125,9 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct)
     memory = round(result.max_rss_mb)
     if memory:
         facts["memory"] = memory
-    if result.notes:
-        facts["notes"] = [text.shortened(note, 300) for note in result.notes]
+    notes = [f"It fails in {result.place}.", *result.notes] if result.place else result.notes
+    if notes:
+        facts["notes"] = [text.shortened(note, 300) for note in notes]
     if result.observations:
         facts["observed"] = observed.number(
             {text.shortened(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}

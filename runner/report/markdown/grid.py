@@ -101,7 +101,7 @@ def legend(grid: Grid, most: int) -> str:
 
 def _entry(entry: Entry) -> str:
     label = style.WORDS[entry.verdict].label
-    line = f"**{entry.letter}** {label}, {style.amount(entry)}"
+    line = f"**{entry.letter}** {label}, {style.amount(entry)}{style.place(entry)}"
     return line if entry.signature in ("", label) else f"{line}: {gfm.code_span(entry.signature)}"
 
 

@@ -1,0 +1,39 @@
+"""A line of a script that was a notebook → its cell, and the line in it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Optional
+
+CELL = "# %% cell {}"
+"""What stands above each cell of a notebook, as editors divide a script."""
+_MARKER = re.compile(r"# (?:%% cell (\d+)|In\[([\d ]*)\]:)\s*$")
+"""Also what nbconvert writes above a cell."""
+
+
+def place(text: str, line: int) -> Optional[str]:
+    """`cell 3, line 2` of the script's `line`, from 1; None where no cell is marked above it."""
+    lines = text.split("\n")[:line]
+    marks = [(at, one) for at, one in enumerate(map(_MARKER.match, lines), 1) if one]
+    if not marks or line > len(lines):
+        return None
+    at, found = marks[-1]
+    number = found[1] or (found[2] or "").strip() or str(len(marks))
+    while at < line - 1 and not found[1] and not lines[at].strip():
+        at += 1  # nbconvert leaves empty lines
+    return f"cell {number}, line {line - at}"
+
+
+def of_file(script: Path, line: int) -> Optional[str]:
+    """As `place`, of a script in a file; None where it cannot be read."""
+    try:
+        return place(_text(script, script.stat().st_mtime_ns), line)
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=64)
+def _text(script: Path, _changed: int) -> str:
+    return script.read_text("utf-8", errors="replace")

@@ -1,0 +1,45 @@
+"""Which lines of a text begin a statement: only there a `%` or `!` is IPython's. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import define
+
+_TOKEN = re.compile(r"""\\.|\"{3}|'{3}|["'#()\[\]{}]""")
+_TRIPLE = ('"""', "'''")
+
+
+@define
+class Statements:
+    """Told one line after the other; knows whether the next one begins a statement.
+
+    Works for texts that this Python cannot parse, which those with lines for IPython are.
+    """
+
+    _quote: str = ""
+    _depth: int = 0
+    _continued: bool = False
+
+    @property
+    def at_start(self) -> bool:
+        return not (self._quote or self._depth or self._continued)
+
+    def read(self, line: str) -> None:
+        single, comment = "", False
+        for token in _TOKEN.findall(line):
+            if self._quote or single:
+                self._quote = "" if token == self._quote else self._quote
+                single = "" if token == single else single
+            elif token == "#":
+                comment = True
+                break
+            elif token in _TRIPLE:
+                self._quote = token
+            elif token in ('"', "'"):
+                single = token
+            elif token in "([{":
+                self._depth += 1
+            elif token in ")]}":
+                self._depth = max(0, self._depth - 1)
+        self._continued = line.endswith("\\") and not comment

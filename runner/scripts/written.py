@@ -1,0 +1,26 @@
+"""A script that was made of something else, as a file in the cache, named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from runner import paths
+from runner.errors import TfmatrixError
+from runner.machine import files
+
+
+def written(name: str, text: str) -> Path:
+    """Raises `TfmatrixError` where the cache cannot be written."""
+    content = text.encode("utf-8", "replace")
+    folder = paths.scripts() / hashlib.sha256(name.encode() + b"\0" + content).hexdigest()[:16]
+    path = folder / name
+    try:
+        if not path.is_file() or path.read_bytes() != content:
+            files.write_atomic(path, content)
+    except OSError as error:
+        raise TfmatrixError(
+            f"{name} cannot be written to {folder}: {error.strerror or error}",
+            remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
+        ) from None
+    return path
