@@ -97,7 +97,7 @@ def _of_notebook(path: Path) -> Named:
 
     content = _content(path, notebook.MOST_BYTES + 1)
     if content is None:
-        return Named(script=path, name=path.stem)
+        raise UsageError(f"there is no notebook {path} that can be read")
     return _written(notebook.script(content, str(path)), f"{path.name}.py", path.parent, path.stem)
 
 

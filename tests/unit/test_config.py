@@ -399,7 +399,7 @@ def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
     [
         ("scirpt.py", r'there is no file .*scirpt\.py; did you mean "script\.py"\?'),
         ("helpers", "is a folder"),
-        ("mine.ipynb", "is no notebook"),
+        ("mine.ipynb", "there is no notebook"),
         ("x" * 300, "there is no file"),
     ],
 )
