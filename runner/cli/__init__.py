@@ -47,10 +47,12 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
         if cmd_name not in VERBS:
             return None
+        from runner.cli import log
+
         module = importlib.import_module(f"runner.cli.{cmd_name}")
         command: click.Command = module.command
         command.epilog = command.epilog or examples.epilog(cmd_name)
-        return command
+        return log.equipped(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs from their list: a key press must not wait for all their modules."""
@@ -104,7 +106,7 @@ def execute(arguments: Optional[list[str]] = None) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
-        click.echo(f"tfmatrix: {_line(error)}", err=True)
+        click.echo(f"tfmatrix: {_line(error, arguments)}", err=True)
         return 2
     except TfmatrixError as error:
         click.echo(f"tfmatrix: {error}", err=True)
@@ -115,15 +117,17 @@ def execute(arguments: Optional[list[str]] = None) -> int:
         click.echo(f"tfmatrix: {error or 'out of memory'}", err=True)
         return TfmatrixError.exit_code
     except Exception as error:  # a bug of ours
-        click.echo(f"tfmatrix: {_bug(error)}", err=True)
+        from runner.cli import bugs
+
+        click.echo(f"tfmatrix: {bugs.report(error)}", err=True)
         return TfmatrixError.exit_code
     return code if isinstance(code, int) else 0
 
 
-def _line(error: click.ClickException) -> str:
+def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:
     """What is wrong and how to go on, as all errors say it."""
-    context = getattr(error, "ctx", None)
-    verb = context.command_path if context else "tfmatrix"
+    words = sys.argv[1:] if arguments is None else arguments
+    verb = " ".join(["tfmatrix", *(word for word in words[:1] if word in VERBS)])
     if isinstance(error, click.NoSuchOption):
         return f"{verb} has no option {error.option_name}{_similar(error)} (see {verb} --help)"
     return f"{error.format_message().rstrip('.')} (see {verb} --help)"
@@ -134,24 +138,6 @@ def _similar(error: click.NoSuchOption) -> str:
 
     close = grammar.alike(error.option_name, error.possibilities or ())
     return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def _bug(error: Exception) -> str:
-    """One line on an error that nobody thought of; its traceback goes to a file."""
-    import time
-    import traceback
-
-    from runner import paths
-
-    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    log = paths.bugs() / time.strftime("%Y%m%d-%H%M%S.txt")
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        log.write_text(f"tfmatrix {__version__}\n{' '.join(sys.argv)}\n{text}", "utf-8")
-    except OSError:
-        return f"this is a bug of tfmatrix: {what}"
-    return f"this is a bug of tfmatrix: {what}; please report it with {log}"
 
 
 def nearest(word: str, known: Any) -> str:

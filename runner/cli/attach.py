@@ -9,7 +9,7 @@ from typing import Optional
 import click
 
 from runner import paths
-from runner.cli import completion
+from runner.cli import completion, log
 from runner.github import address, attach, token
 from runner.github.client import Client
 from runner.github.comment import identity
@@ -45,23 +45,19 @@ def command(
     where = address.Issue(repo=address.repository(repo), number=issue)
     api_url = address.api_base(api_url)
     folder = journal.find_run(run, paths.results())
-    loaded = journal.read_run(folder, warn=_say)
+    loaded = journal.read_run(folder, warn=log.warn)
     mark, render = identity(loaded, key), _renderer(loaded, folder)
     if dry_run:
         click.echo(attach.comment_body(mark, render), nl=False)
-        _say(f"for {where}; nothing was sent")
+        log.say(f"for {where}; nothing was sent")
         return
     secret = token.require_token(os.environ, address.token_host(api_url))
-    client = Client(api_url=api_url, token=secret, say=_say)
+    client = Client(api_url=api_url, token=secret, say=log.say)
     posted = attach.attach(client, where, mark, render)
-    _say(f"{'updated' if posted.updated else 'posted'} on {where}")
+    log.say(f"{'updated' if posted.updated else 'posted'} on {where}")
     click.echo(posted.url)
 
 
 def _renderer(run: Run, folder: Path) -> attach.Render:
     context = publish.context(run, folder)
     return lambda limit: markdown.render(context, limit)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from runner.cli import log
 from runner.engines.docker import bases
 from runner.environments import render
 from runner.releases import catalogue
@@ -23,9 +24,7 @@ def command(pythons: Sequence[str], force: bool) -> None:
         {r.pythons[0] for r in catalogue.load_releases()}, key=_version
     ):
         tag = render.default_base(python)
-        made = bases.make_base(
-            python, tag, lambda line: click.echo(f"  {line}", err=True), force=force
-        )
+        made = bases.make_base(python, tag, lambda line: log.say(f"  {line}"), force=force)
         click.echo(f"{tag}: {'made' if made else 'is there already'}")
 
 

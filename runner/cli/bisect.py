@@ -20,7 +20,7 @@ from runner.bisect.row import Row
 from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends
-from runner.cli import completion, running, terminal
+from runner.cli import completion, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import needing
@@ -186,6 +186,7 @@ def search(
             emit=display,
         )
         probe.with_journal(lambda journal: running.keep_inputs(journal, nothing, taken))
+        log.keep(folder)
         try:
             found = Search(problem=problem, probe=probe, display=display, options=options)
             found.run()

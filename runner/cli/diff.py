@@ -8,7 +8,7 @@ from typing import Optional
 import click
 
 from runner import paths
-from runner.cli import completion
+from runner.cli import completion, log
 from runner.cli.formats import formats, print_json
 from runner.grid.tolerance import TOLERANCE
 from runner.report import comparison as comparisons
@@ -41,9 +41,7 @@ def command(
     before: str, after: str, observations: bool, tolerance: Optional[float], format_: str
 ) -> int:
     runs = [
-        journal.read_run(
-            journal.find_run(name, paths.results()), warn=lambda line: click.echo(line, err=True)
-        )
+        journal.read_run(journal.find_run(name, paths.results()), warn=log.warn)
         for name in (before, after)
     ]
     comparison = compare.compare_runs(runs[0], runs[1], tolerance)

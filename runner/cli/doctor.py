@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner import __version__
+from runner.cli import log
 from runner.cli.formats import formats, print_json
 from runner.engines.docker import cuda_check
 from runner.releases import catalogue, specifier
@@ -43,17 +44,15 @@ def command(cuda: Optional[str], format_: str) -> int:
 
 def _cuda(version: str, as_json: bool) -> int:
     """Needs no GPU: the driver's own library is the one thing that stays unproved."""
-    console = Console(stderr=as_json)
-    report = cuda_check.prove(version, lambda phase: console.print(phase.what, highlight=False))
+    report = cuda_check.prove(version, lambda phase: log.say(phase.what))
     if as_json:
         print_json({"schema": SCHEMA, "version": __version__, "cuda": _facts(report)})
         return 0 if report.sound else 3
-    console.print(
-        f"{report.image}: TensorFlow {report.tensorflow}, CUDA {report.cuda}, cuDNN {report.cudnn}",
-        highlight=False,
+    click.echo(
+        f"{report.image}: TensorFlow {report.tensorflow}, CUDA {report.cuda}, cuDNN {report.cudnn}"
     )
     for line in report.lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        click.echo(line)
     return 0 if report.sound else 3
 
 

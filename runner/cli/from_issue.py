@@ -11,6 +11,7 @@ from typing import Any, Optional, TypeVar
 
 import click
 
+from runner.cli import log
 from runner.errors import UsageError
 from runner.github import address, issue_scripts
 from runner.github.issue_scripts import Block
@@ -107,7 +108,7 @@ def pick(found: Sequence[Block], source: str, wanted: Optional[int]) -> tuple[in
     if wanted is None and len(found) > 1:
         if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(f"choose one with --block:\n{listed(found)}")
-        _say(listed(found))
+        log.warn(listed(found))
         wanted = click.prompt("Which block", type=click.IntRange(1, len(found)), err=True)
     number = wanted or 1
     return number, found[number - 1]
@@ -145,7 +146,7 @@ def save(path: Path, source: str, force: bool) -> Path:
             remedy=f"--force replaces it; or run it as it is: tfmatrix run {path} --engine docker",
         )
     journal.write_file(path, source)
-    _say(f"saved {path}")
+    log.say(f"saved {path}")
     return path
 
 
@@ -175,8 +176,4 @@ def _fetch(issue: address.Issue) -> str:
 
     api_url = address.api_base(os.environ.get("GITHUB_API_URL") or address.PUBLIC)
     secret = token.find_token(os.environ, address.token_host(api_url))
-    return Client(api_url=api_url, token=secret, say=_say).issue_text(issue)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    return Client(api_url=api_url, token=secret, say=log.say).issue_text(issue)

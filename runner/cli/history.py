@@ -8,6 +8,7 @@ from typing import Optional
 import click
 
 from runner import paths
+from runner.cli import log
 from runner.cli.formats import formats, print_json
 from runner.errors import UsageError
 from runner.report.history import json_data, text
@@ -31,7 +32,7 @@ def command(
     format_: str,
 ) -> int:
     folder = results or paths.results()
-    pasts = history.oldest_first(archive.load_runs(folder, _warn))
+    pasts = history.oldest_first(archive.load_runs(folder, log.warn))
     if not pasts:
         raise UsageError(f"there are no runs in {folder}/")
     found = history.build_history(pasts[-last:] if last else pasts)
@@ -42,7 +43,3 @@ def command(
     else:
         click.echo(text.markdown(found) if format_ == "md" else text.history_text(found))
     return 0
-
-
-def _warn(line: str) -> None:
-    click.echo(line, err=True)

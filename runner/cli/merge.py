@@ -10,7 +10,7 @@ from typing import Optional
 import click
 
 from runner import paths
-from runner.cli import completion, terminal
+from runner.cli import completion, log
 from runner.cli.running import conclude, exit_code, report
 from runner.errors import UsageError
 from runner.report.text import clean
@@ -35,12 +35,12 @@ def command(runs: Sequence[str], output: Optional[Path]) -> int:
     folder = _empty(output or paths.results() / run_id)
     merge.write(merged, folders, folder)
     written = conclude(folder)
-    report(terminal.stderr(), written, folder)
+    report(written, folder)
     return exit_code(written)
 
 
 def _warn(line: str) -> None:
-    click.echo(f"note: {clean(line)}", err=True)
+    log.warn(f"note: {clean(line)}")
 
 
 def _empty(folder: Path) -> Path:

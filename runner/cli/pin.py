@@ -9,7 +9,7 @@ from typing import Optional
 import click
 
 from runner import grid, paths, pins
-from runner.cli import completion
+from runner.cli import completion, log
 from runner.cli.formats import formats, print_json
 from runner.pins import Pin, constraints, requirement, words
 from runner.releases import catalogue
@@ -73,7 +73,7 @@ def command(
         raise click.UsageError("--check goes with neither --constraints nor --format spec")
     wanted = None if check is None else requirement.parse(check)
     folder = journal.find_run(run, paths.results())
-    loaded = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
+    loaded = journal.read_run(folder, warn=log.warn)
     built = grid.build_grid(loaded)
     known = [release.version for release in catalogue.load_releases()]
     pin = pins.find_pin(

@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from runner import paths, report
-from runner.cli import completion, terminal
+from runner.cli import completion, log, terminal
 from runner.cli.formats import formats
 from runner.report import publish
 from runner.runs import journal
@@ -22,7 +22,7 @@ from runner.runs import journal
 )
 def command(run: Optional[str], format_: Optional[str]) -> None:
     folder = journal.find_run(run, paths.results())
-    loaded = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
+    loaded = journal.read_run(folder, warn=log.warn)
     if format_ is not None:
         click.echo(publish.render(loaded, format_, folder))
         return

@@ -129,5 +129,5 @@ def command(
                 explore=explore,
             )
     run = running.conclude(journal.folder)
-    running.report(console, run, journal.folder, format_)
+    running.report(run, journal.folder, format_)
     return running.exit_code(run)

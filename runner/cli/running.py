@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from runner import __version__, paths
 from runner.cells import snapshot
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
-from runner.cli import terminal
+from runner.cli import log, terminal
 from runner.engines.base import Maker
 from runner.environments import locks
 from runner.errors import UsageError
@@ -27,7 +28,10 @@ from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import Lock, Workload, described
 from runner.report import publish
+from runner.report.text import count
 from runner.runs import journal
+
+LOG = logging.getLogger(__name__)
 
 
 def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapshot]:
@@ -44,14 +48,14 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
     return taken
 
 
-def keep_inputs(log: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:
+def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:
     """Write down what is going to run, and what is known without running anything."""
     for work in load.works:
-        log.keep_environment(work.environment)
+        cells.keep_environment(work.environment)
     for name, one in taken.items():
         script = one.workspace.folder / one.workspace.script
-        log.keep_script(name, script.read_text("utf-8", errors="replace"))
-    log.append_known((result, "") for result in load.known)
+        cells.keep_script(name, script.read_text("utf-8", errors="replace"))
+    cells.append_known((result, "") for result in load.known)
 
 
 @contextmanager
@@ -65,16 +69,17 @@ def recording(
     """The journal of a run, open for its results; what is interrupted is kept and reported."""
     run = head(chosen, load, engine, taken)
     folder = own_folder(output or paths.results() / run.info.id)
-    log = journal.Journal(folder, run)
+    cells = journal.Journal(folder, run)
+    log.keep(folder)
     try:
-        keep_inputs(log, load, taken)
-        yield log
-        log.finish(journal.timestamp())
+        keep_inputs(cells, load, taken)
+        yield cells
+        cells.finish(journal.timestamp())
     except KeyboardInterrupt:
         report_interrupted(conclude(folder), folder, len(chosen.cells))
         raise
     finally:
-        log.close()
+        cells.close()
 
 
 def conclude(folder: Path, *, latest: bool = True) -> Run:
@@ -82,7 +87,7 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
 
     With `latest`, results/latest points at it from now on.
     """
-    run = journal.read_run(folder, warn=lambda line: click.echo(line, err=True))
+    run = journal.read_run(folder, warn=log.warn)
     publish.write(run, folder)
     if latest and folder.parent == paths.results():
         journal.point_latest(folder)
@@ -93,31 +98,30 @@ def say(console: Console) -> Callable[[str], None]:
     """Prints lines as they are: nothing in them is markup, and none is broken."""
 
     def line(text: str) -> None:
+        LOG.info("%s", text)
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     return line
 
 
-def report(console: Console, run: Run, folder: Path, format_: str = "table") -> None:
+def report(run: Run, folder: Path, format_: str = "table") -> None:
     """What came out, in a sentence and a table or as JSON, and where the whole of it lies."""
     if format_ == "json":
         click.echo(publish.render(run, "json", folder))
     else:
         terminal.print_grid(run)
-    unmeasured = [r for r in run.results if r.outcome.verdict is Verdict.ERROR]
+    unmeasured = sum(result.outcome.verdict is Verdict.ERROR for result in run.results)
     if unmeasured:
-        console.print(
-            f"{len(unmeasured)} cells could not be measured; "
-            "the same command tries just those again",
-            highlight=False,
-        )
+        again = "just that one" if unmeasured == 1 else "just those"
+        cells = count(unmeasured, "cell")
+        log.warn(f"{cells} could not be measured; the same command tries {again} again")
     terminal.point_to(folder)
 
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:
     """Say that nothing is lost; the store has what was measured, so the same command goes on."""
     line = f"{len(run.results)} of {planned} cells are measured and kept in {folder}"
-    click.echo(f"{line}; the same command goes on from there", err=True)
+    log.warn(f"{line}; the same command goes on from there")
 
 
 def exit_code(run: Run) -> int:
@@ -129,7 +133,7 @@ def exit_code(run: Run) -> int:
 
 def stored() -> Store:
     """What was measured before; a damaged entry is removed with a word."""
-    return Store(paths.store(), warn=lambda line: click.echo(line, err=True))
+    return Store(paths.store(), warn=log.warn)
 
 
 def locker(chosen: Selection) -> Lock:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Optional
 
 import click
 
+from runner.cli import log
 from runner.model import Run, Verdict
 from runner.report import publish, style
 
@@ -25,7 +26,12 @@ def stderr() -> Console:
     """For progress and notes."""
     from rich.console import Console
 
-    return Console(stderr=True, force_interactive=_moves(sys.stderr))
+    usual = log.verbosity() is log.Verbosity.USUAL
+    return Console(
+        stderr=True,
+        force_interactive=usual and _moves(sys.stderr),
+        quiet=log.verbosity() is log.Verbosity.QUIET,
+    )
 
 
 def print_grid(run: Run) -> None:
@@ -43,7 +49,7 @@ def print_grid(run: Run) -> None:
 
 def point_to(folder: Path) -> None:
     """Say where the reports lie."""
-    click.echo(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}", err=True)
+    log.say(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}")
 
 
 def _moves(stream: IO[str]) -> bool:

@@ -18,7 +18,7 @@ from runner import paths
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import Live
 from runner.cli import backend as backends
-from runner.cli import running, terminal
+from runner.cli import log, running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker
@@ -126,6 +126,7 @@ class Watch:
         """Leave the last round's reports, and nothing else."""
         if self._folder is not None:
             running.conclude(self._folder)
+            log.keep(self._folder)
             terminal.point_to(self._folder)
         for live in self._live.values():
             live.remove()

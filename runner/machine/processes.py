@@ -10,7 +10,9 @@ What a thread starts belongs to the `Children` that it works for; their owner ca
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -20,6 +22,8 @@ from pathlib import Path
 from typing import Optional
 
 from runner.machine import temporary
+
+LOG = logging.getLogger(__name__)
 
 
 class Stopped(Exception):
@@ -112,7 +116,9 @@ def stream(
     """The lines of stdout and stderr together as they come; the last item is `exit N`."""
     with start(command, env=env, cwd=cwd) as process:
         assert process.stdout is not None
-        yield from process.stdout
+        for line in process.stdout:
+            LOG.debug("%s: %s", process.pid, line.rstrip())
+            yield line
         yield f"exit {process.wait()}"
 
 
@@ -141,12 +147,14 @@ def start(
         start_new_session=True,
     )
     children.add(process)
+    LOG.debug("%s: started %s", process.pid, shlex.join(map(str, command)))
     try:
         yield process
     finally:
         _kill_group(process)
         process.wait()
         children.remove(process)
+        LOG.debug("%s: ended with %s", process.pid, process.returncode)
     children.check()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ from runner.model import Result, Verdict
 from runner.pipeline import events
 from runner.report import style
 from runner.report.text import clean, inferred
+
+LOG = logging.getLogger(__name__)
 
 
 class Display(Protocol):
@@ -49,27 +52,9 @@ class PlainDisplay:
 
     def __call__(self, event: events.Event) -> None:
         with self._state.lock:
-            self._state.take(event)
-            for line in self._lines(event):
-                self._console.file.write(f"{line}\n")
-
-    def _lines(self, event: events.Event) -> Iterator[str]:
-        if isinstance(event, events.Preparing):
-            if event.phase.detail == "" and event.phase.bytes_done is None:
-                yield f"{event.environment.id}: {event.phase.what}"
-        elif isinstance(event, events.Prepared):
-            if event.seconds >= 0.5:
-                yield f"{event.environment.id}: ready after {event.seconds:.1f} s"
-        elif isinstance(event, events.Unprepared):
-            yield f"{event.environment.id}: could not be prepared: {event.reason}"
-        elif isinstance(event, events.Ended):
-            yield f"[{self._state.done}/{self._state.cells}] {one_line(event.result)}"
-        elif isinstance(event, events.Dropped):
-            yield f"{event.environment.id}: dropped"
-        elif isinstance(event, events.Started):
-            pass
-        else:
-            assert_never(event)
+            for line in self._state.take(event):
+                if not self._console.quiet:
+                    self._console.file.write(f"{line}\n")
 
 
 class LiveDisplay:
@@ -143,7 +128,15 @@ class State:
         self.lock = threading.Lock()
         self._first: float = time.monotonic()
 
-    def take(self, event: events.Event) -> None:
+    def take(self, event: events.Event) -> list[str]:
+        """Count it; what there is to say of it, which is logged, too."""
+        self._count(event)
+        lines = list(self._lines(event))
+        for line in lines:
+            LOG.debug("%s", line)
+        return lines
+
+    def _count(self, event: events.Event) -> None:
         if isinstance(event, events.Preparing):
             since = self.preparing.get(event.environment.id, ("", time.monotonic()))[1]
             self.preparing[event.environment.id] = (phase_text(event), since)
@@ -160,6 +153,24 @@ class State:
                 self.tally[event.result.outcome.verdict] += 1
             self.done += 1
             self.cached += event.result.cached
+
+    def _lines(self, event: events.Event) -> Iterator[str]:
+        if isinstance(event, events.Preparing):
+            if event.phase.detail == "" and event.phase.bytes_done is None:
+                yield f"{event.environment.id}: {event.phase.what}"
+        elif isinstance(event, events.Prepared):
+            if event.seconds >= 0.5:
+                yield f"{event.environment.id}: ready after {event.seconds:.1f} s"
+        elif isinstance(event, events.Unprepared):
+            yield f"{event.environment.id}: could not be prepared: {event.reason}"
+        elif isinstance(event, events.Ended):
+            yield f"[{self.done}/{self.cells}] {one_line(event.result)}"
+        elif isinstance(event, events.Dropped):
+            yield f"{event.environment.id}: dropped"
+        elif isinstance(event, events.Started):
+            pass
+        else:
+            assert_never(event)
 
     def time_left(self) -> str:
         """An estimate from the pace of the measured cells so far."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from runner.runs import journal
 
 _OWN_NAME = re.compile(r"(bisect-)?\d{8}-\d{6}-[0-9a-f]{4}")
-_RENDERED = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml", "logs")
+_REPORTS = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml")
+_LOGS = ("logs", "run.log", "run.log.1")
 
 
 def dated_runs(results: Path) -> list[Path]:
@@ -29,7 +30,7 @@ def dated_runs(results: Path) -> list[Path]:
 
 def reports_and_logs(folder: Path) -> list[Path]:
     """The reports and logs of a run that exist: these are what thinning removes."""
-    return [folder / name for name in _RENDERED if (folder / name).exists()]
+    return [folder / name for name in (*_REPORTS, *_LOGS) if (folder / name).exists()]
 
 
 def remove_reports_and_logs(folder: Path) -> None:

@@ -1,0 +1,213 @@
+"""How much a command says (`-v`, `-q`), and the log that a run leaves in its folder.
+
+Modules log what they do with `logging.getLogger(__name__)`: steps as DEBUG, what is said on the
+terminal as INFO. Nothing secret is written: what looks like a credential becomes `***`.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import logging
+import os
+import platform
+import shlex
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from runner import __version__
+from runner.errors import TfmatrixError
+from runner.machine import secret_text
+
+FILE = "run.log"
+MOST_BYTES = 2 << 20
+"""Of one file; when it is full it becomes `run.log.1`, in the place of an older one."""
+MOST_RECORDS = 5000
+"""Kept until the run has a folder."""
+LIBRARIES = ("urllib3",)
+"""Whose requests are worth knowing: those to the Docker daemon and to GitHub."""
+SHOWN_ANYWAY = "runner.pipeline.display"
+"""Whose lines the display prints itself."""
+
+_LOG = logging.getLogger("runner")
+
+
+class Verbosity(enum.Enum):
+    """How much is said besides the answer and what goes wrong."""
+
+    QUIET = "nothing"
+    USUAL = "progress"
+    VERBOSE = "every step"
+
+
+def equipped(command: click.Command) -> click.Command:
+    """The verb with the options `-v` and `-q`, and with a log."""
+    if command.callback is None or any(option.name == "verbose" for option in command.params):
+        return command
+    command.params += [
+        click.Option(["-v", "--verbose"], is_flag=True, help="Say every step, too."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Say the answer and what goes wrong."),
+    ]
+    command.callback = _logged(command.callback)
+    return command
+
+
+def _logged(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def call(*args: Any, verbose: bool, quiet: bool, **others: Any) -> Any:
+        if verbose and quiet:
+            raise click.UsageError("-v and -q exclude each other", click.get_current_context())
+        said = Verbosity.VERBOSE if verbose else Verbosity.QUIET if quiet else Verbosity.USUAL
+        with _logging(said):
+            return callback(*args, **others)
+
+    return call
+
+
+# One command at a time: its log, and where that lies.
+
+
+class _State:
+    verbosity = Verbosity.USUAL
+    recent: Optional[_Recent] = None
+    file: Optional[Path] = None
+
+
+def verbosity() -> Verbosity:
+    """What the command was asked for."""
+    return _State.verbosity
+
+
+def file() -> Optional[Path]:
+    """The log of the command that runs, or ran last, if it has a run's folder."""
+    return _State.file
+
+
+def keep(folder: Path) -> None:
+    """From now on the log is written to `folder`, with what there is of it already."""
+    recent, _State.recent = _State.recent, None
+    if recent is None:
+        return
+    _State.file = folder / FILE
+    writer = _Writer(_State.file)
+    for record in recent.records:
+        writer.handle(record)
+    _replace(recent, writer)
+
+
+@contextmanager
+def _logging(said: Verbosity) -> Iterator[None]:
+    """The handlers of one command, and what it began and ended with."""
+    _State.verbosity, _State.file, _State.recent = said, None, _Recent()
+    _add(_State.recent)
+    if said is Verbosity.VERBOSE:
+        _add(_Teller())
+    started = time.monotonic()
+    _LOG.debug("tfmatrix %s, Python %s", __version__, platform.python_version())
+    _LOG.debug("on %s, in %s", platform.platform(), Path.cwd())
+    _LOG.debug("command: %s", shlex.join(sys.argv))
+    try:
+        yield
+    except TfmatrixError as error:
+        _LOG.debug("ends with %s: %s", type(error).__name__, error)
+        raise
+    except (click.exceptions.Exit, click.ClickException):
+        raise
+    except BaseException:
+        _LOG.debug("ends with an exception", exc_info=True)
+        raise
+    finally:
+        _LOG.debug("ended after %.1f s", time.monotonic() - started)
+        _State.verbosity = Verbosity.USUAL
+        _remove_all()
+
+
+def _loggers() -> tuple[logging.Logger, ...]:
+    return (_LOG, *map(logging.getLogger, LIBRARIES))
+
+
+def _add(handler: logging.Handler) -> None:
+    for logger in _loggers():
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.addHandler(handler)
+
+
+def _replace(old: logging.Handler, new: logging.Handler) -> None:
+    for logger in _loggers():
+        logger.addHandler(new)
+        logger.removeHandler(old)
+
+
+def _remove_all() -> None:
+    for logger in _loggers():
+        for handler in list(logger.handlers):
+            if isinstance(handler, (_Recent, _Writer, _Teller)):
+                logger.removeHandler(handler)
+                handler.close()
+
+
+class _Recent(logging.Handler):
+    """The last records, until there is a file for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: deque[logging.LogRecord] = deque(maxlen=MOST_RECORDS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+class _Formatter(logging.Formatter):
+    """In UTC, and without secrets."""
+
+    converter = time.gmtime  # type: ignore[assignment]  # as its documentation has it
+
+    def __init__(self, line: str, moment: str) -> None:
+        super().__init__(line, moment)
+        self._without_secrets = secret_text.remover(os.environ)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._without_secrets(super().format(record))
+
+
+class _Writer(RotatingFileHandler):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        self.errors = "backslashreplace"
+        line = "%(asctime)s.%(msecs)03dZ %(levelname)-7s %(threadName)s %(name)s: %(message)s"
+        self.setFormatter(_Formatter(line, "%Y-%m-%dT%H:%M:%S"))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log that cannot be written, on a full disk, must not end what it tells about."""
+
+
+class _Teller(logging.StreamHandler):  # type: ignore[type-arg]  # generic from Python 3.11 on
+    """On standard error, with -v: every step that is not said there anyway."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(_Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+        self.addFilter(lambda record: record.levelno < logging.INFO)
+        self.addFilter(lambda record: record.name != SHOWN_ANYWAY)
+
+
+def say(line: str) -> None:
+    """A note on standard error, unless the command is to be quiet."""
+    _LOG.info("%s", line)
+    if _State.verbosity is not Verbosity.QUIET:
+        click.echo(line, err=True)
+
+
+def warn(line: str) -> None:
+    """A note on standard error, whatever the command was asked for."""
+    _LOG.warning("%s", line)
+    click.echo(line, err=True)
