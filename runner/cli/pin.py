@@ -74,8 +74,9 @@ def command(
     wanted = None if check is None else requirement.parse(check)
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.warn)
-    built = grid.build_grid(loaded)
-    known = [release.version for release in catalogue.load_releases()]
+    releases = catalogue.load_releases()
+    built = grid.build_grid(loaded, releases)
+    known = [release.version for release in releases]
     pin = pins.find_pin(
         built,
         known,

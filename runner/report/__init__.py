@@ -49,9 +49,9 @@ def render(
 ) -> str:
     """One report of `run`; give the `grid` where several are rendered of one run."""
     report = importlib.import_module(f"{__name__}.{REPORTS[kind].module}")
-    text = report.render(
-        Context(run=run, grid=grid or grids.build_grid(run), logs=logs, extras=extras or Extras())
-    )
+    extras = extras or Extras()
+    arranged = grid or grids.build_grid(run, extras.releases)
+    text = report.render(Context(run=run, grid=arranged, logs=logs, extras=extras))
     assert isinstance(text, str)
     return text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import random
+from pathlib import Path
 
 from attrs import evolve
 from hypothesis import given
@@ -240,3 +242,16 @@ def test_the_order_of_the_journal_changes_nothing(
 def test_cells_that_show_the_same_share_a_mark() -> None:
     marks = [mark for row in built("2.9 2.10 2.11\na ✓ X ✓\nb X ✓ Y").marks for mark in row]
     assert len(set(map(id, marks))) == len(set(marks)) < len(marks) == 6
+
+
+def test_whoever_arranges_a_run_says_which_releases_are_known() -> None:
+    """Without them 2.8.1 would be called 2.8, as if it were the newest patch of its series."""
+    package = Path(grid.__file__).parents[1]
+    calls = [
+        (path.name, len(node.args))
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("build_grid")
+    ]
+    assert {name for name, _ in calls} == {"__init__.py", "pin.py", "publish.py"}
+    assert {arguments for _, arguments in calls} == {2}
