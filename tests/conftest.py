@@ -230,6 +230,35 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.line(f"  {test}")
 
 
+# --- Several workers at once -----------------------------------------------------------------
+
+ONE_AFTER_THE_OTHER = {
+    "tests/engines/test_agent_alone.py": "processes",
+    "tests/engines/test_local.py": "processes",
+    "tests/engines/test_clean.py": "daemon",
+    "tests/engines/test_docker.py": "daemon",
+    "tests/engines/test_same_world.py": "daemon",
+    "tests/engines/test_tensorflow.py": "daemon",
+    "tests/torture/test_hostile.py": "daemon",
+    "tests/torture/test_names.py": "daemon",
+}
+"""What a machine has only once, and the files whose tests look at all of it: the Docker daemon's
+images and containers, or every process. Such tests never run beside each other."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, one worker takes a whole file (fixtures of modules are made once)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return ONE_AFTER_THE_OTHER.get(file, file)
+
+    return ByFile(config, log)
+
+
 # --- Goldens ---------------------------------------------------------------------------------
 
 
