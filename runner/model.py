@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from msgspec import Meta
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -181,6 +181,14 @@ class Variant:
     env: Mapping[str, str] = field(factory=dict)
     requirements: tuple[str, ...] = ()
     """Replace the release's requirements on the same packages."""
+    as_of: str = ""
+    """The day as of which all packages are resolved, ISO 8601; "" is the release's own."""
+
+    def without(self, axis: str) -> Variant:
+        """By its name and values: what the axis set is still set."""
+        parts = [part for part in self.name.split(",") if part.partition("=")[0] != axis]
+        values = {name: value for name, value in self.values.items() if name != axis}
+        return evolve(self, name=",".join(parts), values=values)
 
 
 USUAL = Variant()
@@ -209,6 +217,12 @@ class Case:
     def base(self) -> str:
         """The name that all its variants share."""
         return self.name.removesuffix(f"@{self.variant.name}") if self.variant.name else self.name
+
+    def without(self, axis: str) -> Case:
+        """The case that all values of an axis share: `layers-both` of `layers-both@keras=3.4.1`."""
+        variant = self.variant.without(axis)
+        name = "@".join(filter(None, (self.base, variant.name)))
+        return evolve(self, name=name, variant=variant)
 
 
 @frozen(kw_only=True)
@@ -482,6 +496,8 @@ class RunInfo:
     host: Mapping[str, Any] = field(factory=dict)
     finding: str = ""
     """What `bisect` found: a sentence, and after an empty line the evidence as plain text."""
+    along: str = ""
+    """The axis whose values are the columns of the grid; TensorFlow's releases are where empty."""
 
 
 @frozen(kw_only=True)

@@ -143,10 +143,10 @@ def one_row(cells: Sequence[Cell], case: Sequence[str], axis: str = "") -> list[
 
     Raises `UsageError` where there are none, or several rows.
     """
-    kept = [cell for cell in cells if _without(cell, axis) in case] or list(cells)
+    kept = [cell for cell in cells if cell.case.without(axis).name in case] or list(cells)
     if not kept:
         raise UsageError(f"no case is named {', '.join(case)}")
-    rows = dict.fromkeys((cell.repro.name, _without(cell, axis)) for cell in kept)
+    rows = dict.fromkeys((cell.repro.name, cell.case.without(axis).name) for cell in kept)
     if len(rows) > 1:
         names = ", ".join(name for _, name in rows)
         script = kept[0].repro.script
@@ -164,14 +164,7 @@ def _coarse(versions: Sequence[str]) -> tuple[int, ...]:
 
 
 def _is(cell: Cell, axis: str, globs: Sequence[str]) -> bool:
-    return plan.chosen(evolve(cell.case, name=_without(cell, axis)), globs)
-
-
-def _without(cell: Cell, axis: str) -> str:
-    """A case's name without the axis that is walked along."""
-    variant = cell.case.variant
-    parts = [part for part in variant.name.split(",") if part.partition("=")[0] != axis]
-    return "@".join(filter(None, (cell.case.base, ",".join(parts))))
+    return plan.chosen(cell.case.without(axis), globs)
 
 
 def _axis_between(

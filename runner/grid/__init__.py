@@ -20,6 +20,7 @@ from runner.grid.records import (
     Transition,
     ranges,
     release_range,
+    stretch,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "build_grid",
     "ranges",
     "release_range",
+    "stretch",
 ]

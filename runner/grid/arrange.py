@@ -10,7 +10,7 @@ from typing import Optional
 from attrs import field, frozen
 
 from runner.grid import letters, shifts, transitions
-from runner.grid.columns import columns_of
+from runner.grid.layout import Key, Layout, layout_of
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.grid.variants import exists
 from runner.model import Case, Release, Result, Run, Verdict
@@ -89,10 +89,11 @@ class Grid:
 def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
     """The grid of a run, finished or not. `releases` are all that are known: with these, a patch
     that is not the newest of its series is written out, and gaps between releases are seen."""
-    lanes = columns_of(run, releases)
-    found = _found(run.results, lanes)
-    rows = _rows(run, {key[0] for key in found})
-    ruled_out = _ruled_out(run, rows, lanes, releases)
+    layout = layout_of(run, releases)
+    lanes = layout.columns
+    found = _found(run.results, layout)
+    rows = _rows(run, layout, {key for key, _ in found})
+    ruled_out = _ruled_out(run, rows, layout, releases)
     cells = tuple(
         tuple(
             None if (row.index, column.index) in ruled_out else found.get(_cell_key(row, column))
@@ -120,46 +121,51 @@ def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
     )
 
 
-def _cell_key(row: Row, column: Column) -> tuple[tuple[str, str], int]:
+def _cell_key(row: Row, column: Column) -> tuple[Key, int]:
     return (row.repro, row.case), column.index
 
 
 def _ruled_out(
-    run: Run, rows: Sequence[Row], columns: Sequence[Column], releases: Sequence[Release]
+    run: Run, rows: Sequence[Row], layout: Layout, releases: Sequence[Release]
 ) -> set[tuple[int, int]]:
     """Row and column of the cells that are none: their variant is not for that release.
 
     What was measured there all the same is never taken away.
     """
-    cases = (case for repro in run.repros for case in repro.cases)
-    variants = {case.variant.name: case.variant for case in cases if case.variant.name}
-    lacking = {
-        name: [c for c in columns if not exists(variant, c.tensorflow, releases)]
-        for name, variant in variants.items()
-    }
-    if not any(lacking.values()):
+    exist: dict[tuple[str, str], bool] = {}
+    lacking: set[tuple[Key, int]] = set()
+    for repro in run.repros:
+        for case in (case for case in repro.cases if case.variant.name):
+            for column in layout.columns_of(case):
+                question = (case.variant.name, column.tensorflow)
+                if question not in exist:
+                    exist[question] = exists(case.variant, column.tensorflow, releases)
+                if not exist[question]:
+                    lacking.add(((repro.name, layout.row_case(case).name), column.index))
+    if not lacking:
         return set()
-    found = _found((r for r in run.results if r.outcome.verdict is not Verdict.SKIP), columns)
-    return {
-        (row.index, column.index)
-        for row in rows
-        for column in lacking.get(row.variant, ())
-        if _cell_key(row, column) not in found
-    }
+    measured = (r for r in run.results if r.outcome.verdict is not Verdict.SKIP)
+    lacking -= _found(measured, layout).keys()
+    index = {(row.repro, row.case): row.index for row in rows}
+    return {(index[key], at) for key, at in lacking if key in index}
 
 
-def _rows(run: Run, measured: set[tuple[str, str]]) -> tuple[Row, ...]:
+def _rows(run: Run, layout: Layout, measured: set[Key]) -> tuple[Row, ...]:
     """As planned; then what was measured besides.
 
     In a run that ended, a case without any result was not asked for, so it gets no row.
     """
-    cases = {(r.name, c.name): c for r in run.repros for c in r.cases}
+    planned = ((r.name, layout.row_case(case)) for r in run.repros for case in r.cases)
+    cases = {(repro, case.name): case for repro, case in planned}
     wanted = [key for key in cases if key in measured or run.info.finished is None]
-    besides = ((result.repro, result.case) for result in run.results)
-    keys = dict.fromkeys([*wanted, *besides])
+    keys = dict.fromkeys([*wanted, *_measured(run, layout)])
     return tuple(
         _row(index, key[0], cases.get(key) or Case(name=key[1])) for index, key in enumerate(keys)
     )
+
+
+def _measured(run: Run, layout: Layout) -> Iterator[Key]:
+    return (layout.place(result)[0] for result in run.results)
 
 
 def _row(index: int, repro: str, case: Case) -> Row:
@@ -173,12 +179,9 @@ def _row(index: int, repro: str, case: Case) -> Row:
     )
 
 
-def _found(
-    results: Iterable[Result], columns: Iterable[Column]
-) -> dict[tuple[tuple[str, str], int], Result]:
+def _found(results: Iterable[Result], layout: Layout) -> dict[tuple[Key, int], Result]:
     """Results by row and column; of several for one cell the last, as in the journal."""
-    places = {(c.tensorflow, c.device, python): c.index for c in columns for python in c.pythons}
-    return {((r.repro, r.case), places[(r.tensorflow, r.device, r.python)]): r for r in results}
+    return {layout.place(result): result for result in results}
 
 
 _UNNAMED = (Verdict.PASS, Verdict.SKIP, Verdict.ERROR)

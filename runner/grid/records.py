@@ -46,6 +46,13 @@ class Column:
     """Whether releases that were not run lie between the column before on its device and this."""
     newest: bool = True
     """Whether no newer release is known."""
+    value: str = ""
+    """Of the axis whose values are the columns; empty where TensorFlow's releases are."""
+
+    @property
+    def version(self) -> str:
+        """What tells the column from its neighbours."""
+        return self.value or self.tensorflow
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
@@ -137,5 +144,11 @@ def ranges(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
 
 def release_range(columns: Sequence[Column]) -> str:
     """`1.12–1.15`, or one label; `1.15, 2.4–2.6` where nothing is known of what lies between."""
-    ends = [(part[0].label, part[-1].label) for part in ranges(columns)]
-    return ", ".join(first if first == last else f"{first}–{last}" for first, last in ends)
+    return ", ".join(stretch(part, "–") for part in ranges(columns))
+
+
+def stretch(columns: Sequence[Column], to: str) -> str:
+    """`1.12–1.15`, `keras 3.1.1–3.4.1`: the first and the last of neighbours."""
+    first, last = columns[0].label, columns[-1].label
+    shared = f"{first.partition(' ')[0]} "
+    return first if first == last else f"{first}{to}{last.removeprefix(shared)}"

@@ -7,8 +7,11 @@ empty value is the usual way: the variable unset, the package as the release ask
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Optional
+
+from attrs import evolve
 
 from runner.errors import UsageError
 from runner.matrix import variants, words
@@ -31,9 +34,16 @@ def parse_axis(text: str, known: Sequence[Axis] = ()) -> Axis:
     return Axis(name=name, values=tuple(_value(name, each, text) for each in names))
 
 
-def package(name: str, versions: Sequence[str]) -> Axis:
-    """The axis of these releases of a package."""
-    return Axis(name=name, values=tuple(_package(name, version) for version in versions))
+def package(name: str, versions: Sequence[str], days: Mapping[str, date] = {}) -> Axis:
+    """The axis of these releases of a package; `days` are those as of which all is resolved."""
+    values = (_package(name, version) for version in versions)
+    return Axis(
+        name=name,
+        values=tuple(
+            evolve(value, as_of=days[version].isoformat() if version in days else "")
+            for value, version in zip(values, versions)
+        ),
+    )
 
 
 def is_variable(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Optional
 
-from runner.grid import Column, ranges
+from runner.grid import Column, ranges, stretch
 from runner.model import Verdict
 from runner.report.text import count, listed
 
@@ -31,12 +31,11 @@ def on_all_releases(verdict: Optional[Verdict], lane: Sequence[Column]) -> str:
         return f"on {lane[0].label}"
     each = "any" if verdict in (Verdict.ERROR, None) else "every"
     if len(ranges(lane)) == 1:
-        return f"on {each} release from {lane[0].label} to {lane[-1].label}"
+        return f"on {each} release from {stretch(lane, ' to ')}"
     which = listed([_range(part) for part in ranges(lane)], MOST_RANGES, "more ranges")
     all_ = "any of" if each == "any" else "all"
     return f"on {all_} {count(len(lane), 'release')}: {which}"
 
 
 def _range(columns: Sequence[Column]) -> str:
-    first, last = columns[0].label, columns[-1].label
-    return first if len(columns) == 1 else f"{first} to {last}"
+    return stretch(columns, " to ")

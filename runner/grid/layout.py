@@ -1,0 +1,123 @@
+"""Which column a result belongs to, and which row: the layout of a grid.
+
+Usually the columns are TensorFlow's releases, and each variant of a case has a row. In a run along
+an axis (`run --along keras`) the axis' values are the columns, in the order in which they were
+planned, and a row is a case without that axis.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol
+
+from packaging.version import Version
+
+from runner.grid.columns import columns_of
+from runner.grid.records import Column
+from runner.model import Case, Release, Result, Run
+
+Key = tuple[str, str]
+"""The repro and the case of a row."""
+_Place = tuple[str, str, str]
+"""TensorFlow's version, the device, the value of the axis."""
+
+
+class Layout(Protocol):
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+    def row_case(self, case: Case) -> Case:
+        """The case that the row of a planned case shows."""
+
+    def columns_of(self, case: Case) -> Sequence[Column]:
+        """Those in which a planned case has cells."""
+
+    def place(self, result: Result) -> tuple[Key, int]:
+        """The row and the index of the column of a result."""
+
+
+def layout_of(run: Run, releases: Sequence[Release] = ()) -> Layout:
+    """`releases` are all that are known: see `columns_of`."""
+    return AlongAxis(run) if run.info.along else ByRelease(run, releases)
+
+
+class ByRelease:
+    """A column for each release on each device, a row for each case in each variant."""
+
+    def __init__(self, run: Run, releases: Sequence[Release]) -> None:
+        self.columns = columns_of(run, releases)
+        self._places = {
+            (column.tensorflow, column.device, python): column.index
+            for column in self.columns
+            for python in column.pythons
+        }
+
+    def row_case(self, case: Case) -> Case:
+        return case
+
+    def columns_of(self, case: Case) -> Sequence[Column]:
+        return self.columns
+
+    def place(self, result: Result) -> tuple[Key, int]:
+        where = (result.tensorflow, result.device, result.python)
+        return (result.repro, result.case), self._places[where]
+
+
+class AlongAxis:
+    """A column for each value of the run's axis on each release and device."""
+
+    def __init__(self, run: Run) -> None:
+        self._axis = run.info.along
+        self._cases = {
+            (repro.name, case.name): case for repro in run.repros for case in repro.cases
+        }
+        values = dict.fromkeys(self._value(case) for case in self._cases.values())
+        order = {value: at for at, value in enumerate(values)}
+        found: dict[_Place, list[Result]] = defaultdict(list)
+        for result in run.results:
+            found[self._place(result)].append(result)
+        places = sorted(found, key=lambda p: (Version(p[0]), p[1], order.get(p[2], len(order))))
+        several = len({place[0] for place in places}) > 1
+        self._index = {place: index for index, place in enumerate(places)}
+        self.columns = tuple(
+            self._column(index, place, found[place], several)
+            for place, index in self._index.items()
+        )
+
+    def _column(
+        self, index: int, place: _Place, results: Sequence[Result], several: bool
+    ) -> Column:
+        """`several`: whether there is more than one release of TensorFlow."""
+        tensorflow, device, value = place
+        pythons = tuple(dict.fromkeys(result.python for result in results))
+        return Column(
+            index=index,
+            tensorflow=tensorflow,
+            device=device,
+            python=pythons[0],
+            label=f"{tensorflow if several else ''} {self._axis} {value}".strip(),
+            environments=tuple(dict.fromkeys(result.environment for result in results)),
+            pythons=pythons,
+            newest=False,
+            value=value,
+        )
+
+    def row_case(self, case: Case) -> Case:
+        return case.without(self._axis)
+
+    def columns_of(self, case: Case) -> Sequence[Column]:
+        return [column for column in self.columns if column.value == self._value(case)]
+
+    def place(self, result: Result) -> tuple[Key, int]:
+        row = self.row_case(self._case(result))
+        return (result.repro, row.name), self._index[self._place(result)]
+
+    def _place(self, result: Result) -> _Place:
+        return result.tensorflow, result.device, self._value(self._case(result))
+
+    def _value(self, case: Case) -> str:
+        return case.variant.values.get(self._axis, "")
+
+    def _case(self, result: Result) -> Case:
+        return self._cases.get((result.repro, result.case)) or Case(name=result.case)

@@ -1,0 +1,43 @@
+"""Releases of another package as columns: `run --along keras`."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from runner import grid
+from runner.matrix import variants, vary
+from runner.model import Case, Run, Verdict
+from runner.report.answer import answer
+from tests.unit import runs
+
+FAILURES: dict[str, runs.Failure] = {"A": (Verdict.FAIL, "KeyError: 'x'")}
+VERSIONS = ("3.0.5", "3.1.1", "3.10.0", "3.11.3")
+
+
+def along(*letters: str, case: str = "default") -> Run:
+    """A run of one case along keras: its findings from version to version."""
+    cases = variants.spread([Case(name=case)], [vary.package("keras", VERSIONS)])
+    drawn = [
+        runs.drawn(f"2.18.1\n{each.name} {letter}", FAILURES)
+        for each, letter in zip(cases, letters)
+    ]
+    return evolve(
+        drawn[0],
+        info=evolve(drawn[0].info, along="keras"),
+        results=tuple(result for one in reversed(drawn) for result in one.results),
+        repros=(evolve(drawn[0].repros[0], cases=cases),),
+    )
+
+
+def test_the_values_are_the_columns_as_planned_and_a_case_is_one_row() -> None:
+    shown = grid.build(along("✓", "✓", "A", "A"))
+    assert [column.label for column in shown.columns] == [f"keras {each}" for each in VERSIONS]
+    assert [row.case for row in shown.rows] == ["default"]
+    assert [mark.letter for mark in shown.marks[0]] == ["", "", "A", "A"]
+    assert [(t.before.version, t.after.version) for t in shown.transitions] == [("3.1.1", "3.10.0")]
+
+
+def test_the_sentence_names_the_package_once_and_goes_no_farther_than_it_was_run() -> None:
+    assert answer(grid.build(along("✓", "✓", "A", "A"))) == (
+        "Fails on keras 3.10.0 to 3.11.3 (KeyError: 'x'); passes on keras 3.0.5 to 3.1.1."
+    )
