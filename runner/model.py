@@ -11,7 +11,7 @@ import enum
 import functools
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
@@ -148,6 +148,11 @@ class Release:
     @property
     def series(self) -> str:
         return release_series(self.parsed)
+
+    @property
+    def as_of(self) -> date:
+        """The day as of which its packages are resolved."""
+        return self.released + timedelta(days=self.cutoff_days)
 
 
 @frozen(kw_only=True)

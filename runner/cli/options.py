@@ -137,6 +137,12 @@ def selecting(command: F) -> F:
                 "axis of matrix.yaml.",
             ),
             click.option(
+                "--along",
+                metavar="PACKAGE",
+                help="Columns are a package's releases ('keras>=3') or the values of an axis of "
+                "matrix.yaml, on one release of TensorFlow.",
+            ),
+            click.option(
                 "--env", multiple=True, metavar="NAME=VALUE", help="A variable that all cells get."
             ),
             needing,

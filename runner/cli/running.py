@@ -157,6 +157,7 @@ def head(
         tool_version=__version__,
         command=shlex.join(["tfmatrix", *map(_as_told, sys.argv[1:])]),
         host=host.describe(),
+        along=chosen.along,
     )
     released = {release.version: release.released.isoformat() for release in chosen.releases}
     return Run(

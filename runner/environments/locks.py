@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Optional
 
@@ -169,7 +169,7 @@ def _left_out(tensorflow: str) -> tuple[str, ...]:
 
 def as_of(target: Target) -> date:
     """The day as of which packages are resolved."""
-    return target.release.released + timedelta(days=target.release.cutoff_days)
+    return target.release.as_of
 
 
 def lock_header(target: Target) -> str:

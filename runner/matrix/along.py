@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -15,19 +15,19 @@ from runner import paths
 from runner.errors import UsageError
 from runner.matrix import vary
 from runner.model import Axis, Target
-from runner.releases.upstream import packages
+from runner.releases.upstream import index, packages
 from runner.releases.upstream.packages import PackageRelease
 
-Say = Callable[[str], None]
-Find = Callable[[str, Target, Say], list[PackageRelease]]
+Find = Callable[[str, Target], list[PackageRelease]]
 """The releases of a package that a target can have, oldest first."""
 
 
-def in_index(name: str, target: Target, say: Say) -> list[PackageRelease]:
+def in_index(name: str, target: Target) -> list[PackageRelease]:
     """As the package index has them. Raises `UsageError` where it has no such package."""
-    from runner.releases.upstream import index  # slow to import, seldom wanted
-
-    return packages.releases(index.configured(paths.index(), say).files(name), target.python)
+    source = index.configured(
+        paths.index(), lambda line: print(f"tfmatrix: {line}", file=sys.stderr)
+    )
+    return packages.releases(source.files(name), target.python)
 
 
 def axis(
@@ -35,13 +35,11 @@ def axis(
     target: Target,
     patches: str,
     known: Sequence[Axis],
-    own_day: date,
     *,
-    say: Say,
     find: Find = in_index,
 ) -> Axis:
-    """The columns that `spec` asks for, oldest first; packages are taken as of `own_day`, the
-    target's, or of the day of the column's release, whichever is later.
+    """The columns that `spec` asks for, oldest first. Packages are taken as of the day of the
+    target's release or of the column's, whichever is later.
 
     Raises `UsageError`.
     """
@@ -49,14 +47,15 @@ def axis(
         if each.name == spec:
             return each
     asked = _requirement(spec)
-    there = [each for each in find(asked.name, target, say) if _admits(asked, each)]
+    there = [each for each in find(asked.name, target) if _admits(asked, each)]
     chosen = _newest_patches(there) if patches == "latest" else there
     if len(chosen) < 2:
         raise UsageError(
             f"--along {spec}: {len(chosen)} of its releases can be had on Python {target.python}",
             remedy="name a range that holds at least two, such as --along 'keras>=3'",
         )
-    days = {f"{each.version}": max(own_day, each.uploaded or own_day) for each in chosen}
+    own = target.release.as_of
+    days = {f"{each.version}": max(own, each.uploaded or own) for each in chosen}
     return vary.package(asked.name, list(days), days)
 
 
@@ -79,7 +78,8 @@ def _requirement(spec: str) -> Requirement:
 
 def _admits(asked: Requirement, release: PackageRelease) -> bool:
     """Pre-releases only where the range names one; nothing that was withdrawn."""
-    return not release.yanked and asked.specifier.contains(release.version)
+    pre = bool(asked.specifier.prereleases)
+    return not release.yanked and asked.specifier.contains(release.version, prereleases=pre)
 
 
 def _newest_patches(releases: Sequence[PackageRelease]) -> list[PackageRelease]:

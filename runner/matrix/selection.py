@@ -39,6 +39,8 @@ class Selection:
     cells: tuple[Cell, ...]
     remarks: tuple[str, ...] = ()
     """What the user should know of the scripts, each a sentence."""
+    along: str = ""
+    """The axis whose values are the columns, where TensorFlow's releases are not."""
 
 
 def select(
@@ -59,10 +61,17 @@ def select(
     packages: Sequence[str] = (),
     allow_no_tensorflow: bool = False,
     expect: Optional[str] = None,
+    along: Optional[str] = None,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
     sources = [*map(find, scripts), *map(of_module, modules)]
-    matrix = _varied(_matrix(sources, args, matrix_file), vary, env)
+    matrix = _matrix(sources, args, matrix_file)
+    columns = None
+    if along is not None:
+        release = _only_release(along, tf or "latest", pre=pre)
+        columns = _along(along, release, devices, patches or matrix.patches, matrix.axes)
+        tf, vary = release.version, (*vary, columns)
+    matrix = _varied(matrix, vary, env)
     matrix = evolve(
         matrix,
         tf=tf or matrix.tf,
@@ -89,7 +98,27 @@ def select(
         releases=tuple(releases),
         cells=tuple(planned),
         remarks=tuple(remark for source in sources for remark in source.remarks),
+        along=columns.name if columns else "",
     )
+
+
+def _only_release(along: str, tf: str, *, pre: bool) -> Release:
+    found = specifier.select(known.releases(tf, pre=pre), tf, "latest", pre=pre)
+    if len(found) > 1:
+        raise UsageError(
+            f"--along {along} is about one release of TensorFlow, and --tf {tf} means {len(found)}",
+            remedy=f"--tf {found[-1].version}",
+        )
+    return found[0]
+
+
+def _along(
+    spec: str, release: Release, devices: Sequence[str], patches: str, axes: Sequence[Axis]
+) -> Axis:
+    from runner.matrix import along  # what asks the index is slow to import, and seldom wanted
+
+    target = plan.target(release, Device(devices[0]) if devices else Device.CPU)
+    return along.axis(spec, target, patches, axes)
 
 
 def _matrix(sources: Sequence[Named], args: Sequence[str], matrix_file: Optional[Path]) -> Matrix:
