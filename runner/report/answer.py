@@ -88,10 +88,18 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
     for device, columns in lanes.items():
         where = f"on {quote(device)}, " if len(lanes) > 1 else ""
         parts.append(where + _on_lane(_lane(grid, repro, rows, columns, quote)))
-    whole = "; ".join(filter(None, [*parts, totals.caveats(grid, rows)]))
+    whole = "; ".join(filter(None, [*parts, _fixed(grid), totals.caveats(grid, rows)]))
     if named:
         return f"{quote(shortened(repro, MOST_NAME))}: {whole}."
     return f"{whole[:1].upper()}{whole[1:]}." if whole.startswith(_OURS) else f"{whole}."
+
+
+def _fixed(grid: Grid) -> str:
+    """Along another axis, what TensorFlow was."""
+    if not grid.run.info.along:
+        return ""
+    releases = dict.fromkeys(column.tensorflow for column in grid.columns)
+    return f"all with TensorFlow {listed(list(releases))}"
 
 
 _OURS = (

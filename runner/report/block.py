@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runner.grid import PASS, Grid, folded
+from runner.grid import PASS, Column, Grid, folded
 from runner.grid.folded import FoldedCase, FoldedTable
 from runner.report.text import shortened
 
@@ -28,6 +28,7 @@ def _data(grid: Grid) -> dict[str, Any]:
         "run": grid.run.info.id,
         "tool_version": grid.run.info.tool_version,
         "engine": grid.run.info.engine,
+        **({"along": grid.run.info.along} if grid.run.info.along else {}),
         "findings": [
             _finding(grid, table, lines) for table in folded.tables(grid) for lines in table.lines
         ],
@@ -39,12 +40,12 @@ def _finding(grid: Grid, table: FoldedTable, lines: tuple[FoldedCase, ...]) -> d
     """Of cases that end alike, in the usual way: the last change between passing and not."""
     row = next(iter(lines[0].rows.values()))
     judged = [
-        (column.tensorflow, finding)
+        (column, finding)
         for column in grid.lanes[table.device]
         if (finding := grid.mark(row, column).finding) is not None
     ]
-    passing = [version for version, finding in judged if finding == PASS]
-    failing = [version for version, finding in judged if finding != PASS]
+    passing = [column for column, finding in judged if finding == PASS]
+    failing = [column for column, finding in judged if finding != PASS]
     turns = [
         (one, other)
         for one, other in zip(judged, judged[1:])
@@ -67,5 +68,6 @@ def _finding(grid: Grid, table: FoldedTable, lines: tuple[FoldedCase, ...]) -> d
     }
 
 
-def _side(version: str, finding: str) -> dict[str, Any]:
-    return {"tensorflow": version, "passes": finding == PASS}
+def _side(column: Column, finding: str) -> dict[str, Any]:
+    value = {"value": column.value} if column.value else {}
+    return {"tensorflow": column.tensorflow, **value, "passes": finding == PASS}

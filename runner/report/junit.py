@@ -50,7 +50,8 @@ def _named(name: str, value: str) -> str:
 def _suite(context: Context, column: Column) -> str:
     cells = [row[column.index] for row in context.grid.cells]
     results = [cell for cell in cells if cell is not None]
-    name = f"TensorFlow {column.tensorflow}, Python {column.python}, {column.device}"
+    along = f"{context.run.info.along} {column.value}, " if column.value else ""
+    name = f"TensorFlow {column.tensorflow}, {along}Python {column.python}, {column.device}"
     cases = [_case(context, result) for result in results]
     return _element("testsuite", _named("name", name) + _sums(results), cases, "  ")
 

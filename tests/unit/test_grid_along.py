@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from attrs import evolve
 
 from runner import grid
 from runner.matrix import variants, vary
-from runner.model import Case, Run, Verdict
+from runner.model import Case, Outcome, Run, Verdict
+from runner.report import block
 from runner.report.answer import answer
 from tests.unit import runs
 
@@ -39,5 +43,37 @@ def test_the_values_are_the_columns_as_planned_and_a_case_is_one_row() -> None:
 
 def test_the_sentence_names_the_package_once_and_goes_no_farther_than_it_was_run() -> None:
     assert answer(grid.build(along("✓", "✓", "A", "A"))) == (
-        "Fails on keras 3.10.0 to 3.11.3 (KeyError: 'x'); passes on keras 3.0.5 to 3.1.1."
+        "Fails on keras 3.10.0 to 3.11.3 (KeyError: 'x'); passes on keras 3.0.5 to 3.1.1; all with "
+        "TensorFlow 2.18.1."
     )
+
+
+def test_programs_read_which_value_it_was() -> None:
+    (finding,) = block_of(along("✓", "✓", "A", "A"))["findings"]
+    assert finding["before"] == {"tensorflow": "2.18.1", "value": "3.1.1", "passes": True}
+    assert finding["after"] == {"tensorflow": "2.18.1", "value": "3.10.0", "passes": False}
+
+
+def block_of(run: Run) -> dict[str, Any]:
+    text = block.block(grid.build(run))
+    read = json.loads(text.removeprefix(block.OPEN).removesuffix(block.CLOSE))
+    assert isinstance(read, dict)
+    assert read["along"] == "keras"
+    return read
+
+
+def test_a_release_of_the_package_that_is_not_for_this_tensorflow_is_no_cell() -> None:
+    whole = along("✓", "✓", "A", "A", case="a")
+    (repro,) = whole.repros
+    cases = [
+        evolve(case, variant=evolve(case.variant, tf=("<2.0",))) if "3.0.5" in case.name else case
+        for case in repro.cases
+    ]
+    results = [
+        evolve(result, outcome=Outcome(verdict=Verdict.SKIP, reason="it is for TensorFlow <2.0"))
+        if "3.0.5" in result.case
+        else result
+        for result in whole.results
+    ]
+    run = evolve(whole, repros=(evolve(repro, cases=tuple(cases)),), results=tuple(results))
+    assert [mark.impossible for mark in grid.build(run).marks[0]] == [True, False, False, False]
