@@ -71,12 +71,13 @@ def command(
 ) -> int:
     if check is not None and (file or format_ == "spec"):
         raise click.UsageError("--check goes with neither --constraints nor --format spec")
-    wanted = None if check is None else requirement.parse(check)
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.warn)
+    about = loaded.info.along or requirement.TENSORFLOW
+    wanted = None if check is None else requirement.parse(check, about)
     releases = catalogue.load_releases()
     built = grid.build_grid(loaded, releases)
-    known = [release.version for release in releases]
+    known = [] if loaded.info.along else [release.version for release in releases]
     pin = pins.find_pin(
         built,
         known,

@@ -20,7 +20,7 @@ from runner.errors import UsageError
 from runner.grid import Column, Grid, Row
 from runner.model import Result, Verdict
 from runner.pins import requirement
-from runner.pins.requirement import PinRequirement, admits
+from runner.pins.requirement import TENSORFLOW, PinRequirement, admits
 
 NEAREST = 5
 """Names that are offered in the place of one that no case has."""
@@ -40,6 +40,12 @@ class Obstacle:
     inferred: bool = False
     votes: str = ""
     """`3/5` where that many attempts passed and the others did not."""
+    value: str = ""
+    """The release of the package whose releases are the columns, where TensorFlow's are not."""
+
+    @property
+    def release(self) -> str:
+        return self.value or self.tensorflow
 
     @property
     def measured(self) -> bool:
@@ -61,15 +67,18 @@ class Obstacle:
 class Standing:
     """One release of the run, on the devices and Pythons asked for."""
 
-    tensorflow: str
     columns: tuple[Column, ...]
     obstacles: tuple[Obstacle, ...]
     measured: bool = True
     """Whether anything that is asked for was measured there, and not inferred or left out."""
 
     @property
+    def release(self) -> str:
+        return self.columns[0].version
+
+    @property
     def version(self) -> Version:
-        return Version(self.tensorflow)
+        return Version(self.release)
 
     @property
     def qualifies(self) -> bool:
@@ -84,6 +93,8 @@ class Pin:
     standings: tuple[Standing, ...]
     requirement: Optional[PinRequirement]
     strict: bool = False
+    package: str = TENSORFLOW
+    """Whose releases these are."""
 
     @property
     def measured(self) -> dict[Version, bool]:
@@ -111,7 +122,7 @@ class Pin:
         for standing in newer:
             for obstacle in standing.obstacles:
                 first.setdefault((obstacle.row, obstacle.device), obstacle)
-        return tuple(sorted(first.values(), key=lambda o: (Version(o.tensorflow), o.row.index)))
+        return tuple(sorted(first.values(), key=lambda o: (Version(o.release), o.row.index)))
 
 
 def find_pin(
@@ -124,15 +135,17 @@ def find_pin(
     strict: bool = False,
     flaky: bool = False,
 ) -> Pin:
-    """`known` are all releases that there are. Raises `UsageError` for what the run has not.
+    """`known` are all releases of TensorFlow that there are; along another package none are known
+    but those of the run. Raises `UsageError` for what the run has not.
 
     `flaky`: a cell that passed in most of its attempts, but not in all, counts as passed.
     """
     rows = required(grid, require)
     columns = _columns(grid, devices, pythons)
     standings = _standings(grid, rows, columns, devices or list(grid.lanes), flaky)
-    pin = Pin(required=rows, standings=standings, requirement=None, strict=strict)
-    found = requirement.narrowest(pin.measured, map(Version, known), strict=strict)
+    package = grid.run.info.along or TENSORFLOW
+    pin = Pin(required=rows, standings=standings, requirement=None, strict=strict, package=package)
+    found = requirement.narrowest(pin.measured, map(Version, known), strict=strict, package=package)
     return evolve(pin, requirement=found)
 
 
@@ -157,7 +170,7 @@ def grouped(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacl
     """(release, what happened) → where: what shares a cause is told once."""
     groups: dict[tuple[str, str], list[Obstacle]] = defaultdict(list)
     for obstacle in obstacles:
-        groups[obstacle.tensorflow, obstacle.cause].append(obstacle)
+        groups[obstacle.release, obstacle.cause].append(obstacle)
     return groups
 
 
@@ -230,7 +243,7 @@ def _columns(grid: Grid, devices: Sequence[str], pythons: Sequence[str]) -> list
     ]
     if not columns:
         raise UsageError("the run has no release to choose from")
-    finals = [column for column in columns if not Version(column.tensorflow).is_prerelease]
+    finals = [column for column in columns if not Version(column.version).is_prerelease]
     return finals or columns  # nobody pins a nightly that has a release beside it
 
 
@@ -243,15 +256,14 @@ def _standings(
 ) -> tuple[Standing, ...]:
     releases: dict[str, list[Column]] = defaultdict(list)
     for column in columns:
-        releases[column.tensorflow].append(column)
+        releases[column.version].append(column)
     return tuple(
         Standing(
-            tensorflow=version,
             columns=tuple(there),
-            obstacles=tuple(_obstacles(grid, rows, version, there, devices, flaky)),
+            obstacles=tuple(_obstacles(grid, rows, there, devices, flaky)),
             measured=_measured(grid, rows, there),
         )
-        for version, there in releases.items()
+        for there in releases.values()
     )
 
 
@@ -263,7 +275,6 @@ def _measured(grid: Grid, rows: Sequence[Row], columns: Sequence[Column]) -> boo
 def _obstacles(
     grid: Grid,
     rows: Sequence[Row],
-    version: str,
     columns: Sequence[Column],
     devices: Sequence[str],
     flaky: bool,
@@ -274,7 +285,14 @@ def _obstacles(
             if cell is None or not _supports(cell, flaky):
                 yield _obstacle(row, column, cell)
         for device in sorted(set(devices) - {column.device for column in columns}):
-            yield Obstacle(row=row, tensorflow=version, device=device, python="", verdict=None)
+            yield Obstacle(
+                row=row,
+                tensorflow=columns[0].tensorflow,
+                value=columns[0].value,
+                device=device,
+                python="",
+                verdict=None,
+            )
 
 
 def _supports(cell: Result, flaky: bool) -> bool:
@@ -287,6 +305,7 @@ def _obstacle(row: Row, column: Column, cell: Optional[Result]) -> Obstacle:
     return Obstacle(
         row=row,
         tensorflow=column.tensorflow,
+        value=column.value,
         device=column.device,
         python=column.python,
         verdict=None if cell is None else cell.outcome.verdict,

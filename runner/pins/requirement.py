@@ -20,7 +20,8 @@ from packaging.version import Version
 from runner.errors import UsageError
 from runner.model import release_series
 
-PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel")
+TENSORFLOW = "tensorflow"
+DISTRIBUTIONS = (TENSORFLOW, "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel")
 
 
 @frozen(kw_only=True)
@@ -33,20 +34,27 @@ class PinRequirement:
     """Known releases that it admits though they were not measured."""
     excluded: tuple[Version, ...] = ()
     """Known releases between its bounds that it keeps out though they were not measured."""
+    package: str = TENSORFLOW
 
     @property
     def requirement(self) -> str:
-        return f"tensorflow{self.specifier}"
+        return f"{self.package}{self.specifier}"
 
 
 def narrowest(
-    measured: Mapping[Version, bool], known: Iterable[Version], *, strict: bool = False
+    measured: Mapping[Version, bool],
+    known: Iterable[Version],
+    *,
+    strict: bool = False,
+    package: str = TENSORFLOW,
 ) -> Optional[PinRequirement]:
     """The narrowest requirement for what was measured (release → whether it qualifies).
 
-    None where no release qualifies.
+    None where no release qualifies. `known` are releases of TensorFlow. Of another package only
+    those measured are known, so nothing newer than the newest that qualifies is admitted.
     """
-    every = sorted({*known, *measured})
+    closed = package != TENSORFLOW
+    every = sorted(measured if closed else {*known, *measured})
     good = {version for version, qualifies in measured.items() if qualifies}
     if not good:
         return None
@@ -54,16 +62,17 @@ def narrowest(
     unknown = [version for version in inside if version not in measured]
     older = () if strict else tuple(v for v in unknown if vouched(v, measured))
     admitted = good | set(older)
-    specifier = ",".join(_clauses(every, inside, admitted))
+    specifier = ",".join(_clauses([] if closed else every, inside, admitted))
     _check(specifier, every, admitted)
     return PinRequirement(
         specifier=specifier,
         unmeasured=older,
         excluded=tuple(v for v in unknown if v not in admitted),
+        package=package,
     )
 
 
-def parse(text: str) -> SpecifierSet:
+def parse(text: str, package: str = TENSORFLOW) -> SpecifierSet:
     """`tensorflow==2.15.*`, or the specifier alone. Raises `UsageError`."""
     if not text.strip():
         raise UsageError("the requirement to check is empty")
@@ -73,10 +82,11 @@ def parse(text: str) -> SpecifierSet:
         wanted = Requirement(text)
     except (InvalidRequirement, InvalidSpecifier):
         raise UsageError(
-            f"{text!r} is no requirement: write 'tensorflow==2.15.*' or '>=2.4,<2.16'"
+            f"{text!r} is no requirement: write '{package}==2.15.*' or '>=2.4,<2.16'"
         ) from None
-    if canonicalize_name(wanted.name) not in PACKAGES:
-        raise UsageError(f"{text!r} asks for {wanted.name}; the run is about tensorflow")
+    names = DISTRIBUTIONS if package == TENSORFLOW else (canonicalize_name(package),)
+    if canonicalize_name(wanted.name) not in names:
+        raise UsageError(f"{text!r} asks for {wanted.name}; the run is about {package}")
     if wanted.url or wanted.marker:
         raise UsageError(f"{text!r}: leave out the address and the marker, and give the versions")
     return SpecifierSet(str(wanted.specifier), prereleases=True)

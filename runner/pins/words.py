@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from packaging.version import Version
 
+from runner.grid import Column
 from runner.model import EnvironmentInfo
 from runner.pins import Obstacle, Pin, RequirementCheck, Standing, grouped
 from runner.report.text import clean, count, listed, shortened
@@ -30,12 +31,13 @@ def check_text(text: str, answer: RequirementCheck) -> str:
 def pin_to_json(answer: Pin, environment: Optional[EnvironmentInfo]) -> dict[str, Any]:
     claim = answer.requirement
     return {
+        "package": answer.package,
         "requirement": claim.requirement if claim else None,
         "specifier": claim.specifier if claim else None,
-        "newest": answer.newest.tensorflow if answer.newest else None,
+        "newest": answer.newest.release if answer.newest else None,
         "environment": environment.id if environment else None,
         "required": [f"{row.repro}/{row.case}" for row in answer.required],
-        "qualifying": [standing.tensorflow for standing in answer.qualifying],
+        "qualifying": [standing.release for standing in answer.qualifying],
         "blocking": [_obstacle(obstacle) for obstacle in answer.blocking],
         "admitted_unmeasured": [str(v) for v in claim.unmeasured] if claim else [],
         "excluded_unmeasured": [str(v) for v in claim.excluded] if claim else [],
@@ -61,7 +63,7 @@ def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
     yield answer.requirement.requirement
     yield ""
     place = f" ({environment.id})" if environment else ""
-    yield f"newest: {answer.newest.tensorflow}{place}"
+    yield f"newest: {answer.newest.release}{place}"
     yield (
         f"{len(good)} of {measured} "
         f"{'passes' if len(good) == 1 else 'pass'} {_asked(answer)}: {_all(good)}"
@@ -74,9 +76,9 @@ def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
     yield from _about("excluded though not measured", answer.requirement.excluded)
     yield ""
     if answer.newest is answer.standings[-1]:
-        yield f"nothing newer than {answer.newest.tensorflow} is in the run"
+        yield f"nothing newer than {answer.newest.release} is in the run"
     else:
-        yield f"what keeps from going beyond {answer.newest.tensorflow}, first met:"
+        yield f"what keeps from going beyond {answer.newest.release}, first met:"
         yield from _grouped(answer.blocking)
 
 
@@ -86,7 +88,7 @@ def _none(answer: Pin) -> Iterator[str]:
     yield ""
     yield (
         f"none of {count(len(answer.measured), 'measured release')} passes {_asked(answer)}; "
-        f"closest is {closest.tensorflow}:"
+        f"closest is {closest.release}:"
     )
     yield from _grouped(closest.obstacles)
 
@@ -135,7 +137,7 @@ def _asked(answer: Pin) -> str:
 
 
 def _all(standings: Sequence[Standing]) -> str:
-    return ", ".join(standing.tensorflow for standing in standings)
+    return ", ".join(standing.release for standing in standings)
 
 
 def _about(what: str, versions: Sequence[Version]) -> Iterator[str]:
@@ -154,9 +156,14 @@ def _ranges(versions: Sequence[Version]) -> Iterator[str]:
     yield str(start) if start == last else f"{start}–{last}"
 
 
+def _place(there: Union[Column, Obstacle]) -> dict[str, Any]:
+    value = {"value": there.value} if there.value else {}
+    return {"tensorflow": there.tensorflow, **value}
+
+
 def _standing(standing: Standing) -> dict[str, Any]:
     return {
-        "tensorflow": standing.tensorflow,
+        **_place(standing.columns[0]),
         "qualifies": standing.qualifies,
         "obstacles": [_obstacle(obstacle) for obstacle in standing.obstacles],
     }
@@ -164,7 +171,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
 
 def _obstacle(obstacle: Obstacle) -> dict[str, Any]:
     return {
-        "tensorflow": obstacle.tensorflow,
+        **_place(obstacle),
         "repro": obstacle.row.repro,
         "case": obstacle.row.case,
         "device": obstacle.device,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from attrs import evolve
 
-from runner import grid
+from runner import grid, pins
+from runner.errors import UsageError
 from runner.matrix import variants, vary
 from runner.model import Case, Outcome, Run, Verdict
+from runner.pins import requirement, words
 from runner.report import block
 from runner.report.answer import answer
 from tests.unit import runs
@@ -77,3 +80,26 @@ def test_a_release_of_the_package_that_is_not_for_this_tensorflow_is_no_cell() -
     ]
     run = evolve(whole, repros=(evolve(repro, cases=tuple(cases)),), results=tuple(results))
     assert [mark.impossible for mark in grid.build(run).marks[0]] == [True, False, False, False]
+
+
+def test_a_pin_is_of_the_package_and_closed_at_what_was_seen() -> None:
+    pin = pins.find(grid.build(along("A", "✓", "✓", "A")), ["2.18.1", "2.19.0"])
+    assert pin.requirement
+    assert pin.requirement.requirement == "keras>=3.1.1,<=3.10.0"
+    said = words.pin_to_json(pin, None)
+    assert said["package"] == "keras"
+    assert said["blocking"][0]["value"] == "3.11.3"
+    assert said["releases"][1] == {
+        "tensorflow": "2.18.1",
+        "value": "3.1.1",
+        "qualifies": True,
+        "obstacles": [],
+    }
+
+
+def test_a_pin_of_the_package_is_checked() -> None:
+    pin = pins.find(grid.build(along("A", "✓", "✓", "A")), [])
+    wanted = requirement.parse("keras>=3.1,<3.11", pin.package)
+    assert pins.check(pin, wanted, []).holds
+    with pytest.raises(UsageError, match="asks for tensorflow; the run is about keras"):
+        requirement.parse("tensorflow>=2", pin.package)

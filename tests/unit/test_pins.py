@@ -49,7 +49,7 @@ def test_an_inferred_pass_supports_no_pin() -> None:
     first, second, third = run.results
     inferred = evolve(second, inferred=("2.4.0", "2.6.0"))
     answer = pin(evolve(run, results=(first, inferred, third)))
-    assert [s.tensorflow for s in answer.qualifying] == ["2.4.0", "2.6.0"]
+    assert [s.release for s in answer.qualifying] == ["2.4.0", "2.6.0"]
     assert not answer.standings[1].obstacles[0].measured
 
 
@@ -84,8 +84,8 @@ def on_two_devices() -> Run:
 
 def test_a_release_must_pass_on_every_device_asked_for() -> None:
     run = on_two_devices()
-    assert [s.tensorflow for s in pin(run).qualifying] == ["2.4.0"]
-    assert [s.tensorflow for s in pin(run, devices=["cpu"]).qualifying] == [
+    assert [s.release for s in pin(run).qualifying] == ["2.4.0"]
+    assert [s.release for s in pin(run, devices=["cpu"]).qualifying] == [
         "2.4.0",
         "2.5.0",
         "2.6.0",
@@ -99,8 +99,8 @@ def test_evidence_from_other_pythons_does_not_count() -> None:
     run = evolve(
         old, environments=old.environments + new.environments, results=old.results + new.results
     )
-    assert [s.tensorflow for s in pin(run).qualifying] == ["2.5.0"]
-    assert [s.tensorflow for s in pin(run, pythons=["3.8"]).qualifying] == ["2.4.0"]
+    assert [s.release for s in pin(run).qualifying] == ["2.5.0"]
+    assert [s.release for s in pin(run, pythons=["3.8"]).qualifying] == ["2.4.0"]
     with pytest.raises(UsageError, match=r"no Python 3\.7; it has: 3\.10, 3\.8"):
         pin(run, pythons=["3.7"])
 
@@ -114,7 +114,7 @@ def test_none_qualifies() -> None:
     answer = pin(runs.drawn("2.4 2.5 2.6\na A ✓ ✓\nb B A ✓\nc A A A"))
     assert answer.requirement is None
     assert answer.newest is None
-    assert answer.closest.tensorflow == "2.6.0"
+    assert answer.closest.release == "2.6.0"
 
 
 # --- What keeps from the next ----------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_none_qualifies() -> None:
 def test_each_case_says_where_it_first_blocks_and_why() -> None:
     answer = pin(runs.drawn("2.4 2.5 2.6 2.7\na ✓ ✓ A A\nb ✓ ✓ ✓ B\nc ✓ ✓ ✓ ✓\nd A ✓ – A"))
     assert answer.newest is not None
-    assert answer.newest.tensorflow == "2.5.0"
+    assert answer.newest.release == "2.5.0"
     assert [(o.row.case, o.tensorflow, o.measured) for o in answer.blocking] == [
         ("a", "2.6.0", True),
         ("d", "2.6.0", False),
@@ -208,11 +208,11 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
     picture = " ".join(versions) + "\na " + " ".join(drawn[version] for version in versions)
     answer = pin(runs.drawn(picture), CATALOGUE)
     good = [version for version in versions if drawn[version] == "✓"]
-    assert [standing.tensorflow for standing in answer.qualifying] == good
+    assert [standing.release for standing in answer.qualifying] == good
     if answer.requirement:
         checked = pins.check(answer, requirement.parse(answer.requirement.requirement), CATALOGUE)
         assert checked.holds
-        assert [standing.tensorflow for standing in checked.admitted] == good
+        assert [standing.release for standing in checked.admitted] == good
         assert checked.unmeasured == answer.requirement.unmeasured
 
 
@@ -271,8 +271,8 @@ def test_what_passed_most_times_qualifies_only_where_that_is_asked() -> None:
     flaky = evolve(run.results[1], attempts=5, agreed=3)
     run = evolve(run, results=(run.results[0], flaky))
     refused, allowed = pin(run), pin(run, flaky=True)
-    assert [one.tensorflow for one in refused.qualifying] == ["2.4.4"]
-    assert [one.tensorflow for one in allowed.qualifying] == ["2.4.4", "2.5.3"]
+    assert [one.release for one in refused.qualifying] == ["2.4.4"]
+    assert [one.release for one in allowed.qualifying] == ["2.4.4", "2.5.3"]
     assert refused.standings[1].obstacles[0].measured
     assert "2.5.3 cpu  flaky, pass in 3 of 5 attempts" in words.pin_text(refused, None)
     assert words.pin_to_json(refused, None)["blocking"][0]["votes"] == "3/5"
