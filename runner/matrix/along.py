@@ -30,7 +30,7 @@ def in_index(name: str, target: Target) -> list[PackageRelease]:
     return packages.releases(source.files(name), target.python)
 
 
-def axis(
+def column_axis(
     spec: str,
     target: Target,
     patches: str,

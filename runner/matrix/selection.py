@@ -118,7 +118,7 @@ def _along(
     from runner.matrix import along  # what asks the index is slow to import, and seldom wanted
 
     target = plan.target(release, Device(devices[0]) if devices else Device.CPU)
-    return along.axis(spec, target, patches, axes)
+    return along.column_axis(spec, target, patches, axes)
 
 
 def _matrix(sources: Sequence[Named], args: Sequence[str], matrix_file: Optional[Path]) -> Matrix:

@@ -37,7 +37,7 @@ def found(_name: str, _target: Target) -> list[PackageRelease]:
 
 
 def columns(spec: str, patches: str = "latest", known: tuple[Axis, ...] = ()) -> Axis:
-    return along.axis(spec, TARGET, patches, known, find=found)
+    return along.column_axis(spec, TARGET, patches, known, find=found)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_packages_are_those_of_the_later_day() -> None:
 
 
 def test_an_axis_of_the_matrix_is_meant_by_its_name() -> None:
-    own = vary.axis("keras=3.0.5,3.9.2")
+    own = vary.parse_axis("keras=3.0.5,3.9.2")
     assert columns("keras", known=(own,)) is own
 
 

@@ -37,7 +37,7 @@ def along(*letters: str, case: str = "default") -> Run:
 
 
 def test_the_values_are_the_columns_as_planned_and_a_case_is_one_row() -> None:
-    shown = grid.build(along("✓", "✓", "A", "A"))
+    shown = grid.build_grid(along("✓", "✓", "A", "A"))
     assert [column.label for column in shown.columns] == [f"keras {each}" for each in VERSIONS]
     assert [row.case for row in shown.rows] == ["default"]
     assert [mark.letter for mark in shown.marks[0]] == ["", "", "A", "A"]
@@ -45,7 +45,7 @@ def test_the_values_are_the_columns_as_planned_and_a_case_is_one_row() -> None:
 
 
 def test_the_sentence_names_the_package_once_and_goes_no_farther_than_it_was_run() -> None:
-    assert answer(grid.build(along("✓", "✓", "A", "A"))) == (
+    assert answer(grid.build_grid(along("✓", "✓", "A", "A"))) == (
         "Fails on keras 3.10.0 to 3.11.3 (KeyError: 'x'); passes on keras 3.0.5 to 3.1.1; all with "
         "TensorFlow 2.18.1."
     )
@@ -58,7 +58,7 @@ def test_programs_read_which_value_it_was() -> None:
 
 
 def block_of(run: Run) -> dict[str, Any]:
-    text = block.block(grid.build(run))
+    text = block.block(grid.build_grid(run))
     read = json.loads(text.removeprefix(block.OPEN).removesuffix(block.CLOSE))
     assert isinstance(read, dict)
     assert read["along"] == "keras"
@@ -79,11 +79,16 @@ def test_a_release_of_the_package_that_is_not_for_this_tensorflow_is_no_cell() -
         for result in whole.results
     ]
     run = evolve(whole, repros=(evolve(repro, cases=tuple(cases)),), results=tuple(results))
-    assert [mark.impossible for mark in grid.build(run).marks[0]] == [True, False, False, False]
+    assert [mark.impossible for mark in grid.build_grid(run).marks[0]] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_a_pin_is_of_the_package_and_closed_at_what_was_seen() -> None:
-    pin = pins.find(grid.build(along("A", "✓", "✓", "A")), ["2.18.1", "2.19.0"])
+    pin = pins.find_pin(grid.build_grid(along("A", "✓", "✓", "A")), ["2.18.1", "2.19.0"])
     assert pin.requirement
     assert pin.requirement.requirement == "keras>=3.1.1,<=3.10.0"
     said = words.pin_to_json(pin, None)
@@ -98,7 +103,7 @@ def test_a_pin_is_of_the_package_and_closed_at_what_was_seen() -> None:
 
 
 def test_a_pin_of_the_package_is_checked() -> None:
-    pin = pins.find(grid.build(along("A", "✓", "✓", "A")), [])
+    pin = pins.find_pin(grid.build_grid(along("A", "✓", "✓", "A")), [])
     wanted = requirement.parse("keras>=3.1,<3.11", pin.package)
     assert pins.check(pin, wanted, []).holds
     with pytest.raises(UsageError, match="asks for tensorflow; the run is about keras"):
