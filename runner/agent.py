@@ -978,6 +978,7 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
     places += ["/run", "/var/cache", "/var/lib", "/tfmatrix"]
     for place in (*python, base):
         places += [place, os.path.realpath(place)]
+    finders = ("importlib.metadata", "importlib_metadata", "pkg_resources")
     harmless = tuple({place.rstrip("/") + "/" for place in places})
     works = (work + "/", os.path.realpath(work) + "/")
     seen: Set[Tuple[str, str]] = set()
@@ -1034,9 +1035,11 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
                 if below.startswith(place):
                     name = path[len(place) :] or "."
                     if event.startswith("os."):
-                        # Python itself lists the script's folder in each search for a module.
-                        asking = get_frame(1).f_code.co_filename
-                        if not asking.startswith("<frozen importlib"):
+                        # Python lists the script's folder in each search for a module, and what
+                        # looks for installed packages lists each folder of sys.path.
+                        asking = get_frame(1)
+                        frozen = asking.f_code.co_filename.startswith("<frozen importlib")
+                        if not frozen and asking.f_globals.get("__name__") not in finders:
                             note("L" if lexists(path) else "M", name)
                     elif not lexists(path):
                         note("M", name)

@@ -140,6 +140,23 @@ def test_a_file_that_was_left_out_and_missed_is_an_error(
     assert run(bench, files=tuple(names)).outcome.verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize(
+    "looks",
+    [
+        "import importlib.metadata as m; print(len(list(m.distributions())))",
+        "import importlib.metadata as m; m.entry_points()",
+        "import difflib, this",
+    ],
+)
+def test_a_search_for_installed_packages_is_no_reading_of_the_folder(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    monkeypatch.setattr(lying, "MOST_FILES", 2)
+    for number in range(4):
+        write(bench, f"other_{number}.txt", "x")
+    assert run(bench, looks).outcome.verdict is Verdict.PASS
+
+
 def test_nothing_shows_a_script_that_it_is_watched(bench: Bench) -> None:
     text = (
         "assert 'PYTHONPATH' not in os.environ, os.environ['PYTHONPATH']\n"
