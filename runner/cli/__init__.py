@@ -17,6 +17,7 @@ from runner.errors import TfmatrixError
 VERBS = {
     "run": "Run the matrix: matrix.yaml's repros, or the scripts named.",
     "watch": "Run scripts again at every save, with TensorFlow kept imported.",
+    "init": "Write a matrix.yaml for a script.",
     "plan": "Print the cells without running any.",
     "render": "Write each environment's Dockerfile and locked requirements.",
     "build": "Prepare environments and run nothing.",

@@ -11,6 +11,10 @@ EXAMPLES = {
         ("tfmatrix run my.py --tf '2.21,nightly'", "on a release, and on the newest nightly"),
         ("tfmatrix run my.py --vary TF_ENABLE_ONEDNN_OPTS=,0", "with and without a variable"),
     ),
+    "init": (
+        ("tfmatrix init my.py", "a matrix.yaml that runs my.py"),
+        ("tfmatrix init my.py -- --epochs 3", "with arguments"),
+    ),
     "plan": (
         ("tfmatrix plan --case 'layers-*'", "the cells of some cases"),
         ("tfmatrix plan --format github", "one job per release, for GitHub Actions"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -10,7 +9,7 @@ from typing import Optional
 import attrs
 
 from runner.errors import UsageError
-from runner.matrix import variants
+from runner.matrix import variants, words
 from runner.matrix.defaults import DEFAULT_CASE, defaults
 from runner.matrix.files import script_problem
 from runner.model import Case, Matrix, Repro
@@ -67,7 +66,7 @@ def _those_of(named: Named, repros: Sequence[Repro]) -> list[Repro]:
 def _new(named: Named, others: Sequence[Repro]) -> Repro:
     """Named after the file, in the letters that names of repros have, with a number if taken."""
     taken = {repro.name for repro in others}
-    stem = re.sub(r"[^a-z0-9._-]+", "-", named.name.lower()).strip("-._")[:80] or "script"
+    stem = words.name_like(named.name)
     names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(taken) + 2))
     return Repro(
         name=next(each for each in names if each not in taken),

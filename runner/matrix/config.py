@@ -33,7 +33,7 @@ def load_matrix(path: Path) -> Matrix:
     except OSError as error:
         raise UsageError(
             f"{path}: {error.strerror or error}",
-            remedy="name a script (tfmatrix run my.py), or write a matrix.yaml that names some",
+            remedy="name a script (tfmatrix run my.py), or begin one: tfmatrix init my.py",
         ) from None
     matrix = remembered(
         cache_slot("matrix", str(path.absolute())),

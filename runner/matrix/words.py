@@ -81,6 +81,7 @@ def checked_name(value: str) -> str:
     if not _NAME.fullmatch(value) or len(value) > 100:
         raise ValueError(
             "is no name; use up to 100 letters, digits, `.`, `_`, `-`, a letter or digit first"
+            + _instead(_as_name(value))
         )
     return value
 
@@ -88,8 +89,22 @@ def checked_name(value: str) -> str:
 def repro_name(value: str) -> str:
     """Names of repros are also names of files, on file systems that fold case too."""
     if value != value.lower():
-        raise ValueError(f'has capitals, and names become names of files; write "{value.lower()}"')
+        wanted = _instead(_as_name(value.lower()))
+        raise ValueError(f"has capitals, and names become names of files{wanted}")
     return checked_name(value)
+
+
+def name_like(text: str) -> str:
+    """A repro's name in the letters of `text`, as far as names have them."""
+    return _as_name(text.lower()) or "script"
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80]
+
+
+def _instead(name: str) -> str:
+    return f'; write "{name}"' if name else ""
 
 
 def some_text(value: str) -> str:

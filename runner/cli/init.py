@@ -1,0 +1,74 @@
+"""`tfmatrix init`: a matrix.yaml to begin with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from runner.cli import completion
+from runner.cli.grammar import ScriptCommand
+from runner.errors import UsageError
+from runner.matrix import files, starter
+from runner.matrix.selection import MATRIX
+from runner.report.text import listed
+
+HELP = """\
+Write a matrix.yaml for SCRIPT; never over one that is there.
+
+SCRIPT may be left out where the folder holds one Python script. What follows -- becomes the
+arguments of its first case.
+"""
+
+
+@click.command("init", cls=ScriptCommand, help=HELP)
+@click.argument(
+    "script",
+    required=False,
+    type=click.Path(path_type=Path),
+    shell_complete=completion.scripts,
+)
+@click.option("--arg", "args", multiple=True, metavar="ARG", help="An argument for SCRIPT.")
+@click.option(
+    "--matrix",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path(MATRIX),
+    help=f"Another file than ./{MATRIX}.",
+)
+def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
+    script = script or _only_script(file.parent)
+    wrong = files.script_problem(script, str(script))
+    if wrong:
+        raise UsageError(wrong)
+    if files.outside(script, file.parent):
+        raise UsageError(
+            f"{script} does not lie below {file.parent.absolute()}, where {file.name} would be",
+            remedy="write it beside the script: --matrix FOLDER/matrix.yaml",
+        )
+    named = Path(os.path.relpath(script, file.parent))
+    try:
+        with open(file, "x", encoding="utf-8") as opened:
+            opened.write(starter.text(named, args))
+    except FileExistsError:
+        raise UsageError(
+            f"{file} is there already",
+            remedy="add the script under `repros:` there, or name another file with --matrix",
+        ) from None
+    again = "" if file == Path(MATRIX) else f" --matrix {file}"
+    click.echo(f"wrote {file}\nnext: tfmatrix run{again}")
+
+
+def _only_script(folder: Path) -> Path:
+    scripts = sorted(folder.glob("*.py"))
+    if len(scripts) == 1:
+        return scripts[0]
+    there = listed([script.name for script in scripts], 5) or "no Python script"
+    verb = "are" if scripts else "is"
+    raise UsageError(
+        f"which script? In {folder.absolute()} there {verb} {there}",
+        remedy="name one: tfmatrix init my.py",
+    )
