@@ -36,6 +36,10 @@ class LockError(TfmatrixError):
     """An environment's packages could not be resolved, or a lock is not what it should be."""
 
 
+class BoundError(LockError):
+    """What a user asks for is outside of what TensorFlow itself takes. Its cells are `skip`."""
+
+
 class EngineUnavailableError(TfmatrixError):
     """The engine asked for does not answer on this machine."""
 

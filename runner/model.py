@@ -260,6 +260,33 @@ class Expectation:
 
 
 @frozen(kw_only=True)
+class Bound:
+    """A requirement that says where a script can run, and what states it."""
+
+    requirement: str
+    """On TensorFlow, a requirement with its marker; on Python, a specifier set."""
+    source: str
+    """`my.py`, `requirements.txt`."""
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Resolution:
+    """How the packages of a user are resolved, where it is not the usual way."""
+
+    constraints: tuple[str, ...] = ()
+    """Hold for packages that something asks for; add none."""
+    forced: tuple[str, ...] = ()
+    """Installed whatever TensorFlow and the other packages ask for."""
+    relax: bool = False
+    """Take the nearest version where one that is asked for exactly cannot be had."""
+    as_of: str = ""
+    """The day as of which all packages are resolved, ISO 8601; "" is the release's own."""
+
+
+USUAL_RESOLUTION = Resolution()
+
+
+@frozen(kw_only=True)
 class Repro:
     """A Python script, unmodified, and how it is run."""
 
@@ -281,6 +308,13 @@ class Repro:
     """Of the script and the files it needs, as a run took them; empty where none is recorded."""
     folder: Optional[Path] = None
     """What lies beside the script, where its text was made of something else and lies elsewhere."""
+    resolution: Resolution = USUAL_RESOLUTION
+    tensorflow: tuple[Bound, ...] = ()
+    """It is for the releases that all of these allow."""
+    python: tuple[Bound, ...] = ()
+    """It is for the Pythons that all of these allow."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it is run: a pin that is set aside."""
 
     @property
     def home(self) -> Path:
@@ -312,29 +346,46 @@ class Target:
     python: str
     requirements: tuple[str, ...] = ()
     """The user's own packages, beyond the release's or in their place."""
+    resolution: Resolution = USUAL_RESOLUTION
+
+    @property
+    def usual(self) -> bool:
+        """Whether its packages are those of the release alone, as the catalogue has them."""
+        return not self.requirements and self.resolution == USUAL_RESOLUTION
 
     @property
     def label(self) -> str:
         """A readable name: `2.9.3-py3.10-cpu`, `2.9.3-py3.10-cpu-numpy-1.23.5`."""
         plain = f"{self.release.version}-py{self.python}-{self.device}"
-        own = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(self.requirements))
+        asked, day = self.resolution.forced, self.resolution.as_of
+        words = (*asked, *self.requirements, *((f"as-of-{day}",) if day else ()))
+        own = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words))
         return "-".join(filter(None, (plain, own[:_LONGEST_OWN].strip("-."))))
 
 
 @frozen(kw_only=True)
 class Cell:
-    """One case of one repro on one target. `skip` is the reason where a rule excludes it."""
+    """One case of one repro on one target. `skip` is the reason where a rule excludes it, `lacks`
+    where no environment of the target can run it."""
 
     repro: Repro
     case: Case
     target: Target
     skip: Optional[str] = None
+    lacks: Optional[str] = None
     expected: Optional[Expectation] = None
 
     @property
     def env(self) -> dict[str, str]:
         """The environment variables that it gets."""
         return {**self.repro.env, **self.case.variant.env}
+
+
+def pins(lock: str) -> tuple[str, ...]:
+    """`name==version` of all that a lock names, sorted."""
+    named = (line for line in lock.splitlines() if "==" in line)
+    lines = (line.split(";")[0].strip(" \\") for line in named)
+    return tuple(sorted(line for line in lines if "==" in line and line[0] not in "#-"))
 
 
 @frozen(kw_only=True)
@@ -352,14 +403,12 @@ class Environment:
     def id(self) -> str:
         """A readable name, unique within a run: `2.9.3-py3.10-cpu`."""
         label = self.target.label
-        return f"{label}-{self.key[:8]}" if self.target.requirements else label
+        return label if self.target.usual else f"{label}-{self.key[:8]}"
 
     @property
     def packages(self) -> tuple[str, ...]:
         """`name==version` of all that is installed, sorted."""
-        pins = (line for line in self.requirements.splitlines() if "==" in line)
-        lines = (line.split(";")[0].strip(" \\") for line in pins)
-        return tuple(sorted(line for line in lines if "==" in line and line[0] not in "#-"))
+        return pins(self.requirements)
 
 
 @frozen(kw_only=True)
@@ -518,6 +567,8 @@ class EnvironmentInfo:
     image: Optional[str]
     packages: tuple[str, ...]
     released: str = ""
+    notes: tuple[str, ...] = ()
+    """Where its packages are not those that were asked for, or that TensorFlow asks for."""
 
 
 @frozen(kw_only=True)

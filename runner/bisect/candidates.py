@@ -86,10 +86,16 @@ def releases(
     row = Row(
         count=len(cells),
         coarse=_coarse(versions),
-        good=None if good is None else versions.index(good.version),
-        bad=None if bad is None else versions.index(bad.version),
+        good=None if good is None else _place(versions, good),
+        bad=None if bad is None else _place(versions, bad),
     )
     return Candidates(chosen=evolve(chosen, cells=tuple(cells)), row=row)
+
+
+def _place(versions: Sequence[str], end: Release) -> int:
+    if end.version not in versions:
+        raise UsageError(f"TensorFlow {end.version} is left out by what the script asks for")
+    return versions.index(end.version)
 
 
 def _between(good: Optional[Release], bad: Optional[Release]) -> Optional[str]:

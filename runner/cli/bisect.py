@@ -23,7 +23,7 @@ from runner.cli import backend as backends
 from runner.cli import completion, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
-from runner.cli.options import needing
+from runner.cli.options import NEEDING, needing, needing_words
 from runner.errors import UsageError
 from runner.model import Release
 from runner.pipeline import Backend, Demand, Options, Workload
@@ -42,7 +42,7 @@ With --axis it looks at other things than releases of TensorFlow: `--axis numpy`
 """
 
 
-_KEPT = ("args", "timeout", "memory", "matrix_file", "packages", "allow_no_tensorflow")
+_KEPT = ("args", "timeout", "memory", "matrix_file", *NEEDING)
 """Options that choose cells as those of `run` do."""
 
 
@@ -259,7 +259,6 @@ def reproduce(script: Path, engine: str, selection: dict[str, Any]) -> list[str]
     ):
         if selection[name] is not None:
             words += [option, f"{selection[name]}"]
-    words += [word for package in selection["packages"] for word in ("--with", package)]
-    words += ["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else []
+    words += needing_words(selection)
     words += ["--device", "cuda"] if selection["device"] == "cuda" else []
     return words + [f"--arg={arg}" for arg in selection["args"]]

@@ -65,6 +65,39 @@ def needing(command: F) -> F:
                 help="A package that the scripts need besides, as of each release's date.",
             ),
             click.option(
+                "-r",
+                "--requirements",
+                "requirement_files",
+                type=click.Path(path_type=Path),
+                multiple=True,
+                metavar="FILE",
+                help="The packages of a requirements.txt, likewise.",
+            ),
+            click.option(
+                "--project",
+                "projects",
+                multiple=True,
+                metavar="FOLDER",
+                help="The dependencies of a pyproject.toml; '.[test]' with an extra or a group.",
+            ),
+            click.option(
+                "--relax",
+                is_flag=True,
+                help="Where an exact version cannot be had, take the nearest that can.",
+            ),
+            click.option(
+                "--force-package",
+                "forced",
+                multiple=True,
+                metavar="NAME==V",
+                help="Install this version whatever TensorFlow asks for.",
+            ),
+            click.option(
+                "--as-of",
+                metavar="DAY",
+                help="Packages as pip would take them on another day: 'today' or 2024-06-30.",
+            ),
+            click.option(
                 "--allow-no-tensorflow",
                 is_flag=True,
                 help="Judge a script that never imports TensorFlow, too.",
@@ -73,6 +106,28 @@ def needing(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+NEEDING = (
+    *("packages", "requirement_files", "projects", "relax", "forced", "as_of"),
+    "allow_no_tensorflow",
+)
+"""What `needing` fills in."""
+
+
+def needing_words(selection: Mapping[str, Any]) -> list[str]:
+    """The same again, for a command that is to be typed."""
+    words: list[str] = []
+    for name, option in (
+        ("packages", "--with"),
+        ("requirement_files", "-r"),
+        ("projects", "--project"),
+        ("forced", "--force-package"),
+    ):
+        words += [word for value in selection[name] for word in (option, str(value))]
+    words += ["--as-of", selection["as_of"]] if selection["as_of"] else []
+    words += ["--relax"] if selection["relax"] else []
+    return words + (["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else [])
 
 
 def selecting(command: F) -> F:

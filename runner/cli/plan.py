@@ -30,7 +30,7 @@ def table(cells: tuple[Cell, ...]) -> str:
             cell.repro.name,
             cell.case.name,
             cell.target.label,
-            f"skip: {cell.skip}" if cell.skip else "run",
+            _what(cell),
             str(cell.expected.verdict) if cell.expected else "",
         )
         for cell in cells
@@ -40,9 +40,18 @@ def table(cells: tuple[Cell, ...]) -> str:
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows
     ]
-    running = sum(cell.skip is None for cell in cells)
-    lines.append(f"{len(cells)} cells, {running} to run, {len(cells) - running} skipped by rule")
+    skipped = sum(cell.skip is not None for cell in cells)
+    lacking = sum(cell.skip is None and cell.lacks is not None for cell in cells)
+    running = len(cells) - skipped - lacking
+    without = f", {lacking} that cannot run" if lacking else ""
+    lines.append(f"{len(cells)} cells, {running} to run, {skipped} skipped by rule{without}")
     return "\n".join(lines)
+
+
+def _what(cell: Cell) -> str:
+    if cell.skip:
+        return f"skip: {cell.skip}"
+    return f"error: {cell.lacks}" if cell.lacks else "run"
 
 
 def as_json(cells: tuple[Cell, ...]) -> str:
@@ -70,5 +79,6 @@ def _fields(cell: Cell) -> dict[str, Any]:
         "device": cell.target.device.value,
         "environment": cell.target.label,
         "skip": cell.skip,
+        "lacks": cell.lacks,
         "expected": cell.expected.verdict.value if cell.expected else None,
     }

@@ -27,7 +27,7 @@ from runner.machine import host
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import Lock, Workload, described
-from runner.report import publish
+from runner.report import preparation, publish
 from runner.report.text import count
 from runner.runs import journal
 
@@ -110,6 +110,8 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
         click.echo(publish.render(run, "json", folder))
     else:
         terminal.print_grid(run)
+    for note in preparation.lines(evolve(run, repros=())):  # those were told before it began
+        log.warn(note)
     unmeasured = sum(result.outcome.verdict is Verdict.ERROR for result in run.results)
     if unmeasured:
         again = "just that one" if unmeasured == 1 else "just those"

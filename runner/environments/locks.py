@@ -17,13 +17,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Optional
 
+from attrs import evolve
+
 from runner import paths
-from runner.environments import demands, render, resolve, sources
+from runner.environments import demands, notes, relaxing, render, resolve, sources
 from runner.environments.resolve import LockRequest
 from runner.errors import LockError
 from runner.machine.derived_cache import cache_slot, remembered
 from runner.machine.files import write_atomic
-from runner.model import Device, Environment, Target, package_name, pinned_version
+from runner.model import (
+    USUAL_RESOLUTION,
+    Device,
+    Environment,
+    Target,
+    package_name,
+    pinned_version,
+    pins,
+)
 
 _REQUIREMENT = re.compile(
     r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?==\S+( ; .*?)?(?P<hashes>( --hash=sha256:[0-9a-f]{64})*)"
@@ -43,7 +53,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
         return _environment(target, requirements(target), images)
     try:
         return remembered(
-            cache_slot("environment", f"{paths.locks()} {_name(target)} {target.requirements}"),
+            cache_slot("environment", f"{paths.locks()} {_name(target)} {_particulars(target)}"),
             (text, repr(target), repr(sorted(images.items())), *render.inputs()),
             lambda: _environment(target, _verified(text, target), images),
             write=lambda made: [made.key, made.dockerfile],
@@ -51,6 +61,12 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
         )
     except LockError:
         return _environment(target, requirements(target), images)
+
+
+def _particulars(target: Target) -> str:
+    """What a slot is named by besides the release."""
+    resolution = "" if target.resolution == USUAL_RESOLUTION else f" {target.resolution}"
+    return f"{target.requirements}{resolution}"
 
 
 def _environment(target: Target, text: str, images: Mapping[str, str]) -> Environment:
@@ -128,9 +144,41 @@ def renew(target: Target) -> Path:
 
 def resolve_lock(target: Target) -> str:
     """The text of the lock of `target`, resolved now. Raises `LockError`."""
-    text = lock_header(target) + resolve.resolve_lock(lock_request(target))
+    text = lock_header(target) + _resolved(target)
     verify(text, target, Path("the lock just resolved"))
     return text
+
+
+def _resolved(target: Target) -> str:
+    """With the release's own versions wherever nothing asks for others."""
+    request = evolve(lock_request(target), held=_usual_lock(target) or "")
+    try:
+        return resolve.resolve_lock(request)
+    except LockError:
+        if not target.resolution.relax:
+            raise
+        found = relaxing.nearest(request, target.requirements, resolve.resolve_lock)
+        if found is None:
+            raise
+        return found
+
+
+def _usual_lock(target: Target) -> Optional[str]:
+    """The lock of the release alone; None where it is the same, or does not count, or is none."""
+    if target.usual or target.resolution.as_of:
+        return None
+    with suppress(LockError):
+        return requirements(evolve(target, requirements=(), resolution=USUAL_RESOLUTION))
+    return None
+
+
+def environment_notes(made: Environment) -> tuple[str, ...]:
+    """What is particular about its packages, a line each."""
+    if made.target.usual:
+        return ()
+    usual = evolve(made.target, requirements=(), resolution=USUAL_RESOLUTION)
+    text = _text(usual) if is_known(usual) else None
+    return notes.of(made, notes.versions(pins(text)) if text else None)
 
 
 def lock_request(target: Target) -> LockRequest:
@@ -139,21 +187,30 @@ def lock_request(target: Target) -> LockRequest:
     A package of which the user names one version is that one, whatever its day and whatever the
     catalogue says of it: what the two of them do to each other is the question.
     """
-    release = target.release
+    release, resolution = target.release, target.resolution
     tensorflow = _tensorflow(target)
-    exact = tuple(package_name(each) for each in target.requirements if _EXACT.fullmatch(each))
-    checks = demands.import_checks(release) if target.requirements else ()
+    forced = tuple(package_name(each) for each in resolution.forced)
+    own = (*_but(forced, target.requirements), *resolution.forced)
+    exact = tuple(package_name(each) for each in own if _EXACT.fullmatch(each))
+    newer = () if resolution.as_of else release.newer
+    known = () if resolution.as_of else (*release.constraints, *_checks(target))
     left_out = _left_out(render.package(tensorflow))
     return LockRequest(
         python=target.python,
-        requirements=(tensorflow, *_but(exact, release.extras), *target.requirements),
+        requirements=(tensorflow, *_but(exact, release.extras), *own),
         as_of=as_of(target),
-        newer=tuple((name, day) for name, day in release.newer if package_name(name) not in exact),
+        newer=tuple((name, day) for name, day in newer if package_name(name) not in exact),
         undated=exact,
-        constraints=_but(exact, (*release.constraints, *checks)),
+        constraints=(*_but(exact, known), *_but(forced, resolution.constraints)),
         left_out=left_out,
-        stand_in=release.version if target.requirements and "tensorflow" in left_out else "",
+        stand_in=release.version if own and "tensorflow" in left_out else "",
+        forced=resolution.forced,
+        tensorflow=f"TensorFlow {release.version}",
     )
+
+
+def _checks(target: Target) -> tuple[str, ...]:
+    return demands.import_checks(target.release) if target.requirements else ()
 
 
 def _but(names: Collection[str], requirements: Sequence[str]) -> tuple[str, ...]:
@@ -169,6 +226,8 @@ def _left_out(tensorflow: str) -> tuple[str, ...]:
 
 def as_of(target: Target) -> date:
     """The day as of which packages are resolved."""
+    if target.resolution.as_of:
+        return date.fromisoformat(target.resolution.as_of)
     return target.release.as_of
 
 
@@ -184,6 +243,8 @@ def lock_header(target: Target) -> str:
         *(f"of any day: {package}" for package in asked.undated),
         *(f"left out: {package}" for package in asked.left_out),
         *(f"stands in for tensorflow: {version}" for version in [asked.stand_in] if version),
+        *(f"by force: {requirement}" for requirement in asked.forced),
+        *("the nearest version of what cannot be had" for _ in range(target.resolution.relax)),
         f"made by: {_command(target)}",
     ]
     return "".join(f"# {line}\n" for line in said)
@@ -226,7 +287,7 @@ def committed_path(target: Target) -> Path | None:
 
     None is where the packages are a user's, and of pre-releases, which the catalogue does not hold.
     """
-    if target.requirements or target.release.parsed.is_prerelease:
+    if not target.usual or target.release.parsed.is_prerelease:
         return None
     return paths.locks() / f"{_name(target)}.txt"
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from subprocess import CompletedProcess
 
 from attrs import evolve, frozen
 
-from runner.environments import demands, sources
+from runner.environments import demands, refusals, sources
 from runner.errors import LockError
 from runner.machine import interpreters, processes, temporary
 
 PLATFORM = "x86_64-manylinux_2_28"
+_LOCK = "lock.txt"
 _LEVEL = 9
 """Patch release of Python to resolve for, so that a machine's own does not matter."""
 
@@ -38,6 +37,14 @@ class LockRequest:
     stand_in: str = ""
     """The version that `tensorflow` counts as, though it is left out: what packages demand of it
     decides which of their versions is taken. An exact version is taken whatever it demands."""
+    forced: tuple[str, ...] = ()
+    """Requirements that replace whatever anybody asks for of the same packages."""
+    held: str = ""
+    """A lock whose versions are taken wherever nothing asks for others."""
+    lowest: bool = False
+    """Take the lowest version of each of `requirements`, not the highest."""
+    tensorflow: str = "TensorFlow"
+    """The release, as messages call it."""
 
 
 def resolve_lock(request: LockRequest) -> str:
@@ -45,22 +52,26 @@ def resolve_lock(request: LockRequest) -> str:
 
     Nothing is built: that would run code of whoever wrote the package, as this user.
     """
-    done, hashes = _compile(request)
-    if request.stand_in and request.undated and "No solution found" in done.stderr:
-        done, hashes = _compile(evolve(request, stand_in=""))
-    if done.returncode != 0:
-        raise _failure(request, done.stderr)
-    return sources.with_real_hashes(demands.without_stand_in(done.stdout), hashes)
+    trouble, lock = _compile(request)
+    if request.stand_in and request.undated and "No solution found" in trouble:
+        trouble, lock = _compile(evolve(request, stand_in=""))
+    if trouble:
+        raise _failure(request, trouble)
+    return lock
 
 
-def _compile(request: LockRequest) -> tuple[CompletedProcess[str], Mapping[str, str]]:
-    """What uv said, and the hashes of the wheels that it was shown → those they stand for."""
+def _compile(request: LockRequest) -> tuple[str, str]:
+    """What uv said where it failed, and the lock where it did not."""
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
         place = Path(folder)
         hashes = sources.write_metadata(place, request.as_of, request.undated)
         if request.stand_in:
             demands.write_stand_in(place, request.stand_in)
-        return processes.run(_command(request, place), env=_environment(place), cwd=place), hashes
+        done = processes.run(_command(request, place), env=_environment(place), cwd=place)
+        if done.returncode != 0:
+            return done.stderr or f"uv ended with {done.returncode}", ""
+        lock = demands.without_stand_in((place / _LOCK).read_text("utf-8"))
+        return "", sources.with_real_hashes(lock, hashes)
 
 
 def _command(request: LockRequest, folder: Path) -> list[str]:
@@ -78,7 +89,11 @@ def _command(request: LockRequest, folder: Path) -> list[str]:
     # An override that holds on no Python removes the package from everyone's requirements.
     gone = [each for each in request.left_out if not (held and each == "tensorflow")]
     overrides = [f'{package} ; python_version < "3"' for package in gone]
+    overrides += request.forced
     command += ["--override", _write(folder / "overrides.txt", overrides)]
+    command += ["--resolution", "lowest-direct"] if request.lowest else []
+    (folder / _LOCK).write_text(request.held, encoding="utf-8")  # uv keeps to what it finds there
+    command += ["--output-file", str(folder / _LOCK)]
     return [*command, _write(folder / "requirements.in", request.requirements)]
 
 
@@ -100,21 +115,6 @@ def _write(path: Path, lines: Sequence[str]) -> str:
 
 
 def _failure(request: LockRequest, stderr: str) -> LockError:
-    """uv's explanation in one message; what it says of the date is the usual cause."""
-    said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
-    if re.search(r"dns error|error sending request|Could not connect|--offline", stderr):
-        return LockError(f"the package index cannot be reached: {said[:600]}")
-    unbuilt = re.search(r"Wheels are required for `(.+?)`", said)
-    if unbuilt:
-        return LockError(
-            f"{unbuilt[1]} has no wheel for Python {request.python} on Linux as of"
-            f" {request.as_of}: {said[:600]}",
-            remedy="ask for a version that has one: source distributions are not built, because"
-            " that runs their code on this machine",
-        )
-    return LockError(
-        f"no packages of {request.as_of} satisfy {', '.join(request.requirements)}"
-        f" on Python {request.python}: {said[:1200]}",
-        remedy="packages are taken as they were about the day of the TensorFlow release: ask for"
-        " versions that were out by then, or for exactly one (numpy==1.24.0), of whatever day",
+    return refusals.explained(
+        stderr, request.requirements, request.python, request.as_of, request.tensorflow
     )

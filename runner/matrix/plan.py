@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Optional
 
 from runner.model import (
+    USUAL_RESOLUTION,
     Case,
     Cell,
     Device,
@@ -15,12 +16,14 @@ from runner.model import (
     Matrix,
     Release,
     Repro,
+    Resolution,
     Rule,
     Target,
     Variant,
     package_name,
 )
 from runner.releases import specifier
+from runner.requirements import bounds
 
 
 def cells(
@@ -43,8 +46,8 @@ def chosen(case: Case, globs: Sequence[str]) -> bool:
 
 
 def targets(planned: Iterable[Cell]) -> list[Target]:
-    """The environments that some cell needs, oldest release first; skipped cells need none."""
-    wanted = {cell.target: None for cell in planned if cell.skip is None}
+    """The environments that cells will run in, oldest release first."""
+    wanted = {cell.target: None for cell in planned if cell.skip is None and cell.lacks is None}
     return sorted(wanted, key=lambda target: (target.release.parsed, target.device.value))
 
 
@@ -54,13 +57,18 @@ def target(
     device: Device,
     requirements: tuple[str, ...] = (),
     python: Optional[str] = None,
+    resolution: Resolution = USUAL_RESOLUTION,
 ) -> Target:
     """A release on a device, with the Python that the catalogue prefers for it if none is given."""
     preferred = release.pythons[0]
     if device is Device.CUDA and release.cuda is not None:
         preferred = release.cuda.python or preferred
     return Target(
-        release=release, device=device, python=python or preferred, requirements=requirements
+        release=release,
+        device=device,
+        python=python or preferred,
+        requirements=requirements,
+        resolution=resolution,
     )
 
 
@@ -76,12 +84,37 @@ def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
 
 def _cell(repro: Repro, case: Case, release: Release, device: Device) -> Cell:
     variant = case.variant
+    python = variant.python or _python(repro, release, device)
+    chosen = target(
+        release, device, _requirements(repro, release, variant), python, repro.resolution
+    )
     return Cell(
         repro=repro,
         case=case,
-        target=target(release, device, _requirements(repro, release, variant), variant.python),
+        target=chosen,
         skip=_skip(repro, case, release, device),
+        lacks=_lacks(repro, chosen),
         expected=_expectation(repro, case, release, device),
+    )
+
+
+def _python(repro: Repro, release: Release, device: Device) -> Optional[str]:
+    """The first that the release and the repro both take; None is the release's preferred one."""
+    usual = target(release, device).python
+    if not repro.python or (device is Device.CUDA and release.cuda and release.cuda.base):
+        return None
+    return next(iter(bounds.pythons(repro.python, (usual, *release.pythons))), None)
+
+
+def _lacks(repro: Repro, chosen: Target) -> Optional[str]:
+    """The Python that the repro asks for, where the environment has another one."""
+    wrong = [each for each in repro.python if not bounds.pythons([each], [chosen.python])]
+    if not wrong:
+        return None
+    there = ", ".join(chosen.release.pythons)
+    return (
+        f"needs Python {wrong[0].requirement}, says {wrong[0].source}: TensorFlow"
+        f" {chosen.release.version} is there for {there}"
     )
 
 
@@ -109,6 +142,9 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
     for spec in case.variant.tf:
         if not specifier.matches(spec, release):
             yield f"{case.variant.name or 'this variant'} is for TensorFlow {spec}"
+    bound = bounds.refused(repro.tensorflow, release, case.variant.python or release.pythons[0])
+    if bound is not None:
+        yield f"{bound.source} asks for {bound.requirement}"
     python = case.variant.python
     if python is not None and python not in release.pythons:
         there = ", ".join(release.pythons)

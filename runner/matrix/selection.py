@@ -9,8 +9,7 @@ from typing import Optional, Union
 from attrs import evolve, frozen
 
 from runner.errors import UsageError
-from runner.matrix import config, plan, variants
-from runner.matrix.adhoc import EVERY_RELEASE
+from runner.matrix import additions, config, plan, variants
 from runner.model import (
     Axis,
     Cell,
@@ -21,7 +20,6 @@ from runner.model import (
     Repro,
     Rule,
     Verdict,
-    package_name,
 )
 from runner.releases import specifier
 from runner.releases.upstream import known
@@ -59,6 +57,11 @@ def select(
     vary: Sequence[Union[str, Axis]] = (),
     env: Sequence[str] = (),
     packages: Sequence[str] = (),
+    requirement_files: Sequence[Path] = (),
+    projects: Sequence[str] = (),
+    forced: Sequence[str] = (),
+    relax: bool = False,
+    as_of: Optional[str] = None,
     allow_no_tensorflow: bool = False,
     expect: Optional[str] = None,
     along: Optional[str] = None,
@@ -72,6 +75,8 @@ def select(
         columns = _along(along, release, devices, patches or matrix.patches, matrix.axes)
         tf, vary = release.version, (*vary, columns)
     matrix = _varied(matrix, vary, env)
+    asked = additions.shared(requirement_files, projects)
+    resolution = additions.resolution(forced, relax, as_of)
     matrix = evolve(
         matrix,
         tf=tf or matrix.tf,
@@ -79,8 +84,12 @@ def select(
         devices=tuple(Device(device) for device in devices) or matrix.devices,
         repros=tuple(
             evolve(
-                _expecting(_limited(repro, timeout, memory), expect),
-                requirements=_with_packages(repro, packages),
+                _expecting(
+                    _limited(
+                        additions.to_repro(repro, asked, packages, resolution), timeout, memory
+                    ),
+                    expect,
+                ),
                 needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
             )
             for repro in matrix.repros
@@ -89,16 +98,18 @@ def select(
     releases = specifier.select(
         known.releases(matrix.tf, pre=pre), matrix.tf, matrix.patches, pre=pre
     )
+    releases = additions.allowed(matrix.repros, releases, matrix.tf)
     planned = plan.cells(matrix, releases, cases)
     if not planned:
         names = sorted({case.name for repro in matrix.repros for case in repro.cases})
         raise UsageError(f"no case is named {', '.join(cases)}; there are: {', '.join(names)}")
+    noted = dict.fromkeys(note for repro in matrix.repros for note in repro.notes)
     return Selection(
         matrix=matrix,
-        releases=tuple(releases),
+        releases=releases,
         cells=tuple(planned),
-        remarks=tuple(remark for source in sources for remark in source.remarks),
         along=columns.name if columns else "",
+        remarks=(*(remark for source in sources for remark in source.remarks), *noted),
     )
 
 
@@ -161,25 +172,6 @@ def _expecting(repro: Repro, outcome: Optional[str]) -> Repro:
         return repro
     everywhere = Expectation(rule=Rule(), verdict=Verdict(outcome), source="--expect")
     return evolve(repro, expectations=(everywhere,))
-
-
-def _with_packages(repro: Repro, packages: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Its requirements, and `packages` on every release in the place of those of the same names."""
-    from runner.matrix import words
-
-    for package in packages:
-        try:
-            words.requirement(package)
-        except ValueError as error:
-            raise UsageError(f'--with: "{package}" {error}') from None
-    named = {package_name(package) for package in packages}
-    own = {
-        spec: tuple(each for each in theirs if package_name(each) not in named)
-        for spec, theirs in repro.requirements.items()
-    }
-    if packages:
-        own[EVERY_RELEASE] = (*own.get(EVERY_RELEASE, ()), *packages)
-    return own
 
 
 def _limited(repro: Repro, timeout: Optional[float], memory: Optional[int]) -> Repro:

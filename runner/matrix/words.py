@@ -10,12 +10,12 @@ import re
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from runner.errors import UsageError
 from runner.model import Verdict
 from runner.releases.specifier import check as check_spec
+from runner.requirements.asked import is_tensorflow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PYTHON = re.compile(r"3\.(0|[1-9][0-9]?)")
@@ -24,7 +24,6 @@ _IMAGE = re.compile(
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COARSE = re.compile(r"(==|!=|<=|>)\s*([0-9]+\.[0-9]+)")
-_TENSORFLOW = re.compile(r"(tensorflow|tf-nightly)(-cpu|-gpu|-intel|-macos)?(-[0-9].*)?")
 
 
 def checked_spec(values: list[str]) -> list[str]:
@@ -144,7 +143,7 @@ def requirement(value: str) -> str:
         raise ValueError(
             "has a URL, which cannot be locked as of a date; name a package and its version"
         )
-    if _TENSORFLOW.fullmatch(canonicalize_name(parsed.name)):
+    if is_tensorflow(parsed.name):
         raise ValueError("is TensorFlow itself, which the matrix varies; choose releases by `tf:`")
     return value
 

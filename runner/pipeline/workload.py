@@ -12,7 +12,8 @@ from attrs import frozen
 
 from runner.cells.results import skipped, unmeasurable
 from runner.engines.base import Maker
-from runner.errors import LockError
+from runner.environments import locks
+from runner.errors import BoundError, LockError
 from runner.machine import processes
 from runner.model import Cell, Environment, EnvironmentInfo, Result, Target
 
@@ -35,7 +36,8 @@ class Workload:
 
 def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
     """Sort the cells into work and foregone results. Locks in parallel: resolving takes seconds."""
-    refused = {cell.target: engine.refuses(cell.target) for cell in planned if cell.skip is None}
+    wanted = {cell.target: None for cell in planned if cell.skip is None and cell.lacks is None}
+    refused = {target: engine.refuses(target) for target in wanted}
     possible = [target for target, why in refused.items() if why is None]
     locked = dict(zip(possible, _locked(possible, lock)))
     works: dict[Target, list[Cell]] = {}
@@ -82,6 +84,7 @@ def described(
             image=engine.image(work.environment),
             packages=work.environment.packages,
             released=released.get(work.environment.target.release.version, ""),
+            notes=locks.environment_notes(work.environment),
         )
         for work in works
     }
@@ -111,6 +114,10 @@ def _foregone(
 ) -> Optional[Result]:
     if cell.skip is not None or refusal is not None:
         return skipped(cell, cell.target.label, cell.skip or refusal or "")
+    if cell.lacks is not None:
+        return unmeasurable(cell, cell.target.label, cell.lacks)
+    if isinstance(locked, BoundError):
+        return skipped(cell, cell.target.label, locked.message)
     if isinstance(locked, LockError):
         return unmeasurable(cell, cell.target.label, locked.message)
     return None

@@ -20,6 +20,7 @@ ORDER = (
     "machine",
     "releases",
     "scripts",
+    "requirements",
     "matrix",
     "environments",
     "engines",

@@ -153,7 +153,7 @@ class LocalEngine:
             progress,
             apart=apart,
         )
-        if not target.requirements:  # what a user's packages do to TensorFlow is for scripts to say
+        if target.usual:  # what a user's packages do to TensorFlow is for scripts to say
             progress(Phase(what="checking", detail="import tensorflow"))
             venv.prove_import(folder, target.release.version)
         seconds = time.monotonic() - started

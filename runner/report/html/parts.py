@@ -9,7 +9,7 @@ from html import escape
 from attrs import frozen
 
 from runner.grid import Entry, Grid, Transition
-from runner.report import style, totals
+from runner.report import preparation, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.html import table
@@ -116,6 +116,9 @@ def legend_html(grid: Grid) -> str:
 
 
 def sections(grid: Grid) -> Iterator[str]:
+    lines = (shortened(line, 300) for line in preparation.lines(grid.run))
+    told = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
+    yield from _section("packages", "Packages", f"<ul>{told}</ul>")
     legend = "\n".join(map(_entry, grid.legend))
     yield from _section("legend", "What the letters stand for", f'<ul class="legend">{legend}</ul>')
     several = len(grid.lanes) > 1

@@ -144,6 +144,7 @@ def _changes(context: Context, detail: Detail) -> Iterator[str]:
 
 def _reasons(context: Context, detail: Detail) -> Iterator[str]:
     if detail.notes:
+        yield from details.preparation(context, detail.notes)
         yield from grid.contradictions(context, detail.notes)
         yield from grid.unmeasured(context.grid, detail.notes)
         yield from grid.notes(context.grid, detail.notes)

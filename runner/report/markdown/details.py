@@ -11,6 +11,7 @@ from runner.model import EnvironmentInfo, Verdict
 from runner.report import gfm, text
 from runner.report.context import Context
 from runner.report.markdown.grid import reasons
+from runner.report.preparation import lines as told_of_packages
 
 TELLING = (
     *("numpy", "keras", "keras-nightly", "tf-keras", "tf-keras-nightly", "protobuf", "h5py"),
@@ -25,6 +26,16 @@ def skips(grid: Grid, most: int) -> Iterator[str]:
         yield gfm.details(
             f"Skipped: {text.count(grid.counts[Verdict.SKIP], 'cell')}",
             "\n".join([*lines[:most], *more]),
+        )
+
+
+def preparation(context: Context, most: int) -> Iterator[str]:
+    """What a reader must know of the packages, unfolded: it may be why."""
+    found = told_of_packages(context.run)
+    if found and most:
+        more = [f"- and {len(found) - most} more"] if len(found) > most else []
+        yield "\n".join(
+            ["Packages:", "", *(f"- {gfm.code_span(line, 300)}" for line in found[:most]), *more]
         )
 
 

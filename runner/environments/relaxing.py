@@ -1,0 +1,89 @@
+"""`--relax`: the nearest version of each package that is asked for exactly and cannot be had.
+
+The nearest is the newest older one, and where there is none the oldest newer one. What can be had
+stays as it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Optional
+
+from attrs import evolve
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from runner.environments.resolve import LockRequest
+from runner.errors import LockError
+from runner.model import package_name, pins
+
+Resolve = Callable[[LockRequest], str]
+
+
+def exact_version(requirement: str) -> Optional[str]:
+    """The one version that a requirement names; None where it allows several."""
+    specifiers = list(Requirement(requirement).specifier)
+    if len(specifiers) != 1 or specifiers[0].operator not in ("==", "==="):
+        return None
+    return None if specifiers[0].version.endswith(".*") else specifiers[0].version
+
+
+def nearest(request: LockRequest, own: Collection[str], resolve: Resolve) -> Optional[str]:
+    """The lock with the pins among `own` relaxed; None where that cannot be had either."""
+    exact = [each for each in own if exact_version(each)]
+    with suppress(LockError):
+        return resolve(_with(request, exact, older=exact))
+    newer = [each for each in exact if not _has_older(request, own, each, resolve)]
+    older = [each for each in exact if each not in newer]
+    try:
+        highest = resolve(_with(request, exact, older=older))
+    except LockError:
+        return None
+    with suppress(LockError):
+        return resolve(_lowest(request, exact, older, newer, highest))
+    return highest
+
+
+def _has_older(request: LockRequest, own: Collection[str], pin: str, resolve: Resolve) -> bool:
+    """Whether TensorFlow alone goes with some version up to this one."""
+    others = [each for each in own if each != pin]
+    alone = evolve(
+        request, requirements=tuple(each for each in request.requirements if each not in others)
+    )
+    try:
+        resolve(_with(alone, [pin], older=[pin]))
+    except LockError:
+        return False
+    return True
+
+
+def _with(request: LockRequest, wanted: Collection[str], older: Collection[str]) -> LockRequest:
+    """`request` with each pin that is `wanted` as a bound: from above where it may be `older`."""
+    return evolve(
+        request,
+        requirements=tuple(
+            _bounded(each, "<=" if each in older else ">=") if each in wanted else each
+            for each in request.requirements
+        ),
+    )
+
+
+def _lowest(
+    request: LockRequest,
+    wanted: Collection[str],
+    older: Collection[str],
+    newer: Collection[str],
+    lock: str,
+) -> LockRequest:
+    """`request` with all but the `newer` pins as `lock` has them, for the lowest of these."""
+    bounded = _with(request, wanted, older)
+    loose = {package_name(each) for each in newer}
+    fixed = tuple(pin for pin in pins(lock) if package_name(pin) not in loose)
+    return evolve(bounded, constraints=(*request.constraints, *fixed), held="", lowest=True)
+
+
+def _bounded(requirement: str, operator: str) -> str:
+    parsed = Requirement(requirement)
+    parsed.specifier = SpecifierSet(f"{operator}{exact_version(requirement)}")
+    return str(parsed)

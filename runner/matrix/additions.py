@@ -1,0 +1,112 @@
+"""What a command line and a script add to a repro: packages, and where they can run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+from attrs import evolve
+from packaging.requirements import Requirement
+
+from runner.errors import UsageError
+from runner.matrix import words
+from runner.matrix.adhoc import EVERY_RELEASE
+from runner.model import Release, Repro, Resolution, package_name
+from runner.requirements import bounds, script
+from runner.requirements.asked import NOTHING, Asked
+
+
+def shared(files: Sequence[Path], projects: Sequence[str]) -> Asked:
+    """What `-r` and `--project` ask for, for every script. Raises `UsageError`."""
+    asked = NOTHING
+    if files:
+        from runner.requirements import file as requirements_file
+
+        for each in files:
+            asked += requirements_file.read(each)
+    if projects:
+        from runner.requirements import project
+
+        for word in projects:
+            asked += project.read(word)
+    return asked
+
+
+def resolution(forced: Sequence[str], relax: bool, as_of: Optional[str]) -> Resolution:
+    """What `--force-package`, `--relax` and `--as-of` ask for. Raises `UsageError`."""
+    for package in forced:
+        _check("--force-package", package)
+        parsed = Requirement(package)
+        if not re.fullmatch(r"={2,3}[^*,]+", str(parsed.specifier)) or parsed.marker:
+            raise UsageError(
+                f'--force-package: "{package}" names no one version; expected numpy==2.0.2'
+            )
+    return Resolution(forced=tuple(forced), relax=relax, as_of=_day(as_of) if as_of else "")
+
+
+def _day(text: str) -> str:
+    if text == "today":
+        return datetime.now(timezone.utc).date().isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"--as-of {text}: expected `today` or a day such as 2024-06-30") from None
+
+
+def _check(option: str, package: str) -> None:
+    try:
+        words.requirement(package)
+    except ValueError as error:
+        raise UsageError(f'{option}: "{package}" {error}') from None
+
+
+def to_repro(repro: Repro, everywhere: Asked, packages: Sequence[str], usual: Resolution) -> Repro:
+    """With what its own text, `everywhere` and `--with` ask for; the last replaces what others say
+    of the same packages. Raises `UsageError`."""
+    asked = script.read(repro.script) + everywhere
+    constraints = (*usual.constraints, *asked.constraints)
+    return evolve(
+        repro,
+        requirements=_requirements(repro, asked.packages, packages),
+        resolution=evolve(usual, constraints=constraints),
+        tensorflow=(*repro.tensorflow, *asked.tensorflow),
+        python=(*repro.python, *asked.python),
+        notes=(*repro.notes, *asked.notes),
+    )
+
+
+def allowed(repros: Sequence[Repro], releases: Sequence[Release], spec: str) -> tuple[Release, ...]:
+    """The releases that some repro is for. Raises `UsageError` where there are none."""
+    found = tuple(
+        release
+        for release in releases
+        if not all(
+            bounds.refused(repro.tensorflow, release, release.pythons[0]) for repro in repros
+        )
+    )
+    if not found and repros:
+        bound = bounds.refused(repros[0].tensorflow, releases[-1], releases[-1].pythons[0])
+        said = f"{bound.source} asks for {bound.requirement}" if bound else "no repro is for them"
+        raise UsageError(f"no release of {spec} is left: {said}")
+    return found
+
+
+def _requirements(
+    repro: Repro, asked: Sequence[str], packages: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    for package in packages:
+        _check("--with", package)
+    named = {package_name(package) for package in packages}
+    own = dict(repro.requirements)
+    if asked or packages:
+        own[EVERY_RELEASE] = (*own.get(EVERY_RELEASE, ()), *asked)
+    kept = {
+        spec: tuple(each for each in theirs if package_name(each) not in named)
+        for spec, theirs in own.items()
+    }
+    if packages:
+        kept[EVERY_RELEASE] += tuple(packages)
+    return kept

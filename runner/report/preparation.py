@@ -1,0 +1,26 @@
+"""How the packages came to be what they are: pins set aside, versions taken instead. Pure."""
+
+from __future__ import annotations
+
+from runner.model import Run
+from runner.report.text import listed
+
+_MOST = 8
+"""Releases that are named."""
+
+
+def lines(run: Run) -> list[str]:
+    """A line each, what all releases share first."""
+    said = dict.fromkeys(note for repro in run.repros for note in repro.notes)
+    where: dict[str, dict[str, None]] = {}
+    for environment in run.environments:
+        for note in environment.notes:
+            where.setdefault(note, {})[environment.tensorflow] = None
+    everywhere = {environment.tensorflow for environment in run.environments}
+    return [*said, *(_placed(note, list(on), everywhere) for note, on in where.items())]
+
+
+def _placed(note: str, releases: list[str], everywhere: set[str]) -> str:
+    if len(releases) > 1 and set(releases) == everywhere:
+        return note
+    return f"TensorFlow {listed(releases, _MOST)}: {note}"

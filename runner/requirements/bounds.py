@@ -1,0 +1,46 @@
+"""Which releases and Pythons a script is for, by the bounds of whoever wrote it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Optional
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from runner.model import Bound, Release
+
+_LINUX = {
+    "implementation_name": "cpython",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_system": "Linux",
+    "sys_platform": "linux",
+    "extra": "",
+}
+"""What markers are asked about: TensorFlow's environments are all for Linux on x86-64."""
+_PATCH = "9"
+"""As packages are resolved, so that a machine's own patch release does not matter."""
+
+
+def refused(bounds: Sequence[Bound], release: Release, python: str) -> Optional[Bound]:
+    """The first that does not allow `release`, or None."""
+    return next((each for each in bounds if not _allows(each.requirement, release, python)), None)
+
+
+def pythons(bounds: Sequence[Bound], there: Sequence[str]) -> tuple[str, ...]:
+    """Those of `there` that all of `bounds` allow."""
+    allowed = [SpecifierSet(each.requirement) for each in bounds]
+    return tuple(each for each in there if all(a.contains(f"{each}.{_PATCH}") for a in allowed))
+
+
+@lru_cache(maxsize=65536)
+def _allows(requirement: str, release: Release, python: str) -> bool:
+    parsed = Requirement(requirement)
+    if parsed.marker and not parsed.marker.evaluate(
+        {**_LINUX, "python_version": python, "python_full_version": f"{python}.{_PATCH}"}
+    ):
+        return True
+    return parsed.specifier.contains(release.parsed, prereleases=True)

@@ -1,0 +1,113 @@
+"""requirements.txt, as pip reads it: comments, continued lines, markers, `-r` and `-c`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import evolve
+
+from runner.errors import UsageError
+from runner.requirements.asked import NOTHING, Asked, sorted_out
+
+MOST_BYTES = 1 << 20
+DEEPEST = 8
+"""Files that name each other."""
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+_HASH = re.compile(r"\s+--hash[= ]\S+")
+_NESTED = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(\S.*)")
+_FOLDER = re.compile(r"(-e|--editable)\b|file:|[./~]")
+_URL = re.compile(r"[a-z+]+://")
+
+
+def read(file: Path) -> Asked:
+    """What it and the files that it names ask for. Raises `UsageError`."""
+    return _read(file, constraining=False, above=())
+
+
+def _read(file: Path, *, constraining: bool, above: tuple[Path, ...]) -> Asked:
+    if file.resolve() in above or len(above) >= DEEPEST:
+        raise UsageError(f"{above[-1].name} names {file.name}, which names it in turn")
+    asked, found = NOTHING, _Found()
+    for number, line in _lines(_text(file)):
+        where = f"{file.name}:{number}"
+        nested = _NESTED.fullmatch(line)
+        if nested:
+            asked += _read(
+                _beside(file, nested[2], where),
+                constraining=constraining or nested[1] in ("-c", "--constraint"),
+                above=(*above, file.resolve()),
+            )
+        elif line.startswith("-") and not _FOLDER.match(line):
+            found.options.append(line.split()[0].partition("=")[0])
+        else:
+            asked += _one(line, where, found, constraining)
+    return evolve(asked, notes=(*asked.notes, *found.notes(file.name)))
+
+
+class _Found:
+    """What is left out of a file, told once."""
+
+    def __init__(self) -> None:
+        self.hashes = 0
+        self.options: list[str] = []
+
+    def notes(self, name: str) -> Iterator[str]:
+        if self.hashes:
+            yield (
+                f"{name}: the hashes of {self.hashes} requirements are not used; every package is"
+                " installed by the hash that the index has of it"
+            )
+        if self.options:
+            options = ", ".join(dict.fromkeys(self.options))
+            yield f"{name}: {options} is not used; the index is the one that this machine is set to"
+
+
+def _one(line: str, where: str, found: _Found, constraining: bool) -> Asked:
+    if _URL.match(line):
+        raise UsageError(f'{where}: "{line[:80]}" is a URL; name a package and its version')
+    if _FOLDER.match(line):
+        raise UsageError(
+            f'{where}: "{line[:80]}" is a folder or a file; add a package that lies here by'
+            " --with ./FOLDER"
+        )
+    bare = _HASH.sub("", line)
+    found.hashes += bare != line
+    return sorted_out([bare.split(" --", 1)[0].strip()], where, constraining=constraining)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The number of its first line, and a requirement or an option, without its comment."""
+    begun, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start or number
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            begun += line[:-1] + " "
+            continue
+        whole = _COMMENT.sub("", begun + line).strip()
+        if whole:
+            yield start, whole
+        begun, start = "", 0
+    if begun.strip():
+        yield start, _COMMENT.sub("", begun).strip()
+
+
+def _text(file: Path) -> str:
+    try:
+        with open(file, "rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no text in UTF-8") from None
+    if len(content) > MOST_BYTES or "\0" in text:
+        raise UsageError(f"{file} is no requirements file: it holds zeros, or over 1 MiB")
+    return text
+
+
+def _beside(file: Path, name: str, where: str) -> Path:
+    if _URL.match(name):
+        raise UsageError(f'{where}: "{name[:80]}" is a URL; download it, and name the file')
+    return file.parent / name.strip("\"'")

@@ -1,0 +1,20 @@
+"""TOML, which Python reads by itself from 3.11 on."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from runner.errors import UsageError
+
+
+def parsed(text: str, what: str) -> dict[str, Any]:
+    """Raises `UsageError` that begins with `what`."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{what} is no TOML: {' '.join(str(error).split())[:200]}") from None
