@@ -35,9 +35,9 @@ EXAMPLES = {
         ),
     ),
     "report": (
-        ("tfmatrix report", "the newest run's grid; its files are written again"),
-        ("tfmatrix report results/reference --format html > report.html", "another, as a page"),
-        ("tfmatrix report --format issue", "for a new issue: its form, filled in"),
+        ("tfmatrix report", "the newest run's grid again"),
+        ("tfmatrix report results/reference --format html > page.html", "another, as a page"),
+        ("tfmatrix report --format issue", "a new issue: its form, filled in"),
     ),
     "pin": (
         ("tfmatrix pin", "what passes everything"),
