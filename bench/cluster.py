@@ -24,7 +24,7 @@ from bench.cluster_worker import Stub
 from bench.simulate import RELEASES
 from bench.table import table
 from runner import __version__
-from runner.cells.snapshot import take
+from runner.cells.snapshot import take_snapshot
 from runner.cells.store import Store
 from runner.matrix import plan
 from runner.model import (
@@ -39,7 +39,7 @@ from runner.model import (
     RunInfo,
     Target,
 )
-from runner.pipeline import Options, Pipeline, Work, Workers, cluster, pool
+from runner.pipeline import Batch, Options, Pipeline, Workers, cluster, pool
 from runner.pipeline.local_site import LocalSite
 from runner.releases import catalogue, specifier
 from runner.runs import journal
@@ -92,8 +92,8 @@ def _carry_out(here: Workers, count: int, folder: Path) -> float:
         name="s", script=script, cases=cases, limits=Limits(memory=64), needs_tensorflow=False
     )
     cells = plan.cells(Matrix(source=script, tf="", repros=(repro,)), releases)[:count]
-    works = [
-        Work(
+    batches = [
+        Batch(
             environment=_environment(release),
             cells=tuple(cell for cell in cells if cell.target.release == release),
         )
@@ -106,12 +106,12 @@ def _carry_out(here: Workers, count: int, folder: Path) -> float:
         workers=here,
         store=store,
         journal=log,
-        snapshots={"s": take(repro, folder / "snapshots")},
+        snapshots={"s": take_snapshot(repro, folder / "snapshots")},
         options=Options(remeasure=True),
         emit=lambda _: None,
     )
     began = time.perf_counter()
-    pipeline.run([work for work in works if work.cells])
+    pipeline.run([batch for batch in batches if batch.cells])
     took = time.perf_counter() - began
     log.close()
     found = journal.read_run(log.folder).results

@@ -219,7 +219,7 @@ class Case:
     variant: Variant = USUAL
 
     @property
-    def base(self) -> str:
+    def base_name(self) -> str:
         """The name that all its variants share."""
         return self.name.removesuffix(f"@{self.variant.name}") if self.variant.name else self.name
 
@@ -376,7 +376,7 @@ class Cell:
     expected: Optional[Expectation] = None
 
     @property
-    def env(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """The environment variables that it gets."""
         return {**self.repro.env, **self.case.variant.env}
 

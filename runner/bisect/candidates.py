@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from packaging.version import InvalidVersion, Version
 
 from runner import paths
-from runner.bisect.row import Row
+from runner.bisect.search_range import SearchRange
 from runner.errors import UsageError
 from runner.matrix import plan, vary
 from runner.matrix.selection import Selection, select
@@ -22,7 +22,7 @@ class Candidates:
     """One cell for every release, or value of an axis, in order, and the ends that are named."""
 
     chosen: Selection
-    row: Row
+    row: SearchRange
     axis: str = ""
     """What is walked along; empty for TensorFlow's releases."""
     by_series: bool = False
@@ -83,7 +83,7 @@ def releases(
     chosen = select(tf=_between(good, bad), patches="all", cases=case, **selection)
     cells = one_row(chosen.cells, case)
     versions = [value_of(cell, "") for cell in cells]
-    row = Row(
+    row = SearchRange(
         count=len(cells),
         coarse=_coarse(versions),
         good=None if good is None else _place(versions, good),
@@ -130,7 +130,7 @@ def along_axis(
     cells = one_row([cell for cell in there if _is(cell, name, case)], case, name)
     ends = (0, len(cells) - 1)
     first_good = _same(values[0], good)
-    row = Row(
+    row = SearchRange(
         count=len(cells),
         coarse=_coarse(values),
         good=ends[0] if first_good else ends[1],

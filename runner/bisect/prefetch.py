@@ -31,7 +31,7 @@ class Prefetch:
         self._children.stop()
         self._pool.shutdown(wait=True)
 
-    def hint(self, targets: Iterable[Target]) -> None:
+    def prepare_next(self, targets: Iterable[Target]) -> None:
         """These may be wanted next; others that have not been begun are not."""
         wanted = list(targets)
         for target in self._futures.keys() - wanted:
@@ -41,7 +41,7 @@ class Prefetch:
             if target not in self._futures:
                 self._futures[target] = self._pool.submit(self._prepare, target)
 
-    def join(self, target: Target) -> None:
+    def wait_for(self, target: Target) -> None:
         """Wait for `target` where it is being prepared already; two at once would do it twice."""
         future = self._futures.pop(target, None)
         if future is not None and not future.cancel():

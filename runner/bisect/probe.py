@@ -55,16 +55,16 @@ class Probe:
     def recall(self, cells: Sequence[Cell], options: Options) -> dict[int, Result]:
         """What the store knows: position → result. Nothing is measured, made or resolved."""
         locked = [cell for cell in cells if locks.is_known(cell.target)]
-        works = arrange(locked, self._backend.engine, self._lock).works
+        batches = arrange(locked, self._backend.engine, self._lock).batches
         with self._pipeline(options) as (pipeline, _):
-            stored = adaptive.only(works, lambda *cell: pipeline.stored(*cell) is not None)
-        load = Workload(works=tuple(stored), known=())
+            stored = adaptive.only_cells(batches, lambda *cell: pipeline.stored(*cell) is not None)
+        load = Workload(batches=tuple(stored), known=())
         results = {result.id: result for result in self._carry_out(load, cells, options)}
         positions = {(cell.case.name, cell.target): at for at, cell in enumerate(cells)}
         return {
-            positions[cell.case.name, cell.target]: results[cell_id(work.environment, cell)]
-            for work in stored
-            for cell in work.cells
+            positions[cell.case.name, cell.target]: results[cell_id(batch.environment, cell)]
+            for batch in stored
+            for cell in batch.cells
         }
 
     def measure(self, cell: Cell, options: Options) -> Result:
@@ -104,15 +104,15 @@ class Probe:
         self._describe(load, {each.version: each.released.isoformat() for each in releases})
         self._results = []
         with self._pipeline(options) as (pipeline, journal):
-            for work in load.works:
-                journal.keep_environment(work.environment)
+            for batch in load.batches:
+                journal.keep_environment(batch.environment)
             self._results += [journal.append(result, "") for result in load.known]
-            pipeline.run(load.works)
+            pipeline.run(load.batches)
         return self._results
 
     def _describe(self, load: Workload, released: dict[str, str]) -> None:
         """Add the environments of `load` to the run's."""
-        infos = described(load.works, load.known, self._backend.engine, released)
+        infos = described(load.batches, load.known, self._backend.engine, released)
         known = {info.id: info for info in (*self.run.environments, *infos)}
         self.run = evolve(self.run, environments=tuple(known.values()))
 

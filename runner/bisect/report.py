@@ -13,8 +13,8 @@ from attrs import frozen
 from runner import serial
 from runner.bisect import answer
 from runner.bisect.answer import Side
-from runner.bisect.row import Change
 from runner.bisect.search import Search
+from runner.bisect.search_range import ChangePoint
 from runner.model import Result, Verdict
 
 
@@ -27,12 +27,12 @@ class Conclusion:
     """The command that shows a release again, but for the releases."""
 
     @property
-    def change(self) -> Optional[Change]:
+    def change(self) -> Optional[ChangePoint]:
         """None where nothing behaves otherwise, or an end is not what it was said to be."""
         return self.search.problem.row.change(self.search.answers)
 
     @property
-    def code(self) -> int:
+    def exit_code(self) -> int:
         """The exit code: 1 nothing to find, 3 something that could not be measured is in doubt."""
         if self.change is None:
             return 3 if self._ended_unjudged else 1
@@ -156,7 +156,7 @@ class Conclusion:
         return end if end.result.outcome.signature != near.result.outcome.signature else None
 
 
-def tell(conclusion: Conclusion) -> None:
+def print_conclusion(conclusion: Conclusion) -> None:
     """Print it for people."""
     click.echo(conclusion.sentence)
     if conclusion.change is None:
@@ -167,7 +167,7 @@ def tell(conclusion: Conclusion) -> None:
     for remark in conclusion.remarks:
         click.echo(remark)
     click.echo(
-        f"bad is: {problem.criterion.words}{problem.votes.rule}; {len(search.sides)} of "
+        f"bad is: {problem.criterion.words}{problem.votes.in_words}; {len(search.sides)} of "
         f"{len(problem.cells)} releases looked at, in {search.probe.measured} runs"
     )
     click.echo(f"see both again: {conclusion.command}")

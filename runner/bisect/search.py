@@ -1,4 +1,4 @@
-"""A search carried out: `Row` says where to look, `Probe` measures, `Prefetch` makes ready."""
+"""A search carried out: `SearchRange` says where to look, `Probe` measures, `Prefetch` prepares."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.bisect.candidates import Candidates
 from runner.bisect.criteria import Criterion
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
-from runner.bisect.row import Row
+from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness.votes import Votes
 from runner.model import Cell, Result, Target
 from runner.pipeline import Options, events
@@ -32,7 +32,7 @@ class Problem:
     votes: Votes
 
     @property
-    def row(self) -> Row:
+    def row(self) -> SearchRange:
         return self.candidates.row
 
     @property
@@ -51,11 +51,11 @@ class PrefetchingDisplay:
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Started):
-            self.prefetch.hint(self.next)
+            self.prefetch.prepare_next(self.next)
         elif not isinstance(event, events.Ended):
             self._display(event)
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -79,7 +79,7 @@ class Search:
         if self.problem.votes.runs == 1:
             self._recall()
         if row.good is not None and row.bad is not None:  # both ends are wanted in any case
-            self._display.prefetch.hint([self.problem.cells[0].target])
+            self._display.prefetch.prepare_next([self.problem.cells[0].target])
         while (at := row.next_look(self.answers)) is not None:
             foreseen = row.foreseen(self.answers, at)
             self._display.next = tuple(self.problem.cells[each].target for each in foreseen)
@@ -92,7 +92,7 @@ class Search:
             self.answers[at] = self.problem.criterion.judge(result)
         if self.answers:
             count = len(self.answers)
-            self._display.say(f"{count} of {len(self.problem.cells)} are known already")
+            self._display.print_line(f"{count} of {len(self.problem.cells)} are known already")
 
     def _judge(self, at: int) -> Optional[bool]:
         """Whether the cell at a position is bad, by as many runs as it takes."""
@@ -112,7 +112,7 @@ class Search:
         return bad
 
     def _measure(self, cell: Cell) -> Result:
-        self._display.prefetch.join(cell.target)
+        self._display.prefetch.wait_for(cell.target)
         return self.probe.measure(cell, self._options)
 
     def _note(
@@ -133,4 +133,4 @@ class Search:
         side = self.sides[at]
         said = answer.shows(side, self.problem.criterion.observation)
         votes = f", {side.votes}" if side.votes else ""
-        self._display.say(f"{said}: {_WORDS[bad]}{votes}")
+        self._display.print_line(f"{said}: {_WORDS[bad]}{votes}")

@@ -19,7 +19,7 @@ HUNG = "it hangs: "
 
 
 @frozen(kw_only=True)
-class Row:
+class ClassRule:
     """One line of the table: the first whose `when` holds decides."""
 
     verdict: Verdict
@@ -52,58 +52,58 @@ def _lacked(execution: Execution) -> Optional[str]:
     return lacks.needed(execution.exit_code or 0, execution.errors, execution.output)
 
 
-TABLE: tuple[Row, ...] = (
-    Row(
+TABLE: tuple[ClassRule, ...] = (
+    ClassRule(
         verdict=Verdict.ERROR,
         when=lambda e: e.trouble is not None,
         reason=lambda e: e.trouble or "",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.TIMEOUT,
         when=lambda e: e.killed_for == "timeout",
         reason=lambda e: _idle(e) or f"still running after {_or(e.limit, e.seconds):g} s",
         signature=lambda _: "timeout",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.OOM,
         when=lambda e: e.killed_for == "memory",
         reason=lambda e: f"killed for memory, over {_or(e.limit, e.max_rss_mb):g} MiB",
         signature=lambda _: "out of memory",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.FAIL,
         when=lambda e: e.killed_for is not None,
         reason=lambda e: f"killed for {e.killed_for}{_over(e)}",
         signature=lambda e: f"killed for {e.killed_for}",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.CRASH,
         when=lambda e: e.signal is not None,
         reason=lambda e: f"killed by signal {e.signal}",
         signature=lambda e: signature.of_crash(e.signal or 0, e.errors),
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.PASS,
         when=lambda e: e.exit_code == 0,
         reason=lambda _: "",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.SKIP,
         when=lambda e: e.exit_code == SKIP_CODE,
         reason=lambda e: _last_line(e) or "the script exited with 125",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.ERROR,
         when=lambda e: e.exit_code is not None and _lacked(e) is not None,
         reason=lambda e: _lacked(e) or "",
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.FAIL,
         when=lambda e: e.exit_code is not None,
         reason=lambda e: f"exit code {e.exit_code}",
         signature=lambda e: signature.of_exit(e.exit_code or 0, e.errors, e.output),
     ),
-    Row(
+    ClassRule(
         verdict=Verdict.ERROR,
         when=lambda _: True,
         reason=lambda _: "the runner reported neither an exit code nor a signal",

@@ -59,7 +59,7 @@ class Measurer:
         if repeat > 1:
             return majority([self._fresh(cell) for _ in range(repeat)])
         first = self._once(cell, self._mode)
-        look = needed(first, self._confirmations.get(self._said_by))
+        look = needed(first, self._confirmations.signatures(self._said_by))
         return first if look is None else self._again(cell, first, look)
 
     def _again(self, cell: Cell, first: Execution, look: SecondLook) -> Execution:
@@ -99,7 +99,7 @@ class Measurer:
             Request(
                 script=f"{self._channel.root}/{self._script}",
                 args=cell.case.args,
-                env=cell.env,
+                env=cell.variables,
                 limits=cell.repro.limits,
                 mode=mode,
                 ends_well=self._confirmations.ends_well(self._environment),
@@ -116,12 +116,12 @@ class Measurer:
                 self._confirmations.add_ends_well(self._environment)
             return execution
         said = classify(execution).signature
-        if said and said not in self._confirmations.get(self._said_by):
+        if said and said not in self._confirmations.signatures(self._said_by):
             damage = channel.damage()
             if damage is not None:
                 self.close()
                 return evolve(execution, trouble=damage)
-            self._confirmations.add(self._said_by, said)
+            self._confirmations.confirm(self._said_by, said)
         return execution
 
 

@@ -38,7 +38,7 @@ class Modes:
         self._wanted = wanted
         self._known: dict[object, Mode] = {}
 
-    def of(self, cell: Cell) -> Mode:
+    def mode_for(self, cell: Cell) -> Mode:
         key = (cell.repro.script, cell.repro.home, cell.target.device)
         if key not in self._known:
             self._known[key] = chosen(cell.repro, self._wanted, cell.target.device)

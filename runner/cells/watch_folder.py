@@ -17,7 +17,7 @@ from runner.cells.snapshot.record import Snapshot
 from runner.machine import files
 
 
-class Live:
+class WatchFolder:
     """One repro's folder. Only between rounds: nothing may run in it while it is renewed."""
 
     def __init__(self, folder: Path) -> None:

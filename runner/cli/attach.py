@@ -23,7 +23,7 @@ from runner.runs import journal
     help="Post a run's report as a comment on an issue, or update the one posted before.\n\n"
     "The token is that of GITHUB_TOKEN, GH_TOKEN or `gh auth token`.",
 )
-@click.argument("run", required=False, shell_complete=completion.runs)
+@click.argument("run", required=False, shell_complete=completion.complete_runs)
 @click.option("--repo", required=True, metavar="OWNER/NAME", help="Where the issue is.")
 @click.option("--issue", required=True, type=click.IntRange(1), help="Or a pull request.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")

@@ -55,7 +55,7 @@ def choose(
 ) -> Iterator[Backend]:
     """The engine and workers that a command line asks for. Raises, with the remedy, if none."""
 
-    say = running.say(console)
+    say = running.line_printer(console)
     jobs = jobs or os.cpu_count() or 2
     if cluster is None:
         memory_mb = units.parse_size(memory) / 2**20 if memory else None

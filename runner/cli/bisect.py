@@ -15,9 +15,9 @@ from runner.bisect import candidates, criteria
 from runner.bisect.candidates import Candidates
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
-from runner.bisect.report import Conclusion, tell, tell_json
-from runner.bisect.row import Row
+from runner.bisect.report import Conclusion, print_conclusion, tell_json
 from runner.bisect.search import PrefetchingDisplay, Problem, Search
+from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends
 from runner.cli import completion, log, running, terminal
@@ -47,18 +47,20 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", *NEEDING)
 
 
 @click.command("bisect", cls=ScriptCommand, help=HELP)
-@click.argument("script", type=click.Path(path_type=Path), shell_complete=completion.scripts)
+@click.argument(
+    "script", type=click.Path(path_type=Path), shell_complete=completion.complete_scripts
+)
 @click.option(
     "--good",
     metavar="VERSION",
     help="A release that is not affected. Default: one is looked for.",
-    shell_complete=completion.versions,
+    shell_complete=completion.complete_versions,
 )
 @click.option(
     "--bad",
     metavar="VERSION",
     help="A release that is. Default: one is looked for.",
-    shell_complete=completion.versions,
+    shell_complete=completion.complete_versions,
 )
 @click.option(
     "--axis",
@@ -70,7 +72,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", *NEEDING)
     "--tf",
     metavar="VERSION",
     help="With --axis: which release.",
-    shell_complete=completion.versions,
+    shell_complete=completion.complete_versions,
 )
 @click.option(
     "--on",
@@ -100,7 +102,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", *NEEDING)
     "--case",
     metavar="NAME",
     help="Which case, where SCRIPT has several.",
-    shell_complete=completion.cases,
+    shell_complete=completion.complete_cases,
 )
 @click.option(
     "--device",
@@ -155,8 +157,8 @@ def command(
     with backends.choose(console, engine=engine, cluster=cluster, jobs=1, wanted=ends) as backend:
         conclusion = search(console, backend, problem, options, again, output)
     terminal.point_to(conclusion.search.probe.folder)
-    tell_json(conclusion) if format_ == "json" else tell(conclusion)
-    return conclusion.code
+    tell_json(conclusion) if format_ == "json" else print_conclusion(conclusion)
+    return conclusion.exit_code
 
 
 def search(
@@ -169,9 +171,9 @@ def search(
 ) -> Conclusion:
     """Search to the end; what was measured is in the reports, however this ends."""
     chosen = problem.candidates.chosen
-    nothing, lock = Workload(works=(), known=()), running.locker(chosen)
-    taken = running.snapshots(chosen, running.say(console))
-    run = running.head(chosen, nothing, backend.engine, taken)
+    nothing, lock = Workload(batches=(), known=()), running.locker(chosen)
+    taken = running.snapshots(chosen, running.line_printer(console))
+    run = running.planned_run(chosen, nothing, backend.engine, taken)
     run = evolve(run, info=evolve(run.info, id=f"bisect-{run.info.id}"))
     folder = running.own_folder(output or paths.results() / run.info.id)
     with Prefetch(backend.engine, lock) as prefetch:
@@ -228,7 +230,7 @@ def find_candidates(
     )
 
 
-def check_order(find: Optional[str], row: Row) -> None:
+def check_order(find: Optional[str], row: SearchRange) -> None:
     """Raises `UsageError` where the ends are not in the order that --find asks for."""
     if find is None:
         return

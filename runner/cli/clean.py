@@ -80,7 +80,7 @@ def command(
     else:
         made = list(inventory.thinnable(thin_runs, keep))
     if keep is not None:
-        made += inventory.runs(keep)
+        made += inventory.removable_runs(keep)
     with claims.claims_settled() as held:
         used = [item for item in made if held.covers(item)]
     items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.covers)
@@ -105,9 +105,9 @@ def _made(names: Sequence[str], age: Optional[timedelta]) -> Iterator[Removable]
             raise EngineUnavailableError(why_not)
     if names:
         return
-    yield from inventory.caches()
+    yield from inventory.removable_caches()
     if age is not None:
-        yield from inventory.outcomes(age)
+        yield from inventory.removable_outcomes(age)
 
 
 def _agreed(items: Sequence[Removable], yes: bool) -> bool:

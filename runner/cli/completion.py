@@ -15,7 +15,7 @@ _RELEASE = re.compile(r"^    (\d+\.\d+\.\S+): \{", re.MULTILINE)
 _WORDS = ("latest", "nightly")
 
 
-def specs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+def complete_specs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """The last item of a SPEC: `2.9.3,2.1` goes on with `2.9.3,2.10`, `>=2.1` with `>=2.10`.
 
     Series first; their patch releases once the series is there (`2.10.`).
@@ -28,27 +28,27 @@ def specs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionIte
     return _starting(incomplete, [before + each for each in [*words, *offered]])
 
 
-def versions(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+def complete_versions(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """One release: an end of a bisection."""
     releases = _releases()
     offered = releases if incomplete.count(".") == 2 else _series(releases)
     return _starting(incomplete, [*offered, "nightly"])
 
 
-def cases(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+def complete_cases(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """Names of cases in matrix.yaml."""
     found = (case for repro in _repros(_context) for case in _list(repro.get("cases")))
     names = (case.get("name") if isinstance(case, dict) else case for case in found)
     return _starting(incomplete, dict.fromkeys(str(name) for name in names))
 
 
-def scripts(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+def complete_scripts(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """The scripts of matrix.yaml, and the shell's own files."""
     known = (str(repro["script"]) for repro in _repros(_context) if repro.get("script"))
     return [*_starting(incomplete, dict.fromkeys(known)), CompletionItem(incomplete, type="file")]
 
 
-def runs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+def complete_runs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """The runs in results/, newest first, and the shell's own folders."""
     folders = (path.parent.name for path in paths.results().glob("*/cells.jsonl"))
     known = sorted(folders, reverse=True)

@@ -26,8 +26,8 @@ def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Op
     help="Show what changed between two runs. Exits 1 when an outcome or a signature did, "
     "a cell came or went; with --observations, when a value did, too.",
 )
-@click.argument("before", shell_complete=completion.runs)
-@click.argument("after", shell_complete=completion.runs)
+@click.argument("before", shell_complete=completion.complete_runs)
+@click.argument("after", shell_complete=completion.complete_runs)
 @click.option("--observations", is_flag=True, help="Observed values that differ count, too.")
 @click.option(
     "--tolerance",

@@ -68,9 +68,9 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
     if selection["scripts"]:
         raise UsageError("--from-issue brings its own script: name no other")
     engine = sandboxed(engine, unsandboxed)
-    name, markdown = read(source)
-    number, chosen = pick(issue_scripts.blocks(markdown), source, block)
-    selection["scripts"] = (save(_own_folder(f"{name}-{number}"), chosen.source, force),)
+    name, markdown = read_source(source)
+    number, chosen = choose_block(issue_scripts.blocks(markdown), source, block)
+    selection["scripts"] = (save_script(_own_folder(f"{name}-{number}"), chosen.source, force),)
     return engine
 
 
@@ -86,7 +86,7 @@ def sandboxed(engine: str, unsandboxed: bool) -> str:
     return "docker"
 
 
-def read(source: str) -> tuple[str, str]:
+def read_source(source: str) -> tuple[str, str]:
     """How scripts from `source` are named, and its Markdown."""
     file, issue = Path(source), address.reference(source)
     if file.is_file():
@@ -99,7 +99,7 @@ def read(source: str) -> tuple[str, str]:
     return _safe(f"issue-{issue.repo.replace('/', '-')}-{issue.number}"), _fetch(issue)
 
 
-def pick(found: Sequence[Block], source: str, wanted: Optional[int]) -> tuple[int, Block]:
+def choose_block(found: Sequence[Block], source: str, wanted: Optional[int]) -> tuple[int, Block]:
     """The block asked for, the only one, or the one that the user chooses; with its number."""
     if not found:
         raise UsageError(f"there is no Python code block in {shortened(source, 200)}")
@@ -135,7 +135,7 @@ def _strangers(folder: Path, script: str) -> bool:
     return any(each.name not in (script, "__pycache__") for each in folder.iterdir())
 
 
-def save(path: Path, source: str, force: bool) -> Path:
+def save_script(path: Path, source: str, force: bool) -> Path:
     """Write the script, but never over another one unless told so."""
     there = path.read_text("utf-8", errors="replace") if path.is_file() else None
     if there == source:

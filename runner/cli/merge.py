@@ -22,7 +22,9 @@ from runner.runs import journal, merge
     help="Make one run of several shards, with its reports. Of a cell that two have, a measurement "
     "goes before a skip or an error, then the later run's holds. Exits as `run` does.",
 )
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.runs)
+@click.argument(
+    "runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.complete_runs
+)
 @click.option("--output", type=click.Path(path_type=Path), help="The merged run's folder.")
 def command(runs: Sequence[str], output: Optional[Path]) -> int:
     folders = [journal.find_run(name, paths.results()) for name in runs]

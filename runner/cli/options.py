@@ -139,7 +139,7 @@ def selecting(command: F) -> F:
                 nargs=-1,
                 type=click.Path(path_type=Path),
                 metavar="[SCRIPT]...",
-                shell_complete=completion.scripts,
+                shell_complete=completion.complete_scripts,
             ),
             click.option(
                 "-m",
@@ -153,7 +153,7 @@ def selecting(command: F) -> F:
                 "--tf",
                 metavar="SPEC",
                 help="Releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
-                shell_complete=completion.specs,
+                shell_complete=completion.complete_specs,
             ),
             click.option(
                 "--patches",
@@ -174,7 +174,7 @@ def selecting(command: F) -> F:
                 multiple=True,
                 metavar="GLOB",
                 help="Cases by name.",
-                shell_complete=completion.cases,
+                shell_complete=completion.complete_cases,
             ),
             click.option(
                 "--arg",

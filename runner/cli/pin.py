@@ -21,12 +21,12 @@ from runner.runs import journal
     help="Say which releases pass everything asked: a requirement, and the evidence for it. "
     "Exits 1 where none does, or where --check does not hold.",
 )
-@click.argument("run", required=False, shell_complete=completion.runs)
+@click.argument("run", required=False, shell_complete=completion.complete_runs)
 @click.option(
     "--require",
     multiple=True,
     metavar="CASE",
-    shell_complete=completion.cases,
+    shell_complete=completion.complete_cases,
     help="A case that must pass, or a glob; repeat for several. Default: all.",
 )
 @click.option(

@@ -14,7 +14,7 @@ from runner.runs import journal
 
 
 @click.command("report", help="Render a run again from its journal, without running.")
-@click.argument("run", required=False, shell_complete=completion.runs)
+@click.argument("run", required=False, shell_complete=completion.complete_runs)
 @formats(
     *report.REPORTS,
     default=None,

@@ -102,7 +102,7 @@ def command(
         keep=keep,
         keep_agents=explore == "adaptive",
     )
-    snapshots = running.snapshots(chosen, running.say(console))
+    snapshots = running.snapshots(chosen, running.line_printer(console))
     wanted = pipeline.Demand(
         chosen.cells,
         running.locker(chosen),
@@ -114,8 +114,10 @@ def command(
         console, engine=engine, cluster=cluster, jobs=jobs, memory=budget, wanted=wanted
     ) as backend:
         options = evolve(options, jobs=backend.jobs)
-        load = wanted.load(backend.engine)
-        backend, forecast = pipeline.fit_on_disk(backend, load, max_disk, running.say(console))
+        load = wanted.workload(backend.engine)
+        backend, forecast = pipeline.fit_on_disk(
+            backend, load, max_disk, running.line_printer(console)
+        )
         with running.recording(chosen, load, backend.engine, snapshots, output) as journal:
             pipeline.carry_out(
                 backend,

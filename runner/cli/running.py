@@ -38,7 +38,7 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
     """Every repro as it is now, copied; what happens to the files later changes nothing."""
     for remark in chosen.remarks:
         say(remark)
-    taken = {r.name: snapshot.take(r, paths.snapshots()) for r in chosen.matrix.repros}
+    taken = {r.name: snapshot.take_snapshot(r, paths.snapshots()) for r in chosen.matrix.repros}
     for name, one in taken.items():
         if one.partial:
             say(
@@ -50,8 +50,8 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
 
 def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:
     """Write down what is going to run, and what is known without running anything."""
-    for work in load.works:
-        cells.keep_environment(work.environment)
+    for batch in load.batches:
+        cells.keep_environment(batch.environment)
     for name, one in taken.items():
         script = one.workspace.folder / one.workspace.script
         cells.keep_script(name, script.read_text("utf-8", errors="replace"))
@@ -67,7 +67,7 @@ def recording(
     output: Optional[Path],
 ) -> Iterator[journal.Journal]:
     """The journal of a run, open for its results; what is interrupted is kept and reported."""
-    run = head(chosen, load, engine, taken)
+    run = planned_run(chosen, load, engine, taken)
     folder = own_folder(output or paths.results() / run.info.id)
     cells = journal.Journal(folder, run)
     log.keep(folder)
@@ -94,14 +94,14 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
     return run
 
 
-def say(console: Console) -> Callable[[str], None]:
+def line_printer(console: Console) -> Callable[[str], None]:
     """Prints lines as they are: nothing in them is markup, and none is broken."""
 
-    def line(text: str) -> None:
+    def print_line(text: str) -> None:
         LOG.info("%s", text)
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    return line
+    return print_line
 
 
 def report(run: Run, folder: Path, format_: str = "table") -> None:
@@ -139,13 +139,13 @@ def stored() -> Store:
 
 
 def locker(chosen: Selection) -> Lock:
-    def lock(target: Target) -> Environment:
+    def lock_target(target: Target) -> Environment:
         return locks.environment(target, chosen.matrix.images)
 
-    return lock
+    return lock_target
 
 
-def head(
+def planned_run(
     chosen: Selection,
     load: Workload,
     engine: Maker,
@@ -164,7 +164,7 @@ def head(
     released = {release.version: release.released.isoformat() for release in chosen.releases}
     return Run(
         info=info,
-        environments=described(load.works, load.known, engine, released),
+        environments=described(load.batches, load.known, engine, released),
         results=(),
         repros=tuple(
             evolve(

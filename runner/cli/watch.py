@@ -16,7 +16,7 @@ from rich.console import Console
 
 from runner import paths
 from runner.cells.snapshot.record import Snapshot
-from runner.cells.watch_folder import Live
+from runner.cells.watch_folder import WatchFolder
 from runner.cli import backend as backends
 from runner.cli import log, running, terminal
 from runner.cli.grammar import ScriptCommand
@@ -63,7 +63,7 @@ def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selectio
     ):
         while True:
             watch.round()
-            watch.wait()
+            watch.wait_for_change()
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def watching(
     try:
         yield watch
     finally:
-        watch.end()
+        watch.finish()
 
 
 class Watch:
@@ -99,7 +99,7 @@ class Watch:
         self._workers = workers
         self._relay = relay
         self._selection = selection
-        self._live: dict[str, Live] = {}
+        self._live: dict[str, WatchFolder] = {}
         self._place = paths.watch() / secrets.token_hex(4)
         self._seen: Mapping[str, object] = {}
         self._before: Optional[Run] = None
@@ -117,12 +117,12 @@ class Watch:
         if run is not None:
             self._show(run, time.monotonic() - started)
 
-    def wait(self) -> None:
+    def wait_for_change(self) -> None:
         """Until a file is not what it was when the round began to read it."""
         while not self._changed():
             time.sleep(LOOK)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Leave the last round's reports, and nothing else."""
         if self._folder is not None:
             running.conclude(self._folder)
@@ -136,7 +136,7 @@ class Watch:
 
     def _carry_out(self, chosen: Selection, taken: Mapping[str, Snapshot]) -> Optional[Run]:
         load = arrange(chosen.cells, self._engine, running.locker(chosen))
-        head = running.head(chosen, load, self._engine, taken)
+        head = running.planned_run(chosen, load, self._engine, taken)
         folder = paths.results() / head.info.id
         log = journal.Journal(folder, head)
         try:
@@ -160,7 +160,7 @@ class Watch:
         self, load: Workload, log: journal.Journal, snapshots: Mapping[str, Snapshot]
     ) -> bool:
         """Whether it was broken off."""
-        cells = sum(len(work.cells) for work in load.works)
+        cells = sum(len(batch.cells) for batch in load.batches)
         with self._display(cells) as emit:
             self._relay.to = emit
             pipeline = Pipeline(
@@ -172,21 +172,21 @@ class Watch:
                 emit=emit,
             )
             with _meanwhile(self._changed, pipeline.abandon) as cut_off:
-                pipeline.run(newest_first(load.works))
+                pipeline.run(newest_first(load.batches))
         self._relay.to = lambda _: None
         return cut_off.is_set()
 
     def _display(self, cells: int) -> AbstractContextManager[events.Emit]:
         """Progress in a terminal; elsewhere the grid alone says what happened."""
         if self._console.is_interactive:
-            return display.make(self._console, cells)
+            return display.make_display(self._console, cells)
         return nullcontext(lambda _: None)
 
     def _live_snapshots(self, taken: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
         """The files at places that stay while they change: agents go on from round to round."""
         for name in taken:
             if name not in self._live:
-                self._live[name] = Live(self._place / f"{len(self._live)}")
+                self._live[name] = WatchFolder(self._place / f"{len(self._live)}")
         return {name: self._live[name].renew(one) for name, one in taken.items()}
 
     def _show(self, run: Run, seconds: float) -> None:
@@ -208,7 +208,7 @@ class Watch:
         matrix = self._selection["matrix_file"] or Path(MATRIX)
         self._seen = _fingerprint((*self._selection["scripts"], matrix, *map(Path, self._seen)))
         chosen = select(**self._selection)
-        say = running.say(self._console) if self._before is None else lambda _: None
+        say = running.line_printer(self._console) if self._before is None else lambda _: None
         taken = running.snapshots(chosen, say)
         self._seen = {**_fingerprint(_files(chosen, taken)), **self._seen}
         return chosen, taken
@@ -241,14 +241,14 @@ def _meanwhile(happened: Callable[[], bool], act: Callable[[], None]) -> Iterato
     """Do `act` once where `happened` while the block goes on; the event says whether it did."""
     done, acted = threading.Event(), threading.Event()
 
-    def look() -> None:
+    def watch_files() -> None:
         while not done.wait(LOOK):
             if happened():
                 acted.set()
                 act()
                 return
 
-    thread = threading.Thread(target=look, name="watch", daemon=True)
+    thread = threading.Thread(target=watch_files, name="watch", daemon=True)
     thread.start()
     try:
         yield acted

@@ -174,7 +174,7 @@ def _row(index: int, repro: str, case: Case) -> Row:
         repro=repro,
         case=case.name,
         about=case.about,
-        base=case.base,
+        base=case.base_name,
         variant=case.variant.name,
     )
 

@@ -42,7 +42,7 @@ def cells(
 
 def chosen(case: Case, globs: Sequence[str]) -> bool:
     """Whether `--case` means this one. A case's own name means all its variants."""
-    return _named(case.name, tuple(globs)) or _named(case.base, tuple(globs))
+    return _named(case.name, tuple(globs)) or _named(case.base_name, tuple(globs))
 
 
 def targets(planned: Iterable[Cell]) -> list[Target]:
@@ -76,7 +76,7 @@ def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
     """Whether a rule of matrix.yaml applies to a cell."""
     return (
         (rule.device is None or rule.device is device)
-        and _named(case.base, rule.cases)
+        and _named(case.base_name, rule.cases)
         and all(case.variant.values.get(axis) == name for axis, name in rule.axes.items())
         and specifier.matches(rule.tf, release)
     )

@@ -69,7 +69,7 @@ def spread(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
 
 def tried(case: Case, variant: Variant) -> Case:
     """`case` in `variant`, whichever it was in before."""
-    name = SEPARATOR.join(filter(None, (case.base, variant.name)))
+    name = SEPARATOR.join(filter(None, (case.base_name, variant.name)))
     return evolve(case, name=name, variant=variant)
 
 

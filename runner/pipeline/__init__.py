@@ -1,6 +1,6 @@
 """A plan carried out: environments prepared, cells measured, results in the journal.
 
-The stages, in order: `arrange` sorts cells into works, `fit_on_disk` looks whether there is room,
+The stages, in order: `arrange` sorts cells into batches, `fit_on_disk` looks whether there is room,
 `carry_out` measures on a backend. `Pipeline` is one round of the latter, for whoever needs several.
 """
 
@@ -10,10 +10,11 @@ from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.site import Site, Workers
 from runner.pipeline.stages import carry_out, fit_on_disk
-from runner.pipeline.workload import Lock, Work, Workload, arrange, described, newest_first
+from runner.pipeline.workload import Batch, Lock, Workload, arrange, described, newest_first
 
 __all__ = [
     "Backend",
+    "Batch",
     "ClusterBackend",
     "Demand",
     "LocalBackend",
@@ -21,7 +22,6 @@ __all__ = [
     "Options",
     "Pipeline",
     "Site",
-    "Work",
     "Workers",
     "Workload",
     "arrange",

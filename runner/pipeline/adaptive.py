@@ -1,4 +1,4 @@
-"""`run --explore adaptive`: rounds of works, and the results that they leave to be inferred.
+"""`run --explore adaptive`: rounds of batches, and the results inferred from theirs.
 
 What the store knows takes no run, so it comes first, all of it, and steers where to look.
 """
@@ -14,10 +14,10 @@ from attrs import evolve, field, frozen
 from runner.cells.results import skipped
 from runner.model import Cell, Environment, Outcome, Result
 from runner.pipeline import events, sampling
-from runner.pipeline.workload import Work
+from runner.pipeline.workload import Batch
 
 CellId = tuple[str, str, str]
-CellFilter = Callable[[Work, Cell], bool]
+CellFilter = Callable[[Batch, Cell], bool]
 
 
 @frozen(kw_only=True)
@@ -60,26 +60,26 @@ class ResultCollector:
         self.emit(event)
 
 
-def none_stored(_work: Work, _cell: Cell) -> bool:
+def none_stored(_work: Batch, _cell: Cell) -> bool:
     return False
 
 
 def rounds(
-    works: Sequence[Work],
+    batches: Sequence[Batch],
     found: ResultCollector,
     *,
     stored: CellFilter = none_stored,
     whole: bool = False,
-) -> Iterator[list[Work]]:
+) -> Iterator[list[Batch]]:
     """What to carry out next, given what was found when it is asked for.
 
     `stored` says which cells the store can answer. With `whole`, an environment that is wanted is
     wanted for all its cells, so that it comes up once and may be dropped when its round is over:
     making one anew takes minutes, and its cells take seconds.
     """
-    rows = _rows(works)
+    rows = _rows(batches)
     asked: set[CellId] = set()
-    chosen = only(works, stored)
+    chosen = only_cells(batches, stored)
     while True:
         if chosen:
             asked |= {one.id for one in _located(chosen)}
@@ -88,53 +88,53 @@ def rounds(
         if not located:
             return
         wanted = {one.environment.id if whole else one.id for one in located}
-        chosen = _choose(works, asked, wanted)
+        chosen = _choose(batches, asked, wanted)
 
 
-def infer_rest(works: Sequence[Work], found: ResultCollector) -> Iterator[Result]:
+def infer_rest(batches: Sequence[Batch], found: ResultCollector) -> Iterator[Result]:
     """The results of all the cells that were not measured."""
-    for row in _rows(works):
+    for row in _rows(batches):
         known = {at: _finding(one, found) for at, one in _measured(row, found)}
-        for at, (low, high) in sampling.fill(known).items():
+        for at, (low, high) in sampling.inferred_positions(known).items():
             yield _inferred(row[at], found.results[row[low].id], found.results[row[high].id])
 
 
-def only(works: Sequence[Work], chosen: CellFilter) -> list[Work]:
-    """The works with those cells alone, and without the works that have none."""
+def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
+    """The batches with only the cells that `chosen` accepts, without those batches that have none."""
     some = (
-        evolve(work, cells=tuple(cell for cell in work.cells if chosen(work, cell)))
-        for work in works
+        evolve(batch, cells=tuple(cell for cell in batch.cells if chosen(batch, cell)))
+        for batch in batches
     )
-    return [work for work in some if work.cells]
+    return [batch for batch in some if batch.cells]
 
 
-def of_results(works: Sequence[Work], results: Sequence[Result]) -> list[Work]:
-    """The works with only the cells that these are the results of."""
+def of_results(batches: Sequence[Batch], results: Sequence[Result]) -> list[Batch]:
+    """The batches with only the cells that these results are of."""
     ids = {result.id for result in results}
-    return only(works, lambda work, cell: cell_id(work.environment, cell) in ids)
+    return only_cells(batches, lambda batch, cell: cell_id(batch.environment, cell) in ids)
 
 
 def _choose(
-    works: Sequence[Work], asked: Collection[CellId], wanted: Collection[Union[CellId, str]]
-) -> list[Work]:
+    batches: Sequence[Batch], asked: Collection[CellId], wanted: Collection[Union[CellId, str]]
+) -> list[Batch]:
     """The cells that are wanted, or whose environment is, but for those asked for already."""
 
-    def chosen(work: Work, cell: Cell) -> bool:
-        one = LocatedCell(environment=work.environment, cell=cell)
+    def chosen(batch: Batch, cell: Cell) -> bool:
+        one = LocatedCell(environment=batch.environment, cell=cell)
         return one.id not in asked and (one.id in wanted or one.environment.id in wanted)
 
-    return only(works, chosen)
+    return only_cells(batches, chosen)
 
 
-def _located(works: Sequence[Work]) -> Iterator[LocatedCell]:
-    for work in works:
-        for cell in work.cells:
-            yield LocatedCell(environment=work.environment, cell=cell)
+def _located(batches: Sequence[Batch]) -> Iterator[LocatedCell]:
+    for batch in batches:
+        for cell in batch.cells:
+            yield LocatedCell(environment=batch.environment, cell=cell)
 
 
-def _rows(works: Sequence[Work]) -> list[Row]:
+def _rows(batches: Sequence[Batch]) -> list[Row]:
     rows: dict[tuple[str, str, str], list[LocatedCell]] = defaultdict(list)
-    for one in sorted(_located(works), key=lambda one: one.cell.target.release.parsed):
+    for one in sorted(_located(batches), key=lambda one: one.cell.target.release.parsed):
         cell = one.cell
         rows[cell.repro.name, cell.case.name, cell.target.device.value].append(one)
     return list(map(tuple, rows.values()))

@@ -13,7 +13,7 @@ from runner.engines.base import Maker
 from runner.machine import host, interpreters
 from runner.model import Cell, Environment
 from runner.pipeline.options import Options
-from runner.pipeline.workload import Lock, Work, Workload, arrange
+from runner.pipeline.workload import Batch, Lock, Workload, arrange
 
 
 def answer_key(
@@ -34,10 +34,10 @@ def answer_key(
         snapshot_digest=snapshot.text_digest,
         script=snapshot.workspace.script,
         args=cell.case.args,
-        env=cell.env,
+        env=cell.variables,
         limits=cell.repro.limits,
         agent_digest=paths.agent_digest(),
-        mode=modes.of(cell).name,
+        mode=modes.mode_for(cell).name,
         repeat=repeat,
     )
 
@@ -79,7 +79,7 @@ class Demand:
         """That of a command which looks for no answers before it starts."""
         return cls(cells, lock, store=None, snapshots={}, options=Options())
 
-    def load(self, engine: Maker) -> Workload:
+    def workload(self, engine: Maker) -> Workload:
         """The cells as `engine` would measure them, arranged once."""
         if engine.name not in self._loads:
             self._loads[engine.name] = arrange(self._planned, engine, self._lock)
@@ -88,24 +88,24 @@ class Demand:
     def answered(self, engine: Maker) -> int:
         if self._store is None or self._options.remeasure:
             return 0
-        works = self.load(engine).works
-        return sum(self._is_answered(engine, w, cell) for w in works for cell in w.cells)
+        batches = self.workload(engine).batches
+        return sum(self._is_answered(engine, w, cell) for w in batches for cell in w.cells)
 
     def environments(self, engine: Maker) -> Sequence[Environment]:
         return [
-            work.environment
-            for work in self.load(engine).works
-            if not engine.prepared(work.environment)
-            and not all(self._is_answered(engine, work, cell) for cell in work.cells)
+            batch.environment
+            for batch in self.workload(engine).batches
+            if not engine.prepared(batch.environment)
+            and not all(self._is_answered(engine, batch, cell) for cell in batch.cells)
         ]
 
-    def _is_answered(self, engine: Maker, work: Work, cell: Cell) -> bool:
+    def _is_answered(self, engine: Maker, batch: Batch, cell: Cell) -> bool:
         if self._store is None or self._options.remeasure:
             return False
         snapshot = self._snapshots[cell.repro.name]
         key = answer_key(
             engine.name,
-            work.environment,
+            batch.environment,
             cell,
             snapshot,
             modes=self._modes,

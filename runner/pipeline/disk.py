@@ -47,10 +47,11 @@ class Forecast:
 
 
 class DiskLimit:
-    """The disk that a run's environments take, kept to a limit while it goes on; None: to none.
+    """Keeps the environments of a running run within a limit on the disk; None is no limit.
 
-    `enter` before one is prepared, `made` after, `leave` when its cells are done, `forget` when it
-    could not be made or is dropped for another reason. Not for threads.
+    Call `make_room` before an environment is prepared, `record_size` after, `release` when its
+    cells are done, and `forget` when it could not be made or is removed for another reason. Not
+    for use by several threads.
     """
 
     def __init__(self, forecast: Optional[Forecast], drop: Callable[[Environment], None]) -> None:
@@ -65,7 +66,7 @@ class DiskLimit:
         """Why there can never be room for it; None where there can."""
         return self._forecast.plan.left_out.get(environment.key) if self._forecast else None
 
-    def enter(self, environment: Environment) -> bool:
+    def make_room(self, environment: Environment) -> bool:
         """Whether it can be made now; whatever has to go for it has then been dropped."""
         going = self._room.admit(environment.key)
         if self._forecast is not None:
@@ -73,13 +74,13 @@ class DiskLimit:
                 self._drop(self._forecast.environments[key])
         return going is not None
 
-    def made(self, environment: Environment) -> None:
+    def record_size(self, environment: Environment) -> None:
         if self._forecast is not None:
             own = sizes.recorded_size(self._forecast.engine, environment)
             if own is not None:
                 self._room.set_size(environment.key, own)
 
-    def leave(self, environment: Environment) -> None:
+    def release(self, environment: Environment) -> None:
         self._room.release(environment.key)
 
     def forget(self, environment: Environment) -> None:
@@ -152,7 +153,7 @@ def _present(engine: Engine, environment: Environment) -> DiskSize:
     return DiskSize(own=own)
 
 
-def lines(forecast: Forecast) -> Iterator[str]:
+def forecast_lines(forecast: Forecast) -> Iterator[str]:
     """What to say before the run starts; nothing where nothing is to be made."""
     plan = forecast.plan
     missing = len(forecast.environments) - len(forecast.present)

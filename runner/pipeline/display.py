@@ -32,7 +32,7 @@ class Display(Protocol):
     def __call__(self, event: events.Event) -> None: ...
 
 
-def make(console: Console, cells: int) -> Display:
+def make_display(console: Console, cells: int) -> Display:
     """A live display where `console` can move its cursor, else plain lines."""
     return LiveDisplay(console, cells) if console.is_interactive else PlainDisplay(console, cells)
 
@@ -52,7 +52,7 @@ class PlainDisplay:
 
     def __call__(self, event: events.Event) -> None:
         with self._state.lock:
-            for line in self._state.take(event):
+            for line in self._state.lines_after(event):
                 if not self._console.quiet:
                     self._console.file.write(f"{line}\n")
 
@@ -84,7 +84,7 @@ class LiveDisplay:
 
     def __call__(self, event: events.Event) -> None:
         with self._state.lock:
-            self._state.take(event)
+            self._state.lines_after(event)
             if isinstance(event, events.Unprepared):
                 why = f": could not be prepared: {clean(event.reason)}"
                 self._live.console.print(Text.assemble((event.environment.id, "red"), why))
@@ -128,7 +128,7 @@ class State:
         self.lock = threading.Lock()
         self._first: float = time.monotonic()
 
-    def take(self, event: events.Event) -> list[str]:
+    def lines_after(self, event: events.Event) -> list[str]:
         """Count it; what there is to say of it, which is logged, too."""
         self._count(event)
         lines = list(self._lines(event))

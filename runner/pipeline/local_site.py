@@ -120,7 +120,7 @@ class LocalSite:
         finally:
             self._give_back(measurer, task)
         with self._lock:
-            self.peaks.note(task, execution)
+            self.peaks.record(task, execution)
         return execution
 
     @property
@@ -210,6 +210,6 @@ def _key(task: Measure) -> _Key:
         folder=str(task.snapshot.workspace.folder),
         script=task.snapshot.workspace.script,
         mode=task.mode,
-        env=tuple(sorted(task.cell.env.items())),
+        env=tuple(sorted(task.cell.variables.items())),
         limits=task.cell.repro.limits,
     )

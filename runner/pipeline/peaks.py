@@ -15,7 +15,7 @@ class Peaks:
     def __init__(self) -> None:
         self._peaks: dict[str, float] = {}
 
-    def note(self, task: Measure, execution: Execution) -> None:
+    def record(self, task: Measure, execution: Execution) -> None:
         key = task.environment.key
         self._peaks[key] = max(self._peaks.get(key, 0.0), execution.max_rss_mb)
 

@@ -35,7 +35,7 @@ from runner.pipeline.disk import DiskLimit, Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.site import PREPARING, Workers
 from runner.pipeline.tasks import Measure, Prepare
-from runner.pipeline.workload import Work
+from runner.pipeline.workload import Batch
 from runner.runs.journal import Journal
 
 CONFIRMING = Mode(name="fresh", reason="a second look: its neighbours say otherwise")
@@ -48,7 +48,7 @@ STOPPING = 20.0
 class _Open:
     """An environment that is being made, or has cells that are not measured yet."""
 
-    work: Work
+    batch: Batch
     left: int
     since: float
 
@@ -91,7 +91,7 @@ class Pipeline:
         self._futures: set[Future[Any]] = set()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
-    def run(self, works: Sequence[Work], *, confirm: bool = False) -> None:
+    def run(self, batches: Sequence[Batch], *, confirm: bool = False) -> None:
         """Measure everything.
 
         With `confirm` all is measured once more, and what is known already counts as a vote.
@@ -100,17 +100,17 @@ class Pipeline:
         self._confirming = confirm
         rest = [
             left
-            for work in works
-            if (left := work if confirm else self._answer_from_store(work)).cells
+            for batch in batches
+            if (left := batch if confirm else self._answer_from_store(batch)).cells
         ]
-        rest = [work for work in rest if not self._left_out(work)]
-        self._site.expect([work.environment for work in rest])
+        rest = [batch for batch in rest if not self._left_out(batch)]
+        self._site.expect([batch.environment for batch in rest])
         self._readiness = {
-            work.environment.key: self._site.readiness(work.environment) for work in rest
+            batch.environment.key: self._site.readiness(batch.environment) for batch in rest
         }
-        waiting = deque(sorted(rest, key=lambda work: -self._readiness[work.environment.key]))
+        waiting = deque(sorted(rest, key=lambda batch: -self._readiness[batch.environment.key]))
         opened: set[str] = set()
-        with claims.claim([work.environment for work in works], self._folders()) as self._claim:
+        with claims.claim([batch.environment for batch in batches], self._folders()) as self._claim:
             try:
                 while opened or (waiting and not self._stopping):
                     while waiting and not self._stopping and self._may_open(waiting[0], opened):
@@ -126,17 +126,17 @@ class Pipeline:
         snapshots = self._snapshots.values()
         return [self._journal.folder, *(each.workspace.folder for each in snapshots)]
 
-    def _left_out(self, work: Work) -> bool:
+    def _left_out(self, batch: Batch) -> bool:
         """Whether the disk can never have room for it; its cells are then skipped."""
-        why_not = self._disk.why_not(work.environment)
-        for cell in work.cells if why_not else ():
-            result = skipped(cell, work.environment.id, why_not or "")
+        why_not = self._disk.why_not(batch.environment)
+        for cell in batch.cells if why_not else ():
+            result = skipped(cell, batch.environment.id, why_not or "")
             self._emit(events.Ended(result=self._journal.append(result, "")))
         return why_not is not None
 
-    def _may_open(self, work: Work, opened: set[str]) -> bool:
+    def _may_open(self, batch: Batch, opened: set[str]) -> bool:
         """Whether one more may be prepared; what has to go from the disk for it is dropped."""
-        return len(opened) < self._most_open and self._disk.enter(work.environment)
+        return len(opened) < self._most_open and self._disk.make_room(batch.environment)
 
     def stop(self) -> None:
         """End what runs, start nothing more."""
@@ -155,9 +155,9 @@ class Pipeline:
         while not self._done.empty():
             self._done.get()()
 
-    def stored(self, work: Work, cell: Cell) -> Optional[Execution]:
+    def stored(self, batch: Batch, cell: Cell) -> Optional[Execution]:
         """What the store has of a cell, unless it is to be measured again."""
-        return self._from_store(cell, self._key(work, cell))
+        return self._from_store(cell, self._key(batch, cell))
 
     def _from_store(self, cell: Cell, key: str) -> Optional[Execution]:
         return None if self._options.remeasure else self._known(cell, key)
@@ -194,26 +194,26 @@ class Pipeline:
 
     # -- stored answers -------------------------------------------------------------------------
 
-    def _answer_from_store(self, work: Work) -> Work:
+    def _answer_from_store(self, batch: Batch) -> Batch:
         """Journal what is known already; what is left is to be measured."""
         left, known = [], []
-        for cell in work.cells:
-            key = self._key(work, cell)
+        for cell in batch.cells:
+            key = self._key(batch, cell)
             execution = self._from_store(cell, key)
             if execution is None:
                 left.append(cell)
             else:
-                result = judged(cell, work.environment.id, execution, cached=True)
+                result = judged(cell, batch.environment.id, execution, cached=True)
                 known.append((evolve(result, key=key), execution.output))
         for result in self._journal.append_known(known):
             self._emit(events.Ended(result=result))
-        return evolve(work, cells=tuple(left))
+        return evolve(batch, cells=tuple(left))
 
-    def _key(self, work: Work, cell: Cell) -> str:
+    def _key(self, batch: Batch, cell: Cell) -> str:
         snapshot = self._snapshots[cell.repro.name]
         return answer_key(
             self._site.name,
-            work.environment,
+            batch.environment,
             cell,
             snapshot,
             modes=self._modes,
@@ -221,22 +221,22 @@ class Pipeline:
         )
 
     def _mode(self, cell: Cell) -> Mode:
-        return CONFIRMING if self._confirming else self._modes.of(cell)
+        return CONFIRMING if self._confirming else self._modes.mode_for(cell)
 
     # -- preparing ------------------------------------------------------------------------------
 
-    def _prepare(self, work: Work, opened: set[str]) -> None:
-        environment = work.environment
+    def _prepare(self, batch: Batch, opened: set[str]) -> None:
+        environment = batch.environment
         opened.add(environment.key)
         if self._readiness.get(environment.key):
             self._workers.coming.add(environment.key)
-        one = _Open(work=work, left=len(work.cells), since=time.monotonic())
+        one = _Open(batch=batch, left=len(batch.cells), since=time.monotonic())
 
         def close() -> None:
             opened.discard(environment.key)
             self._finished(environment)
 
-        def then(future: Future[None]) -> None:
+        def when_prepared(future: Future[None]) -> None:
             self._workers.coming.discard(environment.key)
             try:
                 future.result()
@@ -244,51 +244,51 @@ class Pipeline:
                 opened.discard(environment.key)
                 self._disk.forget(environment)
                 if not self._stopping:
-                    self._unprepared(work, error)
+                    self._unprepared(batch, error)
             else:
                 self._prepared(one, close)
 
         task = Prepare(environment=environment)
-        self._submit(self._workers.prepare, self._site.prepare, task, then)
+        self._submit(self._workers.prepare, self._site.prepare, task, when_prepared)
 
     def _prepared(self, one: _Open, close: Callable[[], None]) -> None:
         seconds = time.monotonic() - one.since
-        self._emit(events.Prepared(environment=one.work.environment, seconds=seconds))
-        self._disk.made(one.work.environment)
-        if not self._readiness.get(one.work.environment.key):
-            self._made.add(one.work.environment.key)
-        for cell in one.work.cells:
+        self._emit(events.Prepared(environment=one.batch.environment, seconds=seconds))
+        self._disk.record_size(one.batch.environment)
+        if not self._readiness.get(one.batch.environment.key):
+            self._made.add(one.batch.environment.key)
+        for cell in one.batch.cells:
             self._measure(one, cell, close)
 
-    def _unprepared(self, work: Work, error: Exception) -> None:
+    def _unprepared(self, batch: Batch, error: Exception) -> None:
         reason = _reason(error)
-        self._emit(events.Unprepared(environment=work.environment, reason=str(error)))
-        for cell in work.cells:
+        self._emit(events.Unprepared(environment=batch.environment, reason=str(error)))
+        for cell in batch.cells:
             trouble = f"the environment could not be prepared: {reason}"
             execution = Execution(trouble=trouble, output=getattr(error, "log", ""))
-            self._record(work, cell, execution, self._key(work, cell))
+            self._record(batch, cell, execution, self._key(batch, cell))
 
     # -- measuring ------------------------------------------------------------------------------
 
     def _measure(self, one: _Open, cell: Cell, close: Callable[[], None]) -> None:
-        work = one.work
+        batch = one.batch
         task = Measure(
-            environment=work.environment,
+            environment=batch.environment,
             cell=cell,
             snapshot=self._snapshots[cell.repro.name],
             mode=self._mode(cell).name,
             repeat=self._options.repeat,
         )
 
-        def then(future: Future[Execution]) -> None:
-            self._measured(work, cell, future)
+        def when_measured(future: Future[Execution]) -> None:
+            self._measured(batch, cell, future)
             one.left -= 1
             if not one.left:
                 close()
 
-        self._submit(self._workers.measure, self._site.measure, task, then)
+        self._submit(self._workers.measure, self._site.measure, task, when_measured)
 
-    def _measured(self, work: Work, cell: Cell, future: Future[Execution]) -> None:
+    def _measured(self, batch: Batch, cell: Cell, future: Future[Execution]) -> None:
         try:
             execution = future.result()
         except Exception as error:
@@ -299,7 +299,7 @@ class Pipeline:
         execution = reading.compared(execution, self._snapshots[cell.repro.name])
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
-        key = self._key(work, cell)
+        key = self._key(batch, cell)
         before = self._known(cell, key) if self._confirming else None
         if before is not None:
             execution = with_another_vote(before, execution)
@@ -307,10 +307,10 @@ class Pipeline:
         evidence = classify(execution).verdict is not Verdict.ERROR
         if evidence and reading.reusable(execution):
             self._store.put(key, execution)
-        self._record(work, cell, execution, key)
+        self._record(batch, cell, execution, key)
 
-    def _record(self, work: Work, cell: Cell, execution: Execution, key: str) -> None:
-        result = evolve(judged(cell, work.environment.id, execution), key=key)
+    def _record(self, batch: Batch, cell: Cell, execution: Execution, key: str) -> None:
+        result = evolve(judged(cell, batch.environment.id, execution), key=key)
         result = self._journal.append(result, execution.output)
         self._emit(events.Ended(result=result))
 
@@ -319,7 +319,7 @@ class Pipeline:
     def _finished(self, environment: Environment) -> None:
         if not self._options.keep_agents:
             self._site.release(environment)
-        self._disk.leave(environment)
+        self._disk.release(environment)
         if self._options.keep is None or environment.key not in self._made:
             return
         size = self._site.disk_size(environment)

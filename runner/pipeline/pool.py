@@ -117,7 +117,7 @@ class _Group:
     count: int = 0
     """How many others."""
 
-    def note(self, seconds: float, came: bool) -> None:
+    def record_time(self, seconds: float, came: bool) -> None:
         if came:
             self.started = seconds
         else:
@@ -129,7 +129,7 @@ class _Group:
         job = self.waiting[0]
         return machine not in job.avoid and machine.takes(job.task)
 
-    def gain(self, machine: Machine) -> float:
+    def seconds_saved(self, machine: Machine) -> float:
         """Seconds that one more worker would save; 0 if it saves less than its start costs."""
         price = machine.price(self.waiting[0].task)
         if not self.count:
@@ -159,7 +159,7 @@ class Pool(Executor):
         self._closed = False
         self._hopeless: Optional[Exception] = None
 
-    def add(self, machine: Machine, workers: int) -> None:
+    def add_workers(self, machine: Machine, workers: int) -> None:
         """Start `workers` more workers on that machine."""
         with self._changed:
             self._machines.add(machine)
@@ -170,7 +170,7 @@ class Pool(Executor):
                 self._threads.append(thread)
                 thread.start()
 
-    def remove(self, machine: Machine) -> None:
+    def remove_machine(self, machine: Machine) -> None:
         """Give it no more tasks, and do not wait for those that it has."""
         with self._changed:
             machine.mark_lost()
@@ -256,7 +256,7 @@ class Pool(Executor):
             started = time.monotonic()
             done = self._carry_out(machine, job)
             with self._changed:
-                group.note(time.monotonic() - started, came=group is not before)
+                group.record_time(time.monotonic() - started, came=group is not before)
                 if group.name and done:
                     machine.holds.add(group.name)
                 seat.running -= 1
@@ -272,7 +272,7 @@ class Pool(Executor):
             result = machine.call(job.fn, *job.args)
         except TryElsewhere as error:
             if error.loses:
-                self.remove(machine)
+                self.remove_machine(machine)
             self._elsewhere(job, machine, error)
             return False
         except BaseException as error:  # as ThreadPoolExecutor: whoever waits is told
@@ -340,7 +340,7 @@ class Pool(Executor):
         yield from (group for group in alone if not self._held(group))
         if self._coming():
             return
-        gains = ((group.gain(machine), group) for group in groups)
+        gains = ((group.seconds_saved(machine), group) for group in groups)
         best = max(gains, key=lambda pair: pair[0], default=(0.0, None))
         if best[0] > 0 and best[1] is not None:
             yield best[1]
@@ -370,5 +370,5 @@ def local_pool(
 ) -> Pool:
     """`jobs` workers in this process, where `memory_mb` is what there is."""
     pool = Pool(need=need, coming=coming)
-    pool.add(Machine(memory_mb), jobs)
+    pool.add_workers(Machine(memory_mb), jobs)
     return pool

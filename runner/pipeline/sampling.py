@@ -40,7 +40,7 @@ def next_round(known: Known, count: int, always: frozenset[int] = frozenset()) -
     return frozenset(first or _doubts(known))
 
 
-def fill(known: Known) -> dict[int, tuple[int, int]]:
+def inferred_positions(known: Known) -> dict[int, tuple[int, int]]:
     """Every position that was not measured → the two that it is inferred from."""
     return {
         position: (low, high)

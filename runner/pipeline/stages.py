@@ -18,7 +18,7 @@ from runner.pipeline.disk import Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.site import Site
-from runner.pipeline.workload import Work, Workload, newest_first
+from runner.pipeline.workload import Batch, Workload, newest_first
 from runner.runs.journal import Journal
 
 
@@ -37,9 +37,9 @@ def fit_on_disk(
                 "--max-disk is about this machine's disk; a cluster's workers mind theirs"
             )
         return backend, None
-    environments = [work.environment for work in workload.works]
+    environments = [batch.environment for batch in workload.batches]
     forecast = disk.forecast(backend.engine, environments, limit)
-    for line in disk.lines(forecast):
+    for line in disk.forecast_lines(forecast):
         say(line)
     return backend, forecast if forecast.limit is not None else None
 
@@ -57,8 +57,8 @@ def carry_out(
     explore: str = "full",
 ) -> None:
     """Measure what is to be measured; every result is in the journal when this returns."""
-    cells = sum(len(work.cells) for work in workload.works)
-    with display.make(console, cells) as show:
+    cells = sum(len(batch.cells) for batch in workload.batches)
+    with display.make_display(console, cells) as show:
         results = ResultCollector(show)
         with backend.workers(results) as workers:
             pipeline = Pipeline(
@@ -71,10 +71,10 @@ def carry_out(
                 forecast=forecast,
             )
             if explore == "full":
-                pipeline.run(newest_first(workload.works))
+                pipeline.run(newest_first(workload.batches))
             else:
                 _measure_in_rounds(pipeline, workload, results, options)
-            pipeline.run(_to_confirm(workload.works, results, workers.site), confirm=True)
+            pipeline.run(_to_confirm(workload.batches, results, workers.site), confirm=True)
         if explore != "full":
             _infer_rest(workload, results, journal, show, console)
 
@@ -84,13 +84,13 @@ def _measure_in_rounds(
 ) -> None:
     """Measure the cells from which the others can be inferred."""
     rounds = adaptive.rounds(
-        workload.works,
+        workload.batches,
         results,
-        stored=lambda work, cell: pipeline.stored(work, cell) is not None,
+        stored=lambda batch, cell: pipeline.stored(batch, cell) is not None,
         whole=options.keep is not None,
     )
-    for works in rounds:
-        pipeline.run(newest_first(works))
+    for batches in rounds:
+        pipeline.run(newest_first(batches))
 
 
 def _infer_rest(
@@ -102,13 +102,15 @@ def _infer_rest(
 ) -> None:
     """Put into the journal what was inferred, and say how much was measured."""
     measured = len(results.results)
-    cells = sum(len(work.cells) for work in workload.works)
-    for result in adaptive.infer_rest(workload.works, results):
+    cells = sum(len(batch.cells) for batch in workload.batches)
+    for result in adaptive.infer_rest(workload.batches, results):
         show(events.Ended(result=journal.append(result, "", sync=False)))
     console.print(f"{measured} of {cells} cells measured, the others inferred", highlight=False)
 
 
-def _to_confirm(works: Sequence[Work], results: ResultCollector, site: Site) -> list[Work]:
+def _to_confirm(batches: Sequence[Batch], results: ResultCollector, site: Site) -> list[Batch]:
     """The cells that no neighbour agrees with, where their environment is still there."""
     odd = outliers.outliers(tuple(results.results.values()))
-    return [work for work in adaptive.of_results(works, odd) if site.readiness(work.environment)]
+    return [
+        batch for batch in adaptive.of_results(batches, odd) if site.readiness(batch.environment)
+    ]

@@ -21,7 +21,7 @@ Lock = Callable[[Target], Environment]
 
 
 @frozen(kw_only=True)
-class Work:
+class Batch:
     """One environment and the cells to measure in it."""
 
     environment: Environment
@@ -30,7 +30,7 @@ class Work:
 
 @frozen(kw_only=True)
 class Workload:
-    works: tuple[Work, ...]
+    batches: tuple[Batch, ...]
     known: tuple[Result, ...]
 
 
@@ -40,18 +40,18 @@ def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
     refused = {target: engine.refuses(target) for target in wanted}
     possible = [target for target, why in refused.items() if why is None]
     locked = dict(zip(possible, _locked(possible, lock)))
-    works: dict[Target, list[Cell]] = {}
+    batches: dict[Target, list[Cell]] = {}
     known = []
     for cell in planned:
         result = _foregone(cell, refused.get(cell.target), locked.get(cell.target))
         if result is None:
-            works.setdefault(cell.target, []).append(cell)
+            batches.setdefault(cell.target, []).append(cell)
         else:
             known.append(result)
     return Workload(
-        works=tuple(
-            Work(environment=_environment(locked[target]), cells=tuple(cells))
-            for target, cells in works.items()
+        batches=tuple(
+            Batch(environment=_environment(locked[target]), cells=tuple(cells))
+            for target, cells in batches.items()
         ),
         known=tuple(known),
     )
@@ -70,23 +70,23 @@ def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment
 
 
 def described(
-    works: Iterable[Work], known: Iterable[Result], engine: Maker, released: dict[str, str]
+    batches: Iterable[Batch], known: Iterable[Result], engine: Maker, released: dict[str, str]
 ) -> tuple[EnvironmentInfo, ...]:
     """What the reports say of every environment, also of those that only have skipped cells."""
     infos = {
-        work.environment.id: EnvironmentInfo(
-            id=work.environment.id,
-            tensorflow=work.environment.target.release.version,
-            python=work.environment.target.python,
-            device=work.environment.target.device.value,
+        batch.environment.id: EnvironmentInfo(
+            id=batch.environment.id,
+            tensorflow=batch.environment.target.release.version,
+            python=batch.environment.target.python,
+            device=batch.environment.target.device.value,
             engine=engine.name,
-            key=work.environment.key,
-            image=engine.image(work.environment),
-            packages=work.environment.packages,
-            released=released.get(work.environment.target.release.version, ""),
-            notes=locks.environment_notes(work.environment),
+            key=batch.environment.key,
+            image=engine.image(batch.environment),
+            packages=batch.environment.packages,
+            released=released.get(batch.environment.target.release.version, ""),
+            notes=locks.environment_notes(batch.environment),
         )
-        for work in works
+        for batch in batches
     }
     for result in known:
         if result.environment not in infos:
@@ -104,9 +104,9 @@ def described(
     return tuple(infos.values())
 
 
-def newest_first(works: Iterable[Work]) -> list[Work]:
+def newest_first(batches: Iterable[Batch]) -> list[Batch]:
     """Newer releases import slower and have more to install, so they start first."""
-    return sorted(works, key=lambda work: work.environment.target.release.parsed, reverse=True)
+    return sorted(batches, key=lambda batch: batch.environment.target.release.parsed, reverse=True)
 
 
 def _foregone(

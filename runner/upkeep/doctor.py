@@ -41,20 +41,20 @@ class Check:
 
 def examine(releases: Sequence[Release]) -> Iterator[Check]:
     """Every check, cheapest first; `releases` are those that should run here."""
-    yield system()
-    yield avx(_cpu_flags())
-    yield disk(releases)
+    yield check_system()
+    yield check_avx(_cpu_flags())
+    yield check_disk(releases)
     usable = []
     for name in engines.ENGINES:
         engine = engines.create(name)
-        check = answers(engine)
+        check = check_engine(engine)
         yield check
         if check.health is Health.GOOD:
             usable.append(engine)
-            yield from coverage(engine, releases)
+            yield from check_coverage(engine, releases)
             if name == "docker":
-                yield base_images(releases)
-    yield gpu(usable, releases)
+                yield check_base_images(releases)
+    yield check_gpu(usable, releases)
     if not usable:
         yield Check(
             what="engines",
@@ -64,7 +64,7 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
         )
 
 
-def system() -> Check:
+def check_system() -> Check:
     """TensorFlow's wheels that reach back to 1.12 are for Linux on x86-64 alone."""
     here = f"{platform.system()} {platform.machine()}"
     good = here == "Linux x86_64"
@@ -76,7 +76,7 @@ def system() -> Check:
     )
 
 
-def avx(flags: Optional[frozenset[str]]) -> Check:
+def check_avx(flags: Optional[frozenset[str]]) -> Check:
     """Every release from 1.6 on is built with AVX and dies of SIGILL without it."""
     if flags is None:
         return Check(what="AVX", health=Health.LIMITED, finding="cannot be told on this system")
@@ -91,7 +91,7 @@ def avx(flags: Optional[frozenset[str]]) -> Check:
     )
 
 
-def disk(releases: Sequence[Release]) -> Check:
+def check_disk(releases: Sequence[Release]) -> Check:
     """Goes by what a run goes by where nothing was made yet."""
     free = host.free_bytes(paths.cache())
     need = sum(sizes.estimate("local", release) for release in releases)
@@ -105,7 +105,7 @@ def disk(releases: Sequence[Release]) -> Check:
     )
 
 
-def answers(engine: Engine) -> Check:
+def check_engine(engine: Engine) -> Check:
     why_not = engine.unavailable()
     return Check(
         what=f"{engine.name} engine",
@@ -114,7 +114,7 @@ def answers(engine: Engine) -> Check:
     )
 
 
-def coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Check]:
+def check_coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Check]:
     """Which series this engine can run here, one check for each reason that it cannot."""
     refused: dict[str, list[str]] = {}
     for release in releases:
@@ -134,7 +134,7 @@ def coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Check]:
         )
 
 
-def base_images(releases: Sequence[Release]) -> Check:
+def check_base_images(releases: Sequence[Release]) -> Check:
     """Whether builds can start from what is here, or need a registry first."""
     pythons = sorted({release.pythons[0] for release in releases}, key=Version)
     missing = [p for p in pythons if daemon.find_image(render.base_image(p)) is None]
@@ -149,7 +149,7 @@ def base_images(releases: Sequence[Release]) -> Check:
     )
 
 
-def gpu(usable: Sequence[Engine], releases: Sequence[Release]) -> Check:
+def check_gpu(usable: Sequence[Engine], releases: Sequence[Release]) -> Check:
     """Whether any engine would run a CUDA cell of the newest release that has one."""
     with_cuda = [r for r in releases if r.cuda is not None and r.cuda.unavailable is None]
     reason = "nvidia-smi is not there" if shutil.which("nvidia-smi") is None else None

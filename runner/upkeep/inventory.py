@@ -22,7 +22,7 @@ _BEING_MADE = 3600.0
 """Seconds for which a snapshot without a name is taken to be another run's, not a dead one's."""
 
 
-def runs(keep: int = 0) -> Iterator[Removable]:
+def removable_runs(keep: int = 0) -> Iterator[Removable]:
     """The runs in results/ that were named by their moment, but for the newest `keep`."""
     folders = retention.dated_runs(paths.results())
     for folder in folders[: max(0, len(folders) - keep)]:
@@ -44,7 +44,7 @@ def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
             )
 
 
-def caches() -> Iterator[Removable]:
+def removable_caches() -> Iterator[Removable]:
     """What lies in the cache and can be made again, but for what the engines list themselves.
     Measured outcomes are not a cache to throw away with it."""
     for folder in paths.CACHE.values():
@@ -62,7 +62,7 @@ def caches() -> Iterator[Removable]:
             yield _item("cache", each)
 
 
-def outcomes(older_than: timedelta) -> Iterator[Removable]:
+def removable_outcomes(older_than: timedelta) -> Iterator[Removable]:
     """Measured outcomes that nothing asked for in that time, together as one item."""
     store = Store(paths.store())
     unused = store.unused(older_than) if paths.own_files(paths.CACHE["store"]) else {}

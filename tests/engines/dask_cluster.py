@@ -163,10 +163,10 @@ class Desk:
                 workers=workers,
                 store=Store(self.folder / "store"),
                 journal=log,
-                snapshots={"r": snapshot.take(repro, self.folder / "snapshots")},
+                snapshots={"r": snapshot.take_snapshot(repro, self.folder / "snapshots")},
                 options=Options(mode="fresh"),
                 emit=self._take(emit),
-            ).run(load.works)
+            ).run(load.batches)
         lines = (log.folder / "cells.jsonl").read_text("utf-8").splitlines()
         results = journal.read_run(log.folder).results
         assert len(lines) == len(results)  # none was recorded twice

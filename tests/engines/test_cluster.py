@@ -334,7 +334,7 @@ def test_nothing_that_is_sent_names_this_machine_or_its_secrets(
     script = tmp_path / "my.py"
     script.write_text("print(1)", "utf-8")
     repro = Repro(name="r", script=script, cases=(Case(name="c"),), env={"WANTED": "1"})
-    taken = snapshot.take(repro, tmp_path / "snapshots")
+    taken = snapshot.take_snapshot(repro, tmp_path / "snapshots")
     made = environment("2.1.0")
     target: Target = made.target
     cell = Cell(repro=repro, case=repro.cases[0], target=target)

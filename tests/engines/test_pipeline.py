@@ -108,7 +108,7 @@ class Bench:
                     workers=evolve(workers, measure=executor or workers.measure),
                     store=self.store,
                     journal=log,
-                    snapshots={"r": snapshot.take(repro, self.folder / "snapshots")},
+                    snapshots={"r": snapshot.take_snapshot(repro, self.folder / "snapshots")},
                     options=Options(mode="fresh", **options),
                     forecast=forecast,
                     emit=self.events.append,
@@ -128,7 +128,7 @@ class Bench:
         with self.pipeline(repro, executor=executor, **options) as (pipeline, log):
             for result in load.known:
                 log.append(result, "")
-            pipeline.run(load.works)
+            pipeline.run(load.batches)
         results = journal.read_run(log.folder).results
         return {(result.case, result.tensorflow): result for result in results}
 
@@ -248,7 +248,7 @@ def test_stopping_keeps_what_is_measured_and_leaves_nothing_running(bench: Bench
         stopper = threading.Thread(target=stop_when_slow_runs)
         stopper.start()
         try:
-            pipeline.run(load.works)
+            pipeline.run(load.batches)
         finally:
             stopper.join()
     assert [r.case for r in journal.read_run(log.folder).results] == ["good"]
@@ -272,12 +272,12 @@ def test_each_confirmation_is_one_vote_more_and_they_are_kept(bench: Bench) -> N
     repro = bench.repro(case("fails-every-third", str(bench.folder / "count")))
     load = bench.load(repro, "2.1.0")
     with bench.pipeline(repro) as (pipeline, log):
-        pipeline.run(load.works)
-        pipeline.run(load.works, confirm=True)
+        pipeline.run(load.batches)
+        pipeline.run(load.batches, confirm=True)
     (sound,) = journal.read_run(log.folder).results
     assert (sound.outcome.verdict, sound.attempts, sound.votes) == (Verdict.PASS, 2, "")
     with bench.pipeline(repro) as (pipeline, log):
-        pipeline.run(load.works, confirm=True)
+        pipeline.run(load.batches, confirm=True)
     (flaky,) = journal.read_run(log.folder).results
     assert (flaky.outcome.verdict, flaky.votes) == (Verdict.PASS, "2/3")
     assert flaky.outcome.reason == "1 of 3 attempts: fail (exit 1)"
@@ -341,8 +341,8 @@ def test_agents_stay_for_a_next_round_where_they_are_to(bench: Bench) -> None:
     repro = bench.repro(case("good"))
     load = bench.load(repro, "2.1.0")
     with bench.pipeline(repro, keep_agents=True, remeasure=True) as (pipeline, _):
-        pipeline.run(load.works)
-        pipeline.run(load.works)
+        pipeline.run(load.batches)
+        pipeline.run(load.batches)
     assert len(bench.engine.opened) == 1
 
 

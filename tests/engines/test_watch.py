@@ -14,8 +14,8 @@ from rich.console import Console
 
 from runner import paths
 from runner.cells.session import Request, Session
-from runner.cells.snapshot import take
-from runner.cells.watch_folder import Live
+from runner.cells.snapshot import take_snapshot
+from runner.cells.watch_folder import WatchFolder
 from runner.cli.watch import Watch, watching
 from runner.engines.base import Workspace
 from runner.engines.local.engine import LocalEngine
@@ -74,7 +74,7 @@ def test_a_save_is_answered_by_the_agents_that_are_there(
     assert "✓" in capsys.readouterr().out
     opened = len(engine.opened)
     save("raise ValueError('no more')")
-    watch.wait()
+    watch.wait_for_change()
     watch.round()
     said = capsys.readouterr()
     assert "on 2.9.3 cpu: pass → ValueError: no more" in said.out
@@ -100,7 +100,7 @@ def test_a_save_in_the_middle_ends_the_round(
     watch.round()
     saving.join()
     assert "cells in" not in capsys.readouterr().err
-    watch.wait()
+    watch.wait_for_change()
     watch.round()
     assert "2 cells in" in capsys.readouterr().err
 
@@ -111,7 +111,7 @@ def test_a_script_that_is_not_there_is_waited_for(
     watch.round()
     assert "my.py" in capsys.readouterr().err
     threading.Timer(0.3, save, ["print(1)"]).start()
-    watch.wait()
+    watch.wait_for_change()
     watch.round()
     assert "2 cells in" in capsys.readouterr().err
 
@@ -140,12 +140,12 @@ def test_a_module_beside_the_script_is_never_taken_from_stale_bytecode(tmp_path:
     script.write_text("import helper", "utf-8")
     (mine / "helper.py").write_text("X = 1", "utf-8")
     repro = Repro(name="my", script=script)
-    live = Live(tmp_path / "live")
-    first = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
+    live = WatchFolder(tmp_path / "live")
+    first = live.renew(take_snapshot(repro, tmp_path / "snapshots")).workspace.folder
     before = (first / "helper.py").stat().st_mtime
     (mine / "helper.py").write_text("X = 2", "utf-8")
     os.utime(mine / "helper.py", (before, before))
-    second = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
+    second = live.renew(take_snapshot(repro, tmp_path / "snapshots")).workspace.folder
     assert second == first
     assert (second / "helper.py").read_text("utf-8") == "X = 2"
     assert int((second / "helper.py").stat().st_mtime) > int(before)
@@ -157,11 +157,11 @@ def test_another_set_of_files_is_another_folder(tmp_path: Path) -> None:
     script = mine / "my.py"
     script.write_text("print(1)", "utf-8")
     repro = Repro(name="my", script=script)
-    live = Live(tmp_path / "live")
-    first = live.renew(take(repro, tmp_path / "snapshots")).workspace.folder
+    live = WatchFolder(tmp_path / "live")
+    first = live.renew(take_snapshot(repro, tmp_path / "snapshots")).workspace.folder
     script.write_text("import helper", "utf-8")
     (mine / "helper.py").write_text("", "utf-8")
-    assert live.renew(take(repro, tmp_path / "snapshots")).workspace.folder != first
+    assert live.renew(take_snapshot(repro, tmp_path / "snapshots")).workspace.folder != first
     live.remove()
     assert not (tmp_path / "live").exists()
 
@@ -176,12 +176,12 @@ def test_an_agent_of_the_local_engine_runs_what_was_saved_last(
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
     (folder / "tfmatrix.json").write_text("{}", "utf-8")
-    script, live = tmp_path / "mine" / "my.py", Live(tmp_path / "live")
+    script, live = tmp_path / "mine" / "my.py", WatchFolder(tmp_path / "live")
     script.parent.mkdir()
 
     def renewed(number: int) -> Workspace:
         script.write_text(f"print({number})", "utf-8")
-        return live.renew(take(Repro(name="my", script=script), tmp_path / "s")).workspace
+        return live.renew(take_snapshot(Repro(name="my", script=script), tmp_path / "s")).workspace
 
     channel = LocalEngine().start_agent(made, renewed(1), Limits())
     with Session(channel) as session:

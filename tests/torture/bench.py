@@ -136,8 +136,8 @@ def carry_out(
     """Measure `hostile` in both environments (the good cases alone in the neighbour's)."""
     watch = Watch()
     releases = [environment.target.release for environment in environments.values()]
-    work = arrange(_cells(hostile, releases), engine, lambda t: environments[t.release.version])
-    infos = described(work.works, work.known, engine, {})
+    batch = arrange(_cells(hostile, releases), engine, lambda t: environments[t.release.version])
+    infos = described(batch.batches, batch.known, engine, {})
     info = RunInfo(id="the-run", started="", engine=engine.name, tool_version="0", command="")
     head = Run(info=info, environments=infos, results=(), repros=(hostile,))
     log = journal.Journal(site.run, head)
@@ -147,10 +147,10 @@ def carry_out(
             workers=workers,
             store=Store(site.folder / "store"),
             journal=log,
-            snapshots={hostile.name: snapshot.take(hostile, site.folder / "snapshots")},
+            snapshots={hostile.name: snapshot.take_snapshot(hostile, site.folder / "snapshots")},
             options=Options(mode="fresh"),
             emit=watch,
-        ).run(work.works)
+        ).run(batch.batches)
     log.close()
     return evidence(site, watch)
 

@@ -27,7 +27,7 @@ from runner.model import (
     Target,
     Verdict,
 )
-from runner.pipeline import Work, adaptive, events
+from runner.pipeline import Batch, adaptive, events
 from runner.pipeline.adaptive import ResultCollector
 from tests.engines.plain import environment, release
 
@@ -43,8 +43,8 @@ Truth = Mapping[str, Sequence[str]]
 """Case → a glyph for each release; letters are failures with that signature."""
 
 
-def works(truth: Truth, versions: Sequence[str] = SERIES) -> list[Work]:
-    return [Work(environment=environment(v), cells=cells(truth, v)) for v in versions]
+def batches(truth: Truth, versions: Sequence[str] = SERIES) -> list[Batch]:
+    return [Batch(environment=environment(v), cells=cells(truth, v)) for v in versions]
 
 
 def cells(truth: Truth, version: str) -> tuple[Cell, ...]:
@@ -59,21 +59,21 @@ class Machine:
         self.truth, self.versions = truth, versions
         self.shown: list[events.Event] = []
         self.found = ResultCollector(self.shown.append)
-        self.rounds: list[list[Work]] = []
+        self.rounds: list[list[Batch]] = []
 
-    def run(self, works: Sequence[Work]) -> None:
-        self.rounds.append(list(works))
-        for work in works:
-            for cell in work.cells:
-                self.found(events.Ended(result=self._result(work, cell)))
+    def run(self, batches: Sequence[Batch]) -> None:
+        self.rounds.append(list(batches))
+        for batch in batches:
+            for cell in batch.cells:
+                self.found(events.Ended(result=self._result(batch, cell)))
 
-    def _result(self, work: Work, cell: Cell) -> Result:
+    def _result(self, batch: Batch, cell: Cell) -> Result:
         at = self.versions.index(cell.target.release.version)
         glyph = self.truth[cell.case.name][at]
         failed = Execution(exit_code=1, errors=f"ValueError: {glyph}\n")
-        return judged(cell, work.environment.id, EXECUTIONS.get(glyph, failed))
+        return judged(cell, batch.environment.id, EXECUTIONS.get(glyph, failed))
 
-    def explore(self, load: Sequence[Work], **how: object) -> dict[tuple[str, str, str], Result]:
+    def explore(self, load: Sequence[Batch], **how: object) -> dict[tuple[str, str, str], Result]:
         for round_ in adaptive.rounds(load, self.found, **how):  # type: ignore[arg-type]
             self.run(round_)
         inferred = {result.id: result for result in adaptive.infer_rest(load, self.found)}
@@ -83,16 +83,16 @@ class Machine:
     @property
     def asked(self) -> list[tuple[str, str]]:
         return [
-            (cell.case.name, work.environment.target.release.version)
+            (cell.case.name, batch.environment.target.release.version)
             for round_ in self.rounds
-            for work in round_
-            for cell in work.cells
+            for batch in round_
+            for cell in batch.cells
         ]
 
 
 def test_a_cell_that_is_measured_once_more_ends_once() -> None:
     machine = Machine({"c": "✓"}, ["2.1.0"])
-    load = works({"c": "✓"}, ["2.1.0"])
+    load = batches({"c": "✓"}, ["2.1.0"])
     machine.run(load)
     machine.truth = {"c": "A"}
     machine.run(load)
@@ -106,36 +106,36 @@ TURNS = {"turns": "A" * 4 + "✓" * 16 + "B" * 6, "steady": "✓" * 26, "late": 
 
 def test_every_cell_is_measured_or_inferred_and_none_twice() -> None:
     machine = Machine(TURNS)
-    inferred = machine.explore(works(TURNS))
+    inferred = machine.explore(batches(TURNS))
     assert len(set(machine.asked)) == len(machine.asked)
     assert len(machine.asked) + len(inferred) == 3 * 26
     assert len(machine.asked) < 0.5 * 3 * 26
     for (_, case, _), result in inferred.items():
         assert TURNS[case][SERIES.index(result.tensorflow)] in "✓AB"
-        true = machine._result(*place(works(TURNS), result))
+        true = machine._result(*place(batches(TURNS), result))
         assert (result.outcome.verdict, result.outcome.signature) == (
             *(true.outcome.verdict, true.outcome.signature),
         )
 
 
-def place(load: Sequence[Work], result: Result) -> tuple[Work, Cell]:
-    (work,) = adaptive.of_results(load, [result])
-    return work, work.cells[0]
+def place(load: Sequence[Batch], result: Result) -> tuple[Batch, Cell]:
+    (batch,) = adaptive.of_results(load, [result])
+    return batch, batch.cells[0]
 
 
 def test_what_is_inferred_names_its_neighbours_and_is_never_unexpected() -> None:
-    (load,) = [works({"c": "✓" * 26})]
+    (load,) = [batches({"c": "✓" * 26})]
     wrong = Expectation(rule=Rule(), verdict=Verdict.FAIL, source="somebody")
     load = [
-        evolve(work, cells=tuple(evolve(cell, expected=wrong) for cell in work.cells))
-        for work in load
+        evolve(batch, cells=tuple(evolve(cell, expected=wrong) for cell in batch.cells))
+        for batch in load
     ]
     machine = Machine({"c": "✓" * 26})
     for result in machine.explore(load).values():
         assert not result.unexpected
         assert (result.attempts, result.key, result.cached) == (0, None, False)
         assert isinstance(result.inferred, tuple)
-        assert all(name in {work.environment.id for work in load} for name in result.inferred)
+        assert all(name in {batch.environment.id for batch in load} for name in result.inferred)
     assert all(result.unexpected for result in machine.found.results.values())
 
 
@@ -145,8 +145,8 @@ def test_what_the_store_knows_comes_first_and_steers() -> None:
     machine = Machine(truth)
     unknown = {SERIES[10], SERIES[20]}
     machine.explore(
-        works(truth),
-        stored=lambda work, cell: cell.target.release.version not in unknown,
+        batches(truth),
+        stored=lambda batch, cell: cell.target.release.version not in unknown,
     )
     assert len(machine.rounds[0]) == 24
     assert [version for _, version in machine.asked[24:]] == [SERIES[10]]
@@ -154,14 +154,14 @@ def test_what_the_store_knows_comes_first_and_steers() -> None:
 
 def test_a_store_that_knows_all_leaves_nothing_to_explore() -> None:
     machine = Machine(TURNS)
-    assert not machine.explore(works(TURNS), stored=lambda work, cell: True)
+    assert not machine.explore(batches(TURNS), stored=lambda batch, cell: True)
     assert len(machine.rounds) == 1
 
 
 def test_a_store_that_knows_nothing_changes_nothing() -> None:
     one, other = Machine(TURNS), Machine(TURNS)
-    one.explore(works(TURNS))
-    other.explore(works(TURNS), stored=lambda work, cell: False)
+    one.explore(batches(TURNS))
+    other.explore(batches(TURNS), stored=lambda batch, cell: False)
     assert one.rounds == other.rounds
 
 
@@ -176,7 +176,7 @@ truths = st.dictionaries(
 def test_whatever_is_stored(truth: Truth, stored: set[tuple[str, str]], whole: bool) -> None:
     machine = Machine(truth)
     inferred = machine.explore(
-        works(truth),
+        batches(truth),
         stored=lambda _, cell: (cell.case.name, cell.target.release.version) in stored,
         whole=whole,
     )
@@ -188,17 +188,17 @@ def test_whatever_is_stored(truth: Truth, stored: set[tuple[str, str]], whole: b
 @given(truths)
 def test_whole_environments_come_up_once(truth: Truth) -> None:
     machine = Machine(truth)
-    machine.explore(works(truth), whole=True)
-    names = [work.environment.id for round_ in machine.rounds for work in round_]
+    machine.explore(batches(truth), whole=True)
+    names = [batch.environment.id for round_ in machine.rounds for batch in round_]
     assert len(set(names)) == len(names)
-    assert all(len(work.cells) == len(truth) for round_ in machine.rounds for work in round_)
+    assert all(len(batch.cells) == len(truth) for round_ in machine.rounds for batch in round_)
 
 
 def test_one_case_takes_as_many_runs_whole_or_not() -> None:
     truth = {"turns": TURNS["turns"]}
     one, other = Machine(truth), Machine(truth)
-    one.explore(works(truth))
-    other.explore(works(truth), whole=True)
+    one.explore(batches(truth))
+    other.explore(batches(truth), whole=True)
     assert one.asked == other.asked
 
 
@@ -213,7 +213,7 @@ def test_the_shipped_matrix_is_found_by_less_than_half_of_its_runs() -> None:
     versions = [info.tensorflow for info in run.environments]
     truth = {case: [_glyph(row.get(version)) for version in versions] for case, row in rows.items()}
     machine = Machine(truth, versions)
-    inferred = machine.explore(works(truth, versions))
+    inferred = machine.explore(batches(truth, versions))
     assert len(usual) == len(machine.asked) + len(inferred)
     assert len(machine.asked) <= 0.43 * len(usual)
     for result in inferred.values():
@@ -233,4 +233,4 @@ def _glyph(result: Optional[Result]) -> str:
 def test_short_rows_are_measured(count: int) -> None:
     truth = {"c": "✓" * count}
     machine = Machine(truth, SERIES[:count])
-    assert not machine.explore(works(truth, SERIES[:count]))
+    assert not machine.explore(batches(truth, SERIES[:count]))

@@ -16,8 +16,8 @@ from runner import cli
 from runner.bisect import answer, criteria
 from runner.bisect.answer import Side
 from runner.bisect.bisect import Boundary, boundary, next_look
-from runner.bisect.row import Change
-from runner.bisect.row import Row as Releases
+from runner.bisect.search_range import ChangePoint
+from runner.bisect.search_range import SearchRange as Releases
 from runner.cells.flakiness import votes
 from runner.errors import UsageError
 from runner.model import EnvironmentInfo, Outcome, Result, Verdict
@@ -144,7 +144,7 @@ def look_until_over(releases: Releases, row: Row, known: Sequence[int] = ()) -> 
     return answers
 
 
-def expected(row: Row) -> Optional[Change]:
+def expected(row: Row) -> Optional[ChangePoint]:
     """What looking everywhere finds where there is one change at most."""
     judged = [at for at, bad in enumerate(row) if bad is not None]
     pairs = [(a, b) for a, b in zip(judged, judged[1:]) if row[a] is not row[b]]
@@ -152,7 +152,7 @@ def expected(row: Row) -> Optional[Change]:
         return None
     ((before, after),) = pairs
     between = tuple(range(before + 1, after))
-    return Change(before=before, after=after, unknown=between, to_bad=row[after] is True)
+    return ChangePoint(before=before, after=after, unknown=between, to_bad=row[after] is True)
 
 
 @given(one_change(), st.data())
@@ -222,7 +222,7 @@ def test_a_history_that_comes_and_goes_is_told() -> None:
     releases = Releases(count=4, good=0, bad=3)
     answers = look_until_over(releases, row, [2])
     found = releases.change({**answers, 1: True})
-    assert found == Change(before=0, after=1, unknown=(), to_bad=True)
+    assert found == ChangePoint(before=0, after=1, unknown=(), to_bad=True)
     assert found.contradictions({**answers, 1: True}) == (2,)
 
 

@@ -22,24 +22,24 @@ def only_file(folder: Path) -> Path:
 
 
 def test_a_later_run_knows_what_an_earlier_one_saw(tmp_path: Path) -> None:
-    OnDisk(tmp_path / "seen").add("docker:abc", ONE)
+    OnDisk(tmp_path / "seen").confirm("docker:abc", ONE)
     later = OnDisk(tmp_path / "seen")
-    assert later.get("docker:abc") == {ONE}
-    assert later.get("local:abc") == frozenset()
+    assert later.signatures("docker:abc") == {ONE}
+    assert later.signatures("local:abc") == frozenset()
 
 
 def test_the_same_is_written_once(tmp_path: Path) -> None:
     for _ in range(3):
-        OnDisk(tmp_path).add("e", ONE)
+        OnDisk(tmp_path).confirm("e", ONE)
     assert only_file(tmp_path).read_bytes().count(b"ValueError") == 1
 
 
 def test_what_was_written_by_half_spoils_nothing_else(tmp_path: Path) -> None:
-    OnDisk(tmp_path).add("e", "first")
+    OnDisk(tmp_path).confirm("e", "first")
     with open(only_file(tmp_path), "ab") as file:
         file.write(b'\n"half a li')
-    OnDisk(tmp_path).add("e", "last")
-    assert OnDisk(tmp_path).get("e") == {"first", "last"}
+    OnDisk(tmp_path).confirm("e", "last")
+    assert OnDisk(tmp_path).signatures("e") == {"first", "last"}
 
 
 @pytest.mark.parametrize(
@@ -48,34 +48,34 @@ def test_what_was_written_by_half_spoils_nothing_else(tmp_path: Path) -> None:
     ids=["no-text", "deep", "no-signatures", "empty-lines", "long-number"],
 )
 def test_a_damaged_file_only_costs_what_is_damaged(tmp_path: Path, rubbish: bytes) -> None:
-    OnDisk(tmp_path).add("e", ONE)
+    OnDisk(tmp_path).confirm("e", ONE)
     path = only_file(tmp_path)
     path.write_bytes(rubbish + path.read_bytes())
-    assert OnDisk(tmp_path).get("e") == {ONE}
+    assert OnDisk(tmp_path).signatures("e") == {ONE}
 
 
 @given(signature=st.text(min_size=1, max_size=200))
 def test_any_signature_comes_back(tmp_path_factory: pytest.TempPathFactory, signature: str) -> None:
     folder = tmp_path_factory.mktemp("seen")
-    OnDisk(folder).add("e", signature)
-    assert OnDisk(folder).get("e") == {signature}
+    OnDisk(folder).confirm("e", signature)
+    assert OnDisk(folder).signatures("e") == {signature}
 
 
 def test_the_file_is_bounded(tmp_path: Path) -> None:
     seen = OnDisk(tmp_path)
     for number in range(LARGEST // 1000):
-        seen.add("e", f"{number:4}" * 500)
+        seen.confirm("e", f"{number:4}" * 500)
     assert LARGEST <= only_file(tmp_path).stat().st_size < LARGEST + LONGEST
-    seen.add("f", "x" * (LONGEST + 1))
-    assert len(seen.get("f")) == 1, "within a run it is known all the same"
-    assert OnDisk(tmp_path).get("f") == frozenset()
+    seen.confirm("f", "x" * (LONGEST + 1))
+    assert len(seen.signatures("f")) == 1, "within a run it is known all the same"
+    assert OnDisk(tmp_path).signatures("f") == frozenset()
 
 
 def test_a_folder_that_cannot_be_written_is_a_memory_within_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     seen = OnDisk(tmp_path / "file" / "folder")
-    seen.add("e", ONE)
-    assert seen.get("e") == {ONE}
+    seen.confirm("e", ONE)
+    assert seen.signatures("e") == {ONE}
 
 
 WRITER = """
@@ -93,7 +93,7 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     writers = [subprocess.Popen([*command, name], env=environment) for name in "ab"]
     assert [writer.wait() for writer in writers] == [0, 0]
-    said = {signature.rstrip("x ") for signature in OnDisk(tmp_path).get("e")}
+    said = {signature.rstrip("x ") for signature in OnDisk(tmp_path).signatures("e")}
     assert said == {f"writer {name} says {number}" for name in "ab" for number in range(200)}
 
 
@@ -103,4 +103,4 @@ def test_that_children_end_well_is_kept_for_an_environment(tmp_path: Path) -> No
     later = OnDisk(tmp_path)
     assert later.ends_well("docker:abc")
     assert not later.ends_well("local:abc")
-    assert later.get("docker:abc") == frozenset(), "it is no signature"
+    assert later.signatures("docker:abc") == frozenset(), "it is no signature"

@@ -35,7 +35,7 @@ def test_a_cell_on_one_line(glyphs: str, line: str) -> None:
 
 def test_lines_count_the_cells_and_no_inferred_one_is_a_pass() -> None:
     out = io.StringIO()
-    plain = display.make(Console(file=out, width=200), 3)
+    plain = display.make_display(Console(file=out, width=200), 3)
     with plain:
         for result in runs.drawn("2.4 2.5 2.6\na ✓ ✓≈ ✓").results:
             plain(events.Ended(result=result))

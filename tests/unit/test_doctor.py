@@ -21,12 +21,12 @@ from tests.engines.plain import PlainEngine, release
     ],
 )
 def test_avx(flags: Optional[frozenset[str]], health: Health) -> None:
-    assert doctor.avx(flags).health is health
+    assert doctor.check_avx(flags).health is health
 
 
 def test_releases_are_grouped_by_the_reason_that_keeps_them_out() -> None:
     engine = PlainEngine(refused="2.2.0")
-    checks = list(doctor.coverage(engine, [release(v) for v in ("2.1.0", "2.2.0", "2.3.0")]))
+    checks = list(doctor.check_coverage(engine, [release(v) for v in ("2.1.0", "2.2.0", "2.3.0")]))
     assert [(c.what, c.health.value, c.finding) for c in checks] == [
         ("plain: releases", "ok", "2 of 3 can run here"),
         ("plain: 2.2.0", "limited", "not on this machine"),
@@ -34,11 +34,11 @@ def test_releases_are_grouped_by_the_reason_that_keeps_them_out() -> None:
 
 
 def test_an_engine_that_can_run_nothing_is_bad() -> None:
-    checks = list(doctor.coverage(PlainEngine(refused="2.2.0"), [release("2.2.0")]))
+    checks = list(doctor.check_coverage(PlainEngine(refused="2.2.0"), [release("2.2.0")]))
     assert checks[0].health is Health.BAD
 
 
 def test_whatever_is_wrong_and_can_be_mended_says_how() -> None:
-    assert doctor.avx(frozenset()).remedy
-    assert doctor.disk(catalogue.load_releases() * 10**4).remedy
-    assert not doctor.disk(()).remedy
+    assert doctor.check_avx(frozenset()).remedy
+    assert doctor.check_disk(catalogue.load_releases() * 10**4).remedy
+    assert not doctor.check_disk(()).remedy

@@ -180,8 +180,8 @@ ONE, OTHER = (Block(source=f"print({n})\n", label="py", line=n) for n in (1, 2))
 
 
 def test_the_only_one_is_taken() -> None:
-    assert from_issue.pick([ONE], "o/n#5", None) == (1, ONE)
-    assert from_issue.pick([ONE, OTHER], "o/n#5", 2) == (2, OTHER)
+    assert from_issue.choose_block([ONE], "o/n#5", None) == (1, ONE)
+    assert from_issue.choose_block([ONE, OTHER], "o/n#5", 2) == (2, OTHER)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_without_a_terminal_there_is_no_guessing(
 ) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UsageError) as caught:
-        from_issue.pick(found, "o/n#5", wanted)
+        from_issue.choose_block(found, "o/n#5", wanted)
     assert said in str(caught.value)
 
 
@@ -211,7 +211,7 @@ def test_in_a_terminal_the_user_is_asked(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     answers: Iterator[str] = iter(["7", "2"])
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: next(answers))
-    assert from_issue.pick([ONE, OTHER], "o/n#5", None) == (2, OTHER)
+    assert from_issue.choose_block([ONE, OTHER], "o/n#5", None) == (2, OTHER)
     assert "  2  line 2, 1 line, labelled 'py': print(2)" in capsys.readouterr().err
 
 
@@ -303,7 +303,7 @@ def test_what_lies_in_repro_does_not_go_along(wanted: list[str]) -> None:
     Path("bug.md").write_text(f"```py\n{TF}{source}```", "utf-8")
     assert cli.execute(["run", "--from-issue", "bug.md"]) == 3
     script = Path("repro/bug-1/bug-1.py")
-    assert list(needs.of(Repro(name="bug-1", script=script)).files) == ["bug-1.py"]
+    assert list(needs.needs_of(Repro(name="bug-1", script=script)).files) == ["bug-1.py"]
 
 
 def test_a_folder_with_other_files_is_not_used(wanted: list[str], capsys: Captured) -> None:

@@ -39,6 +39,7 @@ PLAIN: dict[str, Any] = {
     "errors": "",
     "output_bytes": 0,
     "observations": {},
+    "git_version": "",
     "notes": [],
     "trouble": None,
 }
@@ -191,7 +192,7 @@ def test_a_failure_in_a_damaged_environment_is_none() -> None:
     execution = one.measure(CELL)
     assert said(execution) == ("error", 0, 2)
     assert execution.trouble == "the packages are not as they were"
-    assert not seen.get("local:abc::r.py")
+    assert not seen.signatures("local:abc::r.py")
 
 
 def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> None:
@@ -207,7 +208,7 @@ def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> No
 
 def test_another_environment_is_another_matter() -> None:
     seen = InMemory()
-    seen.add("docker:other::r.py", "ValueError: no such luck")
+    seen.confirm("docker:other::r.py", "ValueError: no such luck")
     agent = Agent(FAIL, FAIL)
     assert said(measurer(agent, "fork", seen).measure(CELL)) == ("fail", 0, 2)
 

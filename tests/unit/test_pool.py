@@ -128,10 +128,10 @@ def test_what_a_lost_machine_had_is_done_by_another_and_once() -> None:
     good, bad = Elsewhere("good", 1000), Elsewhere("bad", 3)
     with Pool() as pool:
         futures = [pool.submit(echo, Task(group=name)) for name in "abcdefghij" for _ in range(5)]
-        pool.add(bad, 1)
+        pool.add_workers(bad, 1)
         while not bad.lost:
             assert not all(future.done() for future in futures)
-        pool.add(good, 1)
+        pool.add_workers(good, 1)
         assert Counter(f.result(10) for f in futures) == dict.fromkeys("abcdefghij", 5)
     assert len(good.did) + len(bad.did) == 50
 
@@ -139,8 +139,8 @@ def test_what_a_lost_machine_had_is_done_by_another_and_once() -> None:
 def test_a_task_under_which_two_machines_are_lost_is_lost() -> None:
     with Pool() as pool:
         future = pool.submit(echo, Task(group="a"))
-        pool.add(Elsewhere("one", 0), 1)
-        pool.add(Elsewhere("two", 0), 1)
+        pool.add_workers(Elsewhere("one", 0), 1)
+        pool.add_workers(Elsewhere("two", 0), 1)
         assert isinstance(future.exception(10), MachineLost)
 
 
@@ -148,7 +148,7 @@ def test_tasks_go_to_the_machine_that_has_their_group() -> None:
     machines = [Elsewhere(str(n), 1000) for n in range(3)]
     with Pool() as pool:
         for machine in machines:
-            pool.add(machine, 1)
+            pool.add_workers(machine, 1)
         first = [pool.submit(echo, Task(group=name)) for name in "abc"]
         wait(first, 10)
         where = {name: m for m in machines for name in m.did}
@@ -184,8 +184,8 @@ def test_nobody_is_given_what_it_does_not_take() -> None:
 
     with Pool() as pool:
         picky, other = Picky("picky", 1000), Elsewhere("other", 1000)
-        pool.add(picky, 2)
-        pool.add(other, 1)
+        pool.add_workers(picky, 2)
+        pool.add_workers(other, 1)
         wait([pool.submit(echo, Task(group=name)) for name in ["cuda", "cpu"] * 5], 10)
     assert "cuda" not in picky.did
     assert other.did.count("cuda") == 5
@@ -201,13 +201,13 @@ def test_what_nobody_will_do_can_be_given_up() -> None:
 def test_what_comes_back_when_all_hope_is_gone_is_not_waited_for() -> None:
     class Dying(Elsewhere):
         def call(self, fn: Callable[..., Any], *args: Any) -> Any:
-            pool.remove(self)
+            pool.remove_machine(self)
             pool.give_up(ConnectionError("the scheduler is lost"), for_good=True)
             raise MachineLost("it is gone")
 
     with Pool() as pool:
         future = pool.submit(echo, Task(group="a"))
-        pool.add(Dying("one", 1), 1)
+        pool.add_workers(Dying("one", 1), 1)
         assert isinstance(future.exception(10), MachineLost)
         assert isinstance(pool.submit(echo, Task(group="b")).exception(10), ConnectionError)
 
@@ -221,11 +221,11 @@ def test_what_a_machine_cannot_do_is_tried_once_on_each_of_the_others() -> None:
     useless = [Useless(str(n), 1) for n in range(3)]
     with Pool() as pool:
         for machine in useless:
-            pool.add(machine, 2)
+            pool.add_workers(machine, 2)
         future = pool.submit(echo, Task(group="a"))
         assert isinstance(future.exception(10), ValueError)
         assert [machine.did for machine in useless] == [["a"]] * 3
-        pool.add(Elsewhere("good", 1000), 1)
+        pool.add_workers(Elsewhere("good", 1000), 1)
         assert pool.submit(echo, Task(group="a")).result(10) == "a"
     assert not any(machine.lost for machine in useless)
 
@@ -237,7 +237,7 @@ def test_what_had_trouble_on_two_machines_is_what_comes_of_it() -> None:
 
     with Pool() as pool:
         for name in "abc":
-            pool.add(Troubled(name, 1), 1)
+            pool.add_workers(Troubled(name, 1), 1)
         assert pool.submit(echo, Task(group="a")).result(10) in ("a", "b", "c")
 
 
@@ -249,7 +249,7 @@ def test_a_pool_is_stuck_where_nobody_takes_what_waits() -> None:
     with Pool() as pool:
         empty = pool.stuck
         assert not empty
-        pool.add(Picky("picky", 1000), 1)
+        pool.add_workers(Picky("picky", 1000), 1)
         assert pool.submit(echo, Task(group="a")).result(10) == "a"
         future = pool.submit(echo, Task(group="b"))
         while not pool.stuck:

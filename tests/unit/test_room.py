@@ -241,7 +241,7 @@ def test_the_prospect_of_a_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "make room: tfmatrix clean; or leave out what does not fit: --max-disk 430KB"
     )
     bounded = disk.forecast(engine, [made, other], 500_000)
-    assert list(disk.lines(bounded))[1:] == [
+    assert list(disk.forecast_lines(bounded))[1:] == [
         "--max-disk 500 KB is more than there is: 400 KB are free",
         "2.2.0-py3.10-cpu is left out: it takes about 1 MB on disk, and the limit is 500 KB",
     ]
@@ -260,18 +260,18 @@ def test_what_does_not_fit_at_once_is_dropped_when_it_is_done(
         sizes.record_size("plain", each, 300_000)
     monkeypatch.setattr(host, "free_bytes", lambda _: 700_000)
     forecast = disk.forecast(engine, versions)
-    said = list(disk.lines(forecast))
+    said = list(disk.forecast_lines(forecast))
     assert said[0].startswith("3 of 3 environments are to be made: about 900 KB on disk; 700 KB")
     assert "that will not fit, so environments whose cells are done are dropped" in said[1]
     assert "--max-disk SIZE" in said[1]
     assert said[2].startswith("up to 2 of 3 are there at a time")
     limit = disk.DiskLimit(forecast, engine.remove)
     first, second, third = versions
-    assert limit.enter(first)
-    assert limit.enter(second)
-    assert not limit.enter(third), "it waits until one of the others is done"
-    limit.leave(first)
-    assert limit.enter(third)
+    assert limit.make_room(first)
+    assert limit.make_room(second)
+    assert not limit.make_room(third), "it waits until one of the others is done"
+    limit.release(first)
+    assert limit.make_room(third)
     assert engine.dropped == [first.id]
 
 
@@ -281,7 +281,7 @@ def test_where_all_fits_nothing_is_dropped(cache: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(host, "free_bytes", lambda _: 700_000)
     forecast = disk.forecast(engine, [environment("2.1.0")])
     assert forecast.limit is None
-    assert len(list(disk.lines(forecast))) == 1
+    assert len(list(disk.forecast_lines(forecast))) == 1
 
 
 def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
@@ -291,16 +291,16 @@ def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
         sizes.record_size("plain", each, 100)
     engine.prepare(first, lambda _: None)
     bound = disk.DiskLimit(disk.forecast(engine, [first, second, third], 250), engine.remove)
-    assert bound.enter(second)
-    assert bound.enter(third)
+    assert bound.make_room(second)
+    assert bound.make_room(third)
     assert engine.dropped == [first.id]
-    assert not bound.enter(first)
+    assert not bound.make_room(first)
     sizes.record_size("plain", second, 200)
-    bound.made(second)
+    bound.record_size(second)
     bound.forget(third)
-    assert not bound.enter(first)
-    bound.leave(second)
-    assert bound.enter(first)
+    assert not bound.make_room(first)
+    bound.release(second)
+    assert bound.make_room(first)
     assert engine.dropped == [first.id, second.id]
 
 
@@ -309,13 +309,13 @@ def test_without_a_limit_everything_may_enter_and_nothing_is_dropped(cache: Path
     bound = disk.DiskLimit(None, engine.remove)
     for version in ("2.1.0", "2.2.0"):
         assert bound.why_not(environment(version)) is None
-        assert bound.enter(environment(version))
-        bound.made(environment(version))
-        bound.leave(environment(version))
+        assert bound.make_room(environment(version))
+        bound.record_size(environment(version))
+        bound.release(environment(version))
     assert engine.dropped == []
 
 
 def test_nothing_is_said_where_nothing_is_to_be_made(cache: Path) -> None:
     engine = PlainEngine()
     engine.prepare(environment("2.1.0"), lambda _: None)
-    assert list(disk.lines(disk.forecast(engine, [environment("2.1.0")]))) == []
+    assert list(disk.forecast_lines(disk.forecast(engine, [environment("2.1.0")]))) == []

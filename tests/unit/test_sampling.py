@@ -9,7 +9,7 @@ from typing import Optional
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.pipeline.sampling import GAP, fill, next_round, turns
+from runner.pipeline.sampling import GAP, inferred_positions, next_round, turns
 
 SERIES = 26
 Row = Sequence[Optional[Hashable]]
@@ -21,7 +21,7 @@ def explored(row: Row, always: frozenset[int] = frozenset()) -> tuple[dict[int, 
     while wanted := next_round(known, len(row), always):
         assert not wanted & known.keys(), "measured twice"
         known.update({at: row[at] for at in wanted})
-    inferred = fill(known)
+    inferred = inferred_positions(known)
     assert known.keys() | inferred.keys() == set(range(len(row)))
     assert not known.keys() & inferred.keys()
     shown = [known[at] if at in known else known[inferred[at][0]] for at in range(len(row))]
@@ -47,7 +47,7 @@ def test_a_stretch_longer_than_the_gap_is_never_missed(row: list[str]) -> None:
 @given(any_rows)
 def test_inferred_is_only_what_lies_between_two_that_agree(row: Row) -> None:
     known, _ = explored(row)
-    for at, (low, high) in fill(known).items():
+    for at, (low, high) in inferred_positions(known).items():
         assert low < at < high
         assert known[low] == known[high] is not None
         assert high - low - 1 <= GAP
@@ -57,7 +57,7 @@ def test_inferred_is_only_what_lies_between_two_that_agree(row: Row) -> None:
 def test_every_inference_has_a_third_witness(row: Row) -> None:
     known, _ = explored(row)
     seen = sorted(known)
-    for low, _ in set(fill(known).values()):
+    for low, _ in set(inferred_positions(known).values()):
         place = seen.index(low)
         beside = [seen[p] for p in (place - 1, place + 2) if 0 <= p < len(seen)]
         assert known[low] in [known[at] for at in beside]

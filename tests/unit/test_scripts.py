@@ -88,7 +88,7 @@ def test_it_runs_beside_what_lies_beside_the_notebook(tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("ONE = 1\n")
     path = a_notebook(tmp_path, _of_cells("import helpers\n", "print(open('table.csv').read())"))
     (repro,) = config.adhoc([find(path)]).repros
-    taken = snapshot.take(repro, paths.snapshots())
+    taken = snapshot.take_snapshot(repro, paths.snapshots())
     assert set(taken.files) == {"table.csv", "helpers.py", "bug.ipynb", "bug.ipynb.py"}
     assert taken.needed == {"table.csv", "helpers.py", "bug.ipynb.py"}
     script = taken.workspace.folder / taken.workspace.script
@@ -333,7 +333,7 @@ def test_a_module_is_run_as_python_does(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "pkg" / "check.py").write_text("import sys\nprint(__name__, sys.argv[1:])\n")
     (repro,) = config.adhoc([of_module("pkg.check")]).repros
     assert repro.name == "pkg.check"
-    taken = snapshot.take(repro, paths.snapshots())
+    taken = snapshot.take_snapshot(repro, paths.snapshots())
     script = taken.workspace.folder / taken.workspace.script
     done = subprocess.run(
         [sys.executable, script, "--fast"], cwd=script.parent, capture_output=True, text=True

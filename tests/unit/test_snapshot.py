@@ -11,7 +11,7 @@ import pytest
 
 from runner.cells import snapshot
 from runner.cells.snapshot import needs
-from runner.cells.snapshot.sources import Import, scan
+from runner.cells.snapshot.sources import Import, find_mentions
 from runner.errors import TfmatrixError, UsageError
 from runner.model import Repro
 
@@ -35,7 +35,7 @@ def repro(folder: Path, *files: str) -> Repro:
 
 
 def needed(folder: Path, *files: str) -> set[str]:
-    return set(needs.of(repro(folder, *files)).files) - {"my.py"}
+    return set(needs.needs_of(repro(folder, *files)).files) - {"my.py"}
 
 
 # --- Which files -----------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_a_script_that_this_python_cannot_parse_is_read_by_line(folder: Path) ->
     old = (
         "print 'hello'\nimport near, far\nfrom package import one\n  import inner\nopen('a.csv')\n"
     )
-    assert scan(old.encode()).imports == {
+    assert find_mentions(old.encode()).imports == {
         Import("near"),
         Import("far"),
         Import("package", ("one",)),
@@ -165,7 +165,7 @@ def test_a_script_that_this_python_cannot_parse_is_read_by_line(folder: Path) ->
     [b"", b"\x00", b"\xff\xfe", b"(" * 10_000, b"# coding: latin-1\nx='\xe9'", b"-" * 10**5],
 )
 def test_any_bytes_can_be_scanned(source: bytes) -> None:
-    scan(source)
+    find_mentions(source)
 
 
 def test_too_much_is_refused_with_the_remedy(folder: Path) -> None:
@@ -183,7 +183,7 @@ def test_too_much_is_refused_with_the_remedy(folder: Path) -> None:
 def test_a_link_inside_the_folder_is_copied_as_what_it_leads_to(folder: Path) -> None:
     write(folder, my_py="import near", real__far_py="x = 1")
     (folder / "near.py").symlink_to("real/far.py")
-    taken = snapshot.take(repro(folder), folder.parent / "snapshots")
+    taken = snapshot.take_snapshot(repro(folder), folder.parent / "snapshots")
     copy = taken.workspace.folder / "near.py"
     assert copy.read_text() == "x = 1"
     assert not copy.is_symlink()
@@ -215,7 +215,7 @@ def test_a_linked_script_has_its_neighbours_where_it_really_lies(folder: Path) -
     write(folder, my_py="import near", near_py="")
     link = folder.parent / "link.py"
     link.symlink_to(folder / "my.py")
-    taken = snapshot.take(Repro(name="mine", script=link), folder.parent / "snapshots")
+    taken = snapshot.take_snapshot(Repro(name="mine", script=link), folder.parent / "snapshots")
     assert taken.workspace.script == "my.py"
     assert taken.files == ("my.py", "near.py")
 
@@ -273,7 +273,7 @@ def test_a_snapshot_is_a_protected_copy_named_by_its_digest(folder: Path, tmp_pa
     write(folder, my_py="open('tool'); import package.one", package__one_py="x = 1")
     (folder / "tool").write_text("#!/bin/sh\n")
     (folder / "tool").chmod(0o700)
-    taken = snapshot.take(repro(folder), tmp_path / "snapshots")
+    taken = snapshot.take_snapshot(repro(folder), tmp_path / "snapshots")
     place = taken.workspace.folder
     assert place == tmp_path / "snapshots" / snapshot.digest_of(repro(folder))
     assert taken.files == ("my.py", "package/one.py", "tool")
@@ -293,10 +293,10 @@ def test_an_unchanged_script_gets_the_same_snapshot_marked_as_used(
     folder: Path, tmp_path: Path
 ) -> None:
     write(folder, my_py="x")
-    first = snapshot.take(repro(folder), tmp_path / "snapshots")
+    first = snapshot.take_snapshot(repro(folder), tmp_path / "snapshots")
     inode = (first.workspace.folder / "my.py").stat().st_ino
     os.utime(first.workspace.folder, (0, 0))
-    assert snapshot.take(repro(folder), tmp_path / "snapshots") == first
+    assert snapshot.take_snapshot(repro(folder), tmp_path / "snapshots") == first
     assert (first.workspace.folder / "my.py").stat().st_ino == inode
     assert first.workspace.folder.stat().st_mtime > 0
     assert [path.name for path in (tmp_path / "snapshots").iterdir()] == [first.digest]
@@ -305,7 +305,7 @@ def test_an_unchanged_script_gets_the_same_snapshot_marked_as_used(
 @pytest.mark.parametrize("harm", ["edit", "add", "remove", "pipe"])
 def test_a_damaged_snapshot_is_made_again(harm: str, folder: Path, tmp_path: Path) -> None:
     write(folder, my_py="import near", near_py="x = 1")
-    first = snapshot.take(repro(folder), tmp_path / "snapshots")
+    first = snapshot.take_snapshot(repro(folder), tmp_path / "snapshots")
     place = first.workspace.folder
     place.chmod(0o755)
     if harm == "edit":
@@ -317,14 +317,14 @@ def test_a_damaged_snapshot_is_made_again(harm: str, folder: Path, tmp_path: Pat
         (place / "near.py").unlink()
     else:
         os.mkfifo(place / "pipe")
-    assert snapshot.take(repro(folder), tmp_path / "snapshots") == first
+    assert snapshot.take_snapshot(repro(folder), tmp_path / "snapshots") == first
     assert sorted(path.name for path in place.iterdir()) == ["my.py", "near.py"]
     assert (place / "near.py").read_text() == "x = 1"
     assert len(list((tmp_path / "snapshots").iterdir())) == 1
 
 
 def _take(script: Path, place: Path) -> str:
-    return snapshot.take(Repro(name="mine", script=script), place).digest
+    return snapshot.take_snapshot(Repro(name="mine", script=script), place).digest
 
 
 def test_many_processes_at_once_make_one_snapshot(folder: Path, tmp_path: Path) -> None:
@@ -340,4 +340,4 @@ def test_a_folder_that_cannot_be_written_is_said(folder: Path, tmp_path: Path) -
     write(folder, my_py="")
     (tmp_path / "s").write_text("a file")
     with pytest.raises(TfmatrixError, match="no snapshot of mine can be made in"):
-        snapshot.take(repro(folder), tmp_path / "s")
+        snapshot.take_snapshot(repro(folder), tmp_path / "s")

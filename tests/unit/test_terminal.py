@@ -107,7 +107,7 @@ def test_a_live_display_is_for_terminals_that_can(folder: Path) -> None:
 
 def test_colour_alone_chooses_no_live_display() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, force_interactive=False)
-    assert isinstance(display.make(console, 1), display.PlainDisplay)
+    assert isinstance(display.make_display(console, 1), display.PlainDisplay)
 
 
 def test_report_prints_the_grid_and_writes_everything(

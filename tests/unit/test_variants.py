@@ -117,7 +117,7 @@ def test_axes_multiply(folder: Path) -> None:
 
 def test_a_variants_variables_come_over_the_repros_own(folder: Path) -> None:
     text = MATRIX.replace('TF_USE_LEGACY_KERAS: "1"', 'A: "mine"')
-    found = {cell.case.name: cell.env for cell in cells(text)}
+    found = {cell.case.name: cell.variables for cell in cells(text)}
     assert found["one"] == {"A": "usual", "B": "usual"}
     assert found["one@keras=legacy"] == {"A": "mine", "B": "usual"}
 
@@ -182,7 +182,7 @@ def test_a_matrix_with_axes_is_the_same_after_it_was_remembered(folder: Path) ->
 
 
 def test_results_of_two_variants_in_one_environment_are_two(folder: Path) -> None:
-    planned = [cell for cell in cells() if cell.case.base == "two"][1::2]
+    planned = [cell for cell in cells() if cell.case.base_name == "two"][1::2]
     results = [skipped(cell, "2.16.2-py3.10-cpu", "") for cell in planned]
     assert [result.variant for result in results] == ["", "keras=legacy"]
     assert len({result.id for result in results}) == 2

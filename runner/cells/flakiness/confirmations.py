@@ -24,11 +24,11 @@ LONGEST = 4000
 class Confirmations(Protocol):
     """What may be believed of a forked child. Called from many threads."""
 
-    def get(self, script: str) -> frozenset[str]:
+    def signatures(self, script: str) -> frozenset[str]:
         """The signatures that fresh processes have said; `script` is the key of one script's
         content in one environment."""
 
-    def add(self, script: str, signature: str) -> None: ...
+    def confirm(self, script: str, signature: str) -> None: ...
 
     def ends_well(self, environment: str) -> bool:
         """Whether a forked child has ended as Python ends, unharmed: the others need not."""
@@ -44,12 +44,12 @@ class InMemory:
         self._ends_well: set[str] = set()
         self._lock = threading.Lock()
 
-    def get(self, script: str) -> frozenset[str]:
+    def signatures(self, script: str) -> frozenset[str]:
         return self._said.get(script, frozenset())
 
-    def add(self, script: str, signature: str) -> None:
+    def confirm(self, script: str, signature: str) -> None:
         with self._lock:
-            self._said[script] = self.get(script) | {signature}
+            self._said[script] = self.signatures(script) | {signature}
 
     def ends_well(self, environment: str) -> bool:
         return environment in self._ends_well
@@ -68,11 +68,11 @@ class OnDisk:
         self._ends_well: set[str] = set()
         self._lock = threading.Lock()
 
-    def get(self, script: str) -> frozenset[str]:
+    def signatures(self, script: str) -> frozenset[str]:
         with self._lock:
             return self._get(script)
 
-    def add(self, script: str, signature: str) -> None:
+    def confirm(self, script: str, signature: str) -> None:
         """Remember it, here and for later runs."""
         with self._lock:
             known = self._get(script)

@@ -21,7 +21,7 @@ class Votes:
     runs: int = 1
 
     @property
-    def rule(self) -> str:
+    def in_words(self) -> str:
         """` in 2 of 3 runs`, or nothing where one run decides."""
         return f" in {self.need} of {self.runs} runs" if self.runs > 1 else ""
 

@@ -4,58 +4,58 @@ from __future__ import annotations
 
 import re
 
-from runner.cells.signature.rule import Rule
+from runner.cells.signature.rule import Substitution
 
 CUTS = (
-    Rule(
+    Substitution(
         "operation",
         re.compile(r" ?\[Op:.*$"),
         "",
         "from 2.0 eager errors end in `[Op:MatMul]`, from 2.13 in `[Op:MatMul] name: x`",
     ),
-    Rule(
+    Substitution(
         "node behind the message",
         re.compile(r"(?<=[^:\s]) ?\[\[\{\{node .*$"),
         "",
         "the same error in a graph ends in `[[{{node x}}]]`",
     ),
-    Rule(
+    Substitution(
         "where defined",
         re.compile(r" \(defined at [^)]*\)"),
         "",
         "1.13 to 2.7 name the line that made a node",
     ),
-    Rule(
+    Substitution(
         "Python's guess",
         re.compile(r"\. (?:Did you (?:mean|forget)|Maybe you meant|Perhaps you)\b.*$"),
         "",
         "Python 3.10 and later guess what was meant",
     ),
-    Rule(
+    Substitution(
         "where imported from",
         re.compile(r"(cannot import name '?\w+'?) from .*$"),
         r"\1",
         "Python 3.6 does not name the module, 3.8 calls it partially initialized at times",
     ),
-    Rule(
+    Substitution(
         "circular import",
         re.compile(r" \(most likely due to a circular import\).*$"),
         "",
         "Python 3.8 and later guess why",
     ),
-    Rule(
+    Substitution(
         "weights",
         re.compile(r" Provided weights: .*$"),
         "",
         "2.x prints arrays behind the message",
     ),
-    Rule(
+    Substitution(
         "shape behind the message",
         re.compile(r"\.? Full shape received: .*$"),
         "",
         "from 2.4 Keras adds it",
     ),
-    Rule(
+    Substitution(
         "advice on AutoGraph",
         re.compile(
             r"(?i)^(using|iterating over) (?:a )?(?:symbolic )?(.tf\.Tensor.*is not allowed).*$"
@@ -63,22 +63,22 @@ CUTS = (
         lambda m: f"{m[1].lower()} a {m[2]}",
         "the advice changes with nearly every series",
     ),
-    Rule(
+    Substitution(
         "shadowing",
         re.compile(r" \(consider renaming .*$"),
         "",
         "Python 3.13 guesses that a script hides a module",
     ),
-    Rule(
+    Substitution(
         "values",
         re.compile(r"(<tf\.[^<>]{1,200}?), numpy=[^>]*"),
         r"\1",
         "the values of a tensor or variable, often random",
     ),
-    Rule(
+    Substitution(
         "graphs", re.compile(r" \(graphs are <.*$"), "", "2.x prints the objects behind the message"
     ),
-    Rule(
+    Substitution(
         "advice",
         re.compile(
             r"\. (?:Please ensure |Make sure custom |Allowed kwargs are |Build the model first ).*$"
@@ -86,19 +86,19 @@ CUTS = (
         "",
         "it changes with nearly every series of Keras",
     ),
-    Rule(
+    Substitution(
         "objects behind the message",
         re.compile(r"\.? (?:Target variable: <|Provided 'grads_and_vars' is ).*$"),
         "",
         "printed in each release's own way",
     ),
-    Rule(
+    Substitution(
         "objects that could not be loaded",
         re.compile(r" List of objects that could not be loaded: .*$"),
         "",
         "Keras 3 prints them behind the message",
     ),
-    Rule(
+    Substitution(
         "arguments",
         re.compile(
             r"\.? (?:Inputs received|Received: (?:args|inputs)|Full object config|Received config"
@@ -107,12 +107,12 @@ CUTS = (
         "",
         "Keras prints what it was given behind the message",
     ),
-    Rule("allocator", re.compile(r" by allocator \w+"), "", "cpu to 2.7, then mklcpu"),
-    Rule(
+    Substitution("allocator", re.compile(r" by allocator \w+"), "", "cpu to 2.7, then mklcpu"),
+    Substitution(
         "where to read on",
         re.compile(r"\.? (?:Please s|S)ee (?:also )?https?://\S+(?: for more \w+)?\.?$"),
         "",
         "pages move",
     ),
-    Rule("full stop", re.compile(r"(?<=[^.\s])\.$"), "", "comes and goes"),
+    Substitution("full stop", re.compile(r"(?<=[^.\s])\.$"), "", "comes and goes"),
 )

@@ -11,7 +11,7 @@ Replacement = Union[str, Callable[["re.Match[str]"], str]]
 
 
 @frozen
-class Rule:
+class Substitution:
     """A pattern whose matches are replaced, and why."""
 
     name: str

@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 @frozen
-class Tail:
+class TailStart:
     """A line from which on a message says where, no longer what."""
 
     name: str
@@ -36,21 +36,23 @@ _DETAIL = re.compile(r"(?:x and y )?[+-]?\w+ location mismatch:$|\(shapes .* mis
 """numpy.testing says in its second paragraph in what arrays differ, and then prints them."""
 
 TAILS = (
-    Tail("node", re.compile(r"\s*\[\[(?!True|False|nan|inf)(?:\{\{|[A-Za-z_])")),
-    Tail("where it was defined, 1.x", re.compile(r"Caused by op ")),
-    Tail("where it was defined", re.compile(r"Original stack trace for ")),
-    Tail("inputs", re.compile(r"Errors may have originated from an input operation")),
-    Tail("inputs, from 2.5", re.compile(r"Input Source operations connected to node")),
-    Tail("tf.function", re.compile(r"Function call stack:")),
-    Tail("Keras", re.compile(r"\s*(?:Call a|A)rguments received by ")),
-    Tail("root errors", re.compile(r"\d+ (?:successful operations|derived errors ignored)")),
-    Tail("memory", re.compile(r"Hint: If you want to see a list of allocated tensors")),
-    Tail("kernels", re.compile(r"\s*(?:Registered (?:devices|kernels)|Colocation Debug Info)")),
-    Tail("import", re.compile(r"Failed to load the native TensorFlow runtime")),
-    Tail(
+    TailStart("node", re.compile(r"\s*\[\[(?!True|False|nan|inf)(?:\{\{|[A-Za-z_])")),
+    TailStart("where it was defined, 1.x", re.compile(r"Caused by op ")),
+    TailStart("where it was defined", re.compile(r"Original stack trace for ")),
+    TailStart("inputs", re.compile(r"Errors may have originated from an input operation")),
+    TailStart("inputs, from 2.5", re.compile(r"Input Source operations connected to node")),
+    TailStart("tf.function", re.compile(r"Function call stack:")),
+    TailStart("Keras", re.compile(r"\s*(?:Call a|A)rguments received by ")),
+    TailStart("root errors", re.compile(r"\d+ (?:successful operations|derived errors ignored)")),
+    TailStart("memory", re.compile(r"Hint: If you want to see a list of allocated tensors")),
+    TailStart(
+        "kernels", re.compile(r"\s*(?:Registered (?:devices|kernels)|Colocation Debug Info)")
+    ),
+    TailStart("import", re.compile(r"Failed to load the native TensorFlow runtime")),
+    TailStart(
         "numpy's differences",
         re.compile(r"Mismatch(?:ed elements)?: |\(mismatch \d|Max absolute diff"),
     ),
-    Tail("numpy's arrays", re.compile(r" (?:x|y|ACTUAL|DESIRED): ")),
-    Tail("remote", re.compile(r"Additional GRPC error information")),
+    TailStart("numpy's arrays", re.compile(r" (?:x|y|ACTUAL|DESIRED): ")),
+    TailStart("remote", re.compile(r"Additional GRPC error information")),
 )

@@ -39,17 +39,17 @@ _BLOCK = 1024 * 1024
 
 
 def digest_of(repro: Repro) -> str:
-    """The `text_digest` of what `take` would make, without copying. Raises `UsageError`."""
-    return _digest(needs.of(repro).files)
+    """The `text_digest` of the snapshot that `take_snapshot` would make, without copying. Raises `UsageError`."""
+    return _digest(needs.needs_of(repro).files)
 
 
-def take(repro: Repro, folder: Path) -> Snapshot:
+def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
     """The snapshot of `repro` as it is now, in `folder`; made where there is none yet.
 
     Safe for any number of processes at once. Raises `UsageError` for what the script lacks, and
     `TfmatrixError` where `folder` cannot be written.
     """
-    named = needs.of(repro)
+    named = needs.needs_of(repro)
     ours = tuple(Path(os.path.realpath(one)) for one in (paths.results(), paths.cache(), folder))
     files, partial = _chosen(repro, named, ours)
     digest = _digest(files)

@@ -12,7 +12,7 @@ from typing import Optional
 from attrs import define, field, frozen
 
 from runner.cells.snapshot.folder import names_in
-from runner.cells.snapshot.sources import Import, scan
+from runner.cells.snapshot.sources import Import, find_mentions
 from runner.errors import UsageError
 from runner.model import Repro
 
@@ -36,7 +36,7 @@ class Needs:
     """Files that are there and lie neither in its folder nor in the system's."""
 
 
-def of(repro: Repro) -> Needs:
+def needs_of(repro: Repro) -> Needs:
     """What the text of `repro`'s script, or its declaration, says that it needs.
 
     The script's folder is the one that Python puts first in `sys.path`: of the file itself, where
@@ -45,7 +45,7 @@ def of(repro: Repro) -> Needs:
     """
     script = Path(os.path.realpath(repro.script))
     search = _Search(root=home(repro), repro=repro.name)
-    if not (search.add_made(script) if repro.folder else search.add(script.name)):
+    if not (search.add_made(script) if repro.folder else search.add_file(script.name)):
         raise UsageError(f"{repro.name}: there is no script {repro.script}")
     for declared in repro.files:
         search.add_declared(declared.as_posix())
@@ -80,7 +80,7 @@ class _Search:
         """Read each module once; what it needs is read in turn."""
         while self._unread:
             name = self._unread.pop()
-            mentions = scan(self._content(name))
+            mentions = find_mentions(self._content(name))
             self.lists |= mentions.lists
             self.outside.update(filter(self._is_outside, mentions.absolute))
             for each in sorted(mentions.imports, key=repr):
@@ -94,7 +94,7 @@ class _Search:
         if path.is_dir():
             self._add_folder(name)
         elif path.exists():
-            self.add(name)
+            self.add_file(name)
         else:
             raise UsageError(f"{self.repro}: there is no {name} in {self.root}")
         self._declaring = False
@@ -105,7 +105,7 @@ class _Search:
         self._unread.append(script.name)
         return script.is_file()
 
-    def add(self, name: str) -> bool:
+    def add_file(self, name: str) -> bool:
         """Take one file; False where it is none that can be copied (a folder, a pipe, a device)."""
         name = posixpath.normpath(name)
         if name in self.files:
@@ -150,7 +150,7 @@ class _Search:
         if name.startswith("../") or posixpath.isabs(name):
             return
         if os.path.isfile(self.root / name):  # noqa: PTH113 - Path.is_file raises for long names
-            self.add(name)
+            self.add_file(name)
 
     def _is_outside(self, path: str) -> bool:
         inside = path.startswith((*_SYSTEM, f"{self.root}/"))
@@ -178,7 +178,7 @@ class _Search:
         extensions = [f"{posixpath.dirname(place)}/{each}" for each in _extensions(path)]
         for name in (*extensions, f"{place}.py"):
             if (self.root / name.lstrip("/")).is_file():
-                self.add(name.lstrip("/"))
+                self.add_file(name.lstrip("/"))
                 return None
         return place if path.is_dir() else None
 
@@ -192,7 +192,7 @@ class _Search:
             if (self.root / inner).is_dir():
                 self._add_folder(inner)
             elif (self.root / inner).exists():
-                self.add(inner)
+                self.add_file(inner)
 
 
 def _status(path: Path) -> Optional[os.stat_result]:

@@ -35,7 +35,7 @@ class Mentions:
 _LISTS = re.compile(rb"\b(listdir|f?walk|r?glob|scandir|iterdir|iter_modules|walk_packages)\b")
 
 
-def scan(source: bytes) -> Mentions:
+def find_mentions(source: bytes) -> Mentions:
     """What `source` mentions, as far as it can be told without running it."""
     return evolve(_mentions(source), lists=_LISTS.search(source) is not None)
 

@@ -43,7 +43,7 @@ def connect(
     with client(address) as dask:
         link = Connection(dask, engine, emit, say)
         try:
-            link.open()
+            link.connect()
             workers = Workers(site=link.site, prepare=link.prepare, measure=link.measure)
             yield ClusterEngine(workers, link.site), workers
         finally:
@@ -67,7 +67,7 @@ class Connection:
         self.measure = Pool(need=self.site.peaks.expected)
         self._thread = threading.Thread(target=self._watch, name="cluster", daemon=True)
 
-    def open(self) -> None:
+    def connect(self) -> None:
         """Find the workers and settle the engine. Raises `EngineUnavailableError`."""
         addresses = self._wait_for_workers()
         abouts = {address: self._ask(address) for address in addresses}
@@ -163,8 +163,8 @@ class Connection:
             return
         machine = Remote(self._dask, address, about, self._engine)
         self.site.welcome(machine)
-        self.measure.add(machine, machine.threads)
-        self.prepare.add(machine, PREPARING)
+        self.measure.add_workers(machine, machine.threads)
+        self.prepare.add_workers(machine, PREPARING)
 
     def _ask(self, address: str) -> Optional[WorkerInfo]:
         try:
@@ -177,13 +177,13 @@ class Connection:
         self._say(f"worker {machine.name} {what}")
         del self.site.machines[machine.address]
         for pool in (self.prepare, self.measure):
-            pool.remove(machine)
+            pool.remove_machine(machine)
 
     def _lose_all(self, reason: str) -> None:
         self._say(f"{reason}; what was measured is kept: run the same again to measure the rest")
         for machine in list(self.site.machines.values()):
             for pool in (self.prepare, self.measure):
-                pool.remove(machine)
+                pool.remove_machine(machine)
         self._give_up(reason, for_good=True)
 
     def _give_up(self, reason: str, *, for_good: bool = False) -> None:

@@ -139,7 +139,7 @@ class ClusterSite:
             raise self._unfit(machine, measured.engine_fault, result=execution)
         if execution.trouble is not None:
             raise TryElsewhere(execution.trouble, result=execution)
-        self.peaks.note(task, execution)
+        self.peaks.record(task, execution)
         return execution
 
     def heard(self, news: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from runner import engines, paths
 from runner.cells.flakiness.confirmations import OnDisk
 from runner.cells.snapshot.record import Snapshot
-from runner.cells.watch_folder import Live
+from runner.cells.watch_folder import WatchFolder
 from runner.machine import host, processes
 from runner.model import Environment
 from runner.pipeline import events
@@ -35,7 +35,7 @@ class ConnectionState:
     link: str
     site: LocalSite
     environments: dict[str, Environment] = field(factory=dict)
-    live: dict[str, tuple[Live, Snapshot]] = field(factory=dict)
+    live: dict[str, tuple[WatchFolder, Snapshot]] = field(factory=dict)
     lock: threading.Lock = field(factory=threading.Lock)
     users: int = 0
     last: float = field(factory=time.monotonic)
@@ -46,7 +46,7 @@ class ConnectionState:
             live, now = self.live.get(repro, (None, None))
             if live is None or now is None or now.digest != snapshot.digest:
                 folder = paths.watch() / f"{self.link}-{len(self.live)}"
-                live = live or Live(folder)
+                live = live or WatchFolder(folder)
                 now = live.renew(snapshot)
                 self.live[repro] = (live, now)
             return evolve(snapshot, workspace=now.workspace)

@@ -46,13 +46,13 @@ def cases(context: Context, most: int) -> Iterator[str]:
     for row in context.grid.rows:
         case = context.case(row)
         arguments = case.args
-        if (row.repro, case.base) in told:
+        if (row.repro, case.base_name) in told:
             continue  # a variant of it
-        told.add((row.repro, case.base))
+        told.add((row.repro, case.base_name))
         says = [f": {gfm.code_span(row.about)}"] if row.about else []
         says += [f", run with {gfm.code_span(shlex.join(arguments))}"] if arguments else []
-        if row.about or arguments not in ((), (case.base,)):
-            lines.append(f"- {gfm.code_span(case.base, 60)}{''.join(says)}")
+        if row.about or arguments not in ((), (case.base_name,)):
+            lines.append(f"- {gfm.code_span(case.base_name, 60)}{''.join(says)}")
     lines += _variants(context)
     if lines and most:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []

@@ -164,7 +164,7 @@ def _source(context: Context, row: Row, expected: str) -> str:
         says = expectation.verdict.value + (
             f": {expectation.signature}" if expectation.signature else ""
         )
-        if says == expected and any(fnmatch.fnmatchcase(case.base, glob) for glob in globs):
+        if says == expected and any(fnmatch.fnmatchcase(case.base_name, glob) for glob in globs):
             return expectation.source
     return ""
 

@@ -23,7 +23,7 @@ Answers = Mapping[int, Optional[bool]]
 
 
 @frozen(kw_only=True)
-class Change:
+class ChangePoint:
     """Two positions that differ, with nothing between them that could be judged."""
 
     before: int
@@ -43,7 +43,7 @@ class Change:
 
 
 @frozen(kw_only=True)
-class Row:
+class SearchRange:
     """`count` positions, oldest first; `good` and `bad` are what the user named, at an end."""
 
     count: int
@@ -65,7 +65,7 @@ class Row:
         after = (self.next_look({**answers, look: bad}) for bad in (True, False))
         return tuple(dict.fromkeys(each for each in after if each is not None))
 
-    def change(self, answers: Answers) -> Optional[Change]:
+    def change(self, answers: Answers) -> Optional[ChangePoint]:
         """What a search that is over has found; None where nothing behaves otherwise."""
         _, ends = self._ends(answers)
         if ends is None:
@@ -74,7 +74,7 @@ class Row:
         found = bisect.boundary(known, ends.count, coarse)
         if found is None:
             return None
-        return Change(
+        return ChangePoint(
             before=found.last_no + ends.low,
             after=found.first_yes + ends.low,
             unknown=tuple(at + ends.low for at in found.unknown),
@@ -87,14 +87,14 @@ class Row:
         claimed = ((at, bad) for at, bad in claims if at is not None and at in answers)
         return next((at for at, bad in claimed if answers[at] is not bad), None)
 
-    def only_coarse(self) -> tuple[Row, tuple[int, ...]]:
+    def only_coarse(self) -> tuple[SearchRange, tuple[int, ...]]:
         """The row of the coarse positions and the named ends alone, and which those are."""
         ends = {at for at in (self.good, self.bad) if at is not None}
         kept = sorted({*(self.coarse or range(self.count)), *ends})
         moved = {at: new for new, at in enumerate(kept)}
         good = None if self.good is None else moved[self.good]
         bad = None if self.bad is None else moved[self.bad]
-        return Row(count=len(kept), good=good, bad=bad), tuple(kept)
+        return SearchRange(count=len(kept), good=good, bad=bad), tuple(kept)
 
     def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
         """What to look at before both ends are known, else the ends; neither: there are none."""
