@@ -100,7 +100,7 @@ def infer_rest(batches: Sequence[Batch], found: ResultCollector) -> Iterator[Res
 
 
 def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
-    """The batches with only the cells that `chosen` accepts, without those batches that have none."""
+    """The batches with only the cells that `chosen` accepts; empty batches are left out."""
     some = (
         evolve(batch, cells=tuple(cell for cell in batch.cells if chosen(batch, cell)))
         for batch in batches

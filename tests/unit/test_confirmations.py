@@ -84,7 +84,7 @@ from pathlib import Path
 from runner.cells.flakiness.confirmations import OnDisk
 seen = OnDisk(Path(sys.argv[1]))
 for number in range(200):
-    seen.add("e", f"writer {sys.argv[2]} says {number} " + "x" * number * 4)
+    seen.confirm("e", f"writer {sys.argv[2]} says {number} " + "x" * number * 4)
 """
 
 

@@ -39,7 +39,7 @@ _BLOCK = 1024 * 1024
 
 
 def digest_of(repro: Repro) -> str:
-    """The `text_digest` of the snapshot that `take_snapshot` would make, without copying. Raises `UsageError`."""
+    """The `text_digest` of a snapshot, without copying any file. Raises `UsageError`."""
     return _digest(needs.needs_of(repro).files)
 
 
