@@ -225,7 +225,7 @@ def test_a_clusters_worker_gets_the_variant(folder: Path) -> None:
     there = Snapshot(workspace=Workspace(folder=folder, script="script.py"), digest="d")
     task = Measure(environment=environment, cell=cell, snapshot=there, mode="fresh")
     sent = pickle.loads(pickle.dumps(messages.measure_request("link", "plain", task)))
-    assert sent.cell.env == {"A": "usual", "B": "usual", "TF_USE_LEGACY_KERAS": "1"}
+    assert sent.cell.variables == {"A": "usual", "B": "usual", "TF_USE_LEGACY_KERAS": "1"}
     assert sent.cell.case == cell.case
 
 
