@@ -226,7 +226,7 @@ class Case:
     def without(self, axis: str) -> Case:
         """The case that all values of an axis share: `layers-both` of `layers-both@keras=3.4.1`."""
         variant = self.variant.without(axis)
-        name = "@".join(filter(None, (self.base, variant.name)))
+        name = "@".join(filter(None, (self.base_name, variant.name)))
         return evolve(self, name=name, variant=variant)
 
 
