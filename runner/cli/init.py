@@ -29,7 +29,7 @@ arguments of its first case.
     "script",
     required=False,
     type=click.Path(path_type=Path),
-    shell_complete=completion.scripts,
+    shell_complete=completion.complete_scripts,
 )
 @click.option("--arg", "args", multiple=True, metavar="ARG", help="An argument for SCRIPT.")
 @click.option(
