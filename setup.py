@@ -27,7 +27,7 @@ setup(
     package_dir={"runner.data": "docker", "runner.data.locks": "docker/locks"},
     package_data={
         "": ["*.yaml", "*.css", "*.html", "*.js", "py.typed"],
-        "runner.data": ["*.j2", "*.py", "*.md"],
+        "runner.data": ["*.j2", "*.json", "*.py", "*.md"],
         "runner.data.locks": ["*.txt"],
     },
 )

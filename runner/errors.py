@@ -50,3 +50,7 @@ class PrepareError(TfmatrixError):
     def __init__(self, message: str, *, remedy: str | None = None, log: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.log = log
+
+
+class EngineLostError(PrepareError):
+    """The engine has stopped answering: nothing more can be measured with it in this run."""

@@ -34,6 +34,11 @@ def releases() -> Path:
     return data_folder() / "releases.yaml"
 
 
+def system_calls() -> Path:
+    """What a container may ask of the kernel: a seccomp profile, as Docker and Podman read it."""
+    return data_folder() / "seccomp.json"
+
+
 def locks() -> Path:
     """The committed locks."""
     return data_folder() / "locks"

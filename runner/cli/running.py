@@ -22,7 +22,7 @@ from runner.cells.store import Store
 from runner.cli import log, terminal
 from runner.engines.base import Maker
 from runner.environments import locks
-from runner.errors import UsageError
+from runner.errors import EngineLostError, UsageError
 from runner.machine import host
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
@@ -75,7 +75,7 @@ def recording(
         keep_inputs(cells, load, taken)
         yield cells
         cells.finish(journal.timestamp())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EngineLostError):
         report_interrupted(conclude(folder), folder, len(chosen.cells))
         raise
     finally:

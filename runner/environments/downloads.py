@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-
-import requests
 
 from runner import paths
 from runner.environments.sources import SourceDistribution
@@ -24,8 +23,8 @@ def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
     source = index.configured(paths.index(), say=lambda _: None)
     for each in wanted:
         try:
-            data = _content(source, each)
-        except (TfmatrixError, requests.RequestException) as error:
+            data = source.bounds.within_the_deadline(partial(_content, source, each))
+        except (TfmatrixError, OSError) as error:
             raise PrepareError(f"{each.file_name} could not be downloaded: {error}") from None
         if hashlib.sha256(data).hexdigest() != each.sha256:
             raise PrepareError(

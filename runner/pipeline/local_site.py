@@ -19,7 +19,7 @@ from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.measure import Measurer
 from runner.engines.base import Channel, Engine
 from runner.environments import sizes
-from runner.errors import PrepareError
+from runner.errors import EngineLostError, PrepareError
 from runner.machine import processes
 from runner.model import Environment, Execution
 from runner.pipeline import events
@@ -103,7 +103,10 @@ class LocalSite:
     # -- cells ----------------------------------------------------------------------------------
 
     def measure(self, task: Measure) -> Execution:
-        """Measure a cell of a prepared environment. Raises `Stopped`; all else is a record."""
+        """Measure a cell of a prepared environment; what goes wrong is a record.
+
+        Raises `Stopped` and `EngineLostError`.
+        """
         self._emit(
             events.Started(
                 repro=task.cell.repro.name,
@@ -115,6 +118,8 @@ class LocalSite:
         try:
             with self._children.owning():
                 execution = measurer.measure(task.cell, task.repeat)
+        except EngineLostError:
+            raise
         except PrepareError as error:
             execution = Execution(trouble=error.one_line, output=error.log)
         finally:

@@ -26,7 +26,7 @@ from runner.cells.results import judged, skipped
 from runner.cells.snapshot import reading
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
-from runner.errors import TfmatrixError
+from runner.errors import EngineLostError, TfmatrixError
 from runner.machine import claims
 from runner.model import Cell, Environment, Execution, Verdict
 from runner.pipeline import events
@@ -95,7 +95,8 @@ class Pipeline:
         """Measure everything.
 
         With `confirm` all is measured once more, and what is known already counts as a vote.
-        Raises KeyboardInterrupt after stopping, with all that was measured kept.
+        Raises KeyboardInterrupt and `EngineLostError` after stopping, with all that was measured
+        kept.
         """
         self._confirming = confirm
         rest = [
@@ -241,6 +242,7 @@ class Pipeline:
             try:
                 future.result()
             except Exception as error:
+                self._raise_if_lost(error)
                 opened.discard(environment.key)
                 self._disk.forget(environment)
                 if not self._stopping:
@@ -292,6 +294,7 @@ class Pipeline:
         try:
             execution = future.result()
         except Exception as error:
+            self._raise_if_lost(error)
             worker = getattr(error, "worker", "")
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
@@ -308,6 +311,11 @@ class Pipeline:
         if evidence and reading.reusable(execution):
             self._store.put(key, execution)
         self._record(batch, cell, execution, key)
+
+    def _raise_if_lost(self, error: Exception) -> None:
+        """Without its engine a run has come to its end: once it stops, the rest is taken in."""
+        if isinstance(error, EngineLostError) and not self._stopping:
+            raise error
 
     def _record(self, batch: Batch, cell: Cell, execution: Execution, key: str) -> None:
         result = evolve(judged(cell, batch.environment.id, execution), key=key)

@@ -128,7 +128,7 @@ def _before(offer: offers.Offer, upstream: Upstream) -> Optional[wheel.Build]:
 
 
 def _look(offer: offers.Offer, upstream: Upstream) -> wheel.Build:
-    return wheel.read_wheel(offer.wheel(offer.pythons[-1]), upstream.source.session)
+    return wheel.read_wheel(offer.wheel(offer.pythons[-1]), upstream.source)
 
 
 def _release(text: str, version: str) -> Release:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from attrs import frozen
 from packaging.version import Version
@@ -20,6 +20,7 @@ from runner.machine import host
 from runner.machine.units import size_text
 from runner.matrix import plan
 from runner.model import Device, Release
+from runner.report.text import listed
 
 
 class Health(str, enum.Enum):
@@ -53,6 +54,7 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
             usable.append(engine)
             yield from check_coverage(engine, releases)
             if name == "docker":
+                yield check_sandbox(daemon.daemon_info())
                 yield check_base_images(releases)
     yield check_gpu(usable, releases)
     if not usable:
@@ -132,6 +134,29 @@ def check_coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Chec
             health=Health.LIMITED,
             finding=reason,
         )
+
+
+def check_sandbox(info: Mapping[str, Any]) -> Check:
+    """What the daemon, as it describes itself, can hold a container to."""
+    lacks = [
+        lack
+        for lack, there in (
+            ("filter system calls", daemon.filters_system_calls(info)),
+            ("limit memory", info.get("MemoryLimit")),
+            ("limit processes", info.get("PidsLimit")),
+            ("limit processors", info.get("CpuCfsQuota")),
+        )
+        if not there
+    ]
+    if not lacks:
+        finding = "system calls are filtered; memory, processes and processors limited"
+        return Check(what="docker: sandbox", health=Health.GOOD, finding=finding)
+    return Check(
+        what="docker: sandbox",
+        health=Health.LIMITED,
+        finding=f"the daemon cannot {listed(lacks, 4)} in containers: run no stranger's script",
+        remedy="a daemon with seccomp; a rootless one needs cgroup v2 and systemd's delegation",
+    )
 
 
 def check_base_images(releases: Sequence[Release]) -> Check:

@@ -437,6 +437,39 @@ def test_an_image_holds_its_facts_and_no_secret(
     engine.remove(made)
 
 
+@pytest.mark.parametrize("version", ["", "20.10.24"], ids=["this daemon", "an old one"])
+def test_a_source_distribution_is_built_without_network_secrets_or_cache(
+    version: str, engine: DockerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the builder knows: what such code finds is written into the image."""
+    if version:
+        monkeypatch.setattr(daemon, "version", lambda: {"Version": version, "Os": "linux"})
+    monkeypatch.setenv("UV_INDEX_MINE_PASSWORD", "hunter2")
+    find = (
+        "import os, socket; print([n for _, n in socket.if_nameindex()],"
+        " os.path.exists('/run/secrets/settings'), os.listdir('/root/.cache'))"
+    )
+    text = (
+        f"FROM {render.default_base('3.10')} AS wheels\n"
+        f"RUN --mount=type=cache,target=/root/.cache/uv : {uuid.uuid4()}\n\n"
+        "FROM wheels AS built\nRUN --network=none \\\n"
+        f'    mkdir -p /root/.cache && python3 -c "{find}" > /built\n\n\n'
+        "FROM wheels\nRUN --mount=type=bind,from=built,source=/built,target=/mnt/built \\\n"
+        "    cp /mnt/built /found\n"
+    )
+    made = environment("3.10", dockerfile=text)
+    engine.prepare(made, silent)
+    name = str(engine.image(made))
+    try:
+        out, _, code = containers.run_alone(name, ["cat", "/found"], {}, conformance.LIMITS)
+        assert (out.split(" False ")[0], code) == ("['lo']", 0), out
+        tags = [tag for image in daemon.connect().images.list() for tag in image.tags]
+        left = [tag for tag in tags if made.key[:12] in tag]
+        assert left in ([name], [f"localhost/{name}"]), "no stage is left"  # the latter by Podman
+    finally:
+        engine.remove(made)
+
+
 def test_settings_reach_the_build(
     engine: DockerEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,10 @@ class IndexServer(ThreadingHTTPServer):
         self.ranges = True
         self.failures = 0
         """Answers 503 that many times first."""
+        self.drip = 0.0
+        """Seconds between two bytes of an answer."""
+        self.astray = False
+        """Every page is said to be elsewhere, under an address that was never asked for."""
         self.sent = 0
         """Bytes of wheels."""
         self.asked: list[str] = []
@@ -103,6 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.failures:
             self.server.failures -= 1
             return self._answer(503, "text/plain", b"busy")
+        if self.server.astray:
+            elsewhere = f"{self.server.url}{len(self.server.asked)}/"
+            return self._answer(302, "text/plain", b"", ("Location", elsewhere))
         _, kind, name, *_ = [*self.path.split("/"), ""]
         if kind == "simple" and name in self.server.files:
             return self._page(name)
@@ -153,8 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in [("Content-Type", kind), ("Content-Length", f"{len(body)}"), *headers]:
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        if self.command == "HEAD":
+            return
+        for start in range(0, len(body), 1 if self.server.drip else len(body)):
+            time.sleep(self.server.drip)
+            self.wfile.write(body[start:] if not self.server.drip else body[start : start + 1])
 
     def log_message(self, *_: Any) -> None:
         """Not on the terminal."""

@@ -35,6 +35,13 @@ NO_IMAGE = [
 ]
 QUIET = ["#5 [2/2] RUN x", '#5 ERROR: process "/bin/sh -c x" did not complete: exit code: 137']
 NO_DAEMON = ["ERROR: Cannot connect to the Docker daemon at unix:///x. Is it running?"]
+PODMAN = [
+    "[4/4] STEP 2/8: RUN --mount=type=secret,id=ca uv pip install --requirement /mnt/x.txt",
+    "Resolved 1 package in 185ms",
+    "error: Failed to download `six==1.15.0`",
+    "  cause: Hash mismatch for `six==1.15.0`",
+    'Error: building at STEP "RUN --mount=type=secret,id=ca uv pip install": exit status 2',
+]
 DISK = ["#5 1.0 error: failed to copy: No space left on device (os error 28)", "#5 ERROR: exit 2"]
 
 
@@ -42,6 +49,8 @@ DISK = ["#5 1.0 error: failed to copy: No space left on device (os error 28)", "
     ("log", "cause", "remedy"),
     [
         (HASH, "error: Failed to download `six==1.15.0` cause: Hash mismatch", "tfmatrix lock"),
+        (PODMAN, "error: Failed to download `six==1.15.0` cause: Hash mismatch", "tfmatrix lock"),
+        ([PODMAN[-1]], "exit status 2", None),
         (NO_IMAGE, "failed to do request: Head", "tfmatrix bases"),
         (QUIET, "exit code: 137", None),
         (NO_DAEMON, "Cannot connect to the Docker daemon", "doctor"),
@@ -71,6 +80,7 @@ def test_bytes_are_counted() -> None:
     assert reader.read("#9 3.0 anything else") is None
 
 
-def test_steps_are_named_without_their_mounts() -> None:
-    phase = build_log.Reader().read(STEP)
+@pytest.mark.parametrize("step", [STEP, "[4/4] STEP 2/8: " + STEP.partition("] ")[2]])
+def test_steps_are_named_without_their_mounts(step: str) -> None:
+    phase = build_log.Reader().read(step)
     assert phase == Phase(what="building", detail="RUN /opt/uv/bin/uv pip install --system")

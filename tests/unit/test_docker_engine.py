@@ -6,6 +6,7 @@ import hashlib
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any, Optional
 import pytest
 from attrs import evolve
 
-from runner.engines.docker import buildkit, daemon, names
+from runner.engines.base import ChannelClosed, Workspace
+from runner.engines.docker import buildkit, channel, daemon, names
 from runner.engines.docker.engine import DockerEngine
-from runner.model import Device
+from runner.engines.lines import LineChannel
+from runner.errors import EngineLostError
+from runner.model import Device, Limits
 from runner.pipeline import disk
 from tests.engines import plain
 
@@ -38,6 +42,8 @@ class Daemon(socketserver.ThreadingUnixStreamServer):
         super().__init__(str(path), _Handler)
         self.answers: dict[str, Any] = {"/version": VERSION, "/images/json": [IMAGE], "/_ping": {}}
         self.asked: list[str] = []
+        self.awake = threading.Event()
+        self.awake.set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0].replace("/v1.43", "")
         self.server.asked.append(path)
+        self.server.awake.wait(20)
         answer = self.server.answers.get(path)
         body = json.dumps({"message": "no such thing"} if answer is None else answer).encode()
         self.send_response(404 if answer is None else 200)
@@ -74,12 +81,75 @@ def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemo
         _forget()
         yield server
         _forget()
+        server.awake.set()
         server.shutdown()
 
 
 def _forget() -> None:
     daemon.version.cache_clear()
     daemon.daemon_info.cache_clear()
+
+
+@pytest.fixture
+def impatient(answering: Daemon, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    monkeypatch.setattr(daemon, "PATIENCE", 0.3)
+    monkeypatch.setattr(daemon, "_hung_at", float("-inf"))
+    monkeypatch.setattr(channel, "SILENCE", 0.1)
+    return answering
+
+
+def test_a_daemon_that_hangs_from_the_start_is_no_engine(impatient: Daemon) -> None:
+    impatient.awake.clear()
+    began = time.monotonic()
+    assert DockerEngine().unavailable() == (
+        f"the Docker daemon hangs: no answer in 0.3 s; {daemon.how_to_start()}"
+    )
+    assert time.monotonic() - began < 5
+
+
+def test_a_daemon_that_hangs_later_ends_the_run_at_once(impatient: Daemon, tmp_path: Path) -> None:
+    engine = DockerEngine()
+    assert engine.unavailable() is None
+    impatient.awake.clear()
+    workspace = Workspace(folder=tmp_path, script="script.py")
+    began = time.monotonic()
+    for call in (
+        lambda: engine.start_agent(ENVIRONMENT, workspace, Limits()),
+        lambda: engine.prepare(ENVIRONMENT, lambda phase: None),
+    ):
+        with pytest.raises(EngineLostError, match="the Docker daemon hangs"):
+            call()
+    assert time.monotonic() - began < 5
+    assert impatient.asked.count("/_ping") == 2, "it is not waited for again"
+
+
+def test_a_daemon_that_is_slow_does_not_hang(impatient: Daemon) -> None:
+    assert DockerEngine().unavailable() is None
+    impatient.awake.clear()
+    threading.Timer(0.1, impatient.awake.set).start()
+    assert not daemon.hangs()
+
+
+class Silent(channel.DockerChannel):
+    """A channel whose agent says nothing."""
+
+    def __init__(self) -> None:
+        LineChannel.__init__(self, root="/repro", shown={})
+
+    def _end(self) -> None:
+        pass
+
+
+def test_a_cell_does_not_wait_for_a_daemon_that_hangs(impatient: Daemon) -> None:
+    """The agent may be done, and its answer stuck in the daemon."""
+    assert DockerEngine().unavailable() is None
+    waiting = Silent()
+    assert waiting.receive(0.5) is None, "a daemon that answers is waited for"
+    impatient.awake.clear()
+    began = time.monotonic()
+    with pytest.raises(ChannelClosed, match="the Docker daemon hangs"):
+        waiting.receive(100.0)
+    assert time.monotonic() - began < 5
 
 
 def test_a_daemon_that_answers_is_enough(answering: Daemon) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -42,3 +42,36 @@ def test_whatever_is_wrong_and_can_be_mended_says_how() -> None:
     assert doctor.check_avx(frozenset()).remedy
     assert doctor.check_disk(catalogue.load_releases() * 10**4).remedy
     assert not doctor.check_disk(()).remedy
+
+
+LIMITS = {"MemoryLimit": True, "PidsLimit": True, "CpuCfsQuota": True}
+
+
+@pytest.mark.parametrize(
+    ("info", "health", "said"),
+    [
+        (
+            {**LIMITS, "SecurityOptions": ["name=seccomp,profile=default"]},
+            Health.GOOD,
+            "system calls are filtered; memory, processes and processors limited",
+        ),
+        (
+            {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]},
+            Health.LIMITED,
+            "the daemon cannot limit memory, limit processes and limit processors in containers",
+        ),
+        (
+            {**LIMITS, "SecurityOptions": None},
+            Health.LIMITED,
+            "the daemon cannot filter system calls in containers: run no stranger's script",
+        ),
+    ],
+    ids=["as usual", "rootless without control groups", "without seccomp"],
+)
+def test_what_a_daemon_can_hold_containers_to(
+    info: dict[str, Any], health: Health, said: str
+) -> None:
+    check = doctor.check_sandbox(info)
+    assert check.health is health
+    assert check.finding.startswith(said)
+    assert bool(check.remedy) is (health is not Health.GOOD)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import time
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from runner.releases.upstream import index, settings, wheel
 from runner.releases.upstream.index import Index, IndexUnreachableError
@@ -187,6 +191,69 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(
     assert "was not kept" in said[0]
 
 
+# A server that does not come to an end -----------------------------------------------------
+
+
+def bounded(server: IndexServer, tmp_path: Path, **bounds: Any) -> Index:
+    allowed = evolve(index.allowance(), **bounds)
+    return Index(server.url, cache=tmp_path / "cache", say=lambda _: None, bounds=allowed)
+
+
+def test_a_page_that_comes_byte_by_byte_is_not_waited_for(
+    server: IndexServer, tmp_path: Path
+) -> None:
+    server.add("tensorflow", "2.21.0", pythons="cp310")
+    server.drip = 0.2
+    slow = bounded(server, tmp_path, seconds=1)
+    began = time.monotonic()
+    for _ in range(3):  # the deadline is one over all that is asked
+        with pytest.raises(IndexUnreachableError, match="no whole answer within 1 s"):
+            slow.wheels("tensorflow")
+    assert time.monotonic() - began < 5
+
+
+def test_answers_without_end_are_not_followed(server: IndexServer, tmp_path: Path) -> None:
+    server.astray = True
+    with pytest.raises(IndexUnreachableError, match="more answers than it can have"):
+        bounded(server, tmp_path, answers=10).wheels("tensorflow")
+    assert len(server.asked) <= 10
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_a_page_without_end_is_not_read(server: IndexServer, tmp_path: Path, form: str) -> None:
+    server.form = form
+    server.add("tensorflow", "2.21.0", pythons="cp310", yanked="x" * 3_000_000)
+    server.add("tensorflow", "2.20.0" + "0" * 1_000_000, pythons="cp310")
+    with pytest.raises(IndexUnreachableError, match="answers are larger than they can be"):
+        bounded(server, tmp_path, size=1_000_000).wheels("tensorflow")
+
+
+def bomb(name: str) -> bytes:
+    """A wheel of some kB with a file of 64 MiB in it."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b" " * (64 << 20))
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["tensorflow-2.21.0.dist-info/METADATA", "x/python/platform/build_info.py"]
+)
+def test_a_wheel_that_unpacks_without_end_is_not_unpacked(
+    server: IndexServer, source: Index, name: str
+) -> None:
+    server.add("tensorflow", "2.21.0", pythons="cp310", content=bomb(name))
+    (found,) = source.wheels("tensorflow")
+    with pytest.raises(wheel.WheelUnreadableError):
+        wheel.read_wheel(found, source)
+
+
+@pytest.mark.parametrize("deep", ["(" * 100_000, "[" * 100_000, "-" * 1_000_000])
+def test_what_a_build_says_may_be_nested_without_end(deep: str) -> None:
+    hostile = f"build_info = collections.OrderedDict({deep})"
+    assert wheel.build("Name: x\n", hostile).cuda is None
+
+
 # A wheel ----------------------------------------------------------------------------------
 
 
@@ -194,7 +261,7 @@ def test_a_wheel_is_looked_into_without_fetching_it(server: IndexServer, source:
     content = index_server.wheel("2.21.0")
     server.add("tensorflow", "2.21.0", pythons="cp310", content=content)
     (found,) = source.wheels("tensorflow")
-    build = wheel.read_wheel(found, source.session)
+    build = wheel.read_wheel(found, source)
     assert build == wheel.Build(
         requires=("absl-py>=1.0.0", "keras>=3.12.0"),
         cuda="12.5.1",
@@ -218,7 +285,7 @@ def test_metadata_that_the_index_serves_apart_are_taken(server: IndexServer, sou
     (name,) = server.files["tensorflow"]
     server.contents[f"{name}.metadata"] = b"Metadata-Version: 2.1\nRequires-Dist: apart>=1\n"
     (found,) = source.wheels("tensorflow")
-    assert wheel.read_wheel(found, source.session).requires == ("apart>=1",)
+    assert wheel.read_wheel(found, source).requires == ("apart>=1",)
 
 
 def test_an_index_without_ranges_is_told(server: IndexServer, source: Index) -> None:
@@ -226,7 +293,7 @@ def test_an_index_without_ranges_is_told(server: IndexServer, source: Index) -> 
     server.add("tensorflow", "2.21.0", pythons="cp310", content=index_server.wheel("2.21.0"))
     (found,) = source.wheels("tensorflow")
     with pytest.raises(wheel.WheelUnreadableError, match=r"2\.21\.0 for Python 3\.10"):
-        wheel.read_wheel(found, source.session)
+        wheel.read_wheel(found, source)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +305,7 @@ def test_a_damaged_wheel_is_told(server: IndexServer, source: Index, content: by
     server.add("tensorflow", "2.21.0", pythons="cp310", content=content)
     (found,) = source.wheels("tensorflow")
     with pytest.raises(wheel.WheelUnreadableError):
-        wheel.read_wheel(found, source.session)
+        wheel.read_wheel(found, source)
 
 
 def test_what_a_build_says_of_itself_is_never_run(tmp_path: Path) -> None:
@@ -268,4 +335,4 @@ def test_which_keras_it_is(requirement: str, keras: str) -> None:
 
 
 def test_the_session_trusts_whom_the_machine_trusts(tmp_path: Path) -> None:
-    assert index.session(tmp_path / "ca.pem").verify == str(tmp_path / "ca.pem")
+    assert index.session(index.allowance(), tmp_path / "ca.pem").verify == str(tmp_path / "ca.pem")

@@ -19,7 +19,7 @@ class Reader:
 
     def read(self, line: str) -> Optional[Phase]:
         """What this line says of the progress, if anything."""
-        step = re.match(r"#\d+ \[[^\]]*\] (.*)", line)
+        step = re.match(r"#\d+ \[[^\]]*\] (.*)", line) or _OF_PODMAN.match(line)
         if step is not None:
             return Phase(what="building", detail=_STEPS.sub("", step[1]).strip()[:60])
         text = re.sub(r"^#\d+ [\d.]+ +", "", line.rstrip())
@@ -38,6 +38,7 @@ class Reader:
         return Phase(what="downloading", detail=name, bytes_done=self._done, bytes_total=total)
 
 
+_OF_PODMAN = re.compile(r"(?:\[[\d/]+\] )?STEP [\d/]+: (.*)")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _PHASES = {"Resolved ": "downloading", "Prepared ": "installing", "Installed ": "compiling"}
 _STEPS = re.compile(r"--mount=\S+ *|if \[ -s /run/secrets/settings \].*? fi && *")
@@ -48,11 +49,24 @@ def cause(log: Sequence[str]) -> str:
     errors = [match for line in log if (match := re.match(r"#(\d+) ERROR:? (.*)", line))]
     if not errors:
         said = [line.strip() for line in log if line.strip(" -")]
+        if said and said[-1].startswith("Error: building at STEP"):
+            return _cause_of_podman(said)
         return re.sub(r"^ERROR: ", "", said[-1])[:400] if said else "docker build said nothing"
     number, error = errors[-1].groups()
     printed = [m[1] for line in log if (m := re.match(rf"#{number} [\d.]+ +(.*\S)", line))]
     if not printed:
         return str(error)[:400]
+    return _from_the_first_error(printed)
+
+
+def _cause_of_podman(said: Sequence[str]) -> str:
+    """Its last line repeats the whole command before it says why."""
+    steps = [number for number, line in enumerate(said) if _OF_PODMAN.match(line)]
+    printed = said[steps[-1] + 1 : -1] if steps else ()
+    return _from_the_first_error(printed) if printed else said[-1].rpartition('": ')[2][:400]
+
+
+def _from_the_first_error(printed: Sequence[str]) -> str:
     first = next((at for at, line in enumerate(printed) if _ERROR.search(line)), len(printed) - 1)
     return " ".join(printed[first : first + 5])[:400]
 

@@ -1,23 +1,48 @@
-"""`docker build` with BuildKit: which client can, the secrets, the progress, and what went wrong.
+"""Images built: by `docker build` with BuildKit, or by `podman build` where the daemon is Podman.
 
-The Docker SDK cannot build with BuildKit; this is the one thing that goes through the client.
+The Docker SDK cannot build with BuildKit; this is the one thing that goes through a client.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Optional
+
+from attrs import evolve
+from docker.errors import DockerException
 
 from runner.engines.base import Progress
-from runner.engines.docker import build_log, buildkit, daemon
+from runner.engines.docker import build_log, build_steps, buildkit, daemon
 from runner.engines.docker.build_settings import certificates, settings
+from runner.engines.docker.build_steps import Step
 from runner.errors import PrepareError
 from runner.machine import processes, temporary
 
 _KEPT_LINES = 400
+_WATCH = 15.0
+"""Seconds between two looks at the daemon while it builds."""
+_NO_PODMAN = (
+    "the daemon is Podman, and no podman is on PATH to build images with;"
+    " install podman or podman-remote"
+)
+
+
+def unavailable() -> Optional[str]:
+    """Why no client here can have the daemon build, with the remedy; None where one can."""
+    if build_steps.is_podman(daemon.version()):
+        return None if _podman() else _NO_PODMAN
+    if buildkit.client() is not None:
+        return None
+    seen = ", ".join(buildkit.clients()) or "none is on PATH"
+    return f"no docker client here can build with BuildKit ({seen}); {buildkit.NO_BUILDKIT}"
 
 
 def build(
@@ -30,23 +55,58 @@ def build(
     what: str = "the image",
 ) -> None:
     """Build `context` into `tag`. Raises `PrepareError` with the end of the log and a remedy."""
-    docker = buildkit.client()
-    if docker is None:
-        raise PrepareError(
-            "no docker client on PATH can build with BuildKit", remedy=buildkit.NO_BUILDKIT
-        )
+    why_not = unavailable()
+    if why_not is not None:
+        raise PrepareError(why_not)
+    dockerfile = (context / "Dockerfile").read_text("utf-8")
+    by_run = build_steps.network_by_run(daemon.version())
+    steps = build_steps.steps(dockerfile, tag, network_by_run=by_run)
+    with _untagged([step.tag for step in steps[:-1]]):
+        for step in steps:
+            (context / "Dockerfile").write_text(step.dockerfile, "utf-8")
+            limited = step.network if network == "host" else network
+            _build(context, evolve(step, network=limited), labels, progress, what)
+
+
+def _build(
+    context: Path, step: Step, labels: Mapping[str, str], progress: Progress, what: str
+) -> None:
     with tempfile.TemporaryDirectory(prefix="secrets-", dir=temporary.folder()) as folder:
-        command = [docker, "build", "--progress=plain", f"--network={network}", "--tag", tag]
+        command = [*_client(), f"--network={step.network}", "--tag", step.tag]
+        if step.target:
+            command += ["--target", step.target]
         for name, value in labels.items():
             command += ["--label", f"{name}={value}"]
-        command += [*_secrets(Path(folder)), str(context)]
-        log, code = _follow(command, progress)
+        if step.network != "none":
+            command += _secrets(Path(folder))
+        log, code = _follow([*command, str(context)], progress)
     if code != 0:
         raise PrepareError(
             f"{what} could not be built: {build_log.cause(log)}",
             remedy=build_log.remedy(log),
             log="\n".join(log),
         )
+
+
+def _client() -> list[str]:
+    if build_steps.is_podman(daemon.version()):
+        return [str(_podman()), "--remote", "--url", daemon.address(), "build"]
+    return [str(buildkit.client()), "build", "--progress=plain"]
+
+
+def _podman() -> Optional[str]:
+    return shutil.which("podman") or shutil.which("podman-remote")
+
+
+@contextmanager
+def _untagged(tags: list[str]) -> Iterator[None]:
+    """Take these names away in the end; what is built on the images keeps their layers."""
+    try:
+        yield
+    finally:
+        for tag in () if daemon.hangs() else tags:
+            with suppress(DockerException):
+                daemon.connect().api.remove_image(tag)
 
 
 def _secrets(folder: Path) -> Iterator[str]:
@@ -67,9 +127,32 @@ def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
         env["DOCKER_HOST"] = host
     log: deque[str] = deque(maxlen=_KEPT_LINES)
     reader = build_log.Reader()
-    for line in processes.stream(command, env=env):
-        log.append(line.rstrip())
-        phase = reader.read(line)
-        if phase is not None:
-            progress(phase)
-    return list(log)[:-1], int(log[-1].split()[-1])
+    with processes.start(command, env=env) as client, _ended_if_daemon_hangs(client):
+        assert client.stdout is not None
+        for line in client.stdout:
+            log.append(line.rstrip())
+            phase = reader.read(line)
+            if phase is not None:
+                progress(phase)
+        return list(log), client.wait()
+
+
+@contextmanager
+def _ended_if_daemon_hangs(client: subprocess.Popen[str]) -> Iterator[None]:
+    """The client would wait for ever. Raises `EngineLostError` in the end."""
+    done, lost = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_WATCH):
+            if daemon.hangs():
+                lost.set()
+                client.kill()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+    if lost.is_set():
+        raise daemon.lost()

@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from runner.machine.derived_cache import remembered
 
@@ -34,17 +34,6 @@ def client() -> Optional[str]:
         return remembered("buildkit", _state(), _able, write=str, read=str)
     except LookupError:
         return None
-
-
-def understood(dockerfile: str, version: Mapping[str, Any]) -> str:
-    """`dockerfile` as the daemon of that version understands it.
-
-    Before 23.0 there is no `RUN --network`: there, the few source distributions that are known by
-    their hashes are built with the network of the whole build.
-    """
-    major = str(version.get("Version", "")).partition(".")[0]
-    old = major.isdigit() and 17 <= int(major) < 23
-    return dockerfile.replace("RUN --network=none", "RUN") if old else dockerfile
 
 
 def clients() -> list[str]:

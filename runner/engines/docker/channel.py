@@ -6,14 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Optional
 
 from docker import APIClient
 
 from runner.engines.base import ChannelClosed
+from runner.engines.docker import daemon
 from runner.engines.lines import LineChannel
 
 _STDOUT, _STDERR = 1, 2
+SILENCE = 10.0
+"""Seconds without a word from the agent after which the daemon is asked whether it is there."""
 
 
 class DockerChannel(LineChannel):
@@ -42,6 +45,16 @@ class DockerChannel(LineChannel):
         api.start(container)
         threading.Thread(target=self._read, daemon=True).start()
 
+    def receive(self, timeout: float) -> Optional[bytes]:
+        end = time.monotonic() + timeout
+        while True:
+            left = end - time.monotonic()
+            line = super().receive(min(SILENCE, left))
+            if line is not None or left <= SILENCE:
+                return line
+            if daemon.hangs():
+                raise self._gone()
+
     def send(self, line: bytes) -> None:
         try:
             with self._sending:
@@ -50,6 +63,8 @@ class DockerChannel(LineChannel):
             raise self._gone() from None
 
     def _end(self) -> None:
+        if daemon.hangs():
+            return  # the next run, or `clean`, removes what is left
         with suppress(Exception):  # the daemon may be gone; the SDK lets other libraries' errors by
             self._api.remove_container(self._container, force=True, v=True)
         with suppress(Exception):
@@ -105,6 +120,8 @@ class DockerChannel(LineChannel):
         end = time.monotonic() + patience
         state: dict[str, Any] = {}
         while time.monotonic() < end:
+            if daemon.hangs():
+                return {"Error": str(daemon.lost().message)}
             try:
                 state = self._api.inspect_container(self._container)["State"]
             except Exception as error:  # the SDK lets requests' errors through

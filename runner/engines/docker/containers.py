@@ -17,7 +17,7 @@ from requests.exceptions import RequestException
 from runner import paths
 from runner.agent import COMMON_VARIABLE, SCRATCH_VARIABLE
 from runner.engines.base import Workspace
-from runner.engines.docker import daemon, owner
+from runner.engines.docker import build_steps, daemon, owner
 from runner.errors import TfmatrixError
 from runner.model import Device, Limits
 
@@ -46,10 +46,10 @@ def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
         "network_mode": "none",
         "extra_hosts": {_HOSTNAME: "127.0.0.1"},
         "read_only": True,
-        "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m"},
+        "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m", **_not_writable()},
         "shm_size": _SHARED_MEMORY << 20,
         "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
+        "security_opt": _security_options(),
         "mem_limit": memory,
         "memswap_limit": memory,
         "pids_limit": limits.processes + _SPARE_PROCESSES,
@@ -63,6 +63,24 @@ def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
         if device is Device.CUDA
         else None,
     }
+
+
+def _security_options() -> list[str]:
+    options = ["no-new-privileges"]
+    if not daemon.filters_system_calls(daemon.daemon_info()):
+        return options
+    if not build_steps.is_podman(daemon.version()):
+        options.append(f"seccomp={paths.system_calls().read_text('utf-8')}")
+    elif daemon.is_local():  # Podman takes the text for a path; a remote one has its own profile
+        options.append(f"seccomp={paths.system_calls()}")
+    return options
+
+
+def _not_writable() -> dict[str, str]:
+    """Folders that Podman lets anybody write to in a container that is read-only."""
+    if not build_steps.is_podman(daemon.version()):
+        return {}
+    return dict.fromkeys(("/run", "/var/tmp"), "ro,noexec,nosuid,nodev,size=4k")
 
 
 def create(

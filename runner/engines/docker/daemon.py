@@ -5,20 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Optional
 
 import docker
+from docker.constants import DEFAULT_TIMEOUT_SECONDS
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.images import Image
 
 from runner.engines.docker.names import KEY, OURS
+from runner.errors import EngineLostError
 
 _lock = threading.Lock()
 _connection: Optional[docker.DockerClient] = None
+PATIENCE = 10.0
+"""Seconds in which a daemon that works, however busy, says that it is there."""
+_REMEMBERED = 60.0
+_hung_at = float("-inf")
 
 
 def connect() -> docker.DockerClient:
@@ -26,13 +33,42 @@ def connect() -> docker.DockerClient:
     global _connection
     with _lock:
         if _connection is None:
-            # Each attached agent holds a connection as long as it lives.
-            found = context_host()
-            if found is None:
-                _connection = docker.from_env(version="auto", max_pool_size=128)
-            else:
-                _connection = docker.DockerClient(found, version="auto", max_pool_size=128)
+            _connection = _connected()
         return _connection
+
+
+def _connected() -> docker.DockerClient:
+    # Each attached agent holds a connection as long as it lives.
+    settings: dict[str, Any] = {"version": "auto", "max_pool_size": 128, "timeout": PATIENCE}
+    found = context_host()
+    made = docker.from_env(**settings) if found is None else docker.DockerClient(found, **settings)
+    made.api.timeout = DEFAULT_TIMEOUT_SECONDS  # what is asked for from now on may take a while
+    return made
+
+
+def hangs() -> bool:
+    """Whether there is a daemon that does not answer: each question would take a minute to fail.
+
+    Once seen, that is not looked at again for a while. Never raises.
+    """
+    global _hung_at
+    if time.monotonic() - _hung_at < _REMEMBERED:
+        return True
+    try:
+        api = connect().api
+        api.get(f"{api.base_url}/_ping", timeout=PATIENCE)
+    except Exception as error:  # a daemon that is gone says so at once, to whoever asks next
+        if "timed out" in str(error).lower():
+            _hung_at = time.monotonic()
+            return True
+    return False
+
+
+def lost() -> EngineLostError:
+    return EngineLostError(
+        f"the Docker daemon hangs: no answer in {PATIENCE:g} s",
+        remedy="restart it; what was measured is kept, and the same command goes on from there",
+    )
 
 
 def context_host() -> Optional[str]:
@@ -50,6 +86,11 @@ def context_host() -> Optional[str]:
     return None if context is None or context.name == "default" else str(context.Host)
 
 
+def address() -> str:
+    """Where the daemon answers, as its clients take it."""
+    return os.environ.get("DOCKER_HOST") or context_host() or "unix:///var/run/docker.sock"
+
+
 def why_unreachable() -> Optional[str]:
     """Why no daemon answers, in a line; None when one does."""
     try:
@@ -57,7 +98,7 @@ def why_unreachable() -> Optional[str]:
     except DockerException as error:
         return explain(error)
     except Exception as error:  # the SDK lets requests' and paramiko's errors through
-        return str(error)
+        return explain(error)
     return None
 
 
@@ -82,6 +123,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, APIError) and error.explanation:
         return str(error.explanation)
     text = str(error)
+    if "timed out" in text.lower():
+        return f"the Docker daemon hangs: no answer in {PATIENCE:g} s"
     if "FileNotFoundError" in text or "No such file" in text:
         return "no Docker daemon runs here (its socket does not exist)"
     if "ConnectionRefused" in text or "Connection refused" in text:
@@ -126,6 +169,11 @@ def daemon_info() -> Mapping[str, Any]:
     """What the daemon says of itself, asked once: it can take a while with many images."""
     daemon: dict[str, Any] = connect().info()
     return daemon
+
+
+def filters_system_calls(info: Mapping[str, Any]) -> bool:
+    """Whether a daemon that describes itself so can give a container a seccomp profile."""
+    return any("seccomp" in str(option) for option in info.get("SecurityOptions") or ())
 
 
 def why_no_gpu() -> Optional[str]:

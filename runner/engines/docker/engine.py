@@ -21,7 +21,6 @@ from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.docker import (
     bases,
     builder,
-    buildkit,
     containers,
     daemon,
     images,
@@ -44,7 +43,7 @@ _MOMENT = 1.0
 
 
 class DockerEngine:
-    """Any daemon that speaks Docker's API: local, remote (DOCKER_HOST), rootless."""
+    """Any daemon that speaks Docker's API: local, remote (DOCKER_HOST), Podman's."""
 
     name = "docker"
 
@@ -66,11 +65,7 @@ class DockerEngine:
             return f"{why_not}; {daemon.how_to_start()}"
         if daemon.version().get("Os") != "linux":
             return "the Docker daemon runs Windows containers; switch it to Linux containers"
-        if buildkit.client() is None:
-            seen = ", ".join(buildkit.clients()) or "none is on PATH"
-            why_not = f"no docker client here can build with BuildKit ({seen})"
-            return f"{why_not}; {buildkit.NO_BUILDKIT}"
-        return None
+        return builder.unavailable()
 
     def refuses(self, target: Target) -> Optional[str]:
         machine = daemon.version().get("Arch", "amd64")
@@ -108,6 +103,8 @@ class DockerEngine:
             return outlook.Obstacle(reason=daemon.explain(error))
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
+        if daemon.hangs():
+            raise daemon.lost()
         try:
             if self.prepared(environment):
                 return
@@ -135,6 +132,8 @@ class DockerEngine:
     def start_agent(
         self, environment: Environment, workspace: Workspace, limits: Limits
     ) -> Channel:
+        if daemon.hangs():
+            raise daemon.lost()
         if not self._swept.is_set():
             self._swept.set()
             owner.sweep(daemon.connect().api)
@@ -189,8 +188,7 @@ class DockerEngine:
     def _build(self, environment: Environment, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.folder()) as folder:
             context = Path(folder)
-            text = buildkit.understood(environment.dockerfile, daemon.version())
-            (context / "Dockerfile").write_text(text, "utf-8")
+            (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
             lock = environment.requirements
             (context / "requirements.txt").write_text(locks.for_installers(lock), "utf-8")
             wanted = sources.in_lock(locks.lines(lock))

@@ -116,7 +116,10 @@ def measure(order: MeasureRequest) -> Optional[MeasureReply]:
                     repeat=order.repeat,
                 )
             )
-        except OSError as error:  # raised on, it would look as if the worker were gone
+        except (
+            PrepareError,
+            OSError,
+        ) as error:  # raised on, it would look as if the worker were gone
             execution = Execution(trouble=f"the worker failed: {error}")
     wrong = _wrong(order.engine) if execution.trouble is not None else ""
     return MeasureReply(execution=execution, engine_fault=wrong)

@@ -17,10 +17,10 @@ import requests
 from attrs import asdict, evolve, field, frozen
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from pypi_simple import DistributionPackage, NoSuchProjectError, PyPISimple
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from runner.errors import TfmatrixError
+from runner.machine.bounds import BoundedAdapter, Bounds, TooMuchError
 from runner.machine.files import write_atomic
 from runner.releases.upstream import settings
 
@@ -53,11 +53,17 @@ class Wheel:
     metadata_url: Optional[str] = field(default=None, repr=False)
 
 
-def session(certificates: Optional[Path] = None) -> requests.Session:
+def allowance() -> Bounds:
+    """What an index may cost one command: the largest page has 20 MB, wheels are looked into by
+    pieces."""
+    return Bounds(seconds=600.0, answers=3000, size=1 << 30)
+
+
+def session(bounds: Bounds, certificates: Optional[Path] = None) -> requests.Session:
     """Tries again where that may help, and trusts whom the machine trusts."""
     made = requests.Session()
     for scheme in ("https://", "http://"):
-        made.mount(scheme, HTTPAdapter(max_retries=_RETRY))
+        made.mount(scheme, BoundedAdapter(bounds, max_retries=_RETRY))
     if certificates is not None:
         made.verify = str(certificates)
     return made
@@ -73,9 +79,11 @@ class Index:
         cache: Path,
         certificates: Optional[Path] = None,
         say: Callable[[str], None],
+        bounds: Optional[Bounds] = None,
     ) -> None:
         self.shown = settings.shown(address)
-        self.session = session(certificates)
+        self.bounds = bounds or allowance()
+        self.session = session(self.bounds, certificates)
         self._client = PyPISimple(address, session=self.session)
         self._folder = cache / hashlib.sha256(address.encode()).hexdigest()[:16]
         self._say = say
@@ -109,8 +117,11 @@ class Index:
             raise self._unreachable(error) from None
 
     def _packages(self, package: str) -> list[DistributionPackage]:
-        try:
+        def ask() -> list[DistributionPackage]:
             return self._client.get_project_page(package, timeout=_TIMEOUT).packages
+
+        try:
+            return self.bounds.within_the_deadline(ask)
         except NoSuchProjectError:
             return []
 
@@ -201,5 +212,7 @@ def _from_json(fields: dict[str, Any]) -> Wheel:
 
 def _gist(error: Exception) -> str:
     """The cause in few words; requests wraps it several times, with the address in it."""
+    if isinstance(error, TooMuchError):
+        return str(error)
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return " ".join(f"{reason or type(error).__name__}".split())[:200]

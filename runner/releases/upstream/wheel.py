@@ -23,11 +23,13 @@ from remotezip import RemoteZip, RemoteZipError  # type: ignore[import-untyped]
 
 from runner.errors import TfmatrixError
 from runner.model import release_series
-from runner.releases.upstream.index import Wheel
+from runner.releases.upstream.index import Index, Wheel
 
 _TIMEOUT = (10.0, 60.0)
 _BUILD_INFO = "/python/platform/build_info.py"
 _EXTRA = "and-cuda"
+_LARGEST = 8 << 20
+"""Bytes of a text in a wheel; TensorFlow's have 20 kB."""
 
 
 class WheelUnreadableError(TfmatrixError):
@@ -51,12 +53,16 @@ class Build:
     """`3`, or `2.15`; None where Keras is inside."""
 
 
-def read_wheel(wheel: Wheel, session: requests.Session) -> Build:
+def read_wheel(wheel: Wheel, index: Index) -> Build:
     """Raises `WheelUnreadableError`."""
-    try:
-        with RemoteZip(wheel.url, session=session, timeout=_TIMEOUT) as archive:
-            metadata = _metadata(wheel, session, archive)
+
+    def look() -> Build:
+        with RemoteZip(wheel.url, session=index.session, timeout=_TIMEOUT) as archive:
+            metadata = _metadata(wheel, index.session, archive)
             return build(metadata, _build_info(archive))
+
+    try:
+        return index.bounds.within_the_deadline(look)
     except (requests.RequestException, RemoteZipError, BadZipFile, OSError, ValueError) as error:
         raise WheelUnreadableError(
             f"the wheel of {wheel.package} {wheel.version} for Python {wheel.python} cannot be"
@@ -87,13 +93,22 @@ def _metadata(wheel: Wheel, session: requests.Session, archive: Any) -> str:
     for name in archive.namelist():
         path = PurePosixPath(name)
         if path.name == "METADATA" and path.parent.suffix == ".dist-info":
-            return str(archive.read(name).decode("utf-8", "replace"))
+            return _text(archive, name)
     raise ValueError("no METADATA")
+
+
+def _text(archive: Any, name: str) -> str:
+    """Of a file in the wheel. Packed, a file of any size is small. Raises ValueError."""
+    with archive.open(name) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"{name} has more than {_LARGEST >> 20} MiB")
+    return str(content.decode("utf-8", "replace"))
 
 
 def _build_info(archive: Any) -> str:
     found = [name for name in archive.namelist() if name.endswith(_BUILD_INFO)]
-    return str(archive.read(found[0]).decode("utf-8", "replace")) if found else ""
+    return _text(archive, found[0]) if found else ""
 
 
 def _requirements(metadata: str) -> tuple[list[Requirement], list[Requirement]]:
@@ -118,7 +133,7 @@ def _told(build_info: str) -> dict[str, Any]:
     found = re.search(r"build_info\s*=\s*collections\.OrderedDict\((.*)\)", build_info, re.DOTALL)
     try:
         return dict(ast.literal_eval(found[1])) if found else {}
-    except (ValueError, SyntaxError, TypeError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return {}
 
 

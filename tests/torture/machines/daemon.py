@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Optional
 
 import docker
+import psutil
 
 from tests.torture.machines.world import NAMESPACE
 
@@ -48,6 +49,21 @@ class Daemon:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It is there, and answers nothing."""
+        process = self._dockerd()
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
+    def _dockerd(self) -> psutil.Process:
+        assert self._process is not None
+        below = psutil.Process(self._process.pid).children()
+        return next(process for process in below if process.name() == "dockerd")
 
     def client(self) -> docker.DockerClient:
         return docker.DockerClient(self.host, timeout=30)

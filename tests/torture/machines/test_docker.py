@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,23 @@ def test_the_daemon_dies_for_good(place: World, own: Daemon) -> None:
     assert gone.code == 3
     assert "no Docker daemon" in gone.err
     own.start()
+    mended(place, own)
+
+
+def test_the_daemon_hangs(place: World, own: Daemon) -> None:
+    """The first cell to notice ends the run, in seconds: a cell's limit alone is 20."""
+    with ExitStack() as frozen:
+        began = []
+
+        def hang() -> None:
+            frozen.enter_context(own.frozen())
+            began.append(time.monotonic())
+
+        said = disturbed(place, "[2/12]", hang)
+        assert time.monotonic() - began[0] < 60, said
+        assert said.code == 3, said
+        assert said.err.count("the Docker daemon hangs: no answer in 10 s") == 1, said
+        assert "of 12 cells are measured and kept" in said.err
     mended(place, own)
 
 

@@ -1,0 +1,57 @@
+"""One Dockerfile → the builds that make its image. Pure.
+
+A builder that cannot keep the network from one `RUN` builds the stage that wants it so by itself:
+no code of a source distribution is ever run with a network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+_WITHOUT = "RUN --network=none"
+_STAGE = re.compile(rf"(?m)^FROM (\S+) AS (\S+)\n{_WITHOUT}(?:.*\n)*?(?=^FROM )")
+
+
+@frozen(kw_only=True)
+class Step:
+    """One build."""
+
+    dockerfile: str
+    tag: str
+    network: str = "host"
+    target: str = ""
+    """The stage that is built; "" is the last."""
+
+
+def steps(dockerfile: str, tag: str, *, network_by_run: bool) -> list[Step]:
+    """In their order; the last one makes `tag`, the others images that it is made from.
+
+    `network_by_run`: the builder knows `RUN --network`.
+    """
+    alone = None if network_by_run else _STAGE.search(dockerfile)
+    if alone is None:
+        return [Step(dockerfile=dockerfile, tag=tag)]
+    base, stage = alone.groups()
+    body = alone[0].partition("\n")[2].replace(_WITHOUT, "RUN")
+    rest = dockerfile.replace(alone[0], f"FROM {tag}-{stage} AS {stage}\n")
+    return [
+        Step(dockerfile=dockerfile[: alone.start()], tag=f"{tag}-{base}", target=base),
+        Step(dockerfile=f"FROM {tag}-{base}\n{body}", tag=f"{tag}-{stage}", network="none"),
+        Step(dockerfile=rest, tag=tag),
+    ]
+
+
+def network_by_run(version: Mapping[str, Any]) -> bool:
+    """Whether the daemon of that version knows `RUN --network`: Docker does from 23 on; of Podman
+    it depends on the Buildah inside, which does not tell."""
+    major = str(version.get("Version", "")).partition(".")[0]
+    return not is_podman(version) and major.isdigit() and int(major) >= 23
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    names = [str(part.get("Name")) for part in version.get("Components") or ()]
+    return "Podman Engine" in names
