@@ -1,18 +1,19 @@
 """The runner inside the environments: starts scripts, bounds them, reports the bare facts.
 
 One file, standard library only, Python 3.6 to 3.13, so that the same text serves every release in
-both engines. It reads requests on its standard input and answers on a private copy of its standard
-output (docs/architecture.md, "The agent's protocol"); scripts get pipes of their own, so nothing
-that they print can be taken for an answer. It judges nothing: that is `runner.cells.classify`.
+both engines. It reads requests from its standard input and answers on a private copy of its
+standard output (docs/agent-protocol.md). Scripts get pipes of their own, so nothing that they print
+can be taken for an answer. The agent judges nothing: `runner.cells.classify` does.
 
-Scripts are not trusted to be well behaved. The processes are
+Scripts may do any harm. The processes are
 
     agent ─┬─ warden ── script ── whatever it starts        mode "fresh"
            └─ zygote ── script ── whatever it starts        mode "fork"
 
-The script's parent is never the agent, so a script that kills its parent costs the agent nothing.
-The agent is the subreaper of them all: what a script detaches comes back to it, and is found. In a
-container it is the first process, which no process of the container can kill or stop.
+The script's parent is never the agent, so a script that kills its parent does not harm the agent.
+The agent is the subreaper of all: the kernel makes it the parent of processes that a script
+detaches, so it finds them. In a container it is the first process, which no other process of the
+container can kill or stop.
 """
 
 import os
@@ -52,13 +53,13 @@ except (ImportError, OSError):  # a Python built without libffi
 PROTOCOL = 1
 TICK = 0.05  # seconds between two looks at the script's processes
 SLOWEST_TICK = 0.25  # seconds, where looking is expensive
-WALK = 0.2  # seconds between two looks for new ones, which walk over the whole machine's
+WALK = 0.2  # seconds between two searches for new processes among all of the machine
 IDLE = 30.0  # seconds without work after which a cell is taken to hang
-WORK = 0.01  # of a processor, on average: less is no work
-DRAIN = 0.2  # seconds that open pipes are read after the script itself has ended
+WORK = 0.01  # share of a processor, on average; a smaller one counts as no work
+DRAIN = 0.2  # seconds for which open pipes are still read after the script has ended
 CHUNK = 1 << 16
 ERRORS_KEPT = 64 << 10  # bytes of stderr alone
-OUTPUT_MOST = 2048  # KiB of output kept, whatever is asked: an answer is one line
+OUTPUT_MOST = 2048  # KiB of output kept at most, because an answer is one line
 IMPORT_TIMEOUT = 180.0
 MIB = float(1 << 20)
 SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch folders
@@ -69,13 +70,13 @@ WORKING_FOLDER = "repro"  # the working directory's name in the scratch folder
 ON_LINUX = sys.platform.startswith("linux")
 # At this signal a script's process writes where its Python stands.
 STACKS = int(signal.SIGRTMAX) if ON_LINUX else 0
-STACKS_PATIENCE = 0.5  # seconds until they are written, on a machine with much else to do
-# Libraries of TensorFlow, and the one that Keras 3 loads whatever computes for it.
+STACKS_PATIENCE = 0.5  # seconds until they are written on a busy machine
+# Libraries of TensorFlow, and the one that Keras 3 loads with every backend.
 TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
 
 
 class Gone(Exception):
-    """Whoever gave the requests has gone, or said stop."""
+    """The program that sends the requests has ended, or has sent `stop`."""
 
 
 class Unable(Exception):
@@ -113,7 +114,7 @@ LIMITS = sorted(getattr(resource, name) for name in dir(resource) if name.starts
 
 
 def standing_of(pid: int) -> Any:
-    """The limits, priority, processors and scheduling of a process: any other of the same user
+    """The limits, priority, processors and scheduling of a process. Any process of the same user
     may change them."""
     if not ON_LINUX:
         return None
@@ -121,22 +122,22 @@ def standing_of(pid: int) -> Any:
         limits = [resource.prlimit(pid, what) for what in LIMITS]
         policy = os.sched_getscheduler(pid), os.sched_getparam(pid)
         return limits, os.getpriority(os.PRIO_PROCESS, pid), os.sched_getaffinity(pid), policy
-    except OSError:  # it ends
+    except OSError:  # it is ending
         return None
 
 
 def die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent dies, even if it has died by now."""
+    """Let the kernel kill this process when its parent dies; end now if it has died already."""
     if prctl(PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != parent:
         os._exit(1)
 
 
 class OomCounter:
-    """How often the kernel has killed for memory in this control group, where that can be read."""
+    """Counts the processes that the kernel killed for memory in this control group."""
 
     def __init__(self) -> None:
         self.path = next((path for path in self._paths() if os.access(path, os.R_OK)), "")
-        # In a container the group holds nothing but the cell; elsewhere others may be in it too.
+        # In a container the group holds only the cell; elsewhere other processes may be in it.
         self.ours_alone = 1 in (os.getpid(), os.getppid())
         self.before = self.read()
 
@@ -163,7 +164,7 @@ class OomCounter:
             return 0
 
     def blames_memory(self, status: int) -> bool:
-        """Whether the kernel killed for memory what ended with this status (as of wait)."""
+        """Whether the process that ended with this wait status was killed for memory."""
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         return self.read() > self.before and (killed or (self.ours_alone and status != 0))
 
@@ -214,7 +215,7 @@ def all_processes() -> Dict[int, Process]:
 
 
 def own_share(pid: int) -> int:
-    """Bytes of memory with shared pages divided among their sharers; RSS where that is unknown."""
+    """Bytes of memory, each shared page divided by the number of its users; else the RSS."""
     try:
         with open("/proc/%d/smaps_rollup" % pid) as file:
             for line in file:
@@ -227,7 +228,7 @@ def own_share(pid: int) -> int:
 
 
 def has_tensorflow(pid: int) -> Optional[bool]:
-    """Whether this process has TensorFlow's libraries in its memory; None: that is hidden."""
+    """Whether this process has TensorFlow's libraries in its memory; None if that is hidden."""
     try:
         with open("/proc/%d/maps" % pid, "rb") as file:
             text = file.read()
@@ -241,10 +242,10 @@ def has_tensorflow(pid: int) -> Optional[bool]:
 def descendants(
     everyone: Dict[int, Process], agent: int, helper: Optional[int], spared: Optional[int] = None
 ) -> Dict[int, Process]:
-    """Of the agent and its helper, both left out. All of these are going to be killed.
+    """The descendants of the agent and its helper, without these two. All will be killed.
 
-    The helper counts even where /proc hides it (it cannot be traced); but where it is seen, it must
-    be the agent's child. What descends from `spared` is left alone.
+    The helper counts even where /proc hides it, as a process that cannot be traced. Where /proc
+    shows it, it must be the agent's child. Descendants of `spared` are left out.
     """
     children = {}  # type: Dict[int, List[int]]
     for pid, process in everyone.items():
@@ -256,7 +257,7 @@ def descendants(
     seen = {*todo, spared}
     while todo:
         root = todo.pop()
-        # 0 is the kernel's, and the parent of all; 1 is none of ours unless it is the agent.
+        # 0 is the kernel, the parent of all; 1 is never ours unless it is the agent.
         for pid in children.get(root, ()) if root > 0 else ():
             if pid > 1 and pid not in seen:
                 seen.add(pid)
@@ -266,9 +267,9 @@ def descendants(
 
 
 class Tree:
-    """The processes of one cell: all that descend from the agent, but for its helper.
+    """The processes of one cell: all descendants of the agent except its helper.
 
-    Only one cell runs at a time, so whatever comes back to the subreaper belongs to it.
+    Only one cell runs at a time, so every process that comes back to the subreaper is the cell's.
     """
 
     def __init__(self, helper: Optional[int], zygote: Optional[int]) -> None:
@@ -277,24 +278,24 @@ class Tree:
         self.ended = {}  # type: Dict[Optional[int], Tuple[int, int]]
         self.alive = {}  # type: Dict[int, Process]
         self.peak = 0
-        # Whether one of them imported TensorFlow; None: that could not be seen.
+        # Whether one of them imported TensorFlow; None if that could not be seen.
         self.imported = helper is not None and helper == zygote  # type: Optional[bool]
         self._hidden = []  # type: List[int]  # pids whose memory the last look could not see
         self._next_walk = 0.0
 
     def find(self) -> Dict[int, Process]:
-        """A walk over all processes of the machine."""
+        """The cell's living processes, from a walk over all processes of the machine."""
         helper, zygote = (self.unless_ended(pid) for pid in (self.helper, self.zygote))
         spared = None if zygote == helper else zygote
         found = descendants(all_processes(), os.getpid(), helper, spared)
         return {pid: one for pid, one in found.items() if one.state not in "ZX"}
 
     def unless_ended(self, pid: Optional[int]) -> Optional[int]:
-        """`pid`, until it has been waited for: from then on that number may be anyone's."""
+        """`pid`, or None once it was waited for: then another process may get this number."""
         return None if pid in self.ended else pid
 
     def look(self) -> None:
-        """Every look sees the known processes; now and then one looks for new ones too."""
+        """Look at the known processes, and every `WALK` seconds for new ones too."""
         now = time.monotonic()
         if now >= self._next_walk:
             self.alive = self.find()
@@ -307,9 +308,9 @@ class Tree:
             self._look_for_tensorflow()
 
     def _look_for_tensorflow(self) -> None:
-        """An import takes a second and more, and what it loads stays: no look misses it.
+        """No import is missed: it takes at least a second, and its libraries stay in memory.
 
-        A process that is just being started is hidden too, so only one hidden twice counts as such.
+        A process that is just starting is hidden too, so it counts as hidden only the second time.
         """
         seen = {pid: has_tensorflow(pid) for pid in self.alive}
         hidden = [pid for pid, found in seen.items() if found is None]
@@ -325,7 +326,7 @@ class Tree:
 
     @property
     def cpu(self) -> float:
-        """Processor seconds that its present processes have used."""
+        """Processor seconds that the present processes have used."""
         return sum(process.cpu for process in self.alive.values())
 
     @property
@@ -333,7 +334,10 @@ class Tree:
         return sum(process.threads for process in self.alive.values())
 
     def holds_more_than(self, limit: int) -> bool:
-        """Pages shared after a fork count once: workers forked after an import share most of it."""
+        """Whether the processes together use more than `limit` bytes.
+
+        Pages that they share count once: workers forked after an import share most of their memory.
+        """
         if self.rss <= limit:
             return False
         if max(process.rss for process in self.alive.values()) > limit:
@@ -364,14 +368,14 @@ class Tree:
             left = self.find()
             if not left or time.monotonic() > end:
                 return len(left)
-            # Stopped first, so that none can start another while its sisters are killed.
+            # All are stopped first, so that none can start another while the others are killed.
             for how in (signal.SIGSTOP, signal.SIGKILL):
                 for pid in left:
                     send_signal(pid, how)
             time.sleep(0.002)
 
     def release(self) -> None:
-        """Let go of the helper: the warden has done its work, the zygote lives on."""
+        """End the helper if it is a warden, whose work is done. A zygote lives on."""
         if self.helper != self.zygote:
             self.kill_helper()
 
@@ -396,7 +400,7 @@ def send_signal(pid: int, number: int) -> None:
 
 
 def catches(pid: int, number: int) -> bool:
-    """Whether a process has a handler for this signal, which would end it otherwise."""
+    """Whether a process handles this signal; if it does not, the signal would end it."""
     try:
         with open("/proc/%d/status" % pid) as file:
             caught = [line.split()[1] for line in file if line.startswith("SigCgt:")]
@@ -413,7 +417,7 @@ def wait_for(pid: int) -> None:
 
 
 class Group(Tree):
-    """The same where there is no /proc: the script's process group is all that can be known."""
+    """The tree where there is no /proc: then only the script's process group is known."""
 
     def sweep(self, patience: float = 0.0) -> int:
         del patience
@@ -460,7 +464,7 @@ class Capture:
 
 
 def whole_characters(head: bytes, tail: bytes) -> Tuple[bytes, bytes]:
-    """Without the halves of a UTF-8 character on either side of the cut."""
+    """`head` and `tail` without the parts of UTF-8 characters on either side of the cut."""
     for back in range(1, min(4, len(head)) + 1):
         byte = head[-back]
         if byte & 0xC0 != 0x80:
@@ -478,7 +482,7 @@ def readable(data: bytes) -> str:
 
 
 class Observations:
-    """The `::observe NAME=JSON` lines of a stream, wherever in it they are. The last one counts."""
+    """The `::observe NAME=JSON` lines anywhere in a stream. The last line of each name counts."""
 
     MARK = b"::observe "
     LINE, NAMES, TOTAL, DEPTH, NOTES = 64 << 10, 200, 256 << 10, 32, 10
@@ -502,7 +506,7 @@ class Observations:
         if self.MARK in whole:
             for line in whole.split(b"\n"):
                 self._line(line)
-        # Of an unfinished line only what may become an observation is kept.
+        # An unfinished line is kept only if it may become an observation.
         if not self.MARK.startswith(self._rest[: len(self.MARK)]):
             self._rest, self._skipping = b"", True
         elif len(self._rest) > self.LINE:
@@ -542,7 +546,7 @@ class Observations:
 
 
 def plain_json(value: Any, depth: int) -> Any:
-    """`value` as every JSON reader takes it: no NaN, no half characters, no huge integers."""
+    """`value` as every JSON reader accepts it: no NaN, no half characters, no huge integers."""
     if depth < 0:
         raise ValueError("nested too deeply")
     if isinstance(value, dict):
@@ -567,10 +571,10 @@ def plain_text(text: str) -> str:
 
 class Scratch:
     """The folder that is a cell's HOME and TMPDIR. In it, `work` is the cell's working directory:
-    a copy of the script and of what lies beside it, as if a person ran it there.
+    a copy of the script and of the files beside it, as if a person ran the script there.
 
-    Every cell gets a new one under the same path, so that a process which imported TensorFlow
-    before saw the same paths as the scripts that it is forked for.
+    Every cell gets a new folder under the same path. So a process that imported TensorFlow earlier
+    saw the same paths as the scripts that are forked from it.
     """
 
     def __init__(self) -> None:
@@ -588,11 +592,12 @@ class Scratch:
         self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
 
     def intact(self) -> bool:
-        """Whether it is still where it was made: scripts may move it, and put a link there."""
+        """Whether the folder is still where it was made: a script may put a link in its place."""
         return identity(self.base) == self._identity
 
     def fresh(self, as_imported: bool = False) -> None:
-        """With `as_imported`, it holds what importing TensorFlow leaves in it (`~/.keras`)."""
+        """Make the folder anew; with `as_imported`, with the files that an import of TensorFlow
+        leaves in it (`~/.keras`)."""
         if not self.intact():
             raise Gone
         self.discard()
@@ -607,7 +612,7 @@ class Scratch:
                     file.write(content)
 
     def place(self, script: str) -> str:
-        """Copy what lies beside `script` to the working directory. Returns the script's copy."""
+        """Copy the script's folder to the working directory. Returns the path of the copy."""
         folder, name = os.path.split(script)
         try:
             copy_tree(folder, self.work)
@@ -616,9 +621,9 @@ class Scratch:
         return os.path.join(self.work, name)
 
     def remember_import(self) -> bool:
-        """Learn what an import has just left here. False where that is too much to give each cell.
+        """Keep the files that an import has just left here. False where they are too many or large.
 
-        In memory, not in a folder: scripts must not be able to change it for those after them.
+        They are kept in memory, where no script can change them for later scripts.
         """
         self._imported = []
         size = 0
@@ -636,7 +641,7 @@ class Scratch:
         return True
 
     def discard(self) -> None:
-        """Empty the base. The path is free at once, even where something cannot be removed."""
+        """Empty the base. `path` is free at once, even where something cannot be removed."""
         if not self.intact():
             return
         try:
@@ -648,7 +653,7 @@ class Scratch:
             remove_tree(self.base, name)
 
     def clean(self) -> bool:
-        """Whether a cell may come: it finds nothing of those before it, in `..` neither."""
+        """Whether the next cell would find nothing of earlier cells, not even in `..`."""
         return self.intact() and not os.listdir(self.base)
 
     def remove(self) -> None:
@@ -656,14 +661,14 @@ class Scratch:
 
 
 def random_name() -> str:
-    """One that no script can have foreseen, and put something else there."""
+    """A name that no script can foresee, so that no script can occupy it."""
     return "trash-" + binascii.hexlify(os.urandom(8)).decode()
 
 
 def copy_tree(source: str, target: str) -> None:
-    """Copy what lies in `source` to `target`, which is there; links are followed.
+    """Copy the content of `source` into the folder `target`, which exists; links are followed.
 
-    A script may write to each of its files, so they are no links to the originals.
+    The copies are no links to the originals, because a script may write to each of its files.
     """
     with os.scandir(source) as entries:
         for entry in entries:
@@ -699,9 +704,9 @@ def identity(path: str) -> Optional[Tuple[int, int]]:
 
 
 def remove_folder(folder: str) -> None:
-    """Remove it with all that is in it, as far as that can be done. Never raises `OSError`."""
+    """Remove a folder with its content, as far as possible. Never raises `OSError`."""
     try:
-        if os.path.islink(folder):  # somebody put it there instead: not what it points to
+        if os.path.islink(folder):  # a script put a link there: its target is not ours to remove
             return os.unlink(folder)
         for name in os.listdir(folder):
             remove_tree(folder, name)
@@ -711,10 +716,10 @@ def remove_folder(folder: str) -> None:
 
 
 def remove_tree(folder: str, name: str) -> None:
-    """Remove `folder`/`name`, however deep, long-named or write-protected, following no links.
+    """Remove `folder`/`name`, however deep, long-named or write-protected. Follows no links.
 
-    Folders in it are moved up to `folder` before they are emptied, so that depth costs neither
-    open files nor paths that are too long. What cannot be removed stays. Nobody may write there.
+    Folders in it are moved up to `folder` before they are emptied: so deep folders need neither
+    many open files nor long paths. What cannot be removed stays. No other process may write there.
     """
     base = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     todo = [name] if _is_moved(base, name, base, name) else []
@@ -739,7 +744,7 @@ def remove_tree(folder: str, name: str) -> None:
 
 
 def _is_moved(inside: int, child: str, base: int, moved: str) -> bool:
-    """Whether `child` is a folder, and then lies writable at `moved`; anything else is removed."""
+    """Move `child` to `moved` and make it writable if it is a folder, else remove it."""
     try:
         if not stat.S_ISDIR(os.lstat(child, dir_fd=inside).st_mode):
             os.unlink(child, dir_fd=inside)
@@ -752,9 +757,9 @@ def _is_moved(inside: int, child: str, base: int, moved: str) -> bool:
 
 
 class Common:
-    """What every script of a container may write to besides its scratch folder.
+    """The folders to which every script of a container may write besides its scratch folder.
 
-    It is emptied between cells: what one of them leaves there, the next could read, or lack.
+    They are emptied between cells, because the next cell could read or lack what one left there.
     """
 
     def __init__(self) -> None:
@@ -762,7 +767,7 @@ class Common:
         self.remember()
 
     def remember(self) -> None:
-        """What is there now stays: the scratch folders, and what importing TensorFlow leaves."""
+        """Keep what is there now: the scratch folders, and files that an import left."""
         self.kept = set(self._paths())
 
     def _paths(self) -> Iterator[Tuple[str, str]]:
@@ -782,7 +787,7 @@ class Common:
 
 
 def remove_shared_memory() -> None:
-    """System V's, with its semaphores and queues, which outlive processes and are in no folder."""
+    """Remove System V's shared memory, semaphores and queues: they outlive the processes."""
     removers = {"shm": "shmctl", "sem": "semctl", "msg": "msgctl"}
     for kind, remover in removers.items() if _libc is not None else ():
         try:
@@ -791,21 +796,21 @@ def remove_shared_memory() -> None:
         except (OSError, ValueError, IndexError):
             continue
         for number in found:
-            # IPC_RMID; the semaphores' has one more argument, their number.
+            # IPC_RMID; semctl takes one more argument, the number of a semaphore.
             arguments = (number, 0, 0) if kind == "sem" else (number, 0, None)
             getattr(_libc, remover)(*arguments)
 
 
 class Disk:
-    """Notices when a cell has written more than it may; looking takes a tenth of the time at most.
+    """Notices when a cell has written more than allowed. Looking takes a tenth of the time at most.
 
-    How much space is free tells nothing: others write to the same disk, and remove.
+    Free space would not show it: other programs write to the same disk, and remove files.
     """
 
     EVERY = 0.25
 
     def __init__(self, path: str, limit: int) -> None:
-        """`path` may hold something already, which does not count."""
+        """Files that are in `path` already do not count."""
         self.path, self.limit = path, 1 << 62
         self.limit = limit + self._used()
         self.next = time.monotonic() + self.EVERY
@@ -877,7 +882,7 @@ class Engine:
         self._rest = b""
 
     def pump(self) -> None:
-        """Read what is there. Raises `Gone` at its end and at `stop`, whatever is under way."""
+        """Read the requests that have come. Raises `Gone` at their end and at `stop`."""
         data = os.read(self.requests, CHUNK)
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
@@ -910,14 +915,14 @@ class Engine:
 
 
 class Opened:
-    """Which files of a folder are opened while a cell runs, whatever opens them (inotify).
+    """Records which files of a folder any process opens while a cell runs (inotify).
 
-    Python's audit hook would not see what TensorFlow's own code or another program reads.
+    Python's audit hook would not see the files that TensorFlow's C++ code or another program reads.
     """
 
     OPEN, OF_A_FOLDER, LOST, FOLDERS_ONLY = 0x20, 0x40000000, 0x4000, 0x01000000
-    HEAD = struct.Struct("iIII")  # which watch, what, a cookie, and how long the name after it is
-    MOST = 2000  # names, beyond which it counts as everything
+    HEAD = struct.Struct("iIII")  # watch, event, cookie, length of the name that follows
+    MOST = 2000  # names; if there are more, the cell counts as one that read everything
 
     def __init__(self, folder: str) -> None:
         self._folders = {}  # type: Dict[int, str]
@@ -934,7 +939,10 @@ class Opened:
         self._complete = self._fd >= 0 and -1 not in self._folders
 
     def names(self) -> Optional[List[str]]:
-        """Below the folder, sorted; None where not all were seen. To be called once, at the end."""
+        """The opened files below the folder, sorted; None where not all were seen.
+
+        Call this once, at the end.
+        """
         found = set()
         for watch, what, name in self._events():
             if what & self.LOST:
@@ -948,7 +956,7 @@ class Opened:
         while self._fd >= 0:
             try:
                 data = os.read(self._fd, CHUNK)
-            except OSError:  # that was all
+            except OSError:  # there are no more events
                 return
             while data:
                 watch, what, _, size = self.HEAD.unpack_from(data)
@@ -961,13 +969,13 @@ CAN_WATCH = sys.version_info >= (3, 8)
 
 
 def watch_reads(work: str, base: str, report: str, agent: str) -> None:
-    """In the script's process: note in `report` which folders it lists, which files it looks for
-    below `work` in vain, and which it opens elsewhere than in `base`, the system or Python itself;
-    and TensorFlow's GIT_VERSION, once it has that.
-    Of a forked child's traceback, `agent` is this file, which is no reading of the script's.
+    """Runs in the script's process. Notes in `report` which folders the script lists (L), which
+    files below `work` it misses (M), which files it opens outside `base`, the system and Python
+    (X), and TensorFlow's GIT_VERSION once that is imported (G). Opening the file `agent` does not
+    count: a forked child opens it to print a traceback.
 
-    A record is a kind (L, M, X; G), a space, a path (or GIT_VERSION), and a NUL. The text of this
-    function also runs alone, as a `sitecustomize` (`with_watcher`): it uses nothing of this file.
+    A record is the kind, a space, a path or the GIT_VERSION, and a NUL. The text of this function
+    also runs alone, as a `sitecustomize` (see `with_watcher`), so it uses nothing of this file.
     """
     import os
     import sys
@@ -1035,8 +1043,8 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
                 if below.startswith(place):
                     name = path[len(place) :] or "."
                     if event.startswith("os."):
-                        # Python lists the script's folder in each search for a module, and what
-                        # looks for installed packages lists each folder of sys.path.
+                        # Python lists the script's folder in each search for a module, and the
+                        # finders of installed packages list each folder of sys.path.
                         asking = get_frame(1)
                         frozen = asking.f_code.co_filename.startswith("<frozen importlib")
                         if not frozen and asking.f_globals.get("__name__") not in finders:
@@ -1053,10 +1061,11 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
 
 
 def show_stacks(number: int) -> None:
-    """In the script's process: have `number` write the stacks of all threads to standard error.
+    """Runs in the script's process: at the signal `number`, write the stacks of all threads to
+    standard error.
 
-    No Python runs for it, so it works whatever the process waits for; a handler of C's is none that
-    `signal.getsignal` knows. The text of this function runs alone, too.
+    The handler is C code, so it works whatever the process waits for, and `signal.getsignal` does
+    not show it. The text of this function also runs alone.
     """
     import sys
 
@@ -1098,13 +1107,13 @@ def _begin():
 
 _none = _begin()
 if _none is not None:
-    raise _none  # there is none, as far as anybody is to know
+    raise _none  # as if there were no sitecustomize
 """
 
 
 def with_watcher(env: Dict[str, str], scratch: Scratch) -> Dict[str, str]:
-    """`env` with which a Python watches what it reads, tells where it stands at `STACKS`, and shows
-    no trace of being told to."""
+    """`env` with a hidden `sitecustomize` for Python: it watches what the script reads, and prints
+    the stacks at the signal `STACKS`."""
     with open(THIS_FILE, encoding="utf-8") as file:
         text = file.read()
     functions = text[text.index("\ndef watch_reads(") : text.index("\n# The end of what `with_w")]
@@ -1120,10 +1129,10 @@ def with_watcher(env: Dict[str, str], scratch: Scratch) -> Dict[str, str]:
 
 
 def noted_by_hook(scratch: Scratch) -> Dict[str, List[str]]:
-    """What `watch_reads` has noted, by its kind."""
+    """The records of `watch_reads`, by kind."""
     noted = {"L": [], "M": [], "X": [], "G": []}  # type: Dict[str, List[str]]
     try:
-        # The script may have put something else in its place: nothing is waited for or followed.
+        # The script may have put a pipe or a link in its place: neither wait nor follow.
         fd = os.open(scratch.report, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         with open(fd, "rb") as file:
             records = (file.read(1 << 20) or b"").split(b"\0")[:-1]
@@ -1137,7 +1146,8 @@ def noted_by_hook(scratch: Scratch) -> Dict[str, List[str]]:
 
 
 def reads_of(noted: Dict[str, List[str]], opened: Opened) -> Dict[str, Any]:
-    """What a cell has read: `opened` is None where not all was seen, the others where none was."""
+    """What a cell has read. `opened` is None where some files were not seen, `listed` where none
+    could be."""
     return {
         "opened": opened.names(),
         "listed": noted["L"] if CAN_WATCH else None,
@@ -1147,9 +1157,9 @@ def reads_of(noted: Dict[str, List[str]], opened: Opened) -> Dict[str, Any]:
 
 
 def git_version_of_library() -> str:
-    """TensorFlow's GIT_VERSION as its library has it, up to 2.8; "" where it has none.
+    """TensorFlow's GIT_VERSION from its library, up to release 2.8; "" where it has none.
 
-    In a process of its own: the agent holds nothing of TensorFlow.
+    A process of its own loads the library: the agent must not hold anything of TensorFlow.
     """
     reading, writing = os.pipe()
     pid = os.fork()
@@ -1177,10 +1187,10 @@ def git_version_of_library() -> str:
 
 
 class Pipes(NamedTuple):
-    """What a script's process is given: its two outputs, and where its fate is told.
+    """The pipes of a script's process: its two outputs, and one that tells its fate.
 
-    The fate is lines: `P pid` by the script's process before it becomes the script, `S status rss`
-    (as of wait4, KiB) by its parent, `E text` where the script could not be started.
+    The fate is lines: `P pid` from the script's process before it becomes the script, `S status
+    rss` (of wait4; KiB) from its parent, `E text` where the script could not be started.
     """
 
     out: int
@@ -1189,7 +1199,7 @@ class Pipes(NamedTuple):
 
 
 def script_environment(request: Request, scratch: Scratch) -> Dict[str, str]:
-    """What a script sees: the agent's own environment, without what is ours or slows imports."""
+    """A script's environment: the agent's, without our variables and those that slow imports."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("TFMATRIX_")}
     # Without bytecode an import of TensorFlow takes three times as long.
     for name in ("PYTHONDONTWRITEBYTECODE", "OLDPWD"):
@@ -1200,7 +1210,7 @@ def script_environment(request: Request, scratch: Scratch) -> Dict[str, str]:
 
 
 def utf8(text: str) -> bytes:
-    """Python 3.6 would encode to ASCII in the C locale."""
+    """`text` as UTF-8; by itself, Python 3.6 would use ASCII in the C locale."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -1211,23 +1221,23 @@ def set_limit(what: int, most: int) -> None:
 
 
 def become_cell(parent: int, pipes: Pipes, work: str, file_size: Optional[int]) -> None:
-    """Make this new process what a script is to start in. Shared by both modes."""
+    """Set this new process up as a script's process. Both modes use it."""
     die_with(parent)
     os.setsid()
     os.dup2(pipes.out, 1)
     os.dup2(pipes.err, 2)
     os.chdir(work)
     if os.environ.get(COMMON_VARIABLE):
-        # A container has its share of the processors whatever its processes' priorities; within it
-        # the agent comes first, so that it can end what multiplies.
+        # Priorities do not change a container's share of the processors. Within the container the
+        # agent comes first, so that it can end a script that starts ever more processes.
         os.nice(10)
     set_limit(resource.RLIMIT_CORE, 0)
     if file_size is not None:
         set_limit(resource.RLIMIT_FSIZE, file_size)
-    prctl(PR_SET_NO_NEW_PRIVS, 1)  # else what it starts could be beyond being killed
+    prctl(PR_SET_NO_NEW_PRIVS, 1)  # else it could start processes that we may not kill
     prctl(PR_SET_DUMPABLE, 1)
     try:
-        # Where memory runs out, the script goes first, not the agent nor anything else.
+        # Where memory runs out, the kernel shall kill the script first.
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         try:
             os.write(fd, b"500")
@@ -1238,7 +1248,7 @@ def become_cell(parent: int, pipes: Pipes, work: str, file_size: Optional[int]) 
 
 
 def default_signals() -> None:
-    """Python ignores some signals, and what is ignored stays ignored across exec."""
+    """Reset all signals: Python ignores some, and they would stay ignored across exec."""
     for number in range(1, signal.NSIG):
         try:
             signal.signal(number, signal.SIG_DFL)
@@ -1257,7 +1267,7 @@ def start_python(argv: List[str], env: Dict[str, str]) -> None:
 
 
 def warden(request: Request, scratch: Scratch, pipes: Pipes, private: List[int]) -> int:
-    """Fork the process whose only work is to be the script's parent. Returns its pid."""
+    """Fork a process that does nothing but be the script's parent. Returns its pid."""
     agent = os.getpid()
     pid = os.fork()
     if pid:
@@ -1292,12 +1302,12 @@ def tell_fate(script: int, fate: int) -> None:
 
 
 class Cell:
-    """One script from its start until nothing of it is left."""
+    """One script, from its start until all its processes have ended."""
 
     def __init__(
         self, request: Request, engine: Engine, scratch: Scratch, zygote: Optional[int]
     ) -> None:
-        """`zygote` is the pid of one that is there, whether or not this cell is forked from it."""
+        """`zygote` is the pid of the living zygote, even if this cell is not forked from it."""
         self.request, self.engine, self.scratch = request, engine, scratch
         self.zygote = zygote
         self.output = Capture(request.output // 2, request.output - request.output // 2)
@@ -1336,7 +1346,7 @@ class Cell:
 
     def _start(self, zygote: "Optional[Zygote]", pipes: Pipes) -> None:
         self.began = time.monotonic()
-        self._worked = self.began, 0.0  # when it was last seen to work; processor seconds then
+        self._worked = self.began, 0.0  # when it was last seen working, and its CPU seconds then
         try:
             if zygote is None:
                 private = [self.engine.requests, self.engine.answers, *self._readers]
@@ -1359,7 +1369,7 @@ class Cell:
             if self.status is None:
                 self._kill(fate)
             self.seconds = self.seconds or time.monotonic() - self.began
-            # A pipe that is still open now is held by something that the script left behind.
+            # A pipe that is still open is held by a process that the script left behind.
             self._read_until(time.monotonic() + DRAIN)
         finally:
             if self.tree.sweep():
@@ -1368,7 +1378,7 @@ class Cell:
         self._read_until(time.monotonic() + 1.0, only_what_is_there=True)
         self.observations.end()
 
-    # What is read. Each reader gets b"" at the end of its pipe.
+    # Reading. Each reader gets b"" at the end of its pipe.
 
     def _on_out(self, data: bytes) -> None:
         self.output.feed(data)
@@ -1398,7 +1408,7 @@ class Cell:
             self.maxrss = maxrss
 
     def _read(self, timeout: float) -> bool:
-        """Read once from each pipe that has something. False where none had."""
+        """Read once from each pipe that has data. False where none had any."""
         ready = self._poll.poll(max(0.0, timeout) * 1000)
         for fd, _ in ready:
             if fd == self.engine.requests:
@@ -1418,10 +1428,10 @@ class Cell:
             if left <= 0 or not self._read(0 if only_what_is_there else left):
                 return
 
-    # What is watched.
+    # Watching.
 
     def _watch(self, fate: int) -> None:
-        """Until the script has ended or is over a limit: read, and look at its processes."""
+        """Read, and look at the processes, until the script has ended or exceeds a limit."""
         end, look = self.began + self.request.timeout - self.imported_before, self.began
         while self.status is None and self.killed_for is None:
             now = time.monotonic()
@@ -1451,7 +1461,7 @@ class Cell:
             self._note_why(self.seconds)
 
     def _is_idle(self, now: float) -> bool:
-        """Whether none of its processes has worked for so long that it will not end by itself."""
+        """Whether its processes have been idle for so long that it will not end by itself."""
         cpu = self.tree.cpu
         if not self.tree.alive or abs(cpu - self._worked[1]) > IDLE * WORK:
             self._worked = now, cpu
@@ -1479,8 +1489,7 @@ class Cell:
             )
 
     def _ask_for_stacks(self) -> None:
-        """Where its Python stands, for the log: of each process that can tell, as it would read in
-        a fresh one."""
+        """Add to the log where each Python process of the cell stands, without frames of ours."""
         asked = [pid for pid in self.tree.alive if catches(pid, STACKS)]
         readers, said = self._readers, bytearray()
         self._readers = {
@@ -1496,13 +1505,13 @@ class Cell:
             self._on_err(b"\nIt was ended here:\n" + b"".join(lines))
 
     def _find_missed_end(self, fate: int) -> None:
-        """The script's end where its parent cannot tell it: killed or stopped, by the script."""
+        """Notice the script's end where the script has killed or stopped its parent."""
         process = look_at(self.script) if self.script else None
         if self.script in self.tree.ended:
             self.notes.append("the process that started it ended before it did")
             self._ended(*self.tree.ended[self.script])
         elif fate in self._readers:
-            # None: its parent was stopped between learning of the end and telling it.
+            # `process` is None if its parent was stopped after it learnt of the end.
             if self.script and (process is None or process.state == "Z"):
                 send_signal(self.helper, signal.SIGCONT)
         elif not self.script:
@@ -1520,7 +1529,7 @@ class Cell:
             self.tree.sweep()
             self._ended(*self.tree.ended.get(self.script, (signal.SIGKILL, 0)))
 
-    # What is told.
+    # Answering.
 
     def _facts(self, mode: str) -> Dict[str, Any]:
         status = self.status
@@ -1528,9 +1537,9 @@ class Cell:
             raise Unable("the script could not be started: %s" % self.failure)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         if self.killed_for == "timeout" and number == STACKS:
-            number = int(signal.SIGKILL)  # it became another program just then
+            number = int(signal.SIGKILL)  # it had just become a program without our handler
         if number != signal.SIGKILL:
-            self.killed_for = None  # it ended by itself just before
+            self.killed_for = None  # it had just ended by itself
         if self.killed_for is None and self.oom.blames_memory(status):
             self.killed_for = "memory"
         # Linux counts in KiB, macOS in bytes.
@@ -1579,10 +1588,10 @@ ENDED_EARLY = "the process ended while importing TensorFlow"
 
 
 class Zygote:
-    """A process that has imported TensorFlow, and forks itself for each cell (the agent's side).
+    """A process that has imported TensorFlow and forks itself for each cell (the agent's side).
 
-    It was started with the very script path, environment and folders of the cells it serves, so
-    that the import saw what it would see in a fresh process; `key` says for which.
+    It was started with the same script path, environment and folders as the cells that it serves,
+    so that the import saw what it would see in a fresh process. `key` names these cells.
     """
 
     def __init__(self, request: Request, scratch: Scratch) -> None:
@@ -1608,7 +1617,8 @@ class Zygote:
         self.socket = ours
 
     def await_import(self, engine: Engine) -> None:
-        """Sets `refusal` where it cannot be used. What the import printed belongs to each cell."""
+        """Wait until TensorFlow is imported. Sets `refusal` where the zygote cannot be used, and
+        `printed`, which belongs to the output of each cell."""
         printed = {self._out: bytearray(), self._err: bytearray()}
         end, answer, poll = time.monotonic() + IMPORT_TIMEOUT, b"", select.poll()
         for fd in (self._out, self._err, engine.requests, self.socket.fileno()):
@@ -1620,7 +1630,7 @@ class Zygote:
                 return
             if engine.requests in ready:
                 engine.pump()
-            # Looked at in this order, so that what was printed first has been read.
+            # In this order, so that all that was printed before the answer has been read.
             self._read_printed(printed, [fd for fd in ready if fd in printed], poll)
             if self.socket.fileno() in ready:
                 answer += self._answer()
@@ -1669,7 +1679,7 @@ class Zygote:
             raise Unable("the process that imported TensorFlow is gone: %s" % error) from None
 
     def note(self, answer: Dict[str, Any]) -> None:
-        """Whether its children survive their own end: one that crashes shows that it matters."""
+        """Learn from a cell whether a forked child ends without a crash."""
         if answer["signal"] is None:
             self.ends_well = self.ends_well is not False
         elif answer["killed_for"] is None:
@@ -1694,7 +1704,7 @@ def zygote_key(request: Request) -> Tuple[str, Tuple[Tuple[str, str], ...]]:
 
 
 def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
-    """The zygote's whole life. Returns only in the forked children, with the `__main__` to fill."""
+    """The zygote's whole life. Returns only in forked children, with their `__main__` to fill."""
     agent = os.getppid()
     die_with(agent)
     prctl(PR_SET_DUMPABLE, 0)
@@ -1729,7 +1739,7 @@ def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
 
 
 def stand_in_for(script: str) -> types.ModuleType:
-    """Make this process look to all that is imported as if `python script` had started it."""
+    """Make this process look to imported modules as if `python script` had started it."""
     sys.argv[:] = [script]
     if not getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
@@ -1753,20 +1763,21 @@ main_of_zygote = []  # type: List[types.ModuleType]
 
 
 class ShortEnd:
-    """How a forked child ends without undoing the import of TensorFlow.
+    """Ends a forked child without undoing the import of TensorFlow.
 
     Python ends by emptying all modules and collecting garbage among all objects. A child would copy
     the memory that it shares with its zygote only to free it: 0.5 to 1 s. The short way removes
-    what the script has made, and leaves by C's `exit`, which is Python's own last step as well.
+    what the script has made, and leaves through C's `exit`, which is Python's own last step too.
 
-    It is taken only where nothing with a finalizer is left then. A script may have hung such an
-    object on a class or a registry of TensorFlow; the process then ends as Python ends it, and a
-    finalizer that prints or crashes is seen. Objects that the import made play no part: they are
-    frozen (`gc.freeze`), so that the collector knows those of the script alone.
+    The short way is taken only if no object with a finalizer is left then. A script may have stored
+    such an object in a class or a registry of TensorFlow; the process then ends as Python ends it,
+    and a finalizer that prints or crashes is seen. Objects that the import made do not count: they
+    are frozen (`gc.freeze`), so that the collector knows only those of the script.
     """
 
-    # TensorFlow keeps in these what scripts make: sessions, graphs, contexts. Emptied like the
-    # script's own modules; what another one keeps makes the end of a child longer, not different.
+    # In these modules TensorFlow keeps what scripts make: sessions, graphs, contexts. They are
+    # emptied like the script's own modules. If another module keeps some, the child ends more
+    # slowly, but in the same way.
     KEEPERS = (
         "tensorflow.python.eager.context",
         "tensorflow.python.framework.ops",
@@ -1778,15 +1789,15 @@ class ShortEnd:
     )
 
     def __init__(self) -> None:
-        self.chosen = False  # by the child, before its script starts
+        self.chosen = False  # set by the child before its script starts
         self.code = None  # type: Optional[int]  # the process's exit code, where it is known
         self._imported = {}  # type: Dict[str, Any]  # sys.modules as the import left it
         self._contents = []  # type: List[Tuple[Dict[str, Any], List[str], List[Any]]]
         self._keepers = []  # type: List[Dict[str, Any]]
-        atexit.register(self._end)  # before all others: handlers are called in reverse order
+        atexit.register(self._end)  # registered first, so called last
 
     def remember(self, main: types.ModuleType) -> None:
-        """In the zygote, after the import: what is there now. `main` belongs to the script."""
+        """In the zygote, after the import: keep the state of all modules but the script's `main`."""
         if not hasattr(gc, "freeze") or _libc is None:  # Python 3.6
             return
         self._imported = {name: one for name, one in sys.modules.items() if one is not main}
@@ -1803,7 +1814,7 @@ class ShortEnd:
             ctypes.pythonapi.PyObject_GC_Track(ctypes.py_object(one))
 
     def _dictionaries(self, main: types.ModuleType) -> List[Dict[str, Any]]:
-        """Of each module, and of those inside: TensorFlow's wrappers and lazy loaders have some."""
+        """The names of each module, and of modules inside one, as in TensorFlow's wrappers."""
         there = [one for one in self._imported.values() if issubclass(type(one), types.ModuleType)]
         for names in list(map(vars, there)):
             there += [one for one in names.values() if issubclass(type(one), types.ModuleType)]
@@ -1814,7 +1825,7 @@ class ShortEnd:
         if not self._imported:
             return
         if self.chosen and self.code is not None and threading.active_count() == 1 and flushed():
-            atexit._clear()  # all other handlers have been called, and may hold what is to go
+            atexit._clear()  # all others were called; they may hold objects that have to go
             self._restore_modules(False)
             self._remove_modules()
             for thoroughly in (False, True):
@@ -1822,10 +1833,10 @@ class ShortEnd:
                 if not finalizers_left():
                     flushed()
                     ctypes.PyDLL(None).exit(self.code)
-        gc.unfreeze()  # Python ends the process, as any other
+        gc.unfreeze()  # Python ends the process in its usual way
 
     def _remove_modules(self) -> None:
-        """Remove the script's `__main__` and what has been imported since, in Python's own way."""
+        """Remove `__main__` and the modules imported by the script, in Python's own way."""
         new = [name for name, one in sys.modules.items() if self._imported.get(name) is not one]
         removed = [sys.modules.pop(name) for name in new]
         references = [weakref.ref(one) for one in removed if isinstance(one, types.ModuleType)]
@@ -1836,8 +1847,8 @@ class ShortEnd:
             empty(names)
 
     def _restore_modules(self, thoroughly: bool) -> None:
-        """Give the modules of the import the content they had. To look only at their sizes takes
-        0.01 s, to compare each value up to 0.1 s: it copies the memory where the values are."""
+        """Give the imported modules the content that they had. Comparing only their sizes takes
+        0.01 s. Comparing each value takes up to 0.1 s, for it copies the memory of the values."""
         for names, keys, values in self._contents:
             same = len(names) == len(keys)
             if same and thoroughly:
@@ -1849,14 +1860,14 @@ class ShortEnd:
 
 
 def empty(names: Dict[str, Any]) -> None:
-    """As Python empties a module: private names first."""
+    """Empty a module as Python does: private names first."""
     for name in sorted(names, key=lambda name: name[:1] != "_" or name[:2] == "__"):
         if name != "__builtins__":
             names[name] = None
 
 
 def flushed() -> bool:
-    """Whether all that was printed could be written; if not, Python has an exit code for it."""
+    """Whether all printed text could be written; if not, Python sets an exit code of its own."""
     try:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
@@ -1867,15 +1878,15 @@ def flushed() -> bool:
 
 
 def finalizers_left() -> bool:
-    """Whether an object that was made since the freeze is to be told of its end. A class counts
-    for its instances, of which the collector may not know."""
+    """Whether any object made since the freeze has a finalizer. A class with one counts too, for
+    the collector may not know its instances."""
     gc.collect()
     made = gc.get_objects()
     return any(hasattr(one if isinstance(one, type) else type(one), "__del__") for one in made)
 
 
 def import_tensorflow() -> str:
-    """Why this process cannot be forked after importing TensorFlow; "" where it can."""
+    """Import TensorFlow. Returns why this process cannot be forked; "" where it can."""
     try:
         __import__("tensorflow")
     except BaseException as error:
@@ -1894,7 +1905,7 @@ def import_tensorflow() -> str:
 def become_script(
     zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any], end: ShortEnd
 ) -> None:
-    """In a forked child: everything that differs from a fresh process, but for the frame below."""
+    """In a forked child: set everything that would differ from a fresh process."""
     become_cell(zygote, pipes, wish["work"], wish["file_size"])
     write_all(pipes.fate, b"P %d\n" % os.getpid())
     close_all(*pipes)
@@ -1908,23 +1919,23 @@ def become_script(
             getattr(sys.modules[name], seed)()
     show_stacks(STACKS)
     if CAN_WATCH:
-        # Python keeps what watches to its very end: it must not keep this whole file's objects.
+        # Python keeps audit hooks to its end: this one must not keep the objects of this file.
         alone = types.FunctionType(watch_reads.__code__, {"__builtins__": __builtins__})
         alone(wish["work"], wish["base"], wish["report"], THIS_FILE)
 
 
 def exit_code(error: SystemExit) -> Optional[int]:
-    """What Python makes of it; None where only Python knows."""
+    """The exit code that Python makes of `error`; None where only Python knows."""
     code = error.code
     if code is None:
         return 0
     if not isinstance(code, int):
-        return 1  # it is printed
+        return 1  # Python prints the value
     return code & 255 if abs(code) < 1 << 31 else None
 
 
 def report_uncaught(error: BaseException) -> int:
-    """Print what Python prints, without the frame of ours. Returns the exit code."""
+    """Print an uncaught error as Python does, without our frame. Returns the exit code."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
@@ -1985,7 +1996,7 @@ class Agent:
         return answer
 
     def _standing(self) -> Dict[int, Any]:
-        """What a cell could change of the agent and the zygote, for the cells after it."""
+        """What a cell could change in the agent and the zygote, and so for later cells."""
         ours = [os.getpid()]
         if self.zygote is not None and self.zygote.alive():
             ours.append(self.zygote.pid)
@@ -2007,7 +2018,7 @@ class Agent:
             self.common.empty()
 
     def _git_version(self) -> str:
-        """What the script's process cannot tell on this Python. It is the environment's alone."""
+        """TensorFlow's GIT_VERSION where the script's process cannot tell it (Python below 3.8)."""
         if self.git_version is None:
             self.git_version = git_version_of_library()
         return self.git_version
@@ -2049,7 +2060,8 @@ def leave(number: int, _frame: Any) -> None:
 
 
 def listen_to_signals() -> None:
-    """As a container's first process, to none: what has no handler cannot be sent from inside."""
+    """Handle the signals that end the agent. The first process of a container handles none: the
+    kernel then drops such signals from inside the container."""
     handler = signal.SIG_DFL if os.getpid() == 1 else leave
     for number in ENDING:
         signal.signal(number, handler)
@@ -2073,7 +2085,7 @@ def main() -> None:
     finally:
         agent.close()
     if number is not None:
-        # Ended by it, for all to see: the script under way may have sent it.
+        # End by the same signal, so that the parent sees it: a script may have sent it.
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
@@ -2082,8 +2094,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] != ["--zygote"]:
         main()
         sys.exit(0)
-    # In the children of the zygote the script runs here, with one frame of ours below it, and the
-    # process then ends as Python ends: its threads, exit handlers and buffers are not our work.
+    # In the zygote's children the script runs here, with one frame of ours below it. Then the
+    # process ends as Python ends, with its threads, exit handlers and buffers.
     _module, _end = zygote_main(int(sys.argv[2]), sys.argv[3])
     _code = 0
     try:
@@ -2097,10 +2109,10 @@ if __name__ == "__main__":
     except BaseException as _error:
         _code = report_uncaught(_error)
         if isinstance(_error, KeyboardInterrupt):  # Python ends by the signal, from 3.8 on
-            sys.excepthook = lambda *_: None  # it is printed
+            sys.excepthook = lambda *_: None  # the error has been printed
             raise
     finally:
-        del _module  # it ends where `sys.modules` lets it go
+        del _module  # so that it ends when `sys.modules` drops it
     _end.code = _code
     if _code:
         sys.exit(_code)
