@@ -1797,7 +1797,7 @@ class ShortEnd:
         atexit.register(self._end)  # registered first, so called last
 
     def remember(self, main: types.ModuleType) -> None:
-        """In the zygote, after the import: keep the state of all modules but the script's `main`."""
+        """In the zygote, after the import: keep the state of all modules but `main`."""
         if not hasattr(gc, "freeze") or _libc is None:  # Python 3.6
             return
         self._imported = {name: one for name, one in sys.modules.items() if one is not main}
