@@ -552,6 +552,8 @@ class RunInfo:
     """What `bisect` found: a sentence, and after an empty line the evidence as plain text."""
     along: str = ""
     """The axis whose values are the columns of the grid; TensorFlow's releases are where empty."""
+    reported: str = ""
+    """The signature of the failure that an issue reports, where its script was run."""
 
 
 @frozen(kw_only=True)

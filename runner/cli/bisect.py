@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
 import click
 from attrs import evolve
@@ -20,7 +20,7 @@ from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends
-from runner.cli import completion, log, running, terminal
+from runner.cli import completion, from_issue, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import NEEDING, needing, needing_words
@@ -42,14 +42,18 @@ With --axis it looks at other things than releases of TensorFlow: `--axis numpy`
 """
 
 
-_KEPT = ("args", "timeout", "memory", "matrix_file", *NEEDING)
+_KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 """Options that choose cells as those of `run` do."""
 
 
 @click.command("bisect", cls=ScriptCommand, help=HELP)
 @click.argument(
-    "script", type=click.Path(path_type=Path), shell_complete=completion.complete_scripts
+    "script",
+    required=False,
+    type=click.Path(path_type=Path),
+    shell_complete=completion.complete_scripts,
 )
+@from_issue.options
 @click.option(
     "--good",
     metavar="VERSION",
@@ -123,7 +127,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", *NEEDING)
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
 @formats("text", "json", default="text", help="json: for other programs.")
 def command(
-    script: Path,
+    script: Optional[Path],
     good: Optional[str],
     bad: Optional[str],
     axis: Optional[str],
@@ -141,6 +145,9 @@ def command(
 ) -> int:
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
     console = terminal.stderr()
+    selection.update(scripts=(script,) if script else (), reported="")
+    engine = from_issue.choose(engine, selection)
+    (script,) = selection["scripts"] or (_nothing(),)
     found = find_candidates(script, good, bad, axis, tf, console, selection)
     check_order(find, found.row)
     problem = Problem(
@@ -228,6 +235,10 @@ def find_candidates(
         say=lambda line: console.print(line, highlight=False),
         **rest,
     )
+
+
+def _nothing() -> NoReturn:
+    raise UsageError("there is no SCRIPT to search with", remedy="tfmatrix bisect my.py")
 
 
 def check_order(find: Optional[str], row: SearchRange) -> None:

@@ -1,9 +1,7 @@
-"""`tfmatrix run --from-issue`: a stranger's script, chosen, saved, and kept in the sandbox."""
+"""`--from-issue`, and links: a stranger's script, chosen, saved, and kept in the sandbox."""
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,32 +9,36 @@ from typing import Any, Optional, TypeVar
 
 import click
 
-from runner.cli import log
+from runner.cli import issue_source, log
 from runner.errors import UsageError
-from runner.github import address, issue_scripts
+from runner.github import issue_scripts, joined
 from runner.github.issue_scripts import Block
+from runner.github.joined import Files, Numbered
 from runner.report.text import count, shortened
 from runner.runs import journal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FOLDER = Path("repro")
-MOST_BYTES = 256 << 10
-"""Of a Markdown file; an issue has a quarter of it at most."""
 TRUST = "--unsandboxed-i-trust-this-script"
 
 
 def options(command: F) -> F:
-    """What `run` takes besides, for a script from an issue."""
+    """What verbs that run scripts take besides, for one from an issue."""
     for option in reversed(
         (
             click.option(
                 "--from-issue",
                 metavar="ISSUE",
-                help="Run a script from OWNER/NAME#N or a Markdown FILE, in the Docker sandbox.",
+                help="Run a script from OWNER/NAME#N (with its comments), a gist, a notebook on "
+                "Colab, a link to a file, or a Markdown FILE, in the Docker sandbox.",
             ),
             click.option(
-                "--block", type=click.IntRange(1), help="Which of the issue's scripts, from 1."
+                "--block",
+                "blocks",
+                multiple=True,
+                metavar="N,N",
+                help="Which of the issue's scripts, from 1; several are joined.",
             ),
             click.option(
                 "--force", is_flag=True, help="Let the issue's script replace another in repro/."
@@ -55,23 +57,47 @@ def options(command: F) -> F:
 
 
 def choose(engine: str, selection: dict[str, Any]) -> str:
-    """The engine to use; with `--from-issue`, `selection` then names the script it saved.
+    """The engine to use; with `--from-issue` or a link, `selection` then names the script it saved.
 
     Takes its own options out of `selection`. Raises `UsageError`.
     """
-    source, block = selection.pop("from_issue"), selection.pop("block")
+    named, wanted = _source(selection), _numbers(selection.pop("blocks"))
     force, unsandboxed = selection.pop("force"), selection.pop("unsandboxed")
-    if source is None:
-        if block or force or unsandboxed:
+    if named is None:
+        if wanted or force or unsandboxed:
             raise UsageError(f"--block, --force and {TRUST} need --from-issue")
         return engine
-    if selection["scripts"]:
+    if selection["scripts"] or selection.get("modules"):
         raise UsageError("--from-issue brings its own script: name no other")
     engine = sandboxed(engine, unsandboxed)
-    name, markdown = read_source(source)
-    number, chosen = choose_block(issue_scripts.blocks(markdown), source, block)
-    selection["scripts"] = (save_script(_own_folder(f"{name}-{number}"), chosen.source, force),)
+    source = issue_source.read(named)
+    chosen = choose_blocks(source.blocks, named, wanted)
+    name = "-".join([source.name, *(str(number) for number, _ in chosen)])
+    files = joined.files(chosen, name)
+    selection["scripts"] = (save_files(FOLDER / name, files, force),)
+    selection["reported"] = source.reported
     return engine
+
+
+def _source(selection: dict[str, Any]) -> Optional[str]:
+    """What `--from-issue` names, or a SCRIPT that is a link or an issue."""
+    named: Optional[str] = selection.pop("from_issue")
+    spelled = [issue_source.spelled(script) for script in selection["scripts"]]
+    if named is None and any(map(issue_source.is_source, spelled)):
+        if len(spelled) > 1:
+            raise UsageError("a link or an issue brings its own script: name no other")
+        selection["scripts"] = ()
+        return spelled[0]
+    return named
+
+
+def _numbers(texts: Sequence[str]) -> tuple[int, ...]:
+    """`--block 1,2 --block 4`, each once and in this order."""
+    words = [word.strip() for text in texts for word in text.split(",")]
+    for word in words:
+        if not word.isascii() or not word.isdigit() or not int(word[:6]) > 0:
+            raise UsageError(f"--block {word[:40]}: expected a number from 1, or several: 1,2")
+    return tuple(dict.fromkeys(int(word[:6]) for word in words))
 
 
 def sandboxed(engine: str, unsandboxed: bool) -> str:
@@ -86,32 +112,21 @@ def sandboxed(engine: str, unsandboxed: bool) -> str:
     return "docker"
 
 
-def read_source(source: str) -> tuple[str, str]:
-    """How scripts from `source` are named, and its Markdown."""
-    file, issue = Path(source), address.reference(source)
-    if file.is_file():
-        return _safe(file.stem), _text(file)
-    if issue is None:
-        raise UsageError(
-            f"--from-issue {shortened(source, 200)}: neither a file nor an issue",
-            remedy="OWNER/NAME#N, the address of an issue on github.com, or a Markdown file",
-        )
-    return _safe(f"issue-{issue.repo.replace('/', '-')}-{issue.number}"), _fetch(issue)
-
-
-def choose_block(found: Sequence[Block], source: str, wanted: Optional[int]) -> tuple[int, Block]:
-    """The block asked for, the only one, or the one that the user chooses; with its number."""
+def choose_blocks(
+    found: Sequence[Block], source: str, wanted: Sequence[int]
+) -> tuple[Numbered, ...]:
+    """The blocks asked for, the only one, or the one that the user chooses; with their numbers."""
     if not found:
         raise UsageError(f"there is no Python code block in {shortened(source, 200)}")
-    if wanted is not None and wanted > len(found):
-        raise UsageError(f"there is no block {wanted}; there are:\n{listed(found)}")
-    if wanted is None and len(found) > 1:
+    missing = [number for number in wanted if number > len(found)]
+    if missing:
+        raise UsageError(f"there is no block {missing[0]}; there are:\n{listed(found)}")
+    if not wanted and len(found) > 1:
         if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(f"choose one with --block:\n{listed(found)}")
         log.warn(listed(found))
-        wanted = click.prompt("Which block", type=click.IntRange(1, len(found)), err=True)
-    number = wanted or 1
-    return number, found[number - 1]
+        wanted = [click.prompt("Which block", type=click.IntRange(1, len(found)), err=True)]
+    return tuple((number, found[number - 1]) for number in wanted or [1])
 
 
 def listed(found: Sequence[Block]) -> str:
@@ -119,27 +134,30 @@ def listed(found: Sequence[Block]) -> str:
     return "\n".join(f"  {n}  {_described(block)}" for n, block in enumerate(found, 1))
 
 
-def _own_folder(name: str) -> Path:
-    """Where the script is saved: what lies beside a script goes along with it, so nothing does."""
-    folder = FOLDER / name
-    if folder.is_symlink() or (folder.is_dir() and _strangers(folder, f"{name}.py")):
+def save_files(folder: Path, files: Files, force: bool) -> Path:
+    """Write the files, but never over others unless told so. Returns the script.
+
+    Into a folder of their own: what lies beside a script goes along with it.
+    """
+    if folder.is_symlink() or (folder.is_dir() and _strangers(folder, files)):
         raise UsageError(
             f"{folder} holds other files, which the issue's script could read",
             remedy="move them away, or remove the folder",
         )
-    return folder / f"{name}.py"
+    for name, source in files.contents.items():
+        _save(folder / name, source, force)
+    return folder / files.script
 
 
-def _strangers(folder: Path, script: str) -> bool:
-    """Whether anything lies there but the script; Python's caches do not count."""
-    return any(each.name not in (script, "__pycache__") for each in folder.iterdir())
+def _strangers(folder: Path, files: Files) -> bool:
+    """Whether anything lies there but what is saved; Python's caches do not count."""
+    return any(each.name not in (*files.contents, "__pycache__") for each in folder.iterdir())
 
 
-def save_script(path: Path, source: str, force: bool) -> Path:
-    """Write the script, but never over another one unless told so."""
+def _save(path: Path, source: str, force: bool) -> None:
     there = path.read_text("utf-8", errors="replace") if path.is_file() else None
     if there == source:
-        return path
+        return
     if path.exists() and not (force and path.is_file()):
         raise UsageError(
             f"{path} is there already and holds something else",
@@ -147,33 +165,15 @@ def save_script(path: Path, source: str, force: bool) -> Path:
         )
     journal.write_file(path, source)
     log.say(f"saved {path}")
-    return path
 
 
 def _described(block: Block) -> str:
     lines = [line for line in block.source.split("\n") if line.strip()]
     label = f", labelled {shortened(block.label, 20)!r}" if block.label else ""
-    odd = "" if issue_scripts.parses(block.source) else ", not Python as it stands"
-    return f"line {block.line}, {count(len(lines), 'line')}{label}{odd}: {shortened(lines[0], 60)}"
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:80] or "script"
-
-
-def _text(file: Path) -> str:
-    with open(file, "rb") as opened:
-        content = opened.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"{file} is too long for an issue: over {MOST_BYTES >> 10} KiB")
-    return content.decode("utf-8-sig", "replace")
-
-
-def _fetch(issue: address.Issue) -> str:
-    """A public issue needs no token, but with one there is more to ask for."""
-    from runner.github import token
-    from runner.github.client import Client
-
-    api_url = address.api_base(os.environ.get("GITHUB_API_URL") or address.PUBLIC)
-    secret = token.find_token(os.environ, address.token_host(api_url))
-    return Client(api_url=api_url, token=secret, say=log.say).issue_text(issue)
+    place = f"{shortened(block.place, 40)}, " if block.place else ""
+    name = f", {shortened(block.name, 40)}" if block.name and block.name != block.place else ""
+    odd = ", not Python as it stands"
+    if block.is_notebook or issue_scripts.parses(block.source):
+        odd = ""
+    size = count(len(lines), "line")
+    return f"{place}line {block.line}, {size}{label}{name}{odd}: {shortened(lines[0], 60)}"

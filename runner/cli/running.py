@@ -160,6 +160,7 @@ def planned_run(
         command=shlex.join(["tfmatrix", *map(_as_told, sys.argv[1:])]),
         host=host.describe(),
         along=chosen.along,
+        reported=chosen.reported,
     )
     released = {release.version: release.released.isoformat() for release in chosen.releases}
     return Run(

@@ -18,7 +18,7 @@ from runner import paths
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.watch_folder import WatchFolder
 from runner.cli import backend as backends
-from runner.cli import log, running, terminal
+from runner.cli import from_issue, log, running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker
@@ -51,9 +51,11 @@ CHANGES = 10
     help="Run scripts again at every save, with TensorFlow kept imported.",
 )
 @selecting
+@from_issue.options
 @backends.options
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
 def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selection: Any) -> int:
+    engine = from_issue.choose(engine, selection)
     console = terminal.stderr()
     relay = events.Relay()
     with (

@@ -48,7 +48,7 @@ def api_base(url: str) -> str:
     """The base URL of a GitHub's REST interface, fit to be sent a token. Raises `UsageError`."""
     try:
         parts = urlsplit(url)
-        safe = parts.scheme == "https" or _loopback(parts.scheme, parts.hostname)
+        safe = parts.scheme == "https" or is_loopback(parts.scheme, parts.hostname)
         good = safe and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
     except ValueError:
         good = False
@@ -66,7 +66,7 @@ def token_host(api_url: str) -> str:
     return (urlsplit(api_url).hostname or "").removeprefix("api.")
 
 
-def _loopback(scheme: str, name: Optional[str]) -> bool:
+def is_loopback(scheme: str, name: Optional[str]) -> bool:
     """Over plain HTTP a token goes to this machine at most."""
     try:
         local = name == "localhost" or ipaddress.ip_address(name or "").is_loopback

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Optional, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ from runner.report.text import clean
 T = TypeVar("T")
 TIMEOUT = 30
 """Seconds without an answer."""
+MOST_COMMENTS = 200
+"""Of an issue, those that are read for scripts."""
 NOT_GITHUB = (
     *(AssertionError, RuntimeError, ValueError, TypeError, LookupError, AttributeError),
     BadAttributeException,
@@ -69,6 +72,27 @@ class Client:
     def issue_text(self, issue: Issue) -> str:
         """What the issue's author wrote."""
         return self._ask(f"reading {issue}", lambda: self._issue(issue).body or "")
+
+    def thread(self, issue: Issue) -> list[str]:
+        """What the issue's author wrote, and then the comments, as far as one reads them."""
+
+        def read() -> list[str]:
+            remote = self._issue(issue)
+            texts = [remote.body or ""]
+            if remote.comments:
+                texts += (each.body or "" for each in islice(remote.get_comments(), MOST_COMMENTS))
+            return texts
+
+        return self._ask(f"reading {issue}", read)
+
+    def gist(self, identity: str) -> dict[str, str]:
+        """The files of a gist, by name."""
+
+        def read() -> dict[str, str]:
+            files = self._github.get_gist(identity).files
+            return {name: file.content or "" for name, file in files.items()}
+
+        return self._ask(f"reading the gist {identity}", read)
 
     def login(self) -> str:
         """Who comments with this token are by."""

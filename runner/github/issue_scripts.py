@@ -13,10 +13,13 @@ import html
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Optional
 
-from attrs import frozen
+from attrs import evolve, frozen
+
+from runner.github.fences import mended
+from runner.scripts import ipython
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -26,6 +29,7 @@ MOST = 65_536
 """Characters of a block that is looked at to find out whether it is Python: GitHub's limit."""
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
+_FILE = re.compile(r"(?<![\w./-])([A-Za-z_]\w*\.py)(?![\w.])")
 _TENSORFLOW = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:tensorflow|keras|tf_keras)\b", re.M)
 
 
@@ -38,16 +42,32 @@ class Block:
     """What the fence says it is; often nothing, and often wrong."""
     line: int
     """Of the Markdown, where the block starts; the first is 1."""
+    name: str = ""
+    """What the issue calls the file: `model.py`; of a notebook always its name."""
+
+    place: str = ""
+    """Where in an issue, but for its description: `comment 3`."""
+
+    @property
+    def is_notebook(self) -> bool:
+        return self.name.endswith(".ipynb")
 
 
-def blocks(markdown: str) -> tuple[Block, ...]:
+def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     """The Python in `markdown`, in its order: blocks labelled so, and those that parse as Python
-    and import TensorFlow or Keras. Never raises, whatever the text."""
+    and import TensorFlow or Keras. `place` says which text it is, where an issue has several. Never
+    raises, whatever the text."""
     text = markdown.encode("utf-8", "replace").decode("utf-8")
     if _is_escaped(text):
         text = html.unescape(text)
-    found = (_block(*code) for code in _code(text))
-    return tuple(block for block in found if block is not None)
+    text, origins = mended(text)
+    lines = text.split("\n")
+    found = (_block(*code, lines=lines) for code in _code(text))
+    return tuple(
+        evolve(block, line=origins[min(block.line, len(origins)) - 1], place=place)
+        for block in found
+        if block is not None
+    )
 
 
 def _is_escaped(text: str) -> bool:
@@ -77,13 +97,30 @@ def _parser(inside_html: bool) -> MarkdownIt:
     return parser.disable(["reference", "html_block"] if inside_html else "reference")
 
 
-def _block(info: str, content: str, line: int) -> Optional[Block]:
+def _block(info: str, content: str, line: int, lines: Sequence[str] = ()) -> Optional[Block]:
     label = re.split(r"[\s,{}.]+", info.strip(" {.}"))[0]
     source = _as_script(content)
     wanted = label.lower() in PYTHON or (parses(source) and _TENSORFLOW.search(source))
     if not wanted or not source.strip():
         return None
-    return Block(source=source.rstrip() + "\n", label=label, line=line)
+    above = [each for each in lines[max(0, line - 3) : line - 1] if each.strip()]
+    named = _name(info, source, above[-1] if above else "")
+    return Block(source=source.rstrip() + "\n", label=label, line=line, name=named)
+
+
+def _name(info: str, source: str, above: str) -> str:
+    """What a block's file is called: in its fence, its first line, or the line above it."""
+    first = source.lstrip().partition("\n")[0]
+    for text in (info, first if first.startswith("#") else "", above):
+        names = _FILE.findall(text)
+        if len(names) == 1:
+            return str(names[0])
+    return ""
+
+
+def as_python(source: str) -> str:
+    """A block without what only IPython understands."""
+    return ipython.plain(source).text
 
 
 def _as_script(content: str) -> str:
@@ -114,7 +151,7 @@ def parses(source: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(source)
+            ast.parse(as_python(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

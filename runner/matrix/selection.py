@@ -37,6 +37,8 @@ class Selection:
     cells: tuple[Cell, ...]
     remarks: tuple[str, ...] = ()
     """What the user should know of the scripts, each a sentence."""
+    reported: str = ""
+    """The signature of the failure that an issue reports, where the script is an issue's."""
     along: str = ""
     """The axis whose values are the columns, where TensorFlow's releases are not."""
 
@@ -64,6 +66,7 @@ def select(
     as_of: Optional[str] = None,
     allow_no_tensorflow: bool = False,
     expect: Optional[str] = None,
+    reported: str = "",
     along: Optional[str] = None,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
@@ -108,6 +111,7 @@ def select(
         matrix=matrix,
         releases=releases,
         cells=tuple(planned),
+        reported=reported,
         along=columns.name if columns else "",
         remarks=(*(remark for source in sources for remark in source.remarks), *noted),
     )

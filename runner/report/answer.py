@@ -24,7 +24,7 @@ from runner.cells.classify import HUNG
 from runner.grid import PASS, Column, Grid, Mark, Row, Transition, release_range
 from runner.grid.names import globs
 from runner.model import Limits, Outcome, Verdict
-from runner.report import places, style, totals, values
+from runner.report import places, reported, style, totals, values
 from runner.report.because import because
 from runner.report.text import clean, count, listed, shortened
 
@@ -79,7 +79,8 @@ def sentences(grid: Grid, quote: Quote = clean, most: int = MOST_REPROS) -> list
     several = len(repros) > 1
     said = [_sentence(grid, name, rows, quote, named=several) for name, rows in repros[:most]]
     left = len(repros) - most
-    return [*said, f"{count(left, 'more repro')} in the grid."] if left > 0 else said
+    said += [f"{count(left, 'more repro')} in the grid."] if left > 0 else []
+    return [*said, *reported.sentences(grid, quote)]
 
 
 def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, named: bool) -> str:

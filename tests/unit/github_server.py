@@ -42,6 +42,8 @@ class Fake:
     app: bool = False
     """The token is a workflow's: it has no user to ask for."""
     issue_body: str = ""
+    gist: dict[str, str] = field(factory=dict)
+    """The files of every gist."""
     page_host: str = ""
     """What the links to further pages name as the host, where not this server."""
     comments: list[dict[str, Any]] = field(factory=list)
@@ -88,6 +90,9 @@ class Fake:
             if self.app:
                 return 403, {"message": "Resource not accessible by integration"}, {}
             return 200, {"login": self.me, "id": 1, "url": f"{self.url}/user"}, {}
+        if path.startswith("/gists/") and self.gist:
+            files = {name: {"filename": name, "content": text} for name, text in self.gist.items()}
+            return 200, {"id": path[7:], "files": files, "url": f"{self.url}{path}"}, {}
         if path == "/repos/o/n/issues/5":
             return 200, self._issue(), {}
         if path == "/repos/o/n/issues/5/comments":
@@ -100,7 +105,8 @@ class Fake:
 
     def _issue(self) -> dict[str, Any]:
         url = f"{self.url}/repos/o/n/issues/5"
-        return {"number": 5, "id": 50, "url": url, "body": self.issue_body}
+        count = len(self.comments)
+        return {"number": 5, "id": 50, "url": url, "body": self.issue_body, "comments": count}
 
     def _list(self, query: dict[str, list[str]]) -> tuple[int, Any, dict[str, str]]:
         size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])

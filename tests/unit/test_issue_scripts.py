@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
 import textwrap
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -13,9 +17,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner import cli, engines
+from runner.cells.signature import reported
 from runner.cells.snapshot import needs
-from runner.cli import from_issue
+from runner.cli import from_issue, issue_source
 from runner.errors import EngineUnavailableError, UsageError
+from runner.github import download, issue_scripts, links
 from runner.github.issue_scripts import Block, blocks
 from runner.model import Repro
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
@@ -180,28 +186,28 @@ ONE, OTHER = (Block(source=f"print({n})\n", label="py", line=n) for n in (1, 2))
 
 
 def test_the_only_one_is_taken() -> None:
-    assert from_issue.choose_block([ONE], "o/n#5", None) == (1, ONE)
-    assert from_issue.choose_block([ONE, OTHER], "o/n#5", 2) == (2, OTHER)
+    assert from_issue.choose_blocks([ONE], "o/n#5", ()) == ((1, ONE),)
+    assert from_issue.choose_blocks([ONE, OTHER], "o/n#5", [2]) == ((2, OTHER),)
 
 
 @pytest.mark.parametrize(
     ("found", "wanted", "said"),
     [
-        ([], None, "there is no Python code block in o/n#5"),
+        ([], (), "there is no Python code block in o/n#5"),
         (
             [ONE, OTHER],
-            None,
+            (),
             "choose one with --block:\n  1  line 1, 1 line, labelled 'py': print(1)",
         ),
-        ([ONE, OTHER], 3, "there is no block 3; there are:\n  1  line 1"),
+        ([ONE, OTHER], (1, 3), "there is no block 3; there are:\n  1  line 1"),
     ],
 )
 def test_without_a_terminal_there_is_no_guessing(
-    found: list[Block], wanted: int, said: str, monkeypatch: pytest.MonkeyPatch
+    found: list[Block], wanted: Sequence[int], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UsageError) as caught:
-        from_issue.choose_block(found, "o/n#5", wanted)
+        from_issue.choose_blocks(found, "o/n#5", wanted)
     assert said in str(caught.value)
 
 
@@ -211,7 +217,7 @@ def test_in_a_terminal_the_user_is_asked(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     answers: Iterator[str] = iter(["7", "2"])
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: next(answers))
-    assert from_issue.choose_block([ONE, OTHER], "o/n#5", None) == (2, OTHER)
+    assert from_issue.choose_blocks([ONE, OTHER], "o/n#5", ()) == ((2, OTHER),)
     assert "  2  line 2, 1 line, labelled 'py': print(2)" in capsys.readouterr().err
 
 
@@ -332,6 +338,16 @@ def test_a_link_is_replaced_and_not_followed(wanted: list[str], tmp_path: Path) 
         (["--from-issue", "nothing.md"], "neither a file nor an issue"),
         (["bug.py", "--from-issue", "bug.md"], "name no other"),
         (["--block", "1"], "need --from-issue"),
+        (["--from-issue", "bug.md", "--block", "0"], "--block 0: expected a number from 1"),
+        (["--from-issue", "bug.md", "--block", "1,x"], "--block x: expected a number from 1"),
+        (["--from-issue", "bug.md", "--block", ""], "--block : expected a number from 1"),
+        (["--from-issue", "bug.md", "--block", "1", "--block", "9"], "there is no block 9"),
+        (["o/n#5", "bug.py"], "brings its own script: name no other"),
+        (["http://example.org/bug.py"], "http://example.org/bug.py: only https:// is followed"),
+        (["ftp://example.org/bug.py"], "only https:// is followed"),
+        (["https://example.org/page"], "no address of code that is known"),
+        (["https://me:secret@example.org/bug.py"], "a user's name or password is not followed"),
+        (["https://github.com/o/n/blob/main/bug.c"], "no address of code that is known"),
         (["--unsandboxed-i-trust-this-script"], "need --from-issue"),
     ],
 )
@@ -345,7 +361,7 @@ def test_wrong_use_saves_and_runs_nothing(
 
 
 def test_a_file_that_is_too_long(wanted: list[str], capsys: Captured) -> None:
-    Path("bug.md").write_bytes(b"x" * (from_issue.MOST_BYTES + 1))
+    Path("bug.md").write_bytes(b"x" * (issue_source.MOST_BYTES + 1))
     assert cli.execute(["run", "--from-issue", "bug.md"]) == 2
     assert "too long" in capsys.readouterr().err
 
@@ -387,3 +403,263 @@ def test_names_of_files_are_plain(wanted: list[str]) -> None:
     assert cli.execute(["run", "--from-issue", "x y;$(z).md"]) == 3
     assert [path.name for path in Path("repro").iterdir()] == ["x-y-z-1"]
     assert [path.name for path in Path("repro/x-y-z-1").iterdir()] == ["x-y-z-1.py"]
+
+
+# --- Several blocks, comments, links ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [["--block", "2,1"], ["--block", "2", "--block", "1,2"]])
+def test_several_blocks_are_one_script(wanted: list[str], options: list[str]) -> None:
+    assert cli.execute(["run", "--from-issue", "bug.md", *options]) == 3
+    script = Path("repro/bug-2-1/bug-2-1.py")
+    assert script.read_text("utf-8") == f"# block 2\nprint(2)\n\n# block 1\n{TF}"
+
+
+FILES = f"""\
+`model.py`:
+
+```python
+{TF}ONE = 1
+```
+
+```python
+# data.py
+TWO = 2
+```
+
+```python
+from data import TWO
+import model
+```
+"""
+
+
+def test_blocks_that_import_each_other_are_files(wanted: list[str]) -> None:
+    Path("bug.md").write_text(FILES, "utf-8")
+    assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1,2,3"]) == 3
+    folder = Path("repro/bug-1-2-3")
+    assert {path.name: path.read_text("utf-8") for path in folder.iterdir()} == {
+        "model.py": f"{TF}ONE = 1\n",
+        "data.py": "# data.py\nTWO = 2\n",
+        "bug-1-2-3.py": "from data import TWO\nimport model\n",
+    }
+    assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1,2,3"]) == 3
+
+
+def test_comments_count_after_the_description(wanted: list[str], github: Fake) -> None:
+    github.issue_body = "It fails."
+    github.add("you", "With a script?")
+    github.add("me", f"```\n{TF}```")
+    assert cli.execute(["run", "o/n#5"]) == 3
+    assert wanted == ["docker"]
+    assert Path("repro/issue-o-n-5-1/issue-o-n-5-1.py").read_text("utf-8") == TF
+
+
+def test_a_list_says_in_which_comment_a_block_is(
+    wanted: list[str], github: Fake, capsys: Captured
+) -> None:
+    github.issue_body = TWO
+    github.add("me", f"```\n{TF}```")
+    assert cli.execute(["run", "--from-issue", "o/n#5"]) == 2
+    assert "  3  comment 1, line 1, 2 lines: import tensorflow" in capsys.readouterr().err
+
+
+GIST = "https://gist.github.com/me/0123456789abcdef0123"
+
+
+def test_a_gist(wanted: list[str], github: Fake) -> None:
+    github.gist = {"readme.txt": "hello", "bug.py": TF}
+    assert cli.execute(["run", GIST]) == 3
+    assert wanted == ["docker"]
+    assert Path("repro/gist-0123456789ab-1/gist-0123456789ab-1.py").read_text("utf-8") == TF
+
+
+def test_a_gist_without_code(wanted: list[str], github: Fake, capsys: Captured) -> None:
+    github.gist = {"readme.txt": "hello"}
+    assert cli.execute(["run", GIST]) == 2
+    assert f"there is no Python code block in {GIST}" in capsys.readouterr().err
+
+
+def test_a_notebook_in_a_gist_is_not_joined(
+    wanted: list[str], github: Fake, capsys: Captured
+) -> None:
+    cells = [{"cell_type": "code", "source": TF}]
+    notebook = json.dumps({"nbformat": 4, "metadata": {}, "cells": cells})
+    github.gist = {"bug.ipynb": notebook, "bug.py": TF}
+    assert cli.execute(["run", "--from-issue", GIST, "--block", "1,2"]) == 2
+    assert "a notebook cannot be joined" in capsys.readouterr().err
+    colab = "https://colab.research.google.com/gist/me/0123456789abcdef0123/bug.ipynb"
+    assert cli.execute(["run", colab, "--block", "1"]) == 3
+    assert Path("repro/gist-0123456789ab-1/gist-0123456789ab-1.ipynb").is_file()
+
+
+@pytest.mark.parametrize("verb", ["bisect", "watch", "run"])
+def test_other_verbs_keep_it_in_the_sandbox_too(wanted: list[str], verb: str) -> None:
+    assert cli.execute([verb, "--from-issue", "bug.md", "--block", "1"]) == 3
+    assert wanted == ["docker"]
+
+
+def test_bisect_wants_a_script(wanted: list[str], capsys: Captured) -> None:
+    assert cli.execute(["bisect"]) == 2
+    assert "there is no SCRIPT to search with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://github.com/o/n/blob/main/a/b.py", "o/n/main/a/b.py"),
+        ("https://github.com/o/n/raw/v1/b%20c.ipynb?x=1", "o/n/v1/b%20c.ipynb"),
+        ("https://colab.research.google.com/github/o/n/blob/main/b.ipynb#s=1", "o/n/main/b.ipynb"),
+    ],
+)
+def test_pages_of_files_lead_to_the_files(text: str, url: str) -> None:
+    assert links.parse(text).url == f"https://raw.githubusercontent.com/{url}"
+
+
+def test_other_links() -> None:
+    raw = "https://raw.githubusercontent.com/o/n/main/b.py"
+    assert (links.parse(raw).url, links.parse(raw).kind) == (raw, ".py")
+    drive = links.parse("https://colab.research.google.com/drive/1aB_c-d3fGhIjK?usp=sharing")
+    assert drive.url == "https://drive.google.com/uc?export=download&id=1aB_c-d3fGhIjK"
+    assert links.parse(f"{GIST}#file-bug-py").gist == "0123456789abcdef0123"
+
+
+# --- Downloads -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            there = {"/bug.py": TF, "/page.ipynb": "<html>", "/huge.py": "#" * MOST, "/é.py": TF}
+            content = there.get(self.path, "").encode()
+            assert self.headers.get("Authorization") is None
+            to = {"/loop.py": "/loop.py", "/there.py": "/bug.py", "/plain.py": "http://x.org/y.py"}
+            if self.path in to:
+                self.send_response(302)
+                self.send_header("Location", to[self.path])
+            else:
+                self.send_response(200 if content else 404)
+            content = b"\xff\xfe" if self.path == "/binary.py" else content
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+MOST = download.MOST_BYTES + 1
+
+
+def test_a_link_to_a_file(wanted: list[str], web: str) -> None:
+    for name in ("bug", "there"):
+        assert cli.execute(["run", f"{web}/{name}.py"]) == 3
+        assert Path(f"repro/{name}-1/{name}-1.py").read_text("utf-8") == TF
+    assert wanted == ["docker", "docker"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("missing.py", 3, "cannot be followed: the answer is 404"),
+        ("loop.py", 3, "cannot be followed: it leads from one address to the next"),
+        ("plain.py", 3, "http://x.org/y.py is not followed: it is not https"),
+        ("huge.py", 3, "cannot be followed: more bytes than"),
+        ("page.ipynb", 2, "is no notebook, but perhaps a page that asks to sign in"),
+    ],
+)
+def test_a_link_that_cannot_be_followed_is_told_in_a_line(
+    wanted: list[str], web: str, name: str, code: int, said: str, capsys: Captured
+) -> None:
+    assert cli.execute(["run", f"{web}/{name}"]) == code
+    assert said in capsys.readouterr().err.split("\n")[0]
+    assert wanted == []
+    assert not Path("repro").exists()
+
+
+def test_nobody_answers(wanted: list[str], capsys: Captured) -> None:
+    assert cli.execute(["run", "http://127.0.0.1:9/bug.py"]) == 3
+    assert "does not answer (ConnectionError)" in capsys.readouterr().err
+
+
+# --- Code in other fences --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"`\n{TF}x = 1\n\ny = 2\n`",
+        f"`{TF}x = 1\n\ny = 2`",
+        f"``python\n{TF}x = 1\n\ny = 2\n``",
+        "So:\n\n" + textwrap.indent(f"{TF}x = 1\n\ny = 2\n", "    "),
+        f"```shell\n{TF}x = 1\n\ny = 2\n```",
+    ],
+)
+def test_code_is_found_however_it_is_fenced(text: str) -> None:
+    (block,) = issue_scripts.blocks(text)
+    assert block.source == f"{TF}x = 1\n\ny = 2\n"
+
+
+def test_a_block_for_a_shell_that_installs_first_is_a_script() -> None:
+    text = f"```shell\n!pip install tensorflow==2.9\n{TF}%time x = 1\n```"
+    (block,) = issue_scripts.blocks(text)
+    assert block.source.startswith("!pip install tensorflow==2.9\n")
+
+
+def test_inline_code_stays_text_and_lines_keep_their_numbers() -> None:
+    text = f"Use `tf.x` and\n`tf.y` or `z`.\n`{TF}print(1)`\n\n```py\nx\n```\n"
+    assert [block.line for block in issue_scripts.blocks(text)] == [3, 7]
+
+
+# --- What the issue reports ------------------------------------------------------------------
+
+PLAIN = """Traceback (most recent call last):
+  File "bug.py", line 2, in <module>
+    tf.x
+AttributeError: module 'tensorflow' has no attribute 'x'"""
+IPYTHON = """---------------------------------------------------------------------------
+AttributeError                            Traceback (most recent call last)
+<ipython-input-3-123> in <module>
+----> 2 tf.x
+
+AttributeError: module 'tensorflow' has no attribute 'x'"""
+LINE = "AttributeError: module 'tensorflow' has no attribute 'x'"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"It says:\n```\n{PLAIN}\n```\nValueError: other", LINE),
+        (f"<details>\n\n```shell\n{IPYTHON}\n```\n</details>", LINE),
+        ("> " + PLAIN.replace("\n", "\n> "), LINE),
+        ("Segmentation fault (core dumped)", "SIGSEGV"),
+        ("Traceback (most recent call last):", ""),
+        ("It works.", ""),
+    ],
+)
+def test_the_failure_that_an_issue_reports(text: str, line: str) -> None:
+    assert reported.failure(text) == line
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (LINE, LINE, True),
+        (LINE[:40], LINE, True),
+        (LINE[:40] + "…", LINE, True),
+        ("AttributeError", LINE, False),
+        ("", LINE, False),
+        ("SIGSEGV", "SIGSEGV: Check failed", True),
+        ("SIGSEGV", "SIGABRT", False),
+        (LINE, "ValueError: x", False),
+    ],
+)
+def test_a_failure_is_known_again(one: str, other: str, same: bool) -> None:
+    assert reported.same(one, other) is same

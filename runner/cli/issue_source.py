@@ -1,0 +1,127 @@
+"""An issue, a gist, a link or a file → the scripts in it, and the failure that it reports."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from runner.cells.signature import reported
+from runner.cli import log
+from runner.errors import UsageError
+from runner.github import address, issue_scripts, links
+from runner.github.issue_scripts import Block
+from runner.report.text import shortened
+
+if TYPE_CHECKING:
+    from runner.github.client import Client
+
+MOST_BYTES = 256 << 10
+"""Of a Markdown file; an issue has a quarter of it at most."""
+
+
+@frozen(kw_only=True)
+class Source:
+    """What was found where the user pointed to."""
+
+    name: str
+    """What is saved is called so."""
+    blocks: tuple[Block, ...]
+    reported: str = ""
+    """The signature of the failure that it tells of."""
+
+
+def read(named: str) -> Source:
+    """Raises `UsageError`, and `GithubError` where something is not to be had."""
+    file, issue = Path(named), address.reference(named)
+    if file.is_file():
+        return _of_texts(file.stem, [_text(file)])
+    if issue is not None:
+        name = f"issue-{issue.repo.replace('/', '-')}-{issue.number}"
+        return _of_texts(name, _client().thread(issue))
+    if links.is_link(named):
+        return _of_link(links.parse(named))
+    raise UsageError(
+        f"--from-issue {shortened(named, 200)}: neither a file nor an issue",
+        remedy="OWNER/NAME#N, the address of an issue, a gist or a file, or a Markdown file",
+    )
+
+
+def is_source(named: str) -> bool:
+    """Whether a SCRIPT is somebody else's, to be fetched: a link or an issue."""
+    return links.is_link(named) or (
+        address.reference(named) is not None and not Path(named).exists()
+    )
+
+
+def spelled(path: Path) -> str:
+    """What the user wrote, where a path has swallowed a slash of `https://`."""
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*):/+", r"\1://", str(path))
+
+
+def _of_link(link: links.Link) -> Source:
+    if link.gist:
+        contents = _client().gist(link.gist)
+        found = (block for each in contents.items() for block in _of_file(*each))
+        return Source(name=_safe(link.name), blocks=tuple(found))
+    from runner.github import download
+
+    text = download.text(link.url)
+    if link.kind == ".ipynb" and text.lstrip()[:1] != "{":
+        raise UsageError(
+            f"{link.url} is no notebook, but perhaps a page that asks to sign in",
+            remedy="download it (File, Download .ipynb), and name the file",
+        )
+    blocks = _of_file(f"{link.name}{link.kind}", text)
+    about = text if link.kind == ".md" else ""
+    return Source(name=_safe(link.name), blocks=blocks, reported=reported.failure(about))
+
+
+def _of_file(name: str, text: str) -> tuple[Block, ...]:
+    """A script is one block, a Markdown text has some, another file none."""
+    if name.endswith(".md"):
+        return issue_scripts.blocks(text, name)
+    if not name.endswith((".py", ".ipynb")) or not text.strip():
+        return ()
+    kind = "notebook" if name.endswith(".ipynb") else "py"
+    return (Block(source=text.rstrip() + "\n", label=kind, line=1, name=name, place=name),)
+
+
+def _of_texts(name: str, texts: list[str]) -> Source:
+    """The description of an issue and its comments."""
+    places = ["", *(f"comment {number}" for number in range(1, len(texts)))]
+    failures = filter(None, map(reported.failure, texts))
+    return Source(
+        name=_safe(name),
+        blocks=tuple(
+            block
+            for text, place in zip(texts, places)
+            for block in issue_scripts.blocks(text, place)
+        ),
+        reported=next(failures, ""),
+    )
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:80] or "script"
+
+
+def _text(file: Path) -> str:
+    with open(file, "rb") as opened:
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise UsageError(f"{file} is too long for an issue: over {MOST_BYTES >> 10} KiB")
+    return content.decode("utf-8-sig", "replace")
+
+
+def _client() -> Client:
+    """A public issue needs no token, but with one there is more to ask for."""
+    from runner.github import token
+    from runner.github.client import Client
+
+    api_url = address.api_base(os.environ.get("GITHUB_API_URL") or address.PUBLIC)
+    secret = token.find_token(os.environ, address.token_host(api_url))
+    return Client(api_url=api_url, token=secret, say=log.say)

@@ -1,0 +1,81 @@
+"""One file from the web: over https, through few redirections, bounded in time and size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from runner import __version__
+from runner.github import address
+from runner.github.bounds import Bounds, TooMuchError
+from runner.github.errors import GithubError
+
+if TYPE_CHECKING:
+    import requests
+
+MOST_BYTES = 16 << 20
+MOST_REDIRECTIONS = 5
+SECONDS = 60.0
+"""For all of it; half of that without a byte ends it, too."""
+
+
+def text(url: str) -> str:
+    """What lies at `url`. Nothing is sent but the request. Raises `GithubError`."""
+    import requests
+
+    bounds = Bounds(seconds=SECONDS, answers=MOST_REDIRECTIONS + 1, size=MOST_BYTES)
+    try:
+        return bounds.within_the_deadline(lambda: _followed(url, bounds)).decode("utf-8-sig")
+    except TooMuchError as error:
+        raise GithubError(f"{url} cannot be followed: {error}") from None
+    except (requests.RequestException, OSError) as error:
+        host = urlsplit(url).hostname
+        raise GithubError(
+            f"{url} cannot be followed: {host} does not answer ({type(error).__name__})",
+            remedy="download the file by hand, and name it",
+        ) from None
+    except UnicodeDecodeError:
+        raise GithubError(f"{url} is no UTF-8 text") from None
+
+
+def _followed(url: str, bounds: Bounds) -> bytes:
+    import requests
+
+    with requests.Session() as session:
+        session.auth = _no_password
+        for _ in range(MOST_REDIRECTIONS + 1):
+            _check(url)
+            answer = session.get(
+                url,
+                stream=True,
+                allow_redirects=False,
+                timeout=SECONDS / 2,
+                headers={"User-Agent": f"tfmatrix/{__version__}"},
+            )
+            bounds.answered()
+            if answer.is_redirect:
+                url = urljoin(url, answer.headers["Location"])
+                continue
+            if answer.status_code != requests.codes.ok:
+                raise GithubError(f"{url} cannot be followed: the answer is {answer.status_code}")
+            return _body(answer, bounds)
+    raise GithubError(f"{url} cannot be followed: it leads from one address to the next")
+
+
+def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """What .netrc knows of a host is not sent to it."""
+    return request
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not address.is_loopback(parts.scheme, parts.hostname):
+        raise GithubError(f"{url:.200} is not followed: it is not https")
+
+
+def _body(answer: requests.Response, bounds: Bounds) -> bytes:
+    found = []
+    for chunk in answer.iter_content(1 << 16):
+        bounds.received(len(chunk))
+        found.append(chunk)
+    return b"".join(found)

@@ -1,0 +1,75 @@
+"""The chosen blocks of an issue → the files that are saved, and which of them is run. Pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Optional
+
+from attrs import frozen
+
+from runner.errors import UsageError
+from runner.github.issue_scripts import Block, as_python
+
+Numbered = tuple[int, Block]
+
+
+@frozen(kw_only=True)
+class Files:
+    """What is saved, by name."""
+
+    script: str
+    """The name of the one that is run."""
+    contents: dict[str, str]
+
+
+def files(chosen: Sequence[Numbered], name: str) -> Files:
+    """One script of several blocks, or several files where one imports another. `name` is what a
+    file is called that has no name. Raises `UsageError` for a notebook among several."""
+    if len(chosen) == 1:
+        block = chosen[0][1]
+        own = f"{name}.ipynb" if block.is_notebook else f"{name}.py"
+        return Files(script=own, contents={own: block.source})
+    if any(block.is_notebook for _, block in chosen):
+        raise UsageError("a notebook cannot be joined with other blocks: choose it alone")
+    return _modules(chosen, f"{name}.py") or _one_script(chosen, f"{name}.py")
+
+
+def _one_script(chosen: Sequence[Numbered], name: str) -> Files:
+    parts = (f"# block {number}\n{block.source}" for number, block in chosen)
+    return Files(script=name, contents={name: "\n".join(parts)})
+
+
+def _modules(chosen: Sequence[Numbered], name: str) -> Optional[Files]:
+    """Files, where a block imports one that the issue gives a name; else None.
+
+    What others import is a module; all that no other imports is the script.
+    """
+    named = {block.name.removesuffix(".py"): block for _, block in chosen if block.name}
+    imported = {
+        module
+        for _, block in chosen
+        for module in _imports(block.source)
+        if module in named and named[module] is not block
+    }
+    main = [(n, block) for n, block in chosen if block.name.removesuffix(".py") not in imported]
+    if not imported or not main:
+        return None
+    script = _one_script(main, name) if len(main) > 1 else files(main, name.removesuffix(".py"))
+    modules = {f"{module}.py": named[module].source for module in sorted(imported)}
+    return Files(script=script.script, contents={**script.contents, **modules})
+
+
+def _imports(source: str) -> set[str]:
+    """The top-level modules that a block imports."""
+    try:
+        tree = ast.parse(as_python(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
