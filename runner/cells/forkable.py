@@ -8,6 +8,7 @@ what it sees of itself. In any doubt the answer is a reason, and the script gets
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Collection, Iterator
 from typing import Optional, Union
 
@@ -84,8 +85,9 @@ def imported_anywhere(source: str) -> frozenset[str]:
     return frozenset(names)
 
 
+@functools.lru_cache(maxsize=8)
 def _parsed(source: str) -> Union[ast.Module, str]:
-    """The script as a tree, or why there is none."""
+    """The script as a tree, or why there is none. Several questions are asked of one script."""
     if len(source) > MOST:
         return "it is too long to be looked at"
     try:

@@ -138,10 +138,6 @@ class Store:
             self._touch(path)
         return execution
 
-    def has(self, key: str) -> bool:
-        """Whether something lies under `key`; `get` says whether it can be read."""
-        return Path(self._path(key)).exists()
-
     def put(self, key: str, execution: Execution) -> None:
         """Keep `execution`, unless it has `trouble`: what was not measured is no answer."""
         if execution.trouble is not None:

@@ -1,59 +1,21 @@
-"""What a command wants of its engine: which cells are answered, and which environments are not."""
+"""What a command needs from its engine: which cells to measure, which environments to make."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from runner import paths
-from runner.cells.modes import Modes
 from runner.cells.snapshot.record import Snapshot
-from runner.cells.store import Store, cell_key
+from runner.cells.store import Store
 from runner.engines.base import Maker
-from runner.machine import host, interpreters
 from runner.model import Cell, Environment
+from runner.pipeline.answers import Answers
 from runner.pipeline.options import Options
 from runner.pipeline.workload import Batch, Lock, Workload, arrange
 
 
-def answer_key(
-    engine: str,
-    environment: Environment,
-    cell: Cell,
-    snapshot: Snapshot,
-    *,
-    modes: Modes,
-    repeat: int,
-) -> str:
-    """Under which key the store has what `engine` measured.
-
-    `modes` are the command's: they look at a script once for all its cells.
-    """
-    return cell_key(
-        environment_key=_environment_key(engine, environment),
-        snapshot_digest=snapshot.text_digest,
-        script=snapshot.workspace.script,
-        args=cell.case.args,
-        env=cell.variables,
-        limits=cell.repro.limits,
-        agent_digest=paths.agent_digest(),
-        mode=modes.mode_for(cell).name,
-        repeat=repeat,
-    )
-
-
-def _environment_key(engine: str, environment: Environment) -> str:
-    """With what the local engine takes from this machine: Python's patch release, and what the CPU
-    can do, by which TensorFlow's libraries choose how they compute."""
-    if engine != "local":
-        return f"{engine}:{environment.key}"
-    python = interpreters.find_interpreter(environment.target.python)
-    version = python.version if python else ""
-    return f"{engine}:{environment.key}:{version}:{host.cpu_features()}"
-
-
 class Demand:
-    """The cells of a command, and what of them each engine has measured already."""
+    """The cells of a command, and which of them each engine has measured already."""
 
     def __init__(
         self,
@@ -68,15 +30,14 @@ class Demand:
         self.cells = len(cells)
         self._planned = cells
         self._lock = lock
-        self._store = store
-        self._snapshots = snapshots
-        self._options = options
-        self._modes = Modes(options.mode)
+        self._answers: Optional[Answers] = None
+        if store is not None and not options.remeasure:
+            self._answers = Answers(store, snapshots, options)
         self._loads: dict[str, Workload] = {}
 
     @classmethod
     def of_environments(cls, cells: Sequence[Cell], lock: Lock) -> Demand:
-        """That of a command which looks for no answers before it starts."""
+        """The demand of a command that looks for no earlier answers."""
         return cls(cells, lock, store=None, snapshots={}, options=Options())
 
     def workload(self, engine: Maker) -> Workload:
@@ -86,12 +47,12 @@ class Demand:
         return self._loads[engine.name]
 
     def answered(self, engine: Maker) -> int:
-        if self._store is None or self._options.remeasure:
-            return 0
+        """How many cells need no measuring with `engine`."""
         batches = self.workload(engine).batches
-        return sum(self._is_answered(engine, w, cell) for w in batches for cell in w.cells)
+        return sum(self._is_answered(engine, b, cell) for b in batches for cell in b.cells)
 
     def environments(self, engine: Maker) -> Sequence[Environment]:
+        """The environments that `engine` has to make."""
         return [
             batch.environment
             for batch in self.workload(engine).batches
@@ -100,15 +61,7 @@ class Demand:
         ]
 
     def _is_answered(self, engine: Maker, batch: Batch, cell: Cell) -> bool:
-        if self._store is None or self._options.remeasure:
+        if self._answers is None:
             return False
-        snapshot = self._snapshots[cell.repro.name]
-        key = answer_key(
-            engine.name,
-            batch.environment,
-            cell,
-            snapshot,
-            modes=self._modes,
-            repeat=self._options.repeat,
-        )
-        return self._store.has(key)
+        key = self._answers.key(engine.name, batch.environment, cell)
+        return self._answers.known(cell, key) is not None

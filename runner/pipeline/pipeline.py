@@ -21,7 +21,7 @@ from attrs import define, evolve
 from runner.cells import modes
 from runner.cells.classify import classify
 from runner.cells.flakiness.majority import with_another_vote
-from runner.cells.modes import Mode, Modes
+from runner.cells.modes import Mode
 from runner.cells.results import judged, skipped
 from runner.cells.snapshot import reading
 from runner.cells.snapshot.record import Snapshot
@@ -30,7 +30,7 @@ from runner.errors import EngineLostError, TfmatrixError
 from runner.machine import claims
 from runner.model import Cell, Environment, Execution, Verdict
 from runner.pipeline import events
-from runner.pipeline.demand import answer_key
+from runner.pipeline.answers import Answers
 from runner.pipeline.disk import DiskLimit, Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.site import PREPARING, Workers
@@ -73,11 +73,10 @@ class Pipeline:
         """`snapshots`: repro name → its files; `forecast`: what the disk has, to be kept to."""
         self._workers = workers
         self._site = workers.site
-        self._store = store
+        self._answers = Answers(store, snapshots, options)
         self._journal = journal
         self._snapshots = snapshots
         self._options = options
-        self._modes = Modes(options.mode)
         self._emit = emit
         self._stopping = False
         self._confirming = False
@@ -158,15 +157,7 @@ class Pipeline:
 
     def stored(self, batch: Batch, cell: Cell) -> Optional[Execution]:
         """What the store has of a cell, unless it is to be measured again."""
-        return self._from_store(cell, self._key(batch, cell))
-
-    def _from_store(self, cell: Cell, key: str) -> Optional[Execution]:
-        return None if self._options.remeasure else self._known(cell, key)
-
-    def _known(self, cell: Cell, key: str) -> Optional[Execution]:
-        """What was measured under `key` with the files as they are now."""
-        snapshot = self._snapshots[cell.repro.name]
-        return self._store.get(key, lambda known: reading.read_digest(known, snapshot))
+        return self._answers.usable(cell, self._key(batch, cell))
 
     @property
     def _most_open(self) -> int:
@@ -200,7 +191,7 @@ class Pipeline:
         left, known = [], []
         for cell in batch.cells:
             key = self._key(batch, cell)
-            execution = self._from_store(cell, key)
+            execution = self._answers.usable(cell, key)
             if execution is None:
                 left.append(cell)
             else:
@@ -211,18 +202,10 @@ class Pipeline:
         return evolve(batch, cells=tuple(left))
 
     def _key(self, batch: Batch, cell: Cell) -> str:
-        snapshot = self._snapshots[cell.repro.name]
-        return answer_key(
-            self._site.name,
-            batch.environment,
-            cell,
-            snapshot,
-            modes=self._modes,
-            repeat=self._options.repeat,
-        )
+        return self._answers.key(self._site.name, batch.environment, cell)
 
     def _mode(self, cell: Cell) -> Mode:
-        return CONFIRMING if self._confirming else self._modes.mode_for(cell)
+        return CONFIRMING if self._confirming else self._answers.mode_for(cell)
 
     # -- preparing ------------------------------------------------------------------------------
 
@@ -303,13 +286,13 @@ class Pipeline:
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
         key = self._key(batch, cell)
-        before = self._known(cell, key) if self._confirming else None
+        before = self._answers.known(cell, key) if self._confirming else None
         if before is not None:
             execution = with_another_vote(before, execution)
         # What was lacking may be there later.
         evidence = classify(execution).verdict is not Verdict.ERROR
         if evidence and reading.reusable(execution):
-            self._store.put(key, execution)
+            self._answers.keep(key, execution)
         self._record(batch, cell, execution, key)
 
     def _raise_if_lost(self, error: Exception) -> None:

@@ -1,28 +1,26 @@
-"""The cells that disagree with both their neighbours, which agree: a bug of one release, or chance.
+"""Finds cells that differ from both neighbours while these two agree. Pure.
 
-Such a cell is the one that people act on, and the one that a hiccup makes; it is worth a second
-look. Pure.
+Such a cell is a bug of one release, or chance. People act on it, so it is worth a second look.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Optional
 
 from packaging.version import Version
 
 from runner.model import Result
 
 FEW = 20
-"""Second looks that any run may take; a larger one takes a tenth of its cells."""
+"""Second looks that any run may take; a large run may take a tenth of its cells."""
 
 
 def outliers(results: Sequence[Result]) -> tuple[Result, ...]:
-    """What to measure once more: as many as are worth it, spread over all there are.
+    """The cells to measure once more; if there are too many, a part of them, spread evenly.
 
-    Not what was measured twice already, what matrix.yaml says of this release, and the ends of a
-    row, which have one neighbour.
+    Left out are cells that were measured twice already, cells that end as matrix.yaml expects, and
+    the ends of a row, which have only one neighbour.
     """
     found = [one for row in _rows(results) for one in _odd(row)]
     most = max(FEW, len(results) // 10)
@@ -42,18 +40,16 @@ def _odd(row: Sequence[Result]) -> list[Result]:
     return [
         one
         for before, one, after in zip(row, row[1:], row[2:])
-        if _finding(one) is not None
-        and _finding(one) != _finding(before) == _finding(after) is not None
+        if all(_is_evidence(each) for each in (before, one, after))
+        and one.outcome.finding != before.outcome.finding == after.outcome.finding
         and one.attempts == 1
         and not _foretold(one)
     ]
 
 
-def _finding(result: Result) -> Optional[tuple[object, ...]]:
-    """What neighbours are compared by; None where nobody looked, or nothing could be judged."""
-    if result.inferred or not result.outcome.verdict.judged:
-        return None
-    return result.outcome.finding
+def _is_evidence(result: Result) -> bool:
+    """Whether the cell was measured and could be judged."""
+    return not result.inferred and result.outcome.verdict.judged
 
 
 def _foretold(result: Result) -> bool:

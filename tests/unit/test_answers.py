@@ -1,0 +1,44 @@
+"""Which of a command's cells need no measuring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.cells.snapshot import reading, take_snapshot
+from runner.cells.store import Store
+from runner.model import Cell, Execution, Reads, Repro
+from runner.pipeline.answers import Answers
+from runner.pipeline.demand import Demand
+from runner.pipeline.options import Options
+from tests.engines.plain import PlainEngine, environment
+
+ENVIRONMENT = environment("2.9.3")
+
+
+def test_a_cell_is_measured_again_once_a_file_that_it_read_has_changed(tmp_path: Path) -> None:
+    repro = Repro(name="r", script=tmp_path / "beside" / "r.py")
+    repro.script.parent.mkdir()
+    repro.script.write_text("import sys, tensorflow\nprint(open(sys.argv[1]).read())\n", "utf-8")
+    cell = Cell(repro=repro, case=repro.cases[0], target=ENVIRONMENT.target)
+    engine, store = PlainEngine(), Store(tmp_path / "store")
+
+    def answered(options: Options = Options()) -> int:  # noqa: B008 - frozen
+        snapshots = {"r": take_snapshot(repro, tmp_path / "snapshots")}
+        demand = Demand(
+            [cell], lambda _: ENVIRONMENT, store=store, snapshots=snapshots, options=options
+        )
+        return demand.answered(engine)
+
+    data = repro.script.parent / "data.csv"
+    data.write_text("1", "utf-8")
+    snapshot = take_snapshot(repro, tmp_path / "snapshots")
+    answers = Answers(store, {"r": snapshot}, Options())
+    reads = Reads(opened=("data.csv",), listed=())
+    measured = reading.compared(Execution(exit_code=0, reads=reads), snapshot)
+    answers.keep(answers.key(engine.name, ENVIRONMENT, cell), measured)
+    assert answered() == 1
+    assert answered(Options(remeasure=True)) == 0
+    data.write_text("2", "utf-8")
+    assert answered() == 0
+    data.write_text("1", "utf-8")
+    assert answered() == 1
