@@ -15,6 +15,7 @@ from runner.bisect import answer
 from runner.bisect.answer import Side
 from runner.bisect.search import Search
 from runner.bisect.search_range import ChangePoint
+from runner.machine.units import count
 from runner.model import Result, Verdict
 
 
@@ -166,9 +167,10 @@ def print_conclusion(conclusion: Conclusion) -> None:
     click.echo(f"\n{answer.evidence(*conclusion.sides)}\n")
     for remark in conclusion.remarks:
         click.echo(remark)
+    releases, runs = count(len(problem.cells), "release"), count(search.probe.measured, "run")
     click.echo(
         f"bad is: {problem.criterion.words}{problem.votes.in_words}; {len(search.sides)} of "
-        f"{len(problem.cells)} releases looked at, in {search.probe.measured} runs"
+        f"{releases} looked at, in {runs}"
     )
     click.echo(f"see both again: {conclusion.command}")
 

@@ -15,7 +15,7 @@ from runner.cli.formats import formats, print_json
 from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
 from runner.machine import claims, temporary, units
 from runner.machine.items import Removable
-from runner.report.text import count
+from runner.machine.units import count
 from runner.upkeep import clean, inventory
 
 SCHEMA = 1

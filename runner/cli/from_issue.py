@@ -14,7 +14,8 @@ from runner.errors import UsageError
 from runner.github import issue_scripts, joined
 from runner.github.issue_scripts import Block
 from runner.github.joined import Files, Numbered
-from runner.report.text import count, shortened
+from runner.machine.units import count
+from runner.report.text import shortened
 from runner.runs import journal
 
 F = TypeVar("F", bound=Callable[..., Any])

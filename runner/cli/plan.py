@@ -10,6 +10,7 @@ import click
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
+from runner.machine.units import count
 from runner.matrix.selection import select
 from runner.model import Cell
 
@@ -44,7 +45,9 @@ def table(cells: tuple[Cell, ...]) -> str:
     lacking = sum(cell.skip is None and cell.lacks is not None for cell in cells)
     running = len(cells) - skipped - lacking
     without = f", {lacking} that cannot run" if lacking else ""
-    lines.append(f"{len(cells)} cells, {running} to run, {skipped} skipped by rule{without}")
+    lines.append(
+        f"{count(len(cells), 'cell')}, {running} to run, {skipped} skipped by rule{without}"
+    )
     return "\n".join(lines)
 
 

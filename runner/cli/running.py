@@ -24,11 +24,11 @@ from runner.engines.base import Maker
 from runner.environments import locks
 from runner.errors import EngineLostError, UsageError
 from runner.machine import host
+from runner.machine.units import count
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import Lock, Workload, described
 from runner.report import preparation, publish
-from runner.report.text import count
 from runner.runs import journal
 
 LOG = logging.getLogger(__name__)
@@ -42,8 +42,9 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
     for name, one in taken.items():
         if one.partial:
             say(
-                f"{name}: {one.source} holds {one.partial}, so only the {len(one.files)} files that"
-                " the script's text names were copied; list others under `files:` in matrix.yaml"
+                f"{name}: {one.source} holds {one.partial}, so of its files only those that the"
+                f" script's text names were copied ({len(one.files)}); list others under"
+                " `files:` in matrix.yaml"
             )
     return taken
 
@@ -122,7 +123,7 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:
     """Say that nothing is lost; the store has what was measured, so the same command goes on."""
-    line = f"{len(run.results)} of {planned} cells are measured and kept in {folder}"
+    line = f"measured and kept in {folder}: {len(run.results)} of {count(planned, 'cell')}"
     log.warn(f"{line}; the same command goes on from there")
 
 

@@ -23,6 +23,7 @@ from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker
 from runner.errors import TfmatrixError
+from runner.machine.units import count
 from runner.matrix.selection import MATRIX, Selection, select
 from runner.model import Run
 from runner.pipeline import (
@@ -199,7 +200,7 @@ class Watch:
             click.echo(line)
         stored = sum(result.cached for result in run.results)
         known = f", {stored} of them known already" if stored else ""
-        line = f"{len(run.results)} cells in {seconds:.1f} s{known}; waiting for a change"
+        line = f"{count(len(run.results), 'cell')} in {seconds:.1f} s{known}; waiting for a change"
         self._console.print(line, highlight=False)
         self._before = run
 

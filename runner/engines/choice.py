@@ -7,6 +7,7 @@ from typing import Optional, Protocol
 
 from runner.engines.base import Candidate
 from runner.errors import EngineUnavailableError, TfmatrixError
+from runner.machine.units import count
 from runner.model import Environment
 
 Say = Callable[[str], None]
@@ -70,7 +71,9 @@ def automatic(candidates: Sequence[Candidate], wanted: Wanted, say: Say) -> Cand
             reasons.append(f"not {engine.name}: {why_not}")
     knowing = _knows_most(usable, wanted)
     if knowing is not None:
-        known = f"{wanted.answered(knowing)} of {wanted.cells} cells were measured with it"
+        cells = count(wanted.cells, "cell")
+        were = "was" if wanted.cells == 1 else "were"
+        known = f"{wanted.answered(knowing)} of {cells} {were} measured with it"
         return _chosen(knowing, [known], say)
     for engine in usable:
         why_not = _obstacle(engine, wanted, say)

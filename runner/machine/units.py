@@ -60,3 +60,8 @@ def size_text(size: float) -> str:
             return f"{size:.0f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def count(number: int, noun: str, several: str = "") -> str:
+    """`1 case`, `2 cases`; `several` where the plural is none with an s: `5 series`."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"

@@ -8,9 +8,10 @@ from typing import Any, Optional, Union
 from packaging.version import Version
 
 from runner.grid import Column
+from runner.machine.units import count
 from runner.model import EnvironmentInfo
 from runner.pins import Obstacle, Pin, RequirementCheck, Standing, grouped
-from runner.report.text import clean, count, listed, shortened
+from runner.report.text import clean, listed, shortened
 
 NONE = "no release qualifies"
 MOST_WHAT = 160

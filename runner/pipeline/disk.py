@@ -14,7 +14,7 @@ from runner.environments import sizes
 from runner.environments.room import DiskPlan, DiskRoom, DiskSize, plan_disk
 from runner.errors import TfmatrixError
 from runner.machine import host
-from runner.machine.units import size_text
+from runner.machine.units import count, size_text
 from runner.model import Environment
 from runner.report.text import listed
 
@@ -158,7 +158,8 @@ def forecast_lines(forecast: Forecast) -> Iterator[str]:
     plan = forecast.plan
     missing = len(forecast.environments) - len(forecast.present)
     if missing:
-        line = f"{missing} of {len(forecast.environments)} environments are to be made: "
+        are = "is" if len(forecast.environments) == 1 else "are"
+        line = f"{missing} of {count(len(forecast.environments), 'environment')} {are} to be made: "
         line += f"about {size_text(plan.need)} on disk"
         if forecast.free is not None:
             line += f"; {size_text(forecast.free)} are free in {forecast.folder}"

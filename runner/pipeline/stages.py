@@ -11,6 +11,7 @@ from runner.cells.flakiness import outliers
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.errors import UsageError
+from runner.machine.units import count
 from runner.pipeline import adaptive, disk, display, events
 from runner.pipeline.adaptive import ResultCollector
 from runner.pipeline.backend import Backend, LocalBackend
@@ -105,7 +106,9 @@ def _infer_rest(
     cells = sum(len(batch.cells) for batch in workload.batches)
     for result in adaptive.infer_rest(workload.batches, results):
         show(events.Ended(result=journal.append(result, "", sync=False)))
-    console.print(f"{measured} of {cells} cells measured, the others inferred", highlight=False)
+    console.print(
+        f"{measured} of {count(cells, 'cell')} measured, the others inferred", highlight=False
+    )
 
 
 def _to_confirm(batches: Sequence[Batch], results: ResultCollector, site: Site) -> list[Batch]:

@@ -23,10 +23,11 @@ from attrs import frozen
 from runner.cells.classify import HUNG
 from runner.grid import PASS, Column, Grid, Mark, Row, Transition, release_range
 from runner.grid.names import globs
+from runner.machine.units import count
 from runner.model import Limits, Outcome, Verdict
 from runner.report import places, reported, style, totals, values
 from runner.report.because import because
-from runner.report.text import clean, count, listed, shortened
+from runner.report.text import clean, listed, shortened
 
 Quote = Callable[[str], str]
 """How names and messages are set apart from the sentence: as code in Markdown, say."""
@@ -438,14 +439,14 @@ def _as_before(lane: ReproOnDevice, row: Row, usual: Row, main: Optional[Transit
 def change_in_words(transition: Transition) -> str:
     """A transition in words that are all ours: `14 of 18 cases change, 12 × ✓ → D, 2 × ✓ → E`."""
     before, after = transition.before, transition.after
-    verb = "changes" if transition.compared == 1 else "change"
     kinds = [
         (number, f"{style.finding(old)} → {style.finding(new)}")
         for (old, new), number in transition.tally
     ]
     what = ", ".join(f"{number} × {kind}" for number, kind in kinds[:MOST_CHANGES])
     what += f" and {len(kinds) - MOST_CHANGES} other changes" if len(kinds) > MOST_CHANGES else ""
-    words = f"{len(transition.changes)} of {count(transition.compared, 'case')} {verb}, "
+    changed = f"{len(transition.changes)} of {count(transition.compared, 'case')} change"
+    words = "the case changes, " if transition.compared == 1 else f"{changed}, "
     words += kinds[0][1] if len(kinds) == 1 else what
     if transition.between:
         words += f"; not judged on {release_range(transition.between)}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Optional
 
+from runner.machine.units import count
 from runner.model import Outcome, Run
-from runner.report.text import clean, count, value
+from runner.report.text import clean, value
 from runner.runs.compare import ComparedCell, Comparison, ObservedDifference, OutcomeDifference
 from runner.serial.plain import plain
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Optional
 
 from runner.grid import Column, ranges, stretch
+from runner.machine.units import count
 from runner.model import Verdict
-from runner.report.text import count, listed
+from runner.report.text import listed
 
 MOST_RANGES = 6
 

@@ -13,7 +13,8 @@ from typing import Optional
 from attrs import frozen
 
 from runner.grid import PASS, Entry, Grid, Mark
-from runner.model import Verdict
+from runner.machine.units import count
+from runner.model import RunInfo, Verdict
 
 
 @frozen
@@ -51,6 +52,15 @@ GLYPHS: Mapping[Optional[Verdict], str] = {
     None: "?",
 }
 """Every other outcome shows the letter of its signature."""
+
+HOMEPAGE = "https://github.com/tfmatrix/tfmatrix"
+"""Where whoever sees a report gets what made it."""
+
+
+def made_by(info: RunInfo) -> str:
+    """The tool of a run, its version and its address: as text, for no report has links."""
+    return f"tfmatrix {info.tool_version} ({HOMEPAGE})"
+
 
 UNEXPECTED = "≠"
 INFERRED = "≈"
@@ -178,7 +188,7 @@ def signs_shown(grid: Grid) -> list[tuple[str, str]]:
 
 def amount(entry: Entry) -> str:
     """`12 cells`, `12 cells, 8 of them inferred`."""
-    cells = f"{entry.count} cell{'' if entry.count == 1 else 's'}"
+    cells = count(entry.count, "cell")
     return f"{cells}, {entry.inferred} of them inferred" if entry.inferred else cells
 
 

@@ -13,10 +13,11 @@ from attrs import frozen
 
 from runner.grid import Entry, Grid, Mark, folded
 from runner.grid.folded import FoldedColumn, FoldedTable
+from runner.machine.units import count
 from runner.report import style
 from runner.report.answer import sentences
 from runner.report.context import Context
-from runner.report.text import clean, count, shortened
+from runner.report.text import clean, shortened
 
 WIDTH = 900
 """GitHub shows a README at 830 to 1010 pixels."""

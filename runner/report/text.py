@@ -108,8 +108,3 @@ def inferred(result: Result) -> str:
     return (
         f"inferred from {listed([clean(source) for source in sources])}" if sources else "inferred"
     )
-
-
-def count(number: int, noun: str) -> str:
-    """`1 case`, `2 cases`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from runner.grid import Grid, Mark, Row
+from runner.machine.units import count
 from runner.model import Verdict
 from runner.report import style
-from runner.report.text import count, listed
+from runner.report.text import listed
 
 Verdicts = Mapping[Optional[Verdict], int]
 

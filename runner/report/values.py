@@ -9,8 +9,9 @@ from attrs import frozen
 
 from runner.grid import Column, Grid, Row, Shift
 from runner.grid.tolerance import differs
+from runner.machine.units import count
 from runner.model import Json
-from runner.report.text import count, listed, shortened
+from runner.report.text import listed, shortened
 
 RESTLESS = 4
 """A value that changes at more releases than this says little about any one of them."""

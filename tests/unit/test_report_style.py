@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 
-from runner import grid
+from runner import grid, report
 from runner.model import Verdict
 from runner.report import style
 from tests.unit import runs
@@ -101,3 +102,13 @@ def test_paints_come_round_again_after_the_last() -> None:
 def test_the_key_names_what_is_shown_and_nothing_else() -> None:
     shown = grid.build_grid(runs.drawn("2.4 2.5 2.6\na ✓ – A≠"))
     assert [glyph for glyph, _ in style.signs_shown(shown)] == ["✓", "–", "≠"]
+
+
+def test_a_report_says_where_to_get_what_made_it() -> None:
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+    assert f'Homepage = "{style.HOMEPAGE}"' in project
+    run = runs.drawn("2.9\na ✓")
+    for kind in ("md", "html"):
+        shown = report.render(run, kind, lambda _: "")
+        assert style.HOMEPAGE in shown
+        assert run.info.tool_version in shown

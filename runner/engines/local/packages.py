@@ -17,6 +17,7 @@ from pathlib import Path
 
 from runner import paths
 from runner.machine.items import Removable
+from runner.machine.units import count
 
 _UNPACKED = r"[\w-]{16,}"
 """The name that uv gives to an unpacked wheel."""
@@ -59,7 +60,7 @@ def inventory() -> Iterator[Removable]:
     if unused:
         yield Removable(
             kind="cache",
-            name=f"{len(unused)} packages in {folder} that no environment uses",
+            name=f"{count(len(unused), 'package')} in {folder} that no environment uses",
             size=sum(disk_size(each) for each in unused),
             last_used=max(each.lstat().st_mtime for each in unused),
             remove=partial(_remove, unused),

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from runner import __version__, engines, paths
 from runner.errors import EngineUnavailableError, TfmatrixError
+from runner.machine.units import count
 from runner.pipeline import events
 from runner.pipeline.cluster import worker
 from runner.pipeline.cluster.client import CONNECT, client
@@ -79,8 +80,7 @@ class Connection:
         if not self.site.machines:
             reasons = "; ".join(self._unfit.values())
             raise EngineUnavailableError(f"no worker of the cluster can be used: {reasons}")
-        count = len(self.site.machines)
-        self._say(f"engine: {self._engine}, on {count} worker{'s' if count > 1 else ''}")
+        self._say(f"engine: {self._engine}, on {count(len(self.site.machines), 'worker')}")
         self._thread.start()
 
     def close(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from runner.machine.units import count
 from runner.report import gfm
 from runner.report.history.words import HEADER, UNEXPLAINED, change_groups, run_rows
-from runner.report.text import clean, count
+from runner.report.text import clean
 from runner.runs.history import History, ReproHistory, RunSummary
 
 MOST_BLOCKS = 40

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from runner.machine.units import count
 from runner.report import style
-from runner.report.text import clean, count, listed, shortened
+from runner.report.text import clean, listed, shortened
 from runner.runs.causes import Cause
 from runner.runs.history import CellName, Circumstance, OutcomeChange, ReproHistory, RunSummary
 

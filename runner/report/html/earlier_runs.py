@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from runner.machine.units import count
 from runner.report.history.words import HEADER, ChangeGroup, change_groups, run_rows
-from runner.report.text import clean, count
+from runner.report.text import clean
 from runner.runs.history import History, ReproHistory, RunSummary
 
 MOST_BLOCKS = 40

@@ -9,11 +9,12 @@ from html import escape
 from attrs import frozen
 
 from runner.grid import Entry, Grid, Transition
+from runner.machine.units import count
 from runner.report import preparation, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.html import table
-from runner.report.text import clean, count, finding_lines, listed, shortened, value
+from runner.report.text import clean, finding_lines, listed, shortened, value
 from runner.report.values import ValueChange, first_difference, restless_values, value_changes
 
 MOST_SIGNATURE = 600
@@ -53,7 +54,7 @@ def facts(context: Context) -> str:
     grid, info = context.grid, context.run.info
     size, cells = totals.grid_size(grid), totals.cells(grid)
     said = [f"{size}: {cells}" if cells else size, *totals.remarks(grid)]
-    with_ = f"tfmatrix {clean(info.tool_version)}, {clean(info.engine)} engine"
+    with_ = f"{clean(style.made_by(info))}, {clean(info.engine)} engine"
     said.append(f"Measured {clean(info.started[:10])} with {with_}")
     return escape(". ".join(said) + ("." if info.finished else "; not finished."))
 

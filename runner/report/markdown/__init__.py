@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from runner.report import block, gfm
+from runner.report import block, gfm, style
 from runner.report.answer import sentences
 from runner.report.context import Context
 from runner.report.markdown import details, grid, values
@@ -212,7 +212,7 @@ def _left_out(names: Mapping[str, str]) -> str:
 def _reproduce(context: Context) -> str:
     info = context.run.info
     ended = "" if info.finished else ", not finished"
-    facts = [f"tfmatrix {info.tool_version}", f"{info.engine} engine", f"{info.started}{ended}"]
+    facts = [style.made_by(info), f"{info.engine} engine", f"{info.started}{ended}"]
     facts += [str(info.host[key]) for key in ("system", "processor") if info.host.get(key)]
     return "\n\n".join(
         [

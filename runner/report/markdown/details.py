@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from runner.grid import Grid
+from runner.machine.units import count
 from runner.matrix import variants
 from runner.model import EnvironmentInfo, Verdict
 from runner.report import gfm, text
@@ -24,7 +25,7 @@ def skips(grid: Grid, most: int) -> Iterator[str]:
     if lines:
         more = [f"- and {len(lines) - most} more reasons"] if len(lines) > most else []
         yield gfm.details(
-            f"Skipped: {text.count(grid.counts[Verdict.SKIP], 'cell')}",
+            f"Skipped: {count(grid.counts[Verdict.SKIP], 'cell')}",
             "\n".join([*lines[:most], *more]),
         )
 

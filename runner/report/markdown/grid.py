@@ -11,11 +11,12 @@ from attrs import evolve
 
 from runner.grid import Column, Entry, Grid, Row, Transition, folded, release_range
 from runner.grid.folded import FoldedColumn, FoldedTable
+from runner.machine.units import count
 from runner.model import Result, Verdict
 from runner.report import gfm, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
-from runner.report.text import count, listed
+from runner.report.text import listed
 
 MOST_NAMED = 3
 """A transition of so few cases names them."""
