@@ -482,13 +482,19 @@ def readable(data: bytes) -> str:
 
 
 class Observations:
-    """The `::observe NAME=JSON` lines anywhere in a stream. The last line of each name counts."""
+    """The `::observe NAME=JSON` lines anywhere in a stream. The last line of each name counts.
 
-    MARK = b"::observe "
+    Lines `::test JSON`, by which a suite of tests tells what came of each, are kept as they are.
+    """
+
+    MARK, TEST = b"::observe ", b"::test "
     LINE, NAMES, TOTAL, DEPTH, NOTES = 64 << 10, 200, 256 << 10, 32, 10
+    TESTS = 2 << 20  # bytes of all
 
     def __init__(self) -> None:
         self.values = {}  # type: Dict[str, Any]
+        self.tests = []  # type: List[str]
+        self._tests_left = self.TESTS
         self.problems = []  # type: List[str]
         self._sizes = {}  # type: Dict[str, int]
         self._rest = b""
@@ -503,11 +509,11 @@ class Observations:
         data = self._rest + data
         cut = data.rfind(b"\n") + 1
         whole, self._rest = data[:cut], data[cut:]
-        if self.MARK in whole:
+        if self.MARK in whole or self.TEST in whole:
             for line in whole.split(b"\n"):
                 self._line(line)
-        # An unfinished line is kept only if it may become an observation.
-        if not self.MARK.startswith(self._rest[: len(self.MARK)]):
+        # An unfinished line is kept only if it may become one of ours.
+        if not any(mark.startswith(self._rest[: len(mark)]) for mark in (self.MARK, self.TEST)):
             self._rest, self._skipping = b"", True
         elif len(self._rest) > self.LINE:
             self._line(self._rest)
@@ -518,6 +524,9 @@ class Observations:
         self._rest = b""
 
     def _line(self, line: bytes) -> None:
+        if line.startswith(self.TEST) and len(line) <= min(self.LINE, self._tests_left):
+            self._tests_left -= len(line)
+            self.tests.append(plain_text(readable(line[len(self.TEST) :])))
         if not line.startswith(self.MARK):
             return
         name = b""
@@ -1554,6 +1563,7 @@ class Cell:
             "errors": self.errors.text(),
             "output_bytes": self.output.total,
             "observations": self.observations.values,
+            "tests": self.observations.tests,
             "notes": self.notes + self.observations.problems,
             "mode": mode,
             "imported": self.tree.imported,
@@ -1573,6 +1583,7 @@ NOTHING = {
     "errors": "",
     "output_bytes": 0,
     "observations": {},
+    "tests": [],
     "notes": [],
     "mode": "fresh",
     "imported": None,

@@ -287,8 +287,20 @@ USUAL_RESOLUTION = Resolution()
 
 
 @frozen(kw_only=True)
+class Suite:
+    """Tests that pytest runs. Each file of them is a case, each test in it a row."""
+
+    folder: Path
+    """The project's: what cells get a copy of, and where they run."""
+    paths: tuple[str, ...] = ()
+    """Files, folders and tests as pytest takes them; () for what the project's settings say."""
+    options: tuple[str, ...] = ()
+    """Of pytest: `-k`, `layers`."""
+
+
+@frozen(kw_only=True)
 class Repro:
-    """A Python script, unmodified, and how it is run."""
+    """A Python script, unmodified, and how it is run; or a suite of tests, with its driver."""
 
     name: str
     script: Path
@@ -304,6 +316,7 @@ class Repro:
     """Whether its outcome counts only where TensorFlow was imported."""
     exclusions: tuple[Exclusion, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    suite: Optional[Suite] = None
     digest: str = ""
     """Of the script and the files it needs, as a run took them; empty where none is recorded."""
     folder: Optional[Path] = None
@@ -374,6 +387,8 @@ class Cell:
     skip: Optional[str] = None
     lacks: Optional[str] = None
     expected: Optional[Expectation] = None
+    wanted: tuple[str, ...] = ()
+    """Of a suite's file, globs on the tests that are wanted of it; () for all."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -443,6 +458,10 @@ class Execution:
     """The tail of stderr alone: signatures are read from here."""
     output_bytes: Whole = 0
     observations: Mapping[str, Json] = field(factory=dict)
+    tests: tuple[str, ...] = ()
+    """What a suite's driver told of its tests, a JSON text each; empty once it is in `rows`."""
+    rows: Mapping[str, Execution] = field(factory=dict)
+    """Of a suite: its tests by name, each as if it had run alone."""
     mode: str = "fresh"
     """`fresh`: a process of its own; `fork`: a child of one that had imported TensorFlow."""
     mode_reason: str = ""

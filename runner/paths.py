@@ -49,6 +49,11 @@ def agent() -> Path:
     return _PACKAGE / "agent.py"
 
 
+def suite_driver() -> Path:
+    """The file that runs pytest inside the environments."""
+    return _PACKAGE / "cells" / "suites" / "tfmatrix_driver.py"
+
+
 @functools.cache
 def agent_digest() -> str:
     """What a measured execution depends on besides its environment and its script."""

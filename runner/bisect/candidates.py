@@ -126,7 +126,11 @@ def along_axis(
     whole = _axis_between(name, target, (good, bad), own, say)
     values = [value.values[name] for value in whole.values]
     chosen = select(**selection, vary=(whole,))
-    there = [cell for cell in chosen.cells if value_of(cell, name) in values]
+    there = [
+        evolve(cell, wanted=tuple(case)) if cell.repro.suite else cell
+        for cell in chosen.cells
+        if value_of(cell, name) in values
+    ]
     cells = one_row([cell for cell in there if _is(cell, name, case)], case, name)
     ends = (0, len(cells) - 1)
     first_good = _same(values[0], good)
@@ -170,6 +174,8 @@ def _coarse(versions: Sequence[str]) -> tuple[int, ...]:
 
 
 def _is(cell: Cell, axis: str, globs: Sequence[str]) -> bool:
+    if cell.repro.suite is not None:
+        return plan.may_hold(cell.case, globs)
     return plan.chosen(cell.case.without(axis), globs)
 
 

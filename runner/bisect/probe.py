@@ -8,9 +8,11 @@ from pathlib import Path
 
 from attrs import evolve
 
+from runner.cells.results import skipped
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.environments import locks
+from runner.errors import UsageError
 from runner.model import Cell, EnvironmentInfo, Result, Run
 from runner.pipeline import (
     Backend,
@@ -23,7 +25,6 @@ from runner.pipeline import (
     described,
     events,
 )
-from runner.pipeline.adaptive import cell_id
 from runner.runs.journal import Journal, timestamp
 
 
@@ -59,10 +60,10 @@ class Probe:
         with self._pipeline(options) as (pipeline, _):
             stored = adaptive.only_cells(batches, lambda *cell: pipeline.stored(*cell) is not None)
         load = Workload(batches=tuple(stored), known=())
-        results = {result.id: result for result in self._carry_out(load, cells, options)}
+        results = self._carry_out(load, cells, options)
         positions = {(cell.case.name, cell.target): at for at, cell in enumerate(cells)}
         return {
-            positions[cell.case.name, cell.target]: results[cell_id(batch.environment, cell)]
+            positions[cell.case.name, cell.target]: self._only(cell, batch.environment.id, results)
             for batch in stored
             for cell in batch.cells
         }
@@ -70,9 +71,28 @@ class Probe:
     def measure(self, cell: Cell, options: Options) -> Result:
         """Measure `cell`, or answer from the store where `options` let it."""
         load = arrange([cell], self._backend.engine, self._lock)
-        (result,) = self._carry_out(load, [cell], options)
+        results = self._carry_out(load, [cell], options)
+        where = next((batch.environment.id for batch in load.batches), cell.target.label)
+        result = self._only(cell, where, results)
         self.measured += not result.cached
         return result
+
+    def _only(self, cell: Cell, environment: str, results: Sequence[Result]) -> Result:
+        """The result of `cell`; of a suite's file, that of the one test that is wanted.
+
+        Raises `UsageError` where several are.
+        """
+        found = [one for one in results if one.environment == environment]
+        if cell.repro.suite is None:
+            found = [one for one in found if one.case == cell.case.name]
+        if len(found) > 1:
+            names = ", ".join(one.case for one in found)
+            raise UsageError(f"{len(found)} tests are meant; choose one with --case: {names}")
+        if found:
+            return found[0]
+        nothing = skipped(cell, environment, "the test is not there")
+        self.amend(nothing, "")
+        return nothing
 
     def amend(self, result: Result, output: str) -> None:
         """Put `result` in the place of what was last said of its cell."""

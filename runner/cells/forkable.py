@@ -8,8 +8,9 @@ what it sees of itself. In any doubt the answer is a reason, and the script gets
 from __future__ import annotations
 
 import ast
+import copy
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Optional, Union
 
 # Modules whose import changes nothing that TensorFlow or a script could notice. All but a few are
@@ -48,6 +49,7 @@ _LONGEST = 60
 HARMLESS = frozenset(_HARMLESS.split())
 SELF_KNOWLEDGE = frozenset(_SELF_KNOWLEDGE.split())
 OF_THE_AGENT = frozenset(_OF_THE_AGENT.split())
+NO_IMPORT = "it never imports TensorFlow at its top level"
 Import = Union[ast.Import, ast.ImportFrom]
 
 
@@ -65,6 +67,23 @@ def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
     if late:
         return f"{min(late)} beside it has the name of a module that the agent needs"
     return _told_of_itself(tree) or _before_import(tree, frozenset(siblings))
+
+
+def forkable_tests(sources: Sequence[str], siblings: Collection[str] = ()) -> Optional[str]:
+    """As `forkable`, of the files that pytest imports before a test runs, in this order; pytest
+    itself bears on nothing."""
+    late = OF_THE_AGENT.intersection(siblings)
+    if late:
+        return f"{min(late)} beside it has the name of a module that the agent needs"
+    reason: Optional[str] = "it has no file"
+    for source in sources:
+        tree = _parsed(source)
+        if isinstance(tree, str):
+            return tree
+        reason = _before_import(tree, frozenset(siblings), of_tests=True)
+        if reason != NO_IMPORT:
+            return reason
+    return reason
 
 
 def looks_at_itself(source: str) -> Optional[str]:
@@ -113,17 +132,34 @@ def _told_of_itself(tree: ast.Module) -> Optional[str]:
     return None
 
 
-def _before_import(tree: ast.Module, siblings: frozenset[str]) -> Optional[str]:
+def _before_import(
+    tree: ast.Module, siblings: frozenset[str], *, of_tests: bool = False
+) -> Optional[str]:
+    harmless = HARMLESS | {"pytest"} if of_tests else HARMLESS
     for statement in tree.body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             for name in _imported(statement):
                 if name == "tensorflow" and name not in siblings:
                     return None
-                if name not in HARMLESS or name in siblings:
+                if name not in harmless or name in siblings:
                     return f"line {statement.lineno} imports {name or 'a sibling'} first"
-        elif not _does_nothing(statement):
+        elif not (_does_nothing(statement) or (of_tests and _is_for_pytest(statement))):
             return f"line {statement.lineno} {_deed(statement)} before importing TensorFlow"
-    return "it never imports TensorFlow at its top level"
+    return NO_IMPORT
+
+
+def _is_for_pytest(statement: ast.stmt) -> bool:
+    """A function that nothing but pytest decorates: a fixture, a hook, a marked test."""
+    if not isinstance(statement, ast.FunctionDef):
+        return False
+    decorators = [
+        each.func if isinstance(each, ast.Call) else each for each in statement.decorator_list
+    ]
+    statement = copy.copy(statement)
+    statement.decorator_list = []
+    return all(_shown(each).startswith("pytest.") for each in decorators) and _only_defines(
+        statement
+    )
 
 
 def _deed(statement: ast.stmt) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Optional
 
 from attrs import evolve
 
 from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
-from runner.cells.flakiness.majority import majority, others
-from runner.cells.flakiness.second_looks import SecondLook, needed
+from runner.cells.flakiness.majority import majority
+from runner.cells.flakiness.second_looks import needed
 from runner.cells.session import Request, Session
+from runner.cells.suites import looks, rounds
+from runner.cells.suites.rows import by_row
 from runner.engines.base import Channel
 from runner.machine import processes
 from runner.model import Cell, Execution
@@ -56,22 +59,32 @@ class Measurer:
         children of one process share what a script may be flaky by, its hash seed for one.
         Raises `PrepareError` where no agent can be started, and `Stopped`.
         """
+        run = partial(self._suite if cell.repro.suite else self._once, cell)
         if repeat > 1:
-            return majority([self._fresh(cell) for _ in range(repeat)])
-        first = self._once(cell, self._mode)
+            votes = [_measured(run) for _ in range(repeat)]
+            return by_row(majority, votes) if cell.repro.suite else majority(votes)
+        if cell.repro.suite:
+            return looks.believed(run, self._mode, partial(self._said_of_test, cell))
+        first = run(self._mode)
         look = needed(first, self._confirmations.signatures(self._said_by))
-        return first if look is None else self._again(cell, first, look)
+        return first if look is None else looks.seen_again(first, run("fresh"), look)
 
-    def _again(self, cell: Cell, first: Execution, look: SecondLook) -> Execution:
-        second = self._once(cell, "fresh")
-        one, other = classify(first), classify(second)
-        agreed = 1 + (one.finding == other.finding) if look.votes else 0
-        return evolve(second, attempts=2, agreed=agreed, note=others([one, other], other))
+    def _suite(self, cell: Cell, mode: str) -> Execution:
+        """One file of a suite; what fresh processes say of a test, forked ones may say later."""
+        found = rounds.run(lambda more: self._once(cell, mode, more), cell.case.base_name)
+        for name, row in found.rows.items():
+            said = classify(row).signature if row.mode == "fresh" else None
+            if said and said not in self._said_of_test(cell, name):
+                self._confirmations.confirm(self._said_by_file(cell), f"{name}: {said}")
+        return found
 
-    def _fresh(self, cell: Cell) -> Execution:
-        """One vote; what could not be measured is none, and is tried once more."""
-        first = self._once(cell, "fresh")
-        return first if first.trouble is None else self._once(cell, "fresh")
+    def _said_of_test(self, cell: Cell, name: str) -> frozenset[str]:
+        start = f"{name}: "
+        said = self._confirmations.signatures(self._said_by_file(cell))
+        return frozenset(one[len(start) :] for one in said if one.startswith(start))
+
+    def _said_by_file(self, cell: Cell) -> str:
+        return f"{self._said_by}:{cell.case.base_name}"
 
     def close(self) -> None:
         session, self._session = self._session, None
@@ -83,7 +96,7 @@ class Measurer:
         self._stopped.set()
         self.close()
 
-    def _once(self, cell: Cell, mode: str) -> Execution:
+    def _once(self, cell: Cell, mode: str, more: tuple[str, ...] = ()) -> Execution:
         if self._stopped.is_set():
             raise processes.Stopped
         if self._session is not None and not self._session.alive:
@@ -98,7 +111,7 @@ class Measurer:
         execution = self._session.run(
             Request(
                 script=f"{self._channel.root}/{self._script}",
-                args=cell.case.args,
+                args=(*cell.case.args, *more),
                 env=cell.variables,
                 limits=cell.repro.limits,
                 mode=mode,
@@ -125,6 +138,12 @@ class Measurer:
         return execution
 
 
+def _measured(run: Callable[[str], Execution]) -> Execution:
+    """One vote; what could not be measured is none, and is tried once more."""
+    first = run("fresh")
+    return first if first.trouble is None else run("fresh")
+
+
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
     """The same with this machine's paths replaced: people paste logs and observed values, and
     engines must agree."""
@@ -134,6 +153,7 @@ def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
         errors=_replaced(execution.errors, shown),
         observations=_replaced(execution.observations, shown),
         notes=tuple(_replaced(note, shown) for note in execution.notes),
+        tests=tuple(_replaced(line, shown) for line in execution.tests),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Optional
 
 from attrs import frozen
 
-from runner.model import Cell, Device, Execution, Repro
+from runner.model import Case, Cell, Device, Execution, Repro
 
 MOST_MODULES = 200
 """Modules of one package that are looked at."""
@@ -39,19 +39,30 @@ class Modes:
         self._known: dict[object, Mode] = {}
 
     def mode_for(self, cell: Cell) -> Mode:
-        key = (cell.repro.script, cell.repro.home, cell.target.device)
+        file = cell.case if cell.repro.suite else None
+        key = (cell.repro.script, cell.repro.home, file and file.base_name, cell.target.device)
         if key not in self._known:
-            self._known[key] = chosen(cell.repro, self._wanted, cell.target.device)
+            self._known[key] = chosen(cell.repro, self._wanted, cell.target.device, file)
         return self._known[key]
 
 
-def chosen(repro: Repro, wanted: str, device: Device = Device.CPU) -> Mode:
-    """How the cells of `repro` are started; `wanted` is what the user said, perhaps `auto`."""
+def chosen(
+    repro: Repro, wanted: str, device: Device = Device.CPU, file: Optional[Case] = None
+) -> Mode:
+    """How the cells of `repro` are started; `wanted` is what the user said, perhaps `auto`.
+
+    Of a suite, `file` is the case.
+    """
     if device is Device.CUDA:
         return Mode(name="fresh", reason="it has a GPU, whose context does not survive a fork")
     if wanted != "auto":
         return Mode(name=wanted, reason="--mode fresh" if wanted == "fresh" else "")
-    reason = why_fresh(repro)
+    if repro.suite is not None and file is not None:
+        from runner.cells.suites import forking
+
+        reason = forking.why_fresh(repro.suite, file)
+    else:
+        reason = why_fresh(repro)
     return Mode(name="fresh", reason=reason) if reason else Mode(name="fork")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from runner.cells.classify import classify, contradicts
-from runner.cells.silent import why_silent
+from runner.cells.silent import NO_TENSORFLOW, imported_none, why_silent
 from runner.model import Cell, Execution, Outcome, Result, Verdict
 from runner.scripts import places
 
@@ -49,6 +49,10 @@ def _outcome(cell: Cell, execution: Execution) -> Outcome:
     """As classified, unless the script ended by itself without a word about TensorFlow."""
     outcome = classify(execution)
     if execution.exit_code is None or not outcome.verdict.judged or not cell.repro.needs_tensorflow:
+        return outcome
+    if cell.repro.suite is not None:
+        if imported_none(execution):
+            return Outcome(verdict=Verdict.SKIP, reason=NO_TENSORFLOW)
         return outcome
     silent = why_silent(execution, cell.repro.script)
     return outcome if silent is None else Outcome(verdict=Verdict.ERROR, reason=silent)

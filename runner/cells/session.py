@@ -184,6 +184,7 @@ def decode(ended: Mapping[str, Any]) -> Execution:
         errors=_text(ended, "errors"),
         output_bytes=_number(ended, "output_bytes", 0, 1 << 62) or 0,
         observations=_observations(ended),
+        tests=_names(ended, "tests", 1 << 16) or (),
         mode=_one_of(ended, "mode", ("fresh", "fork")) or "fresh",
         notes=_notes(ended),
         imported=_yes_no_or_unknown(ended, "imported"),
@@ -266,13 +267,13 @@ def _reads(value: Any) -> Optional[Reads]:
     )
 
 
-def _names(reads: Mapping[str, Any], name: str) -> Optional[tuple[str, ...]]:
-    value = reads.get(name)
+def _names(fields: Mapping[str, Any], name: str, most: int = 4096) -> Optional[tuple[str, ...]]:
+    value = fields.get(name)
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise _Broken(f"the agent's {name} files are {value!r:.40}")
-    return tuple(_clean(one, 4096) for one in value)
+        raise _Broken(f"the agent's {name} are {value!r:.40}")
+    return tuple(_clean(one, most) for one in value)
 
 
 def _observations(ended: Mapping[str, Any]) -> dict[str, Json]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
 from runner.model import Execution
+from runner.scripts import pytest_files
 
 NO_TENSORFLOW = (
     "it never imported TensorFlow or Keras: --allow-no-tensorflow judges it all the same"
@@ -28,8 +28,6 @@ _TRIED = re.compile(
 """What a traceback shows of an import that failed before any library was loaded."""
 _RAN_NONE = re.compile(r"^Ran 0 tests in |^=+ no tests ran in ", re.MULTILINE)
 _IMPORTED = frozenset({"tensorflow", "keras", "tf_keras"})
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_NO_DEEDS = (*_DEFINITIONS, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Pass)
 
 
 def why_silent(execution: Execution, script: Path) -> Optional[str]:
@@ -45,6 +43,11 @@ def why_silent(execution: Execution, script: Path) -> Optional[str]:
     return f"it defines tests that nothing ran: {names}" if tests else None
 
 
+def imported_none(execution: Execution) -> bool:
+    """Whether a test ran in a process that never had TensorFlow, and did not fail to import it."""
+    return execution.imported is False and not _TRIED.search(execution.errors)
+
+
 def _tried(execution: Execution, script: Path) -> bool:
     return bool(_TRIED.search(execution.errors)) or _looked_at(script).tries
 
@@ -53,11 +56,9 @@ class Script:
     """What the text of a script says of its tests and imports."""
 
     def __init__(self, source: str) -> None:
-        try:
-            module = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            module = ast.Module(body=[], type_ignores=[])
-        self.tests = tuple(_tests(module)) if _only_defines(module) else ()
+        module = pytest_files.parsed(source)
+        only_defines = pytest_files.only_defines(module)
+        self.tests = tuple(pytest_files.defined(module)) if only_defines else ()
         """Those that it defines, where it does nothing else."""
         self.tries = any(_tries(statement) for statement in module.body)
         """Whether it survives an import of TensorFlow or Keras that fails."""
@@ -73,31 +74,6 @@ def _looked_at(script: Path) -> Script:
 @functools.lru_cache(maxsize=256)
 def _script(script: Path, _changed: int) -> Script:
     return Script(script.read_text("utf-8", errors="replace"))
-
-
-def _only_defines(module: ast.Module) -> bool:
-    """Whether running it does nothing: it imports, defines, and gives names to values."""
-    return all(
-        isinstance(statement, _NO_DEEDS)
-        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-        for statement in module.body
-    )
-
-
-def _tests(module: ast.Module) -> Iterator[str]:
-    """As pytest and unittest find them."""
-    for statement in module.body:
-        if isinstance(statement, ast.ClassDef):
-            methods = [each for each in statement.body if isinstance(each, _DEFINITIONS)]
-            if _is_group(statement) and any(each.name.startswith("test") for each in methods):
-                yield statement.name
-        elif isinstance(statement, _DEFINITIONS) and statement.name.startswith("test"):
-            yield statement.name
-
-
-def _is_group(group: ast.ClassDef) -> bool:
-    bases = (getattr(base, "attr", getattr(base, "id", "")) for base in group.bases)
-    return group.name.startswith("Test") or any("TestCase" in base for base in bases)
 
 
 def _tries(statement: ast.stmt) -> bool:

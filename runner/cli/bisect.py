@@ -143,6 +143,8 @@ def command(
     format_: str,
     **selection: Any,
 ) -> int:
+    if script is None and not selection.get("command"):
+        raise click.UsageError("Missing argument 'SCRIPT': a script, or a command after --")
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
     console = terminal.stderr()
     selection.update(scripts=(script,) if script else (), reported="")
@@ -207,7 +209,7 @@ def search(
 
 
 def find_candidates(
-    script: Path,
+    script: Optional[Path],
     good: Optional[str],
     bad: Optional[str],
     axis: Optional[str],
@@ -219,7 +221,8 @@ def find_candidates(
     if (axis is None) is not (tf is None):
         raise UsageError("--axis NAME goes with --tf VERSION: the release that it is tried with")
     rest = {name: selection[name] for name in _KEPT}
-    rest.update(scripts=(script,), devices=(selection["device"],))
+    rest.update(scripts=(script,) if script else (), command=selection.get("command", ()))
+    rest.update(devices=(selection["device"],))
     case = (selection["case"],) if selection["case"] else ()
     if axis is None or tf is None:
         ends = [end and release(end, name) for end, name in ((good, "--good"), (bad, "--bad"))]
@@ -260,9 +263,9 @@ def release(version: str, option: str) -> Release:
     return named[0]
 
 
-def reproduce(script: Path, engine: str, selection: dict[str, Any]) -> list[str]:
+def reproduce(script: Optional[Path], engine: str, selection: dict[str, Any]) -> list[str]:
     """The words of the command that shows it again, but for the releases."""
-    words = ["tfmatrix", "run", str(script)]
+    words = ["tfmatrix", "run", *([str(script)] if script else [])]
     words += ["--engine", engine] if engine != "auto" else []
     for name, option in (
         ("case", "--case"),
@@ -274,4 +277,5 @@ def reproduce(script: Path, engine: str, selection: dict[str, Any]) -> list[str]
             words += [option, f"{selection[name]}"]
     words += needing_words(selection)
     words += ["--device", "cuda"] if selection["device"] == "cuda" else []
-    return words + [f"--arg={arg}" for arg in selection["args"]]
+    words += [f"--arg={arg}" for arg in selection["args"]]
+    return [*words, *(("--", *selection["command"]) if selection.get("command") else ())]

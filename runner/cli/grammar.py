@@ -2,7 +2,8 @@
 
 `tfmatrix run my.py --tf 2.9 -- --n 3`: whatever stands behind `--` is the script's. Without `--`,
 the first option behind a script that the verb does not have begins the script's words:
-`tfmatrix run my.py --n 3`.
+`tfmatrix run my.py --n 3`. Where no script is named, a command stands behind `--`:
+`tfmatrix run -- pytest tests/`.
 """
 
 from __future__ import annotations
@@ -34,11 +35,21 @@ class ScriptCommand(click.Command):
         if not (division.separated or ctx.resilient_parsing):
             _check(division, _options(self, ctx), ctx)
         rest = super().parse_args(ctx, list(division.own))
-        ctx.params["args"] = (*(ctx.params.get("args") or ()), *division.script)
+        if division.separated and _is_command(division.script, ctx):
+            ctx.params["command"] = division.script
+        else:
+            ctx.params["args"] = (*(ctx.params.get("args") or ()), *division.script)
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "[-- ARG...]"]
+        return [*super().collect_usage_pieces(ctx), "[-- ARG...|COMMAND...]"]
+
+
+def _is_command(words: Sequence[str], ctx: click.Context) -> bool:
+    """Whether what stands behind `--` is what is to be run: nothing else is named."""
+    sources = ("scripts", "script", "modules", "from_issue")
+    named = any(ctx.params.get(source) for source in sources)
+    return bool(words) and not _is_option(words[0]) and not named
 
 
 def divide(words: Sequence[str], options: Mapping[str, bool]) -> Division:

@@ -174,6 +174,7 @@ def planned_run(
                 digest=_digest(repro, taken),
                 script=Path(_as_told(str(repro.script))),
                 folder=None,
+                suite=repro.suite and evolve(repro.suite, folder=Path()),
             )
             for repro in _planned_repros(chosen)
         ),

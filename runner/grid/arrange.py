@@ -9,7 +9,7 @@ from typing import Optional
 
 from attrs import field, frozen
 
-from runner.grid import letters, shifts, transitions
+from runner.grid import letters, shifts, suites, transitions
 from runner.grid.layout import Key, Layout, layout_of
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.grid.variants import exists
@@ -94,6 +94,7 @@ def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
     found = _found(run.results, layout)
     rows = _rows(run, layout, {key for key, _ in found})
     ruled_out = _ruled_out(run, rows, layout, releases)
+    ruled_out |= suites.never_there(run, rows, lanes, found)
     cells = tuple(
         tuple(
             None if (row.index, column.index) in ruled_out else found.get(_cell_key(row, column))
@@ -158,7 +159,9 @@ def _rows(run: Run, layout: Layout, measured: set[Key]) -> tuple[Row, ...]:
     planned = ((r.name, layout.row_case(case)) for r in run.repros for case in r.cases)
     cases = {(repro, case.name): case for repro, case in planned}
     wanted = [key for key in cases if key in measured or run.info.finished is None]
-    keys = dict.fromkeys([*wanted, *_measured(run, layout)])
+    keys = list(dict.fromkeys([*wanted, *_measured(run, layout)]))
+    if any(repro.suite for repro in run.repros):
+        keys, cases = suites.in_order(run, layout, keys, cases)
     return tuple(
         _row(index, key[0], cases.get(key) or Case(name=key[1])) for index, key in enumerate(keys)
     )

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from runner.grid.columns import columns_of
 from runner.grid.records import Column
-from runner.model import Case, Release, Result, Run
+from runner.model import USUAL, Case, Release, Result, Run
 
 Key = tuple[str, str]
 """The repro and the case of a row."""
@@ -72,6 +72,7 @@ class AlongAxis:
         self._cases = {
             (repro.name, case.name): case for repro in run.repros for case in repro.cases
         }
+        self._variants = {case.variant.name: case.variant for case in self._cases.values()}
         values = dict.fromkeys(self._value(case) for case in self._cases.values())
         order = {value: at for at, value in enumerate(values)}
         found: dict[_Place, list[Result]] = defaultdict(list)
@@ -120,4 +121,7 @@ class AlongAxis:
         return case.variant.values.get(self._axis, "")
 
     def _case(self, result: Result) -> Case:
-        return self._cases.get((result.repro, result.case)) or Case(name=result.case)
+        """A test of a suite was not planned by itself; its variant was."""
+        planned = self._cases.get((result.repro, result.case))
+        variant = self._variants.get(result.variant, USUAL)
+        return planned or Case(name=result.case, variant=variant)

@@ -39,7 +39,10 @@ def adhoc(
             continue
         repros += _those_of(one, matrix.repros if matrix else ()) or [_new(one, repros)]
     if args:
-        repros = [_with_args(repro, args) for repro in repros]
+        repros = [
+            _with_options(repro, args) if repro.suite else _with_args(repro, args)
+            for repro in repros
+        ]
     if matrix:
         return attrs.evolve(matrix, repros=tuple(repros))
     standard = defaults()
@@ -60,6 +63,7 @@ def _those_of(named: Named, repros: Sequence[Repro]) -> list[Repro]:
         if each.script.exists()
         and named.script.samefile(each.script)
         and named.folder == each.folder
+        and named.suite == each.suite
     ]
 
 
@@ -72,9 +76,17 @@ def _new(named: Named, others: Sequence[Repro]) -> Repro:
         name=next(each for each in names if each not in taken),
         script=named.script,
         folder=named.folder,
+        suite=named.suite,
         limits=defaults().limits,
         requirements={EVERY_RELEASE: named.packages} if named.packages else {},
     )
+
+
+def _with_options(repro: Repro, options: Sequence[str]) -> Repro:
+    """Arguments of a suite are pytest's: `tfmatrix run test_my.py -- -k layers`."""
+    assert repro.suite is not None
+    suite = attrs.evolve(repro.suite, options=(*repro.suite.options, *options))
+    return attrs.evolve(repro, suite=suite)
 
 
 def _with_args(repro: Repro, args: Sequence[str]) -> Repro:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Optional
 
+from attrs import evolve
+
 from runner.model import (
     USUAL_RESOLUTION,
     Case,
@@ -31,10 +33,10 @@ def cells(
 ) -> list[Cell]:
     """Every cell of the matrix in the order of the report: repro, case, release, device."""
     return [
-        _cell(repro, case, release, device)
+        _cell(repro, case, release, device, tuple(case_globs) if repro.suite else ())
         for repro in matrix.repros
         for case in repro.cases
-        if chosen(case, case_globs)
+        if (may_hold(case, case_globs) if repro.suite else chosen(case, case_globs))
         for release in releases
         for device in matrix.devices
     ]
@@ -43,6 +45,24 @@ def cells(
 def chosen(case: Case, globs: Sequence[str]) -> bool:
     """Whether `--case` means this one. A case's own name means all its variants."""
     return _named(case.name, tuple(globs)) or _named(case.base_name, tuple(globs))
+
+
+def wants(cell: Cell, row: str) -> bool:
+    """Whether `--case` means this test of a suite's file."""
+    return not cell.wanted or _named(row, cell.wanted)
+
+
+def row(cell: Cell, name: str) -> Cell:
+    """A test of a suite's file, as a cell of its own."""
+    variant = cell.case.variant.name
+    case = evolve(cell.case, name=f"{name}@{variant}" if variant else name)
+    release, device = cell.target.release, cell.target.device
+    return evolve(
+        cell,
+        case=case,
+        skip=_skip(cell.repro, case, release, device),
+        expected=_expectation(cell.repro, case, release, device),
+    )
 
 
 def targets(planned: Iterable[Cell]) -> list[Target]:
@@ -82,7 +102,17 @@ def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
     )
 
 
-def _cell(repro: Repro, case: Case, release: Release, device: Device) -> Cell:
+def may_hold(case: Case, globs: Sequence[str]) -> bool:
+    """Whether a test in this file may be meant: `tests/test_a.py::test_b` is none of another."""
+    files = [glob.partition("::")[0] for glob in globs]
+    return not files or any(
+        _named(case.base_name, (one,)) or not one.endswith(".py") for one in files
+    )
+
+
+def _cell(
+    repro: Repro, case: Case, release: Release, device: Device, wanted: tuple[str, ...] = ()
+) -> Cell:
     variant = case.variant
     python = variant.python or _python(repro, release, device)
     chosen = target(
@@ -95,6 +125,7 @@ def _cell(repro: Repro, case: Case, release: Release, device: Device) -> Cell:
         skip=_skip(repro, case, release, device),
         lacks=_lacks(repro, chosen),
         expected=_expectation(repro, case, release, device),
+        wanted=wanted,
     )
 
 
@@ -168,4 +199,5 @@ def _expectation(
 
 @lru_cache(maxsize=65536)
 def _named(name: str, globs: tuple[str, ...]) -> bool:
-    return not globs or any(fnmatch.fnmatchcase(name, glob) for glob in globs)
+    """A name that holds `[`, as those of parametrised tests do, is meant by itself, too."""
+    return not globs or any(name == glob or fnmatch.fnmatchcase(name, glob) for glob in globs)

@@ -47,6 +47,7 @@ def select(
     *,
     scripts: Sequence[Path],
     modules: Sequence[str] = (),
+    command: Sequence[str] = (),
     tf: Optional[str],
     patches: Optional[str],
     devices: Sequence[str],
@@ -71,7 +72,11 @@ def select(
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
     sources = [*map(find, scripts), *map(of_module, modules)]
-    matrix = _matrix(sources, args, matrix_file)
+    if command:
+        from runner.scripts.commands import of_command
+
+        sources.append(of_command(command))
+    matrix = _with_files(_matrix(sources, args, matrix_file))
     columns = None
     if along is not None:
         release = _only_release(along, tf or "latest", pre=pre)
@@ -145,6 +150,28 @@ def _matrix(sources: Sequence[Named], args: Sequence[str], matrix_file: Optional
             raise UsageError("--arg needs a SCRIPT: matrix.yaml's cases have their own args")
         return loaded
     return config.adhoc(sources, args, loaded)
+
+
+def _with_files(matrix: Matrix) -> Matrix:
+    """Each file of a suite is a case; which there are is looked at anew by each command."""
+    if not any(repro.suite for repro in matrix.repros):
+        return matrix
+    from runner.scripts import suites
+
+    repros = (
+        evolve(
+            repro,
+            cases=tuple(
+                variants.tried(case, variant)
+                for case in suites.cases(repro.suite)
+                for variant in variants.variants_of(repro.cases)
+            ),
+        )
+        if repro.suite
+        else repro
+        for repro in matrix.repros
+    )
+    return evolve(matrix, repros=tuple(repros))
 
 
 def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]) -> Matrix:

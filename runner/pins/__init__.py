@@ -157,6 +157,8 @@ def required(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
     usual = {row.case for row in grid.rows}
     plain = [row for row in grid.rows if _base(row) == row.case or _base(row) not in usual]
     chosen = set()
+    if not globs:
+        plain = [row for row in plain if not _says_nothing(grid, row)]
     for glob in globs or ["*"]:
         rows = grid.rows if "@" in glob else plain
         named = {row.index for row in rows if _named(row, glob)}
@@ -164,6 +166,13 @@ def required(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
             raise UsageError(f"no case of the run is named {glob!r}; {_nearest(glob, grid.rows)}")
         chosen |= named
     return tuple(row for row in grid.rows if row.index in chosen)
+
+
+def _says_nothing(grid: Grid, row: Row) -> bool:
+    """Whether it is a test that is skipped wherever it is: for want of a GPU, say."""
+    suite = any(repro.name == row.repro and repro.suite for repro in grid.run.repros)
+    marks = [mark for mark in grid.marks[row.index] if mark.verdict is not None]
+    return suite and bool(marks) and all(mark.verdict is Verdict.SKIP for mark in marks)
 
 
 def grouped(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacle]]:

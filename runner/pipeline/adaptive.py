@@ -50,14 +50,28 @@ class ResultCollector:
 
     emit: events.Emit
     results: dict[CellId, Result] = field(factory=dict)
+    tests: dict[CellId, list[CellId]] = field(factory=dict)
+    """Of each cell that ended, its results: one, or as many as a suite's file has tests."""
 
     def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.Ended):
+        if isinstance(event, events.Empty):
+            self.tests.setdefault(event.cell, [])
+        elif isinstance(event, events.Ended):
             known = event.result.id in self.results
             self.results[event.result.id] = event.result
             if known:
                 return
+            self.tests.setdefault(event.cell, []).append(event.result.id)
         self.emit(event)
+
+    def of(self, cell: CellId) -> list[Result]:
+        """The results of a cell."""
+        return [self.results[each] for each in self.tests.get(cell, ())]
+
+    def cells_of(self, results: Sequence[Result]) -> set[CellId]:
+        """The cells that these results are of."""
+        wanted = {result.id for result in results}
+        return {cell for cell, tests in self.tests.items() if not wanted.isdisjoint(tests)}
 
 
 def none_stored(_work: Batch, _cell: Cell) -> bool:
@@ -96,7 +110,7 @@ def infer_rest(batches: Sequence[Batch], found: ResultCollector) -> Iterator[Res
     for row in _rows(batches):
         known = {at: _finding(one, found) for at, one in _measured(row, found)}
         for at, (low, high) in sampling.inferred_positions(known).items():
-            yield _inferred(row[at], found.results[row[low].id], found.results[row[high].id])
+            yield from _inferred(row[at], found.of(row[low].id), row[high].environment)
 
 
 def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
@@ -108,9 +122,11 @@ def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
     return [batch for batch in some if batch.cells]
 
 
-def of_results(batches: Sequence[Batch], results: Sequence[Result]) -> list[Batch]:
-    """The batches with only the cells that these results are of."""
-    ids = {result.id for result in results}
+def of_results(
+    batches: Sequence[Batch], results: Sequence[Result], found: ResultCollector
+) -> list[Batch]:
+    """The batches with only the cells that these are the results of."""
+    ids = found.cells_of(results)
     return only_cells(batches, lambda batch, cell: cell_id(batch.environment, cell) in ids)
 
 
@@ -147,23 +163,24 @@ def _wanted(row: Row, asked: set[CellId], found: ResultCollector) -> list[Locate
 
 
 def _measured(row: Row, found: ResultCollector) -> list[tuple[int, LocatedCell]]:
-    return [(at, one) for at, one in enumerate(row) if one.id in found.results]
+    return [(at, one) for at, one in enumerate(row) if one.id in found.tests]
 
 
 def _finding(one: LocatedCell, found: ResultCollector) -> object:
     """What neighbours are compared by; None where there is nothing to compare."""
-    result = found.results.get(one.id)
-    if result is None or not result.outcome.verdict.judged:
+    results = found.of(one.id)
+    if not results or not all(result.outcome.verdict.judged for result in results):
         return None
-    return result.outcome.finding
+    return frozenset((result.case, result.outcome.finding) for result in results)
 
 
-def _inferred(one: LocatedCell, before: Result, after: Result) -> Result:
+def _inferred(one: LocatedCell, before: Sequence[Result], after: Environment) -> Iterator[Result]:
     """Never stored and never unexpected: nobody has seen it."""
-    outcome = Outcome(
-        verdict=before.outcome.verdict,
-        signature=before.outcome.signature,
-        reason=f"inferred: {before.tensorflow} and {after.tensorflow} agree",
-    )
-    plain = skipped(one.cell, one.environment.id, "")
-    return evolve(plain, outcome=outcome, inferred=(before.environment, after.environment))
+    for known in before:
+        outcome = Outcome(
+            verdict=known.outcome.verdict,
+            signature=known.outcome.signature,
+            reason=f"inferred: {known.tensorflow} and {after.target.release.version} agree",
+        )
+        plain = evolve(skipped(one.cell, one.environment.id, ""), case=known.case)
+        yield evolve(plain, outcome=outcome, inferred=(known.environment, after.id))

@@ -145,14 +145,20 @@ class State:
         elif isinstance(event, events.Started):
             now = time.monotonic()
             self.running[(event.environment, event.case)] = (event.worker, now)
+        elif isinstance(event, events.Empty):
+            self._end(event.cell)
         elif isinstance(event, events.Ended):
-            self.running.pop((event.result.environment, event.result.case), None)
             if event.result.inferred:
                 self.inferred += 1
             else:
                 self.tally[event.result.outcome.verdict] += 1
-            self.done += 1
-            self.cached += event.result.cached
+            if event.last:
+                self._end(event.cell)
+                self.cached += event.result.cached
+
+    def _end(self, cell: tuple[str, str, str]) -> None:
+        self.running.pop((cell[2], cell[1]), None)
+        self.done += 1
 
     def _lines(self, event: events.Event) -> Iterator[str]:
         if isinstance(event, events.Preparing):
@@ -167,7 +173,7 @@ class State:
             yield f"[{self.done}/{self.cells}] {one_line(event.result)}"
         elif isinstance(event, events.Dropped):
             yield f"{event.environment.id}: dropped"
-        elif isinstance(event, events.Started):
+        elif isinstance(event, (events.Started, events.Empty)):
             pass
         else:
             assert_never(event)

@@ -46,9 +46,30 @@ class Started:
 
 @frozen(kw_only=True)
 class Ended:
-    """A cell's result is in the journal."""
+    """A cell's result is in the journal, or that of a test in it."""
 
     result: Result
+    case: str = ""
+    """Of the cell, where the result is that of one of its tests."""
+    last: bool = True
+    """Whether it is the cell's last."""
+
+    @property
+    def cell(self) -> tuple[str, str, str]:
+        return (self.result.repro, self.case or self.result.case, self.result.environment)
+
+
+@frozen(kw_only=True)
+class Empty:
+    """A file of a suite ended, and no test in it is wanted, or there."""
+
+    repro: str
+    case: str
+    environment: str
+
+    @property
+    def cell(self) -> tuple[str, str, str]:
+        return (self.repro, self.case, self.environment)
 
 
 @frozen(kw_only=True)
@@ -58,7 +79,7 @@ class Dropped:
     environment: Environment
 
 
-Event = Union[Preparing, Prepared, Unprepared, Started, Ended, Dropped]
+Event = Union[Preparing, Prepared, Unprepared, Started, Ended, Empty, Dropped]
 Emit = Callable[[Event], None]
 
 

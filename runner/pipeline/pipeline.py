@@ -6,6 +6,7 @@ back as futures. Any `concurrent.futures.Executor` will do: threads here, or ano
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,16 +20,15 @@ from typing import Any, Optional
 from attrs import define, evolve
 
 from runner.cells import modes
-from runner.cells.classify import classify
-from runner.cells.flakiness.majority import with_another_vote
 from runner.cells.modes import Mode
-from runner.cells.results import judged, skipped
+from runner.cells.results import skipped
 from runner.cells.snapshot import reading
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
+from runner.cells.suites import rows
 from runner.errors import EngineLostError, TfmatrixError
 from runner.machine import claims
-from runner.model import Cell, Environment, Execution, Verdict
+from runner.model import Cell, Environment, Execution, Result
 from runner.pipeline import events
 from runner.pipeline.answers import Answers
 from runner.pipeline.disk import DiskLimit, Forecast
@@ -188,17 +188,21 @@ class Pipeline:
 
     def _answer_from_store(self, batch: Batch) -> Batch:
         """Journal what is known already; what is left is to be measured."""
-        left, known = [], []
+        left: list[Cell] = []
+        known: list[tuple[Result, str]] = []
+        ended: list[tuple[Cell, int]] = []
         for cell in batch.cells:
             key = self._key(batch, cell)
             execution = self._answers.usable(cell, key)
             if execution is None:
                 left.append(cell)
-            else:
-                result = judged(cell, batch.environment.id, execution, cached=True)
-                known.append((evolve(result, key=key), execution.output))
-        for result in self._journal.append_known(known):
-            self._emit(events.Ended(result=result))
+                continue
+            found = rows.results(cell, batch.environment.id, execution, cached=True)
+            known += [(evolve(result, key=key), output) for result, output in found]
+            ended.append((cell, len(found)))
+        results = iter(self._journal.append_known(known))
+        for cell, count in ended:
+            self._tell_ended(batch, cell, list(itertools.islice(results, count)))
         return evolve(batch, cells=tuple(left))
 
     def _key(self, batch: Batch, cell: Cell) -> str:
@@ -288,10 +292,8 @@ class Pipeline:
         key = self._key(batch, cell)
         before = self._answers.known(cell, key) if self._confirming else None
         if before is not None:
-            execution = with_another_vote(before, execution)
-        # What was lacking may be there later.
-        evidence = classify(execution).verdict is not Verdict.ERROR
-        if evidence and reading.reusable(execution):
+            execution = rows.with_another_vote(cell, before, execution)
+        if rows.is_evidence(execution) and reading.reusable(execution):
             self._answers.keep(key, execution)
         self._record(batch, cell, execution, key)
 
@@ -301,9 +303,21 @@ class Pipeline:
             raise error
 
     def _record(self, batch: Batch, cell: Cell, execution: Execution, key: str) -> None:
-        result = evolve(judged(cell, batch.environment.id, execution), key=key)
-        result = self._journal.append(result, execution.output)
-        self._emit(events.Ended(result=result))
+        found = rows.results(cell, batch.environment.id, execution)
+        last = len(found) - 1
+        results = [
+            self._journal.append(evolve(result, key=key), output, sync=at == last)
+            for at, (result, output) in enumerate(found)
+        ]
+        self._tell_ended(batch, cell, results)
+
+    def _tell_ended(self, batch: Batch, cell: Cell, results: Sequence[Result]) -> None:
+        name, last = cell.case.name, len(results) - 1
+        for at, result in enumerate(results):
+            self._emit(events.Ended(result=result, case=name, last=at == last))
+        if not results:
+            where = batch.environment.id
+            self._emit(events.Empty(repro=cell.repro.name, case=name, environment=where))
 
     # -- dropping -------------------------------------------------------------------------------
 

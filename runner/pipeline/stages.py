@@ -102,7 +102,7 @@ def _infer_rest(
     console: Console,
 ) -> None:
     """Put into the journal what was inferred, and say how much was measured."""
-    measured = len(results.results)
+    measured = len(results.tests)
     cells = sum(len(batch.cells) for batch in workload.batches)
     for result in adaptive.infer_rest(workload.batches, results):
         show(events.Ended(result=journal.append(result, "", sync=False)))
@@ -115,5 +115,7 @@ def _to_confirm(batches: Sequence[Batch], results: ResultCollector, site: Site) 
     """The cells that no neighbour agrees with, where their environment is still there."""
     odd = outliers.outliers(tuple(results.results.values()))
     return [
-        batch for batch in adaptive.of_results(batches, odd) if site.readiness(batch.environment)
+        batch
+        for batch in adaptive.of_results(batches, odd, results)
+        if site.readiness(batch.environment)
     ]

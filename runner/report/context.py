@@ -88,4 +88,6 @@ def plain_command(context: Context, row: Row) -> str:
     case = context.case(row)
     variables = {**repro.env, **case.variant.env}
     given = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
+    if repro.suite is not None:
+        return " ".join([*given, shlex.join(["pytest", *repro.suite.options, row.base])])
     return " ".join([*given, shlex.join(["python", str(repro.script), *case.args])])

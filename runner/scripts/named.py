@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Optional
 
 from attrs import frozen
 
+from runner import paths
 from runner.errors import UsageError
+from runner.model import Suite
+from runner.scripts import pytest_files, suites
 
 if TYPE_CHECKING:
     from runner.scripts.ipython import Plain
@@ -46,10 +49,12 @@ class Named:
     """Requirements that it installs for itself."""
     remarks: tuple[str, ...] = ()
     """What the user should know, each a sentence."""
+    suite: Optional[Suite] = None
+    """Where it is tests that pytest runs; the script is then their driver."""
 
 
 def find(path: Path) -> Named:
-    """A Python script, a notebook, a folder with a `__main__.py`, or `-` for standard input.
+    """A Python script, a notebook, a folder with a `__main__.py`, tests, or `-` for standard input.
 
     What is none of these is returned as it is. Raises `UsageError`.
     """
@@ -57,12 +62,24 @@ def find(path: Path) -> Named:
         return _of_text(_standard_input(), "standard-input", Path.cwd())
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return _of_folder(path)
+    if path.suffix == ".py" and pytest_files.is_for_pytest(path):
+        return of_suite(suites.of_file(path), path.stem)
     if path.suffix == ".ipynb":
         return _of_notebook(path)
     content = _content(path) if path.suffix in (".py", "") else None
     if content is not None and _FOR_IPYTHON.search(content):
         return _of_script(path, content)
     return Named(script=path, name=path.stem)
+
+
+def of_suite(suite: Suite, name: str) -> Named:
+    return Named(
+        script=paths.suite_driver(),
+        folder=suite.folder,
+        name=name,
+        packages=("pytest",),
+        suite=suite,
+    )
 
 
 def of_module(module: str) -> Named:
@@ -77,9 +94,11 @@ def of_module(module: str) -> Named:
 
 def _of_folder(folder: Path) -> Named:
     script = folder / "__main__.py"
+    if not script.is_file() and suites.has_tests(folder):
+        return of_suite(suites.of_file(folder), Path(os.path.realpath(folder)).name or "tests")
     if not script.is_file():
         raise UsageError(
-            f"{folder} is a folder without a __main__.py; expected a Python script",
+            f"{folder} is a folder without a __main__.py or tests; expected a Python script",
             remedy="name the script in it, or a module of it: -m package.module",
         )
     name = Path(os.path.realpath(folder)).name

@@ -119,7 +119,9 @@ def test_every_cell_is_measured_or_inferred_and_none_twice() -> None:
 
 
 def place(load: Sequence[Batch], result: Result) -> tuple[Batch, Cell]:
-    (batch,) = adaptive.of_results(load, [result])
+    (batch,) = adaptive.only_cells(
+        load, lambda batch, cell: adaptive.cell_id(batch.environment, cell) == result.id
+    )
     return batch, batch.cells[0]
 
 

@@ -166,6 +166,8 @@ LINES = st.lists(
         st.just(b"::observe broken={"),
         st.just(b" ::observe indented=1"),
         st.just(b"::obs"),
+        st.just(b'::test {"start": "a"}'),
+        st.just(b"::tes"),
         st.binary(max_size=12),
     )
 )
@@ -184,9 +186,11 @@ def test_observations_do_not_depend_on_how_the_stream_is_cut(
     whole.end()
     pieces.end()
     assert (whole.values, whole.problems) == (pieces.values, pieces.problems)
+    assert whole.tests == pieces.tests
     seen = stream.split(b"\n")
     assert ("other" in whole.values) == (b"::observe other=1" in seen)
     assert bool(whole.problems) >= (b"::observe broken={" in seen)
+    assert whole.tests == ['{"start": "a"}'] * seen.count(b'::test {"start": "a"}')
 
 
 @given(st.binary())
@@ -206,6 +210,17 @@ def test_bounds() -> None:
     for number in range(20):
         big.feed(b'::observe n%d="%s"\n' % (number, b"x" * 60000))
     assert 0 < len(json.dumps(big.values)) <= 256 << 10
+
+
+def test_lines_of_tests_are_bounded_too() -> None:
+    found = Observations()
+    found.feed(b"::test " + b"x" * (64 << 10) + b"\n::test \xff\n")
+    assert found.tests == ["\\xff"]
+    for _ in range(200):
+        found.feed(b"::test " + b"x" * 30000 + b"\n")
+    assert 50 < len(found.tests) < 200
+    assert sum(map(len, found.tests)) <= Observations.TESTS
+    assert not found.values
 
 
 def test_the_same_name_again_does_not_use_up_the_room() -> None:

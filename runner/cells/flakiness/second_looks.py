@@ -49,6 +49,11 @@ SECOND_LOOKS: tuple[SecondLook, ...] = (
         when=lambda e, said: e.mode == "fork" and _is_unconfirmed(classify(e).signature, said),
     ),
 )
+DIFFERS = SecondLook(
+    why="a test was run again with others of its file, and said something else",
+    when=lambda _, __: True,
+    votes=True,
+)
 _CODE_ALONE = re.compile(r"exit \d+")
 
 

@@ -12,14 +12,18 @@ from runner.model import package_name
 
 _KINDS = ("ModuleNotFoundError", "ImportError")
 _MISSING = re.compile(r"No module named '?([\w.]+)'?(?:; .*)?$")
+_FIXTURE = re.compile(r"fixture '([\w.-]+)' not found")
 _LIBRARY = re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file")
 
 
 def needed(raised: Raised) -> Optional[str]:
     """The package with the option that adds it. A module of TensorFlow's own is evidence."""
+    line = raised.message.split("\n", 1)[0]
+    fixture = _FIXTURE.match(line) if raised.kind == "FixtureLookupError" else None
+    if fixture:
+        return _of_fixture(fixture[1])
     if raised.kind not in _KINDS:
         return None
-    line = raised.message.split("\n", 1)[0]
     missing = _MISSING.match(line)
     if missing:
         return _of_module(missing[1])
@@ -38,6 +42,14 @@ def _refused(message: str) -> Optional[str]:
             package = package_name(found[1].replace(" ", "-"))
             return f"needs another version of {package}: this one wants TensorFlow {found[2]}"
     return None
+
+
+def _of_fixture(name: str) -> str:
+    """A fixture that no file of the project defines comes with a plugin of pytest."""
+    package = data.table("packages")["fixtures"].get(name)
+    if package is not None:
+        return _with(package)
+    return f"needs the fixture {name}: name the package that brings it: --with NAME"
 
 
 def _of_module(module: str) -> Optional[str]:

@@ -88,6 +88,12 @@ def _chosen(
         return named.files, ""
     found = lying.everything(needs.home(repro), ours)
     if found is None:
+        if repro.suite:
+            raise UsageError(
+                f"{repro.name}: {needs.home(repro)} holds more than {lying.MOST_BYTES // 2**20} MiB"
+                f" or {lying.MOST_FILES} files, and each cell gets a copy",
+                remedy="name what the tests need under `files:` in matrix.yaml",
+            )
         why = f"more than {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files"
         return named.files, why
     return dict(sorted({**found, **named.files}.items())), ""

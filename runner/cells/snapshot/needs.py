@@ -11,7 +11,7 @@ from typing import Optional
 
 from attrs import define, field, frozen
 
-from runner.cells.snapshot.folder import names_in
+from runner.cells.snapshot.folder import everything, names_in
 from runner.cells.snapshot.sources import Import, find_mentions
 from runner.errors import UsageError
 from runner.model import Repro
@@ -49,13 +49,25 @@ def needs_of(repro: Repro) -> Needs:
         raise UsageError(f"{repro.name}: there is no script {repro.script}")
     for declared in repro.files:
         search.add_declared(declared.as_posix())
-    search.literals = not repro.files
-    search.follow()
+    for name in _settings(search.root) if repro.suite else ():
+        search.add_file(name)
+    search.literals = not repro.files and repro.suite is None
+    search.follow(imports=repro.suite is None)
     return Needs(
         files=dict(sorted(search.files.items())),
         lists=search.lists,
         outside=tuple(sorted(search.outside)),
     )
+
+
+_SETTINGS = ("conftest.py", "__init__.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")
+"""What pytest looks for in each folder, so that one which is new changes what is measured."""
+
+
+def _settings(root: Path) -> Iterator[str]:
+    for name in everything(root, ()) or ():
+        if posixpath.basename(name) in _SETTINGS:
+            yield name
 
 
 def home(repro: Repro) -> Path:
@@ -76,9 +88,9 @@ class _Search:
     _found_bytes: int = 0
     _declaring: bool = False
 
-    def follow(self) -> None:
+    def follow(self, *, imports: bool = True) -> None:
         """Read each module once; what it needs is read in turn."""
-        while self._unread:
+        while self._unread and imports:
             name = self._unread.pop()
             mentions = find_mentions(self._content(name))
             self.lists |= mentions.lists

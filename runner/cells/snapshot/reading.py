@@ -28,7 +28,8 @@ def compared(execution: Execution, snapshot: Snapshot) -> Execution:
         return execution
     reads = _completed(execution.reads or Reads(), snapshot)
     wanted = missed(reads, snapshot)
-    named = execution.exit_code == 0 or any(name in execution.errors for name in wanted)
+    said = "\n".join(each.errors for each in (execution, *execution.rows.values()))
+    named = execution.exit_code == 0 or any(name in said for name in wanted)
     if wanted and named:
         return evolve(execution, reads=reads, trouble=_needs(wanted))
     reads = evolve(reads, digest=digest(reads, snapshot))

@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from runner.cells.snapshot.record import Snapshot
-from runner.model import Cell, Environment, Execution, Repro
+from runner.model import Cell, Environment, Execution, Repro, Suite
 from runner.pipeline.tasks import Measure
 
 
@@ -116,6 +116,7 @@ def _bare(cell: Cell) -> Repro:
         cases=(cell.case,),
         limits=repro.limits,
         env=repro.env,
+        suite=repro.suite and Suite(folder=Path()),
     )
 
 

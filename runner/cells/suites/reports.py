@@ -1,0 +1,133 @@
+"""What the driver told of the tests in its process → an `Execution` for each. Pure.
+
+The lines come from beside code that nobody vouches for, so that one which is not as it should be is
+as one that was never said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
+
+from attrs import evolve, field, frozen
+
+from runner.cells.classify import SKIP_CODE
+from runner.model import Execution
+from runner.serial import plain
+
+COLLECTED = "while its tests were collected"
+FIXTURE = "error in a fixture, at "
+"""How notes begin that say where a test failed, if not in the test itself."""
+_PASSED = {
+    "passed": "",
+    "xfailed": "it fails, as it is marked to: ",
+    "xpassed": "it is marked to fail, and passes: ",
+}
+_LONGEST_NAME = 1000
+_LONGEST = 1e9
+
+
+@frozen(kw_only=True)
+class Told:
+    """What one process told before it ended."""
+
+    rows: Mapping[str, Execution] = field(factory=dict)
+    """The tests that ended, and files or folders that could not be collected, by name."""
+    under_way: Optional[str] = None
+    """The test that had begun and did not end."""
+    exit_code: Optional[int] = None
+    """Of pytest, where it came to its end."""
+
+
+def read(execution: Execution) -> Told:
+    """`execution` is the process's, whose facts its tests share."""
+    rows: dict[str, Execution] = {}
+    under_way, code = None, None
+    for facts in _objects(execution.tests):
+        if _is_name(facts.get("start")):
+            under_way = facts["start"]
+        elif _is_name(facts.get("end")):
+            rows[facts["end"]] = _row(execution, facts)
+            under_way = None
+        elif isinstance(facts.get("collected"), str):
+            rows[facts["collected"][:_LONGEST_NAME]] = _collected(execution, facts)
+        elif type(facts.get("done")) is int:
+            code = facts["done"]
+    return Told(rows=rows, under_way=under_way, exit_code=code)
+
+
+def shared(execution: Execution) -> Execution:
+    """What the tests of one process have of it."""
+    return Execution(
+        exit_code=0,
+        max_rss_mb=execution.max_rss_mb,
+        mode=execution.mode,
+        imported=execution.imported,
+        git_version=execution.git_version,
+        worker=execution.worker,
+    )
+
+
+def without_lines(output: str) -> str:
+    """What was printed besides the driver's own lines."""
+    return re.sub(r"\n?^::test [^\n]*\n?", "", output, flags=re.MULTILINE)
+
+
+def _objects(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            yield {key: plain(one) for key, one in value.items()}
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME
+
+
+def _row(execution: Execution, facts: Mapping[str, Any]) -> Execution:
+    ended, text, printed = (_text(facts, name) for name in ("ended", "text", "printed"))
+    observed = facts.get("observed")
+    row = evolve(
+        shared(execution),
+        seconds=_seconds(facts.get("seconds")),
+        output=printed,
+        observations=observed if isinstance(observed, dict) else {},
+    )
+    if ended in _PASSED:
+        return evolve(row, notes=(_PASSED[ended] + text,) if _PASSED[ended] else ())
+    if ended == "skipped":
+        return _skipped(row, text)
+    when = _text(facts, "when")
+    notes = (f"{FIXTURE}{when}",) if ended == "error" and when in ("setup", "teardown") else ()
+    return evolve(_failed(row, text), notes=notes)
+
+
+def _collected(execution: Execution, facts: Mapping[str, Any]) -> Execution:
+    row, text = shared(execution), _text(facts, "text")
+    if facts.get("ended") == "skipped":
+        return _skipped(row, text)
+    return evolve(_failed(row, text), notes=(COLLECTED,))
+
+
+def _skipped(row: Execution, why: str) -> Execution:
+    return evolve(row, exit_code=SKIP_CODE, errors=" ".join(why.split()))
+
+
+def _failed(row: Execution, text: str) -> Execution:
+    output = "\n".join(filter(None, (row.output, text)))
+    return evolve(row, exit_code=1, errors=text, output=output, output_bytes=len(output))
+
+
+def _seconds(value: object) -> float:
+    real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if real and 0 <= value < _LONGEST else 0.0  # type: ignore[operator, arg-type]
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,122 @@
+"""One file of a suite measured to its end: after a test that took the process with it, the others
+run in a new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Callable, Collection
+from typing import Optional
+
+from attrs import evolve
+
+from runner.cells.suites import reports
+from runner.model import Execution
+
+DONE = "--tfmatrix-done="
+"""How the argument of the driver begins that names the tests which need not run again."""
+USAGE, NO_TESTS = 4, 5
+"""Exit codes of pytest: it cannot begin; it found no test."""
+_SAID = re.compile(r"^E\s+(\w[\w.]*(?:: .*)?)$", re.MULTILINE)
+_REFUSED = re.compile(
+    r"^(?:\S+: )?error: (.+)$|^ERROR: (?!usage)(.+)$", re.MULTILINE | re.IGNORECASE
+)
+
+
+def run(once: Callable[[tuple[str, ...]], Execution], name: str) -> Execution:
+    """The last process's facts, with all tests of the file in `rows`.
+
+    `once` runs the driver with these arguments besides the case's own; `name` is the file's, and
+    names the row of what is no single test's doing.
+    """
+    rows: dict[str, Execution] = {}
+    while True:
+        execution = once(_but(rows))
+        told = reports.read(execution)
+        new = {row: one for row, one in told.rows.items() if row not in rows}
+        rows.update(new)
+        blamed = _blamed(execution, told, bool(new), name)
+        if blamed is not None:
+            rows[blamed] = _died(execution, in_a_test=blamed == told.under_way)
+        if execution.trouble is not None or told.exit_code is not None or blamed == name:
+            break
+    trouble = execution.trouble or _refused(execution, told.exit_code)
+    return evolve(execution, tests=(), rows=rows, trouble=trouble)
+
+
+def _but(done: Collection[str]) -> tuple[str, ...]:
+    if not done:
+        return ()
+    packed = zlib.compress(json.dumps(list(done)).encode("ascii"))
+    return (DONE + base64.b64encode(packed).decode("ascii"),)
+
+
+def _blamed(execution: Execution, told: reports.Told, went_on: bool, name: str) -> Optional[str]:
+    """The row that gets the end of the process; None where it is nobody's, or came as it should.
+
+    Limits are those of one test. A test that is ended when others ran before it in its process may
+    have had little of them, and gets a process of its own.
+    """
+    if execution.trouble is not None:
+        return None
+    if told.exit_code is not None:
+        conftest = told.exit_code == USAGE and _SAID.search(execution.errors)
+        return name if execution.signal is not None or conftest else None
+    if execution.killed_for is not None and went_on:
+        return None
+    return told.under_way or (None if went_on else name)
+
+
+def _died(execution: Execution, *, in_a_test: bool) -> Execution:
+    """The process's end as one row's; of one that ended itself, what it said of an exception."""
+    output = reports.without_lines(execution.output)
+    row = evolve(execution, tests=(), output=output, reads=None)
+    if execution.exit_code is None:
+        return row
+    said = _SAID.findall(execution.errors)
+    if said and not in_a_test:  # pytest's words for an exception in a conftest.py
+        text = f"Traceback (most recent call last):\n{said[-1]}"
+        return evolve(row, exit_code=1, errors=text, notes=(reports.COLLECTED,))
+    text = f"SystemExit: the process ended with {execution.exit_code} in the middle of the tests"
+    return evolve(row, exit_code=1, errors=f"Traceback (most recent call last):\n{text}")
+
+
+def _refused(execution: Execution, exit_code: Optional[int]) -> Optional[str]:
+    """Why pytest did not begin, or broke down itself: no test can be judged."""
+    if exit_code == 3:
+        return f"pytest itself failed: {_last(execution.output)}"
+    if exit_code != USAGE or _SAID.search(execution.errors):
+        return None
+    found = _REFUSED.search(execution.errors) or _REFUSED.search(execution.output)
+    said = next(filter(None, found.groups()), "") if found else _last(execution.errors)
+    return f"pytest refuses its arguments: {said}{_mend(said)}"
+
+
+_BROUGHT_BY = {
+    "--cov": "pytest-cov",
+    "-n": "pytest-xdist",
+    "--dist": "pytest-xdist",
+    "--timeout": "pytest-timeout",
+    "--reruns": "pytest-rerunfailures",
+    "--flake8": "pytest-flake8",
+    "--benchmark": "pytest-benchmark",
+}
+
+
+def _mend(said: str) -> str:
+    """The package that brings an option which pytest does not know."""
+    if "unrecognized arguments" not in said:
+        return ""
+    words = said.partition("unrecognized arguments:")[2].split()
+    package = next(
+        (one for start, one in _BROUGHT_BY.items() for word in words if word.startswith(start)), ""
+    )
+    return f": --with {package}" if package else ""
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in reports.without_lines(text).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"

@@ -1,0 +1,79 @@
+"""The tests of a suite as rows: judged each by itself, whatever is done with the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Optional
+
+from attrs import evolve
+
+from runner.cells.classify import classify
+from runner.cells.flakiness import majority
+from runner.cells.results import judged, skipped
+from runner.cells.suites import reports
+from runner.matrix import plan
+from runner.model import Cell, Execution, Result, Verdict
+
+Judge = Callable[[Sequence[Execution]], Execution]
+
+
+def by_row(judge: Judge, executions: Sequence[Execution]) -> Execution:
+    """Several executions of one file as one: each test is what `judge` makes of those it has."""
+    names = dict.fromkeys(name for each in executions for name in each.rows)
+    rows = {
+        name: judge([each.rows[name] for each in executions if name in each.rows]) for name in names
+    }
+    return evolve(executions[-1], rows=rows)
+
+
+def with_another_vote(cell: Cell, before: Execution, again: Execution) -> Execution:
+    """As `majority.with_another_vote`, of each test where the cell is a suite's file."""
+    if cell.repro.suite is None or again.trouble is not None:
+        return majority.with_another_vote(before, again)
+    return by_row(lambda votes: _with_another(*votes), (before, again))
+
+
+def _with_another(before: Execution, again: Optional[Execution] = None) -> Execution:
+    """A test that is there in one of the two only has no other vote."""
+    return before if again is None else majority.with_another_vote(before, again)
+
+
+def is_evidence(execution: Execution) -> bool:
+    """Whether all of it says something about TensorFlow, its tests too: what was lacking may be
+    there later."""
+    parts = (execution, *execution.rows.values())
+    return all(classify(each).verdict is not Verdict.ERROR for each in parts)
+
+
+def results(
+    cell: Cell, environment: str, execution: Execution, *, cached: bool = False
+) -> list[tuple[Result, str]]:
+    """What comes of a cell, each with what it printed: of a script one result, of a file of a suite
+    one a test that is wanted."""
+    if cell.repro.suite is None:
+        return [(judged(cell, environment, execution, cached=cached), execution.output)]
+    found = [
+        (_result(cell, environment, name, row, execution, cached), row.output)
+        for name, row in execution.rows.items()
+        if plan.wants(cell, name)
+    ]
+    if execution.trouble is not None:
+        whole = judged(cell, environment, execution, cached=cached)
+        found.append((whole, reports.without_lines(execution.output)))
+    return found
+
+
+def _result(
+    cell: Cell, environment: str, name: str, row: Execution, whole: Execution, cached: bool
+) -> Result:
+    one = plan.row(cell, name)
+    if one.skip is not None:
+        return skipped(one, environment, one.skip)
+    row = evolve(row, mode_reason=whole.mode_reason)
+    result = judged(one, environment, row, cached=cached)
+    if result.outcome.verdict is not Verdict.FAIL or row.exit_code is None:
+        return result
+    # The exit code of a test is none.
+    where = (note for note in row.notes if note.startswith((reports.FIXTURE, reports.COLLECTED)))
+    reason = "; ".join(filter(None, (*where, row.note)))
+    return evolve(result, outcome=evolve(result.outcome, reason=reason))

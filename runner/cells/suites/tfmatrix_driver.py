@@ -1,0 +1,181 @@
+"""Runs pytest in a cell, and tells what came of each test in lines `::test JSON`.
+
+A copy of this file lies in the cell beside the project: `python tfmatrix_driver.py ARGUMENTS`. The
+arguments are pytest's own, but for one that names the tests which need not run again. Standard
+library and pytest alone, Python 3.6 to 3.13, pytest 3.5 to 9; nothing of tfmatrix is there. It
+judges nothing: that is `runner.cells.suites`.
+"""
+
+import base64
+import json
+import os
+import sys
+import traceback
+import zlib
+from typing import Any, Dict, List, Set
+
+import pytest
+
+DONE = "--tfmatrix-done="
+LINE = 60000  # bytes of one line
+EXCEPTION, PRINTED = 12000, 8000  # characters kept
+MARK = "::observe "
+STRICT = "[XPASS(strict)]"
+
+
+class Teller:
+    """A plugin. The lines go to where standard output went before pytest captured it."""
+
+    def __init__(self, done: Set[str]) -> None:
+        self._done = done
+        self._out = os.dup(1)
+        self._facts: Dict[str, Any] = {}  # of the test under way
+
+    def tell(self, facts: Dict[str, Any]) -> None:
+        line = json.dumps(facts)
+        for name in ("printed", "text") * 5:
+            if len(line) > LINE and facts.get(name):
+                facts[name] = cut(facts[name], len(facts[name]) // 4)
+                line = json.dumps(facts)
+        # Pytest's own line may not be at its end.
+        data = ("\n::test %s\n" % line).encode("ascii")
+        while data:
+            data = data[os.write(self._out, data) :]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: Any, items: List[Any]) -> None:
+        done = [item for item in items if item.nodeid in self._done]
+        if done:
+            config.hook.pytest_deselected(items=done)
+            items[:] = [item for item in items if item.nodeid not in self._done]
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self) -> Any:
+        outcome = yield
+        report = outcome.get_result()
+        if report.failed or report.skipped:
+            call = getattr(report, "call", None)
+            text = reason(report) if report.skipped else exception(report, call)
+            ended = "skipped" if report.skipped else "error"
+            self.tell({"collected": report.nodeid, "ended": ended, "text": text})
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._facts = {"ended": "passed", "seconds": 0.0}
+        self.tell({"start": nodeid})
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, call: Any) -> Any:
+        outcome = yield
+        report, facts = outcome.get_result(), self._facts
+        facts["seconds"] = facts.get("seconds", 0.0) + call.stop - call.start
+        printed = [text for name, text in report.sections if "Captured std" in name]
+        facts["printed"] = cut("\n".join(printed), PRINTED)
+        facts["observed"] = observed(report.sections)
+        if facts.get("ended", "passed") in ("passed", "xpassed"):
+            facts.update(came_of(report, call))
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.tell(dict(self._facts, end=nodeid))
+
+
+def came_of(report: Any, call: Any) -> Dict[str, Any]:
+    """What a report says of its test, in pytest's words."""
+    expected = getattr(report, "wasxfail", None)
+    if report.failed:
+        ended = "failed" if report.when == "call" else "error"
+        return {"ended": ended, "when": report.when, "text": exception(report, call)}
+    if report.skipped and expected is None:
+        return {"ended": "skipped", "text": reason(report)}
+    if expected is not None:
+        return {"ended": "xfailed" if report.skipped else "xpassed", "text": expected}
+    return {}
+
+
+def reason(report: Any) -> str:
+    """Why something was skipped."""
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return cut(told[9:] if told.startswith("Skipped: ") else told, EXCEPTION)
+
+
+def exception(report: Any, call: Any) -> str:
+    """As Python prints it, without pytest's own frames above the test."""
+    error: Any = None
+    if call is not None and call.excinfo is not None:
+        error = call.excinfo.value
+    if type(error).__name__ == "CollectError":  # importing the module failed
+        error = error.__cause__ or error.__context__ or error
+    if str(error).startswith(STRICT):
+        return from_pytests_words(str(error))
+    if error is None or type(error).__name__ == "CollectError":
+        return from_pytests_words(str(report.longrepr))
+    if type(error).__name__ == "FixtureLookupError":
+        return "Traceback (most recent call last):\nFixtureLookupError: fixture '%s' not found" % (
+            getattr(error, "argname", "")
+        )
+    trace = error.__traceback__
+    while trace is not None and is_pytests(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+    return cut("".join(lines), EXCEPTION)
+
+
+def from_pytests_words(text: str) -> str:
+    if text.startswith(STRICT):
+        return "Traceback (most recent call last):\nUnexpectedPass: " + text[len(STRICT) :].strip()
+    said = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return "Traceback (most recent call last):\n" + cut("\n".join(said) or text, EXCEPTION)
+
+
+OURS = ["/%s/" % name for name in ("_pytest", "pluggy", "py", "importlib", "unittest")]
+
+
+def is_pytests(file: str) -> bool:
+    return file == __file__ or file.startswith("<frozen ") or any(one in file for one in OURS)
+
+
+def observed(sections: Any) -> Dict[str, Any]:
+    """The values in `::observe NAME=JSON` lines that a test printed."""
+    values: Dict[str, Any] = {}
+    for name, text in sections:
+        for line in text.splitlines() if "stdout" in name else ():
+            if line.startswith(MARK) and "=" in line:
+                key, _, value = line[len(MARK) :].partition("=")
+                try:
+                    values[key.strip()[:200]] = json.loads(value)
+                except ValueError:
+                    pass
+    return values if len(json.dumps(values)) < LINE // 4 else {}
+
+
+def cut(text: str, most: int) -> str:
+    """Its end, which is what Python and people look at, and a little of its beginning."""
+    if len(text) <= most:
+        return text
+    return text[: most // 5] + "\n…\n" + text[-(most - most // 5) :]
+
+
+def done_of(arguments: List[str]) -> Set[str]:
+    """The tests that need not run again."""
+    told = [one[len(DONE) :] for one in arguments if one.startswith(DONE)]
+    names: Set[str] = set()
+    for text in told:
+        names.update(json.loads(zlib.decompress(base64.b64decode(text)).decode("ascii")))
+    return names
+
+
+def main() -> int:
+    arguments = [one for one in sys.argv[1:] if not one.startswith(DONE)]
+    teller = Teller(done_of(sys.argv[1:]))
+    sys.argv[:] = ["pytest", *arguments]
+    if os.path.isdir("src"):  # as if the project were installed in place
+        sys.path.insert(1, os.path.abspath("src"))
+    cache = os.path.join(os.environ.get("TMPDIR", "/tmp"), ".pytest_cache")
+    # What libraries say on their way down must not be lost in what pytest has captured.
+    before = ["--capture=sys", "-o", "cache_dir=" + cache]
+    code = pytest.main(before + arguments, plugins=[teller])
+    teller.tell({"done": int(code)})
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

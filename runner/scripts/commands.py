@@ -1,0 +1,65 @@
+"""What stands behind `--` → something to run: `run -- pytest tests/`, `run -- python -m mine`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.scripts import suites
+from runner.scripts.named import Named, of_suite
+from runner.scripts.written import written
+
+_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
+_PYTEST = ("pytest", "py.test")
+_SHOWN = 80
+_LAUNCHER = '''\
+"""Becomes the command {shown}"""
+
+import os
+import sys
+
+words = {words!r} + sys.argv[1:]
+here = os.path.dirname(sys.executable)
+os.environ["PATH"] = here + os.pathsep + os.environ.get("PATH", os.defpath)
+if {is_python}:
+    words[0] = sys.executable
+try:
+    os.execvp(words[0], words)
+except OSError as error:
+    sys.stderr.write("the environments cannot run %s: %s\\n" % (words[0], error.strerror))
+    sys.exit(125)
+'''
+
+
+def of_command(words: Sequence[str]) -> Named:
+    """`words` as typed in the project's folder. Raises `UsageError`."""
+    folder = Path.cwd()
+    arguments = _of_pytest(words)
+    if arguments is not None:
+        suite = suites.of_arguments(arguments, folder)
+        return of_suite(suite, _name(suite.paths))
+    shown = shlex.join(words)
+    text = _LAUNCHER.format(
+        shown=ascii(shown[:_SHOWN]),
+        words=list(words),
+        is_python=_PYTHON.fullmatch(words[0]) is not None,
+    )
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", shown)[:_SHOWN].strip("-.") or "command"
+    return Named(script=written(f"command-{name}.py", text), folder=folder, name=name)
+
+
+def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:
+    """The arguments of pytest, where it is that."""
+    if words[0] in _PYTEST:
+        return words[1:]
+    if _PYTHON.fullmatch(words[0]) and words[1:3] in (["-m", "pytest"], ("-m", "pytest")):
+        return words[3:]
+    return None
+
+
+def _name(paths: Sequence[str]) -> str:
+    """`test_two` for one file, else `tests`."""
+    (path,) = paths if len(paths) == 1 else ("tests",)
+    return Path(path.partition("::")[0]).stem or "tests"

@@ -1,0 +1,212 @@
+"""Which files of tests a suite has: found as pytest finds them, without running anything.
+
+What is collected in a file is for pytest to say, in the cell. The files must be known before, as
+each is measured, kept and reused by itself.
+"""
+
+from __future__ import annotations
+
+import configparser
+import fnmatch
+import importlib
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from attrs import frozen
+
+from runner.errors import UsageError
+from runner.model import Case, Suite
+
+MOST_FILES = 5000
+NEVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
+"""Folders that pytest does not look into."""
+MARKS = ("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG", "cells.jsonl")
+"""What lies in folders with nobody's own tests: environments, caches, runs of this tool."""
+PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
+"""What lies at the top of a project."""
+_SETTINGS = (
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("pyproject.toml", ""),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+"""Where pytest looks for its settings, first the one that counts, and in which section."""
+_VALUED = """
+    -k -m -c -o -p -r -W -n --tb --rootdir --confcutdir --ignore --ignore-glob --deselect
+    --maxfail --durations --durations-min --color --capture --show-capture --import-mode
+    --basetemp --junitxml --junit-prefix --log-level --log-format --log-file --override-ini
+    --pythonwarnings --assert --cov --cov-report --cov-config --timeout --dist --numprocesses
+    --reruns --doctest-glob --verbosity
+"""
+"""Options of pytest and of what is often installed beside it that a value follows."""
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What a project's settings say of where its tests are."""
+
+    python_files: tuple[str, ...] = ("test_*.py", "*_test.py")
+    testpaths: tuple[str, ...] = ()
+    norecursedirs: tuple[str, ...] = NEVER
+
+
+def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
+    """What `pytest ARGUMENTS` runs in `folder`. Raises `UsageError`."""
+    paths: list[str] = []
+    options: list[str] = []
+    valued = False
+    for word in arguments:
+        is_path = not valued and (not word.startswith("-") or word == "-")
+        (paths if is_path else options).append(word)
+        valued = not valued and word in _VALUED.split()
+    for path in paths:
+        place = os.path.normpath(folder / _file(path))
+        if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a long name
+            raise UsageError(f"pytest {path}: there is no {_file(path)} in {folder}")
+        if folder != Path(place) and folder not in Path(place).parents:
+            raise UsageError(
+                f"pytest {path}: it lies outside of {folder}, the folder that cells get a copy of",
+                remedy="run this in the project's own folder",
+            )
+    shown = tuple(_relative(path, folder) for path in paths)
+    return Suite(folder=folder, paths=shown, options=tuple(options))
+
+
+def of_file(file: Path) -> Suite:
+    """The tests in one file or folder, in the project that it belongs to."""
+    real = Path(os.path.realpath(file))
+    folder = project_of(real if real.is_dir() else real.parent)
+    return Suite(folder=folder, paths=(real.relative_to(folder).as_posix(),))
+
+
+def has_tests(folder: Path) -> bool:
+    """Whether there is some file of tests below."""
+    settings = settings_of(project_of(Path(os.path.realpath(folder))))
+    return any(True for _ in _files(folder, ".", settings))
+
+
+def project_of(folder: Path) -> Path:
+    """The nearest folder from here upwards that a project's files lie in; else this one."""
+    home = Path.home()
+    for place in (folder, *folder.parents):
+        if place in (home, Path("/")):
+            break
+        if any((place / mark).exists() for mark in PROJECT):
+            return place
+    return folder
+
+
+def cases(suite: Suite) -> tuple[Case, ...]:
+    """A case for each file. Raises `UsageError` where there is none, or too many."""
+    files: dict[str, list[str]] = {}
+    settings = settings_of(suite.folder)
+    for path in suite.paths or settings.testpaths or (".",):
+        for file in _files(suite.folder, path, settings):
+            files.setdefault(file, []).append(path if "::" in path else file)
+            if len(files) > MOST_FILES:
+                raise UsageError(f"{suite.folder} has more than {MOST_FILES} files of tests")
+    if not files:
+        where = " ".join(suite.paths) or str(suite.folder)
+        raise UsageError(
+            f"no file of tests in {where}: expected {' or '.join(settings.python_files)}"
+        )
+    return tuple(
+        Case(name=file, args=(*suite.options, *_wanted(file, parts)))
+        for file, parts in files.items()
+    )
+
+
+def settings_of(folder: Path) -> Settings:
+    for name, section in _SETTINGS:
+        found = _section(folder / name, section)
+        if found is not None:
+            given = {
+                key: words
+                for key in ("python_files", "testpaths", "norecursedirs")
+                if (words := _words(found.get(key)))
+            }
+            return Settings(**given)
+    return Settings()
+
+
+def _file(path: str) -> str:
+    return path.partition("::")[0]
+
+
+def _relative(path: str, folder: Path) -> str:
+    file, colons, rest = path.partition("::")
+    place = Path(os.path.normpath(folder / file)).relative_to(folder)
+    return f"{place.as_posix()}{colons}{rest}"
+
+
+def _wanted(file: str, parts: Sequence[str]) -> list[str]:
+    """The whole file where it is asked for, else the tests that are."""
+    return [file] if file in parts else list(dict.fromkeys(parts))
+
+
+def _files(root: Path, path: str, settings: Settings) -> Iterator[str]:
+    place = root / _file(path)
+    if place.is_file():
+        yield _file(path)
+        return
+    for folder, folders, names in os.walk(place):
+        folders[:] = sorted(name for name in folders if not _is_left_out(folder, name, settings))
+        for name in sorted(names):
+            file = (Path(folder) / name).relative_to(root).as_posix()
+            if any(_matches(glob, name, file) for glob in settings.python_files):
+                yield file
+
+
+def _is_left_out(folder: str, name: str, settings: Settings) -> bool:
+    inner = Path(folder) / name
+    return (
+        name == "__pycache__"
+        or any(fnmatch.fnmatchcase(name, glob) for glob in settings.norecursedirs)
+        or any((inner / mark).exists() for mark in MARKS)
+    )
+
+
+def _matches(glob: str, name: str, file: str) -> bool:
+    """A glob with a slash is held against the path's end."""
+    return fnmatch.fnmatchcase(file, f"*/{glob}" if "/" in glob else "*/" + glob) or (
+        fnmatch.fnmatchcase(name if "/" not in glob else file, glob)
+    )
+
+
+def _section(path: Path, name: str) -> Optional[dict[str, Any]]:
+    """pytest's section of a settings file; None where it has none."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if path.suffix == ".toml":
+        return _of_toml(text)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    if name in parser:
+        return dict(parser[name])
+    return {} if path.name.endswith("pytest.ini") else None
+
+
+def _of_toml(text: str) -> Optional[dict[str, Any]]:
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        tool = toml.loads(text).get("tool", {}).get("pytest", {})
+        found = tool.get("ini_options") or tool
+    except (ValueError, RecursionError, AttributeError):
+        return None
+    return found if isinstance(found, dict) and found else None
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(str(each) for each in value)
+    return tuple(shlex.split(value, comments=True)) if isinstance(value, str) else ()

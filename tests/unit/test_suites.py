@@ -1,0 +1,456 @@
+"""A suite of tests: which files it has, what its driver tells, and what becomes of each test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.cells.classify import classify
+from runner.cells.suites import forking, looks, reports, rounds, rows
+from runner.errors import UsageError
+from runner.matrix import plan
+from runner.model import Case, Cell, Device, Exclusion, Execution, Repro, Rule, Suite
+from runner.releases import catalogue
+from runner.scripts import pytest_files, suites
+
+FILE = "tests/test_a.py"
+TRACE = 'Traceback (most recent call last):\n  File "/repro/t.py", line 1, in test\n    f()\n'
+
+
+def started(name: str) -> str:
+    return json.dumps({"start": f"{FILE}::{name}"})
+
+
+def ended(name: str, how: str = "passed", **facts: Any) -> str:
+    return json.dumps({"end": f"{FILE}::{name}", "ended": how, "seconds": 0.5, **facts})
+
+
+def both(name: str, how: str = "passed", **facts: Any) -> tuple[str, str]:
+    return started(name), ended(name, how, **facts)
+
+
+DONE = json.dumps({"done": 0})
+
+
+def process(*lines: str, **facts: Any) -> Execution:
+    return Execution(**{"exit_code": 0, "tests": lines, "imported": True, **facts})
+
+
+def verdicts(execution: Execution) -> dict[str, tuple[str, str]]:
+    found = {name: classify(row) for name, row in execution.rows.items()}
+    return {
+        name.rpartition("::")[2]: (one.verdict.value, one.signature or one.reason)
+        for name, one in found.items()
+    }
+
+
+class Runs:
+    """The processes of one file, one after the other; what each was told to leave out."""
+
+    def __init__(self, *executions: Execution) -> None:
+        self.left = list(executions)
+        self.told: list[tuple[str, ...]] = []
+
+    def __call__(self, more: tuple[str, ...]) -> Execution:
+        self.told.append(more)
+        return self.left.pop(0)
+
+
+def run(*executions: Execution) -> Execution:
+    runs = Runs(*executions)
+    found = rounds.run(runs, FILE)
+    assert not runs.left
+    return found
+
+
+# --- What pytest says of a test ------------------------------------------------------------------
+
+
+def test_each_outcome_of_pytest_is_one_of_ours() -> None:
+    found = run(
+        process(
+            *both("ok"),
+            *both("bad", "failed", when="call", text=f"{TRACE}ValueError: no\n"),
+            *both("fixture", "error", when="setup", text=f"{TRACE}KeyError: 'k'\n"),
+            *both("skipped", "skipped", text="needs\n a GPU"),
+            *both("expected", "xfailed", text="known"),
+            *both("better", "xpassed", text="known"),
+            *both(
+                "strict",
+                "failed",
+                when="call",
+                text="Traceback (most recent call last):\nUnexpectedPass: known",
+            ),
+            DONE,
+            exit_code=1,
+        )
+    )
+    assert verdicts(found) == {
+        "ok": ("pass", ""),
+        "bad": ("fail", "ValueError: no"),
+        "fixture": ("fail", "KeyError: 'k'"),
+        "skipped": ("skip", "needs a GPU"),
+        "expected": ("pass", ""),
+        "better": ("pass", ""),
+        "strict": ("fail", "UnexpectedPass: known"),
+    }
+    assert found.trouble is None
+    assert found.tests == ()
+
+
+def test_what_a_file_lacks_is_no_evidence() -> None:
+    text = f"{TRACE}ModuleNotFoundError: No module named 'sklearn'\n"
+    found = run(process(json.dumps({"collected": FILE, "ended": "error", "text": text}), DONE))
+    ((verdict, reason),) = verdicts(found).values()
+    assert (verdict, "--with scikit-learn" in reason) == ("error", True)
+    assert not rows.is_evidence(found)
+
+
+def test_a_fixture_that_a_plugin_would_bring() -> None:
+    text = "Traceback (most recent call last):\nFixtureLookupError: fixture 'mocker' not found"
+    found = run(process(*both("a", "error", when="setup", text=text), DONE))
+    assert verdicts(found)["a"] == (
+        "error",
+        "needs pytest-mock, which the environments have not: --with pytest-mock",
+    )
+
+
+def test_a_file_that_is_skipped_whole_is_one_row() -> None:
+    skipped = json.dumps({"collected": FILE, "ended": "skipped", "text": "no GPU"})
+    found = run(process(skipped, json.dumps({"done": 5}), exit_code=5))
+    assert verdicts(found) == {FILE: ("skip", "no GPU")}
+
+
+def test_a_file_without_tests_has_no_rows() -> None:
+    found = run(process(json.dumps({"done": 5}), exit_code=5))
+    assert (dict(found.rows), found.trouble) == ({}, None)
+
+
+FACTS = ("start", "end", "ended", "text", "when", "seconds", "observed", "done", "collected")
+OBJECTS = st.recursive(
+    st.none() | st.integers() | st.text() | st.floats(),
+    lambda inner: st.dictionaries(st.sampled_from(FACTS), inner),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.text() | OBJECTS.map(json.dumps)))
+def test_no_line_is_too_strange(lines: list[str]) -> None:
+    told = reports.read(process(*lines))
+    assert all(classify(row).verdict for row in told.rows.values())
+
+
+# --- What takes the process with it --------------------------------------------------------------
+
+
+def test_a_crash_costs_one_test() -> None:
+    runs = Runs(
+        process(*both("a"), started("b"), exit_code=None, signal=11),
+        process(*both("c"), DONE),
+    )
+    found = rounds.run(runs, FILE)
+    assert {name: verdict for name, (verdict, _) in verdicts(found).items()} == {
+        "a": "pass",
+        "b": "crash",
+        "c": "pass",
+    }
+    assert [len(one) for one in runs.told] == [0, 1]
+
+
+def test_a_limit_is_that_of_one_test() -> None:
+    """`b` had what `a` left of the time, so that it begins again; then it hangs by itself."""
+    over = {"exit_code": None, "signal": 9, "killed_for": "timeout"}
+    found = run(
+        process(*both("a"), started("b"), **over),
+        process(started("b"), **over),
+        process(*both("c"), started("d"), **over),
+        process(*both("d"), DONE),
+    )
+    assert {name: verdict for name, (verdict, _) in verdicts(found).items()} == {
+        "a": "pass",
+        "b": "timeout",
+        "c": "pass",
+        "d": "pass",
+    }
+
+
+def test_who_ends_the_process_has_not_passed() -> None:
+    found = run(process(started("a")), process(*both("b"), DONE))
+    assert verdicts(found) == {
+        "a": ("fail", "SystemExit: the process ended with 0 in the middle of the tests"),
+        "b": ("pass", ""),
+    }
+
+
+def test_a_crash_while_tests_are_collected_is_the_files() -> None:
+    found = run(process(exit_code=None, signal=6))
+    assert verdicts(found) == {FILE: ("crash", "SIGABRT")}
+
+
+def test_a_crash_when_all_is_done_is_not_lost() -> None:
+    found = run(process(*both("a"), DONE, exit_code=None, signal=6))
+    assert verdicts(found) == {"a": ("pass", ""), FILE: ("crash", "SIGABRT")}
+
+
+def test_pytest_that_cannot_begin_is_no_evidence() -> None:
+    refused = "usage: pytest [options]\npytest: error: unrecognized arguments: --cov=mine\n"
+    found = run(process(json.dumps({"done": 4}), exit_code=4, errors=refused))
+    assert found.trouble is not None
+    assert found.trouble.endswith("unrecognized arguments: --cov=mine: --with pytest-cov")
+
+
+def test_an_exception_in_a_conftest_is_evidence() -> None:
+    said = (
+        "ImportError while loading conftest '/repro/conftest.py'.\nconftest.py:2: in <module>\n"
+        "E   AttributeError: module 'tensorflow' has no attribute 'Session'\n"
+    )
+    found = run(process(json.dumps({"done": 4}), exit_code=4, errors=said))
+    assert found.trouble is None
+    assert verdicts(found) == {
+        FILE: ("fail", "AttributeError: module 'tensorflow' has no attribute 'Session'")
+    }
+
+
+def test_trouble_keeps_what_was_measured() -> None:
+    found = run(process(*both("a"), trouble="the daemon is gone"))
+    assert (list(found.rows), found.trouble) == ([f"{FILE}::a"], "the daemon is gone")
+
+
+# --- What is not believed at once ----------------------------------------------------------------
+
+
+def file_of(*lines: str, mode: str = "fork", **facts: Any) -> Execution:
+    return run(process(*lines, DONE, mode=mode, **facts))
+
+
+def believed(first: Execution, second: Execution, said: Sequence[str] = ()) -> Execution:
+    left = {"fork": first, "fresh": second}
+    return looks.believed(lambda mode: left.pop(mode), "fork", lambda _: frozenset(said))
+
+
+FAILS = both("b", "failed", when="call", text=f"{TRACE}ValueError: no\n")
+
+
+def test_a_failure_of_a_fork_is_looked_at_again_with_its_file() -> None:
+    first = file_of(*both("a"), *FAILS)
+    second = file_of(*both("a"), *both("b"), mode="fresh")
+    found = believed(first, second)
+    assert verdicts(found) == {"a": ("pass", ""), "b": ("pass", "")}
+    a, b = found.rows[f"{FILE}::a"], found.rows[f"{FILE}::b"]
+    assert (a.attempts, b.attempts) == (1, 2)
+    assert "ValueError" in b.note
+
+
+def test_what_a_fresh_process_has_said_before_is_believed() -> None:
+    first = file_of(*both("a"), *FAILS)
+    assert believed(first, first, ["ValueError: no"]) == first
+
+
+def test_votes_are_counted_for_each_test() -> None:
+    once = file_of(*both("a"), *FAILS)
+    twice = file_of(*both("a"), *both("b"))
+    cell = cell_of(Suite(folder=Path()))
+    found = rows.with_another_vote(cell, once, twice)
+    assert verdicts(found) == {"a": ("pass", ""), "b": ("fail", "ValueError: no")}
+    votes = {name[-1]: (row.agreed, row.attempts) for name, row in found.rows.items()}
+    assert votes == {"a": (2, 2), "b": (1, 2)}
+
+
+# --- Results -------------------------------------------------------------------------------------
+
+
+def cell_of(suite: Suite, globs: Sequence[str] = (), **repro: Any) -> Cell:
+    case = Case(name=FILE, args=(FILE,))
+    mine = Repro(name="mine", script=Path("driver.py"), suite=suite, cases=(case,), **repro)
+    target = plan.target(catalogue.load_releases()[-1], Device.CPU)
+    return Cell(repro=mine, case=case, target=target, wanted=tuple(globs))
+
+
+def results(cell: Cell, execution: Execution) -> dict[str, tuple[str, str]]:
+    found = [result for result, _ in rows.results(cell, "environment", execution)]
+    return {
+        one.case.removeprefix(f"{FILE}::"): (one.outcome.verdict.value, one.outcome.reason)
+        for one in found
+    }
+
+
+NAMES = ["a[x-1]", "a[é ü]", "T::b c", "d[a/b]"]
+
+
+def test_rows_are_named_by_their_node() -> None:
+    found = file_of(*(line for name in NAMES for line in both(name)))
+    assert list(results(cell_of(Suite(folder=Path())), found)) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_means_itself_whatever_letters_it_has(name: str) -> None:
+    found = file_of(*(line for name in NAMES for line in both(name)))
+    cell = cell_of(Suite(folder=Path()), [f"{FILE}::{name}"])
+    assert list(results(cell, found)) == [name]
+
+
+def test_where_a_test_failed_is_told() -> None:
+    error = both("a", "error", when="setup", text=f"{TRACE}KeyError: 1\n")
+    found = results(cell_of(Suite(folder=Path())), file_of(*error, *FAILS, mode="fresh"))
+    assert found == {"a": ("fail", "error in a fixture, at setup"), "b": ("fail", "")}
+
+
+def test_a_test_that_is_excluded_is_a_skip() -> None:
+    rule = Exclusion(rule=Rule(cases=(f"{FILE}::b",)), reason="known to be slow")
+    found = results(cell_of(Suite(folder=Path()), exclusions=(rule,)), file_of(*both("a"), *FAILS))
+    assert found == {"a": ("pass", ""), "b": ("skip", "known to be slow")}
+
+
+def test_tests_without_tensorflow_say_nothing_of_it() -> None:
+    found = file_of(*both("a"), mode="fresh", imported=False)
+    cell = cell_of(Suite(folder=Path()))
+    assert results(cell, found)["a"][0] == "skip"
+    allowed = evolve(cell, repro=evolve(cell.repro, needs_tensorflow=False))
+    assert results(allowed, found)["a"][0] == "pass"
+
+
+# --- Which files there are -----------------------------------------------------------------------
+
+
+def project(folder: Path, *names: str, **settings: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("def test_x():\n    pass\n", "utf-8")
+    for name, text in settings.items():
+        (folder / name.replace("__", ".")).write_text(text, "utf-8")
+    return folder
+
+
+def files(folder: Path, *arguments: str) -> list[str]:
+    return [case.name for case in suites.cases(suites.of_arguments(arguments, folder))]
+
+
+def test_files_are_found_as_pytest_finds_them(tmp_path: Path) -> None:
+    project(
+        tmp_path,
+        *("tests/test_a.py", "tests/sub/b_test.py", "tests/helper.py", "build/test_c.py"),
+        *(".git/test_d.py", "env/pyvenv.cfg", "env/test_e.py", "conftest.py"),
+    )
+    assert files(tmp_path) == ["tests/test_a.py", "tests/sub/b_test.py"]
+    assert files(tmp_path, "tests/sub") == ["tests/sub/b_test.py"]
+    assert files(tmp_path, "tests/helper.py") == ["tests/helper.py"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pytest__ini", "[pytest]\npython_files = check_*.py\ntestpaths = checks\n"),
+        ("tox__ini", "[pytest]\npython_files = check_*.py\ntestpaths = checks\n"),
+        ("setup__cfg", "[tool:pytest]\npython_files = check_*.py\ntestpaths = checks\n"),
+        (
+            "pyproject__toml",
+            '[tool.pytest.ini_options]\npython_files = ["check_*.py"]\ntestpaths = ["checks"]\n',
+        ),
+    ],
+)
+def test_a_projects_settings_count(tmp_path: Path, name: str, text: str) -> None:
+    project(tmp_path, "checks/check_a.py", "checks/test_b.py", "check_c.py", **{name: text})
+    assert files(tmp_path) == ["checks/check_a.py"]
+
+
+def test_options_are_no_paths(tmp_path: Path) -> None:
+    project(tmp_path, "layers/test_a.py", "tests/test_b.py")
+    suite = suites.of_arguments(["-k", "layers", "tests", "-x", "-m=slow"], tmp_path)
+    assert (suite.paths, suite.options) == (("tests",), ("-k", "layers", "-x", "-m=slow"))
+    (case,) = suites.cases(suite)
+    assert case.args == ("-k", "layers", "-x", "-m=slow", "tests/test_b.py")
+
+
+def test_tests_of_one_file_are_one_case(tmp_path: Path) -> None:
+    project(tmp_path, "test_a.py")
+    (case,) = suites.cases(suites.of_arguments(["test_a.py::a", "./test_a.py::b[x y]"], tmp_path))
+    assert (case.name, case.args) == ("test_a.py", ("test_a.py::a", "test_a.py::b[x y]"))
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [("nowhere.py", "there is no nowhere.py"), ("../outside", "lies outside")],
+)
+def test_wrong_arguments_are_one_line(tmp_path: Path, argument: str, says: str) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "outside").mkdir()
+    with pytest.raises(UsageError, match=says):
+        suites.of_arguments([argument], tmp_path / "inside")
+
+
+def test_a_suite_without_tests_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no file of tests in"):
+        files(tmp_path)
+
+
+def test_the_project_is_what_cells_get(tmp_path: Path) -> None:
+    project(tmp_path, "tests/test_a.py", pyproject__toml="")
+    suite = suites.of_file(tmp_path / "tests" / "test_a.py")
+    assert (suite.folder, suite.paths) == (tmp_path.resolve(), ("tests/test_a.py",))
+
+
+# --- Files for pytest ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "yes"),
+    [
+        ("test_a.py", "def test_x(): pass", True),
+        ("a_test.py", "class TestX:\n    def test_y(self): pass", True),
+        ("test_a.py", "import tensorflow as tf\ntf.random.set_seed(1)\ndef test_x(): pass", True),
+        ("test_a.py", "def test_x(): pass\ntest_x()", False),
+        ("test_a.py", "print(1)", False),
+        ("mine.py", "def test_x(): pass", False),
+        (
+            "test_a.py",
+            "import unittest\nclass T(unittest.TestCase):\n    def test_x(self): pass\n"
+            "if __name__ == '__main__':\n    unittest.main()",
+            False,
+        ),
+        ("test_a.py", "def test_x(:", False),
+    ],
+)
+def test_which_files_are_for_pytest(tmp_path: Path, name: str, text: str, yes: bool) -> None:
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    assert pytest_files.is_for_pytest(file) is yes
+
+
+# --- Fork mode -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conftest", "text", "why"),
+    [
+        ("", "import pytest\nimport tensorflow as tf\n", None),
+        (
+            "import pytest\n\n@pytest.fixture(scope='session')\ndef x():\n    return 1\n",
+            "import numpy as np\nimport tensorflow as tf\n",
+            None,
+        ),
+        ("import os\nos.environ['A'] = '1'\n", "import tensorflow as tf\n", "line 2 sets"),
+        ("", "import mine\nimport tensorflow\n", "imports mine first"),
+        ("", "x = 1\n", "never imports TensorFlow"),
+        ("", "import resource\nimport tensorflow\nresource.getrusage(0)\n", "getrusage"),
+    ],
+)
+def test_which_files_may_be_forked(
+    tmp_path: Path, conftest: str, text: str, why: str | None
+) -> None:
+    (tmp_path / "conftest.py").write_text(conftest, "utf-8")
+    (tmp_path / "test_a.py").write_text(text, "utf-8")
+    found = forking.why_fresh(Suite(folder=tmp_path), Case(name="test_a.py"))
+    assert found is None if why is None else why in (found or "")
+
+
+def test_warnings_that_are_errors_need_a_fresh_process(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text("import tensorflow\n", "utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", "utf-8")
+    assert "warnings" in (forking.why_fresh(Suite(folder=tmp_path), Case(name="test_a.py")) or "")
