@@ -107,22 +107,28 @@ def execute(arguments: Optional[list[str]] = None) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
-        click.echo(f"tfmatrix: {_line(error, arguments)}", err=True)
+        _tell(_line(error, arguments))
         return 2
     except TfmatrixError as error:
-        click.echo(f"tfmatrix: {error}", err=True)
+        _tell(str(error))
         return error.exit_code
     except BrokenPipeError:
         return 0
     except (OSError, MemoryError) as error:  # the disk is full, a file is somebody else's …
-        click.echo(f"tfmatrix: {error or 'out of memory'}", err=True)
+        _tell(str(error) or "out of memory")
         return TfmatrixError.exit_code
     except Exception as error:  # a bug of ours
         from runner.cli import bugs
 
-        click.echo(f"tfmatrix: {bugs.report(error)}", err=True)
+        _tell(bugs.report(error))
         return TfmatrixError.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _tell(error: str) -> None:
+    from runner.report import text
+
+    click.echo(text.message(f"tfmatrix: {error}"), err=True)
 
 
 def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:

@@ -204,10 +204,16 @@ def say(line: str) -> None:
     """A note on standard error, unless the command is to be quiet."""
     _LOG.info("%s", line)
     if _State.verbosity is not Verbosity.QUIET:
-        click.echo(line, err=True)
+        click.echo(_shown(line), err=True)
 
 
 def warn(line: str) -> None:
     """A note on standard error, whatever the command was asked for."""
     _LOG.warning("%s", line)
-    click.echo(line, err=True)
+    click.echo(_shown(line), err=True)
+
+
+def _shown(line: str) -> str:
+    from runner.report import text  # not before something is said
+
+    return text.message(line)

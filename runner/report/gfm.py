@@ -39,7 +39,7 @@ def table_code_span(text: str, most: int = 60) -> str:
     return code_span(text, most).replace("|", "\\|")
 
 
-PLAIN = re.compile(r"[0-9A-Za-z]+(?:[.+ –-][0-9A-Za-z]+)*")
+PLAIN = re.compile(r"[0-9A-Za-z]+(?:(?:, |[.+ –-])[0-9A-Za-z]+)*")
 LINKED = re.compile(r"(?i)[0-9a-f]{7}|www|gh-")
 """What GitHub makes a link of though it is plain: a commit, an address, an issue."""
 

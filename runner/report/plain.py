@@ -10,7 +10,7 @@ from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
 from runner.report.style import Colour
-from runner.report.text import clean, shortened
+from runner.report.text import clean, inert, shortened
 
 MOST_NAME = 60
 """Characters of one name."""
@@ -33,7 +33,9 @@ def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
         title += [table.device] if len(grid.lanes) > 1 else []
         parts.append("\n".join(_table(table, shortened(" on ".join(title), 80), width, colour)))
     parts.append("\n".join(_legend(grid, width, colour)))
-    return "\n\n".join(part for part in parts if part)
+    whole = "\n\n".join(part for part in parts if part)
+    # A name that is broken at the width may begin a line with what a workflow obeys.
+    return "\n".join(map(inert, whole.split("\n")))
 
 
 def _wrapped(text: str, width: int) -> str:

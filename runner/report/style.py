@@ -15,6 +15,7 @@ from attrs import frozen
 from runner.grid import PASS, Entry, Grid, Mark
 from runner.machine.units import count
 from runner.model import RunInfo, Verdict
+from runner.report.text import clean
 
 
 @frozen
@@ -192,6 +193,6 @@ def amount(entry: Entry) -> str:
     return f"{cells}, {entry.inferred} of them inferred" if entry.inferred else cells
 
 
-def place(entry: Entry) -> str:
+def place(entry: Entry, quote: Callable[[str], str] = clean) -> str:
     """`, in cell 3, line 2`: where in a notebook its first failure is; else nothing."""
-    return f", in {entry.first.place}" if entry.first.place else ""
+    return f", in {quote(entry.first.place)}" if entry.first.place else ""

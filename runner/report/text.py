@@ -20,8 +20,34 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
 def clean(text: str) -> str:
     """One line without anything that a terminal, XML or a browser could take for more than text."""
     if text.isprintable() and "  " not in text:
-        return text.strip()
-    return " ".join(ANSI.sub("", text).translate(_VISIBLE).split())
+        return inert(text.strip())
+    return inert(" ".join(ANSI.sub("", text).translate(_VISIBLE).split()))
+
+
+def inert(line: str) -> str:
+    """The line with a space in what GitHub's runner would obey in the log of a workflow.
+
+    It takes `::NAME …::` for a command at the beginning of a line, and `##[NAME]` anywhere.
+    `::observe NAME=JSON` stays: that is no name it knows.
+    """
+    if "##[" in line:
+        line = line.replace("##[", "# #[")
+    start = len(line) - len(line.lstrip())
+    if line.startswith("::", start) and not line.startswith("::observe ", start):
+        return f"{line[:start]}: :{line[start + 2 :]}"
+    return line
+
+
+def message(text: str) -> str:
+    """Lines for a terminal or the log of a workflow; the names in them may be anybody's."""
+    return "\n".join(map(inert, visible(text).split("\n")))
+
+
+def visible(text: str) -> str:
+    """The text without what a terminal obeys and what turns its direction; its lines stay."""
+    if text.isprintable():
+        return text
+    return "\n".join(line.translate(_VISIBLE) for line in ANSI.sub("", text).split("\n"))
 
 
 class _Visible(dict[int, str]):
@@ -52,7 +78,7 @@ def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
     else:  # as nearly every log is
         if "\t" in whole:
             kept = [line.expandtabs(TAB) for line in kept]
-        shown = [line.rstrip()[:width] for line in kept]
+        shown = [inert(line.rstrip())[:width] for line in kept]
     while shown and not shown[0]:
         shown.pop(0)
     return shown
@@ -61,10 +87,10 @@ def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
 def _line(line: str) -> str:
     """A progress bar overwrites its line: the last writing counts. Tabs become spaces."""
     if line.isprintable():
-        return line.rstrip()
+        return inert(line.rstrip())
     written = [part for part in line.split("\r") if part]
     plain = ANSI.sub("", written[-1] if written else "").expandtabs(TAB)
-    return plain.translate(_VISIBLE).rstrip()
+    return inert(plain.translate(_VISIBLE).rstrip())
 
 
 def value(observed: Json, most: int = 60) -> str:

@@ -6,6 +6,7 @@ fields beside its own, and a `Run` under the names of matrix.json.
 
 from __future__ import annotations
 
+import re
 import sys
 from operator import attrgetter
 from typing import Any, Optional, Union
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
+_PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 Object = dict[str, Any]
 
 
@@ -103,6 +105,8 @@ def run_from_json(data: object) -> Run:
     if schema != SCHEMA:
         raise ValueError(f"schema: this tfmatrix reads {SCHEMA}, not {schema}")
     read = from_json(_Run, data)
+    if read.run.along and not _PACKAGE.fullmatch(read.run.along):
+        raise invalid_field("run.along", "the name of a package", read.run.along)
     for number, environment in enumerate(read.environments):
         _check_versions(environment, f"environments[{number}].")
     return Run(

@@ -196,3 +196,26 @@ def test_signs_and_shares_keep_the_columns_straight() -> None:
 
 def test_no_escape_code_reaches_the_terminal() -> None:
     assert report.terminal(grid.build_grid(runs.hostile())).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("::error file=x::owned", ": :error file=x::owned"),
+        ("  ::add-mask::x", "  : :add-mask::x"),
+        ("::observe loss=1.5", "::observe loss=1.5"),
+        ("::observed::x", ": :observed::x"),
+        ("test_x.py::test_y", "test_x.py::test_y"),
+        ("what ##[error]owned", "what # #[error]owned"),
+        ("## [x] done", "## [x] done"),
+    ],
+)
+def test_no_line_is_a_command_to_a_workflow(line: str, shown: str) -> None:
+    assert text.inert(line) == shown
+    assert text.lines(line) == [shown]
+    assert text.clean(line) == shown.strip()
+    assert text.message(f"one\n{line}") == f"one\n{shown}"
+
+
+def test_a_message_keeps_its_lines_and_nothing_else() -> None:
+    assert text.message("a\x1b[31mb\u202ec\n  d\u2028e\x07") == "abc\n  d e"

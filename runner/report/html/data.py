@@ -32,15 +32,30 @@ MOST_NAME = 80
 ESCAPES = (
     *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")),
     *(("\u2028", "\\u2028"), ("\u2029", "\\u2029")),
+    ("##[", "##\\u005b"),  # a command, where the page is printed in a workflow's log
 )
 
 
 def embedded(context: Context) -> str:
-    """Nothing in it can end the element: `<`, `>` and `&` are written as escapes."""
-    data = _dumped(_data(context))
+    """Nothing in it can end the element: `<`, `>` and `&` are written as escapes.
+
+    Nor does anything in it turn the direction of text, once it is put into the page.
+    """
+    page = _data(context)
+    data = _dumped(page)
+    if not data.isprintable() or "\\u0" in data:  # hardly ever, and there may be much of it
+        data = _dumped(_visible(page))
     for character, escape in ESCAPES:
         data = data.replace(character, escape)
     return data.encode("utf-8", "replace").decode("utf-8")
+
+
+def _visible(data: Any) -> Any:
+    if isinstance(data, str):
+        return text.visible(data)
+    if isinstance(data, dict):
+        return {_visible(key): _visible(value) for key, value in data.items()}
+    return list(map(_visible, data)) if isinstance(data, (list, tuple)) else data
 
 
 def _dumped(data: Any) -> str:
@@ -89,7 +104,7 @@ def _column(column: Column) -> dict[str, Any]:
         "label": column.label,
         "tensorflow": column.tensorflow,
         "python": column.python,
-        "device": column.device,
+        "device": text.clean(column.device),
         "environments": list(column.environments),
     }
 

@@ -68,7 +68,7 @@ def filters(grid: Grid) -> Iterator[str]:
         for device in grid.lanes:
             yield (
                 '<button type="button" class="chip" aria-pressed="false" '
-                f'data-device="{escape(device)}">{escape(clean(device))}</button>'
+                f'data-device="{escape(clean(device))}">{escape(clean(device))}</button>'
             )
         yield "</div>"
 

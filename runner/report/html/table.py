@@ -32,7 +32,7 @@ def _table(grid: Grid, table: FoldedTable) -> Iterator[str]:
     names += [table.device] if len(grid.lanes) > 1 else []
     title = escape(clean(" on ".join(names)))
     kind = "folded" if table.folds else "whole"
-    yield f'<div class="wide" data-of="{escape(table.device)}">'
+    yield f'<div class="wide" data-of="{escape(clean(table.device))}">'
     yield f"<h2>{title}</h2>" if title else ""
     yield f'<div class="scroll"><table class="grid {kind}" aria-label="{title or "the grid"}">'
     yield from _head(table)

@@ -102,7 +102,9 @@ def legend(grid: Grid, most: int) -> str:
 
 def _entry(entry: Entry) -> str:
     label = style.WORDS[entry.verdict].label
-    line = f"**{entry.letter}** {label}, {style.amount(entry)}{style.place(entry)}"
+    line = (
+        f"**{entry.letter}** {label}, {style.amount(entry)}{style.place(entry, gfm.plain_or_code)}"
+    )
     return line if entry.signature in ("", label) else f"{line}: {gfm.code_span(entry.signature)}"
 
 
