@@ -66,7 +66,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
     force, unsandboxed = selection.pop("force"), selection.pop("unsandboxed")
     if named is None:
         if wanted or force or unsandboxed:
-            raise UsageError(f"--block, --force and {TRUST} need --from-issue")
+            raise UsageError(f"--block, --force and {TRUST} need --from-issue or --from-comment")
         return engine
     if selection["scripts"] or selection.get("modules"):
         raise UsageError("--from-issue brings its own script: name no other")
@@ -146,7 +146,7 @@ def save_files(folder: Path, files: Files, force: bool) -> Path:
             remedy="move them away, or remove the folder",
         )
     for name, source in files.contents.items():
-        _save(folder / name, source, force)
+        save(folder / name, source, force)
     return folder / files.script
 
 
@@ -155,7 +155,8 @@ def _strangers(folder: Path, files: Files) -> bool:
     return any(each.name not in (*files.contents, "__pycache__") for each in folder.iterdir())
 
 
-def _save(path: Path, source: str, force: bool) -> None:
+def save(path: Path, source: str, force: bool) -> None:
+    """Write one file, but never over another one unless told so. Raises `UsageError`."""
     there = path.read_text("utf-8", errors="replace") if path.is_file() else None
     if there == source:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from attrs import frozen
 
@@ -38,10 +38,10 @@ def read(named: str) -> Source:
     """Raises `UsageError`, and `GithubError` where something is not to be had."""
     file, issue = Path(named), address.reference(named)
     if file.is_file():
-        return _of_texts(file.stem, [_text(file)])
+        return _of_texts(file.stem, [text_of(file)])
     if issue is not None:
         name = f"issue-{issue.repo.replace('/', '-')}-{issue.number}"
-        return _of_texts(name, _client().thread(issue))
+        return _of_texts(name, client().thread(issue))
     if links.is_link(named):
         return _of_link(links.parse(named))
     raise UsageError(
@@ -64,9 +64,9 @@ def spelled(path: Path) -> str:
 
 def _of_link(link: links.Link) -> Source:
     if link.gist:
-        contents = _client().gist(link.gist)
+        contents = client().gist(link.gist)
         found = (block for each in contents.items() for block in _of_file(*each))
-        return Source(name=_safe(link.name), blocks=tuple(found))
+        return Source(name=safe_name(link.name), blocks=tuple(found))
     from runner.github import download
 
     text = download.text(link.url)
@@ -77,7 +77,7 @@ def _of_link(link: links.Link) -> Source:
         )
     blocks = _of_file(f"{link.name}{link.kind}", text)
     about = text if link.kind == ".md" else ""
-    return Source(name=_safe(link.name), blocks=blocks, reported=reported.failure(about))
+    return Source(name=safe_name(link.name), blocks=blocks, reported=reported.failure(about))
 
 
 def _of_file(name: str, text: str) -> tuple[Block, ...]:
@@ -95,7 +95,7 @@ def _of_texts(name: str, texts: list[str]) -> Source:
     places = ["", *(f"comment {number}" for number in range(1, len(texts)))]
     failures = filter(None, map(reported.failure, texts))
     return Source(
-        name=_safe(name),
+        name=safe_name(name),
         blocks=tuple(
             block
             for text, place in zip(texts, places)
@@ -105,19 +105,26 @@ def _of_texts(name: str, texts: list[str]) -> Source:
     )
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """`name` as a file's name that no shell minds."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:80] or "script"
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """A Markdown file. Raises `UsageError` where it is longer than an issue can be."""
     with open(file, "rb") as opened:
-        content = opened.read(MOST_BYTES + 1)
+        return bounded(opened, str(file))
+
+
+def bounded(opened: BinaryIO, name: str) -> str:
+    """What is to be read of `opened`, called `name`. Raises as `text_of`."""
+    content = opened.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise UsageError(f"{file} is too long for an issue: over {MOST_BYTES >> 10} KiB")
+        raise UsageError(f"{name} is too long for an issue: over {MOST_BYTES >> 10} KiB")
     return content.decode("utf-8-sig", "replace")
 
 
-def _client() -> Client:
+def client() -> Client:
     """A public issue needs no token, but with one there is more to ask for."""
     from runner.github import token
     from runner.github.client import Client

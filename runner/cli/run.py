@@ -10,7 +10,7 @@ from attrs import evolve
 
 from runner import pipeline
 from runner.cli import backend as backends
-from runner.cli import from_issue, running, terminal
+from runner.cli import from_comment, from_issue, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import BYTES, KEPT, selecting
@@ -22,6 +22,7 @@ from runner.matrix.selection import select
 )
 @selecting
 @from_issue.options
+@from_comment.options
 @backends.options
 @click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
 @click.option(
@@ -92,7 +93,7 @@ def command(
     format_: str,
     **selection: Any,
 ) -> int:
-    engine = from_issue.choose(engine, selection)
+    engine, told = from_comment.choose(engine, selection)
     chosen = select(**selection)
     console = terminal.stderr()
     options = pipeline.Options(
@@ -132,4 +133,5 @@ def command(
             )
     run = running.conclude(journal.folder)
     running.report(run, journal.folder, format_)
-    return running.exit_code(run)
+    code = running.exit_code(run)
+    return from_comment.conclude(told, run, journal.folder, code) if told else code

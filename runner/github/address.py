@@ -44,6 +44,18 @@ def reference(text: str) -> Optional[Issue]:
     return Issue(repo=found[1], number=int(found[2])) if found else None
 
 
+_COMMENT = re.compile(
+    rf"https://github\.com/({_REPO})/(?:issues|pull)/([1-9][0-9]{{0,14}})"
+    r"(?:\?[^#]*)?#issuecomment-([1-9][0-9]{0,17})"
+)
+
+
+def comment(text: str) -> Optional[tuple[Issue, int]]:
+    """Where a comment's address on github.com says that it is, and its number; else None."""
+    found = _COMMENT.fullmatch(text)
+    return (Issue(repo=found[1], number=int(found[2])), int(found[3])) if found else None
+
+
 def api_base(url: str) -> str:
     """The base URL of a GitHub's REST interface, fit to be sent a token. Raises `UsageError`."""
     try:

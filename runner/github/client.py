@@ -94,6 +94,13 @@ class Client:
 
         return self._ask(f"reading the gist {identity}", read)
 
+    def comment_text(self, issue: Issue, number: int) -> str:
+        """What a comment says; `number` is its own, not its place on the issue."""
+        return self._ask(
+            f"reading comment {number} on {issue}",
+            lambda: self._issue(issue).get_comment(number).body or "",
+        )
+
     def login(self) -> str:
         """Who comments with this token are by."""
         try:

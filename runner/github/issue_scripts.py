@@ -70,6 +70,14 @@ def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     )
 
 
+def hidden(markdown: str) -> tuple[str, ...]:
+    """The HTML comments in `markdown` that stand by themselves, in its order: GitHub shows none."""
+    text = markdown.encode("utf-8", "replace").decode("utf-8")
+    tokens = _parser(False).parse(text)
+    found = (token.content.strip() for token in tokens if token.type == "html_block")
+    return tuple(one for one in found if one.startswith("<!--"))
+
+
 def _is_escaped(text: str) -> bool:
     """A page's source that was saved as the text: it has entities, and nothing they stand for."""
     return bool(_ENTITY.search(text)) and "<" not in text and ">" not in text

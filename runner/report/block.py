@@ -2,72 +2,193 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Optional, Union
 
-from runner.grid import PASS, Column, Grid, folded
+from attrs import field, frozen
+
+from runner import serial
+from runner.grid import PASS, Column, Grid, Mark, folded
 from runner.grid.folded import FoldedCase, FoldedTable
+from runner.model import Case, Repro, Whole
+from runner.report import text
+from runner.report.context import Context
 from runner.report.text import shortened
 
 SCHEMA = 1
 MOST_NAMES = 500
 MOST_SIGNATURE = 600
+WIDEST_LINE = 2_000
+"""Characters of a line of the script that a report shows."""
 OPEN, CLOSE = "<!-- tfmatrix report ", " -->"
-ESCAPES = {"<": "\\u003c", ">": "\\u003e", "-": "\\u002d", "&": "\\u0026"}
+ESCAPES = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("--", "-\\u002d"))
 
 
-def block(grid: Grid) -> str:
+@frozen(kw_only=True)
+class Side:
+    """One side of a change between passing and not."""
+
+    tensorflow: str
+    value: str = ""
+    """Of the package whose releases are the columns, in a run along one."""
+    passes: bool
+
+
+@frozen(kw_only=True)
+class Finding:
+    """Of cases that end alike on a device, in the usual way."""
+
+    repro: str
+    device: str
+    cases: tuple[str, ...]
+    passes: Whole
+    fails: Whole
+    before: Optional[Side] = None
+    after: Optional[Side] = None
+    """The two sides of the last change between passing and not."""
+    changes: Whole
+    signatures: tuple[str, ...]
+    outcomes: tuple[tuple[Whole, Union[str, Whole]], ...] = ()
+    """Along the device's releases: on how many of them, and what: `pass`, `skip`, `error`, `none`
+    (not measured), or the place of a signature."""
+
+
+@frozen(kw_only=True)
+class Block:
+    schema: Whole
+    run: str
+    tool_version: str
+    engine: str
+    along: str = ""
+    """The package whose releases are the columns; empty where TensorFlow's are."""
+    findings: tuple[Finding, ...]
+    environments: Mapping[str, str]
+    """Name → key."""
+    releases: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    """Device → the releases that `outcomes` go along."""
+    matrix: Optional[Mapping[str, Any]] = None
+    """The run as a matrix.yaml, without what varies a case. None where there are too many cases, or
+    where the columns are no releases of TensorFlow."""
+    scripts: Mapping[str, str] = field(factory=dict)
+    """Repro → `script_digest` of its script, where the report shows the whole of it."""
+    allow_no_tensorflow: bool = False
+
+
+def block(context: Context) -> str:
     """An HTML comment with JSON in it, which GitHub does not show and nothing in it can end."""
-    text = json.dumps(_data(grid), separators=(",", ":"))
-    return f"{OPEN}{''.join(ESCAPES.get(each, each) for each in text)}{CLOSE}"
+    data = json.dumps(serial.plain(contents(context)), separators=(",", ":"))
+    for plain, escaped in ESCAPES:
+        data = data.replace(plain, escaped)
+    return f"{OPEN}{data}{CLOSE}"
 
 
-def _data(grid: Grid) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "run": grid.run.info.id,
-        "tool_version": grid.run.info.tool_version,
-        "engine": grid.run.info.engine,
-        **({"along": grid.run.info.along} if grid.run.info.along else {}),
-        "findings": [
+def contents(context: Context) -> Block:
+    grid, info = context.grid, context.run.info
+    return Block(
+        schema=SCHEMA,
+        run=info.id,
+        tool_version=info.tool_version,
+        engine=info.engine,
+        along=info.along,
+        findings=tuple(
             _finding(grid, table, lines) for table in folded.tables(grid) for lines in table.lines
-        ],
-        "environments": {each.id: each.key for each in grid.run.environments},
+        ),
+        environments={each.id: each.key for each in context.run.environments},
+        releases={
+            device: tuple(column.tensorflow for column in lane)
+            for device, lane in grid.lanes.items()
+        },
+        matrix=_matrix(context),
+        scripts=dict(_scripts(context.extras.scripts)),
+        allow_no_tensorflow=not all(repro.needs_tensorflow for repro in context.run.repros),
+    )
+
+
+def script_digest(source: str) -> str:
+    """Of a script as a report shows it: what a reader sees is what is run again."""
+    return hashlib.sha256("\n".join(text.lines(source, 0, WIDEST_LINE)).encode()).hexdigest()
+
+
+def _scripts(scripts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for repro, source in scripts.items():
+        if source and all(len(line) <= WIDEST_LINE for line in source.splitlines()):
+            yield repro, script_digest(source)
+
+
+def _matrix(context: Context) -> Optional[dict[str, Any]]:
+    repros = context.run.repros
+    if context.run.info.along or sum(len(repro.cases) for repro in repros) > MOST_NAMES:
+        return None
+    return {
+        "tf": list(dict.fromkeys(column.tensorflow for column in context.grid.columns)),
+        "devices": list(context.grid.lanes),
+        "repros": [_repro(repro) for repro in repros],
     }
 
 
-def _finding(grid: Grid, table: FoldedTable, lines: tuple[FoldedCase, ...]) -> dict[str, Any]:
-    """Of cases that end alike, in the usual way: the last change between passing and not."""
+def _repro(repro: Repro) -> dict[str, Any]:
+    limits = repro.limits
+    return {
+        "name": repro.name,
+        "script": repro.script.name,
+        "cases": [_case(case) for case in repro.cases if not case.variant.name],
+        "limits": {"timeout": limits.timeout, "memory": limits.memory},
+        "env": dict(repro.env),
+        "requirements": {spec: list(packages) for spec, packages in repro.requirements.items()},
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {"name": case.name, "args": list(case.args)}
+
+
+def _finding(grid: Grid, table: FoldedTable, lines: tuple[FoldedCase, ...]) -> Finding:
     row = next(iter(lines[0].rows.values()))
+    lane = grid.lanes[table.device]
+    marks = [grid.mark(row, column) for column in lane]
     judged = [
         (column, finding)
-        for column in grid.lanes[table.device]
-        if (finding := grid.mark(row, column).finding) is not None
+        for column, mark in zip(lane, marks)
+        if (finding := mark.finding) is not None
     ]
-    passing = [column for column, finding in judged if finding == PASS]
-    failing = [column for column, finding in judged if finding != PASS]
     turns = [
         (one, other)
         for one, other in zip(judged, judged[1:])
         if (one[1] == PASS) != (other[1] == PASS)
     ]
-    letters = dict.fromkeys(finding for _, finding in judged if finding != PASS)
-    last = turns[-1] if turns else None
-    return {
-        "repro": shortened(table.repro, 200),
-        "device": table.device,
-        "cases": [shortened(line.name, 200) for line in lines[:MOST_NAMES]],
-        "passes": len(passing),
-        "fails": len(failing),
-        "before": last and _side(*last[0]),
-        "after": last and _side(*last[1]),
-        "changes": len(turns),
-        "signatures": [
+    letters = list(dict.fromkeys(finding for _, finding in judged if finding != PASS))
+    before, after = map(_side, turns[-1]) if turns else (None, None)
+    return Finding(
+        repro=shortened(table.repro, 200),
+        device=table.device,
+        cases=tuple(shortened(line.name, 200) for line in lines[:MOST_NAMES]),
+        passes=sum(finding == PASS for _, finding in judged),
+        fails=sum(finding != PASS for _, finding in judged),
+        before=before,
+        after=after,
+        changes=len(turns),
+        signatures=tuple(
             shortened(grid.entries[letter].signature, MOST_SIGNATURE) for letter in letters
-        ],
-    }
+        ),
+        outcomes=tuple(_counted(_outcome(mark, letters) for mark in marks)),
+    )
 
 
-def _side(column: Column, finding: str) -> dict[str, Any]:
-    value = {"value": column.value} if column.value else {}
-    return {"tensorflow": column.tensorflow, **value, "passes": finding == PASS}
+def _side(judged: tuple[Column, str]) -> Side:
+    column, finding = judged
+    return Side(tensorflow=column.tensorflow, value=column.value, passes=finding == PASS)
+
+
+def _outcome(mark: Mark, letters: list[str]) -> Union[str, int]:
+    if mark.finding is None:
+        unjudged = mark.verdict is not None and not mark.verdict.judged
+        return str(mark.verdict) if unjudged else "none"
+    return PASS if mark.finding == PASS else letters.index(mark.finding)
+
+
+def _counted(outcomes: Iterable[Union[str, int]]) -> Iterator[tuple[int, Union[str, int]]]:
+    for outcome, group in groupby(outcomes):
+        yield len(list(group)), outcome

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from runner.grid import PASS, Column, Grid, Row
 from runner.model import EnvironmentInfo, Result
-from runner.report import gfm, text
+from runner.report import block, gfm, text
 from runner.report.answer import sentences
 from runner.report.context import Context, plain_command
 from runner.report.markdown import ENVIRONMENTS, GRID, Detail, Section, Writer, fitted
@@ -91,7 +91,7 @@ def _behaviour(context: Context, detail: Detail) -> Iterator[str]:
 def _code(context: Context, detail: Detail) -> Iterator[str]:
     about = subject_of(context.grid)
     script = context.extras.scripts.get(about.row.repro, "") if about else ""
-    lines = text.lines(script, 0, width=2_000)
+    lines = text.lines(script, 0, block.WIDEST_LINE)
     shown = gfm.fence(lines, "python") if lines else NOT_KNOWN
     shown = shown if detail.scripts else "too long for GitHub: attach it as a file"
     yield _field("Standalone code to reproduce the issue", shown)

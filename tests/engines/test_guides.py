@@ -30,6 +30,7 @@ ELSEWHERE = {
     ("clean",): "removes what is on this machine: tests/unit/test_clean.py",
     ("doctor",): "examines this machine: tests/unit/test_doctor.py",
     ("run", "--cluster"): "its workers are other processes: tests/engines/test_cluster.py",
+    ("run", "--from-comment"): "reads a report first: tests/engines/test_from_comment.py",
     ("lock",): "installs TensorFlow: tests/engines/test_releases.py",
     ("releases", "--update"): "writes into the checkout: tests/engines/test_releases.py",
 }

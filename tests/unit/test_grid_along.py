@@ -15,6 +15,7 @@ from runner.model import Case, Outcome, Run, Verdict
 from runner.pins import requirement, words
 from runner.report import block
 from runner.report.answer import answer
+from runner.report.context import Context
 from tests.unit import runs
 
 FAILURES: dict[str, runs.Failure] = {"A": (Verdict.FAIL, "KeyError: 'x'")}
@@ -58,7 +59,8 @@ def test_programs_read_which_value_it_was() -> None:
 
 
 def block_of(run: Run) -> dict[str, Any]:
-    text = block.block(grid.build_grid(run))
+    context = Context(run=run, grid=grid.build_grid(run), logs=lambda _: "")
+    text = block.block(context)
     read = json.loads(text.removeprefix(block.OPEN).removesuffix(block.CLOSE))
     assert isinstance(read, dict)
     assert read["along"] == "keras"

@@ -422,11 +422,14 @@ def test_the_hidden_block_says_what_the_report_says() -> None:
         "cases": ["fit-a", "fit-b"],
         "passes": 2,
         "fails": 1,
-        "before": {"tensorflow": "2.15.0", "passes": True},
-        "after": {"tensorflow": "2.17.0", "passes": False},
+        "before": {"tensorflow": "2.15.0", "value": "", "passes": True},
+        "after": {"tensorflow": "2.17.0", "value": "", "passes": False},
         "changes": 1,
         "signatures": ["ErrorA: what A says"],
+        "outcomes": [[2, "pass"], [1, "error"], [1, 0]],
     }
+    assert said["releases"] == {"cpu": ["2.14.0", "2.15.0", "2.16.0", "2.17.0"]}
+    assert inferred["outcomes"] == [[1, "pass"], [2, "none"], [1, "pass"]]
     assert (second["changes"], second["passes"], second["fails"]) == (2, 3, 1)
     assert (inferred["passes"], inferred["fails"]) == (2, 0), "what was measured"
     assert (third["before"], third["passes"], third["fails"]) == (None, 0, 0)

@@ -51,9 +51,9 @@ class Shortening:
 SHORTENINGS = (
     Shortening("all but 15 lines of each log", {"log_lines": 15}),
     Shortening("all but 5 lines of each log", {"log_lines": 5}),
+    Shortening("lists of packages", {"packages": False}),
     Shortening("the whole grid", {"whole": False}),
     Shortening("logs", {"log_lines": 0}),
-    Shortening("lists of packages", {"packages": False}),
     Shortening("all but 10 observations that change", {"observations": 10}),
     Shortening("scripts", {"scripts": False}),
     Shortening("the hidden block for programs", {"block": False}),
@@ -114,7 +114,7 @@ class Writer:
 
     def _block(self) -> str:
         if ("block",) not in self._written:
-            self._written[("block",)] = block.block(self.context.grid)
+            self._written[("block",)] = block.block(self.context)
         return self._written[("block",)]
 
     def _part(self, number: int, part: Section, detail: Detail) -> str:

@@ -9,7 +9,7 @@ from runner.grid import Grid
 from runner.machine.units import count
 from runner.matrix import variants
 from runner.model import EnvironmentInfo, Verdict
-from runner.report import gfm, text
+from runner.report import block, gfm, text
 from runner.report.context import Context
 from runner.report.markdown.grid import reasons
 from runner.report.preparation import lines as told_of_packages
@@ -118,6 +118,6 @@ def log_ends(context: Context, most: int) -> Iterator[str]:
 def scripts(context: Context) -> Iterator[str]:
     known = {repro: script for repro, script in context.extras.scripts.items() if script}
     for number, script in enumerate(known.values(), 1):
-        shown = text.lines(script, 0, width=2_000)
+        shown = text.lines(script, 0, block.WIDEST_LINE)
         name = "The script" if len(known) == 1 else f"Script {number} of {len(known)}"
         yield gfm.details(name, gfm.fence(shown, "python"))

@@ -1,0 +1,99 @@
+"""`tfmatrix run --from-comment`: what a report in a comment ran, again, in the sandbox."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional, TypeVar
+
+import click
+
+from runner.cli import from_issue, issue_source, log
+from runner.errors import UsageError
+from runner.github import address, reported
+from runner.github.joined import Files
+from runner.model import Run
+from runner.report import block, publish
+from runner.report.block import Block
+from runner.report.text import shortened
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OWN_CHOICE = ("scripts", "modules", "matrix_file", "args", "vary", "env", "packages")
+"""What a comment says itself."""
+
+
+def options(command: F) -> F:
+    """What `run` takes besides, for a report in a comment."""
+    return click.option(
+        "--from-comment",
+        metavar="COMMENT",
+        help="Run again what a report ran, in the Docker sandbox, and say whether the same came "
+        "out: the comment's address on GitHub, its Markdown in a FILE, or - for standard input.",
+    )(command)
+
+
+def choose(engine: str, selection: dict[str, Any]) -> tuple[str, Optional[Block]]:
+    """The engine to use, and the block of the comment where one is run again; `selection` then
+    names the matrix that was made of it. Raises `UsageError`."""
+    source = selection.pop("from_comment")
+    if source is None:
+        return from_issue.choose(engine, selection), None
+    force, unsandboxed = selection.pop("force"), selection.pop("unsandboxed")
+    if selection.pop("from_issue") or selection.pop("blocks"):
+        raise UsageError("--from-comment goes with neither --from-issue nor --block")
+    if any(selection.get(name) for name in OWN_CHOICE):
+        raise UsageError(
+            "--from-comment brings its own script, cases, variables and packages: name no others",
+            remedy="--tf, --device and --case choose among its cells",
+        )
+    engine = from_issue.sandboxed(engine, unsandboxed)
+    name, markdown = read(source)
+    told = reported.read_block(markdown, source)
+    selection["matrix_file"] = _saved(name, markdown, told, force)
+    selection["allow_no_tensorflow"] |= told.allow_no_tensorflow
+    return engine, told
+
+
+def read(source: str) -> tuple[str, str]:
+    """How what comes from `source` is named, and its Markdown."""
+    if source == "-":
+        return "comment", issue_source.bounded(sys.stdin.buffer, "standard input")
+    if Path(source).is_file():
+        return issue_source.safe_name(Path(source).stem), issue_source.text_of(Path(source))
+    found = address.comment(source)
+    if found is None:
+        raise UsageError(
+            f"--from-comment {shortened(source, 200)}: neither a file nor a comment",
+            remedy="https://github.com/OWNER/NAME/issues/N#issuecomment-M, a Markdown file, or -",
+        )
+    issue, number = found
+    name = issue_source.safe_name(f"comment-{issue.repo.replace('/', '-')}-{number}")
+    return name, issue_source.client().comment_text(issue, number)
+
+
+def _saved(name: str, markdown: str, told: Block, force: bool) -> Path:
+    """The matrix.yaml; each script lies in a folder of its own, below the folder that it is in."""
+    places = {}
+    for number, (repro, source) in enumerate(reported.scripts_shown(markdown, told).items(), 1):
+        script = f"{_stem(repro)}.py"
+        folder = from_issue.FOLDER / issue_source.safe_name(f"{name}-{number}")
+        from_issue.save_files(folder, Files(script=script, contents={script: source}), force)
+        places[repro] = f"{folder.name}/{script}"
+    matrix = from_issue.FOLDER / f"{name}.yaml"
+    from_issue.save(matrix, reported.matrix_text(told, places), force)
+    return matrix
+
+
+def _stem(repro: str) -> str:
+    """Plain enough for a module: what imports it finds it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", repro).strip("-.") or "script"
+
+
+def conclude(told: Block, run: Run, folder: Path, code: int) -> int:
+    """Say whether the same came out; the exit code, 1 where it did not and nothing worse did."""
+    same, sentence = reported.compared(told, block.contents(publish.context(run, folder)))
+    log.warn(sentence)
+    return code or int(not same)
