@@ -17,9 +17,10 @@ from packaging.version import InvalidVersion, Version
 from runner import serial
 from runner.errors import UsageError
 from runner.github.issue_scripts import blocks, hidden
+from runner.machine.units import count
 from runner.model import Whole
 from runner.report.block import CLOSE, OPEN, SCHEMA, Block, Finding, script_digest
-from runner.report.text import count, listed, shortened
+from runner.report.text import listed, shortened
 
 MOST_SECONDS, MOST_MEMORY = 3600.0, 65_536
 """What a comment may ask for a cell, in seconds and MiB; whoever runs it may ask for more."""
