@@ -13,6 +13,7 @@ from attrs import frozen
 from runner import serial
 from runner.bisect import answer
 from runner.bisect.answer import Side
+from runner.bisect.blame import Blame, in_words
 from runner.bisect.search import Search
 from runner.bisect.search_range import ChangePoint
 from runner.machine.units import count
@@ -26,6 +27,8 @@ class Conclusion:
     search: Search
     again: Sequence[str]
     """The command that shows a release again, but for the releases."""
+    blame: Optional[Blame] = None
+    """Whose change it is, where that was asked."""
 
     @property
     def change(self) -> Optional[ChangePoint]:
@@ -88,6 +91,8 @@ class Conclusion:
                 f"{other.name} fails for another reason, {answer.quoted(other.result)}: "
                 "--on signature:TEXT finds where that one began"
             )
+        if self.blame is not None:
+            yield from in_words(self.blame, self.sides[0].name, self.sides[1].name)
 
     @property
     def contradicting(self) -> tuple[int, ...]:
@@ -205,7 +210,16 @@ def _found(conclusion: Conclusion) -> dict[str, Any]:
         "unknown": [candidates.version(at) for at in change.unknown],
         "contradicting": [candidates.version(at) for at in conclusion.contradicting],
         "packages": {name: list(pair) for name, *pair in answer.packages(*conclusion.sides)},
+        "blame": None if conclusion.blame is None else _blamed(conclusion.blame),
         "again": conclusion.command,
+    }
+
+
+def _blamed(blame: Blame) -> dict[str, Any]:
+    return {
+        "packages": list(blame.packages),
+        "tried": list(blame.tried),
+        "refused": dict(blame.refused),
     }
 
 

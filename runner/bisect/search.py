@@ -85,6 +85,13 @@ class Search:
             self._display.next = tuple(self.problem.cells[each].target for each in foreseen)
             self.answers[at] = self._judge(at)
 
+    def try_variant(self, cell: Cell) -> Result:
+        """Measure a cell that is none of those searched among, and say what came out."""
+        result = self.probe.measure(cell, self._options)
+        side = Side(result=result, environment=None, label=cell.case.variant.name)
+        self._display.say(f"with {answer.shows(side, self.problem.criterion.observation)}")
+        return result
+
     def _recall(self) -> None:
         """Take from the store what was measured before."""
         for at, result in self.probe.recall(self.problem.cells, self._options).items():

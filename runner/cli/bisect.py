@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Optional
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from runner import paths
 from runner.bisect import candidates, criteria
+from runner.bisect.blame import Blame, find_blame, swapped
 from runner.bisect.candidates import Candidates
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
@@ -25,7 +27,7 @@ from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import NEEDING, needing, needing_words
 from runner.errors import UsageError
-from runner.model import Release
+from runner.model import Release, Result
 from runner.pipeline import Backend, Demand, Options, Workload
 from runner.releases import specifier
 from runner.releases.upstream import known
@@ -103,6 +105,12 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
     help="all: name the patch release; latest: its series will do.",
 )
 @click.option(
+    "--blame",
+    is_flag=True,
+    help="Then try the first release that differs with the packages of the one before: is it "
+    "TensorFlow's change, or Keras', numpy's …?",
+)
+@click.option(
     "--case",
     metavar="NAME",
     help="Which case, where SCRIPT has several.",
@@ -136,6 +144,7 @@ def command(
     find: Optional[str],
     repeat: str,
     patches: str,
+    blame: bool,
     engine: str,
     cluster: Optional[str],
     remeasure: bool,
@@ -150,6 +159,8 @@ def command(
     selection.update(scripts=(script,) if script else (), reported="")
     engine = from_issue.choose(engine, selection)
     (script,) = selection["scripts"] or (_nothing(),)
+    if blame and axis is not None:
+        raise UsageError("--blame is about releases of TensorFlow; leave out --axis")
     found = find_candidates(script, good, bad, axis, tf, console, selection)
     check_order(find, found.row)
     problem = Problem(
@@ -164,7 +175,7 @@ def command(
     cells = found.cells
     ends = Demand.of_environments((*cells[:1], *cells[-1:]), running.locker(found.chosen))
     with backends.choose(console, engine=engine, cluster=cluster, jobs=1, wanted=ends) as backend:
-        conclusion = search(console, backend, problem, options, again, output)
+        conclusion = search(console, backend, problem, options, again, output, blame=blame)
     terminal.point_to(conclusion.search.probe.folder)
     tell_json(conclusion) if format_ == "json" else print_conclusion(conclusion)
     return conclusion.exit_code
@@ -177,6 +188,8 @@ def search(
     options: Options,
     again: Sequence[str],
     output: Optional[Path],
+    *,
+    blame: bool = False,
 ) -> Conclusion:
     """Search to the end; what was measured is in the reports, however this ends."""
     chosen = problem.candidates.chosen
@@ -202,10 +215,26 @@ def search(
             found = Search(problem=problem, probe=probe, display=display, options=options)
             found.run()
             conclusion = Conclusion(search=found, again=again)
+            if blame and conclusion.change is not None:
+                conclusion = evolve(conclusion, blame=put_blame(found, conclusion))
             probe.conclude(conclusion.finding)
         finally:
             running.conclude(folder, latest=False)
     return conclusion
+
+
+def put_blame(found: Search, conclusion: Conclusion) -> Blame:
+    """Whose change it is that was found."""
+    change = conclusion.change
+    assert change is not None
+    cell, judge = found.problem.cells[change.after], found.problem.criterion.judge
+    number = itertools.count(1)
+
+    def attempt(pins: Sequence[str]) -> Result:
+        return found.try_variant(swapped(cell, tuple(pins), next(number)))
+
+    like = found.answers[change.before]
+    return find_blame(*conclusion.sides, cell.target, lambda r: judge(r) == like, attempt)
 
 
 def find_candidates(

@@ -1,0 +1,169 @@
+"""Whose change it is: TensorFlow's, or that of a package which changed with it.
+
+The first release that behaves otherwise is tried again with packages of the release before it, all
+at once and then in halves, until the fewest are found with which it behaves as before. Packages
+that it cannot have in those versions are named, for they are not ruled out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Optional
+
+from attrs import evolve, frozen
+
+from runner.bisect.answer import Side, packages, quoted
+from runner.environments import locks
+from runner.errors import LockError
+from runner.matrix import variants
+from runner.model import Cell, Result, Target, Variant, package_name
+from runner.report.text import listed
+
+MOST_NAMED = 6
+MOST_RUNS = 24
+"""Trials after which the search settles for what it has."""
+MOST_REASON = 200
+_SPELLED_OUT = 3
+"""A variant of more packages than this is named by their number."""
+
+Pins = tuple[str, ...]
+"""`name==version`, sorted."""
+Try = Callable[[Pins], Optional[Result]]
+"""The newer release with these packages; None where it cannot have them together."""
+
+
+@frozen(kw_only=True)
+class Blame:
+    """What came out."""
+
+    packages: Pins
+    """The fewest with which the newer release behaves as the older one; none where it never did."""
+    tried: Pins
+    """All that it can have as the older release had them."""
+    result: Optional[Result]
+    """Of the newer release with `packages`, or with all that were `tried` together."""
+    refused: Mapping[str, str]
+    """Package → why the newer release cannot have it as the older one had it."""
+
+
+def find_blame(
+    before: Side, after: Side, target: Target, as_before: Callable[[Result], bool], attempt: Try
+) -> Blame:
+    """`target` is the newer release's; `as_before` says whether a result is like the older's."""
+    wanted = [pin for pin in _older(before, after) if package_name(pin) not in _own(target)]
+    refused = {pin: why for pin in wanted if (why := _refusal(with_pins(target, (pin,))))}
+    tried = tuple(pin for pin in wanted if pin not in refused)
+    known: dict[Pins, Optional[Result]] = {}
+
+    def enough(pins: Pins) -> bool:
+        if pins not in known:
+            known[pins] = attempt(pins) if len(known) < MOST_RUNS else None
+        result = known[pins]
+        return result is not None and result.outcome.verdict.judged and as_before(result)
+
+    found = fewest(tried, enough)
+    return Blame(packages=found, tried=tried, result=known.get(found or tried), refused=refused)
+
+
+def fewest(items: Pins, enough: Callable[[Pins], bool]) -> Pins:
+    """A part of `items` that is enough, and is not without any one of them; none where even all of
+    them together are not.
+
+    Delta debugging, as in Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
+    input", 2002: about 2 log2 n questions where one item is enough.
+    """
+    if not items or not enough(items):
+        return ()
+    parts = 2
+    while len(items) > 1:
+        chunks = _chunks(items, parts)
+        part = next(filter(enough, chunks), None)
+        rest = next(filter(enough, _others(items, chunks)), None) if part is None else None
+        if part is not None:
+            items, parts = part, 2
+        elif rest is not None:
+            items, parts = rest, max(parts - 1, 2)
+        elif parts >= len(items):
+            break
+        else:
+            parts = min(2 * parts, len(items))
+    return items
+
+
+def _chunks(items: Pins, parts: int) -> list[Pins]:
+    size = -(-len(items) // parts)
+    return [items[at : at + size] for at in range(0, len(items), size)]
+
+
+def _others(items: Pins, chunks: Sequence[Pins]) -> Iterator[Pins]:
+    """Everything without one of the chunks; of two, that is the other one."""
+    for chunk in chunks if len(chunks) > 2 else ():
+        yield tuple(item for item in items if item not in chunk)
+
+
+def swapped(cell: Cell, pins: Pins, number: int) -> Cell:
+    """`cell` with these packages, as a variant of its case: a row of its own in the report."""
+    name = ",".join(pin.replace("==", "=") for pin in pins)
+    if len(pins) > _SPELLED_OUT:
+        name = f"swap-{number}={len(pins)}-packages"
+    values = dict(pin.split("==", 1) for pin in pins)
+    variant = variants.combine(
+        (cell.case.variant, Variant(name=name, values=values, requirements=pins))
+    )
+    case = variants.tried(cell.case, variant)
+    return evolve(cell, case=case, target=with_pins(cell.target, pins))
+
+
+def with_pins(target: Target, pins: Pins) -> Target:
+    return evolve(target, requirements=tuple(sorted({*target.requirements, *pins})))
+
+
+def _older(before: Side, after: Side) -> list[str]:
+    """What both environments have, as the older one has it; TensorFlow itself is left out."""
+    changes = packages(before, after)
+    return [
+        f"{name}=={old}"
+        for name, old, new in changes
+        if old and new and not name.startswith(("tensorflow", "tf-nightly"))
+    ]
+
+
+def _own(target: Target) -> set[str]:
+    """Packages that the user asked for: they are as they are."""
+    return {package_name(each) for each in target.requirements}
+
+
+def _refusal(target: Target) -> str:
+    """Why no environment of `target` can be resolved; empty where one can."""
+    try:
+        locks.environment(target)
+    except LockError as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+def in_words(blame: Blame, before: str, after: str) -> Iterator[str]:
+    """Sentences; `before` and `after` are the names of the releases."""
+    if blame.packages:
+        which = listed([pin.replace("==", " ") for pin in blame.packages], MOST_NAMED)
+        yield f"The packages make the difference: with {which}, {after} behaves as {before}." + (
+            " It takes all of them." if len(blame.packages) > 1 else ""
+        )
+    elif blame.result is not None and blame.result.outcome.verdict.judged:
+        many = listed([pin.replace("==", " ") for pin in blame.tried], MOST_NAMED, "more packages")
+        yield (
+            f"The change is TensorFlow's own, or of what could not be swapped: with {many} as on "
+            f"{before}, {after} still ends with {quoted(blame.result)}."
+        )
+    elif blame.tried:
+        yield f"{after} could not be tried with the packages of {before}: no answer."
+    else:
+        yield f"No package could be swapped: nothing else than TensorFlow can be tried on {after}."
+    for pin, why in list(blame.refused.items())[:MOST_NAMED]:
+        yield f"Not ruled out: {pin.replace('==', ' ')}, which {after} cannot have: {_short(why)}"
+
+
+def _short(why: str) -> str:
+    """The resolver's reason, without its preamble."""
+    said = why.rpartition("cause: ")[2]
+    return said if len(said) <= MOST_REASON else said[:MOST_REASON] + "…"
