@@ -89,7 +89,7 @@ class Search:
         """Measure a cell that is none of those searched among, and say what came out."""
         result = self.probe.measure(cell, self._options)
         side = Side(result=result, environment=None, label=cell.case.variant.name)
-        self._display.say(f"with {answer.shows(side, self.problem.criterion.observation)}")
+        self._display.print_line(f"with {answer.shows(side, self.problem.criterion.observation)}")
         return result
 
     def _recall(self) -> None:
