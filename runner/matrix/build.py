@@ -8,7 +8,9 @@ from pathlib import Path
 
 import attrs
 
+from runner import paths
 from runner.matrix import variants
+from runner.matrix.adhoc import EVERY_RELEASE
 from runner.matrix.defaults import DEFAULT_CASE, defaults
 from runner.matrix.schema import (
     CaseSection,
@@ -18,7 +20,18 @@ from runner.matrix.schema import (
     RuleSection,
     ValueSection,
 )
-from runner.model import Axis, Case, Exclusion, Expectation, Limits, Matrix, Repro, Rule
+from runner.model import (
+    Axis,
+    Case,
+    Exclusion,
+    Expectation,
+    Limits,
+    Matrix,
+    Repro,
+    Rule,
+    package_name,
+)
+from runner.scripts import suites
 
 
 def matrix(section: MatrixSection, source: Path) -> Matrix:
@@ -63,15 +76,19 @@ def _axis(name: str, values: dict[str, ValueSection]) -> Axis:
 
 def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[Axis]) -> Repro:
     cases = tuple(_case(case) for case in section.cases or []) or (Case(name=DEFAULT_CASE),)
+    suite = suites.of_text(section.tests, folder) if section.tests else None
+    script = paths.suite_driver() if suite else folder / (section.script or "")
     return Repro(
         name=section.name,
-        script=Path(os.path.normpath(folder / section.script)),
+        script=Path(os.path.normpath(script)),
+        folder=suite.folder if suite else None,
+        suite=suite,
         about=_one_line(section.about),
         cases=variants.spread(cases, axes),
         limits=_limits(section.limits, limits),
         files=tuple(Path(file) for file in section.files),
         env=dict(section.env),
-        requirements={tf: tuple(packages) for tf, packages in section.requirements.items()},
+        requirements=_requirements(section),
         exclusions=tuple(
             Exclusion(rule=_rule(each), reason=_one_line(each.reason)) for each in section.exclude
         ),
@@ -85,6 +102,15 @@ def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[A
             for each in section.expect
         ),
     )
+
+
+def _requirements(section: ReproSection) -> dict[str, tuple[str, ...]]:
+    """With pytest for tests, unless it is asked for in another version."""
+    asked = {tf: tuple(packages) for tf, packages in section.requirements.items()}
+    named = {package_name(each) for packages in asked.values() for each in packages}
+    if section.tests and "pytest" not in named:
+        asked[EVERY_RELEASE] = (*asked.get(EVERY_RELEASE, ()), "pytest")
+    return asked
 
 
 def _case(section: CaseSection) -> Case:

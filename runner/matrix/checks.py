@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from runner.errors import UsageError
 from runner.matrix import axes_checks
 from runner.matrix.defaults import DEFAULT_CASE
 from runner.matrix.files import exists, outside, script_problem
 from runner.matrix.problems import KeyPath, Problem, nearest, quoted
 from runner.matrix.schema import ReproSection
 from runner.matrix.yaml_positions import Document
+from runner.scripts import suites
 
 _Found = Iterator[tuple[KeyPath, str]]
 
@@ -55,6 +57,8 @@ def _all(data: Any, folder: Path) -> _Found:
 def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
     cases = entry.get("cases")
     yield from _twice(cases if isinstance(cases, list) else [], (*path, "cases"), "name")
+    yield from _source(entry, path)
+    yield from _tests(entry, path, folder)
     script = entry.get("script")
     if isinstance(script, str) and script.strip():
         place = folder / script.strip()
@@ -70,8 +74,30 @@ def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
         section = ReproSection.model_validate(entry)
     except ValidationError:
         return
-    yield from _globs(section, path)
-    yield from _files(section, path, (folder / section.script).parent)
+    if section.tests is None:
+        yield from _globs(section, path)
+    yield from _files(section, path, (folder / (section.script or "_")).parent)
+
+
+def _source(entry: dict[str, Any], path: KeyPath) -> _Found:
+    """A repro has a script or tests."""
+    if "tests" in entry:
+        for key in ("script", "cases"):
+            if key in entry:
+                yield (*path, key), "goes with no `tests`: each of these is a case"
+    elif "script" not in entry and nearest("script", list(entry)) is None:
+        description = ReproSection.model_fields["script"].description
+        yield (*path, "script"), f"is missing ({description})"
+
+
+def _tests(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
+    tests = entry.get("tests")
+    if isinstance(tests, str) and tests.strip():
+        try:
+            suites.of_text(tests, folder)
+        except UsageError as error:
+            said = str(error).partition("\n")[0]
+            yield (*path, "tests"), said.replace(str(folder.absolute()), "the folder of this file")
 
 
 def _twice(entries: Sequence[Any], path: KeyPath, key: str) -> _Found:

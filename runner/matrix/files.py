@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from runner.matrix.problems import nearest, quoted
-from runner.model import Matrix
+from runner.model import Matrix, Suite
 
 
 def script_problem(script: Path, shown: str) -> Optional[str]:
@@ -38,11 +38,17 @@ def exists(folder: Path, file: str) -> bool:
 def missing(matrix: Matrix) -> bool:
     """Whether some file of a matrix that was sound when it was read is no longer in its place."""
     return any(
-        script_problem(repro.script, "")
+        _tests_missing(repro.suite)
+        if repro.suite is not None
+        else script_problem(repro.script, "")
         or outside(repro.script, matrix.source.parent)
         or not all(exists(repro.script.parent, str(file)) for file in repro.files)
         for repro in matrix.repros
     )
+
+
+def _tests_missing(suite: Suite) -> bool:
+    return not all(exists(suite.folder, path.partition("::")[0]) for path in suite.paths)
 
 
 def _nearest_file(script: Path) -> str:

@@ -131,10 +131,19 @@ class ExpectSection(RuleSection):
 
 
 class ReproSection(Section):
-    """A Python script, unmodified, and how it is run."""
+    """A Python script, unmodified, or tests, and how they are run."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["script"]}, {"required": ["tests"]}]}
+    )
 
     name: _ReproName = Field(description="Unique; small letters, digits, `.`, `_`, `-`.")
-    script: _Text = Field(description="The Python script, relative to matrix.yaml.")
+    script: Optional[_Text] = Field(None, description="The Python script, relative to matrix.yaml.")
+    tests: Optional[_Text] = Field(
+        None,
+        description="In the place of a script: arguments of pytest, as typed in the folder of "
+        "matrix.yaml: `tests/ -k layers`. Each test is a case.",
+    )
     about: str = Field("", description="What it reproduces, in a sentence.")
     cases: Optional[list[CaseSection]] = Field(
         None,

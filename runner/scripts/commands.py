@@ -14,8 +14,8 @@ from runner.scripts.written import written
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?")
 _PYTEST = ("pytest", "py.test")
 _SHOWN = 80
-_LAUNCHER = '''\
-"""Becomes the command {shown}"""
+_LAUNCHER = """\
+# Becomes the command {shown}
 
 import os
 import sys
@@ -30,7 +30,7 @@ try:
 except OSError as error:
     sys.stderr.write("the environments cannot run %s: %s\\n" % (words[0], error.strerror))
     sys.exit(125)
-'''
+"""
 
 
 def of_command(words: Sequence[str]) -> Named:

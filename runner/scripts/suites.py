@@ -77,6 +77,15 @@ def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
     return Suite(folder=folder, paths=shown, options=tuple(options))
 
 
+def of_text(text: str, folder: Path) -> Suite:
+    """`tests/ -k layers`, as typed in `folder`. Raises `UsageError`."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r:.80} is no list of arguments: {error}") from None
+    return of_arguments(words, folder.absolute())
+
+
 def of_file(file: Path) -> Suite:
     """The tests in one file or folder, in the project that it belongs to."""
     real = Path(os.path.realpath(file))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,14 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner import paths
 from runner.cells.classify import classify
 from runner.cells.suites import forking, looks, reports, rounds, rows
 from runner.errors import UsageError
-from runner.matrix import plan
+from runner.matrix import config, plan
 from runner.model import Case, Cell, Device, Exclusion, Execution, Repro, Rule, Suite
 from runner.releases import catalogue
-from runner.scripts import pytest_files, suites
+from runner.scripts import commands, pytest_files, suites
 
 FILE = "tests/test_a.py"
 TRACE = 'Traceback (most recent call last):\n  File "/repro/t.py", line 1, in test\n    f()\n'
@@ -454,3 +458,128 @@ def test_warnings_that_are_errors_need_a_fresh_process(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text("import tensorflow\n", "utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", "utf-8")
     assert "warnings" in (forking.why_fresh(Suite(folder=tmp_path), Case(name="test_a.py")) or "")
+
+
+# --- matrix.yaml ---------------------------------------------------------------------------------
+
+
+def test_a_matrix_may_name_tests(tmp_path: Path) -> None:
+    project(tmp_path, "tests/test_a.py")
+    text = b"repros:\n  - name: mine\n    tests: tests/ -k 'layers and not slow'\n"
+    (repro,) = config.parse_matrix(text, tmp_path / "matrix.yaml").repros
+    assert repro.suite == Suite(
+        folder=tmp_path, paths=("tests",), options=("-k", "layers and not slow")
+    )
+    assert repro.requirements == {">=0": ("pytest",)}
+
+
+def test_pytest_is_in_the_version_that_is_asked_for(tmp_path: Path) -> None:
+    text = (
+        b"repros:\n  - name: mine\n    tests: .\n    requirements: {'>=2.4': ['pytest==7.4.4']}\n"
+    )
+    (repro,) = config.parse_matrix(text, tmp_path / "matrix.yaml").repros
+    assert repro.requirements == {">=2.4": ("pytest==7.4.4",)}
+
+
+# --- Commands ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words", [["pytest", "tests", "-k", "x"], ["python3", "-m", "pytest", "tests", "-k", "x"]]
+)
+def test_pytest_is_known_as_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(project(tmp_path, "tests/test_a.py"))
+    found = commands.of_command(words)
+    assert found.suite == Suite(folder=tmp_path, paths=("tests",), options=("-k", "x"))
+    assert found.packages == ("pytest",)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["python", "-c", "import sys; print(sys.argv[1:])", "a b"], 0, "['a b']"),
+        (["python", "-m", "mine", "--fast"], 0, "mine --fast"),
+        (["sh", "-c", "exit 7"], 7, ""),
+        (["no-such-program"], 125, "cannot run no-such-program"),
+    ],
+)
+def test_any_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import sys\nprint('mine', *sys.argv[1:])\n", "utf-8")
+    found = commands.of_command(words)
+    assert found.folder == tmp_path
+    done = subprocess.run([sys.executable, str(found.script)], capture_output=True, text=True)
+    assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
+
+
+# --- The driver, with the pytest that is here ----------------------------------------------------
+
+SUITE = """
+import os, pytest
+
+@pytest.fixture
+def broken():
+    raise KeyError("k")
+
+def test_passes():
+    print("::observe loss=[1]")
+
+@pytest.mark.parametrize("value", ["x[y]", "a b/c"])
+def test_fails(value):
+    assert value == "x"
+
+def test_fixture(broken):
+    pass
+
+@pytest.mark.skip(reason="needs a GPU")
+def test_skipped():
+    raise AssertionError
+
+@pytest.mark.xfail(strict=True, reason="known")
+def test_strict():
+    pass
+
+def test_crashes():
+    os.abort()
+
+def test_after():
+    pass
+"""
+
+
+def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text(SUITE, "utf-8")
+    driver = tmp_path / "tfmatrix_driver.py"
+    driver.write_bytes(paths.suite_driver().read_bytes())
+
+    def once(more: tuple[str, ...]) -> Execution:
+        command = [sys.executable, "-I", driver.name, "test_a.py", *more]
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True)
+        lines = [line[7:].decode() for line in done.stdout.split(b"\n") if line[:7] == b"::test "]
+        code = done.returncode
+        return process(
+            *lines,
+            exit_code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            errors=done.stderr.decode(),
+        )
+
+    found = rounds.run(once, "test_a.py")
+    assert {
+        name: (verdict, said.split(":")[0]) for name, (verdict, said) in verdicts(found).items()
+    } == {
+        "test_passes": ("pass", ""),
+        "test_fails[x[y]]": ("fail", "AssertionError"),
+        "test_fails[a b/c]": ("fail", "AssertionError"),
+        "test_fixture": ("fail", "KeyError"),
+        "test_skipped": ("skip", "needs a GPU"),
+        "test_strict": ("fail", "UnexpectedPass"),
+        "test_crashes": ("crash", "SIGABRT"),
+        "test_after": ("pass", ""),
+    }
+    assert found.rows["test_a.py::test_passes"].observations == {"loss": [1]}
