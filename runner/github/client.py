@@ -19,6 +19,7 @@ from runner.github import errors, limits
 from runner.github.address import Issue
 from runner.github.bounds import Bounds, TooMuchError, connections
 from runner.github.comment import Comment
+from runner.github.errors import Access
 from runner.report.text import clean
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Client:
 
     def issue_text(self, issue: Issue) -> str:
         """What the issue's author wrote."""
-        return self._ask(f"reading {issue}", lambda: self._issue(issue).body or "")
+        return self._ask(f"reading {issue}", lambda: self._issue(issue).body or "", Access.READ)
 
     def thread(self, issue: Issue) -> list[str]:
         """What the issue's author wrote, and then the comments, as far as one reads them."""
@@ -83,7 +84,7 @@ class Client:
                 texts += (each.body or "" for each in islice(remote.get_comments(), MOST_COMMENTS))
             return texts
 
-        return self._ask(f"reading {issue}", read)
+        return self._ask(f"reading {issue}", read, Access.READ)
 
     def gist(self, identity: str) -> dict[str, str]:
         """The files of a gist, by name."""
@@ -92,7 +93,7 @@ class Client:
             files = self._github.get_gist(identity).files
             return {name: file.content or "" for name, file in files.items()}
 
-        return self._ask(f"reading the gist {identity}", read)
+        return self._ask(f"reading the gist {identity}", read, Access.READ)
 
     def comment_text(self, issue: Issue, number: int) -> str:
         """What a comment says; `number` is its own, not its place on the issue."""
@@ -151,7 +152,7 @@ class Client:
         login = self._ask("asking whose token it is", ask_for_app)
         return login if login.endswith("[bot]") else f"{login}[bot]"
 
-    def _ask(self, what: str, call: Callable[[], T]) -> T:
+    def _ask(self, what: str, call: Callable[[], T], access: Access = Access.WRITE) -> T:
         while True:
             try:
                 return self.bounds.within_the_deadline(call)
@@ -161,22 +162,22 @@ class Client:
                     remedy="check the network and --api-url; the same command then goes on",
                 ) from None
             except GithubException as error:
-                self._wait_or_raise(error, what)
+                self._wait_or_raise(error, what, access)
             except OSError as error:
-                raise errors.unreachable(error, what, self._host) from None
+                raise errors.unreachable(error, what, self._host, access) from None
             except NOT_GITHUB as error:
                 raise errors.GithubError(
                     f"{what}: {self._host} does not answer as GitHub does ({type(error).__name__})",
                     remedy="check --api-url; GitHub Enterprise's is https://HOST/api/v3",
                 ) from None
 
-    def _wait_or_raise(self, error: GithubException, what: str) -> None:
+    def _wait_or_raise(self, error: GithubException, what: str, access: Access) -> None:
         headers = error.headers or {}
         seconds = limits.seconds_to_wait(
             error.status, headers, errors.message(error.data), self.clock.now()
         )
         if seconds is None:
-            errors.refuse(error.status, error.data, what, self.token or "")
+            errors.refuse(error.status, error.data, what, self.token or "", access)
         # Each time longer, as the manual asks; so a server that says 0 for ever comes to an end.
         seconds, self._least = max(seconds, self._least), self._least * 2
         self._waited += seconds

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any, NoReturn
 
 from runner.errors import TfmatrixError
 from runner.report.text import shortened
+
+
+class Access(enum.Enum):
+    """What is done with an issue: an error on reading speaks of reading only."""
+
+    READ = "read"
+    WRITE = "write"
+
 
 WRITE = (
     "a token that may write issues there: the scope `repo` (`public_repo` for public ones), "
     "`Issues: write` of a fine-grained one, or `permissions: issues: write` in a workflow"
 )
 LOGIN = "gh auth login, or a valid GITHUB_TOKEN"
+READ = "a token that may read there: the scope `repo`, or `Issues: read` of a fine-grained one"
+FILE = "another issue, or its text in a Markdown file"
 REMEDIES = {
-    401: ("the token is not accepted", LOGIN),
-    403: ("the token may not do this", WRITE),
-    404: ("there is no such issue, or the token may not see it", "check the name; or " + WRITE),
-    410: ("the issue was deleted, or the repository has none", "another --repo or --issue"),
+    Access.WRITE: {
+        401: ("the token is not accepted", LOGIN),
+        403: ("the token may not do this", WRITE),
+        404: ("there is no such issue, or the token may not see it", "check the name; or " + WRITE),
+        410: ("the issue was deleted, or the repository has none", "another --repo or --issue"),
+    },
+    Access.READ: {
+        401: ("the token is not accepted", LOGIN + "; public issues are read without any"),
+        403: ("the token may not read this", READ),
+        404: ("there is no such issue, or it is private", "check the name; or " + READ),
+        410: ("it was deleted", FILE),
+    },
+}
+NO_CONNECTION = {
+    Access.WRITE: "the same command then updates what was posted",
+    Access.READ: "or take the script from a file",
 }
 
 
@@ -32,12 +55,14 @@ class TooLongError(GithubError):
     """A comment's body is longer than GitHub takes."""
 
 
-def refuse(status: int, data: Any, what: str, token: str) -> NoReturn:
+def refuse(status: int, data: Any, what: str, token: str, access: Access) -> NoReturn:
     """Raise what an answer of `status` means; `what` was being done. The token is never told."""
     said = shortened(message(data).replace(token, "***") if token else message(data), 300)
     if status == 422 and "too long" in said.lower():
         raise TooLongError(f"{what}: {said}")
-    meaning, remedy = REMEDIES.get(status, ("GitHub did not do it", "the same command, later"))
+    meaning, remedy = REMEDIES[access].get(
+        status, ("GitHub did not do it", "the same command, later")
+    )
     kind = ForbiddenError if status == 403 else GithubError
     raise kind(f"{what}: {meaning} ({status}{': ' if said else ''}{said})", remedy=remedy)
 
@@ -51,7 +76,7 @@ def message(data: Any) -> str:
     return "; ".join(str(word) for word in words if word)
 
 
-def unreachable(error: OSError, what: str, host: str) -> GithubError:
+def unreachable(error: OSError, what: str, host: str, access: Access) -> GithubError:
     """`error` is requests' own: its text may hold a proxy's password, so only its kind is told."""
     kind = type(error).__name__
     why = {
@@ -62,7 +87,7 @@ def unreachable(error: OSError, what: str, host: str) -> GithubError:
     }.get(kind, "no connection")
     return GithubError(
         f"{what}: {host} cannot be reached: {why} ({kind})",
-        remedy="check the network and HTTPS_PROXY; the same command then updates what was posted",
+        remedy=f"check the network and HTTPS_PROXY; {NO_CONNECTION[access]}",
     )
 
 

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from runner import engines, paths
 from runner.engines.base import Engine
-from runner.engines.docker import daemon
+from runner.engines.docker import daemon, outlook
 from runner.environments import render, sizes
 from runner.machine import host
 from runner.machine.units import size_text
@@ -160,17 +160,23 @@ def check_sandbox(info: Mapping[str, Any]) -> Check:
 
 
 def check_base_images(releases: Sequence[Release]) -> Check:
-    """Whether builds can start from what is here, or need a registry first."""
+    """Whether builds can start from what is here, and what a run does about what is not."""
     pythons = sorted({release.pythons[0] for release in releases}, key=Version)
-    missing = [p for p in pythons if daemon.find_image(render.base_image(p)) is None]
+    images = {python: render.base_image(python) for python in pythons}
+    missing = [p for p, image in images.items() if daemon.find_image(image) is None]
     if not missing:
         return Check(what="docker: bases", health=Health.GOOD, finding="all base images are here")
+    obstacle = outlook.obstacle_of_images(images.values())
+    if obstacle is None:
+        named = f"those of Python {', '.join(missing)} are not here; a run pulls them"
+        return Check(what="docker: bases", health=Health.GOOD, finding=named)
+    made = "; a run makes them here" if obstacle.bases else ""
     options = " ".join(f"--python {python}" for python in missing)
     return Check(
         what="docker: bases",
         health=Health.LIMITED,
-        finding=f"the images for Python {', '.join(missing)} are not here and will be pulled",
-        remedy=f"without a registry: tfmatrix bases {options}",
+        finding=f"{obstacle.reason}{made}",
+        remedy=f"sudo tfmatrix bases {options}",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import pytest
 
+from runner.engines.docker.outlook import Obstacle
 from runner.releases import catalogue
 from runner.upkeep import doctor
 from runner.upkeep.doctor import Health
@@ -75,3 +76,41 @@ def test_what_a_daemon_can_hold_containers_to(
     assert check.health is health
     assert check.finding.startswith(said)
     assert bool(check.remedy) is (health is not Health.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("here", "obstacle", "health", "said", "remedy"),
+    [
+        (True, None, Health.GOOD, "all base images are here", ""),
+        (False, None, Health.GOOD, "are not here; a run pulls them", ""),
+        (
+            False,
+            Obstacle(reason="the registry says no", bases=("3.10",)),
+            Health.LIMITED,
+            "the registry says no; a run makes them here",
+            "sudo tfmatrix bases --python 3.10",
+        ),
+        (
+            False,
+            Obstacle(
+                reason="the registry says no, nor can they be made here: debootstrap is missing"
+            ),
+            Health.LIMITED,
+            "nor can they be made here: debootstrap is missing",
+            "sudo tfmatrix bases --python 3.10",
+        ),
+    ],
+)
+def test_base_images_that_are_not_here_are_pulled_made_or_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    here: bool,
+    obstacle: Optional[Obstacle],
+    health: Health,
+    said: str,
+    remedy: str,
+) -> None:
+    monkeypatch.setattr("runner.engines.docker.daemon.find_image", lambda _: here or None)
+    monkeypatch.setattr("runner.engines.docker.outlook.obstacle_of_images", lambda _: obstacle)
+    check = doctor.check_base_images([release("2.9.3")])
+    assert (check.health, check.remedy) == (health, remedy)
+    assert check.finding.endswith(said)

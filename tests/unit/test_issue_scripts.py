@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import textwrap
 import threading
 from collections.abc import Iterator, Sequence
@@ -396,6 +397,27 @@ def test_an_issue_that_is_not_there(wanted: list[str], github: Fake, capsys: Cap
     assert cli.execute(["run", "--from-issue", "o/n#5"]) == 3
     assert "reading o/n#5: there is no such issue" in capsys.readouterr().err
     assert wanted == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_an_error_on_reading_speaks_of_reading(
+    wanted: list[str], github: Fake, capsys: Captured, status: int
+) -> None:
+    github.answers["GET /repos/o/n/issues/5"] = [Answer(status, "no")]
+    assert cli.execute(["run", "--from-issue", "o/n#5"]) == 3
+    said = capsys.readouterr().err
+    assert f"({status}: no)" in said
+    assert not re.search("writ|post|comment|updat", said)
+
+
+def test_no_connection_on_reading_speaks_of_reading(
+    wanted: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9/api/v3")
+    assert cli.execute(["run", "--from-issue", "o/n#5"]) == 3
+    said = capsys.readouterr().err
+    assert "cannot be reached" in said
+    assert not re.search("writ|post|comment|updat", said)
 
 
 def test_names_of_files_are_plain(wanted: list[str]) -> None:

@@ -36,7 +36,12 @@ def find_obstacle(environments: Sequence[Environment]) -> Optional[Obstacle]:
 
     Only where an image that they are built on is not here is its registry asked, once.
     """
-    absent = [image for image in base_images(environments) if daemon.find_image(image) is None]
+    return obstacle_of_images(base_images(environments))
+
+
+def obstacle_of_images(images: Iterable[str]) -> Optional[Obstacle]:
+    """What stands in the way of having base images; None where nothing is known to."""
+    absent = [image for image in images if daemon.find_image(image) is None]
     if not absent:
         return None
     why_not = _why_not_pulled(absent[0])
