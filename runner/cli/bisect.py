@@ -152,13 +152,12 @@ def command(
     format_: str,
     **selection: Any,
 ) -> int:
-    if script is None and not selection.get("command"):
-        raise click.UsageError("Missing argument 'SCRIPT': a script, or a command after --")
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
     console = terminal.stderr()
     selection.update(scripts=(script,) if script else (), reported="")
     engine = from_issue.choose(engine, selection)
-    (script,) = selection["scripts"] or (_nothing(),)
+    if not selection.get("command"):
+        (script,) = selection["scripts"] or (_nothing(),)
     if blame and axis is not None:
         raise UsageError("--blame is about releases of TensorFlow; leave out --axis")
     found = find_candidates(script, good, bad, axis, tf, console, selection)
