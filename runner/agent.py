@@ -63,6 +63,7 @@ OUTPUT_MOST = 2048  # KiB of output kept at most, because an answer is one line
 IMPORT_TIMEOUT = 180.0
 MIB = float(1 << 20)
 SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch folders
+DATA_VARIABLE = "TFMATRIX_DATA"  # names a folder that each cell finds as ~/data
 COMMON_VARIABLE = "TFMATRIX_COMMON"  # names folders that are emptied between cells: "/tmp:/dev/shm"
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 THIS_FILE = os.path.abspath(__file__)  # now, before any change of folder
@@ -599,6 +600,7 @@ class Scratch:
         self.report = os.path.join(self.base, "reads")  # what the script tried to read
         self._identity = identity(self.base)
         self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
+        self._data = os.environ.get(DATA_VARIABLE, "")
 
     def intact(self) -> bool:
         """Whether the folder is still where it was made: a script may put a link in its place."""
@@ -619,6 +621,8 @@ class Scratch:
             else:
                 with open(path, "wb") as file:
                     file.write(content)
+        if self._data:
+            show_data(self._data, self.path)
 
     def place(self, script: str) -> str:
         """Copy the script's folder to the working directory. Returns the path of the copy."""
@@ -640,6 +644,9 @@ class Scratch:
             if folder == self.path:
                 folders.remove(WORKING_FOLDER)  # each cell gets its own
             here = os.path.relpath(folder, self.path)
+            if self._data:  # each cell gets links to it anyway
+                folders[:] = [n for n in folders if not os.path.islink(os.path.join(folder, n))]
+                files = [n for n in files if not os.path.islink(os.path.join(folder, n))]
             self._imported += [(os.path.join(here, name), None) for name in folders]
             for name in files:
                 size += os.lstat(os.path.join(folder, name)).st_size
@@ -667,6 +674,29 @@ class Scratch:
 
     def remove(self) -> None:
         remove_folder(self.base)
+
+
+def show_data(data: str, home: str) -> None:
+    """`data` as `~/data`, and what lies in its `.keras` in `~/.keras`; or it is such a folder."""
+    if os.path.basename(data) != ".keras":
+        os.symlink(data, os.path.join(home, "data"))
+        data = os.path.join(data, ".keras")
+    link_files(data, os.path.join(home, ".keras"))
+
+
+def link_files(source: str, target: str) -> None:
+    """A link in `target` to each file of `source`, in folders that are the cell's own: Keras
+    unpacks archives beside them, and takes another folder where it may not write to this one."""
+    if not os.path.isdir(source):
+        return
+    if not os.path.isdir(target):
+        os.mkdir(target)
+    for name in os.listdir(source):
+        path, link = os.path.join(source, name), os.path.join(target, name)
+        if os.path.isdir(path):
+            link_files(path, link)
+        elif not os.path.lexists(link):
+            os.symlink(path, link)
 
 
 def random_name() -> str:

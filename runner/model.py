@@ -328,6 +328,10 @@ class Repro:
     """It is for the Pythons that all of these allow."""
     notes: tuple[str, ...] = ()
     """What a reader should know of how it is run: a pin that is set aside."""
+    data: Optional[Path] = None
+    """A folder that its cells may read: `~/data`, or `~/.keras` where that is its name."""
+    network: bool = False
+    """Whether its cells may use the network."""
 
     @property
     def home(self) -> Path:

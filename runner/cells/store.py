@@ -45,11 +45,20 @@ def cell_key(
     agent_digest: str,
     mode: str = "fresh",
     repeat: int = 1,
+    data: str = "",
 ) -> str:
     """Hex digest of all that can change what a cell does. `script` is its path in the snapshot."""
     # As JSON with its keys sorted: the cells of a case differ in their environment alone.
     before, after = _around(
-        snapshot_digest, script, tuple(args), tuple(env.items()), limits, agent_digest, mode, repeat
+        snapshot_digest,
+        script,
+        tuple(args),
+        tuple(env.items()),
+        limits,
+        agent_digest,
+        mode,
+        repeat,
+        data,
     )
     text = f'{before},"environment":{_canonical(environment_key)},{after}'
     return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -65,9 +74,10 @@ def _around(
     agent_digest: str,
     mode: str,
     repeat: int,
+    data: str,
 ) -> tuple[str, str]:
     """What a key is made of, before and after its environment in the order of the alphabet."""
-    before = {"agent": agent_digest, "args": args, "env": dict(env)}
+    before: dict[str, object] = {"agent": agent_digest, "args": args, "env": dict(env)}
     after: dict[str, object] = {
         "format": _FORMAT,
         "limits": dict(_limits(limits)),
@@ -75,6 +85,8 @@ def _around(
         "script": script,
         "snapshot": snapshot_digest,
     }
+    if data:
+        before["data"] = data
     if repeat > 1:  # Left out otherwise: what was measured before repeats existed stays known.
         after["repeat"] = repeat
     return _canonical(before)[:-1], _canonical(after)[1:]

@@ -13,6 +13,7 @@ from rich.console import Console
 from runner import engines
 from runner.cli import running
 from runner.engines.choice import Wanted
+from runner.errors import UsageError
 from runner.machine import units
 from runner.pipeline import Backend, ClusterBackend, LocalBackend, events
 
@@ -64,8 +65,19 @@ def choose(
         return
     from runner.pipeline.cluster import connect
 
+    _refuse_on_cluster()
     relay = events.Relay()
     with connect(cluster, engine, relay, say) as (cluster_engine, connected):
         yield ClusterBackend(
             engine=cluster_engine, jobs=cluster_engine.threads, connected=connected, relay=relay
+        )
+
+
+def _refuse_on_cluster() -> None:
+    """What only this machine has. Raises `UsageError`."""
+    context = click.get_current_context(silent=True)
+    asked = [name for name in ("data", "network") if context and context.params.get(name)]
+    if asked:
+        raise UsageError(
+            f"--{asked[0]} is for cells on this machine: it does not go with --cluster"
         )

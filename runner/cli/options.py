@@ -98,6 +98,17 @@ def needing(command: F) -> F:
                 help="Packages as pip would take them on another day: 'today' or 2024-06-30.",
             ),
             click.option(
+                "--data",
+                type=click.Path(path_type=Path),
+                metavar="FOLDER",
+                help="A folder that cells may read: ~/data, and its .keras as ~/.keras.",
+            ),
+            click.option(
+                "--network",
+                is_flag=True,
+                help="Let cells use the network. What they find there is not kept.",
+            ),
+            click.option(
                 "--allow-no-tensorflow",
                 is_flag=True,
                 help="Judge a script that never imports TensorFlow, too.",
@@ -110,7 +121,7 @@ def needing(command: F) -> F:
 
 NEEDING = (
     *("packages", "requirement_files", "projects", "relax", "forced", "as_of"),
-    "allow_no_tensorflow",
+    *("data", "network", "allow_no_tensorflow"),
 )
 """What `needing` fills in."""
 
@@ -126,7 +137,9 @@ def needing_words(selection: Mapping[str, Any]) -> list[str]:
     ):
         words += [word for value in selection[name] for word in (option, str(value))]
     words += ["--as-of", selection["as_of"]] if selection["as_of"] else []
+    words += ["--data", str(selection["data"])] if selection["data"] else []
     words += ["--relax"] if selection["relax"] else []
+    words += ["--network"] if selection["network"] else []
     return words + (["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else [])
 
 

@@ -173,6 +173,7 @@ def planned_run(
                 repro,
                 digest=_digest(repro, taken),
                 script=Path(_as_told(str(repro.script))),
+                data=Path(_as_told(str(repro.data))) if repro.data else None,
                 folder=None,
                 suite=repro.suite and evolve(repro.suite, folder=Path()),
             )

@@ -37,6 +37,11 @@ class Workspace:
     folder: Path
     script: str
     """The script's path below `folder`."""
+    data: Optional[Path] = None
+    """A folder that cells find as `~/data`, with what is in its `.keras` in `~/.keras`; or one of
+    the name `.keras`, which they find there alone."""
+    network: bool = False
+    """Whether cells may use the network, where the engine could keep them from it."""
     live: bool = False
     """Whether the files change between cells, for `watch`: agents must see that, not a copy."""
 

@@ -18,6 +18,11 @@ from runner.model import Release, Repro, Resolution, package_name
 from runner.requirements import bounds, script
 from runner.requirements.asked import NOTHING, Asked
 
+_OPEN = (
+    "THE NETWORK IS OPEN to the cells: a script can reach all that this machine can, what it finds"
+    " may differ from day to day, and nothing of it is kept"
+)
+
 
 def shared(files: Sequence[Path], projects: Sequence[str]) -> Asked:
     """What `-r` and `--project` ask for, for every script. Raises `UsageError`."""
@@ -54,6 +59,14 @@ def _day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise UsageError(f"--as-of {text}: expected `today` or a day such as 2024-06-30") from None
+
+
+def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:
+    """What `--data` and `--network` open to its cells. Raises `UsageError`."""
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"--data {folder}: there is no such folder")
+    notes = (*repro.notes, _OPEN) if network else repro.notes
+    return evolve(repro, data=folder or repro.data, network=network, notes=notes)
 
 
 def _check(option: str, package: str) -> None:

@@ -65,6 +65,8 @@ def select(
     forced: Sequence[str] = (),
     relax: bool = False,
     as_of: Optional[str] = None,
+    data: Optional[Path] = None,
+    network: bool = False,
     allow_no_tensorflow: bool = False,
     expect: Optional[str] = None,
     reported: str = "",
@@ -85,6 +87,10 @@ def select(
     matrix = _varied(matrix, vary, env)
     asked = additions.shared(requirement_files, projects)
     resolution = additions.resolution(forced, relax, as_of)
+    added = [
+        additions.with_data(additions.to_repro(repro, asked, packages, resolution), data, network)
+        for repro in matrix.repros
+    ]
     matrix = evolve(
         matrix,
         tf=tf or matrix.tf,
@@ -92,15 +98,10 @@ def select(
         devices=tuple(Device(device) for device in devices) or matrix.devices,
         repros=tuple(
             evolve(
-                _expecting(
-                    _limited(
-                        additions.to_repro(repro, asked, packages, resolution), timeout, memory
-                    ),
-                    expect,
-                ),
+                _expecting(_limited(repro, timeout, memory), expect),
                 needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
             )
-            for repro in matrix.repros
+            for repro in added
         ),
     )
     releases = specifier.select(

@@ -38,6 +38,7 @@ class Answers:
             agent_digest=paths.agent_digest(),
             mode=self.mode_for(cell).name,
             repeat=self._options.repeat,
+            data=snapshot.data_digest + (" network" if cell.repro.network else ""),
         )
 
     def mode_for(self, cell: Cell) -> Mode:

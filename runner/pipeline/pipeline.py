@@ -293,7 +293,8 @@ class Pipeline:
         before = self._answers.known(cell, key) if self._confirming else None
         if before is not None:
             execution = rows.with_another_vote(cell, before, execution)
-        if rows.is_evidence(execution) and reading.reusable(execution):
+        kept = reading.reusable(execution) and not cell.repro.network
+        if rows.is_evidence(execution) and kept:
             self._answers.keep(key, execution)
         self._record(batch, cell, execution, key)
 

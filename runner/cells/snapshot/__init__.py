@@ -30,6 +30,7 @@ from pathlib import Path
 from runner import paths
 from runner.cells.snapshot import folder as lying
 from runner.cells.snapshot import needs
+from runner.cells.snapshot.data import digest_of_data
 from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Workspace
 from runner.errors import TfmatrixError, UsageError
@@ -64,9 +65,13 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
             remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
         ) from None
     script = Path(os.path.realpath(repro.script))
+    data = repro.data.resolve() if repro.data else None
     parts = {name: _part(path).hex() for name, path in _listing(folder / digest).items()}
     return Snapshot(
-        workspace=Workspace(folder=folder / digest, script=script.name),
+        workspace=Workspace(
+            folder=folder / digest, script=script.name, data=data, network=repro.network
+        ),
+        data_digest=digest_of_data(data) if data else "",
         digest=digest,
         files=tuple(files),
         parts=parts,

@@ -31,5 +31,7 @@ class Snapshot:
     """The script's folder, of which this is a copy."""
     ours: tuple[Path, ...] = ()
     """Folders of this tool, which are never copied: its runs and its cache."""
+    data_digest: str = ""
+    """Of the data that its cells may read besides; empty where there is none."""
     partial: str = ""
     """Why the folder was not copied whole; empty where it was."""

@@ -15,14 +15,17 @@ from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from runner import paths
-from runner.agent import COMMON_VARIABLE, SCRATCH_VARIABLE
+from runner.agent import COMMON_VARIABLE, DATA_VARIABLE, SCRATCH_VARIABLE
 from runner.engines.base import Workspace
 from runner.engines.docker import build_steps, daemon, owner
-from runner.errors import TfmatrixError
+from runner.errors import PrepareError, TfmatrixError
 from runner.model import Device, Limits
 
 ROOT = "/repro"
 SCRATCH = "/tmp/cells"
+DATA = "/data"
+MOST_CARRIED = 512 << 20
+"""Bytes of data that are copied for a container which cannot see them where they lie."""
 _AGENT = "/tfmatrix"
 _USER = "65532:65532"
 _HOSTNAME = "tfmatrix"
@@ -33,8 +36,10 @@ _SPARE_SCRATCH = 64
 _SHARED_MEMORY = 256
 
 
-def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
-    """The host configuration of a cell's container, but for its mounts.
+def confinement(
+    limits: Limits, device: Device, cpus: float, *, network: bool = False
+) -> dict[str, Any]:
+    """The host configuration of a cell's container, but for its mounts. `network` opens it.
 
     The agent's own checks come first: these bounds are behind them, for what escapes it. Scratch
     space and shared memory are memory too.
@@ -43,7 +48,7 @@ def confinement(limits: Limits, device: Device, cpus: float) -> dict[str, Any]:
     memory = (limits.memory + scratch + _SHARED_MEMORY + _SPARE_MEMORY) << 20
     return {
         # Nothing but the loopback, with its names. `network_disabled` would take these away too.
-        "network_mode": "none",
+        "network_mode": "bridge" if network else "none",
         "extra_hosts": {_HOSTNAME: "127.0.0.1"},
         "read_only": True,
         "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m", **_not_writable()},
@@ -92,10 +97,14 @@ def create(
     are private to this user: in the container is another one. Raises `DockerException`.
     """
     sources = {_AGENT: paths.agent(), ROOT: workspace.folder}
+    variables = {}
+    if workspace.data is not None:
+        variables[DATA_VARIABLE] = place = data_place(workspace.data)
+        sources[place] = workspace.data
     if daemon.is_local() and all(map(_for_everybody, sources.values())):
         mounts = [_bind(source, target) for target, source in sources.items()]
         try:
-            return _create(api, image, mounts, host), []
+            return _create(api, image, mounts, host, variables), []
         except APIError as error:  # a daemon whose socket alone is here, and which sees other files
             if "bind source path does not exist" not in str(error):
                 raise
@@ -104,7 +113,7 @@ def create(
         mounts = [
             _filled(api, image, source, target, volumes) for target, source in sources.items()
         ]
-        return _create(api, image, mounts, host), volumes
+        return _create(api, image, mounts, host, variables), volumes
     except BaseException:
         remove_volumes(api, volumes)
         raise
@@ -116,7 +125,18 @@ def remove_volumes(api: APIClient, volumes: list[str]) -> None:
             api.remove_volume(volume, force=True)
 
 
-def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, Any]) -> str:
+def data_place(data: Path) -> str:
+    """Where a container has that folder: by its name where the name means something."""
+    return f"{DATA}/.keras" if data.name == ".keras" else DATA
+
+
+def _create(
+    api: APIClient,
+    image: str,
+    mounts: list[Mount],
+    host: Mapping[str, Any],
+    variables: Mapping[str, str],
+) -> str:
     created = api.create_container(
         image,
         entrypoint=["python3", f"{_AGENT}/agent.py"],
@@ -131,6 +151,7 @@ def _create(api: APIClient, image: str, mounts: list[Mount], host: Mapping[str, 
             COMMON_VARIABLE: "/tmp:/dev/shm:/dev/mqueue",
             "LANG": "C.UTF-8",
             "TZ": "UTC",
+            **variables,
         },
         labels=owner.labels(),
         host_config=api.create_host_config(mounts=mounts, **host),
@@ -187,6 +208,11 @@ def _bind(source: Path, target: str) -> Mount:
 
 def _filled(api: APIClient, image: str, source: Path, target: str, volumes: list[str]) -> Mount:
     """A volume that holds a copy of `source`, to be mounted read-only."""
+    if sum(path.stat().st_size for path in source.rglob("*") if path.is_file()) > MOST_CARRIED:
+        raise PrepareError(
+            f"{source} is too much to be copied into each container",
+            remedy=f"let containers read it where it lies: chmod -R a+rX {source}",
+        )
     volume = str(api.create_volume(labels=owner.labels())["Name"])
     volumes.append(volume)
     carrier = api.create_container(

@@ -209,7 +209,7 @@ class DockerEngine:
     def _start(self, image: str, device: Device, workspace: Workspace, limits: Limits) -> Channel:
         api = daemon.connect().api
         cpus = min(self._cpus, float(daemon.daemon_info().get("NCPU", self._cpus)))
-        host = containers.confinement(limits, device, cpus)
+        host = containers.confinement(limits, device, cpus, network=workspace.network)
         container, volumes = containers.create(api, image, workspace, host)
         with containers.removed_on_error(api, container, volumes):
             channel = DockerChannel(
@@ -236,6 +236,7 @@ def _alone(key: str, progress: Progress) -> AbstractContextManager[None]:
 _REMEDIES = {
     "could not select device driver": "install NVIDIA's container toolkit for Docker",
     "no space left": "free disk space: `tfmatrix clean`",
+    "network bridge not found": "--network needs a daemon with a bridge: it was started without",
     "No such image": "run again: the image was removed meanwhile",
 }
 

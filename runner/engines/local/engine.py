@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Optional
 
 from runner import paths
+from runner.agent import DATA_VARIABLE
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.local import intact, packages, venv
@@ -90,8 +91,8 @@ class LocalEngine:
             return PipeChannel(
                 [str(venv.python(folder)), str(paths.agent())],
                 root=str(workspace.folder),
-                shown=venv.shown(folder),
-                env=venv.environment(folder),
+                shown={**venv.shown(folder), **_shown_data(workspace)},
+                env={**venv.environment(folder), **_data_variable(workspace)},
                 damage=partial(_damage, environment, folder),
             )
         except OSError as error:  # no memory, no processes left, the interpreter is gone …
@@ -159,6 +160,17 @@ class LocalEngine:
         seconds = time.monotonic() - started
         found = intact.fingerprint(venv.packages(folder))
         _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": found})
+
+
+def _data_variable(workspace: Workspace) -> dict[str, str]:
+    return {DATA_VARIABLE: str(workspace.data)} if workspace.data else {}
+
+
+def _shown_data(workspace: Workspace) -> dict[str, str]:
+    """As in a container."""
+    if workspace.data is None:
+        return {}
+    return {str(workspace.data): "/data/.keras" if workspace.data.name == ".keras" else "/data"}
 
 
 def _broken(what: str, error: Exception) -> PrepareError:
