@@ -62,7 +62,8 @@ def needing(command: F) -> F:
                 "packages",
                 multiple=True,
                 metavar="REQUIREMENT",
-                help="A package that the scripts need besides, as of each release's date.",
+                help="A package that the scripts need besides, as of each release's date; 'auto': "
+                "those that they import.",
             ),
             click.option(
                 "-r",

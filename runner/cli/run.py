@@ -10,11 +10,10 @@ from attrs import evolve
 
 from runner import pipeline
 from runner.cli import backend as backends
-from runner.cli import from_comment, from_issue, running, terminal
+from runner.cli import from_comment, from_issue, missing_packages, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import BYTES, KEPT, selecting
-from runner.matrix.selection import select
 
 
 @click.command(
@@ -94,8 +93,8 @@ def command(
     **selection: Any,
 ) -> int:
     engine, told = from_comment.choose(engine, selection)
-    chosen = select(**selection)
     console = terminal.stderr()
+    chosen = missing_packages.select_with(selection, running.line_printer(console))
     options = pipeline.Options(
         remeasure=remeasure,
         repeat=repeat,

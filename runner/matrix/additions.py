@@ -70,6 +70,8 @@ def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:
 
 
 def _check(option: str, package: str) -> None:
+    if package == "auto":
+        raise UsageError(f"{option} auto is for `tfmatrix run`: name the packages here")
     try:
         words.requirement(package)
     except ValueError as error:

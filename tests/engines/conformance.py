@@ -89,6 +89,8 @@ STARTED = {
     "word": "a=b\n'\"$(x)é",
 }
 
+FOUND = {"table": "a,b\n1,2\n", "small": "small\n", "listed": ["small.txt", "unpacked"]}
+FINDS_DATA = Case(subject="finds_data", exit_code=0, observations={"found": FOUND})
 CASES = (
     Case(subject="passes", exit_code=0, output=("all is well\n",)),
     Case(
@@ -231,6 +233,15 @@ def workspace(folder: Path) -> Workspace:
     return Workspace(folder=copy, script="passes.py")
 
 
+def with_data(subjects: Workspace, folder: Path) -> Workspace:
+    """The same, with what `FINDS_DATA` finds in a folder of data."""
+    data = folder / "data with a space"
+    (data / ".keras" / "datasets").mkdir(parents=True)
+    (data / "table.csv").write_text("a,b\n1,2\n", "utf-8")
+    (data / ".keras" / "datasets" / "small.txt").write_text("small\n", "utf-8")
+    return evolve(subjects, data=data)
+
+
 @contextmanager
 def opened(
     engine: Engine,
@@ -246,6 +257,21 @@ def opened(
     )
     try:
         yield bench
+    finally:
+        bench.close()
+
+
+def check_data(engine: Engine, environment: Environment, folder: Path) -> None:
+    """A script finds its data, twice: what it leaves beside it is gone."""
+    subjects = with_data(workspace(folder), folder)
+    bench = Bench(
+        connect=lambda: engine.start_agent(environment, subjects, LIMITS),
+        mode="fresh",
+        limits=LIMITS,
+    )
+    try:
+        check(bench, FINDS_DATA)
+        check(bench, FINDS_DATA)
     finally:
         bench.close()
 

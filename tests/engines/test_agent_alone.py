@@ -77,7 +77,15 @@ def test_bounded(bench: conformance.Bench, subject: str) -> None:
     conformance.check_bounded(bench, subject)
 
 
-QUICK = ("fails", "segfaults", "observes", "prints_binary", "detaches", "shows_itself")
+QUICK = (
+    "finds_data",
+    "fails",
+    "segfaults",
+    "observes",
+    "prints_binary",
+    "detaches",
+    "shows_itself",
+)
 
 
 @pytest.mark.parametrize("mode", ["fresh", "fork"])
@@ -88,6 +96,21 @@ def test_on_each_python(version: str, mode: str, tmp_path: Path) -> None:
         for case in conformance.CASES:
             if case.subject in QUICK:
                 conformance.check(bench, case)
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_data_is_found_on_each_python(
+    version: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = conformance.with_data(conformance.workspace(tmp_path / "other"), tmp_path).data
+    monkeypatch.setenv(agent.DATA_VARIABLE, str(data))
+    bench = bench_with(interpreter(version), tmp_path, mode)
+    try:
+        conformance.check(bench, conformance.FINDS_DATA)
+        conformance.check(bench, conformance.FINDS_DATA)
     finally:
         bench.close()
 

@@ -119,6 +119,10 @@ def test_subject(bench: conformance.Bench, case: conformance.Case) -> None:
     conformance.check(bench, case)
 
 
+def test_data_is_found(engine: DockerEngine, prepared: Environment, tmp_path: Path) -> None:
+    conformance.check_data(engine, prepared, tmp_path)
+
+
 @pytest.mark.parametrize("subject", conformance.BOUNDED)
 def test_bounded_subject(bench: conformance.Bench, subject: str) -> None:
     conformance.check_bounded(bench, subject)

@@ -367,6 +367,13 @@ def test_subject(bench: conformance.Bench, case: conformance.Case) -> None:
 
 
 @pytest.mark.tensorflow
+def test_data_is_found(tmp_path: Path) -> None:
+    engine, made = LocalEngine(), environment(PYTHONS[-1])
+    engine.prepare(made, Diary())
+    conformance.check_data(engine, made, tmp_path)
+
+
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("subject", conformance.BOUNDED)
 def test_bounded_subject(bench: conformance.Bench, subject: str) -> None:
     conformance.check_bounded(bench, subject)

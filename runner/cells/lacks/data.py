@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from runner.machine.derived_cache import remembered_yaml
+
 _FOLDER = Path(__file__).parent
 _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<(?!fstring>)")
 _GENERATED = re.compile(r"(?:__autograph_generated_file|^tmp)\w{8}\.py$")
@@ -17,9 +19,7 @@ _TENSORFLOW = re.compile(r"-packages[/\\](?:tensorflow|tensorflow_core|keras|tf_
 @functools.cache
 def table(name: str) -> Any:
     """`packages` or `python`."""
-    import yaml  # only here: most programs lack nothing
-
-    return yaml.safe_load((_FOLDER / f"{name}.yaml").read_text("utf-8"))
+    return remembered_yaml(_FOLDER / f"{name}.yaml")
 
 
 @functools.cache

@@ -65,6 +65,13 @@ def _of_module(module: str) -> Optional[str]:
     return f"needs the module {module}: put it beside the script, or name its package: --with NAME"
 
 
+def package_of(module: str) -> Optional[str]:
+    """The package that brings a module, where that is known."""
+    top = module.partition(".")[0]
+    named = _package(module) or _package(top)
+    return named or (top.replace("_", "-") if top in _same_name() else None)
+
+
 def _asked_for(message: str) -> Optional[str]:
     """A package that a library asks for in its own words."""
     text = " ".join(message.split())

@@ -1,0 +1,60 @@
+"""What a script will miss, told from its imports before anything runs. Pure.
+
+Only imports that every run of it carries out: those at the top of a module, in no `try` and under
+no condition. One in a function may never be reached.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+
+from runner.cells.lacks import data, packages
+from runner.model import package_name
+
+
+def missing(
+    texts: Iterable[str], own: Collection[str], installed: Collection[str]
+) -> dict[str, str]:
+    """Module → the package that brings it, of those that `texts` import and nobody has.
+
+    `own`: modules that lie beside the script; `installed`: packages, by their normal names. Modules
+    whose package is not known are left out.
+    """
+    found: dict[str, str] = {}
+    for module in dict.fromkeys(name for text in texts for name in imported_at_once(text)):
+        top = module.partition(".")[0]
+        if top in own or package_name(top) in installed or _is_standard(top):
+            continue
+        package = packages.package_of(module)
+        if package is not None and package_name(package) not in installed:
+            found[module] = package
+    return found
+
+
+@lru_cache(maxsize=64)
+def imported_at_once(text: str) -> tuple[str, ...]:
+    """Modules that the text imports wherever it is run; none of a text that this Python cannot
+    read."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    return tuple(_imported(tree))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def _is_standard(top: str) -> bool:
+    """Of some Python: one that lacks it needs another Python, not a package."""
+    if top in getattr(sys, "stdlib_module_names", sys.builtin_module_names):
+        return True
+    return top in data.table("python")["modules"]

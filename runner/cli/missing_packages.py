@@ -1,0 +1,84 @@
+"""What scripts import and no environment has: asked about, added or named, before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from runner.cells import modes
+from runner.cells.lacks import imports
+from runner.cli import running
+from runner.errors import LockError
+from runner.matrix.selection import Selection, select
+from runner.model import Repro, package_name, pinned_version
+from runner.report.text import listed
+
+AUTO = "auto"
+"""`--with auto`: whatever is missing and known."""
+
+
+def select_with(selection: dict[str, Any], say: Callable[[str], None]) -> Selection:
+    """The cells that `selection` asks for, with the packages that are added to it here.
+
+    On a terminal it is asked whether to add them. Raises `UsageError`.
+    """
+    given = tuple(each for each in selection["packages"] if each != AUTO)
+    automatic = len(given) < len(selection["packages"])
+    selection["packages"] = given
+    chosen = select(**selection)
+    found = missing(chosen)
+    if not found:
+        return chosen
+    packages = sorted(set(found.values()))
+    said = f"{listed(list(found))}, which the environments have not"
+    if not automatic and not _agreed(said, packages):
+        options = " ".join(f"--with {package}" for package in packages)
+        say(f"imported at the top: {said}; add {options}, or --with auto")
+        return chosen
+    if automatic:
+        say(f"imported at the top: {said}: {listed(packages)} added")
+    selection["packages"] = (*given, *packages)
+    return select(**selection)
+
+
+def missing(chosen: Selection) -> dict[str, str]:
+    """Module → package, of what some script imports and some environment has not."""
+    found: dict[str, str] = {}
+    for repro in chosen.matrix.repros:
+        texts, own = _texts(repro)
+        if any(map(imports.imported_at_once, texts)):
+            for installed in _installed(chosen, repro):
+                found.update(imports.missing(texts, own, installed))
+    return found
+
+
+def _texts(repro: Repro) -> tuple[list[str], set[str]]:
+    """The script and its own modules, and what these are called."""
+    try:
+        text = repro.script.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return [], set()
+    modules = modes.own_modules(repro.home, text)
+    names = {path.relative_to(repro.home).parts[0].removesuffix(".py") for path in modules}
+    return [text, *modules.values()], names
+
+
+def _installed(chosen: Selection, repro: Repro) -> Iterator[frozenset[str]]:
+    """The packages of each environment that its cells are planned in."""
+    lock = running.locker(chosen)
+    mine = (cell for cell in chosen.cells if cell.repro.name == repro.name)
+    for target in {c.target for c in mine if c.skip is None and c.lacks is None}:
+        with suppress(LockError):  # its cells will say why
+            packages = lock(target).packages
+            yield frozenset(package_name(pinned_version(each)[0]) for each in packages)
+
+
+def _agreed(said: str, packages: list[str]) -> bool:
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    question = f"The script imports {said}. Add {listed(packages)}?"
+    return click.confirm(question, default=True, err=True)
