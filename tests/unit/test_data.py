@@ -10,7 +10,7 @@ import pytest
 from runner import cli
 from runner.cells.snapshot import take_snapshot
 from runner.cells.snapshot.data import digest_of_data
-from runner.engines.docker import containers
+from runner.engines.docker import containers, daemon
 from runner.errors import UsageError
 from runner.matrix import additions
 from runner.model import Device, Limits, Repro
@@ -77,7 +77,11 @@ def test_a_cluster_has_no_data_of_this_machine(
     assert "--data is for cells on this machine" in capsys.readouterr().err
 
 
-def test_the_network_is_closed_unless_it_is_opened_loudly(folder: Path) -> None:
+def test_the_network_is_closed_unless_it_is_opened_loudly(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "daemon_info", dict)
+    monkeypatch.setattr(daemon, "version", dict)
     closed = containers.confinement(Limits(), Device.CPU, 1.0)
     opened = containers.confinement(Limits(), Device.CPU, 1.0, network=True)
     assert (closed["network_mode"], opened["network_mode"]) == ("none", "bridge")
