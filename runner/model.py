@@ -605,3 +605,5 @@ class Run:
     results: tuple[Result, ...]
     repros: tuple[Repro, ...] = ()
     """The repros as planned, for their order, their cases' descriptions and expectations."""
+    controls: tuple[Result, ...] = ()
+    """Cells that were run to tell whether a change between two releases is TensorFlow's."""

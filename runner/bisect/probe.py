@@ -16,6 +16,7 @@ from runner.errors import UsageError
 from runner.model import Cell, EnvironmentInfo, Result, Run
 from runner.pipeline import (
     Backend,
+    ControlPlan,
     Lock,
     Options,
     Pipeline,
@@ -25,6 +26,7 @@ from runner.pipeline import (
     described,
     events,
 )
+from runner.pipeline.controls import run_controls
 from runner.runs.journal import Journal, timestamp
 
 
@@ -93,6 +95,18 @@ class Probe:
         nothing = skipped(cell, environment, "the test is not there")
         self.amend(nothing, "")
         return nothing
+
+    def run_controls(
+        self,
+        wanted: ControlPlan,
+        cells: Sequence[Cell],
+        results: Sequence[Result],
+        options: Options,
+    ) -> None:
+        """Look whether what differs between two releases is TensorFlow's; the journal has it."""
+        batches = arrange(cells, self._backend.engine, self._lock).batches
+        with self._pipeline(options) as (pipeline, journal):
+            run_controls(wanted, batches, results, self._backend.engine, pipeline, journal)
 
     def amend(self, result: Result, output: str) -> None:
         """Put `result` in the place of what was last said of its cell."""

@@ -29,6 +29,8 @@ class Conclusion:
     """The command that shows a release again, but for the releases."""
     blame: Optional[Blame] = None
     """Whose change it is, where that was asked."""
+    controls: Sequence[str] = ()
+    """What controls of the two neighbours showed, each in a clause."""
 
     @property
     def change(self) -> Optional[ChangePoint]:
@@ -85,6 +87,7 @@ class Conclusion:
             yield answer.contradiction(self.kind, self.sides[1].name, older, newer)
         if not self.search.problem.candidates.axis:
             yield from filter(None, [answer.dates_disagree(*self.sides)])
+        yield from (f"{clause}." for clause in self.controls)
         other = self._other_reason
         if other is not None:
             yield (

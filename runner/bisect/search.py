@@ -17,7 +17,7 @@ from runner.bisect.probe import Probe
 from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness.votes import Votes
 from runner.model import Cell, Result, Target
-from runner.pipeline import Options, events
+from runner.pipeline import ControlPlan, Options, events
 from runner.pipeline.display import PlainDisplay
 
 _WORDS = {True: "bad", False: "good", None: "cannot be judged"}
@@ -91,6 +91,12 @@ class Search:
         side = Side(result=result, environment=None, label=cell.case.variant.name)
         self._display.print_line(f"with {answer.shows(side, self.problem.criterion.observation)}")
         return result
+
+    def run_controls(self, wanted: ControlPlan, before: int, after: int) -> None:
+        """Look whether what differs between these two positions is TensorFlow's."""
+        cells = [self.problem.cells[at] for at in (before, after)]
+        results = [self.sides[at].result for at in (before, after)]
+        self.probe.run_controls(wanted, cells, results, self._options)
 
     def _recall(self) -> None:
         """Take from the store what was measured before."""

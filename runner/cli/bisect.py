@@ -11,7 +11,7 @@ import click
 from attrs import evolve
 from rich.console import Console
 
-from runner import paths
+from runner import grid, paths
 from runner.bisect import candidates, criteria
 from runner.bisect.blame import Blame, find_blame, swapped
 from runner.bisect.candidates import Candidates
@@ -28,9 +28,11 @@ from runner.cli.grammar import ScriptCommand
 from runner.cli.options import NEEDING, needing, needing_words
 from runner.errors import UsageError
 from runner.model import Release, Result
-from runner.pipeline import Backend, Demand, Options, Workload
+from runner.pipeline import Backend, ControlPlan, Demand, Options, Workload
 from runner.releases import specifier
 from runner.releases.upstream import known
+from runner.report import controls
+from runner.runs import journal
 
 HELP = """\
 Find the first bad release of SCRIPT, in the fewest runs.
@@ -132,6 +134,13 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 @click.option(
     "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure again what is known already."
 )
+@click.option(
+    "--controls/--no-controls",
+    "controlled",
+    default=True,
+    help="Where the two releases found have different Pythons, run one of them on the other's "
+    "Python too. Default: yes.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
 @formats("text", "json", default="text", help="json: for other programs.")
 def command(
@@ -148,6 +157,7 @@ def command(
     engine: str,
     cluster: Optional[str],
     remeasure: bool,
+    controlled: bool,
     output: Optional[Path],
     format_: str,
     **selection: Any,
@@ -174,7 +184,9 @@ def command(
     cells = found.cells
     ends = Demand.of_environments((*cells[:1], *cells[-1:]), running.locker(found.chosen))
     with backends.choose(console, engine=engine, cluster=cluster, jobs=1, wanted=ends) as backend:
-        conclusion = search(console, backend, problem, options, again, output, blame=blame)
+        conclusion = search(
+            console, backend, problem, options, again, output, blame=blame, controlled=controlled
+        )
     terminal.point_to(conclusion.search.probe.folder)
     tell_json(conclusion) if format_ == "json" else print_conclusion(conclusion)
     return conclusion.exit_code
@@ -189,6 +201,7 @@ def search(
     output: Optional[Path],
     *,
     blame: bool = False,
+    controlled: bool = True,
 ) -> Conclusion:
     """Search to the end; what was measured is in the reports, however this ends."""
     chosen = problem.candidates.chosen
@@ -214,6 +227,10 @@ def search(
             found = Search(problem=problem, probe=probe, display=display, options=options)
             found.run()
             conclusion = Conclusion(search=found, again=again)
+            if controlled and conclusion.change is not None:
+                conclusion = _controlled(
+                    conclusion, running.control_plan(chosen, display.print_line)
+                )
             if blame and conclusion.change is not None:
                 conclusion = evolve(conclusion, blame=put_blame(found, conclusion))
             probe.conclude(conclusion.finding)
@@ -234,6 +251,16 @@ def put_blame(found: Search, conclusion: Conclusion) -> Blame:
 
     like = found.answers[change.before]
     return find_blame(*conclusion.sides, cell.target, lambda r: judge(r) == like, attempt)
+
+
+def _controlled(conclusion: Conclusion, wanted: ControlPlan) -> Conclusion:
+    """With what is found out about whether the change is TensorFlow's; of an axis it is not."""
+    search, change = conclusion.search, conclusion.change
+    if change is None or search.problem.candidates.axis:
+        return conclusion
+    search.run_controls(wanted, *sorted((change.before, change.after)))
+    table = grid.build_grid(journal.read_run(search.probe.folder))
+    return evolve(conclusion, controls=tuple(controls.remarks(table, table.rows)))
 
 
 def find_candidates(

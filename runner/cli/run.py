@@ -75,6 +75,13 @@ from runner.cli.options import BYTES, KEPT, selecting
     help="What environments may take at any time: those that are done go when others need their "
     "room, what cannot fit is skipped.",
 )
+@click.option(
+    "--controls/--no-controls",
+    "controlled",
+    default=True,
+    help="Where a case changes between releases with different Pythons, run one of them on the "
+    "other's Python too. Default: yes.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
 @formats("table", "json", default="table", help="json: the run's matrix.json, on standard output.")
 def command(
@@ -88,6 +95,7 @@ def command(
     mode: str,
     keep: Optional[int],
     max_disk: Optional[int],
+    controlled: bool,
     output: Optional[Path],
     format_: str,
     **selection: Any,
@@ -118,6 +126,8 @@ def command(
         backend, forecast = pipeline.fit_on_disk(
             backend, load, max_disk, running.line_printer(console)
         )
+        say = running.line_printer(console)
+        controls = running.control_plan(chosen, say) if controlled else None
         with running.recording(chosen, load, backend.engine, snapshots, output) as journal:
             pipeline.carry_out(
                 backend,
@@ -129,6 +139,7 @@ def command(
                 console=console,
                 forecast=forecast,
                 explore=explore,
+                controls=controls,
             )
     run = running.conclude(journal.folder)
     running.report(run, journal.folder, format_)

@@ -27,7 +27,7 @@ from runner.machine import host
 from runner.machine.units import count
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
-from runner.pipeline import Lock, Workload, described
+from runner.pipeline import ControlPlan, Lock, Workload, described
 from runner.report import preparation, publish
 from runner.runs import journal
 
@@ -144,6 +144,10 @@ def locker(chosen: Selection) -> Lock:
         return locks.environment(target, chosen.matrix.images)
 
     return lock_target
+
+
+def control_plan(chosen: Selection, say: Callable[[str], None]) -> ControlPlan:
+    return ControlPlan(lock=locker(chosen), say=say)
 
 
 def planned_run(

@@ -9,7 +9,7 @@ from typing import Optional
 
 from attrs import field, frozen
 
-from runner.grid import letters, shifts, suites, transitions
+from runner.grid import controls, letters, shifts, suites, transitions
 from runner.grid.layout import Key, Layout, layout_of
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.grid.variants import exists
@@ -83,7 +83,8 @@ class Grid:
         """As `transitions`, of these rows alone."""
         if tuple(rows) == self.rows:
             return self.transitions
-        return transitions.find_transitions(rows, self.columns, self.marks)
+        found = transitions.find_transitions(rows, self.columns, self.marks)
+        return controls.with_controls(found, self.run, self.cells)
 
 
 def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
@@ -117,7 +118,9 @@ def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
         cells=cells,
         marks=marks,
         legend=_legend(cells, named),
-        transitions=transitions.find_transitions(rows, lanes, marks),
+        transitions=controls.with_controls(
+            transitions.find_transitions(rows, lanes, marks), run, cells
+        ),
         run=run,
     )
 

@@ -103,6 +103,41 @@ class CellChange:
 
 
 @frozen(kw_only=True)
+class Control:
+    """A release that ran with the Python of another one, or with its version of a package."""
+
+    row: Row
+    column: Column
+    """The release that it is."""
+    other: Column
+    what: str
+    """`Python`, or a package."""
+    version: str
+    """Of that, as the other release has it."""
+    usual: str
+    """Of that, as this release has it otherwise."""
+    result: Result
+    own: Result
+    """What the release shows otherwise."""
+    others: Result
+    """What the other release shows."""
+
+    @property
+    def judged(self) -> bool:
+        return self.result.outcome.verdict.judged
+
+    @property
+    def as_usual(self) -> bool:
+        """It ends as it does otherwise: the change is not of `what`."""
+        return self.result.outcome.finding == self.own.outcome.finding
+
+    @property
+    def as_other(self) -> bool:
+        """It ends as the other release: the change is of `what`, not TensorFlow's."""
+        return self.result.outcome.finding == self.others.outcome.finding
+
+
+@frozen(kw_only=True)
 class Transition:
     """Two columns that are nearest measured neighbours for some cases, of which some changed."""
 
@@ -113,6 +148,8 @@ class Transition:
     compared: int
     """How many cases were measured on both."""
     changes: tuple[CellChange, ...]
+    controls: tuple[Control, ...] = ()
+    """What was found out about whether these are TensorFlow's."""
 
     @property
     def tally(self) -> list[tuple[tuple[str, str], int]]:

@@ -33,7 +33,7 @@ def cells(
 ) -> list[Cell]:
     """Every cell of the matrix in the order of the report: repro, case, release, device."""
     return [
-        _cell(repro, case, release, device, tuple(case_globs) if repro.suite else ())
+        cell(repro, case, release, device, tuple(case_globs) if repro.suite else ())
         for repro in matrix.repros
         for case in repro.cases
         if (may_hold(case, case_globs) if repro.suite else chosen(case, case_globs))
@@ -110,9 +110,10 @@ def may_hold(case: Case, globs: Sequence[str]) -> bool:
     )
 
 
-def _cell(
+def cell(
     repro: Repro, case: Case, release: Release, device: Device, wanted: tuple[str, ...] = ()
 ) -> Cell:
+    """One of them, with the rules applied."""
     variant = case.variant
     python = variant.python or _python(repro, release, device)
     chosen = target(

@@ -5,6 +5,7 @@ The stages, in order: `arrange` sorts cells into batches, `fit_on_disk` looks wh
 """
 
 from runner.pipeline.backend import Backend, ClusterBackend, LocalBackend
+from runner.pipeline.controls import ControlPlan
 from runner.pipeline.demand import Demand
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
@@ -16,6 +17,7 @@ __all__ = [
     "Backend",
     "Batch",
     "ClusterBackend",
+    "ControlPlan",
     "Demand",
     "LocalBackend",
     "Lock",

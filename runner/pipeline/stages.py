@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Optional
 
+from attrs import evolve
 from rich.console import Console
 
 from runner.cells.flakiness import outliers
@@ -15,6 +17,7 @@ from runner.machine.units import count
 from runner.pipeline import adaptive, disk, display, events
 from runner.pipeline.adaptive import ResultCollector
 from runner.pipeline.backend import Backend, LocalBackend
+from runner.pipeline.controls import ControlPlan, run_controls
 from runner.pipeline.disk import Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
@@ -56,28 +59,44 @@ def carry_out(
     console: Console,
     forecast: Optional[Forecast] = None,
     explore: str = "full",
+    controls: Optional[ControlPlan] = None,
 ) -> None:
     """Measure what is to be measured; every result is in the journal when this returns."""
     cells = sum(len(batch.cells) for batch in workload.batches)
     with display.make_display(console, cells) as show:
         results = ResultCollector(show)
         with backend.workers(results) as workers:
-            pipeline = Pipeline(
+            make = partial(
+                Pipeline,
                 workers=workers,
                 store=store,
                 journal=journal,
                 snapshots=snapshots,
-                emit=results,
                 options=options,
-                forecast=forecast,
             )
+            pipeline = make(emit=results, forecast=forecast)
             if explore == "full":
                 pipeline.run(newest_first(workload.batches))
             else:
                 _measure_in_rounds(pipeline, workload, results, options)
             pipeline.run(_to_confirm(workload.batches, results, workers.site), confirm=True)
+            if controls is not None:
+                found = [*results.results.values()]
+                kept = evolve(controls, only_prepared=forecast is not None)
+                other = make(emit=_without_ends(results))
+                run_controls(kept, workload.batches, found, backend.engine, other, journal)
         if explore != "full":
             _infer_rest(workload, results, journal, show, console)
+
+
+def _without_ends(emit: events.Emit) -> events.Emit:
+    """Controls are none of the cells that are counted."""
+
+    def other(event: events.Event) -> None:
+        if not isinstance(event, events.Ended):
+            emit(event)
+
+    return other
 
 
 def _measure_in_rounds(

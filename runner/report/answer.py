@@ -7,7 +7,7 @@ The grammar, by how a repro's cases behave on one device:
     one turning point  WHERE-ON N of M cases fail (K on THE RELEASE BEFORE), because WHY
     many ways          Of M cases, N pass on every release …; the largest change is …
     variants           …; with VARIANT all M end as on RELEASE | as without it
-    remarks            …; N of M cells are inferred; N cells are flaky
+    remarks            …; 2.8 passes on Python 3.8 too; N of M cells are inferred; N cells are flaky
 
 tests/unit/test_report_answer.py has an example of each. Only measured cells support a claim.
 """
@@ -25,7 +25,7 @@ from runner.grid import PASS, Column, Grid, Mark, Row, Transition, release_range
 from runner.grid.names import globs
 from runner.machine.units import count
 from runner.model import Limits, Outcome, Verdict
-from runner.report import places, reported, style, totals, values
+from runner.report import controls, places, reported, style, totals, values
 from runner.report.because import because
 from runner.report.text import clean, listed, shortened
 
@@ -90,7 +90,8 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
     for device, columns in lanes.items():
         where = f"on {quote(device)}, " if len(lanes) > 1 else ""
         parts.append(where + _on_lane(_lane(grid, repro, rows, columns, quote)))
-    whole = "; ".join(filter(None, [*parts, _fixed(grid), totals.caveats(grid, rows)]))
+    parts += [_fixed(grid), *controls.remarks(grid, rows), totals.caveats(grid, rows)]
+    whole = "; ".join(filter(None, parts))
     if named:
         return f"{quote(shortened(repro, MOST_NAME))}: {whole}."
     return f"{whole[:1].upper()}{whole[1:]}." if whole.startswith(_OURS) else f"{whole}."

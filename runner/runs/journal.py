@@ -2,6 +2,7 @@
 
     run.json      what was planned: the run's head, its environments and repros
     cells.jsonl   one line a cell, appended as it ends and flushed to disk
+    controls.jsonl  lines like these of controls, where there are any (`runner.matrix.controls`)
     logs/         the output of each cell, capped
 
 `matrix.json` and the other reports are made from these two and can be made again at any time.
@@ -30,6 +31,7 @@ from runner.model import Environment, Result, Run
 
 HEAD = "run.json"
 CELLS = "cells.jsonl"
+CONTROLS = "controls.jsonl"
 LATEST = "latest"
 _BETWEEN = "__"
 """Between the parts of a log's name."""
@@ -119,6 +121,19 @@ class Journal:
                 os.ftruncate(self._cells, before)
                 raise
 
+    @contextmanager
+    def controls(self) -> Iterator[None]:
+        """What is appended meanwhile are controls."""
+        cells = self._cells
+        with _writing(self.folder):
+            how = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            self._cells = os.open(self.folder / CONTROLS, how, 0o666)
+        try:
+            yield
+        finally:
+            os.close(self._cells)
+            self._cells = cells
+
     def finish(self, finished: str) -> None:
         """Note the end time; a run without one was interrupted or killed."""
         self._run = evolve(self._run, info=evolve(self._run.info, finished=finished))
@@ -179,13 +194,17 @@ def read_run(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
         raise UsageError(f"{folder} is no run: it has no {HEAD}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(folder / HEAD, error) from None
+    results, controls = (_last_of_each(folder / name, warn) for name in (CELLS, CONTROLS))
+    return evolve(head, results=results, controls=controls)
+
+
+def _last_of_each(cells: Path, warn: Callable[[str], None]) -> tuple[Result, ...]:
     try:
-        results = {result.id: result for result in _results(folder / CELLS, warn)}
+        return tuple({result.id: result for result in _results(cells, warn)}.values())
     except FileNotFoundError:
-        results = {}
+        return ()
     except OSError as error:
-        raise _unreadable(folder / CELLS, error) from None
-    return evolve(head, results=tuple(results.values()))
+        raise _unreadable(cells, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

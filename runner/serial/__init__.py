@@ -96,7 +96,11 @@ def head_to_json(run: Run) -> Object:
 
 def run_to_json(run: Run) -> Object:
     """matrix.json, schema 1; `repros` is our addition to it."""
-    return _with_cells(head_to_json(run), [result_to_json(each) for each in run.results])
+    return _with_cells(
+        head_to_json(run),
+        [result_to_json(each) for each in run.results],
+        [result_to_json(each) for each in run.controls],
+    )
 
 
 def run_from_json(data: object) -> Run:
@@ -114,13 +118,21 @@ def run_from_json(data: object) -> Run:
         environments=read.environments,
         results=tuple(result_from_json(each, f"cells[{n}]") for n, each in enumerate(read.cells)),
         repros=read.repros,
+        controls=tuple(
+            result_from_json(each, f"controls[{n}]") for n, each in enumerate(read.controls)
+        ),
     )
 
 
-def _with_cells(head: Object, cells: object) -> Object:
-    """The cells in their place, which is before the repros."""
+def _with_cells(head: Object, cells: object, controls: object) -> Object:
+    """The cells in their place, which is before the repros; controls where there are any."""
     repros = head.pop("repros")
-    return {**head, "cells": cells, "repros": repros}
+    return {
+        **head,
+        "cells": cells,
+        **({"controls": controls} if controls else {}),
+        "repros": repros,
+    }
 
 
 def _check_versions(record: Union[Result, EnvironmentInfo], where: str = "") -> None:
@@ -149,7 +161,11 @@ def result_line(result: Result) -> str:
 def run_text(run: Run) -> str:
     """matrix.json: `dumps(run_to_json(run))`, without making objects of 100,000 cells."""
     return dumps(
-        _with_cells(head_to_json(run), [msgspec.Raw(result_line(each)) for each in run.results])
+        _with_cells(
+            head_to_json(run),
+            [msgspec.Raw(result_line(each)) for each in run.results],
+            [msgspec.Raw(result_line(each)) for each in run.controls],
+        )
     )
 
 
@@ -207,4 +223,5 @@ class _Run:
     run: RunInfo
     environments: tuple[EnvironmentInfo, ...]
     cells: tuple[Any, ...] = ()
+    controls: tuple[Any, ...] = ()
     repros: tuple[Repro, ...] = ()

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from runner.grid import Entry, Grid, Transition
 from runner.machine.units import count
-from runner.report import preparation, style, totals
+from runner.report import controls, preparation, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.html import table
@@ -156,7 +156,9 @@ def _turn(transition: Transition, *, several: bool) -> str:
     where = escape(clean(f"{device}{before.label} → {after.label}"))
     names = [code_html(shortened(change.row.case, 60)) for change in transition.changes]
     which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
-    return f"<li><b>{where}</b> <span>{escape(change_in_words(transition))}{which}</span></li>"
+    told = escape(change_in_words(transition)) + which
+    told += escape(controls.in_words(transition.controls))
+    return f"<li><b>{where}</b> <span>{told}</span></li>"
 
 
 def _values(grid: Grid) -> Iterator[str]:

@@ -13,7 +13,7 @@ from runner.grid import Column, Entry, Grid, Row, Transition, folded, release_ra
 from runner.grid.folded import FoldedColumn, FoldedTable
 from runner.machine.units import count
 from runner.model import Result, Verdict
-from runner.report import gfm, style, totals
+from runner.report import controls, gfm, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.text import listed
@@ -128,11 +128,10 @@ def _transition(transition: Transition, *, several: bool) -> str:
     device = f"{gfm.plain_or_code(before.device)} " if several else ""
     where = f"{device}{gfm.plain_or_code(before.label)} → {gfm.plain_or_code(after.label)}"
     line = f"**{where}**: {change_in_words(transition)}"
-    if len(transition.changes) > MOST_NAMED:
-        return line
-    return (
-        f"{line} ({listed([gfm.code_span(change.row.case, 60) for change in transition.changes])})"
-    )
+    if len(transition.changes) <= MOST_NAMED:
+        names = [gfm.code_span(change.row.case, 60) for change in transition.changes]
+        line += f" ({listed(names)})"
+    return line + controls.in_words(transition.controls, gfm.code_span)
 
 
 def contradictions(context: Context, most: int) -> Iterator[str]:

@@ -1,0 +1,91 @@
+"""Controls carried out: after all cells, in the same run, into its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from attrs import evolve, frozen
+
+from runner.engines.base import Maker
+from runner.matrix import controls
+from runner.matrix.vary import PYTHON
+from runner.model import Cell, Result, Target, pinned_version
+from runner.pipeline.pipeline import Pipeline
+from runner.pipeline.workload import Batch, Lock, Workload, arrange
+from runner.report.text import listed
+from runner.runs.journal import Journal
+
+
+@frozen(kw_only=True)
+class ControlPlan:
+    """What it takes to plan controls, and whom to tell."""
+
+    lock: Lock
+    say: Callable[[str], None]
+    only_prepared: bool = False
+    """Whether no environment may be made for them, because the disk is limited."""
+
+
+def run_controls(
+    wanted: ControlPlan,
+    batches: Sequence[Batch],
+    results: Iterable[Result],
+    engine: Maker,
+    pipeline: Pipeline,
+    journal: Journal,
+) -> None:
+    """Tell what the changes among `results` come from, as far as one more environment shows it."""
+    pairs = list(_pairs(batches, results))
+    if not pairs:
+        return
+    load = _load(wanted, pairs, engine)
+    if load.batches:
+        named = dict.fromkeys(_named(cell) for batch in load.batches for cell in batch.cells)
+        wanted.say(f"to tell what changes come from: {listed(list(named))}")
+    with journal.controls():
+        journal.append_known((result, "") for result in load.known)
+        for batch in load.batches:
+            journal.keep_environment(batch.environment)
+        pipeline.run(load.batches)
+
+
+def _pairs(batches: Sequence[Batch], results: Iterable[Result]) -> Iterable[tuple[Cell, Cell]]:
+    planned = {
+        (cell.repro.name, cell.case.name, batch.environment.id): (cell, batch.environment)
+        for batch in batches
+        for cell in batch.cells
+    }
+    for change in controls.changes(results):
+        before, after = planned.get(change.before.id), planned.get(change.after.id)
+        if before is None or after is None:
+            continue
+        here, there = (dict(map(pinned_version, each[1].packages)) for each in (before, after))
+        yield from controls.controls(before[0], after[0], (here, there))
+
+
+def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker) -> Workload:
+    """The first of each pair that can be run, and all that cannot."""
+    first = _arranged(wanted, [pair[0] for pair in pairs], engine)
+    possible = {_key(cell) for batch in first.batches for cell in batch.cells}
+    others = [other for one, other in pairs if other.skip or _key(one) not in possible]
+    second = _arranged(wanted, others, engine)
+    return Workload(batches=(*first.batches, *second.batches), known=(*first.known, *second.known))
+
+
+def _arranged(wanted: ControlPlan, cells: Sequence[Cell], engine: Maker) -> Workload:
+    each_once = {_key(cell): cell for cell in cells}
+    load = arrange(list(each_once.values()), engine, wanted.lock)
+    if not wanted.only_prepared:
+        return load
+    there = tuple(batch for batch in load.batches if engine.prepared(batch.environment))
+    return evolve(load, batches=there)
+
+
+def _key(cell: Cell) -> tuple[str, str, Target]:
+    return cell.repro.name, cell.case.name, cell.target
+
+
+def _named(cell: Cell) -> str:
+    name, _, version = cell.case.variant.name.rpartition(",")[2].partition("=")
+    what = f"on Python {version}" if name == PYTHON else f"with {name} {version}"
+    return f"{cell.target.release.version} {what}"
