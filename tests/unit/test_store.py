@@ -440,6 +440,7 @@ def test_the_contract_names_come_first_and_in_their_order() -> None:
     assert list(data)[:4] == ["schema", "run", "environments", "cells"]
     assert list(data["run"]) == [
         *("id", "started", "finished", "engine", "tool_version", "command", "host", "finding"),
+        *("along", "reported"),
     ]
     assert list(data["cells"][0])[: len(CELL)] == CELL
     assert data["cells"][0]["outcome"] == "fail"
