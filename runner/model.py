@@ -186,8 +186,8 @@ class Variant:
     env: Mapping[str, str] = field(factory=dict)
     requirements: tuple[str, ...] = ()
     """Replace the release's requirements on the same packages."""
-    as_of: str = ""
-    """The day as of which all packages are resolved, ISO 8601; "" is the release's own."""
+    later: str = ""
+    """The day as of which packages are resolved where the release's own is earlier, ISO 8601."""
 
     def without(self, axis: str) -> Variant:
         """By its name and values: what the axis set is still set."""
@@ -281,6 +281,8 @@ class Resolution:
     """Take the nearest version where one that is asked for exactly cannot be had."""
     as_of: str = ""
     """The day as of which all packages are resolved, ISO 8601; "" is the release's own."""
+    later: str = ""
+    """That day where the release's own is earlier; unlike with `as_of` the release's caps hold."""
 
 
 USUAL_RESOLUTION = Resolution()

@@ -165,7 +165,7 @@ def _resolved(target: Target) -> str:
 
 def _usual_lock(target: Target) -> Optional[str]:
     """The lock of the release alone; None where it is the same, or does not count, or is none."""
-    if target.usual or target.resolution.as_of:
+    if target.usual or target.resolution.as_of or target.resolution.later:
         return None
     with suppress(LockError):
         return requirements(evolve(target, requirements=(), resolution=USUAL_RESOLUTION))
@@ -228,7 +228,8 @@ def as_of(target: Target) -> date:
     """The day as of which packages are resolved."""
     if target.resolution.as_of:
         return date.fromisoformat(target.resolution.as_of)
-    return target.release.as_of
+    own, later = target.release.as_of, target.resolution.later
+    return max(own, date.fromisoformat(later)) if later else own
 
 
 def lock_header(target: Target) -> str:

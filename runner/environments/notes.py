@@ -33,8 +33,10 @@ def _of(target: Target, there: Mapping[str, str], usual: Mapping[str, str]) -> I
         found = there.get(name)
         if version and found and not _same(found, version):
             yield f"{name} {found} instead of {version}, which cannot be had"
+    if resolution.later > target.release.as_of.isoformat():
+        yield f"packages as of {resolution.later}"
     mine = {*asked, *map(package_name, resolution.forced)}
-    for name, version in usual.items() if not resolution.as_of else ():
+    for name, version in usual.items() if not (resolution.as_of or resolution.later) else ():
         found = there.get(name)
         if found and found != version and name not in mine:
             yield f"{name} {found} instead of {version}, for the packages that were added"

@@ -54,9 +54,8 @@ def column_axis(
             f"--along {spec}: {len(chosen)} of its releases can be had on Python {target.python}",
             remedy="name a range that holds at least two, such as --along 'keras>=3'",
         )
-    own = target.release.as_of
-    days = {f"{each.version}": max(own, each.uploaded or own) for each in chosen}
-    return vary.package(asked.name, list(days), days)
+    days = {f"{each.version}": each.uploaded for each in chosen if each.uploaded}
+    return vary.package(asked.name, [f"{each.version}" for each in chosen], days)
 
 
 def _requirement(spec: str) -> Requirement:

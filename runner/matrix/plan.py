@@ -116,9 +116,8 @@ def cell(
     """One of them, with the rules applied."""
     variant = case.variant
     python = variant.python or _python(repro, release, device)
-    chosen = target(
-        release, device, _requirements(repro, release, variant), python, repro.resolution
-    )
+    resolution = evolve(repro.resolution, later=variant.later)
+    chosen = target(release, device, _requirements(repro, release, variant), python, resolution)
     return Cell(
         repro=repro,
         case=case,

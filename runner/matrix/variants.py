@@ -50,7 +50,7 @@ def combine(variants: Iterable[Variant]) -> Variant:
             python=each.python or whole.python,
             env={**whole.env, **each.env},
             requirements=(*whole.requirements, *each.requirements),
-            as_of=max(whole.as_of, each.as_of),
+            later=max(whole.later, each.later),
         )
     return whole
 

@@ -35,12 +35,13 @@ def parse_axis(text: str, known: Sequence[Axis] = ()) -> Axis:
 
 
 def package(name: str, versions: Sequence[str], days: Mapping[str, date] = {}) -> Axis:
-    """The axis of these releases of a package; `days` are those as of which all is resolved."""
+    """The axis of these releases of a package; `days` are those as of which its environment is
+    resolved where the release's own is earlier."""
     values = (_package(name, version) for version in versions)
     return Axis(
         name=name,
         values=tuple(
-            evolve(value, as_of=days[version].isoformat() if version in days else "")
+            evolve(value, later=days[version].isoformat() if version in days else "")
             for value, version in zip(values, versions)
         ),
     )

@@ -6,11 +6,13 @@ import re
 from datetime import date
 
 import pytest
+from attrs import evolve
 from packaging.version import Version
 
+from runner.environments import locks
 from runner.errors import UsageError
 from runner.matrix import along, plan, vary
-from runner.model import Axis, Device, Release, Target
+from runner.model import Axis, Device, Release, Resolution, Target
 from runner.releases.upstream.packages import PackageRelease
 
 TARGET = plan.target(
@@ -58,8 +60,10 @@ def test_a_range_is_its_releases_and_a_series_its_newest_patch(
 
 
 def test_packages_are_those_of_the_later_day() -> None:
-    own_day, later = "2025-04-11", "2025-05-19"
-    assert [value.as_of for value in columns("keras>=3").values] == [own_day, own_day, later]
+    axis = columns("keras>=3.9")
+    assert [value.later for value in axis.values] == ["2025-04-02", "2025-05-19"]
+    days = [locks.as_of(evolve(TARGET, resolution=Resolution(later=v.later))) for v in axis.values]
+    assert days == [date(2025, 4, 11), date(2025, 5, 19)]
 
 
 def test_an_axis_of_the_matrix_is_meant_by_its_name() -> None:
