@@ -54,7 +54,7 @@ def _followed(url: str, bounds: Bounds) -> bytes:
             )
             bounds.answered()
             if answer.is_redirect:
-                url = urljoin(url, answer.headers["Location"])
+                url = redirected(url, answer.headers["Location"])
                 continue
             if answer.status_code != requests.codes.ok:
                 raise GithubError(f"{url} cannot be followed: the answer is {answer.status_code}")
@@ -65,6 +65,19 @@ def _followed(url: str, bounds: Bounds) -> bytes:
 def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """What .netrc knows of a host is not sent to it."""
     return request
+
+
+def redirected(url: str, location: str) -> str:
+    """Where an answer sends who asked for `url`. Raises `GithubError` for a server of this machine,
+    which may answer to anybody here, where the answer came from elsewhere."""
+    to = urljoin(url, location)
+    if _is_here(to) and not _is_here(url):
+        raise GithubError(f"{to:.200} is not followed: that is this machine")
+    return to
+
+
+def _is_here(url: str) -> bool:
+    return address.is_loopback("http", urlsplit(url).hostname)
 
 
 def _check(url: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner import serial
 from runner.errors import UsageError
+from runner.machine import files
 from runner.machine.derived_cache import cache_slot, remembered
 from runner.matrix.adhoc import adhoc
 from runner.matrix.defaults import MOST_BYTES
@@ -28,7 +29,7 @@ def load_matrix(path: Path) -> Matrix:
     Raises `MatrixError` with one line for each problem, `UsageError` where the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with files.open_regular(path, follow_links=True) as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(

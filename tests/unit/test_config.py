@@ -211,6 +211,20 @@ def test_a_folder_is_no_matrix(tmp_path: Path) -> None:
         config.load_matrix(tmp_path)
 
 
+@pytest.mark.timeout(10)
+def test_a_matrix_that_nobody_writes_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "matrix.yaml")
+    with pytest.raises(UsageError, match="it is not a regular file"):
+        config.load_matrix(tmp_path / "matrix.yaml")
+
+
+def test_a_matrix_may_be_a_link(folder: Path, tmp_path: Path) -> None:
+    (folder / "real.yaml").write_text("repros: [{name: r, script: s.py}]\n")
+    (folder / "s.py").write_text("import tensorflow\n")
+    (folder / "link.yaml").symlink_to("real.yaml")
+    assert config.load_matrix(folder / "link.yaml").repros[0].name == "r"
+
+
 def test_a_huge_file_is_refused_unread(folder: Path) -> None:
     with pytest.raises(MatrixError, match=r"matrix\.yaml:1:1: .*1 MiB is the most"):
         config.parse_matrix(b"#" * (MOST_BYTES + 1), folder / "matrix.yaml")

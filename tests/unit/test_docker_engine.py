@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 
 from runner.engines.base import ChannelClosed, Workspace
-from runner.engines.docker import buildkit, channel, daemon, names
+from runner.engines.docker import buildkit, channel, daemon, names, owner
 from runner.engines.docker.engine import DockerEngine
 from runner.engines.lines import LineChannel
 from runner.errors import EngineLostError
@@ -42,6 +42,7 @@ class Daemon(socketserver.ThreadingUnixStreamServer):
         super().__init__(str(path), _Handler)
         self.answers: dict[str, Any] = {"/version": VERSION, "/images/json": [IMAGE], "/_ping": {}}
         self.asked: list[str] = []
+        self.removed: list[str] = []
         self.awake = threading.Event()
         self.awake.set()
 
@@ -54,6 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
+
+    def do_DELETE(self) -> None:
+        self.server.removed.append(self.path.partition("?")[0].replace("/v1.43", ""))
+        self.send_response(204)
+        self.end_headers()
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0].replace("/v1.43", "")
@@ -159,6 +165,25 @@ def test_a_daemon_that_answers_is_enough(answering: Daemon) -> None:
     assert engine.prepared(ENVIRONMENT)
     assert engine.image(ENVIRONMENT) == names.image(ENVIRONMENT)
     assert "/info" not in answering.asked, "it takes a while with many images"
+
+
+def test_a_run_that_starts_nothing_removes_what_a_killed_one_left(
+    answering: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "has_ended", lambda label: label == "dead")
+    labels = {one: {names.OURS: "1", "tfmatrix.owner": one} for one in ("dead", "alive")}
+    answering.answers["/containers/json"] = [
+        {"Id": one, "Labels": labels[one], "Created": 1} for one in labels
+    ]
+    answering.answers["/volumes"] = {
+        "Volumes": [{"Name": one, "Labels": labels[one]} for one in labels]
+    }
+    engine = DockerEngine()
+    kinds = [(item.kind, item.name) for item in owner.leftovers(daemon.connect().api)]
+    assert kinds == [("container", "dead"), ("volume", "dead")]
+    assert engine.why_not_made([]) is None
+    assert engine.why_not_made([]) is None
+    assert answering.removed == ["/containers/dead", "/volumes/dead"], "once, and only the dead's"
 
 
 def test_the_daemon_tells_where_its_files_lie(answering: Daemon, tmp_path: Path) -> None:

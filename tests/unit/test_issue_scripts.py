@@ -23,6 +23,7 @@ from runner.cells.snapshot import needs
 from runner.cli import from_issue, issue_source
 from runner.errors import EngineUnavailableError, UsageError
 from runner.github import download, issue_scripts, links
+from runner.github.errors import GithubError
 from runner.github.issue_scripts import Block, blocks
 from runner.model import Repro
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
@@ -604,6 +605,16 @@ def test_a_link_that_cannot_be_followed_is_told_in_a_line(
     assert said in capsys.readouterr().err.split("\n")[0]
     assert wanted == []
     assert not Path("repro").exists()
+
+
+@pytest.mark.parametrize(
+    "here", ["http://127.0.0.1:8/x.py", "https://localhost/x.py", "//[::1]/x.py"]
+)
+def test_the_web_does_not_lead_to_this_machine(here: str) -> None:
+    with pytest.raises(GithubError, match="is not followed: that is this machine"):
+        download.redirected("https://example.org/a.py", here)
+    assert download.redirected("https://example.org/a.py", "/b.py") == "https://example.org/b.py"
+    assert download.redirected("http://127.0.0.1:8/a.py", here).endswith("/x.py")
 
 
 def test_nobody_answers(wanted: list[str], capsys: Captured) -> None:

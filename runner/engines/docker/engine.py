@@ -84,6 +84,7 @@ class DockerEngine:
         return wanted in self._images() or self._find(environment) is not None
 
     def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
+        self._sweep()
         obstacle = self._look(environments)
         return None if obstacle is None else obstacle.reason
 
@@ -134,9 +135,6 @@ class DockerEngine:
     ) -> Channel:
         if daemon.hangs():
             raise daemon.lost()
-        if not self._swept.is_set():
-            self._swept.set()
-            owner.sweep(daemon.connect().api)
         image = self._find(environment)
         if image is None:
             raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")
@@ -157,16 +155,14 @@ class DockerEngine:
             images.remove(str(self.image(environment)), image)
 
     def inventory(self) -> Iterator[Removable]:
-        api = daemon.connect().api
-        for container in owner.orphans(api):
-            yield Removable(
-                kind="container",
-                name=container["Id"][:12],
-                size=0,
-                last_used=float(container["Created"]),
-                remove=partial(api.remove_container, container["Id"], force=True, v=True),
-            )
+        yield from owner.leftovers(daemon.connect().api)
         yield from images.inventory()
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left, once: also where this one starts no container."""
+        if not self._swept.is_set():
+            self._swept.set()
+            owner.sweep(daemon.connect().api)
 
     # -- images -----------------------------------------------------------------------------------
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError
 
 from runner.engines.docker import names
+from runner.machine.items import Removable
 from runner.machine.process_id import has_ended, process_label
 
-__all__ = ["labels", "orphans", "process_label", "sweep"]
+__all__ = ["labels", "leftovers", "orphans", "process_label", "sweep"]
 
 _OWNER = "tfmatrix.owner"
 
@@ -29,14 +31,25 @@ def orphans(api: APIClient) -> Iterator[dict[str, Any]]:
             yield container
 
 
+def leftovers(api: APIClient) -> Iterator[Removable]:
+    """All that such runs left in the daemon: containers, and then the volumes they used."""
+    for container in orphans(api):
+        yield Removable(
+            kind="container",
+            name=container["Id"][:12],
+            size=0,
+            last_used=float(container["Created"]),
+            remove=partial(api.remove_container, container["Id"], force=True, v=True),
+        )
+    found = api.volumes(filters={"label": [names.OURS, _OWNER]})["Volumes"] or ()
+    for name in [one["Name"] for one in found if has_ended(one["Labels"][_OWNER])]:
+        remove = partial(api.remove_volume, name)
+        yield Removable(kind="volume", name=name[:12], size=0, last_used=0.0, remove=remove)
+
+
 def sweep(api: APIClient) -> None:
     """Remove what dead runs left behind. Never raises: it is a courtesy."""
     with suppress(Exception):
-        for container in list(orphans(api)):
+        for each in list(leftovers(api)):
             with suppress(APIError):
-                api.remove_container(container["Id"], force=True, v=True)
-        found = api.volumes(filters={"label": [names.OURS, _OWNER]})["Volumes"] or []
-        for volume in found:
-            if has_ended(volume["Labels"][_OWNER]):
-                with suppress(APIError):
-                    api.remove_volume(volume["Name"])
+                each.remove()
