@@ -402,7 +402,7 @@ class Cell:
         return {**self.repro.env, **self.case.variant.env}
 
 
-def pins(lock: str) -> tuple[str, ...]:
+def pinned_packages(lock: str) -> tuple[str, ...]:
     """`name==version` of all that a lock names, sorted."""
     named = (line for line in lock.splitlines() if "==" in line)
     lines = (line.split(";")[0].strip(" \\") for line in named)
@@ -429,7 +429,7 @@ class Environment:
     @property
     def packages(self) -> tuple[str, ...]:
         """`name==version` of all that is installed, sorted."""
-        return pins(self.requirements)
+        return pinned_packages(self.requirements)
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ WIDTH = 44
 
 
 @frozen(kw_only=True)
-class Side:
+class Neighbour:
     """One of two neighbouring releases, and what is known of it."""
 
     result: Result
@@ -39,7 +39,7 @@ class Side:
         return dict(map(pinned_version, pinned))
 
 
-def shows(side: Side, observation: str = "") -> str:
+def shows(side: Neighbour, observation: str = "") -> str:
     """`2.9.3 fails with "ValueError: …"`; with the observation that decides, where one does."""
     result, outcome = side.result, side.result.outcome
     words = f"{side.name} {outcome_verb(outcome.verdict)}"
@@ -59,7 +59,7 @@ def quoted(result: Result) -> str:
 
 
 def sentence(
-    kind: str, before: Side, after: Side, unknown: Sequence[str], observation: str = ""
+    kind: str, before: Neighbour, after: Neighbour, unknown: Sequence[str], observation: str = ""
 ) -> str:
     """The answer. `kind` is what the newer side is: `bad`, or `good` where a fix was looked for."""
     evidence = f"{shows(before, observation)}, {shows(after, observation)}"
@@ -68,8 +68,8 @@ def sentence(
 
 def series_sentence(
     kind: str,
-    before: Side,
-    after: Side,
+    before: Neighbour,
+    after: Neighbour,
     series: tuple[str, str],
     unknown: Sequence[str] = (),
     observation: str = "",
@@ -110,7 +110,7 @@ def _is(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def dates_disagree(before: Side, after: Side) -> str:
+def dates_disagree(before: Neighbour, after: Neighbour) -> str:
     """That the older version is the younger release; empty where it is not."""
     dates = [side.environment.released if side.environment else "" for side in (before, after)]
     if not all(dates) or dates[0] <= dates[1]:
@@ -121,14 +121,14 @@ def dates_disagree(before: Side, after: Side) -> str:
     )
 
 
-def evidence(before: Side, after: Side) -> str:
+def evidence(before: Neighbour, after: Neighbour) -> str:
     """Both sides in two columns: outcome, signature, what was observed, packages that differ."""
     rows = [("", before.name, after.name), *_rows(before, after)]
     name = max(len(row[0]) for row in rows)
     return "\n".join(line for row in rows for line in _lines(row, name))
 
 
-def _rows(before: Side, after: Side) -> Iterator[tuple[str, str, str]]:
+def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]:
     one, other = before.result, after.result
     yield "outcome", one.outcome.verdict.value, other.outcome.verdict.value
     if one.outcome.signature or other.outcome.signature:
@@ -152,7 +152,9 @@ def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple
         yield f"  {name}", pair[0], pair[1]
 
 
-def packages(before: Side, after: Side) -> Iterator[tuple[str, Optional[str], Optional[str]]]:
+def packages(
+    before: Neighbour, after: Neighbour
+) -> Iterator[tuple[str, Optional[str], Optional[str]]]:
     """What differs between the two environments: package, version here and there."""
     for name in sorted({**before.packages, **after.packages}):
         old, new = before.packages.get(name), after.packages.get(name)

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from runner import serial
 from runner.bisect import answer
-from runner.bisect.answer import Side
+from runner.bisect.answer import Neighbour
 from runner.bisect.blame import Blame, in_words
 from runner.bisect.search import Search
 from runner.bisect.search_range import ChangePoint
@@ -35,7 +35,7 @@ class Conclusion:
     @property
     def change(self) -> Optional[ChangePoint]:
         """None where nothing behaves otherwise, or an end is not what it was said to be."""
-        return self.search.problem.row.change(self.search.answers)
+        return self.search.problem.positions.change(self.search.answers)
 
     @property
     def exit_code(self) -> int:
@@ -46,7 +46,7 @@ class Conclusion:
         return 3 if errors else 0
 
     @property
-    def sides(self) -> tuple[Side, Side]:
+    def sides(self) -> tuple[Neighbour, Neighbour]:
         """The release before, and the first of which it is certain."""
         assert self.change is not None
         return self.search.sides[self.change.before], self.search.sides[self.change.after]
@@ -119,7 +119,7 @@ class Conclusion:
     def _ended_unjudged(self) -> bool:
         """Whether it could not be judged whether there is anything to find."""
         answers = self.search.answers
-        wrong = self.search.problem.row.wrong_end(answers)
+        wrong = self.search.problem.positions.wrong_end(answers)
         if wrong is not None:
             return answers[wrong] is None
         return all(bad is None for bad in answers.values())
@@ -127,11 +127,11 @@ class Conclusion:
     @property
     def _nothing_found(self) -> str:
         search, seen = self.search, self.search.problem.criterion.observation
-        wrong = search.problem.row.wrong_end(search.answers)
+        wrong = search.problem.positions.wrong_end(search.answers)
         if wrong is None:
             return self._no_change
         side, judged = search.sides[wrong], search.answers[wrong]
-        claimed = "bad" if wrong == search.problem.row.bad else "good"
+        claimed = "bad" if wrong == search.problem.positions.bad else "good"
         said = answer.shows(side, seen) + (f" ({side.votes})" if side.votes else "")
         if judged is None:
             return f"{said}, so there is no answer: give another release as --{claimed}"
@@ -154,7 +154,7 @@ class Conclusion:
         )
 
     @property
-    def _other_reason(self) -> Optional[Side]:
+    def _other_reason(self) -> Optional[Neighbour]:
         """The bad end, where it fails otherwise than what was found: there may be two bugs."""
         search, change = self.search, self.change
         if change is None or search.problem.criterion.precise:

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from rich.console import Console
 
 from runner.bisect import answer
-from runner.bisect.answer import Side
+from runner.bisect.answer import Neighbour
 from runner.bisect.candidates import Candidates
 from runner.bisect.criteria import Criterion
 from runner.bisect.prefetch import Prefetch
@@ -32,7 +32,7 @@ class Problem:
     votes: Votes
 
     @property
-    def row(self) -> SearchRange:
+    def positions(self) -> SearchRange:
         return self.candidates.row
 
     @property
@@ -69,13 +69,13 @@ class Search:
         self.problem = problem
         self.probe = probe
         self.answers: dict[int, Optional[bool]] = {}
-        self.sides: dict[int, Side] = {}
+        self.sides: dict[int, Neighbour] = {}
         self._display = display
         self._options = options
 
     def run(self) -> None:
         """Search to the end, beginning with what is known already."""
-        row = self.problem.row
+        row = self.problem.positions
         if self.problem.votes.runs == 1:
             self._recall()
         if row.good is not None and row.bad is not None:  # both ends are wanted in any case
@@ -140,7 +140,7 @@ class Search:
             self.probe.amend(result, output)
         environment = self.probe.environment(result)
         name = self.problem.candidates.name(at)
-        self.sides[at] = Side(result=result, environment=environment, votes=words, label=name)
+        self.sides[at] = Neighbour(result=result, environment=environment, votes=words, label=name)
 
     def _say(self, at: int, bad: Optional[bool]) -> None:
         side = self.sides[at]

@@ -45,16 +45,16 @@ def command(
     where = address.Issue(repo=address.repository(repo), number=issue)
     api_url = address.api_base(api_url)
     folder = journal.find_run(run, paths.results())
-    loaded = journal.read_run(folder, warn=log.warn)
+    loaded = journal.read_run(folder, warn=log.print_warning)
     mark, render = identity(loaded, key), _renderer(loaded, folder)
     if dry_run:
         click.echo(attach.comment_body(mark, render), nl=False)
-        log.say(f"for {where}; nothing was sent")
+        log.print_note(f"for {where}; nothing was sent")
         return
     secret = token.require_token(os.environ, address.token_host(api_url))
-    client = Client(api_url=api_url, token=secret, say=log.say)
+    client = Client(api_url=api_url, token=secret, say=log.print_note)
     posted = attach.attach(client, where, mark, render)
-    log.say(f"{'updated' if posted.updated else 'posted'} on {where}")
+    log.print_note(f"{'updated' if posted.updated else 'posted'} on {where}")
     click.echo(posted.url)
 
 

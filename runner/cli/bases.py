@@ -24,7 +24,7 @@ def command(pythons: Sequence[str], force: bool) -> None:
         {r.pythons[0] for r in catalogue.load_releases()}, key=_version
     ):
         tag = render.default_base(python)
-        made = bases.make_base(python, tag, lambda line: log.say(f"  {line}"), force=force)
+        made = bases.make_base(python, tag, lambda line: log.print_note(f"  {line}"), force=force)
         click.echo(f"{tag}: {'made' if made else 'is there already'}")
 
 

@@ -222,7 +222,7 @@ def search(
             emit=display,
         )
         probe.with_journal(lambda journal: running.keep_inputs(journal, nothing, taken))
-        log.keep(folder)
+        log.write_to(folder)
         try:
             found = Search(problem=problem, probe=probe, display=display, options=options)
             found.run()

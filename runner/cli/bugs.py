@@ -25,5 +25,5 @@ def report(error: Exception) -> str:
         file.write_text(hide(text), "utf-8")
     except OSError:
         return f"this is a bug of tfmatrix: {hide(said)}"
-    files = [str(each) for each in (file, log.file()) if each is not None]
+    files = [str(each) for each in (file, log.log_file()) if each is not None]
     return f"this is a bug of tfmatrix: {hide(said)}; please report it with {' and '.join(files)}"

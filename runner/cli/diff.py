@@ -41,12 +41,12 @@ def command(
     before: str, after: str, observations: bool, tolerance: Optional[float], format_: str
 ) -> int:
     runs = [
-        journal.read_run(journal.find_run(name, paths.results()), warn=log.warn)
+        journal.read_run(journal.find_run(name, paths.results()), warn=log.print_warning)
         for name in (before, after)
     ]
     comparison = compare.compare_runs(runs[0], runs[1], tolerance)
     if format_ == "json":
-        print_json(comparisons.data(runs[0], runs[1], comparison))
+        print_json(comparisons.comparison_data(runs[0], runs[1], comparison))
     else:
         click.echo("\n".join(comparisons.lines(comparison)))
     return 1 if comparison.changes or (observations and comparison.observed) else 0

@@ -44,7 +44,7 @@ def command(cuda: Optional[str], format_: str) -> int:
 
 def _cuda(version: str, as_json: bool) -> int:
     """Needs no GPU: the driver's own library is the one thing that stays unproved."""
-    report = cuda_check.prove(version, lambda phase: log.say(phase.what))
+    report = cuda_check.prove(version, lambda phase: log.print_note(phase.what))
     if as_json:
         print_json({"schema": SCHEMA, "version": __version__, "cuda": _facts(report)})
         return 0 if report.sound else 3

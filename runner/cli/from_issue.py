@@ -71,7 +71,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
     if selection["scripts"] or selection.get("modules"):
         raise UsageError("--from-issue brings its own script: name no other")
     engine = sandboxed(engine, unsandboxed)
-    source = issue_source.read(named)
+    source = issue_source.read_source(named)
     chosen = choose_blocks(source.blocks, named, wanted)
     name = "-".join([source.name, *(str(number) for number, _ in chosen)])
     files = joined.files(chosen, name)
@@ -125,7 +125,7 @@ def choose_blocks(
     if not wanted and len(found) > 1:
         if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(f"choose one with --block:\n{listed(found)}")
-        log.warn(listed(found))
+        log.print_warning(listed(found))
         wanted = [click.prompt("Which block", type=click.IntRange(1, len(found)), err=True)]
     return tuple((number, found[number - 1]) for number in wanted or [1])
 
@@ -166,7 +166,7 @@ def save(path: Path, source: str, force: bool) -> None:
             remedy=f"--force replaces it; or run it as it is: tfmatrix run {path} --engine docker",
         )
     journal.write_file(path, source)
-    log.say(f"saved {path}")
+    log.print_note(f"saved {path}")
 
 
 def _described(block: Block) -> str:

@@ -32,7 +32,7 @@ def command(
     format_: str,
 ) -> int:
     folder = results or paths.results()
-    pasts = history.oldest_first(archive.load_runs(folder, log.warn))
+    pasts = history.oldest_first(archive.load_runs(folder, log.print_warning))
     if not pasts:
         raise UsageError(f"there are no runs in {folder}/")
     found = history.build_history(pasts[-last:] if last else pasts)

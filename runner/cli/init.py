@@ -52,7 +52,7 @@ def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
     named = Path(os.path.relpath(script, file.parent))
     try:
         with open(file, "x", encoding="utf-8") as opened:
-            opened.write(starter.text(named, args))
+            opened.write(starter.starter_text(named, args))
     except FileExistsError:
         raise UsageError(
             f"{file} is there already",

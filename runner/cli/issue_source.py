@@ -34,7 +34,7 @@ class Source:
     """The signature of the failure that it tells of."""
 
 
-def read(named: str) -> Source:
+def read_source(named: str) -> Source:
     """Raises `UsageError`, and `GithubError` where something is not to be had."""
     file, issue = Path(named), address.reference(named)
     if file.is_file():
@@ -62,14 +62,14 @@ def spelled(path: Path) -> str:
     return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*):/+", r"\1://", str(path))
 
 
-def _of_link(link: links.Link) -> Source:
+def _of_link(link: links.LinkedScript) -> Source:
     if link.gist:
-        contents = client().gist(link.gist)
+        contents = client().gist_files(link.gist)
         found = (block for each in contents.items() for block in _of_file(*each))
         return Source(name=safe_name(link.name), blocks=tuple(found))
     from runner.github import download
 
-    text = download.text(link.url)
+    text = download.download_text(link.url)
     if link.kind == ".ipynb" and text.lstrip()[:1] != "{":
         raise UsageError(
             f"{link.url} is no notebook, but perhaps a page that asks to sign in",
@@ -131,4 +131,4 @@ def client() -> Client:
 
     api_url = address.api_base(os.environ.get("GITHUB_API_URL") or address.PUBLIC)
     secret = token.find_token(os.environ, address.token_host(api_url))
-    return Client(api_url=api_url, token=secret, say=log.say)
+    return Client(api_url=api_url, token=secret, say=log.print_note)

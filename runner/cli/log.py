@@ -62,14 +62,14 @@ def equipped(command: click.Command) -> click.Command:
 
 def _logged(callback: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(callback)
-    def call(*args: Any, verbose: bool, quiet: bool, **others: Any) -> Any:
+    def logged_call(*args: Any, verbose: bool, quiet: bool, **others: Any) -> Any:
         if verbose and quiet:
             raise click.UsageError("-v and -q exclude each other", click.get_current_context())
         said = Verbosity.VERBOSE if verbose else Verbosity.QUIET if quiet else Verbosity.USUAL
         with _logging(said):
             return callback(*args, **others)
 
-    return call
+    return logged_call
 
 
 # One command at a time: its log, and where that lies.
@@ -86,12 +86,12 @@ def verbosity() -> Verbosity:
     return _State.verbosity
 
 
-def file() -> Optional[Path]:
+def log_file() -> Optional[Path]:
     """The log of the command that runs, or ran last, if it has a run's folder."""
     return _State.file
 
 
-def keep(folder: Path) -> None:
+def write_to(folder: Path) -> None:
     """From now on the log is written to `folder`, with what there is of it already."""
     recent, _State.recent = _State.recent, None
     if recent is None:
@@ -200,14 +200,14 @@ class _Teller(logging.StreamHandler):  # type: ignore[type-arg]  # generic from 
         self.addFilter(lambda record: record.name != SHOWN_ANYWAY)
 
 
-def say(line: str) -> None:
+def print_note(line: str) -> None:
     """A note on standard error, unless the command is to be quiet."""
     _LOG.info("%s", line)
     if _State.verbosity is not Verbosity.QUIET:
         click.echo(_shown(line), err=True)
 
 
-def warn(line: str) -> None:
+def print_warning(line: str) -> None:
     """A note on standard error, whatever the command was asked for."""
     _LOG.warning("%s", line)
     click.echo(_shown(line), err=True)

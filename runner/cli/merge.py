@@ -42,7 +42,7 @@ def command(runs: Sequence[str], output: Optional[Path]) -> int:
 
 
 def _warn(line: str) -> None:
-    log.warn(f"note: {clean(line)}")
+    log.print_warning(f"note: {clean(line)}")
 
 
 def _empty(folder: Path) -> Path:

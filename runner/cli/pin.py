@@ -72,7 +72,7 @@ def command(
     if check is not None and (file or format_ == "spec"):
         raise click.UsageError("--check goes with neither --constraints nor --format spec")
     folder = journal.find_run(run, paths.results())
-    loaded = journal.read_run(folder, warn=log.warn)
+    loaded = journal.read_run(folder, warn=log.print_warning)
     about = loaded.info.along or requirement.TENSORFLOW
     wanted = None if check is None else requirement.parse(check, about)
     releases = catalogue.load_releases()

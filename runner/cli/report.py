@@ -22,7 +22,7 @@ from runner.runs import journal
 )
 def command(run: Optional[str], format_: Optional[str]) -> None:
     folder = journal.find_run(run, paths.results())
-    loaded = journal.read_run(folder, warn=log.warn)
+    loaded = journal.read_run(folder, warn=log.print_warning)
     if format_ is not None:
         click.echo(publish.render(loaded, format_, folder))
         return

@@ -71,7 +71,7 @@ def recording(
     run = planned_run(chosen, load, engine, taken)
     folder = own_folder(output or paths.results() / run.info.id)
     cells = journal.Journal(folder, run)
-    log.keep(folder)
+    log.write_to(folder)
     try:
         keep_inputs(cells, load, taken)
         yield cells
@@ -88,7 +88,7 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
 
     With `latest`, results/latest points at it from now on.
     """
-    run = journal.read_run(folder, warn=log.warn)
+    run = journal.read_run(folder, warn=log.print_warning)
     publish.write(run, folder)
     if latest and folder.parent == paths.results():
         journal.point_latest(folder)
@@ -112,19 +112,19 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
     else:
         terminal.print_grid(run)
     for note in preparation.lines(evolve(run, repros=())):  # those were told before it began
-        log.warn(note)
+        log.print_warning(note)
     unmeasured = sum(result.outcome.verdict is Verdict.ERROR for result in run.results)
     if unmeasured:
         again = "just that one" if unmeasured == 1 else "just those"
         cells = count(unmeasured, "cell")
-        log.warn(f"{cells} could not be measured; the same command tries {again} again")
+        log.print_warning(f"{cells} could not be measured; the same command tries {again} again")
     terminal.point_to(folder)
 
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:
     """Say that nothing is lost; the store has what was measured, so the same command goes on."""
     line = f"measured and kept in {folder}: {len(run.results)} of {count(planned, 'cell')}"
-    log.warn(f"{line}; the same command goes on from there")
+    log.print_warning(f"{line}; the same command goes on from there")
 
 
 def exit_code(run: Run) -> int:
@@ -136,7 +136,7 @@ def exit_code(run: Run) -> int:
 
 def stored() -> Store:
     """What was measured before; a damaged entry is removed with a word."""
-    return Store(paths.store(), warn=log.warn)
+    return Store(paths.store(), warn=log.print_warning)
 
 
 def locker(chosen: Selection) -> Lock:

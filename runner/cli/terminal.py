@@ -49,7 +49,7 @@ def print_grid(run: Run) -> None:
 
 def point_to(folder: Path) -> None:
     """Say where the reports lie."""
-    log.say(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}")
+    log.print_note(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}")
 
 
 def _moves(stream: IO[str]) -> bool:

@@ -129,7 +129,7 @@ class Watch:
         """Leave the last round's reports, and nothing else."""
         if self._folder is not None:
             running.conclude(self._folder)
-            log.keep(self._folder)
+            log.write_to(self._folder)
             terminal.point_to(self._folder)
         for live in self._live.values():
             live.remove()

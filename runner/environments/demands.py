@@ -32,11 +32,11 @@ def _below(package: str, checks: dict[str, str], release: Release) -> str:
 
 
 def _table() -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = remembered_yaml(path())
+    found: dict[str, dict[str, str]] = remembered_yaml(data_file())
     return found
 
 
-def path() -> Path:
+def data_file() -> Path:
     return paths.data_folder() / "import_checks.yaml"
 
 

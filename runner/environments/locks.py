@@ -31,8 +31,8 @@ from runner.model import (
     Environment,
     Target,
     package_name,
+    pinned_packages,
     pinned_version,
-    pins,
 )
 
 _REQUIREMENT = re.compile(
@@ -178,7 +178,7 @@ def environment_notes(made: Environment) -> tuple[str, ...]:
         return ()
     usual = evolve(made.target, requirements=(), resolution=USUAL_RESOLUTION)
     text = _text(usual) if is_known(usual) else None
-    return notes.of(made, notes.versions(pins(text)) if text else None)
+    return notes.notes_on(made, notes.versions(pinned_packages(text)) if text else None)
 
 
 def lock_request(target: Target) -> LockRequest:

@@ -11,7 +11,9 @@ from runner.environments.relaxing import exact_version
 from runner.model import Environment, Target, package_name, pinned_version
 
 
-def of(environment: Environment, usual: Optional[Mapping[str, str]] = None) -> tuple[str, ...]:
+def notes_on(
+    environment: Environment, usual: Optional[Mapping[str, str]] = None
+) -> tuple[str, ...]:
     """A line each. `usual`: package → version in the release's own environment, where known."""
     return tuple(_of(environment.target, versions(environment.packages), usual or {}))
 

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from runner.environments.resolve import LockRequest
 from runner.errors import LockError
-from runner.model import package_name, pins
+from runner.model import package_name, pinned_packages
 
 Resolve = Callable[[LockRequest], str]
 
@@ -79,7 +79,7 @@ def _lowest(
     """`request` with all but the `newer` pins as `lock` has them, for the lowest of these."""
     bounded = _with(request, wanted, older)
     loose = {package_name(each) for each in newer}
-    fixed = tuple(pin for pin in pins(lock) if package_name(pin) not in loose)
+    fixed = tuple(pin for pin in pinned_packages(lock) if package_name(pin) not in loose)
     return evolve(bounded, constraints=(*request.constraints, *fixed), held="", lowest=True)
 
 

@@ -77,7 +77,7 @@ class Client:
     def thread(self, issue: Issue) -> list[str]:
         """What the issue's author wrote, and then the comments, as far as one reads them."""
 
-        def read() -> list[str]:
+        def read_thread() -> list[str]:
             remote = self._issue(issue)
             texts = [remote.body or ""]
             if remote.comments:
@@ -86,10 +86,10 @@ class Client:
 
         return self._ask(f"reading {issue}", read, Access.READ)
 
-    def gist(self, identity: str) -> dict[str, str]:
+    def gist_files(self, identity: str) -> dict[str, str]:
         """The files of a gist, by name."""
 
-        def read() -> dict[str, str]:
+        def read_gist() -> dict[str, str]:
             files = self._github.get_gist(identity).files
             return {name: file.content or "" for name, file in files.items()}
 

@@ -19,7 +19,7 @@ SECONDS = 60.0
 """For all of it; half of that without a byte ends it, too."""
 
 
-def text(url: str) -> str:
+def download_text(url: str) -> str:
     """What lies at `url`. Nothing is sent but the request. Raises `GithubError`."""
     import requests
 

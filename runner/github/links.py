@@ -22,7 +22,7 @@ READABLE = (".py", ".ipynb", ".md")
 
 
 @frozen(kw_only=True)
-class Link:
+class LinkedScript:
     """What an address leads to: a gist, or one file."""
 
     name: str
@@ -37,7 +37,7 @@ def is_link(text: str) -> bool:
     return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text))
 
 
-def parse(text: str) -> Link:
+def parse(text: str) -> LinkedScript:
     """Raises `UsageError` for what is no address of code."""
     try:
         parts = urlsplit(text)
@@ -58,10 +58,10 @@ def parse(text: str) -> Link:
             f"{text:.200}: no address of code that is known",
             remedy="an issue, a gist, a notebook on Colab, or a file that ends in .py, .ipynb, .md",
         )
-    return Link(name=_stem(parts.path), url=text.partition("#")[0], kind=kind)
+    return LinkedScript(name=_stem(parts.path), url=text.partition("#")[0], kind=kind)
 
 
-def _known(host: str, path: str) -> Optional[Link]:
+def _known(host: str, path: str) -> Optional[LinkedScript]:
     if host == "gist.github.com":
         return _gist(_GIST.fullmatch(path))
     if host == "github.com":
@@ -70,21 +70,21 @@ def _known(host: str, path: str) -> Optional[Link]:
         drive = _COLAB_DRIVE.fullmatch(path)
         if drive:
             url = f"https://drive.google.com/uc?export=download&id={drive[1]}"
-            return Link(name=f"colab-{drive[1]}", url=url, kind=".ipynb")
+            return LinkedScript(name=f"colab-{drive[1]}", url=url, kind=".ipynb")
         return _gist(_COLAB_GIST.fullmatch(path)) or _file(_COLAB_GITHUB.fullmatch(path))
     return None
 
 
-def _gist(found: Optional[re.Match[str]]) -> Optional[Link]:
-    return Link(name=f"gist-{found[1][:12]}", gist=found[1]) if found else None
+def _gist(found: Optional[re.Match[str]]) -> Optional[LinkedScript]:
+    return LinkedScript(name=f"gist-{found[1][:12]}", gist=found[1]) if found else None
 
 
-def _file(found: Optional[re.Match[str]]) -> Optional[Link]:
+def _file(found: Optional[re.Match[str]]) -> Optional[LinkedScript]:
     if not found or not _kind(found[3]):
         return None
     url = f"https://raw.githubusercontent.com/{found[1]}/{found[2]}/{quote(found[3])}"
     name = f"{found[1]}-{found[2]}-{_stem(found[3])}"
-    return Link(name=name, url=url, kind=_kind(found[3]))
+    return LinkedScript(name=name, url=url, kind=_kind(found[3]))
 
 
 def _kind(path: str) -> str:

@@ -31,12 +31,12 @@ def shared(files: Sequence[Path], projects: Sequence[str]) -> Asked:
         from runner.requirements import file as requirements_file
 
         for each in files:
-            asked += requirements_file.read(each)
+            asked += requirements_file.read_file(each)
     if projects:
         from runner.requirements import project
 
         for word in projects:
-            asked += project.read(word)
+            asked += project.read_project(word)
     return asked
 
 
@@ -81,7 +81,7 @@ def _check(option: str, package: str) -> None:
 def to_repro(repro: Repro, everywhere: Asked, packages: Sequence[str], usual: Resolution) -> Repro:
     """With what its own text, `everywhere` and `--with` ask for; the last replaces what others say
     of the same packages. Raises `UsageError`."""
-    asked = script.read(repro.script) + everywhere
+    asked = script.read_script(repro.script) + everywhere
     constraints = (*usual.constraints, *asked.constraints)
     return evolve(
         repro,

@@ -23,7 +23,7 @@ from runner.model import (
 )
 from runner.releases import specifier
 from runner.releases.upstream import known
-from runner.scripts.named import Named, find, of_module
+from runner.scripts.named import Named, find_script, of_module
 
 MATRIX = "matrix.yaml"
 
@@ -73,7 +73,7 @@ def select(
     along: Optional[str] = None,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
-    sources = [*map(find, scripts), *map(of_module, modules)]
+    sources = [*map(find_script, scripts), *map(of_module, modules)]
     if command:
         from runner.scripts.commands import of_command
 

@@ -13,7 +13,7 @@ SCHEMA = "https://raw.githubusercontent.com/tfmatrix/tfmatrix/main/matrix.schema
 """For editors that know yaml-language-server; `tfmatrix schema` prints the same."""
 
 
-def text(script: Path, args: Sequence[str] = ()) -> str:
+def starter_text(script: Path, args: Sequence[str] = ()) -> str:
     """`script`: as matrix.yaml names it, from its own folder; `args`: those of its one case."""
     usual = defaults()
     devices = ", ".join(device.value for device in usual.devices)

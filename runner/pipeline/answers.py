@@ -54,7 +54,7 @@ class Answers:
         """What is `known`, unless the command is to measure everything again."""
         return None if self._options.remeasure else self.known(cell, key)
 
-    def keep(self, key: str, execution: Execution) -> None:
+    def remember(self, key: str, execution: Execution) -> None:
         """Keep `execution` for later runs."""
         self._store.put(key, execution)
 

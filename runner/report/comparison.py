@@ -35,7 +35,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     )
 
 
-def data(before: Run, after: Run, comparison: Comparison) -> dict[str, Any]:
+def comparison_data(before: Run, after: Run, comparison: Comparison) -> dict[str, Any]:
     """docs/json.md describes it."""
     return {
         "schema": SCHEMA,

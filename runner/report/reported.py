@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from runner.cells.signature.reported import same
+from runner.cells.signature.reported import is_reported
 from runner.grid import Column, Grid, release_range
 
 MOST = 120
@@ -44,7 +44,7 @@ def _neighbours(found: Sequence[Column], judged: Sequence[Column]) -> list[list[
 
 def _shows(grid: Grid, column: Column, failure: str) -> bool:
     letters = {entry.letter: entry.signature for entry in grid.legend}
-    return any(same(failure, letters.get(found, "")) for found in _findings(grid, column))
+    return any(is_reported(failure, letters.get(found, "")) for found in _findings(grid, column))
 
 
 def _findings(grid: Grid, column: Column) -> set[str]:

@@ -21,7 +21,7 @@ _FOLDER = re.compile(r"(-e|--editable)\b|file:|[./~]")
 _URL = re.compile(r"[a-z+]+://")
 
 
-def read(file: Path) -> Asked:
+def read_file(file: Path) -> Asked:
     """What it and the files that it names ask for. Raises `UsageError`."""
     return _read(file, constraining=False, above=())
 

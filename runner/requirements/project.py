@@ -17,7 +17,7 @@ from runner.requirements.asked import NOTHING, Asked, python_bound, sorted_out, 
 _WORD = re.compile(r"(?P<folder>[^\[\]]+)(?:\[(?P<names>[^\[\]]*)\])?")
 
 
-def read(word: str) -> Asked:
+def read_project(word: str) -> Asked:
     """What `--project word` asks for: `.`, `../mine[test,docs]`. Raises `UsageError`."""
     parts = _WORD.fullmatch(word)
     if parts is None:
@@ -109,7 +109,7 @@ class _Project:
             )
         found = NOTHING
         for each in files:
-            found += file.read(self._path.parent / each)
+            found += file.read_file(self._path.parent / each)
         return found
 
 

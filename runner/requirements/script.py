@@ -16,7 +16,7 @@ _BLOCK = re.compile(
 """As the specification has it."""
 
 
-def read(script: Path) -> Asked:
+def read_script(script: Path) -> Asked:
     """What the script's own metadata asks for; nothing where it has none, or cannot be read.
 
     Raises `UsageError` where the metadata is wrong.

@@ -53,7 +53,7 @@ class Named:
     """Where it is tests that pytest runs; the script is then their driver."""
 
 
-def find(path: Path) -> Named:
+def find_script(path: Path) -> Named:
     """A Python script, a notebook, a folder with a `__main__.py`, tests, or `-` for standard input.
 
     What is none of these is returned as it is. Raises `UsageError`.

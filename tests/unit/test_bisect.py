@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runner import cli
 from runner.bisect import answer, criteria
-from runner.bisect.answer import Side
+from runner.bisect.answer import Neighbour
 from runner.bisect.bisect import Boundary, boundary, next_look
 from runner.bisect.search_range import ChangePoint
 from runner.bisect.search_range import SearchRange as Releases
@@ -357,7 +357,7 @@ def test_a_repeat_that_makes_no_sense_is_refused(text: str) -> None:
 # --- The answer ------------------------------------------------------------------------------
 
 
-def side(found: Result, *packages: str, votes: str = "") -> Side:
+def side(found: Result, *packages: str, votes: str = "") -> Neighbour:
     environment = EnvironmentInfo(
         id=found.environment,
         tensorflow=found.tensorflow,
@@ -368,7 +368,7 @@ def side(found: Result, *packages: str, votes: str = "") -> Side:
         image=None,
         packages=packages,
     )
-    return Side(result=found, environment=environment, votes=votes)
+    return Neighbour(result=found, environment=environment, votes=votes)
 
 
 def test_the_answer(golden: Callable[[Path, str], None]) -> None:
@@ -397,12 +397,12 @@ def test_the_answer(golden: Callable[[Path, str], None]) -> None:
 
 def test_a_reason_cannot_write_on_the_terminal() -> None:
     odd = result(Verdict.SKIP, None, reason="\x1b[2Jnot\there\u202e")
-    said = answer.shows(Side(result=odd, environment=None))
+    said = answer.shows(Neighbour(result=odd, environment=None))
     assert said == "2.9.1 is skipped ( [2Jnot here )"
 
 
 def test_releases_of_parallel_branches_are_told() -> None:
-    def released(version: str, day: str) -> Side:
+    def released(version: str, day: str) -> Neighbour:
         bare = side(result(version=version))
         assert bare.environment is not None
         return evolve(bare, environment=evolve(bare.environment, released=day))

@@ -30,7 +30,7 @@ from runner.model import (
     Rule,
     Verdict,
 )
-from runner.scripts.named import find
+from runner.scripts.named import find_script
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "tests" / "bad_matrices"
@@ -365,7 +365,7 @@ def test_every_key_is_described() -> None:
 
 
 def adhoc(*scripts: Path, args: Sequence[str] = (), matrix: Optional[Matrix] = None) -> Matrix:
-    return config.adhoc([find(script) for script in scripts], args, matrix)
+    return config.adhoc([find_script(script) for script in scripts], args, matrix)
 
 
 def test_a_script_of_ones_own_gets_the_defaults(folder: Path) -> None:

@@ -48,7 +48,7 @@ def test_which_builders_take_the_network_from_one_command(
 def test_without_source_distributions_one_build_is_enough(by_run: bool) -> None:
     text = dockerfile("2.21.0")
     assert build_steps.steps(text, "t:1", network_by_run=by_run) == [
-        build_steps.Step(dockerfile=text, tag="t:1")
+        build_steps.BuildStep(dockerfile=text, tag="t:1")
     ]
 
 

@@ -37,7 +37,7 @@ def test_the_only_script_need_not_be_named(folder: Path) -> None:
 
 def test_what_it_says_in_comments_is_true(folder: Path) -> None:
     """Every line that is out of use comes into use by taking its `#` away."""
-    text = starter.text(Path("My Repro.py"))
+    text = starter.starter_text(Path("My Repro.py"))
     wanted = ("requirements:", '  ">=0":', "cases:", "  - name:", "    args:", "expect:", "  - {")
     lines = [
         line.replace("# ", "", 1) if line.strip()[2:].startswith(wanted) else line
@@ -51,7 +51,7 @@ def test_what_it_says_in_comments_is_true(folder: Path) -> None:
 
 
 def test_editors_find_the_schema(folder: Path) -> None:
-    first = starter.text(Path("a.py")).splitlines()[0]
+    first = starter.starter_text(Path("a.py")).splitlines()[0]
     assert first == f"# yaml-language-server: $schema={starter.SCHEMA}"
     root = Path(__file__).parents[2]
     assert (root / starter.SCHEMA.rpartition("/")[2]).is_file()
@@ -105,7 +105,7 @@ def test_a_name_is_offered_that_is_accepted(text: str, name: str) -> None:
 
 
 def test_the_file_is_plain_yaml() -> None:
-    assert set(yaml.safe_load(starter.text(Path("a.py")))) == {
+    assert set(yaml.safe_load(starter.starter_text(Path("a.py")))) == {
         "tf",
         "patches",
         "devices",

@@ -695,4 +695,4 @@ def test_the_failure_that_an_issue_reports(text: str, line: str) -> None:
     ],
 )
 def test_a_failure_is_known_again(one: str, other: str, same: bool) -> None:
-    assert reported.same(one, other) is same
+    assert reported.is_reported(one, other) is same

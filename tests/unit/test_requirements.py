@@ -44,7 +44,7 @@ def test_inline_metadata_names_packages_and_a_python() -> None:
 @pytest.mark.parametrize("text", [METADATA.replace("\n", "\r\n"), "﻿" + METADATA])
 def test_windows_lines_and_a_byte_order_mark_change_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "my.py").write_bytes(text.encode())
-    assert script.read(tmp_path / "my.py") == of(METADATA)
+    assert script.read_script(tmp_path / "my.py") == of(METADATA)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 def test_a_requirements_file_is_read_as_pip_does(written: Callable[..., Path]) -> None:
     written("six\n", "more/base.txt")
     written("numpy<2\ntensorflow<2.16\n", "more/caps.txt")
-    asked = file.read(
+    asked = file.read_file(
         written(
             "# what it needs\n"
             "pandas >=1.3 ; python_version < '3.12'  # a remark\n"
@@ -162,7 +162,7 @@ def test_a_wrong_requirements_file_is_one_line(
     written: Callable[..., Path], text: str, said: str
 ) -> None:
     with pytest.raises(UsageError) as raised:
-        file.read(written(text))
+        file.read_file(written(text))
     assert said in raised.value.message
     assert "\n" not in raised.value.message
 
@@ -170,7 +170,7 @@ def test_a_wrong_requirements_file_is_one_line(
 def test_a_binary_file_is_no_requirements_file(tmp_path: Path) -> None:
     (tmp_path / "r.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="is no text in UTF-8"):
-        file.read(tmp_path / "r.txt")
+        file.read_file(tmp_path / "r.txt")
 
 
 # Projects --------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def folder(written: Callable[..., Path]) -> Path:
 def test_a_project_has_dependencies_extras_and_groups(
     folder: Path, names: str, packages: tuple[str, ...]
 ) -> None:
-    asked = project.read(f"{folder}{names}")
+    asked = project.read_project(f"{folder}{names}")
     assert asked.packages == packages
     assert [each.requirement for each in asked.tensorflow] == ["tensorflow>=2.4"]
     assert [each.requirement for each in asked.python] == [">=3.8"]
@@ -222,7 +222,7 @@ def test_dependencies_that_setuptools_reads_from_a_file_are_read(
         '[tool.setuptools.dynamic]\ndependencies = {file = ["requirements.txt"]}\n',
         "pyproject.toml",
     )
-    assert project.read(str(path.parent)).packages == ("pandas",)
+    assert project.read_project(str(path.parent)).packages == ("pandas",)
 
 
 @pytest.mark.parametrize(
@@ -243,11 +243,11 @@ def test_a_wrong_project_is_one_line(
 ) -> None:
     path = written(text, "pyproject.toml")
     with pytest.raises(UsageError) as raised:
-        project.read(f"{path.parent}{names}")
+        project.read_project(f"{path.parent}{names}")
     assert said in raised.value.message
     assert "\n" not in raised.value.message
 
 
 def test_a_folder_without_a_project_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"pyproject\.toml cannot be read: No such file"):
-        project.read(str(tmp_path))
+        project.read_project(str(tmp_path))

@@ -23,7 +23,7 @@ from runner.matrix import config
 from runner.model import Execution, Repro
 from runner.scripts import interactive, ipython, notebook, places
 from runner.scripts import named as scripts
-from runner.scripts.named import find, of_module
+from runner.scripts.named import find_script, of_module
 from runner.scripts.pip_install import Installed, installed
 from tests.unit.test_measure import CELL
 
@@ -59,7 +59,7 @@ def a_notebook(folder: Path, content: Any = COLAB) -> Path:
 
 
 def test_a_notebook_is_its_cells_in_order_line_by_line(tmp_path: Path) -> None:
-    named = find(a_notebook(tmp_path))
+    named = find_script(a_notebook(tmp_path))
     assert named.script.read_text() == (
         "# %% cell 1\n"
         "# set aside: !pip install -q tensorflow==2.9 pandas\n"
@@ -78,7 +78,7 @@ def test_a_notebook_is_its_cells_in_order_line_by_line(tmp_path: Path) -> None:
 
 def test_what_it_installs_belongs_to_it_alone(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("import tensorflow\n")
-    named = [find(a_notebook(tmp_path)), find(tmp_path / "other.py")]
+    named = [find_script(a_notebook(tmp_path)), find_script(tmp_path / "other.py")]
     one, other = config.adhoc(named).repros
     assert (one.requirements, other.requirements) == ({">=0": ("pandas",)}, {})
 
@@ -87,7 +87,7 @@ def test_it_runs_beside_what_lies_beside_the_notebook(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("1\n")
     (tmp_path / "helpers.py").write_text("ONE = 1\n")
     path = a_notebook(tmp_path, _of_cells("import helpers\n", "print(open('table.csv').read())"))
-    (repro,) = config.adhoc([find(path)]).repros
+    (repro,) = config.adhoc([find_script(path)]).repros
     taken = snapshot.take_snapshot(repro, paths.snapshots())
     assert set(taken.files) == {"table.csv", "helpers.py", "bug.ipynb", "bug.ipynb.py"}
     assert taken.needed == {"table.csv", "helpers.py", "bug.ipynb.py"}
@@ -102,15 +102,15 @@ def _of_cells(*sources: str) -> dict[str, Any]:
 
 
 def test_an_edited_notebook_is_another_script(tmp_path: Path) -> None:
-    before = find(a_notebook(tmp_path, _of_cells("1"))).script
-    assert find(a_notebook(tmp_path, _of_cells("2"))).script != before
-    assert find(a_notebook(tmp_path, _of_cells("1"))).script == before
+    before = find_script(a_notebook(tmp_path, _of_cells("1"))).script
+    assert find_script(a_notebook(tmp_path, _of_cells("2"))).script != before
+    assert find_script(a_notebook(tmp_path, _of_cells("1"))).script == before
 
 
 def test_outputs_and_other_metadata_do_not_matter(tmp_path: Path) -> None:
-    before = find(a_notebook(tmp_path)).script
+    before = find_script(a_notebook(tmp_path)).script
     cells = [{**cell, "outputs": [1], "execution_count": 7} for cell in COLAB["cells"]]
-    assert find(a_notebook(tmp_path, {**COLAB, "cells": cells})).script == before
+    assert find_script(a_notebook(tmp_path, {**COLAB, "cells": cells})).script == before
 
 
 def test_the_third_format_can_be_read(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_third_format_can_be_read(tmp_path: Path) -> None:
         "metadata": {"name": ""},
         "worksheets": [{"cells": [{"cell_type": "code", "language": "python", "input": ["x=1"]}]}],
     }
-    assert find(a_notebook(tmp_path, old)).script.read_text() == "# %% cell 1\nx=1\n"
+    assert find_script(a_notebook(tmp_path, old)).script.read_text() == "# %% cell 1\nx=1\n"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_third_format_can_be_read(tmp_path: Path) -> None:
 )
 def test_what_is_no_notebook_is_told_in_one_line(content: Any, said: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        find(a_notebook(tmp_path, content))
+        find_script(a_notebook(tmp_path, content))
     assert said in str(caught.value)
     assert "bug.ipynb" in str(caught.value)
     assert "\n" not in caught.value.message
@@ -158,7 +158,7 @@ def test_a_huge_notebook_is_not_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(notebook.MOST_BYTES + 1)
     with pytest.raises(UsageError, match="larger than 64 MiB: clear its outputs"):
-        find(path)
+        find_script(path)
 
 
 # --- Lines of IPython ----------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_what_pip_installs(command: str, expected: Optional[Installed]) -> None:
 def test_a_script_that_nbconvert_wrote_runs(tmp_path: Path) -> None:
     path = tmp_path / "bug.py"
     path.write_text("# In[1]:\n\n\nget_ipython().system('pip install -q pandas')\nimport pandas\n")
-    named = find(path)
+    named = find_script(path)
     assert named.packages == ("pandas",)
     assert named.script.name == "bug.py"
     assert named.folder == tmp_path
@@ -261,7 +261,7 @@ def test_a_script_that_nbconvert_wrote_runs(tmp_path: Path) -> None:
 def test_a_plain_script_stays_where_it_lies(tmp_path: Path) -> None:
     path = tmp_path / "bug.py"
     path.write_text("x = ('%d'\n% 5)\n")
-    assert find(path) == scripts.Named(script=path, name="bug")
+    assert find_script(path) == scripts.Named(script=path, name="bug")
 
 
 def test_awaiting_and_displaying_work_in_a_script() -> None:
@@ -297,7 +297,7 @@ def test_a_line_has_its_place_in_a_cell(text: str, line: int, expected: Optional
 
 
 def test_a_failure_is_told_by_its_cell(tmp_path: Path) -> None:
-    named = find(a_notebook(tmp_path))
+    named = find_script(a_notebook(tmp_path))
     errors = (
         "Traceback (most recent call last):\n"
         '  File "/cell/bug.ipynb.py", line 12, in <module>\n    assert optimizer.lr\n'
@@ -317,13 +317,13 @@ def test_a_failure_is_told_by_its_cell(tmp_path: Path) -> None:
 def test_a_folder_is_run_as_python_does(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "__main__.py").write_text("import tensorflow\n")
-    named = find(tmp_path / "app")
+    named = find_script(tmp_path / "app")
     assert (named.script, named.name) == (tmp_path / "app" / "__main__.py", "app")
 
 
 def test_a_folder_without_a_main_module_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder without a __main__"):
-        find(tmp_path)
+        find_script(tmp_path)
 
 
 def test_a_module_is_run_as_python_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,10 +356,10 @@ def test_a_script_from_standard_input_runs_in_the_working_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     on_standard_input(b"!pip install pandas\nimport pandas\n", monkeypatch)
-    named = find(Path("-"))
+    named = find_script(Path("-"))
     assert (named.name, named.folder) == ("standard-input", tmp_path)
     assert named.packages == ("pandas",)
-    assert find(Path("-")) == named  # asked again, as `watch` does
+    assert find_script(Path("-")) == named  # asked again, as `watch` does
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_what_is_no_script_on_standard_input_is_refused(
 ) -> None:
     on_standard_input(content, monkeypatch)
     with pytest.raises(UsageError, match=said):
-        find(Path("-"))
+        find_script(Path("-"))
 
 
 def test_a_terminal_is_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,4 +384,4 @@ def test_a_terminal_is_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
     with os.fdopen(terminal, "r") as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(UsageError, match="standard input is a terminal"):
-            find(Path("-"))
+            find_script(Path("-"))

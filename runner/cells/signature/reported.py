@@ -44,7 +44,7 @@ def _raised(text: str) -> Optional[str]:
     return normalise(last[-1]) if last else None
 
 
-def same(reported: str, found: str) -> bool:
+def is_reported(reported: str, found: str) -> bool:
     """Whether a measured signature is the one in the issue: people cut and retype what they paste,
     so that the beginning must do."""
     if not reported or not found:

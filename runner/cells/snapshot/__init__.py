@@ -79,7 +79,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
         text_digest=_digest({name: folder / digest / name for name in named.files}),
         lists=named.lists,
         outside=named.outside,
-        source=needs.home(repro),
+        source=needs.script_folder(repro),
         ours=ours,
         partial=partial,
     )
@@ -91,11 +91,11 @@ def _chosen(
     """What is copied, and why it is not all that lies beside the script."""
     if repro.files:
         return named.files, ""
-    found = lying.everything(needs.home(repro), ours)
+    found = lying.everything(needs.script_folder(repro), ours)
     if found is None:
         if repro.suite:
             raise UsageError(
-                f"{repro.name}: {needs.home(repro)} holds more than {lying.MOST_BYTES // 2**20} MiB"
+                f"{repro.name}: {needs.script_folder(repro)} holds more than {lying.MOST_BYTES // 2**20} MiB"
                 f" or {lying.MOST_FILES} files, and each cell gets a copy",
                 remedy="name what the tests need under `files:` in matrix.yaml",
             )

@@ -44,7 +44,7 @@ def needs_of(repro: Repro) -> Needs:
     `UsageError` for what is missing, leads out of that folder, or is found to be too much.
     """
     script = Path(os.path.realpath(repro.script))
-    search = _Search(root=home(repro), repro=repro.name)
+    search = _Search(root=script_folder(repro), repro=repro.name)
     if not (search.add_made(script) if repro.folder else search.add_file(script.name)):
         raise UsageError(f"{repro.name}: there is no script {repro.script}")
     for declared in repro.files:
@@ -70,7 +70,7 @@ def _settings(root: Path) -> Iterator[str]:
             yield name
 
 
-def home(repro: Repro) -> Path:
+def script_folder(repro: Repro) -> Path:
     """The folder of `repro`'s script, links followed."""
     return Path(os.path.realpath(repro.folder or Path(os.path.realpath(repro.script)).parent))
 

@@ -17,7 +17,7 @@ _STAGE = re.compile(rf"(?m)^FROM (\S+) AS (\S+)\n{_WITHOUT}(?:.*\n)*?(?=^FROM )"
 
 
 @frozen(kw_only=True)
-class Step:
+class BuildStep:
     """One build."""
 
     dockerfile: str
@@ -27,21 +27,21 @@ class Step:
     """The stage that is built; "" is the last."""
 
 
-def steps(dockerfile: str, tag: str, *, network_by_run: bool) -> list[Step]:
+def steps(dockerfile: str, tag: str, *, network_by_run: bool) -> list[BuildStep]:
     """In their order; the last one makes `tag`, the others images that it is made from.
 
     `network_by_run`: the builder knows `RUN --network`.
     """
     alone = None if network_by_run else _STAGE.search(dockerfile)
     if alone is None:
-        return [Step(dockerfile=dockerfile, tag=tag)]
+        return [BuildStep(dockerfile=dockerfile, tag=tag)]
     base, stage = alone.groups()
     body = alone[0].partition("\n")[2].replace(_WITHOUT, "RUN")
     rest = dockerfile.replace(alone[0], f"FROM {tag}-{stage} AS {stage}\n")
     return [
-        Step(dockerfile=dockerfile[: alone.start()], tag=f"{tag}-{base}", target=base),
-        Step(dockerfile=f"FROM {tag}-{base}\n{body}", tag=f"{tag}-{stage}", network="none"),
-        Step(dockerfile=rest, tag=tag),
+        BuildStep(dockerfile=dockerfile[: alone.start()], tag=f"{tag}-{base}", target=base),
+        BuildStep(dockerfile=f"FROM {tag}-{base}\n{body}", tag=f"{tag}-{stage}", network="none"),
+        BuildStep(dockerfile=rest, tag=tag),
     ]
 
 

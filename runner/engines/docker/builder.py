@@ -22,7 +22,7 @@ from docker.errors import DockerException
 from runner.engines.base import Progress
 from runner.engines.docker import build_log, build_steps, buildkit, daemon
 from runner.engines.docker.build_settings import certificates, settings
-from runner.engines.docker.build_steps import Step
+from runner.engines.docker.build_steps import BuildStep
 from runner.errors import PrepareError
 from runner.machine import processes, temporary
 
@@ -69,7 +69,7 @@ def build(
 
 
 def _build(
-    context: Path, step: Step, labels: Mapping[str, str], progress: Progress, what: str
+    context: Path, step: BuildStep, labels: Mapping[str, str], progress: Progress, what: str
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="secrets-", dir=temporary.folder()) as folder:
         command = [*_client(), f"--network={step.network}", "--tag", step.tag]
@@ -155,4 +155,4 @@ def _ended_if_daemon_hangs(client: subprocess.Popen[str]) -> Iterator[None]:
     finally:
         done.set()
     if lost.is_set():
-        raise daemon.lost()
+        raise daemon.daemon_hangs()

@@ -121,7 +121,7 @@ class DockerChannel(LineChannel):
         state: dict[str, Any] = {}
         while time.monotonic() < end:
             if daemon.hangs():
-                return {"Error": str(daemon.lost().message)}
+                return {"Error": str(daemon.daemon_hangs().message)}
             try:
                 state = self._api.inspect_container(self._container)["State"]
             except Exception as error:  # the SDK lets requests' errors through

@@ -64,7 +64,7 @@ def hangs() -> bool:
     return False
 
 
-def lost() -> EngineLostError:
+def daemon_hangs() -> EngineLostError:
     return EngineLostError(
         f"the Docker daemon hangs: no answer in {PATIENCE:g} s",
         remedy="restart it; what was measured is kept, and the same command goes on from there",

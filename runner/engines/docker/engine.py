@@ -105,7 +105,7 @@ class DockerEngine:
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
         if daemon.hangs():
-            raise daemon.lost()
+            raise daemon.daemon_hangs()
         try:
             if self.prepared(environment):
                 return
@@ -134,7 +134,7 @@ class DockerEngine:
         self, environment: Environment, workspace: Workspace, limits: Limits
     ) -> Channel:
         if daemon.hangs():
-            raise daemon.lost()
+            raise daemon.daemon_hangs()
         image = self._find(environment)
         if image is None:
             raise PrepareError(f"the image of {environment.id} is gone", remedy="run again")

@@ -117,11 +117,11 @@ class Index:
             raise self._unreachable(error) from None
 
     def _packages(self, package: str) -> list[DistributionPackage]:
-        def ask() -> list[DistributionPackage]:
+        def ask_index() -> list[DistributionPackage]:
             return self._client.get_project_page(package, timeout=_TIMEOUT).packages
 
         try:
-            return self.bounds.within_the_deadline(ask)
+            return self.bounds.within_the_deadline(ask_index)
         except NoSuchProjectError:
             return []
 

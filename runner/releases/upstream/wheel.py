@@ -56,13 +56,13 @@ class Build:
 def read_wheel(wheel: Wheel, index: Index) -> Build:
     """Raises `WheelUnreadableError`."""
 
-    def look() -> Build:
+    def look_inside() -> Build:
         with RemoteZip(wheel.url, session=index.session, timeout=_TIMEOUT) as archive:
             metadata = _metadata(wheel, index.session, archive)
             return build(metadata, _build_info(archive))
 
     try:
-        return index.bounds.within_the_deadline(look)
+        return index.bounds.within_the_deadline(look_inside)
     except (requests.RequestException, RemoteZipError, BadZipFile, OSError, ValueError) as error:
         raise WheelUnreadableError(
             f"the wheel of {wheel.package} {wheel.version} for Python {wheel.python} cannot be"
