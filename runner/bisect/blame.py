@@ -12,7 +12,7 @@ from typing import Optional
 
 from attrs import evolve, frozen
 
-from runner.bisect.answer import Side, packages, quoted
+from runner.bisect.answer import Neighbour, packages, quoted
 from runner.environments import locks
 from runner.errors import LockError
 from runner.matrix import variants
@@ -47,7 +47,11 @@ class Blame:
 
 
 def find_blame(
-    before: Side, after: Side, target: Target, as_before: Callable[[Result], bool], attempt: Try
+    before: Neighbour,
+    after: Neighbour,
+    target: Target,
+    as_before: Callable[[Result], bool],
+    attempt: Try,
 ) -> Blame:
     """`target` is the newer release's; `as_before` says whether a result is like the older's."""
     wanted = [pin for pin in _older(before, after) if package_name(pin) not in _own(target)]
@@ -118,7 +122,7 @@ def with_pins(target: Target, pins: Pins) -> Target:
     return evolve(target, requirements=tuple(sorted({*target.requirements, *pins})))
 
 
-def _older(before: Side, after: Side) -> list[str]:
+def _older(before: Neighbour, after: Neighbour) -> list[str]:
     """What both environments have, as the older one has it; TensorFlow itself is left out."""
     changes = packages(before, after)
     return [

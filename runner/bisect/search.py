@@ -88,7 +88,7 @@ class Search:
     def try_variant(self, cell: Cell) -> Result:
         """Measure a cell that is none of those searched among, and say what came out."""
         result = self.probe.measure(cell, self._options)
-        side = Side(result=result, environment=None, label=cell.case.variant.name)
+        side = Neighbour(result=result, environment=None, label=cell.case.variant.name)
         self._display.print_line(f"with {answer.shows(side, self.problem.criterion.observation)}")
         return result
 

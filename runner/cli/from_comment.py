@@ -95,5 +95,5 @@ def _stem(repro: str) -> str:
 def conclude(told: Block, run: Run, folder: Path, code: int) -> int:
     """Say whether the same came out; the exit code, 1 where it did not and nothing worse did."""
     same, sentence = reported.compared(told, block.contents(publish.context(run, folder)))
-    log.warn(sentence)
+    log.print_warning(sentence)
     return code or int(not same)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.bisect import blame
-from runner.bisect.answer import Side
+from runner.bisect.answer import Neighbour
 from runner.bisect.blame import Blame, Pins, fewest, find_blame, in_words, swapped
 from runner.matrix import plan
 from runner.model import Case, Cell, Device, EnvironmentInfo, Repro, Result, Target, Verdict
@@ -55,7 +55,7 @@ def target(version: str = "2.18.1") -> Target:
     return plan.target(release, Device.CPU)
 
 
-def side(version: str, packages: tuple[str, ...], glyph: str) -> Side:
+def side(version: str, packages: tuple[str, ...], glyph: str) -> Neighbour:
     environment = EnvironmentInfo(
         id=version,
         tensorflow=version,
@@ -66,7 +66,7 @@ def side(version: str, packages: tuple[str, ...], glyph: str) -> Side:
         image=None,
         packages=packages,
     )
-    return Side(result=result(glyph), environment=environment)
+    return Neighbour(result=result(glyph), environment=environment)
 
 
 def result(glyph: str) -> Result:
