@@ -84,7 +84,7 @@ class Client:
                 texts += (each.body or "" for each in islice(remote.get_comments(), MOST_COMMENTS))
             return texts
 
-        return self._ask(f"reading {issue}", read, Access.READ)
+        return self._ask(f"reading {issue}", read_thread, Access.READ)
 
     def gist_files(self, identity: str) -> dict[str, str]:
         """The files of a gist, by name."""
@@ -93,7 +93,7 @@ class Client:
             files = self._github.get_gist(identity).files
             return {name: file.content or "" for name, file in files.items()}
 
-        return self._ask(f"reading the gist {identity}", read, Access.READ)
+        return self._ask(f"reading the gist {identity}", read_gist, Access.READ)
 
     def comment_text(self, issue: Issue, number: int) -> str:
         """What a comment says; `number` is its own, not its place on the issue."""

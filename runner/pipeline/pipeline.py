@@ -295,7 +295,7 @@ class Pipeline:
             execution = rows.with_another_vote(cell, before, execution)
         kept = reading.reusable(execution) and not cell.repro.network
         if rows.is_evidence(execution) and kept:
-            self._answers.keep(key, execution)
+            self._answers.remember(key, execution)
         self._record(batch, cell, execution, key)
 
     def _raise_if_lost(self, error: Exception) -> None:

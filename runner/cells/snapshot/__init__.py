@@ -96,7 +96,8 @@ def _chosen(
         if repro.suite:
             raise UsageError(
                 f"{repro.name}: {needs.script_folder(repro)} holds more than"
-                f" {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files, and each cell gets a copy",
+                f" {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files,"
+                " and each cell gets a copy",
                 remedy="name what the tests need under `files:` in matrix.yaml",
             )
         why = f"more than {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files"
