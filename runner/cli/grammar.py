@@ -30,19 +30,29 @@ class Division:
 class ScriptCommand(click.Command):
     """A verb that runs scripts, and hands on the words that are theirs as `--arg` does."""
 
+    takes_command = True
+    """Whether a command may stand behind `--` where no script is named."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         division = divide(args, _options(self, ctx))
         if not (division.separated or ctx.resilient_parsing):
             _check(division, _options(self, ctx), ctx)
         rest = super().parse_args(ctx, list(division.own))
-        if division.separated and _is_command(division.script, ctx):
+        if self.takes_command and division.separated and _is_command(division.script, ctx):
             ctx.params["command"] = division.script
         else:
             ctx.params["args"] = (*(ctx.params.get("args") or ()), *division.script)
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "[-- ARG...|COMMAND...]"]
+        words = "ARG...|COMMAND..." if self.takes_command else "ARG..."
+        return [*super().collect_usage_pieces(ctx), f"[-- {words}]"]
+
+
+class OneScriptCommand(ScriptCommand):
+    """A verb that is about one script, and runs nothing else."""
+
+    takes_command = False
 
 
 def _is_command(words: Sequence[str], ctx: click.Context) -> bool:

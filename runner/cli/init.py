@@ -10,7 +10,7 @@ from typing import Optional
 import click
 
 from runner.cli import completion
-from runner.cli.grammar import ScriptCommand
+from runner.cli.grammar import OneScriptCommand
 from runner.errors import UsageError
 from runner.matrix import files, starter
 from runner.matrix.selection import MATRIX
@@ -24,7 +24,7 @@ arguments of its first case.
 """
 
 
-@click.command("init", cls=ScriptCommand, help=HELP)
+@click.command("init", cls=OneScriptCommand, help=HELP)
 @click.argument(
     "script",
     required=False,
