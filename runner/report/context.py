@@ -67,17 +67,28 @@ NARROWED = ("--tf", "--case", "--device", "--output", "--patches", "--explore", 
 
 
 def command_base(run: Run) -> str:
-    """The run's own command without what narrows it, for a shell."""
-    try:
-        words = shlex.split(run.info.command)
-    except ValueError:
-        words = []
+    """The run's own command without what narrows it, for a shell, up to `--`."""
+    words, _ = _words(run)
     kept = [
         word
         for word, before in zip(words, ["", *words])
         if before not in NARROWED and word.split("=")[0] not in NARROWED
     ]
     return shlex.join(kept or ["tfmatrix", "run"])
+
+
+def command_end(run: Run) -> str:
+    """What stands behind `--` in the run's command, with that, for a shell."""
+    return shlex.join(_words(run)[1])
+
+
+def _words(run: Run) -> tuple[list[str], list[str]]:
+    try:
+        words = shlex.split(run.info.command)
+    except ValueError:
+        return [], []
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end:]
 
 
 def plain_command(context: Context, row: Row) -> str:

@@ -18,8 +18,9 @@ from attrs import evolve, field, mutable
 
 from runner import grid, report, serial
 from runner.grid import folded
-from runner.model import Verdict
+from runner.model import Run, RunInfo, Verdict
 from runner.report import Extras
+from runner.report.context import command_base, command_end
 from runner.report.html import data as html_data
 from tests.unit import runs
 from tests.unit.test_report_markdown import RUNS, rendered
@@ -355,3 +356,11 @@ def test_logs_are_bounded_and_failures_keep_theirs(monkeypatch: pytest.MonkeyPat
     letters = {cell["letter"] for cell in cells if "letter" in cell}
     assert letters <= {cell.get("letter") for cell in cells if "log" in cell}
     assert any("log" not in cell for cell in cells)
+
+
+def test_what_stands_behind_dashes_stays_last() -> None:
+    command = "tfmatrix run --tf 2.9 --engine local -- pytest tests/ --tf x"
+    info = RunInfo(id="r", started="", engine="local", tool_version="0", command=command)
+    run = Run(info=info, environments=(), results=())
+    assert command_base(run) == "tfmatrix run --engine local"
+    assert command_end(run) == "-- pytest tests/ --tf x"

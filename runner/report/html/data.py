@@ -13,7 +13,7 @@ from runner.grid import Column, Grid, Mark, Row
 from runner.grid.tolerance import TOLERANCE
 from runner.model import EnvironmentInfo, Json, Result, Verdict
 from runner.report import text
-from runner.report.context import Context, command_base, plain_command
+from runner.report.context import Context, command_base, command_end, plain_command
 from runner.serial import plain
 
 LOG_LINES = 80
@@ -86,6 +86,7 @@ def _data(context: Context) -> dict[str, Any]:
         "logs": logs.written,
         "environments": {e.id: _environment(context, e) for e in context.run.environments},
         "command": command_base(context.run),
+        "words": command_end(context.run),
         "tolerance": TOLERANCE,
     }
 

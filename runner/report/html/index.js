@@ -289,7 +289,7 @@
   const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
   function again(cell, row, column) {
     const where = `--tf ${quoted(column.tensorflow)} --case ${row.quoted} --device ${quoted(column.device)}`;
-    const command = `${data.command} \\\n  ${where}`, lines = [command];
+    const command = [`${data.command} \\\n  ${where}`, data.words].join(" ").trim(), lines = [command];
     if (row.plain) lines.push("", "# or, where this release is installed:", row.plain);
     const text = make("pre", { class: "command", tabindex: "0" }, lines.join("\n"));
     const copy = make("button", { type: "button", class: "link copy", onclick: () => {
