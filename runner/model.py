@@ -321,6 +321,8 @@ class Repro:
     suite: Optional[Suite] = None
     digest: str = ""
     """Of the script and the files it needs, as a run took them; empty where none is recorded."""
+    fail_on: str = ""
+    """A text, or `/regex/`: a pass that prints it is a fail."""
     folder: Optional[Path] = None
     """What lies beside the script, where its text was made of something else and lies elsewhere."""
     resolution: Resolution = USUAL_RESOLUTION
@@ -486,6 +488,8 @@ class Execution:
     """Whether any of its processes had TensorFlow in memory; None: it could not be seen."""
     reads: Optional[Reads] = None
     """None: nothing is known of it."""
+    matched: Optional[str] = None
+    """The first line of its output that the repro's `fail_on` matches."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
     git_version: str = ""
@@ -548,6 +552,10 @@ class Result:
     """What else a reader should know, such as `::observe` lines that say nothing."""
     git_version: str = ""
     """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
+    matched: Optional[str] = None
+    """The line of its output that `fail_on` matches."""
+    printed: str = ""
+    """Of a pass, a digest over what it printed, as far as that is compared between releases."""
     place: str = ""
     """Of a script that was a notebook, where it failed: `cell 3, line 2`."""
 

@@ -12,10 +12,15 @@ from typing import Any, Optional
 from attrs import frozen
 
 from runner.errors import UsageError
+from runner.matrix import patterns
 from runner.model import Json, Result, Verdict
 
 VERDICTS = (Verdict.FAIL, Verdict.CRASH, Verdict.TIMEOUT, Verdict.OOM)
-HINT = "expected fail, crash, timeout, oom, signature:TEXT, or observation:EXPR such as 'loss>0.5'"
+HINT = (
+    "expected fail, crash, timeout, oom, signature:TEXT, output:TEXT, output:/REGEX/, or "
+    "observation:EXPR such as 'loss>0.5'"
+)
+OUTPUT = "output:"
 
 _COMPARISON = re.compile(r"\s*(?P<name>.+?)\s*(?P<sign><=|>=|==|!=|<|>)\s*(?P<value>.+?)\s*")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -60,6 +65,11 @@ def parse(text: Optional[str]) -> Criterion:
     if kind == "signature" and rest.strip():
         return Criterion(
             words=f"a signature with {rest!r}", says=lambda r: rest in (r.outcome.signature or "")
+        )
+    if colon and kind == "output":
+        return Criterion(
+            words=f"an output with {patterns.checked(rest, '--on output')!r}",
+            says=lambda r: r.matched is not None,
         )
     if kind == "observation" and rest.strip():
         return _observation(rest)

@@ -83,6 +83,12 @@ TABLE: tuple[ClassRule, ...] = (
         signature=lambda e: signature.of_crash(e.signal or 0, e.errors),
     ),
     ClassRule(
+        verdict=Verdict.FAIL,
+        when=lambda e: e.exit_code == 0 and e.matched is not None,
+        reason=lambda e: f"it printed {e.matched}",
+        signature=lambda e: signature.normalise(f"printed: {e.matched}"),
+    ),
+    ClassRule(
         verdict=Verdict.PASS,
         when=lambda e: e.exit_code == 0,
         reason=lambda _: "",

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from attrs import evolve
 
+from runner.cells import printed
 from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.flakiness.majority import majority
@@ -119,6 +120,7 @@ class Measurer:
             )
         )
         execution = _without_paths(execution, self._channel.shown)
+        execution = printed.marked(execution, cell.repro.fail_on)
         return self._learnt(execution, self._channel)
 
     def _learnt(self, execution: Execution, channel: Channel) -> Execution:

@@ -57,6 +57,8 @@ def chosen(
         return Mode(name="fresh", reason="it has a GPU, whose context does not survive a fork")
     if wanted != "auto":
         return Mode(name=wanted, reason="--mode fresh" if wanted == "fresh" else "")
+    if repro.fail_on:
+        return Mode(name="fresh", reason="--fail-on: what TensorFlow's import prints counts, too")
     if repro.suite is not None and file is not None:
         from runner.cells.suites import forking
 

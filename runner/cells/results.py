@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
+from runner.cells import printed
 from runner.cells.classify import classify, contradicts
 from runner.cells.silent import NO_TENSORFLOW, imported_none, why_silent
 from runner.model import Cell, Execution, Outcome, Result, Verdict
@@ -40,6 +41,8 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         mode_reason=execution.mode_reason,
         worker=execution.worker,
         git_version=execution.git_version,
+        matched=execution.matched,
+        printed=printed.digest(execution.output) if outcome.verdict is Verdict.PASS else "",
         place=_place(cell, execution) if outcome.verdict is Verdict.FAIL else "",
         notes=tuple(note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE)),
     )

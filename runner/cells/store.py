@@ -46,6 +46,7 @@ def cell_key(
     mode: str = "fresh",
     repeat: int = 1,
     data: str = "",
+    fail_on: str = "",
 ) -> str:
     """Hex digest of all that can change what a cell does. `script` is its path in the snapshot."""
     # As JSON with its keys sorted: the cells of a case differ in their environment alone.
@@ -59,6 +60,7 @@ def cell_key(
         mode,
         repeat,
         data,
+        fail_on,
     )
     text = f'{before},"environment":{_canonical(environment_key)},{after}'
     return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -75,6 +77,7 @@ def _around(
     mode: str,
     repeat: int,
     data: str,
+    fail_on: str,
 ) -> tuple[str, str]:
     """What a key is made of, before and after its environment in the order of the alphabet."""
     before: dict[str, object] = {"agent": agent_digest, "args": args, "env": dict(env)}
@@ -89,6 +92,8 @@ def _around(
         before["data"] = data
     if repeat > 1:  # Left out otherwise: what was measured before repeats existed stays known.
         after["repeat"] = repeat
+    if fail_on:
+        after["fail_on"] = fail_on
     return _canonical(before)[:-1], _canonical(after)[1:]
 
 

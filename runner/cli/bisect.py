@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Optional
+from typing import Any, Optional
 
 import click
 from attrs import evolve
@@ -67,7 +67,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 @click.option(
     "--bad",
     metavar="VERSION",
-    help="A release that is. Default: one is looked for.",
+    help="A release that is, or what bad is, as in --on output:TEXT. Default: one is looked for.",
     shell_complete=completion.complete_versions,
 )
 @click.option(
@@ -85,8 +85,8 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 @click.option(
     "--on",
     metavar="WHAT",
-    help="What bad is: fail, crash, timeout, oom, signature:TEXT, observation:EXPR "
-    "(such as 'observation:loss>0.5'). Default: any failure.",
+    help="What bad is: fail, crash, timeout, oom, signature:TEXT, output:TEXT, output:/REGEX/, "
+    "observation:EXPR (such as 'observation:loss>0.5'). Default: any failure.",
 )
 @click.option(
     "--find",
@@ -162,12 +162,18 @@ def command(
     format_: str,
     **selection: Any,
 ) -> int:
+    on, bad = _criterion(on, bad)
+    if on is not None and on.startswith(criteria.OUTPUT):
+        if selection["fail_on"] is not None:
+            raise UsageError("--fail-on and --on output:… say two things: give one")
+        selection["fail_on"] = on.removeprefix(criteria.OUTPUT)
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
     console = terminal.stderr()
     selection.update(scripts=(script,) if script else (), reported="")
     engine = from_issue.choose(engine, selection)
-    if not selection.get("command"):
-        (script,) = selection["scripts"] or (_nothing(),)
+    script = next(iter(selection["scripts"]), None)
+    if script is None and not selection.get("command"):
+        raise click.UsageError("Missing argument 'SCRIPT': a script, or a command after --")
     if blame and axis is not None:
         raise UsageError("--blame is about releases of TensorFlow; leave out --axis")
     found = find_candidates(script, good, bad, axis, tf, console, selection)
@@ -295,8 +301,13 @@ def find_candidates(
     )
 
 
-def _nothing() -> NoReturn:
-    raise UsageError("there is no SCRIPT to search with", remedy="tfmatrix bisect my.py")
+def _criterion(on: Optional[str], bad: Optional[str]) -> tuple[Optional[str], Optional[str]]:
+    """`--on` and `--bad`, where what is bad may be said with either: `--bad output:TEXT`."""
+    if bad is None or not bad.startswith(criteria.OUTPUT):
+        return on, bad
+    if on is not None:
+        raise UsageError("--bad output:… and --on say two things: give one")
+    return bad, None
 
 
 def check_order(find: Optional[str], row: SearchRange) -> None:

@@ -68,7 +68,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
         if wanted or force or unsandboxed:
             raise UsageError(f"--block, --force and {TRUST} need --from-issue or --from-comment")
         return engine
-    if selection["scripts"] or selection.get("modules"):
+    if selection["scripts"] or selection.get("modules") or selection.get("command"):
         raise UsageError("--from-issue brings its own script: name no other")
     engine = sandboxed(engine, unsandboxed)
     source = issue_source.read_source(named)

@@ -110,6 +110,11 @@ def needing(command: F) -> F:
                 help="Let cells use the network. What they find there is not kept.",
             ),
             click.option(
+                "--fail-on",
+                metavar="TEXT|/REGEX/",
+                help="A pass that prints this is a fail: a warning, for example.",
+            ),
+            click.option(
                 "--allow-no-tensorflow",
                 is_flag=True,
                 help="Judge a script that never imports TensorFlow, too.",
@@ -122,7 +127,7 @@ def needing(command: F) -> F:
 
 NEEDING = (
     *("packages", "requirement_files", "projects", "relax", "forced", "as_of"),
-    *("data", "network", "allow_no_tensorflow"),
+    *("data", "network", "allow_no_tensorflow", "fail_on"),
 )
 """What `needing` fills in."""
 
@@ -139,6 +144,7 @@ def needing_words(selection: Mapping[str, Any]) -> list[str]:
         words += [word for value in selection[name] for word in (option, str(value))]
     words += ["--as-of", selection["as_of"]] if selection["as_of"] else []
     words += ["--data", str(selection["data"])] if selection["data"] else []
+    words += ["--fail-on", selection["fail_on"]] if selection["fail_on"] else []
     words += ["--relax"] if selection["relax"] else []
     words += ["--network"] if selection["network"] else []
     return words + (["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else [])

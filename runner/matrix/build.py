@@ -89,6 +89,7 @@ def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[A
         files=tuple(Path(file) for file in section.files),
         env=dict(section.env),
         requirements=_requirements(section),
+        fail_on=section.fail_on,
         exclusions=tuple(
             Exclusion(rule=_rule(each), reason=_one_line(each.reason)) for each in section.exclude
         ),

@@ -162,6 +162,9 @@ class ReproSection(Section):
     env: dict[Annotated[str, AfterValidator(words.variable)], str] = Field(
         {}, description="Environment variables that its cells get."
     )
+    fail_on: Annotated[str, AfterValidator(words.output_pattern)] = Field(
+        "", description="A text or /regex/ of the output: a pass that prints it is a fail."
+    )
     requirements: dict[_Specifier, list[Annotated[str, AfterValidator(words.requirement)]]] = Field(
         {}, description="Releases (a PEP 440 specifier set) → packages added to their environments."
     )

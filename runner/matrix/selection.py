@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from runner.errors import UsageError
 from runner.matrix import additions, config, plan, variants
+from runner.matrix.patterns import checked
 from runner.model import (
     Axis,
     Cell,
@@ -70,6 +71,7 @@ def select(
     allow_no_tensorflow: bool = False,
     expect: Optional[str] = None,
     reported: str = "",
+    fail_on: Optional[str] = None,
     along: Optional[str] = None,
 ) -> Selection:
     """From options to cells; everything wrong with them is found here, before anything runs."""
@@ -99,6 +101,7 @@ def select(
         repros=tuple(
             evolve(
                 _expecting(_limited(repro, timeout, memory), expect),
+                fail_on=repro.fail_on if fail_on is None else checked(fail_on, "--fail-on"),
                 needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
             )
             for repro in added

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from runner.errors import UsageError
+from runner.matrix.patterns import compiled
 from runner.model import Verdict
 from runner.releases.specifier import check as check_spec
 from runner.requirements.asked import is_tensorflow
@@ -129,6 +130,11 @@ def python_version(value: str) -> str:
 def image(value: str) -> str:
     if not _IMAGE.fullmatch(value):
         raise ValueError('is no image such as "python:3.10-slim-bookworm@sha256:…"')
+    return value
+
+
+def output_pattern(value: str) -> str:
+    compiled(value)
     return value
 
 

@@ -37,6 +37,7 @@ class Answers:
             limits=cell.repro.limits,
             agent_digest=paths.agent_digest(),
             mode=self.mode_for(cell).name,
+            fail_on=cell.repro.fail_on,
             repeat=self._options.repeat,
             data=snapshot.data_digest + (" network" if cell.repro.network else ""),
         )

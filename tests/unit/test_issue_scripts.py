@@ -524,7 +524,7 @@ def test_other_verbs_keep_it_in_the_sandbox_too(wanted: list[str], verb: str) ->
 
 def test_bisect_wants_a_script(wanted: list[str], capsys: Captured) -> None:
     assert cli.execute(["bisect"]) == 2
-    assert "there is no SCRIPT to search with" in capsys.readouterr().err
+    assert "Missing argument 'SCRIPT'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

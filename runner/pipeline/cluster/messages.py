@@ -117,6 +117,7 @@ def _bare(cell: Cell) -> Repro:
         limits=repro.limits,
         env=repro.env,
         suite=repro.suite and Suite(folder=Path()),
+        fail_on=repro.fail_on,
     )
 
 
