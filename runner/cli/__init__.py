@@ -101,7 +101,14 @@ def main() -> NoReturn:
 def execute(arguments: Optional[list[str]] = None) -> int:
     """One command, to its exit code; says what is wrong. Raises KeyboardInterrupt only."""
     try:
-        code: Any = tfmatrix.main(arguments, prog_name="tfmatrix", standalone_mode=False)
+        from runner.cli import settings
+
+        code: Any = tfmatrix.main(
+            arguments,
+            prog_name="tfmatrix",
+            standalone_mode=False,
+            default_map=settings.apply(VERBS),
+        )
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:

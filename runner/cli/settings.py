@@ -1,0 +1,118 @@
+"""`[tool.tfmatrix]` of a pyproject.toml here or in a parent folder: options that always hold.
+
+An option on the command line goes before, and so does an environment variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from runner.errors import UsageError
+
+FILE = "pyproject.toml"
+TABLE = "tool.tfmatrix"
+MOST_BYTES = 1 << 20
+CACHE = "cache"
+PARAMETERS = {
+    "engine": "engine",
+    "cluster": "cluster",
+    "jobs": "jobs",
+    "memory-for-cells": "budget",
+    "keep-environments": "keep",
+    "max-disk": "max_disk",
+}
+"""Key → the parameter of a verb, whose option is called as the key."""
+
+
+def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    """What click takes as `default_map`; the cache is set at once. Raises `UsageError`."""
+    found = find(Path.cwd())
+    if found is None:
+        return {}
+    file, table = found
+    for key, value in table.items():
+        _check(key, value, f"{file}: [{TABLE}]")
+    if CACHE in table:
+        os.environ.setdefault("TFMATRIX_CACHE", str(file.parent / Path(table[CACHE]).expanduser()))
+    given = {PARAMETERS[key]: value for key, value in table.items() if key != CACHE}
+    return dict.fromkeys(verbs, given)
+
+
+def find(folder: Path) -> Optional[tuple[Path, dict[str, Any]]]:
+    """The nearest pyproject.toml that has the table, and the table."""
+    for parent in (folder, *folder.parents):
+        table = _table(parent / FILE)
+        if table is not None:
+            return parent / FILE, table
+    return None
+
+
+def _table(file: Path) -> Optional[dict[str, Any]]:
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return None
+    if TABLE not in text:  # most files: TOML need not be read
+        return None
+    from runner.requirements import toml
+
+    table = toml.parsed(text, str(file)).get("tool", {}).get("tfmatrix")
+    if table is not None and not isinstance(table, dict):
+        raise UsageError(f"{file}: {TABLE} is no table; write [{TABLE}]")
+    return table
+
+
+def _check(key: str, value: Any, place: str) -> None:
+    if key not in (CACHE, *PARAMETERS):
+        close = difflib.get_close_matches(key, [CACHE, *PARAMETERS], n=1)
+        hint = (
+            f"; did you mean {close[0]}?" if close else f" (only {CACHE}, {', '.join(PARAMETERS)})"
+        )
+        raise UsageError(f"{place} has no key {key}{hint}")
+    expected = _wrong(key, value)
+    if expected is not None:
+        raise UsageError(f"{place} {key}: {value!r} is wrong; expected {expected}")
+
+
+def _wrong(key: str, value: Any) -> Optional[str]:
+    """What is expected in the place of `value`; None where it is right."""
+    if key == "jobs":
+        good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 256
+        return None if good else "a number from 1 to 256"
+    if not isinstance(value, str) or not value.strip():
+        return "a text in quotes"
+    return _WORDS[key](value) if key in _WORDS else None
+
+
+def _engine(value: str) -> Optional[str]:
+    from runner import engines
+
+    names = ["auto", *engines.ENGINES]
+    return None if value in names else " or ".join(names)
+
+
+def _size(value: str) -> Optional[str]:
+    from runner.machine import units
+
+    try:
+        units.parse_size(value)
+    except UsageError:
+        return "a size such as 20GB"
+    return None
+
+
+def _kept(value: str) -> Optional[str]:
+    return None if value in ("all", "none") or _size(value) is None else "all, none or a size"
+
+
+_WORDS: Mapping[str, Callable[[str], Optional[str]]] = {
+    "engine": _engine,
+    "memory-for-cells": _size,
+    "max-disk": _size,
+    "keep-environments": _kept,
+}
