@@ -69,10 +69,9 @@ def _table(file: Path) -> Optional[dict[str, Any]]:
 
 def _check(key: str, value: Any, place: str) -> None:
     if key not in (CACHE, *PARAMETERS):
-        close = difflib.get_close_matches(key, [CACHE, *PARAMETERS], n=1)
-        hint = (
-            f"; did you mean {close[0]}?" if close else f" (only {CACHE}, {', '.join(PARAMETERS)})"
-        )
+        known = [CACHE, *PARAMETERS]
+        close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+        hint = f"; did you mean {close[0]}?" if close else f" (only {', '.join(known)})"
         raise UsageError(f"{place} has no key {key}{hint}")
     expected = _wrong(key, value)
     if expected is not None:
