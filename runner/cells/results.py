@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Optional
 
 from attrs import evolve
 
 from runner.cells import printed
 from runner.cells.classify import classify, contradicts
 from runner.cells.silent import NO_TENSORFLOW, imported_none, why_silent
-from runner.model import Cell, Execution, Outcome, Result, Verdict
+from runner.model import Cell, Execution, Expectation, Outcome, Result, Verdict
 from runner.scripts import places
 
 _LONGEST_NUMBER = 9
@@ -96,7 +96,12 @@ def _planned(cell: Cell, environment: str) -> dict[str, Any]:
         "device": target.device.value,
         "environment": environment,
         "variant": cell.case.variant.name,
-        "expected": None
-        if expected is None
-        else ": ".join(filter(None, (expected.verdict.value, expected.signature))),
+        "expected": expected_text(expected),
     }
+
+
+def expected_text(expected: Optional[Expectation]) -> Optional[str]:
+    """`fail: KeyError`: an expectation as a `Result` has it."""
+    if expected is None:
+        return None
+    return ": ".join(filter(None, (expected.verdict.value, expected.signature)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Optional
 
 import click
@@ -9,8 +10,11 @@ import click
 from runner import paths, report
 from runner.cli import completion, log, terminal
 from runner.cli.formats import formats
+from runner.matrix.config import load_matrix
+from runner.releases import catalogue
 from runner.report import publish
 from runner.runs import journal
+from runner.runs.expectations import with_expectations
 
 
 @click.command("report", help="Render a run again from its journal, without running.")
@@ -20,9 +24,18 @@ from runner.runs import journal
     default=None,
     help="Print this one and write none. Default: print the grid, and write all again.",
 )
-def command(run: Optional[str], format_: Optional[str]) -> None:
+@click.option(
+    "--matrix",
+    "matrix_file",
+    type=click.Path(path_type=Path),
+    help="Judge with what this matrix.yaml expects now, not with what was expected then.",
+)
+def command(run: Optional[str], format_: Optional[str], matrix_file: Optional[Path]) -> None:
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.print_warning)
+    if matrix_file is not None:
+        matrix = load_matrix(matrix_file)
+        loaded = with_expectations(loaded, matrix, catalogue.load_releases())
     if format_ is not None:
         click.echo(publish.render(loaded, format_, folder))
         return

@@ -61,7 +61,7 @@ def row(cell: Cell, name: str) -> Cell:
         cell,
         case=case,
         skip=_skip(cell.repro, case, release, device),
-        expected=_expectation(cell.repro, case, release, device),
+        expected=expectation(cell.repro, case, release, device),
     )
 
 
@@ -124,7 +124,7 @@ def cell(
         target=chosen,
         skip=_skip(repro, case, release, device),
         lacks=_lacks(repro, chosen),
-        expected=_expectation(repro, case, release, device),
+        expected=expectation(repro, case, release, device),
         wanted=wanted,
     )
 
@@ -189,10 +189,11 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
             yield f"the CUDA image of TensorFlow {release.version} has a Python of its own"
 
 
-def _expectation(
+def expectation(
     repro: Repro, case: Case, release: Release, device: Device
 ) -> Optional[Expectation]:
-    """The last that matches wins, so that a matrix can state a rule and then its exception."""
+    """What matrix.yaml says of a cell. The last that matches wins, so that a matrix can state a
+    rule and then its exception."""
     latest_first = reversed(repro.expectations)
     return next((e for e in latest_first if speaks_of(e.rule, case, release, device)), None)
 
