@@ -25,10 +25,12 @@ _HARMLESS = """
 """
 # What a process is told of itself, where one that was forked may be told otherwise.
 _SELF_KNOWLEDGE = """
-    CLOCK_PROCESS_CPUTIME_ID CLOCK_THREAD_CPUTIME_ID clock cmdline cpu_times freeze
-    get_freeze_count get_objects get_referrers getrlimit getrusage guppy memory_full_info
-    memory_info objgraph orig_argv prlimit process_time process_time_ns pympler ru_maxrss set_debug
-    setitimer setrlimit thread_time thread_time_ns tracemalloc unfreeze
+    CLOCK_PROCESS_CPUTIME_ID CLOCK_THREAD_CPUTIME_ID RecursionError StackSummary _getframe clock
+    cmdline cpu_times currentframe excepthook extract_stack f_back format_stack freeze
+    get_freeze_count get_objects get_referrers getouterframes getrecursionlimit getrlimit getrusage
+    guppy memory_full_info memory_info objgraph orig_argv print_stack prlimit process_time
+    process_time_ns pympler ru_maxrss set_debug setitimer setrecursionlimit setrlimit stack_info
+    thread_time thread_time_ns tracemalloc unfreeze walk_stack
 """
 # What the agent has imported before the script's folder is searched: there, a module of the same
 # name would come too late. tests/engines/test_agent_alone.py compares it with each Python.
@@ -122,8 +124,11 @@ def _told_of_itself(tree: ast.Module) -> Optional[str]:
             found = SELF_KNOWLEDGE.intersection(name for name in names if isinstance(name, str))
             if found:
                 return f"it uses {min(found)}"
-            if getattr(node, "attr", "") == "times" and _shown(node.value) == "os":  # type: ignore[attr-defined]
-                return "it uses os.times"
+            whole = _shown(node) if isinstance(node, ast.Attribute) else ""
+            if whole in ("os.times", "inspect.stack"):
+                return f"it uses {whole}"
+            if isinstance(node, ast.ImportFrom) and node.module == "inspect":
+                return "it imports from inspect"
             value = node.value if isinstance(node, ast.Constant) else None
             if isinstance(value, str) and "/proc/" in value:
                 return "it looks into /proc"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.cells.classify import classify
+from runner.cells.forkable import forkable
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
 from runner.matrix import config, plan
@@ -26,7 +27,7 @@ from tests.engines.parity_scripts import SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load_releases()[-1].version)
-LIMITS = Limits(timeout=60.0, memory=1500, processes=200, output=64, scratch=64)
+LIMITS = Limits(timeout=240.0, memory=1500, processes=200, output=64, scratch=64)
 """As for all subjects, but that a child of TensorFlow starts with its parent's memory."""
 CHANCE = {"moving_mean", "moving_variance", "updates_applied", "losses"}
 """Values that differ from one fresh process to the next where a layer is shared (`…-both`) or
@@ -84,7 +85,11 @@ def benches(
         yield made
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+FORKED = [name for name, text in SCRIPTS.items() if forkable(RUNS + text) is None]
+"""The others look at what differs, and so are never forked."""
+
+
+@pytest.mark.parametrize("name", FORKED)
 def test_script(benches: dict[str, conformance.Bench], name: str) -> None:
     fresh, forked = (shown(benches[mode], SCRIPTS[name]) for mode in ("fresh", "fork"))
     assert forked == fresh
