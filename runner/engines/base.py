@@ -1,4 +1,4 @@
-"""What an engine is: the seam between planning and the machine."""
+"""The interface of engines, between planning and the machine."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ Progress = Callable[[Phase], None]
 
 @frozen(kw_only=True)
 class Workspace:
-    """What a session of one environment sees of a repro.
+    """The files of a repro, as a session of one environment gets them.
 
-    `folder` is a snapshot of the script and the files it needs, never changed while cells run
-    (AutoGraph reads sources from disk as it traces); engines show it read-only where they can.
+    `folder` is a snapshot of the script and the files it needs. It never changes while cells run,
+    because AutoGraph reads sources as it traces. Engines mount it read-only where they can.
     """
 
     folder: Path
     script: str
     """The script's path below `folder`."""
     data: Optional[Path] = None
-    """A folder that cells find as `~/data`, with what is in its `.keras` in `~/.keras`; or one of
-    the name `.keras`, which they find there alone."""
+    """A folder that cells find as `~/data`; they find its `.keras` as `~/.keras`. If the folder
+    itself is named `.keras`, they find it only there."""
     network: bool = False
-    """Whether cells may use the network, where the engine could keep them from it."""
+    """Whether cells may use the network, if the engine can switch it off."""
     live: bool = False
-    """Whether the files change between cells, for `watch`: agents must see that, not a copy."""
+    """Whether the files change between cells (`watch`): agents then need the folder, not a copy."""
 
 
 class Channel(Protocol):
@@ -52,10 +52,10 @@ class Channel(Protocol):
     root: str
     """Where the agent sees the workspace's folder."""
     shown: Mapping[str, str]
-    """Paths of this machine that scripts can see → what records say instead, longest first."""
+    """Paths of this machine that scripts can see → their names in records, longest first."""
 
     def send(self, line: bytes) -> None:
-        """Write one line. Raises `ChannelClosed` when the agent is gone."""
+        """Write one line. Raises `ChannelClosed` if the agent has ended."""
         ...
 
     def receive(self, timeout: float) -> Optional[bytes]:
@@ -63,9 +63,9 @@ class Channel(Protocol):
         ...
 
     def damage(self) -> Optional[str]:
-        """Why failures in the environment say nothing any more: it is not as it was made.
+        """Why failures in the environment are no evidence any more: it has been changed.
 
-        None where it is, or where nothing can change it.
+        None if it is as it was made, or if nothing can change it.
         """
         ...
 
@@ -75,7 +75,8 @@ class Channel(Protocol):
 
 
 class ChannelClosed(Exception):
-    """The agent is gone; `str()` says what is known about why (its last words, an OOM kill …)."""
+    """The agent has ended; `str()` tells what is known of the cause (its last words, an OOM kill
+    …)."""
 
     def __init__(self, why: str, *, oom: bool = False) -> None:
         super().__init__(why)
@@ -83,20 +84,20 @@ class ChannelClosed(Exception):
 
 
 class Maker(Protocol):
-    """Makes environments, perhaps not on this machine. Methods are called from many threads."""
+    """Makes environments, here or on other machines. Its methods are called from many threads."""
 
     name: str
 
     def refuses(self, target: Target) -> Optional[str]:
-        """Why `target` cannot be made real here (a `skip` with this reason); None when it can."""
+        """Why `target` cannot be made here (a `skip` with this reason); None if it can."""
         ...
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
-        """Make `environment` real, at once if it is already. Raises `PrepareError`."""
+        """Make `environment`; returns at once if it exists. Raises `PrepareError`."""
         ...
 
     def prepared(self, environment: Environment) -> bool:
-        """Whether `prepare` would have nothing to do."""
+        """Whether it exists, so that `prepare` has nothing to do."""
         ...
 
     def image(self, environment: Environment) -> Optional[str]:
@@ -105,7 +106,7 @@ class Maker(Protocol):
 
 
 class Engine(Maker, Protocol):
-    """Makes environments real on this machine, and runs the agent in them."""
+    """Makes environments on this machine, and runs the agent in them."""
 
     def unavailable(self) -> Optional[str]:
         """Why this engine cannot be used on this machine, with the remedy; None when it can."""
@@ -118,29 +119,31 @@ class Engine(Maker, Protocol):
         ...
 
     def disk_size(self, environment: Environment) -> int:
-        """Bytes on disk that dropping the environment would free, as well as can be told."""
+        """Bytes on disk that removing the environment would free, as far as known."""
         ...
 
     def remove(self, environment: Environment) -> None:
-        """Remove a prepared environment. Never touches anything this tool did not make."""
+        """Remove a prepared environment. Never touches files that this tool did not make."""
         ...
 
     def inventory(self) -> Iterator[Removable]:
-        """Everything this engine has made and can remove: environments, images, containers …"""
+        """Everything that this engine has made and can remove: environments, images, containers
+        …"""
         ...
 
 
 class Candidate(Engine, Protocol):
-    """An engine that a command can be given."""
+    """An engine that a command can use."""
 
     def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
-        """Why `environments` cannot all be made here, told by one look; None where nothing is known
-        to stand in the way."""
+        """Why `environments` cannot all be made here, from a quick check; None if nothing speaks
+        against it."""
         ...
 
     def repair(self, environments: Sequence[Environment], say: Callable[[str], None]) -> bool:
-        """Make what `environments` need besides, where that is possible here; whether it was.
+        """Make what `environments` lack (base images, say). Returns False if that is not possible
+        here.
 
-        Raises `TfmatrixError` where it should have been.
+        Raises `TfmatrixError` if it is possible but failed.
         """
         ...

@@ -1,4 +1,5 @@
-"""Which engine does the work: the one asked for, or one that can; settled before all else."""
+"""Chooses the engine: the one asked for, or one that can do the work. This comes before all
+else."""
 
 from __future__ import annotations
 
@@ -14,22 +15,22 @@ Say = Callable[[str], None]
 
 
 class Wanted(Protocol):
-    """What a command wants to know, which depends on the engine that it gets."""
+    """What a command needs; this depends on the engine."""
 
     cells: int
-    """How many cells, 0 where no answers are wanted."""
+    """The number of cells; 0 if no answers are looked for."""
 
     def answered(self, engine: Candidate) -> int:
-        """How many of the cells that engine has measured already."""
+        """How many of the cells `engine` has measured already."""
         ...
 
     def environments(self, engine: Candidate) -> Sequence[Environment]:
-        """Those that are needed for what is not answered."""
+        """The environments that the other cells need."""
         ...
 
 
 class Anything:
-    """Nothing in particular: any engine that answers will do."""
+    """No needs: any engine that is available will do."""
 
     cells = 0
 
@@ -57,9 +58,9 @@ def by_name(engine: Candidate, wanted: Wanted, say: Say) -> Candidate:
 
 
 def automatic(candidates: Sequence[Candidate], wanted: Wanted, say: Say) -> Candidate:
-    """The engine that has most of the answers, else the first that can make what is wanted.
+    """The engine with most of the answers, else the first that can make the environments.
 
-    Raises `EngineUnavailableError` with what is missing.
+    Raises `EngineUnavailableError`, which names what is missing.
     """
     reasons: list[str] = []
     usable = []
@@ -89,7 +90,7 @@ def _chosen(engine: Candidate, reasons: Sequence[str], say: Say) -> Candidate:
 
 
 def _knows_most(usable: Sequence[Candidate], wanted: Wanted) -> Optional[Candidate]:
-    """An engine that is not the first, and has more than half of the answers and the most."""
+    """An engine other than the first that has most answers, and more than half of all."""
     if len(usable) < 2 or not wanted.cells:
         return None
     best = usable[0]
@@ -102,7 +103,7 @@ def _knows_most(usable: Sequence[Candidate], wanted: Wanted) -> Optional[Candida
 
 
 def _obstacle(engine: Candidate, wanted: Wanted, say: Say) -> Optional[str]:
-    """Why `engine` cannot make what is wanted, after trying to remove what stands in the way."""
+    """Why `engine` cannot make the environments, after an attempt to repair the cause."""
     environments = wanted.environments(engine)
     why_not = engine.why_not_made(environments)
     if why_not is None:

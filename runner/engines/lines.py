@@ -1,4 +1,4 @@
-"""What every channel to an agent does alike: its lines wait until somebody asks for them."""
+"""The common part of all channels to agents: lines wait until they are received."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from runner.engines.base import ChannelClosed
 
 LINE_MOST = 16 << 20
 LINES_MOST = 8
-"""Lines kept waiting; an agent that says more is not read until somebody listens."""
+"""Lines that may wait; then nothing more is read until one is received."""
 _LAST_WORDS = 8 << 10
 
 
 def shown_in_cells(scratch: str) -> dict[str, str]:
-    """What records say instead of a cell's working directory, which lies in `scratch`."""
+    """The name in records of a cell's working directory, which lies in `scratch`."""
     return {f"{scratch}/scratch/repro": "/repro"}
 
 
 class LineChannel(ABC):
-    """The receiving half of a `Channel`, and its end. How bytes travel is the subclass's to say.
+    """The receiving half of a `Channel`, and its end. Subclasses define how bytes travel.
 
-    One thread of the subclass calls `_hear` with what the agent says and `_hang_up` at the end.
+    One thread of the subclass calls `_hear` with each text of the agent, and `_hang_up` at the end.
     """
 
     def __init__(self, *, root: str, shown: Mapping[str, str]) -> None:
         self.root = root
-        # Longest first: a folder of these may lie in another one.
+        # Longest first, since one of these folders may lie in another.
         real = {os.path.realpath(path): instead for path, instead in shown.items()}
         self.shown: Mapping[str, str] = dict(
             sorted({**real, **shown}.items(), key=lambda pair: -len(pair[0]))
@@ -68,7 +68,7 @@ class LineChannel(ABC):
             if self._closed:
                 return
             self._closed = True
-        self._hang_up()  # whoever waits for a line need not wait for the rest
+        self._hang_up()  # a receiver that waits for a line need not wait for the rest
         self._end()
 
     @abstractmethod
@@ -77,12 +77,12 @@ class LineChannel(ABC):
 
     @abstractmethod
     def _how(self) -> ChannelClosed:
-        """What is known of how the agent ended by itself, without its last words."""
+        """How the agent ended by itself, as far as known, without its last words."""
 
     # -- what the agent says ---------------------------------------------------------------------
 
     def _hear(self, data: bytes) -> bool:
-        """Take what came, and wait while too many lines are waiting. False: listen no longer."""
+        """Take the bytes, and wait while too many lines wait. Returns False at the end."""
         self._rest += data
         if b"\n" in data:
             *lines, self._rest = self._rest.split(b"\n")

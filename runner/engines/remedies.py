@@ -1,4 +1,4 @@
-"""What mends a failure, told from the words of who failed: uv, pip, BuildKit, the kernel. Pure."""
+"""Remedies for failures, found by the messages of uv, pip, BuildKit and the kernel. Pure."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ _REMEDIES = (
 
 
 def remedy(said: str) -> Optional[str]:
-    """What mends it, where it is one of the usual ones."""
+    """The remedy, if the failure is a usual one."""
     return next((cure for sign, cure in _REMEDIES if re.search(sign, said, re.IGNORECASE)), None)

@@ -1,7 +1,7 @@
 """What a user's packages demand of TensorFlow: in their metadata, or when they are imported.
 
-`tensorflow-cpu` stands where they ask for `tensorflow`, so a wheel without content takes its place
-while they are resolved: the newest version of each that admits the release is then found.
+Packages ask for `tensorflow`, where an environment may have `tensorflow-cpu`. So while uv resolves,
+an empty wheel stands for `tensorflow`; uv then finds the newest version that admits the release.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from runner.machine.derived_cache import remembered_yaml
 from runner.model import Release, parsed_version
 
 _MARK = "standin"
-"""A local version, which fulfils what the version itself does and is on no index."""
+"""A local version: it meets the same requirements as the version itself, and no index has it."""
 
 
 def import_checks(release: Release) -> tuple[str, ...]:
-    """Constraints: `tensorflow-probability<0.24`, since 0.24 refuses a TensorFlow so old."""
+    """Constraints such as `tensorflow-probability<0.24`: 0.24 refuses older TensorFlow."""
     found = (_below(package, checks, release) for package, checks in _table().items())
     return tuple(constraint for constraint in found if constraint)
 
@@ -41,7 +41,7 @@ def data_file() -> Path:
 
 
 def constraint(version: str) -> str:
-    """The one by which nothing but the stand-in for this version is taken."""
+    """The requirement that only the empty wheel of this version meets."""
     return f"tensorflow==={version}+{_MARK}"
 
 
@@ -51,6 +51,6 @@ def write_stand_in(folder: Path, version: str) -> None:
 
 
 def without_stand_in(lock: str) -> str:
-    """`lock` without the entry that nobody could install."""
+    """`lock` without the entry of the empty wheel, which nobody can install."""
     entries = re.split(r"(?m)^(?=\S)", lock)
     return "".join(entry for entry in entries if not re.match(rf"tensorflow==\S+\+{_MARK}", entry))

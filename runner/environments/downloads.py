@@ -18,7 +18,7 @@ _LARGEST = 16 << 20
 
 
 def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
-    """Put the files of `wanted` into `folder`, which is made. Raises `PrepareError`."""
+    """Download `wanted` into `folder`, which is created. Raises `PrepareError`."""
     folder.mkdir(parents=True, exist_ok=True)
     source = index.configured(paths.index(), say=lambda _: None)
     for each in wanted:
@@ -35,7 +35,7 @@ def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
 
 
 def _content(source: index.Index, wanted: SourceDistribution) -> bytes:
-    """The first bytes of the source distribution of that version, as many as it may have."""
+    """The content of this source distribution, up to the most bytes that it may have."""
     for file in source.files(wanted.name):
         is_it = file.package_type == "sdist" and file.version == wanted.version
         if is_it and file.filename.endswith(".tar.gz"):

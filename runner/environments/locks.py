@@ -1,9 +1,9 @@
 """`Target` → `Environment`: its locked packages, found or resolved, and its key.
 
-Looked for in this order: the committed locks (docker/locks/), the user's cache, and uv, which
-resolves as of the release's date. In an installed copy, which nobody commits to, `renew` writes
-into the user's cache, and that is looked at first. A lock's head says what was asked; a lock with
-another head than the catalogue now asks for is refused (committed) or made anew (cached).
+A lock is looked for in the committed locks (docker/locks/), then in the user's cache; else uv
+resolves it as of the release's date. An installed copy has no repository: there `renew` writes into
+the user's cache, which is then looked at first. A lock's head says what was asked. If the catalogue
+now asks for something else, a committed lock is refused and a cached one is made anew.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
 
 
 def _particulars(target: Target) -> str:
-    """What a slot is named by besides the release."""
+    """The part of a slot's name besides the release."""
     resolution = "" if target.resolution == USUAL_RESOLUTION else f" {target.resolution}"
     return f"{target.requirements}{resolution}"
 
@@ -85,7 +85,7 @@ def _text(target: Target) -> Optional[str]:
 
 
 def _places(target: Target) -> list[Path]:
-    """Where a lock of `target` may lie, first the one that counts."""
+    """The paths where a lock of `target` may lie; the first that exists counts."""
     places = [path for path in (committed_path(target), _cached_path(target)) if path is not None]
     return places if paths.is_checkout() else places[::-1]
 
@@ -101,7 +101,7 @@ def _restored(target: Target, text: str, entry: Any) -> Environment:
 
 
 def is_known(target: Target) -> bool:
-    """Whether `target` has a lock, so that nothing need be resolved."""
+    """Whether `target` has a lock already."""
     return _text(target) is not None
 
 
@@ -113,16 +113,16 @@ def requirements(target: Target) -> str:
             continue
         if path == committed:
             return read_lock(path, target)
-        with suppress(LockError):  # a cached lock that is damaged is made anew
+        with suppress(LockError):  # a damaged lock in the cache is made anew
             return read_lock(path, target)
     text = resolve_lock(target)
-    with suppress(OSError):  # the cache is full, or read-only: the lock is as good without it
+    with suppress(OSError):  # the cache is full or read-only; the lock is valid without it
         write_atomic(cached, text, mode=0o644)
     return text
 
 
 def read_lock(path: Path, target: Target) -> str:
-    """The lock of `target` that lies at `path`. Raises `LockError` where it is none."""
+    """The lock of `target` that lies at `path`. Raises `LockError` where it is no lock."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -173,7 +173,7 @@ def _usual_lock(target: Target) -> Optional[str]:
 
 
 def environment_notes(made: Environment) -> tuple[str, ...]:
-    """What is particular about its packages, a line each."""
+    """What is unusual about the packages, one line each."""
     if made.target.usual:
         return ()
     usual = evolve(made.target, requirements=(), resolution=USUAL_RESOLUTION)
@@ -184,8 +184,8 @@ def environment_notes(made: Environment) -> tuple[str, ...]:
 def lock_request(target: Target) -> LockRequest:
     """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out.
 
-    A package of which the user names one version is that one, whatever its day and whatever the
-    catalogue says of it: what the two of them do to each other is the question.
+    Where the user names one version of a package, that version is taken, whatever its date and the
+    catalogue's constraints: the user asks what it and TensorFlow do together.
     """
     release, resolution = target.release, target.resolution
     tensorflow = _tensorflow(target)
@@ -218,7 +218,7 @@ def _but(names: Collection[str], requirements: Sequence[str]) -> tuple[str, ...]
 
 
 def _left_out(tensorflow: str) -> tuple[str, ...]:
-    """Packages that others ask for by name, and that hold the same files as `tensorflow` does."""
+    """Packages to leave out, because they hold the same files as `tensorflow`."""
     if tensorflow.startswith("tf-nightly"):
         return ("tensorflow",) if tensorflow == "tf-nightly" else ("tensorflow", "tf-nightly")
     return ("tensorflow",) if tensorflow.startswith("tensorflow-") else ()
@@ -275,8 +275,8 @@ def lines(text: str) -> Iterator[str]:
 
 
 def for_installers(lock: str) -> str:
-    """`lock` as uv and pip are to read it: with lines that forbid to build any of its packages,
-    but for those source distributions that are known."""
+    """`lock` for uv and pip, with lines that forbid to build its packages, except for the source
+    distributions that we know."""
     known = {each.name for each in sources.in_lock(lines(lock))}
     names = [pinned_version(line)[0] for line in lines(lock)]
     from_wheels = [name for name in names if name not in known] if known else [":all:"]
@@ -286,7 +286,7 @@ def for_installers(lock: str) -> str:
 def committed_path(target: Target) -> Path | None:
     """Where the lock of `target` lies if it is committed.
 
-    None is where the packages are a user's, and of pre-releases, which the catalogue does not hold.
+    None where the user adds packages, and for pre-releases, which the catalogue does not hold.
     """
     if not target.usual or target.release.parsed.is_prerelease:
         return None
@@ -294,7 +294,7 @@ def committed_path(target: Target) -> Path | None:
 
 
 def _cached_path(target: Target) -> Path:
-    """Named by what was asked, so that a change of the catalogue never meets an old answer."""
+    """The name comes from what was asked, so a changed catalogue never finds an old lock."""
     return paths.cached_locks() / f"{_name(target)}-{_digest(lock_header(target))[:12]}.txt"
 
 
@@ -321,7 +321,7 @@ def _key(target: Target, text: str, dockerfile: str) -> str:
 
 
 def _instructions(dockerfile: str) -> str:
-    """What makes the image: not the comments, nor the image in which uv is fetched."""
+    """The lines that make the image: no comments, and not the image that only brings uv."""
     kept = [line for line in dockerfile.splitlines() if line and not line.startswith("#")]
     return re.sub(r"(?m)^FROM \S+ AS uv$", "FROM scratch AS uv", "\n".join(kept))
 

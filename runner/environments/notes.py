@@ -1,4 +1,4 @@
-"""Where an environment's packages are not those that were asked for, or TensorFlow's own. Pure."""
+"""How an environment's packages differ from those asked for, and from the release's own. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model import Environment, Target, package_name, pinned_version
 def notes_on(
     environment: Environment, usual: Optional[Mapping[str, str]] = None
 ) -> tuple[str, ...]:
-    """A line each. `usual`: package → version in the release's own environment, where known."""
+    """The notes, one line each. `usual`: package → version in the release's own environment."""
     return tuple(_of(environment.target, versions(environment.packages), usual or {}))
 
 

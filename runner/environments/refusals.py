@@ -1,4 +1,4 @@
-"""Why requirements have no solution: uv's explanation → one line, and whose doing it is. Pure."""
+"""Why requirements have no solution: uv's explanation → one line with the cause. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`--relax`: the nearest version of each package that is asked for exactly and cannot be had.
+"""`--relax`: replaces exact versions that cannot be installed by the nearest ones.
 
-The nearest is the newest older one, and where there is none the oldest newer one. What can be had
-stays as it is asked for.
+The nearest version is the newest older one, else the oldest newer one. Versions that can be
+installed stay as the user asked.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from runner.errors import UsageError
 from runner.machine.derived_cache import remembered_yaml
 from runner.model import Device, Target
 
-if TYPE_CHECKING:  # it takes longer to import than all else here, and is seldom needed
+if TYPE_CHECKING:  # its import is the slowest here, and it is seldom needed
     import jinja2
 
 _WIDTH = 98
@@ -27,8 +27,8 @@ def dockerfile(
     requirements: str = "requirements.txt",
     sources: Sequence[SourceDistribution] = (),
 ) -> str:
-    """The Dockerfile of `target`, which expects its lock beside it under the name `requirements`,
-    and `sources`, the source distributions that the lock names, in a folder of that name.
+    """The Dockerfile of `target`. It expects its lock beside it as `requirements`, and the source
+    distributions that the lock names (`sources`) in a folder `sources`.
 
     `images` replaces default base images, by Python version. Same arguments, same bytes.
     Raises `UsageError` where no image can be made: ask `unavailable` first.
@@ -59,7 +59,7 @@ def dockerfile(
 
 @lru_cache(maxsize=1)
 def inputs() -> tuple[str, ...]:
-    """The texts of everything besides its arguments that Dockerfiles are made from."""
+    """The texts of the files that Dockerfiles are made from, besides the arguments."""
     templates = sorted(paths.data_folder().glob("*.j2"))
     files = (*templates, paths.data_folder() / "images.yaml", source_distributions.data_file())
     return tuple(file.read_text("utf-8") for file in files)
@@ -93,17 +93,17 @@ def base_image(python: str, images: Mapping[str, str] = {}) -> str:
 
 
 def pythons() -> tuple[str, ...]:
-    """Those that a base image is known of."""
+    """The Pythons for which a base image is known."""
     return tuple(_defaults()["pythons"])
 
 
 def default_base(python: str) -> str:
-    """The base image of Python `python` where nobody has said otherwise."""
+    """The default base image of Python `python`."""
     return base_image(python)
 
 
 def _facts(target: Target) -> Iterator[tuple[str, str]]:
-    """What the head of the Dockerfile says: (name, sentence)."""
+    """The facts at the head of the Dockerfile: (name, sentence)."""
     release, cuda = target.release, target.release.cuda
     yield "released", f"{release.released}"
     if target.device is Device.CUDA and cuda is not None:

@@ -22,7 +22,7 @@ _LEVEL = 9
 
 @frozen(kw_only=True)
 class LockRequest:
-    """What is to be resolved. Equal questions have equal answers, on any machine."""
+    """What uv is to resolve. Equal requests have equal answers on any machine."""
 
     python: str
     requirements: tuple[str, ...]
@@ -30,27 +30,27 @@ class LockRequest:
     """Packages uploaded before the end of this day (UTC) count."""
     newer: tuple[tuple[str, date], ...] = ()
     undated: tuple[str, ...] = ()
-    """Packages of which any version counts, whenever it was uploaded."""
+    """Packages whose versions count whatever their upload date."""
     constraints: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    """Packages that are not installed, whoever asks for them."""
+    """Packages that are not installed, even if others ask for them."""
     stand_in: str = ""
-    """The version that `tensorflow` counts as, though it is left out: what packages demand of it
-    decides which of their versions is taken. An exact version is taken whatever it demands."""
+    """The version of `tensorflow` that packages see while it is left out. It decides which of their
+    versions fit. An exact version is taken whatever it requires."""
     forced: tuple[str, ...] = ()
-    """Requirements that replace whatever anybody asks for of the same packages."""
+    """Requirements that override all others on the same packages."""
     held: str = ""
-    """A lock whose versions are taken wherever nothing asks for others."""
+    """A lock whose versions are preferred."""
     lowest: bool = False
     """Take the lowest version of each of `requirements`, not the highest."""
     tensorflow: str = "TensorFlow"
-    """The release, as messages call it."""
+    """The release's name in messages."""
 
 
 def resolve_lock(request: LockRequest) -> str:
     """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons.
 
-    Nothing is built: that would run code of whoever wrote the package, as this user.
+    No package is built, since that would run its author's code as this user.
     """
     trouble, lock = _compile(request)
     if request.stand_in and request.undated and "No solution found" in trouble:
@@ -61,7 +61,7 @@ def resolve_lock(request: LockRequest) -> str:
 
 
 def _compile(request: LockRequest) -> tuple[str, str]:
-    """What uv said where it failed, and the lock where it did not."""
+    """uv's messages if it failed, else the lock."""
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
         place = Path(folder)
         hashes = sources.write_metadata(place, request.as_of, request.undated)
@@ -86,19 +86,21 @@ def _command(request: LockRequest, folder: Path) -> list[str]:
     held = [demands.constraint(request.stand_in)] if request.stand_in else []
     constraints = _write(folder / "constraints.txt", [*request.constraints, *held])
     command += ["--constraint", constraints]
-    # An override that holds on no Python removes the package from everyone's requirements.
+    # With a marker that never holds, an override removes the package.
     gone = [each for each in request.left_out if not (held and each == "tensorflow")]
     overrides = [f'{package} ; python_version < "3"' for package in gone]
     overrides += request.forced
     command += ["--override", _write(folder / "overrides.txt", overrides)]
     command += ["--resolution", "lowest-direct"] if request.lowest else []
-    (folder / _LOCK).write_text(request.held, encoding="utf-8")  # uv keeps to what it finds there
+    (folder / _LOCK).write_text(
+        request.held, encoding="utf-8"
+    )  # uv prefers the versions that this file has
     command += ["--output-file", str(folder / _LOCK)]
     return [*command, _write(folder / "requirements.in", request.requirements)]
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """uv's, with `folder` as one more place to look for packages (an option would hide others)."""
+    """uv's environment, with `folder` added as an index (an option would hide the others)."""
     environment = interpreters.uv_environment()
     places = [environment.get("UV_FIND_LINKS", ""), str(folder)]
     return {**environment, "UV_FIND_LINKS": ",".join(filter(None, places))}

@@ -13,9 +13,9 @@ from runner.machine.units import size_text
 @frozen(kw_only=True)
 class DiskSize:
     own: int
-    """Bytes that dropping the environment gives back."""
+    """Bytes that removing the environment frees."""
     stays: Mapping[str, int] = field(factory=dict)
-    """Bytes that making it leaves behind for good, by name: what several share counts once."""
+    """Bytes that stay after its removal, by name; what several environments share counts once."""
 
 
 @frozen(kw_only=True)
@@ -24,13 +24,13 @@ class DiskPlan:
 
     admitted: tuple[str, ...]
     left_out: Mapping[str, str]
-    """Those that cannot fit, even alone, with the reason."""
+    """Those that do not fit even alone → the reason."""
     need: int
-    """Bytes that making all that is missing takes, when nothing is dropped."""
+    """Bytes needed to make all missing environments, if none is removed."""
     budget: Optional[int] = None
-    """Bytes that may be there of what dropping gives back; None where there is no limit."""
+    """Bytes that removable parts may take at one time; None if there is no limit."""
     waves: tuple[tuple[str, ...], ...] = ()
-    """The admitted, as they fit together: in the worst case one wave has to go before the next."""
+    """The admitted, in groups that fit together: at worst one group goes before the next comes."""
 
 
 def plan_disk(
@@ -41,9 +41,9 @@ def plan_disk(
 ) -> DiskPlan:
     """Which environments of `order` fit into `limit` bytes; `present` ones exist already.
 
-    The limit is on all these environments together, and on what this run adds to what stays. One
-    that is to be made is admitted if there is room for it when all others are dropped, whichever
-    come first: so whoever waits for room gets it. Those that are there are always admitted.
+    The limit holds for all these environments together, and for what this run leaves behind. An
+    environment is admitted if it fits when all others are removed, so one that waits for room gets
+    it in the end. Environments that exist are always admitted.
     """
     missing = [name for name in order if name not in present]
     need = sum(sizes[name].own for name in missing) + _staying(sizes[name] for name in missing)
@@ -99,10 +99,10 @@ def _waves(
 
 
 class DiskRoom:
-    """The disk that a run's environments take, kept under a plan's budget. Not for threads.
+    """Keeps a run's environments within a plan's budget. Not for use by several threads.
 
     Call `admit` before an environment is prepared, `release` when its cells are done, and `forget`
-    when it no longer exists. Drop what `admit` returns before making anything else.
+    when it no longer exists. Remove what `admit` returns before anything else is made.
     """
 
     def __init__(
@@ -114,19 +114,19 @@ class DiskRoom:
         self._budget = plan.budget
         self._sizes = {name: size.own for name, size in sizes.items()}
         self._active: set[str] = set()
-        # Least recently used first: what the run wants last goes before what it wants next.
+        # Least recently used first: what the run needs last is removed first.
         wanted = [name for name in plan.admitted if name in present]
         self._idle: dict[str, None] = dict.fromkeys(reversed(wanted))
 
     @property
     def used_bytes(self) -> int:
-        """Bytes that are taken now, as far as is known."""
+        """Bytes in use now, as far as known."""
         return sum(self._own(name) for name in (*self._active, *self._idle))
 
     def admit(self, name: str) -> Optional[list[str]]:
-        """What to drop before `name` is made or used; None if it must wait for others.
+        """The environments to remove before `name` is made; None if it must wait for others.
 
-        If no other environment is in use, it may always try: sizes are estimates until then.
+        If no other environment is in use it may always be tried, since sizes are estimates.
         """
         if name in self._idle:
             del self._idle[name]
@@ -138,7 +138,7 @@ class DiskRoom:
         return going
 
     def set_size(self, name: str, own: int) -> None:
-        """The size of `name`, now that it can be measured."""
+        """Record the measured size of `name`."""
         self._sizes[name] = own
 
     def release(self, name: str) -> None:

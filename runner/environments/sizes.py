@@ -1,4 +1,4 @@
-"""What environments take on disk: as measured when they were last made, else by a formula."""
+"""The sizes of environments on disk: measured when they were last made, else from a formula."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from runner.model import Device, Environment, Release
 
 _MB = 10**6
 _UNPACKS_MORE = Version("2.12")
-"""From here on a wheel of TensorFlow holds more, and comes with more, for its size."""
+"""From this version on, wheels of TensorFlow unpack to more and bring more packages."""
 # Megabytes = a + b × the wheel's, least squares over the newest CPU release of each series and four
-# older patches; the formula errs by -2.9 % to +6.3 % there. `size` adds what makes it safe.
+# older patches; the formula errs by -2.9 % to +6.3 % there. `size` adds a margin.
 _FIT = {
     # 20 images 463 to 1062 MB, 10 images 1064 to 1531 MB; layers above the Python's only
     "docker": ((108, 4.21), (61, 5.37)),
@@ -27,7 +27,7 @@ _FIT = {
 }
 _SAFE = 1.05
 _WHEEL = 300
-"""MB; more than the largest CPU wheel so far, for a release whose wheel's size is not known."""
+"""MB, for a release whose wheel size is unknown; more than the largest CPU wheel so far."""
 _PYTHON = 160 * _MB
 """Layers that all images of a Python share: 138 to 156 MB."""
 _BUILD_CACHE = 100 * _MB
@@ -39,10 +39,10 @@ _REQUIREMENT = 200 * _MB
 
 
 def size_of(engine: str, environment: Environment) -> DiskSize:
-    """What making `environment` takes, on the safe side where it was never made here.
+    """The size of `environment`; with a margin if it was never made here.
 
-    What local environments share counts in each of them: 6 % of a release's, nearly all of a
-    variant's. So a limit is never exceeded, and is reached early by many variants of one release.
+    Files that local environments share count in each of them: 6 % of a release's, nearly all of a
+    variant's. So a limit is never exceeded, but many variants of one release reach it early.
     """
     own = recorded_size(engine, environment)
     if own is None:
@@ -55,7 +55,7 @@ def size_of(engine: str, environment: Environment) -> DiskSize:
 
 
 def record_size(engine: str, environment: Environment, own: int) -> None:
-    """Keep a measured size for later runs. Never raises: they work without it."""
+    """Keep a measured size for later runs. Never raises, for runs work without it."""
     with suppress(OSError):
         path = _path(engine, environment)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,14 +63,14 @@ def record_size(engine: str, environment: Environment, own: int) -> None:
 
 
 def recorded_size(engine: str, environment: Environment) -> Optional[int]:
-    """Bytes that dropping it gave or would give back, if it was ever made on this machine."""
+    """Bytes that its removal frees; None if it was never made on this machine."""
     with suppress(OSError, ValueError):
         return int(_path(engine, environment).read_text("ascii"))
     return None
 
 
 def _whole(engine: str, environment: Environment) -> int:
-    """Bytes, whether they are its own or shared with other environments."""
+    """Bytes, including those that it shares with other environments."""
     target = environment.target
     more = len(target.requirements) * _REQUIREMENT
     if target.device is Device.CUDA:
@@ -79,12 +79,12 @@ def _whole(engine: str, environment: Environment) -> int:
 
 
 def estimate(engine: str, release: Release) -> int:
-    """Bytes that a CPU environment of `release` takes, on the safe side."""
+    """Bytes that a CPU environment of `release` takes, with a margin."""
     return int(_SAFE * fitted_bytes(engine, release))
 
 
 def fitted_bytes(engine: str, release: Release) -> float:
-    """Bytes that a CPU environment of `release` is likely to take, no margin added."""
+    """Bytes that a CPU environment of `release` probably takes, without a margin."""
     older, newer = _FIT.get(engine, _FIT["docker"])
     base, factor = older if release.parsed < _UNPACKS_MORE else newer
     return (base + factor * (release.wheel_mb or _WHEEL)) * _MB
@@ -95,6 +95,6 @@ def _path(engine: str, environment: Environment) -> Path:
 
 
 def bytes_needed(engine: str, environments: Sequence[Environment]) -> float:
-    """Bytes on disk that making `environments` will take, roughly and on the safe side."""
+    """Bytes on disk that making `environments` takes: an estimate with a margin."""
     known = {each.key: size_of(engine, each) for each in environments}
     return room.plan_disk(tuple(known), known).need

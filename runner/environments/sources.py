@@ -1,7 +1,7 @@
 """The source distributions that some releases need, because their packages have no wheels.
 
-Building one runs its code. So only these are built, known by their hashes; and what they require
-is known too (docker/sources.yaml), so that resolving builds none at all.
+Building a source distribution runs its code. So only these are built, and only with the known
+hashes. Their requirements are recorded in docker/sources.yaml, so that resolving builds none.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ class SourceDistribution:
     requires: tuple[str, ...]
     sha256: str
     python: str = ""
-    """The Pythons it is for, as a specifier; "" is any."""
+    """A specifier of the Pythons that it is for; "" is any."""
 
     @property
     def file_name(self) -> str:
-        """The name under which it lies beside a Dockerfile."""
+        """Its file name beside a Dockerfile."""
         return f"{self.name}-{self.version}.tar.gz"
 
 
 @lru_cache(maxsize=1)
 def known_distributions() -> tuple[SourceDistribution, ...]:
-    """All that may be built."""
+    """All source distributions that may be built."""
     found = remembered_yaml(data_file())
     return tuple(
         SourceDistribution(
@@ -63,7 +63,7 @@ def data_file() -> Path:
 
 
 def in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...]:
-    """Those that a lock names: `lines` are its requirements, one a line, with their hashes."""
+    """Those that a lock names. `lines` are its requirements with their hashes, one a line."""
     pinned = {line.split(" ", 1)[0]: frozenset(_HASH.findall(line)) for line in lines}
     return tuple(
         each
@@ -73,10 +73,10 @@ def in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...]:
 
 
 def write_metadata(folder: Path, before: date, undated: Sequence[str] = ()) -> Mapping[str, str]:
-    """A wheel in `folder` for each that was there on the day `before`, with metadata and no code.
+    """Write a wheel with metadata and no code into `folder` for each that existed on `before`.
 
-    `undated`: packages that count whatever their day. Returns SHA-256 of such a wheel → that of the
-    source distribution it stands for.
+    `undated`: packages that count whatever their date. Returns the SHA-256 of each wheel → that of
+    its source distribution.
     """
     counted = [
         each for each in known_distributions() if each.uploaded <= before or each.name in undated
@@ -85,7 +85,7 @@ def write_metadata(folder: Path, before: date, undated: Sequence[str] = ()) -> M
 
 
 def with_real_hashes(lock: str, hashes: Mapping[str, str]) -> str:
-    """`lock` with the hashes that `write_metadata` returned put in the place of its wheels'."""
+    """`lock` with the hashes of the source distributions in place of those of their wheels."""
     return "".join(_with_real_hashes(entry, hashes) for entry in re.split(r"(?m)^(?=\S)", lock))
 
 

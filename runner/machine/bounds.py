@@ -1,4 +1,4 @@
-"""Bounds on what a server may cost: a deadline over all, and limits on answers and their size."""
+"""Bounds on the use of a server: a deadline, and limits on the number and size of answers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class TooMuchError(OSError):
-    """The server went on beyond a bound; the message says which."""
+    """The server exceeded a bound; the message names it."""
 
 
 @define
 class Bounds:
-    """What all that is asked of a server may cost together."""
+    """Bounds on all requests to a server together."""
 
     seconds: float
-    """That its answers are waited for."""
+    """Seconds to wait for its answers, all together."""
     answers: int
     size: int
     """Bytes of all answers, unpacked."""
@@ -33,7 +33,7 @@ class Bounds:
 
     def within_the_deadline(self, call: Callable[[], T]) -> T:
         """The call's result. A server that sends a byte now and then never times out, so the call
-        is in a thread, which is left to itself where it takes too long.
+        runs in a thread, which is abandoned if it takes too long.
 
         Raises `TooMuchError`, and what the call raises.
         """
@@ -59,7 +59,7 @@ class Bounds:
 
 
 def _result(call: Callable[[], T]) -> Callable[[], T]:
-    """Gives what `call` gives, or raises what it raises, when it is asked."""
+    """Returns a function that waits for the result of `call`, or raises its error."""
     try:
         value = call()
     except BaseException as error:
@@ -73,7 +73,7 @@ def _result(call: Callable[[], T]) -> Callable[[], T]:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Counts what comes in."""
+    """Counts the bytes of answers."""
 
     def __init__(self, bounds: Bounds, **options: Any) -> None:
         super().__init__(**options)

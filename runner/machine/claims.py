@@ -1,8 +1,8 @@
-"""What running runs use, so that nobody removes it meanwhile: not `clean`, nor another run.
+"""What running commands use, so that neither `clean` nor another run removes it meanwhile.
 
-A claim is a file in the cache folder that its process keeps locked; the kernel lets go of the lock
-however the process ends. Claims are made and looked at under one more lock, so nothing can be
-claimed between the look and the removal.
+A claim is a file in the cache folder that its process keeps locked. The kernel releases the lock
+when the process ends, however it ends. Claims are made and read under one more lock, so nothing can
+be claimed between the check and the removal.
 """
 
 from __future__ import annotations
@@ -41,21 +41,22 @@ class Claim:
     file: Optional[Path]
 
     def alone(self, environment: Environment) -> bool:
-        """Whether no other run uses it now, and so may be dropped."""
+        """Whether no other run uses it now, so that it may be removed."""
         with claims_settled(besides=self.file) as held:
             return environment_stem(environment) not in held.environments
 
 
 def environment_stem(environment: Environment) -> str:
-    """`2.9.3-py3.10-cpu`: what every folder and image of such an environment is named after."""
+    """`2.9.3-py3.10-cpu`: the beginning of the names of the environment's folders and images."""
     target = environment.target
     return f"{target.release.version}-py{target.python}-{target.device}"
 
 
 @contextlib.contextmanager
 def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> Iterator[Claim]:
-    """Hold these until the block ends. Where the cache cannot be written, nothing is held: nobody
-    else can remove anything there either."""
+    """Claim these until the block ends. If the cache cannot be written, nothing is claimed, but
+    then
+    no other run can remove anything there either."""
     content = {
         "environments": sorted({environment_stem(each) for each in environments}),
         "folders": sorted(str(folder.absolute()) for folder in folders),
@@ -75,7 +76,7 @@ def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> 
 
 @contextlib.contextmanager
 def claims_settled(besides: Optional[Path] = None) -> Iterator[Claimed]:
-    """What is claimed, `besides` one's own; no claim is made while the block lasts."""
+    """What is claimed, without the claim `besides`. No claim can be made while the block lasts."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             stack.enter_context(_looking())
@@ -91,7 +92,7 @@ def _read(files: Iterable[Path]) -> Claimed:
 
 
 def _content(file: Path) -> Optional[dict[str, list[str]]]:
-    """What a living process claims; the file of a dead one is removed."""
+    """The claim of a living process; the file of a dead process is removed."""
     try:
         with file.open("r+", encoding="utf-8") as claim:
             if file_lock.try_lock(claim):
@@ -100,7 +101,7 @@ def _content(file: Path) -> Optional[dict[str, list[str]]]:
             content: dict[str, list[str]] = json.load(claim)
             return content
     except (OSError, ValueError):
-        return None  # its process ended this moment
+        return None  # its process has just ended
 
 
 def _unlink(file: Path) -> None:

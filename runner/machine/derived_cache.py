@@ -1,9 +1,9 @@
-"""What was worked out once from files that seldom change: the checked matrix.yaml, the catalogue,
-a rendered Dockerfile. Kept in the tool's cache under a digest of everything the answer depends on,
-the code that works it out among it, so that an entry can be missing or old but never wrong.
+"""Keeps results derived from files that seldom change: the checked matrix.yaml, the catalogue, a
+rendered Dockerfile. Each is stored under a digest of everything that it depends on, our code
+included. So an entry can be missing or old, but never wrong.
 
-An entry holds JSON and is read only where nobody but this user could have written it. Whatever is
-the matter with one, the answer is worked out again: nothing here raises for what the disk does.
+An entry holds JSON, and is read only if nobody but this user could have written it. If anything is
+wrong with an entry, the result is derived again: errors of the disk are never raised.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 LARGEST = 16 * 1024 * 1024
 _UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What reading an entry raises that holds something else than was written."""
+"""The errors of reading an entry whose content is not what was written."""
 
 
 def remembered(
@@ -35,12 +35,12 @@ def remembered(
     write: Callable[[T], Any],
     read: Callable[[Any], T],
 ) -> T:
-    """`make()`, or what it returned the last time that everything was the same.
+    """The result of `make()`, or the kept result if nothing has changed since.
 
-    `slot` names the question; each has one entry, the newest, so that the cache does not grow with
-    every edit. `inputs` are the contents that the answer depends on; this package's own code counts
-    as one of them. `write` makes JSON of an answer, and `read` undoes it. What `make` raises is
-    raised, and not kept.
+    `slot` names the entry. Each slot has one entry, the newest, so that the cache does not grow
+    with every edit. `inputs` are the contents that the result depends on, besides the code of this
+    package. `write` makes JSON of a result, and `read` reverses it. Errors of `make` are raised and
+    not kept.
     """
     digest = _digest(inputs)
     path = None if digest is None else paths.remembered() / f"{slot}.json"
@@ -53,17 +53,17 @@ def remembered(
     made = make()
     with contextlib.suppress(OSError, ValueError):
         text = json.dumps({"digest": digest, "answer": write(made)}, allow_nan=False)
-        if read(json.loads(text)["answer"]) == made:  # what JSON cannot hold is worked out again
+        if read(json.loads(text)["answer"]) == made:  # a result that JSON cannot hold is not kept
             files.write_atomic(path, text, mode=0o600)
     return made
 
 
 def remembered_yaml(path: Path) -> Any:
-    """The mapping in a data file of the tool's own, which is read without looking for mistakes."""
+    """The mapping in one of the tool's own data files, which needs no check."""
     text = path.read_text("utf-8")
 
     def parsed() -> Any:
-        import yaml  # takes longer to import than all its work here
+        import yaml  # its import takes longer than its work here
 
         return yaml.safe_load(text)
 
@@ -92,7 +92,7 @@ def _digest(inputs: Iterable[Union[str, bytes]]) -> Optional[str]:
 def package_digest(package: Path) -> Optional[bytes]:
     """Digest of all code and data below `package`; None where they are not there as files.
 
-    All of it, since nobody can say which module an answer does not depend on: a few milliseconds.
+    Over all code, since a result may depend on any module. It takes a few milliseconds.
     """
     whole = hashlib.sha256(__version__.encode("utf-8"))
     try:

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and files of strangers read with care."""
+"""Writes files whole or not at all, and reads files of strangers with care."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def write_atomic(
     modified: Optional[float] = None,
     sync: bool = False,
 ) -> None:
-    """`path` holds all of `content`, or what it held before: also for who reads meanwhile.
+    """Write `content` to `path`. A reader sees all of it or the old content, at any time.
 
-    `mode` and `modified` (seconds) are the file's, where they matter. With `sync` the file is whole
-    also when the machine itself stops in the middle: dear, and of use only for what cannot be made
-    again. Raises `OSError`, and leaves nothing half-written.
+    `mode` and `modified` (seconds) are set on the file if given. With `sync` the file is whole even
+    if the machine stops meanwhile. That is slow, and needed only for data that cannot be made
+    again. Raises `OSError`, and leaves no half-written file.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""This machine, as far as a run's record and its plans need it."""
+"""Facts of this machine that the record and the plan of a run need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def describe() -> dict[str, Any]:
-    """What may matter to a result: system, processor, memory; nothing that names the machine."""
+    """The facts that may change a result: system, processor, memory. None names the machine."""
     return {
         "system": platform.platform(),
         "machine": platform.machine(),
@@ -23,14 +23,14 @@ def describe() -> dict[str, Any]:
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes free where `folder` is, or would be."""
+    """Free bytes on the disk where `folder` is or would be."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
 def free_memory_mb() -> float:
-    """MiB that new processes could use now; all there is where that cannot be told."""
+    """MiB that new processes could use now; the whole memory if that is unknown."""
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -58,7 +58,7 @@ def _memory_mb() -> int:
 
 @lru_cache(maxsize=1)
 def cpu_features() -> str:
-    """A digest over what this machine's CPU can do; empty where that is unknown."""
+    """A digest over the features of this machine's CPU; empty if unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -68,5 +68,5 @@ def cpu_features() -> str:
     return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
 
 
-# Of no use to a program; virtual machines show them at one start and not at the next.
+# Programs do not use these; virtual machines show them at one start and not at another.
 _VARYING = {"tsc_known_freq", "ibpb", "ibrs", "stibp", "ssbd", "arch_capabilities", "md_clear"}

@@ -29,9 +29,9 @@ print(json.dumps([platform.python_version(), platform.python_implementation(),
 """
 _PATIENCE = 30.0
 _FETCH_PATIENCE = 300.0
-# All that uv is given of the caller's environment. Of its own settings, an index, certificates and
-# caches are the machine's affair, but what is resolved and installed must be the same everywhere.
-# Nothing else: what uv builds would see it, and variables often hold tokens.
+# The variables that uv gets from the caller. Of its settings, an index, certificates and
+# caches belong to the machine, but the resolved and installed packages must not depend on it.
+# uv gets no others: packages that it builds would see them, and they often hold tokens.
 _PASSED = (
     "HOME LANG LC_ LOGNAME PATH TMPDIR USER XDG_ NETRC SSL_CERT_ "
     "UV_CACHE_DIR UV_CONCURRENT_ UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_ "
@@ -78,7 +78,7 @@ def obtain(python: str) -> tuple[Optional[Interpreter], str]:
 
 def uv_command() -> str:
     """The path of the uv that tfmatrix depends on."""
-    # Python builds its sysconfig, which uv asks, when first asked, and for one thread at a time.
+    # Python builds its sysconfig, which uv reads, at the first call, one thread at a time.
     with _finding_uv:
         return _uv_bin()
 
@@ -89,7 +89,7 @@ def _uv_bin() -> str:
 
 
 def uv_environment() -> dict[str, str]:
-    """What uv needs of the caller's environment to reach the index and its cache; no more."""
+    """The variables with which uv reaches the index and its cache, and no others."""
     passed = tuple(_PASSED.split())
     proxies = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
     return {
@@ -113,9 +113,9 @@ def _find(python: str) -> Optional[Interpreter]:
 
 
 def candidates(python: str) -> Iterator[tuple[str, Path]]:
-    """(where from, executable) that may be `python`, in the order of preference."""
+    """(source, executable) of candidates for `python`, the preferred first."""
     name = f"python{python}"
-    shims = _pyenv_root() / "shims"  # they stand for what comes next, and are slow to say so
+    shims = _pyenv_root() / "shims"  # they only lead to the candidates below, and slowly
     for entry in os.get_exec_path():
         if Path(entry) != shims:
             yield from _existing("PATH", Path(entry) / name)
@@ -147,7 +147,8 @@ def _pyenv_root() -> Path:
 
 
 def _conda_prefixes() -> Iterator[Path]:
-    """Conda's environments, from its own list and the usual places: asking conda takes seconds."""
+    """Conda's environments, from its list and the usual places, since conda itself takes
+    seconds."""
     home = Path.home()
     listed = home / ".conda" / "environments.txt"
     if listed.is_file():
@@ -170,7 +171,7 @@ def _uv_root() -> Path:
 
 
 def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
-    """An interpreter that was seen to work is not run again until its file changes."""
+    """An interpreter that worked is not run again until its file changes."""
     real = os.path.realpath(path)
     identity = _identity(real)
     if identity is None:
@@ -188,7 +189,8 @@ def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
 
 
 def _identity(path: str) -> Optional[str]:
-    """What changes with the program at `path`; None for a script, which may stand for another."""
+    """A mark that changes with the program at `path`; None for a script, which may start
+    another."""
     try:
         with open(path, "rb") as file:
             facts = os.fstat(file.fileno())
@@ -199,7 +201,7 @@ def _identity(path: str) -> Optional[str]:
 
 
 def _working(source: str, path: Path, python: str) -> Interpreter:
-    """Raises `LookupError`: what does not work may be mended, so it is tried again each time."""
+    """Raises `LookupError`, which is not kept, since the user may mend the interpreter."""
     found = _run(source, path, python)
     if found is None:
         raise LookupError(f"{path} does not work")
@@ -207,7 +209,7 @@ def _working(source: str, path: Path, python: str) -> Interpreter:
 
 
 def _run(source: str, path: Path, python: str) -> Optional[Interpreter]:
-    """Runs it: a pyenv shim may stand for nothing, and a build may lack modules or be 32-bit."""
+    """Run it: a pyenv shim may have no target, and a build may lack modules or be 32-bit."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         answer = processes.run([str(path), "-I", "-c", _PROBE], env=env, timeout=_PATIENCE)

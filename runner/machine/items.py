@@ -1,4 +1,4 @@
-"""What this tool made and can remove again: environments, images, runs, caches."""
+"""The record of things that this tool made and can remove: environments, images, runs, caches."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Removable:
     """`environment`, `image`, `container`, `volume`, `run`, `reports` (of a run), `cache`."""
     name: str
     size: int
-    """Bytes that removing it frees, as well as can be told."""
+    """Bytes that its removal frees, as far as known."""
     last_used: float
     """Seconds since the epoch."""
     remove: Callable[[], None]
     of: str = ""
-    """The environment that it belongs to, as in `2.9.3-py3.10-cpu`; empty where to none."""
+    """The environment that it belongs to (`2.9.3-py3.10-cpu`); empty if it belongs to none."""

@@ -1,4 +1,4 @@
-"""Interpreters of this machine that can be copied elsewhere, with all that they need."""
+"""Finds interpreters of this machine that can be copied elsewhere, and copies them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.machine import interpreters
 
 @frozen(kw_only=True)
 class Movable:
-    """A CPython all of which lies under `prefix`, but for system libraries."""
+    """A CPython that lies under `prefix` with all its files except system libraries."""
 
     version: str
     executable: Path
@@ -26,13 +26,13 @@ class Movable:
 
 
 def find_movable(python: str) -> Optional[Movable]:
-    """A movable `python` ("3.7") of those on this machine, in the order in which they are used."""
+    """The first interpreter on this machine that is `python` ("3.7") and can be copied, or None."""
     found = (_describe(path, python) for _, path in interpreters.candidates(python))
     return next((interpreter for interpreter in found if interpreter is not None), None)
 
 
 def copy_interpreter(interpreter: Movable, target: Path, libraries: Path) -> None:
-    """Lay out `interpreter` as it will lie in /usr/local, and in `libraries` what it loads."""
+    """Copy `interpreter` into `target` as it will lie in /usr/local, and its libraries."""
     python = interpreter.version.rpartition(".")[0]
     stdlib = target / interpreter.stdlib.relative_to(interpreter.prefix)
     shutil.copytree(interpreter.stdlib, stdlib, symlinks=True, ignore=_LEFT_OUT)
@@ -72,7 +72,7 @@ def _describe(path: Path, python: str) -> Optional[Movable]:
         return None
     implementation, version, base, stdlib, include = json.loads(asked.stdout)
     prefix = Path(base).resolve()
-    # A distribution's own Python is patched and spread over packages: it cannot be moved.
+    # A distribution's own Python is patched and spread over packages, so it cannot be copied.
     if (
         implementation != "CPython"
         or prefix == Path("/usr")
@@ -89,7 +89,7 @@ def _describe(path: Path, python: str) -> Optional[Movable]:
 
 
 def _move_settings(stdlib: Path, prefix: str) -> None:
-    """Build settings name the place for which the interpreter was built: say where it lies now."""
+    """Write the new place into the build settings, which name the place of the build."""
     for file in (*stdlib.glob("_sysconfigdata*.py"), *stdlib.glob("config-*/Makefile")):
         text = file.read_text("utf-8", errors="surrogateescape")
         moved = text.replace(prefix, "/usr/local")
@@ -97,7 +97,7 @@ def _move_settings(stdlib: Path, prefix: str) -> None:
 
 
 def _libraries(interpreter: Movable) -> list[Path]:
-    """The shared libraries that the interpreter and its extension modules load, less glibc."""
+    """The shared libraries that the interpreter and its extension modules load, except glibc."""
     modules = [
         module
         for module in (interpreter.stdlib / "lib-dynload").glob("*.so")

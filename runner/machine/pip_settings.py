@@ -1,4 +1,4 @@
-"""What pip is told on this machine: by its configuration files, and by PIP_… variables."""
+"""The settings of pip on this machine, from its configuration files and PIP_… variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def files(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip's configuration files say, the most specific last, as pip itself reads them."""
+    """The settings in pip's configuration files. The most specific file wins, as in pip."""
     home = Path(environ.get("HOME", "~")).expanduser()
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     paths = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]

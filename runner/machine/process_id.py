@@ -1,7 +1,7 @@
-"""Which process made something, so that another can tell later whether that one still lives.
+"""Labels that name a process, by which another process can tell later whether it still lives.
 
-By what neither a clock that is set nor another container's processes can confuse: on Linux, where
-the tool usually runs, a process is told by its start in ticks since boot and by its namespace.
+Neither a changed clock nor processes of another container may confuse them. So on Linux a label has
+the start of the process in ticks since boot, and its process namespace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import psutil
 
 @lru_cache(maxsize=1)
 def process_label() -> str:
-    """This process: start, pid, and the machine that the pid means something on."""
+    """The label of this process: start, pid, and the machine on which the pid is valid."""
     return f"{_started(os.getpid())} {os.getpid()} {_place()}"
 
 
@@ -25,7 +25,7 @@ def has_ended(label: str) -> bool:
     """Whether the process that `process_label` described is known to have ended."""
     started, pid, place = (*label.split(" ", 2), "", "")[:3]
     if place != _place() or not (pid.isascii() and pid.isdigit()):
-        return False  # a run of another machine or container: nobody here can tell
+        return False  # a run of another machine or container: unknown here
     try:
         return _started(int(pid)) != started
     except psutil.NoSuchProcess:
@@ -35,7 +35,7 @@ def has_ended(label: str) -> bool:
 
 
 def _started(pid: int) -> Optional[str]:
-    """When a process started, as this system tells it; psutil's date moves with the clock."""
+    """When a process started, from the system; the date of psutil moves with the clock."""
     created = f"{psutil.Process(pid).create_time():.2f}"  # raises NoSuchProcess
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")

@@ -1,10 +1,10 @@
-"""Child processes of the tool itself (uv, docker build …), so that stopping leaves none behind.
+"""The child processes of the tool itself (uv, docker build …). When the tool stops, none is left.
 
-Each runs in a process group of its own: Ctrl-C in a terminal then reaches only this tool, which
-ends them deliberately, instead of racing with them to print their last words. Each bears the mark
-of this process, so that the next run finds those of one that was killed.
+Each runs in its own process group: Ctrl-C in a terminal then reaches only this tool, which ends its
+children in order. Each carries the mark of this process, so that the next run finds the children of
+a killed one.
 
-What a thread starts belongs to the `Children` that it works for; their owner can stop them all.
+A child belongs to the `Children` that its thread works for; their owner can stop them all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Stopped(Exception):
-    """The tool is being stopped; whatever was under way is void."""
+    """The tool is being stopped; unfinished work does not count."""
 
 
 class Children:
@@ -40,7 +40,7 @@ class Children:
 
     @contextlib.contextmanager
     def owning(self) -> Iterator[None]:
-        """What this thread starts in the block belongs to these."""
+        """Processes that this thread starts in the block belong to these."""
         before = _current.set(self)
         try:
             yield
@@ -48,16 +48,17 @@ class Children:
             _current.reset(before)
 
     def own_thread(self) -> None:
-        """What this thread starts from now on belongs to these: a thread pool's initializer."""
+        """Processes that this thread starts from now on belong to these: a thread pool's
+        initializer."""
         _current.set(self)
 
     def check(self) -> None:
-        """Raises `Stopped` once they were stopped."""
+        """Raises `Stopped` after `stop`."""
         if self._stopped.is_set():
             raise Stopped
 
     def stop(self) -> None:
-        """End each that runs; whoever starts another gets `Stopped`."""
+        """End all running processes. Starting another one raises `Stopped`."""
         self._stopped.set()
         with self._lock:
             processes = list(self._running)
@@ -67,7 +68,7 @@ class Children:
     def add(self, process: subprocess.Popen[str]) -> None:
         with self._lock:
             self._running.add(process)
-        if self._stopped.is_set():  # between the check and the start
+        if self._stopped.is_set():  # it was stopped between the check and the start
             _kill_group(process)
 
     def remove(self, process: subprocess.Popen[str]) -> None:
@@ -77,11 +78,11 @@ class Children:
 
 _current: ContextVar[Children] = ContextVar("children")
 _UNOWNED = Children()
-"""Of threads that work for nobody in particular; never stopped."""
+"""For threads that work for no owner; never stopped."""
 
 
 def current() -> Children:
-    """The children that this thread works for; for threads that it starts itself."""
+    """The children that this thread works for, to hand on to threads that it starts."""
     return _current.get(_UNOWNED)
 
 
@@ -98,9 +99,10 @@ def run(
     input: Optional[str] = None,
     timeout: Optional[float] = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run to the end; stdout and stderr captured apart. Raises `Stopped`, never for an exit code.
+    """Run a command to its end; stdout and stderr are captured apart. Any exit code is accepted.
 
-    Raises `subprocess.TimeoutExpired` after `timeout` seconds, with the whole group ended.
+    Raises `Stopped`, and `subprocess.TimeoutExpired` after `timeout` seconds, with the whole group
+    ended.
     """
     with start(command, env=env, cwd=cwd, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         out, err = process.communicate(input=input, timeout=timeout)
@@ -113,7 +115,7 @@ def stream(
     env: Optional[Mapping[str, str]] = None,
     cwd: Optional[Path] = None,
 ) -> Iterator[str]:
-    """The lines of stdout and stderr together as they come; the last item is `exit N`."""
+    """The lines of stdout and stderr in their order; the last item is `exit N`."""
     with start(command, env=env, cwd=cwd) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -131,7 +133,7 @@ def start(
     stdin: int = subprocess.DEVNULL,
     stderr: int = subprocess.STDOUT,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A child in its own process group, which is ended when the block is left in any way."""
+    """A child in its own process group, which is ended when the block ends."""
     children = current()
     children.check()
     process = subprocess.Popen(

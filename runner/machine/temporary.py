@@ -1,8 +1,8 @@
-"""One temporary folder for each process of this tool, known as a dead one's by its missing lock.
+"""One temporary folder for each process of this tool. The folder of a dead process has no lock.
 
-All that is temporary lies in it, and all that is started bears its name in the environment. A
-process that is killed can clean up nothing, but its lock goes with it: whoever finds a folder
-without one ends what bears its name and removes it.
+All temporary files lie in it, and all child processes have its name in their environment. A killed
+process cannot clean up, but it loses its lock. The next run that finds a folder without a lock ends
+the processes with its name and removes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Optional
 from runner.agent import remove_folder
 
 MARK = "TFMATRIX_TEMPORARY"
-"""The variable in which started processes bear the folder's name."""
+"""The variable of child processes that holds the folder's name."""
 _PREFIX = "tfmatrix-run-"
 
 _making = threading.Lock()
@@ -31,7 +31,8 @@ _folder: Optional[Path] = None
 
 
 def folder() -> Path:
-    """This process's own, made when first asked for; what dead processes left goes first."""
+    """This process's folder, made at the first call; folders of dead processes are removed
+    first."""
     global _folder
     with _making:
         if _folder is None or not _folder.is_dir():
@@ -42,10 +43,10 @@ def folder() -> Path:
 
 
 def mark_variables() -> dict[str, str]:
-    """What the environment of a process started by this tool holds besides."""
+    """The variables that child processes get in addition."""
     try:
         return {MARK: str(folder())}
-    except OSError:  # the disk is full: whoever needs the folder itself will say so
+    except OSError:  # the disk is full: code that needs the folder itself will say so
         return {}
 
 
@@ -71,12 +72,12 @@ def left_behind() -> list[Path]:
 
 
 def _make() -> Path:
-    """Locked before it has the name that others look for."""
+    """Make a folder and lock it before it gets the name that others look for."""
     parent = Path(tempfile.gettempdir()).resolve()
     name = secrets.token_hex(4)
     made = parent / f".{_PREFIX}{name}"
     made.mkdir(mode=0o700)
-    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)  # never closed: the lock is ours
+    descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)  # never closed, so that the lock stays
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return made.rename(parent / f"{_PREFIX}{name}")
 
@@ -91,7 +92,7 @@ def _all() -> Iterator[Path]:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[bool]:
-    """Whether nobody held the lock of `path`; if so, it is held meanwhile."""
+    """Whether the lock of `path` was free; if so, it is held in the block."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -106,14 +107,14 @@ def _lock(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-# --- What bears a folder's name --------------------------------------------------------------
+# --- Processes with a folder's name --------------------------------------------------------------
 
 
 def kill_all_below(folder: str, patience: float = 5.0) -> None:
     """Kill every process whose environment names a path in `folder`, which must be ours alone.
 
-    Linux only. A process may hide from this by starting another with an environment of its own; it
-    is meant for what an agent could not clean up because it was killed itself.
+    Linux only. It is for processes of an agent that was killed and could not end them. A process
+    can escape by starting another one with a different environment.
     """
     marks = (f"={folder}/".encode(), f"={folder}\0".encode())
     end = time.monotonic() + patience

@@ -1,7 +1,7 @@
 """Python base images without a registry: from Debian packages and an interpreter of this machine.
 
-For people whose daemon cannot pull. The result goes by the tag of the official image that it stands
-in for, and carries labels that tell it apart.
+For daemons that cannot pull. The image gets the tag of the official image that it replaces, and
+labels that tell the two apart.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _PACKAGES = "ca-certificates,netbase,tzdata"
 
 
 def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
-    """Make `tag` with Python `python`; whether it had to be made. Raises `TfmatrixError`.
+    """Make the image `tag` with Python `python`. Returns False if it exists already, unless
+    `force`.
 
-    An image that goes by that name already is left alone unless `force`.
+    Raises `TfmatrixError`.
     """
     if daemon.find_image(tag) is not None and not force:
         return False
@@ -69,7 +70,8 @@ def why_not(pythons: Sequence[str]) -> Optional[str]:
 
 
 def make_system(say: Say) -> str:
-    """The image that all our bases share, made by debootstrap when it is not there; its tag."""
+    """Make the image that all our bases share, with debootstrap, unless it exists. Returns its
+    tag."""
     suite, mirror = _suite()
     tag = f"tfmatrix-system:{suite}"
     if daemon.find_image(tag) is not None:
@@ -97,8 +99,8 @@ def make_system(say: Say) -> str:
     return tag
 
 
-# The last step is the proof: an image that cannot do this is never tagged. It also stands for what
-# a Python needs to be of use here: uv comes by pip, and some packages are built from source.
+# The last step is a check: an image that fails it is never tagged. It also checks what
+# a Python needs here: pip installs uv, and some packages are built from source.
 _DOCKERFILE = """\
 FROM {system}
 RUN --mount=type=bind,target=/mnt \\
@@ -126,7 +128,8 @@ def _tell(phase: Phase, say: Say) -> None:
 
 
 def _suite() -> tuple[str, str]:
-    """This machine's Debian or Ubuntu suite and mirror, so that libraries match; else Debian's."""
+    """The suite and mirror of this machine's Debian or Ubuntu, so that libraries match; else
+    Debian's."""
     try:
         lines = Path("/etc/os-release").read_text("utf-8").splitlines()
     except OSError:
@@ -147,7 +150,7 @@ def _debootstrap(suite: str, mirror: str, root: Path, say: Say) -> None:
     say(f"debootstrap of {suite}")
     for line in processes.stream([*command, *filter(None, [mirror])], env=_apt_environment()):
         log.append(line.rstrip())
-        # One line a step, not one a package: a failure would otherwise scroll away.
+        # One line for each step, not for each package: a failure would scroll out of sight.
         doing = re.search(r": (Retrieving|Validating|Extracting|Unpacking|Configuring)", line)
         if doing and doing[1] != step:
             step = doing[1]
@@ -161,7 +164,7 @@ def _debootstrap(suite: str, mirror: str, root: Path, say: Say) -> None:
 
 
 def _apt_environment() -> dict[str, str]:
-    """With apt's proxy where only apt was told of one: debootstrap fetches with wget."""
+    """With apt's proxy if only apt has one: debootstrap downloads with wget."""
     environment = dict(os.environ)
     match = re.match(r"P='(.+)'", _ask(["apt-config", "shell", "P", "Acquire::http::Proxy"]))
     if match is not None:
@@ -170,7 +173,7 @@ def _apt_environment() -> dict[str, str]:
 
 
 def _ask(command: list[str]) -> str:
-    """What a command of apt says; nothing where there is no apt."""
+    """The output of a command of apt; empty if there is no apt."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except OSError:
@@ -178,10 +181,10 @@ def _ask(command: list[str]) -> str:
 
 
 def remove_unneeded(root: Path) -> None:
-    """Take out what Debian's own slim images leave out.
+    """Remove what Debian's own slim images leave out.
 
-    Nothing is removed through a symbolic link: `doc/libstdc++6` is one to `gcc-12-base`, whose
-    files would be met twice, and an absolute link would lead out of `root`.
+    No symbolic link is followed: through `doc/libstdc++6`, a link to `gcc-12-base`, files would be
+    found twice, and an absolute link would lead out of `root`.
     """
     for name in (
         "var/cache/apt",
@@ -199,7 +202,7 @@ def remove_unneeded(root: Path) -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder; nothing where there is none, or a link or a file in its place."""
+    """The content of a folder; nothing if it does not exist, or is a link or a file."""
     return list(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
 
 

@@ -1,4 +1,4 @@
-"""What the lines of a BuildKit build say: how far it is, why it failed, what mends it. Pure."""
+"""Reads the lines of a BuildKit build: its progress, why it failed, the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Reader:
         self._done = 0
 
     def read(self, line: str) -> Optional[Phase]:
-        """What this line says of the progress, if anything."""
+        """The progress that this line tells, if any."""
         step = re.match(r"#\d+ \[[^\]]*\] (.*)", line) or _OF_PODMAN.match(line)
         if step is not None:
             return Phase(what="building", detail=_STEPS.sub("", step[1]).strip()[:60])
@@ -60,7 +60,7 @@ def cause(log: Sequence[str]) -> str:
 
 
 def _cause_of_podman(said: Sequence[str]) -> str:
-    """Its last line repeats the whole command before it says why."""
+    """The last line repeats the whole command before the cause."""
     steps = [number for number, line in enumerate(said) if _OF_PODMAN.match(line)]
     printed = said[steps[-1] + 1 : -1] if steps else ()
     return _from_the_first_error(printed) if printed else said[-1].rpartition('": ')[2][:400]
@@ -75,5 +75,5 @@ _ERROR = re.compile(r"\berror\b|cannot|failed|no space", re.IGNORECASE)
 
 
 def remedy(log: Sequence[str]) -> Optional[str]:
-    """What mends the failure, where it is one of the usual ones."""
+    """The remedy, if the failure is a usual one."""
     return remedies.remedy("\n".join(log))

@@ -1,6 +1,6 @@
-"""What this machine's owner has set for uv and pip: indexes, proxies, certificates.
+"""The settings of this machine for uv and pip: indexes, proxies, certificates.
 
-It reaches image builds as secrets, which no layer keeps: such addresses often hold passwords.
+Image builds get them as secrets, which no layer keeps, because addresses often hold passwords.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Optional
 
 from runner.machine import pip_settings
 
-# Settings that mean the same inside a build; those that name files of this machine do not.
+# Settings that are valid inside a build too; settings that name files of this machine are not.
 _PASSED = re.compile(
     r"(HTTP|HTTPS|ALL|FTP|NO)_PROXY|UV_(HTTP_TIMEOUT|HTTP_RETRIES|INSECURE_HOST|INDEX_STRATEGY"
     r"|CONCURRENT_DOWNLOADS|INDEX_[A-Z0-9_]+_(USERNAME|PASSWORD))",
@@ -79,12 +79,12 @@ def _joined(name: str, value: Optional[str], separator: str) -> Iterator[tuple[s
 
 
 def _reachable(address: str) -> bool:
-    """Whether a build can see it: a folder of this machine it cannot."""
+    """Whether a build can reach it; it cannot reach a folder of this machine."""
     return "://" in address and not _NAMED.sub("", address, count=1).startswith("file:")
 
 
 def _small_enough(bundle: str) -> str:
-    """The bundle without the comments between its certificates, where those make it too large."""
+    """The bundle, without the comments between its certificates if it is too large."""
     if len(bundle.encode()) <= _LARGEST_SECRET:
         return bundle
     pattern = r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----"

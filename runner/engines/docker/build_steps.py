@@ -1,7 +1,7 @@
 """One Dockerfile → the builds that make its image. Pure.
 
-A builder that cannot keep the network from one `RUN` builds the stage that wants it so by itself:
-no code of a source distribution is ever run with a network.
+Code of a source distribution never runs with a network. So a builder that cannot switch the network
+off for one `RUN` builds that stage on its own.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class BuildStep:
     tag: str
     network: str = "host"
     target: str = ""
-    """The stage that is built; "" is the last."""
+    """The stage to build; "" is the last."""
 
 
 def steps(dockerfile: str, tag: str, *, network_by_run: bool) -> list[BuildStep]:
-    """In their order; the last one makes `tag`, the others images that it is made from.
+    """The builds in their order. The last one makes `tag`, the others make images that it needs.
 
-    `network_by_run`: the builder knows `RUN --network`.
+    `network_by_run`: whether the builder knows `RUN --network`.
     """
     alone = None if network_by_run else _STAGE.search(dockerfile)
     if alone is None:
@@ -46,8 +46,8 @@ def steps(dockerfile: str, tag: str, *, network_by_run: bool) -> list[BuildStep]
 
 
 def network_by_run(version: Mapping[str, Any]) -> bool:
-    """Whether the daemon of that version knows `RUN --network`: Docker does from 23 on; of Podman
-    it depends on the Buildah inside, which does not tell."""
+    """Whether the daemon of that version knows `RUN --network`. Docker does from 23 on. Podman may,
+    but does not tell the version of its Buildah, on which it depends."""
     major = str(version.get("Version", "")).partition(".")[0]
     return not is_podman(version) and major.isdigit() and int(major) >= 23
 

@@ -1,6 +1,6 @@
 """Images built: by `docker build` with BuildKit, or by `podman build` where the daemon is Podman.
 
-The Docker SDK cannot build with BuildKit; this is the one thing that goes through a client.
+The Docker SDK cannot build with BuildKit, so only builds go through a client program.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_PODMAN = (
 
 
 def unavailable() -> Optional[str]:
-    """Why no client here can have the daemon build, with the remedy; None where one can."""
+    """Why no client on this machine can build, with the remedy; None if one can."""
     if build_steps.is_podman(daemon.version()):
         return None if _podman() else _NO_PODMAN
     if buildkit.client() is not None:
@@ -100,7 +100,7 @@ def _podman() -> Optional[str]:
 
 @contextmanager
 def _untagged(tags: list[str]) -> Iterator[None]:
-    """Take these names away in the end; what is built on the images keeps their layers."""
+    """Untag these images in the end. Images built on them keep their layers."""
     try:
         yield
     finally:
@@ -119,8 +119,8 @@ def _secrets(folder: Path) -> Iterator[str]:
 
 
 def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
-    """Run the build, turning its lines into phases; the log's end and the exit code."""
-    # A builder in a container of its own would not see local base images, nor leave the image here.
+    """Run the build and tell its progress. Returns the end of the log and the exit code."""
+    # A builder in its own container would not see local base images, nor leave the image here.
     env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": "default"}
     host = daemon.context_host()
     if host is not None:  # named, so that client and SDK speak with the same daemon
@@ -139,7 +139,8 @@ def _follow(command: list[str], progress: Progress) -> tuple[list[str], int]:
 
 @contextmanager
 def _ended_if_daemon_hangs(client: subprocess.Popen[str]) -> Iterator[None]:
-    """The client would wait for ever. Raises `EngineLostError` in the end."""
+    """End a client that waits for a lost daemon; it would wait for ever. Raises
+    `EngineLostError`."""
     done, lost = threading.Event(), threading.Event()
 
     def watch() -> None:

@@ -27,8 +27,8 @@ _PLUGINS = (
 def client() -> Optional[str]:
     """The first `docker` on PATH that can build with BuildKit, or None.
 
-    From 23.0 the client needs the buildx plugin for that; before, BuildKit is built in. Asking
-    takes some tenths of a second, so a client that can is remembered as long as its files stay.
+    From 23.0 on the client needs the buildx plugin for this; older ones have BuildKit built in. The
+    check takes some tenths of a second, so its result is kept until the client's files change.
     """
     try:
         return remembered("buildkit", _state(), _able, write=str, read=str)
@@ -47,7 +47,7 @@ def clients() -> list[str]:
 
 
 def _able() -> str:
-    """Raises `LookupError`, which is not remembered: the remedy is to install something."""
+    """Raises `LookupError`, which is not kept, because the user may install a client meanwhile."""
     for path in clients():
         if _can_buildkit(path):
             return path

@@ -16,7 +16,7 @@ from runner.engines.lines import LineChannel
 
 _STDOUT, _STDERR = 1, 2
 SILENCE = 10.0
-"""Seconds without a word from the agent after which the daemon is asked whether it is there."""
+"""Seconds of silence from the agent after which the daemon is asked whether it still runs."""
 
 
 class DockerChannel(LineChannel):
@@ -38,7 +38,7 @@ class DockerChannel(LineChannel):
         self._sending = threading.Lock()
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         self._wrapper = api.attach_socket(container, params=wanted)
-        # The wrapper is for reading only, and keeps the response, and with it the socket, alive.
+        # The wrapper only reads. It keeps the response alive, and with this the socket.
         self._socket: Any = getattr(self._wrapper, "_sock", self._wrapper)
         with suppress(AttributeError):
             self._socket.settimeout(None)
@@ -65,7 +65,9 @@ class DockerChannel(LineChannel):
     def _end(self) -> None:
         if daemon.hangs():
             return  # the next run, or `clean`, removes what is left
-        with suppress(Exception):  # the daemon may be gone; the SDK lets other libraries' errors by
+        with suppress(
+            Exception
+        ):  # the daemon may be gone; the SDK does not wrap other libraries' errors
             self._api.remove_container(self._container, force=True, v=True)
         with suppress(Exception):
             self._socket.close()
@@ -116,7 +118,7 @@ class DockerChannel(LineChannel):
         return ChannelClosed(how, oom=oom and not running)
 
     def _state(self, patience: float = 2.0) -> dict[str, Any]:
-        """What the daemon says of the container, once it has noticed the end."""
+        """The daemon's account of the container, once it has noticed the end."""
         end = time.monotonic() + patience
         state: dict[str, Any] = {}
         while time.monotonic() < end:
@@ -124,7 +126,7 @@ class DockerChannel(LineChannel):
                 return {"Error": str(daemon.daemon_hangs().message)}
             try:
                 state = self._api.inspect_container(self._container)["State"]
-            except Exception as error:  # the SDK lets requests' errors through
+            except Exception as error:  # the SDK does not wrap errors of requests
                 return {"Error": f"the Docker daemon is gone ({type(error).__name__})"}
             if not state.get("Running"):
                 break

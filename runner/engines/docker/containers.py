@@ -1,4 +1,4 @@
-"""Containers: how they are confined, how files reach them, and whose they are."""
+"""Containers: their confinement, their files, and their owner."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ROOT = "/repro"
 SCRATCH = "/tmp/cells"
 DATA = "/data"
 MOST_CARRIED = 512 << 20
-"""Bytes of data that are copied for a container which cannot see them where they lie."""
+"""Bytes of data that may be copied for a container that cannot see the original files."""
 _AGENT = "/tfmatrix"
 _USER = "65532:65532"
 _HOSTNAME = "tfmatrix"
-# What the agent itself may take beyond what a cell may.
+# What the agent may use in addition to the cell's limits.
 _SPARE_MEMORY = 256
 _SPARE_PROCESSES = 32
 _SPARE_SCRATCH = 64
@@ -41,13 +41,13 @@ def confinement(
 ) -> dict[str, Any]:
     """The host configuration of a cell's container, but for its mounts. `network` opens it.
 
-    The agent's own checks come first: these bounds are behind them, for what escapes it. Scratch
-    space and shared memory are memory too.
+    The agent's own checks come first; these bounds stop what escapes them. Scratch space and shared
+    memory count as memory.
     """
     scratch = limits.scratch + _SPARE_SCRATCH
     memory = (limits.memory + scratch + _SHARED_MEMORY + _SPARE_MEMORY) << 20
     return {
-        # Nothing but the loopback, with its names. `network_disabled` would take these away too.
+        # Only the loopback, with its names, which `network_disabled` would remove too.
         "network_mode": "bridge" if network else "none",
         "extra_hosts": {_HOSTNAME: "127.0.0.1"},
         "read_only": True,
@@ -62,7 +62,7 @@ def confinement(
         "ulimits": [Ulimit(name="core", soft=0, hard=0)],
         "log_config": LogConfig(type="none"),
         "ipc_mode": "private",
-        # The agent is the first process: the kernel lets nothing in the container kill or stop it.
+        # The agent is the first process, which no process in the container can kill or stop.
         "init": False,
         "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]
         if device is Device.CUDA
@@ -76,13 +76,13 @@ def _security_options() -> list[str]:
         return options
     if not build_steps.is_podman(daemon.version()):
         options.append(f"seccomp={paths.system_calls().read_text('utf-8')}")
-    elif daemon.is_local():  # Podman takes the text for a path; a remote one has its own profile
+    elif daemon.is_local():  # Podman expects a path here, and a remote Podman has its own profile
         options.append(f"seccomp={paths.system_calls()}")
     return options
 
 
 def _not_writable() -> dict[str, str]:
-    """Folders that Podman lets anybody write to in a container that is read-only."""
+    """Folders that Podman keeps writable in a read-only container."""
     if not build_steps.is_podman(daemon.version()):
         return {}
     return dict.fromkeys(("/run", "/var/tmp"), "ro,noexec,nosuid,nodev,size=4k")
@@ -93,8 +93,8 @@ def create(
 ) -> tuple[str, list[str]]:
     """A container that will run the agent on `workspace`: its id, and volumes to remove with it.
 
-    They travel in volumes where the daemon shares no files with this machine, or where the files
-    are private to this user: in the container is another one. Raises `DockerException`.
+    The files are copied into volumes if the daemon does not share this machine's files, or if only
+    this user may read them: the container runs as another user. Raises `DockerException`.
     """
     sources = {_AGENT: paths.agent(), ROOT: workspace.folder}
     variables = {}
@@ -105,7 +105,7 @@ def create(
         mounts = [_bind(source, target) for target, source in sources.items()]
         try:
             return _create(api, image, mounts, host, variables), []
-        except APIError as error:  # a daemon whose socket alone is here, and which sees other files
+        except APIError as error:  # a daemon that shares its socket with us, but not its files
             if "bind source path does not exist" not in str(error):
                 raise
     volumes: list[str] = []
@@ -126,7 +126,7 @@ def remove_volumes(api: APIClient, volumes: list[str]) -> None:
 
 
 def data_place(data: Path) -> str:
-    """Where a container has that folder: by its name where the name means something."""
+    """Where a container has that folder: under its own name if the name matters."""
     return f"{DATA}/.keras" if data.name == ".keras" else DATA
 
 
@@ -144,7 +144,7 @@ def _create(
         user=_USER,
         working_dir="/tmp",
         hostname=_HOSTNAME,
-        # One process attached: when it goes, even killed, the agent reads the end of its input.
+        # One process is attached: when it ends, even killed, the agent reads the end of its input.
         stdin_open=True,
         environment={
             SCRATCH_VARIABLE: SCRATCH,
@@ -258,7 +258,7 @@ def removed(api: APIClient, container: str) -> Iterator[None]:
 
 @contextmanager
 def removed_on_error(api: APIClient, container: str, volumes: list[str]) -> Iterator[None]:
-    """For the time between creating a container and handing it over."""
+    """Removes a container if an error comes before it is handed over."""
     try:
         yield
     except BaseException:

@@ -26,15 +26,15 @@ class Library:
 
     name: str
     file: str
-    """Where it was found; "" where it was not."""
+    """Where it was found; "" if it was not."""
     problem: str
-    """Why it could not be loaded; "" where it could."""
+    """Why it could not be loaded; "" if it could."""
     purpose: str
-    """What it is for, where TensorFlow computes without; "" where it does not."""
+    """What it is for, if TensorFlow can compute without it; else ""."""
 
     @property
     def missing(self) -> bool:
-        """Whether a GPU would be of no use for the lack of it."""
+        """Whether TensorFlow cannot use a GPU because this file is missing."""
         return bool(self.problem) and not self.purpose
 
 
@@ -74,7 +74,7 @@ def prove(version: str, progress: Progress) -> Report:
 def check(image: str) -> Report:
     """Have TensorFlow in `image` load its libraries. Raises `TfmatrixError` where it cannot run."""
     source = (paths.data_folder() / "probe_cuda.py").read_text("utf-8")
-    # The linker tells in this file what it is asked for.
+    # The linker writes the libraries that it is asked for into this file.
     tell = {"LD_DEBUG": "libs", "LD_DEBUG_OUTPUT": "/tmp/linker"}
     said, errors, code = containers.run_alone(image, ["python3", "-c", source], tell, _LIMITS)
     try:

@@ -23,7 +23,7 @@ from runner.errors import EngineLostError
 _lock = threading.Lock()
 _connection: Optional[docker.DockerClient] = None
 PATIENCE = 10.0
-"""Seconds in which a daemon that works, however busy, says that it is there."""
+"""Seconds in which a working daemon answers, even a busy one."""
 _REMEMBERED = 60.0
 _hung_at = float("-inf")
 
@@ -38,18 +38,18 @@ def connect() -> docker.DockerClient:
 
 
 def _connected() -> docker.DockerClient:
-    # Each attached agent holds a connection as long as it lives.
+    # Each attached agent holds a connection while it lives.
     settings: dict[str, Any] = {"version": "auto", "max_pool_size": 128, "timeout": PATIENCE}
     found = context_host()
     made = docker.from_env(**settings) if found is None else docker.DockerClient(found, **settings)
-    made.api.timeout = DEFAULT_TIMEOUT_SECONDS  # what is asked for from now on may take a while
+    made.api.timeout = DEFAULT_TIMEOUT_SECONDS  # later requests may take a while
     return made
 
 
 def hangs() -> bool:
-    """Whether there is a daemon that does not answer: each question would take a minute to fail.
+    """Whether the daemon exists but does not answer; each request to it would fail after a minute.
 
-    Once seen, that is not looked at again for a while. Never raises.
+    The result is kept for a while. Never raises.
     """
     global _hung_at
     if time.monotonic() - _hung_at < _REMEMBERED:
@@ -72,7 +72,7 @@ def daemon_hangs() -> EngineLostError:
 
 
 def context_host() -> Optional[str]:
-    """The daemon of the client's current context, which the SDK by itself does not look at.
+    """The daemon of the client's current context, which the SDK does not consider.
 
     None where DOCKER_HOST decides, or the context is the default one.
     """
@@ -81,23 +81,23 @@ def context_host() -> Optional[str]:
     try:
         name = os.environ.get("DOCKER_CONTEXT")
         context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
-    except Exception:  # a broken configuration is for `docker` itself to complain of
+    except Exception:  # `docker` itself complains of a broken configuration
         return None
     return None if context is None or context.name == "default" else str(context.Host)
 
 
 def address() -> str:
-    """Where the daemon answers, as its clients take it."""
+    """The daemon's address, as its clients accept it."""
     return os.environ.get("DOCKER_HOST") or context_host() or "unix:///var/run/docker.sock"
 
 
 def why_unreachable() -> Optional[str]:
-    """Why no daemon answers, in a line; None when one does."""
+    """Why no daemon answers, in one line; None if one does."""
     try:
         connect().ping()
     except DockerException as error:
         return explain(error)
-    except Exception as error:  # the SDK lets requests' and paramiko's errors through
+    except Exception as error:  # the SDK does not wrap errors of requests and paramiko
         return explain(error)
     return None
 
@@ -146,38 +146,38 @@ def labels(image: Image) -> Mapping[str, str]:
 
 
 def names_and_keys() -> Iterator[tuple[str, str]]:
-    """The name and the environment's key of each image of ours, by one question to the daemon."""
+    """The name and the environment's key of each image of ours, from one request to the daemon."""
     for image in connect().api.images(filters={"label": OURS}):
         for name in image.get("RepoTags") or ():
             yield name, (image.get("Labels") or {}).get(KEY, "")
 
 
 def is_local() -> bool:
-    """Whether the daemon may share this machine's files, so that they can be mounted."""
+    """Whether the daemon may share this machine's files, so that mounts work."""
     return connect().api.base_url in ("http+docker://localhost", "http+docker://localunixsocket")
 
 
 @lru_cache(maxsize=1)
 def version() -> Mapping[str, Any]:
-    """What the daemon's version says: `Os`, `Arch` … It is quick, where `daemon_info` is not."""
+    """What the daemon tells of its version: `Os`, `Arch` … This is quick; `daemon_info` is not."""
     daemon: dict[str, Any] = connect().version()
     return daemon
 
 
 @lru_cache(maxsize=1)
 def daemon_info() -> Mapping[str, Any]:
-    """What the daemon says of itself, asked once: it can take a while with many images."""
+    """What the daemon tells of itself. Asked once, for it takes long with many images."""
     daemon: dict[str, Any] = connect().info()
     return daemon
 
 
 def filters_system_calls(info: Mapping[str, Any]) -> bool:
-    """Whether a daemon that describes itself so can give a container a seccomp profile."""
+    """Whether a daemon with this description can give a container a seccomp profile."""
     return any("seccomp" in str(option) for option in info.get("SecurityOptions") or ())
 
 
 def why_no_gpu() -> Optional[str]:
-    """Why containers of the daemon see no GPU, as far as can be told without starting one."""
+    """Why containers see no GPU, as far as this shows without starting one."""
     daemon = daemon_info()
     devices = daemon.get("DiscoveredDevices") or ()
     if "nvidia" in daemon.get("Runtimes", {}) or any("nvidia" in str(d) for d in devices):

@@ -37,9 +37,9 @@ from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Target
 
 _CPUS = 4.0
-"""Processors that a cell may keep busy: enough for TensorFlow's pools to be pools."""
+"""Processors that a cell may use: enough for TensorFlow's thread pools to have several threads."""
 _MOMENT = 1.0
-"""Seconds for which one list of the images answers: a run asks for each of its environments."""
+"""Seconds for which a list of the images is reused: a run asks once for each environment."""
 
 
 class DockerEngine:
@@ -53,7 +53,7 @@ class DockerEngine:
         self._swept = threading.Event()
         self._registry = threading.Lock()
         self._refused: Optional[PrepareError] = None
-        """What the first build said that a registry refused or did not answer."""
+        """The error of the first build that a registry refused or did not answer."""
         self._listing = threading.Lock()
         self._listed_at = float("-inf")
         self._listed: frozenset[tuple[str, str]] = frozenset()
@@ -121,7 +121,7 @@ class DockerEngine:
             raise
 
     def _raise_if_known(self, environment: Environment) -> None:
-        """What a registry has refused once is not asked for again. Raises `PrepareError`."""
+        """An image that a registry has refused is not asked for again. Raises `PrepareError`."""
         with self._registry:
             if self._refused is not None:
                 images = outlook.base_images([environment])
@@ -159,7 +159,7 @@ class DockerEngine:
         yield from images.inventory()
 
     def _sweep(self) -> None:
-        """Remove what a killed run left, once: also where this one starts no container."""
+        """Remove the leftovers of killed runs, once, even if this run starts no container."""
         if not self._swept.is_set():
             self._swept.set()
             owner.sweep(daemon.connect().api)
@@ -167,7 +167,7 @@ class DockerEngine:
     # -- images -----------------------------------------------------------------------------------
 
     def _images(self) -> frozenset[tuple[str, str]]:
-        """(name, key) of our images, as they were at most a moment ago."""
+        """(name, key) of our images, from a recent list."""
         with self._listing:
             if time.monotonic() - self._listed_at > _MOMENT:
                 self._listed = frozenset(daemon.names_and_keys())
@@ -175,7 +175,7 @@ class DockerEngine:
             return self._listed
 
     def _find(self, environment: Environment) -> Optional[Image]:
-        """The image of `environment`, told by its label: a tag can be given to anything."""
+        """The image of `environment`, recognised by its label, since any image can have the tag."""
         image = daemon.find_image(str(self.image(environment)))
         if image is not None and daemon.labels(image).get(names.KEY) == environment.key:
             return image

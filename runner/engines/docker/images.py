@@ -1,7 +1,7 @@
-"""What images take on disk, and giving it back: the image, and what BuildKit keeps of its build.
+"""The sizes of images, and their removal together with what BuildKit keeps of their builds.
 
-Removing an image alone frees nothing while BuildKit remembers its layers, so those are forgotten
-too: only records that our own Dockerfiles made, told by their commands.
+Removing an image frees nothing while BuildKit keeps its layers, so these are pruned too: only the
+records of our own Dockerfiles, recognised by their commands.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def own_size(image: Image) -> int:
 
 
 def remove(tag: str, image: Image) -> None:
-    """Remove an image of ours and what BuildKit keeps of it. Raises `TfmatrixError` if in use."""
+    """Remove an image of ours and BuildKit's records of it. Raises `TfmatrixError` if it is in
+    use."""
     if names.OURS not in daemon.labels(image):
         raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
     marks = {mark for layer in image.history() if (mark := _alone_in(layer["CreatedBy"]))}
@@ -52,9 +53,10 @@ def remove(tag: str, image: Image) -> None:
 
 
 def inventory() -> Iterator[Removable]:
-    """Our images, those that others are built on last, and what BuildKit keeps of our builds."""
+    """Our images, with those that others are built on last, and BuildKit's records of our
+    builds."""
     images = daemon.connect().images.list(filters={"label": names.OURS})
-    # What adds no layer is still younger than what it is built on.
+    # An image without a layer of its own is still younger than its base.
     for image in sorted(
         images, key=lambda one: (len(_layers(one)), _seconds(one.attrs["Created"])), reverse=True
     ):
@@ -82,7 +84,7 @@ def inventory() -> Iterator[Removable]:
 
 
 def mark_used(key: str) -> None:
-    """Note that the image of this key is used now: the daemon keeps no such date."""
+    """Note that the image of this key is used now, for the daemon keeps no such date."""
     with suppress(OSError):
         stamp(key).parent.mkdir(parents=True, exist_ok=True)
         stamp(key).touch()
@@ -106,13 +108,14 @@ def _layers(image: Image) -> list[str]:
 
 
 def _is_below(image: Image, other: Image) -> bool:
-    """Whether `other` is built on `image`, or is it: using the one is using the other."""
+    """Whether `other` is `image` or built on it; using `other` then uses `image`."""
     layers = _layers(image)
     return _layers(other)[: len(layers)] == layers
 
 
 def _size_above(image: Image, images: Sequence[Image]) -> int:
-    """Bytes that removing it frees when those built on it are gone, counted in one image only."""
+    """Bytes that its removal frees once those built on it are gone. Each layer counts in one
+    image."""
     if names.KEY in daemon.labels(image):
         return own_size(image)
     size = int(image.attrs["Size"])
@@ -121,7 +124,7 @@ def _size_above(image: Image, images: Sequence[Image]) -> int:
 
 
 def _alone_in(command: str) -> Optional[str]:
-    """`2.9.3.txt` of a command that installs TensorFlow 2.9.3 alone."""
+    """`2.9.3.txt` for a command that installs only TensorFlow 2.9.3."""
     match = re.search(r"--requirement /mnt/tensorflow-(\S+)", command)
     return match[1] if match else None
 
@@ -131,16 +134,16 @@ def _records() -> list[dict[str, Any]]:
 
 
 def _forget(records: list[dict[str, Any]]) -> None:
-    """Prune these records and what was built on them, as far as no image needs them."""
+    """Prune these records and those built on them, unless an image needs them."""
     api = daemon.connect().api
     everything = _records()
     for record in records:
         for one in (*_below(record["ID"], everything), record["ID"]):
-            api.prune_builds(filters=cast(Any, {"id": [one]}))  # the stubs know no such filter
+            api.prune_builds(filters=cast(Any, {"id": [one]}))  # the type stubs lack this filter
 
 
 def _below(record: str, everything: list[dict[str, Any]]) -> Iterator[str]:
-    """The records built on `record`, those furthest from it first."""
+    """The records built on `record`, the furthest first."""
     for other in everything:
         if other.get("Parent") == record or record in (other.get("Parents") or ()):
             yield from _below(other["ID"], everything)

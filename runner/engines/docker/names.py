@@ -1,13 +1,14 @@
-"""What is ours in a Docker daemon, and how it is told."""
+"""How we recognise what is ours in a Docker daemon."""
 
 from __future__ import annotations
 
 from runner.model import Environment
 
 OURS = "tfmatrix"
-"""The label that everything this tool makes carries, and that `clean` looks for."""
+"""The label of everything that this tool makes; `clean` looks for it."""
 KEY = "tfmatrix.key"
-"""The label of an image that holds its environment's key: a tag can be given to anything."""
+"""The label with the key of an image's environment; a tag proves nothing, for any image can have
+it."""
 
 
 def image(environment: Environment) -> str:

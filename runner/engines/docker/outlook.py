@@ -24,23 +24,23 @@ _FROM = re.compile(r"(?m)^FROM (\S+)(?: AS (\S+))?$")
 
 @frozen(kw_only=True)
 class Obstacle:
-    """Why images cannot be made as things are."""
+    """Why images cannot be made now."""
 
     reason: str
     bases: tuple[str, ...] = ()
-    """Pythons whose base images, made on this machine, would remove it."""
+    """Pythons whose base images would remove the obstacle, if they were made on this machine."""
 
 
 def find_obstacle(environments: Sequence[Environment]) -> Optional[Obstacle]:
-    """What stands in the way of making `environments`; None where nothing is known to.
+    """Why `environments` cannot be made; None if nothing speaks against it.
 
-    Only where an image that they are built on is not here is its registry asked, once.
+    A registry is asked only for an image that this daemon does not have, and only once.
     """
     return obstacle_of_images(base_images(environments))
 
 
 def obstacle_of_images(images: Iterable[str]) -> Optional[Obstacle]:
-    """What stands in the way of having base images; None where nothing is known to."""
+    """Why base images cannot be had; None if nothing speaks against it."""
     absent = [image for image in images if daemon.find_image(image) is None]
     if not absent:
         return None
@@ -76,7 +76,7 @@ def registry_trouble(said: str) -> bool:
 
 
 def _why_not_pulled(image: str) -> Optional[str]:
-    """Why the daemon cannot pull `image`; None where its registry has it."""
+    """Why the daemon cannot pull `image`; None if the registry has it."""
     try:
         asked: Any = daemon.connect().api  # the stubs have no types for this call
         asked.inspect_distribution(image)

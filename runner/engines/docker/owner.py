@@ -1,4 +1,4 @@
-"""Whose containers and volumes are: what a run left behind that was killed is found and removed."""
+"""The owners of containers and volumes: finds and removes those that killed runs left behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OWNER = "tfmatrix.owner"
 
 
 def labels() -> dict[str, str]:
-    """What every container and volume of this process carries."""
+    """The labels of every container and volume of this process."""
     return {names.OURS: "1", _OWNER: process_label()}
 
 
@@ -32,7 +32,7 @@ def orphans(api: APIClient) -> Iterator[dict[str, Any]]:
 
 
 def leftovers(api: APIClient) -> Iterator[Removable]:
-    """All that such runs left in the daemon: containers, and then the volumes they used."""
+    """All that killed runs left in the daemon: containers, then the volumes that they used."""
     for container in orphans(api):
         yield Removable(
             kind="container",
@@ -48,7 +48,7 @@ def leftovers(api: APIClient) -> Iterator[Removable]:
 
 
 def sweep(api: APIClient) -> None:
-    """Remove what dead runs left behind. Never raises: it is a courtesy."""
+    """Remove what killed runs left behind. Never raises, for the run does not depend on it."""
     with suppress(Exception):
         for each in list(leftovers(api)):
             with suppress(APIError):

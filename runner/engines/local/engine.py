@@ -1,7 +1,7 @@
 """Virtual environments in the user's cache folder. No sandbox: scripts run as the user.
 
-`<cache>/environments/<release>-py<python>-<device>-<digest>` is an environment; it is whole when it
-holds the marker file, which is written last. Whoever makes or removes one holds the lock beside it.
+`<cache>/environments/<release>-py<python>-<device>-<digest>` is an environment. It is complete once
+it holds the marker file, which is written last. A process that makes or removes it locks it.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class LocalEngine:
         yield from packages.inventory()
 
     def _folder(self, environment: Environment) -> Path:
-        """Named by what is installed; a change of the Dockerfile alone makes no other one."""
+        """The name depends on the packages only, not on the Dockerfile."""
         target = environment.target
         digest = _digest(environment.requirements, target.python)
         name = f"{target.release.version}-py{target.python}-{target.device}-{digest}"
@@ -142,7 +142,7 @@ class LocalEngine:
         interpreter, why_not = interpreters.obtain(target.python)
         if interpreter is None:
             raise PrepareError(f"no Python {target.python}: {why_not}")
-        # What was damaged once may be damaged in the cache too, from which it was linked.
+        # A damaged file may be damaged in uv's cache too, for it is a link into it.
         apart = (folder / _DAMAGED).exists()
         paths.mark_cache()
         _remove(folder, keep_packages=not apart)
@@ -154,7 +154,7 @@ class LocalEngine:
             progress,
             apart=apart,
         )
-        if target.usual:  # what a user's packages do to TensorFlow is for scripts to say
+        if target.usual:  # scripts shall tell what a user's packages do to TensorFlow
             progress(Phase(what="checking", detail="import tensorflow"))
             venv.prove_import(folder, target.release.version)
         seconds = time.monotonic() - started
@@ -177,7 +177,7 @@ def _broken(what: str, error: Exception) -> PrepareError:
     return PrepareError(f"{what}: {error}", remedy=remedies.remedy(str(error)))
 
 
-# Whether a target can be made real here ----------------------------------------------------
+# Whether a target can be made here ----------------------------------------------------
 
 
 def _wrong_machine() -> Optional[str]:
@@ -233,7 +233,7 @@ def _digest(requirements: str, python: str) -> str:
 
 
 def _whole(folder: Path) -> bool:
-    """Made to the end, and the interpreter that it links to is still there."""
+    """Whether it was completed, and the interpreter that it links to still exists."""
     return (folder / _MARKER).is_file() and os.access(venv.python(folder), os.X_OK)
 
 
@@ -242,10 +242,10 @@ def _mark(folder: Path, facts: dict[str, object]) -> None:
 
 
 def _damage(environment: Environment, folder: Path) -> Optional[str]:
-    """Whether its packages are as they were installed; if not, it counts as half-made from now."""
+    """Whether its packages are as installed; if not, it counts as incomplete from now on."""
     try:
         recorded = json.loads((folder / _MARKER).read_text(encoding="utf-8")).get("packages", {})
-    except FileNotFoundError:  # somebody else has found it out, or removes it
+    except FileNotFoundError:  # another process has noticed it too, or is removing it
         return f"the environment {environment.id} is gone: run again"
     except (OSError, ValueError, AttributeError):
         recorded = {}
@@ -262,7 +262,7 @@ def _damage(environment: Environment, folder: Path) -> Optional[str]:
 
 
 def _touch(folder: Path) -> None:
-    """When it was last used: what `clean --older-than` goes by."""
+    """When it was last used; `clean --older-than` decides by this."""
     with contextlib.suppress(OSError):
         os.utime(folder / _MARKER)
 
@@ -288,7 +288,7 @@ def _drop(folder: Path) -> None:
 
 
 def _drop_idle(folder: Path) -> None:
-    """Raises `TfmatrixError` where it is being made or removed now, rather than wait for it."""
+    """Raises `TfmatrixError` if it is being made or removed now, instead of waiting."""
     with open(f"{folder}.lock", "a") as file:
         if not file_lock.try_lock(file):
             raise TfmatrixError(f"{folder} stays: another run is preparing it")
@@ -298,7 +298,7 @@ def _drop_idle(folder: Path) -> None:
 def _remove(folder: Path, *, keep_packages: bool = False) -> None:
     """With the packages that no other environment uses.
 
-    The marker goes first: what is left of an interrupted removal counts as half-made.
+    The marker goes first, so that an interrupted removal leaves an incomplete environment.
     """
     (folder / _MARKER).unlink(missing_ok=True)
     if folder.exists():

@@ -1,9 +1,8 @@
 """Whether the packages of a virtual environment are still as they were installed.
 
-A script of the local engine runs as the user: nothing keeps it from writing to TensorFlow's files,
-or to those of uv's cache that are linked from many environments. What fails because of that says
-nothing about a release, so before a failure that an environment has never shown is believed, its
-files are looked at.
+A script of the local engine runs as the user. It can write to TensorFlow's files, and to files of
+uv's cache that many environments link to. A failure that comes from this says nothing about a
+release. So the files are checked before a failure that is new in an environment is believed.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from pathlib import Path
 
 
 def fingerprint(packages: Path) -> dict[str, str]:
-    """What lies in a `site-packages` folder: top-level name → digest over its files.
+    """The content of a `site-packages` folder: top-level name → digest over its files.
 
-    By names, sizes and times of modification: 0.1 to 0.3 s for TensorFlow's 10,000 to 25,000 files.
+    The digest is over names, sizes and times: 0.1 to 0.3 s for TensorFlow's 10,000 to 25,000 files.
     Bytecode does not count, since Python itself writes it. Raises `OSError`.
     """
     digests = {}

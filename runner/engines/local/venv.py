@@ -115,9 +115,9 @@ def packages(folder: Path) -> Path:
 def compile_packages(folder: Path) -> None:
     """Bytecode for all modules, so that the first import is no slower than the others.
 
-    By uv, in a quarter less time than by compileall, but where it cannot: with Python 3.6. Packages
-    of the time hold files for Python 2, which do not compile and are not imported either, so the
-    exit code says nothing.
+    uv does it, a quarter faster than compileall, except with Python 3.6, which uv does not support.
+    Old packages hold files for Python 2, which do not compile and are never imported; so the exit
+    code says nothing.
     """
     place = packages(folder)
     if place.parent.name == "python3.6":
@@ -128,7 +128,7 @@ def compile_packages(folder: Path) -> None:
 
 
 def _install(folder: Path, progress: Progress, *options: str) -> None:
-    """From the cache where that has everything: without asking the index, sdists stay built."""
+    """Install from uv's cache if it has everything, sdists that were built included."""
     progress(Phase(what="installing"))
     if _sync(folder, progress, "--offline", *options) is not None:
         log = _sync(folder, progress, *options)
@@ -137,7 +137,7 @@ def _install(folder: Path, progress: Progress, *options: str) -> None:
 
 
 def _sync(folder: Path, progress: Progress, *options: str) -> Optional[str]:
-    """Install the lock; what uv said if that failed."""
+    """Install the lock. Returns uv's messages if that failed."""
     command = _sync_command(folder, *options)
     log = list(_observed(processes.stream(command, env=_uv_env(), cwd=folder), progress))
     return None if log.pop() == "exit 0" else "".join(log)
@@ -150,7 +150,7 @@ def _sync_command(folder: Path, *options: str) -> list[str]:
 
 
 def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:
-    """`lines`, with progress told of the downloads that uv announces and ends, in bytes."""
+    """`lines`, while the bytes of the downloads that uv reports are told as progress."""
     sizes: dict[str, int] = {}
     done = 0
     for line in lines:
@@ -178,7 +178,7 @@ def _uv(*args: str) -> None:
 
 
 def _uv_env() -> dict[str, str]:
-    """uv's settings, with the cache that is ours."""
+    """uv's settings, with our own cache."""
     return {**interpreters.uv_environment(), "UV_CACHE_DIR": str(paths.packages())}
 
 
@@ -188,8 +188,8 @@ def _failed(what: str, log: str) -> PrepareError:
 
 
 def _first(log: str) -> str:
-    """uv's own account, from the error on, on one line; of a long one both ends, for what went
-    wrong is said first, and why last."""
+    """uv's messages from the error on, on one line. Of a long text both ends are kept: the failure
+    stands at its beginning, the cause at its end."""
     at = max(log.find("error:"), 0)
     said = re.sub(r"\s+", " ", log[at:].removeprefix("error:")).strip()
     return said if len(said) <= 600 else f"{said[:297]} … {said[-300:]}"
