@@ -95,6 +95,13 @@ class Client:
 
         return self._ask(f"reading the gist {identity}", read_gist, Access.READ)
 
+    def permission(self, repo: str, user: str) -> str:
+        """`admin`, `write`, `read` or `none`."""
+        return self._ask(
+            f"asking what {user} may do in {repo}",
+            lambda: self._github.get_repo(repo).get_collaborator_permission(user),
+        )
+
     def comment_text(self, issue: Issue, number: int) -> str:
         """What a comment says; `number` is its own, not its place on the issue."""
         return self._ask(

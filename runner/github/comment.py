@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Optional
+from typing import Optional, Union
 
 from attrs import frozen
 
@@ -27,7 +27,13 @@ def identity(run: Run, name: Optional[str] = None) -> str:
     The names of the repros: a script that was mended, or more releases, update the comment; another
     repro gets its own. `name` stands in for them where the user gives one.
     """
-    of = name or sorted({r.name for r in run.repros} | {r.repro for r in run.results})
+    if name:
+        return identity_named(name)
+    return identity_named(sorted({r.name for r in run.repros} | {r.repro for r in run.results}))
+
+
+def identity_named(of: Union[str, list[str]]) -> str:
+    """The same for the same names."""
     return hashlib.sha256(json.dumps(of).encode()).hexdigest()[:16]
 
 

@@ -52,6 +52,10 @@ class Fake:
     sent: list[str] = field(factory=list)
     answers: dict[str, list[Answer]] = field(factory=dict)
     """`VERB /path` below the prefix → what to say next, before anything ordinary."""
+    tokens: dict[str, set[str]] = field(factory=dict)
+    """Token → what it may do, `read` or `write`; where there are none, any token may do all."""
+    permissions: dict[str, str] = field(factory=dict)
+    """User → what they may do in o/n."""
     drip: float = 0.0
     """Seconds between two bytes of an answer."""
     endless: bool = False
@@ -84,6 +88,9 @@ class Fake:
     def answer(
         self, verb: str, path: str, query: dict[str, list[str]], sent: Any
     ) -> tuple[int, Any, dict[str, str]]:
+        user = re.fullmatch(r"/repos/o/n/collaborators/([^/]+)/permission", path)
+        if user:
+            return 200, {"permission": self.permissions.get(user[1], "none")}, {}
         if verb == "POST" and path == "/graphql":
             return 200, {"data": {"viewer": {"login": self.me}}}, {}
         if path == "/user":
@@ -153,7 +160,9 @@ class Handler(BaseHTTPRequestHandler):
         if sent and "body" in sent:
             self.fake.sent.append(sent["body"])
         prepared = self.fake.answers.get(f"{self.command} {path}")
-        if not parts.path.startswith(root):
+        if not self._may(path):
+            self._reply(403, {"message": "Resource not accessible by integration"}, {})
+        elif not parts.path.startswith(root):
             self._reply(404, {"message": "Not Found"}, {})
         elif prepared:
             said = prepared.pop(0)
@@ -163,6 +172,14 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(*self.fake.answer(self.command, path, parse_qs(parts.query), sent))
 
     do_GET = do_POST = do_PATCH = _serve
+
+    def _may(self, path: str) -> bool:
+        """Whether the request's token may do it; asking for its own name is reading."""
+        if not self.fake.tokens:
+            return True
+        secret = (self.headers.get("Authorization") or "").rpartition(" ")[2]
+        wanted = "read" if self.command == "GET" or path == "/graphql" else "write"
+        return wanted in self.fake.tokens.get(secret, set())
 
     def _reply(
         self, status: int, data: Any, headers: dict[str, str], body: Optional[bytes] = None

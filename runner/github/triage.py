@@ -1,0 +1,214 @@
+"""Triage in a comment, in GitHub Actions: `python -m runner.github.triage check|measure|post`.
+
+`check` and `measure` are one job, without a token that may write: the first asks GitHub whether
+the one who wrote the command may write there, the second has no token at all and runs the issue's
+script in the Docker sandbox. `post` is another job with a token that may write: it runs nothing of
+the issue's, and takes what the first handed over as a stranger's. docs/triage.md has the whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from attrs import frozen
+
+from runner import serial
+from runner.errors import TfmatrixError, UsageError
+from runner.github import address, attach, token, triage_command
+from runner.github.address import Issue
+from runner.github.client import Client
+from runner.github.comment import identity_named
+from runner.machine import files
+from runner.report import gfm, markdown, publish, text
+from runner.runs import journal
+
+MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
+"""Associations of an author with a repository, as an event tells them, that may start a run."""
+WRITERS = ("admin", "write")
+"""Permissions, as the interface tells them, that may start a run."""
+FOLDER = Path("tfmatrix-triage")
+"""What one job hands over to the other."""
+RUN, SAID, ISSUE = "run", "said.txt", "issue.md"
+MOST_EVENT, MOST_FILES, MOST_BYTES = 8 << 20, 20_000, 256 << 20
+SAID_LINES = 20
+
+
+@frozen(kw_only=True)
+class Event:
+    """What is read of the event that a comment is."""
+
+    issue: Issue
+    body: str
+    """Of the issue, as it was when the comment was written."""
+    comment: str
+    author: str
+    association: str
+
+
+def read_event(path: Path) -> Event:
+    """Raises `UsageError` where it is no comment on an issue."""
+    try:
+        data: Any = serial.parse(files.read_regular(path, MOST_EVENT))
+        issue, comment = data["issue"], data["comment"]
+        repo = address.repository(data["repository"]["full_name"])
+        return Event(
+            issue=Issue(repo=repo, number=int(issue["number"])),
+            body=issue["body"] or "",
+            comment=str(comment["body"]),
+            author=str(comment["user"]["login"]),
+            association=str(comment["author_association"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path} is no event of a comment: {error!r:.200}") from None
+
+
+def check(event: Event, client: Client) -> None:
+    """Raises `UsageError` unless its author may write to the repository: the event says so, and so
+    does GitHub now."""
+    if event.association not in MEMBERS:
+        raise UsageError(f"{event.author} is no member: {event.association}")
+    permission = client.permission(event.issue.repo, event.author)
+    if permission not in WRITERS:
+        raise UsageError(f"{event.author} may not write to {event.issue.repo}: {permission}")
+
+
+def measure(event: Event, folder: Path) -> int:
+    """Run the issue's script, as the event has it, in the sandbox; the exit code. All that is said
+    goes to `folder`: in a workflow's log, a line may be a command."""
+    command = triage_command.parse(event.comment)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ISSUE).write_text(event.body, "utf-8")
+    arguments = [*command.arguments, "--from-issue", str(folder / ISSUE), "--engine", "docker"]
+    with (folder / SAID).open("wb") as said:
+        done = subprocess.run(
+            ["tfmatrix", *arguments, "--output", str(folder / RUN)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=without_tokens(os.environ),
+            check=False,
+        )
+    return done.returncode
+
+
+def without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
+    """Nothing that a workflow is trusted with goes to what a stranger's script is near."""
+    hidden = (*token.VARIABLES, "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    return {name: value for name, value in environ.items() if name not in hidden}
+
+
+def post(event: Event, folder: Path, client: Client, address_of_run: str) -> str:
+    """Post or update the report; the comment's address. What was handed over is checked first."""
+    try:
+        command = triage_command.parse(event.comment)
+        refuse_odd_files(folder)
+        render = _report(folder)
+        verb = command.verb
+    except TfmatrixError as error:
+        verb, render = "run", _problem(str(error))
+    note = _note(event, client, address_of_run)
+    return attach.attach(
+        client,
+        event.issue,
+        identity_named(f"triage {verb}"),
+        lambda limit: note + render(limit - gfm.counted_length(note)),
+    ).url
+
+
+def refuse_odd_files(folder: Path) -> None:
+    """Raises `UsageError` unless all of it is plain files and folders, and not too much."""
+    number, size = 0, 0
+    for place, folders, names in os.walk(folder, onerror=_unreadable):
+        for name in (*folders, *names):
+            facts = os.lstat(Path(place, name))
+            number, size = number + 1, size + facts.st_size
+            if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
+                raise UsageError("what was measured holds something that is no plain file")
+            if number > MOST_FILES or size > MOST_BYTES:
+                raise UsageError("what was measured is more than a report can hold")
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError("nothing was handed over: the run did not come to its end") from error
+
+
+def _report(folder: Path) -> Callable[[int], str]:
+    """Made here from the run's records: no text of the other job is taken as Markdown."""
+    if not (folder / RUN / journal.HEAD).exists():
+        return _problem(_said(folder))
+    run = journal.read_run(folder / RUN)
+    context = publish.context(run, folder / RUN)
+    return lambda limit: markdown.render(context, limit)
+
+
+def _said(folder: Path) -> str:
+    try:
+        return files.read_regular(folder / SAID, 1 << 20).decode("utf-8", "replace")
+    except OSError:
+        return "nothing was handed over"
+
+
+def _problem(said: str) -> Callable[[int], str]:
+    shown = gfm.fence(text.lines(said, SAID_LINES, 300) or ["no reason is known"], "text")
+    return lambda _: f"Nothing was measured:\n\n{shown}\n"
+
+
+def _note(event: Event, client: Client, address_of_run: str) -> str:
+    """Whose wish it was, and whether the issue still says what it said then."""
+    said = f"Asked for by {gfm.code_span(event.author)}; measured by {address_of_run}.\n\n"
+    if _plain(client.issue_text(event.issue)) != _plain(event.body):
+        said += "**The issue was edited since: this is about what it said then.**\n\n"
+    return said
+
+
+def _plain(body: str) -> str:
+    return body.replace("\r\n", "\n").strip()
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """One step of the workflow; what is wrong is one line."""
+    try:
+        return _step(arguments[0] if arguments else "", environ)
+    except TfmatrixError as error:
+        print(f"::error::{json.dumps(str(error))[1:-1].replace('%', '%25')}")
+        return error.exit_code
+
+
+def _step(name: str, environ: Mapping[str, str]) -> int:
+    event = read_event(Path(environ["GITHUB_EVENT_PATH"]))
+    if name == "check":
+        check(event, _client(environ))
+        with open(environ["GITHUB_OUTPUT"], "a", encoding="utf-8") as outputs:
+            outputs.write("allowed=true\n")
+        return 0
+    if name == "measure":
+        print(f"tfmatrix ended with {measure(event, FOLDER)}")  # the other job tells what came out
+        return 0
+    if name == "post":
+        check(event, _client(environ))
+        print(post(event, FOLDER, _client(environ), _address_of_run(environ)))
+        return 0
+    raise UsageError(f"no step is called {name!r:.40}; there are check, measure and post")
+
+
+def _client(environ: Mapping[str, str]) -> Client:
+    api_url = address.api_base(environ.get("GITHUB_API_URL") or address.PUBLIC)
+    secret: Optional[str] = token.require_token(environ, address.token_host(api_url))
+    return Client(api_url=api_url, token=secret, say=lambda line: print(line, file=sys.stderr))
+
+
+def _address_of_run(environ: Mapping[str, str]) -> str:
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, run = (environ.get(name, "") for name in names)
+    return f"[this run]({server}/{repository}/actions/runs/{run})" if run.isdigit() else "hand"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
