@@ -142,6 +142,7 @@ def command(
                 controls=controls,
             )
     run = running.conclude(journal.folder)
+    running.check_tests(run)
     running.report(run, journal.folder, format_)
     code = running.exit_code(run)
     return from_comment.conclude(told, run, journal.folder, code) if told else code

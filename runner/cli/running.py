@@ -127,6 +127,16 @@ def report_interrupted(run: Run, folder: Path, planned: int) -> None:
     log.print_warning(f"{line}; the same command goes on from there")
 
 
+def check_tests(run: Run) -> None:
+    """Raises `UsageError` where a suite ran and no test in it was meant: nothing is known then."""
+    suites = [repro.name for repro in run.repros if repro.suite]
+    if suites and not run.results:
+        raise UsageError(
+            f"{suites[0]}: pytest found no test that was asked for",
+            remedy="look at --case, and at what stands behind --",
+        )
+
+
 def exit_code(run: Run) -> int:
     """3 before 1: while something is unmeasured, what is expected cannot be vouched for."""
     if any(result.outcome.verdict is Verdict.ERROR for result in run.results):

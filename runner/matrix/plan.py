@@ -49,13 +49,17 @@ def chosen(case: Case, globs: Sequence[str]) -> bool:
 
 def wants(cell: Cell, row: str) -> bool:
     """Whether `--case` means this test of a suite's file."""
-    return not cell.wanted or _named(row, cell.wanted)
+    return not cell.wanted or any(_named(name, cell.wanted) for name in (row, _varied(cell, row)))
+
+
+def _varied(cell: Cell, row: str) -> str:
+    variant = cell.case.variant.name
+    return f"{row}@{variant}" if variant else row
 
 
 def row(cell: Cell, name: str) -> Cell:
     """A test of a suite's file, as a cell of its own."""
-    variant = cell.case.variant.name
-    case = evolve(cell.case, name=f"{name}@{variant}" if variant else name)
+    case = evolve(cell.case, name=_varied(cell, name))
     release, device = cell.target.release, cell.target.device
     return evolve(
         cell,

@@ -15,12 +15,28 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import paths
+from runner import grid, paths
 from runner.cells.classify import classify
 from runner.cells.suites import forking, looks, reports, rounds, rows
+from runner.cli import running
 from runner.errors import UsageError
 from runner.matrix import config, plan
-from runner.model import Case, Cell, Device, Exclusion, Execution, Repro, Rule, Suite
+from runner.model import (
+    Case,
+    Cell,
+    Device,
+    Exclusion,
+    Execution,
+    Outcome,
+    Repro,
+    Result,
+    Rule,
+    Run,
+    RunInfo,
+    Suite,
+    Variant,
+    Verdict,
+)
 from runner.releases import catalogue
 from runner.scripts import commands, pytest_files, suites
 
@@ -204,7 +220,10 @@ def test_a_crash_when_all_is_done_is_not_lost() -> None:
 
 
 def test_pytest_that_cannot_begin_is_no_evidence() -> None:
-    refused = "usage: pytest [options]\npytest: error: unrecognized arguments: --cov=mine\n"
+    refused = (
+        "ERROR: usage: pytest [options] [file_or_dir]\n"
+        "pytest: error: unrecognized arguments: --cov=mine\n  inifile: None\n"
+    )
     found = run(process(json.dumps({"done": 4}), exit_code=4, errors=refused))
     assert found.trouble is not None
     assert found.trouble.endswith("unrecognized arguments: --cov=mine: --with pytest-cov")
@@ -318,6 +337,61 @@ def test_tests_without_tensorflow_say_nothing_of_it() -> None:
     assert results(cell, found)["a"][0] == "skip"
     allowed = evolve(cell, repro=evolve(cell.repro, needs_tensorflow=False))
     assert results(allowed, found)["a"][0] == "pass"
+
+
+def test_a_variant_is_named_as_with_other_cases() -> None:
+    variant = Variant(name="keras=legacy")
+    cell = cell_of(Suite(folder=Path()), [f"{FILE}::a@keras=*"])
+    cell = evolve(cell, case=Case(name=f"{FILE}@keras=legacy", variant=variant))
+    found = rows.results(cell, "environment", file_of(*both("a"), *both("b")))
+    assert [one.case for one, _ in found] == [f"{FILE}::a@keras=legacy"]
+
+
+def test_a_run_of_no_test_is_wrong_use() -> None:
+    info = RunInfo(id="r", started="", engine="local", tool_version="0", command="")
+    run = Run(info=info, environments=(), results=(), repros=(cell_of(Suite(folder=Path())).repro,))
+    with pytest.raises(UsageError, match="mine: pytest found no test that was asked for"):
+        running.check_tests(run)
+
+
+# --- A grid of tests -----------------------------------------------------------------------------
+
+
+def result_of(version: str, case: str, verdict: Verdict = Verdict.PASS) -> Result:
+    return Result(
+        repro="mine",
+        case=case,
+        tensorflow=version,
+        python="3.10",
+        device="cpu",
+        environment=version,
+        outcome=Outcome(verdict=verdict),
+    )
+
+
+def test_tests_that_a_release_has_not_are_no_cells_there() -> None:
+    other = "tests/test_b.py"
+    cases = (Case(name=FILE), Case(name=other))
+    repro = evolve(cell_of(Suite(folder=Path())).repro, cases=cases)
+    found = (
+        result_of("2.1.0", f"{other}::x"),
+        result_of("2.1.0", f"{FILE}::a[1]"),
+        result_of("2.2.0", f"{FILE}::a[1]"),
+        result_of("2.2.0", f"{FILE}::a[2]"),
+        result_of("2.2.0", other, Verdict.FAIL),
+    )
+    info = RunInfo(id="r", started="", finished="x", engine="local", tool_version="0", command="")
+    built = grid.build_grid(Run(info=info, environments=(), results=found, repros=(repro,)))
+    shown = {
+        row.case: ["none" if m.impossible else m.verdict and m.verdict.value for m in marks]
+        for row, marks in zip(built.rows, built.marks)
+    }
+    assert list(shown.items()) == [
+        (f"{FILE}::a[1]", ["pass", "pass"]),
+        (f"{FILE}::a[2]", ["none", "pass"]),
+        (other, ["none", "fail"]),
+        (f"{other}::x", ["pass", None]),
+    ]
 
 
 # --- Which files there are -----------------------------------------------------------------------

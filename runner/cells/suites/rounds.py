@@ -21,9 +21,7 @@ DONE = "--tfmatrix-done="
 USAGE, NO_TESTS = 4, 5
 """Exit codes of pytest: it cannot begin; it found no test."""
 _SAID = re.compile(r"^E\s+(\w[\w.]*(?:: .*)?)$", re.MULTILINE)
-_REFUSED = re.compile(
-    r"^(?:\S+: )?error: (.+)$|^ERROR: (?!usage)(.+)$", re.MULTILINE | re.IGNORECASE
-)
+_REFUSED = re.compile(r"^(?:\S+: )?error: (?!usage)(.+)$", re.MULTILINE | re.IGNORECASE)
 
 
 def run(once: Callable[[tuple[str, ...]], Execution], name: str) -> Execution:
@@ -91,7 +89,7 @@ def _refused(execution: Execution, exit_code: Optional[int]) -> Optional[str]:
     if exit_code != USAGE or _SAID.search(execution.errors):
         return None
     found = _REFUSED.search(execution.errors) or _REFUSED.search(execution.output)
-    said = next(filter(None, found.groups()), "") if found else _last(execution.errors)
+    said = found[1] if found else _last(execution.errors)
     return f"pytest refuses its arguments: {said}{_mend(said)}"
 
 
