@@ -54,9 +54,27 @@ def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snap
     for batch in load.batches:
         cells.keep_environment(batch.environment)
     for name, one in taken.items():
-        script = one.workspace.folder / one.workspace.script
-        cells.keep_script(name, script.read_text("utf-8", errors="replace"))
+        cells.keep_script(name, _text_of(name, one, load))
     cells.append_known((result, "") for result in load.known)
+
+
+_MOST_TEXT = 1 << 18
+"""Characters kept of a suite's files."""
+
+
+def _text_of(name: str, taken: Snapshot, load: Workload) -> str:
+    """What a reader of the report sees as the script: of a suite its files, not their driver."""
+    planned = (cell for batch in load.batches for cell in batch.cells if cell.repro.name == name)
+    files = dict.fromkeys(cell.case.base_name for cell in planned if cell.repro.suite)
+    folder = taken.workspace.folder
+    texts = {file: _read(folder / file) for file in files or (taken.workspace.script,)}
+    if not files:
+        return "".join(texts.values())
+    return "\n\n".join(f"# {file}\n\n{text}" for file, text in texts.items())[:_MOST_TEXT]
+
+
+def _read(file: Path) -> str:
+    return file.read_text("utf-8", errors="replace") if file.is_file() else ""
 
 
 @contextmanager
