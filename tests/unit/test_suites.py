@@ -604,7 +604,7 @@ def test_passes():
 
 @pytest.mark.parametrize("value", ["x[y]", "a b/c"])
 def test_fails(value):
-    assert value == "x"
+    assert len(value) == 7
 
 def test_fixture(broken):
     pass
@@ -644,15 +644,13 @@ def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
         )
 
     found = rounds.run(once, "test_a.py")
-    assert {
-        name: (verdict, said.split(":")[0]) for name, (verdict, said) in verdicts(found).items()
-    } == {
+    assert verdicts(found) == {
         "test_passes": ("pass", ""),
-        "test_fails[x[y]]": ("fail", "AssertionError"),
-        "test_fails[a b/c]": ("fail", "AssertionError"),
-        "test_fixture": ("fail", "KeyError"),
+        "test_fails[x[y]]": ("fail", "AssertionError: assert 4 == 7"),
+        "test_fails[a b/c]": ("fail", "AssertionError: assert 5 == 7"),
+        "test_fixture": ("fail", "KeyError: 'k'"),
         "test_skipped": ("skip", "needs a GPU"),
-        "test_strict": ("fail", "UnexpectedPass"),
+        "test_strict": ("fail", "UnexpectedPass: known"),
         "test_crashes": ("crash", "SIGABRT"),
         "test_after": ("pass", ""),
     }

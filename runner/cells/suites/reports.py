@@ -104,7 +104,7 @@ def _row(execution: Execution, facts: Mapping[str, Any]) -> Execution:
         return _skipped(row, text)
     when = _text(facts, "when")
     notes = (f"{FIXTURE}{when}",) if ended == "error" and when in ("setup", "teardown") else ()
-    return evolve(_failed(row, text), notes=notes)
+    return evolve(_failed(row, text, _text(facts, "more")), notes=notes)
 
 
 def _collected(execution: Execution, facts: Mapping[str, Any]) -> Execution:
@@ -118,8 +118,9 @@ def _skipped(row: Execution, why: str) -> Execution:
     return evolve(row, exit_code=SKIP_CODE, errors=" ".join(why.split()))
 
 
-def _failed(row: Execution, text: str) -> Execution:
-    output = "\n".join(filter(None, (row.output, text)))
+def _failed(row: Execution, text: str, more: str = "") -> Execution:
+    """`more` is for people to read, and no part of the exception."""
+    output = "\n".join(filter(None, (row.output, text, more)))
     return evolve(row, exit_code=1, errors=text, output=output, output_bytes=len(output))
 
 

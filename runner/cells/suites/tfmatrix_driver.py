@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 import zlib
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Set, Tuple
 
 import pytest
 
@@ -33,7 +33,7 @@ class Teller:
 
     def tell(self, facts: Dict[str, Any]) -> None:
         line = json.dumps(facts)
-        for name in ("printed", "text") * 5:
+        for name in ("printed", "more", "text") * 5:
             if len(line) > LINE and facts.get(name):
                 facts[name] = cut(facts[name], len(facts[name]) // 4)
                 line = json.dumps(facts)
@@ -83,12 +83,21 @@ def came_of(report: Any, call: Any) -> Dict[str, Any]:
     expected = getattr(report, "wasxfail", None)
     if report.failed:
         ended = "failed" if report.when == "call" else "error"
-        return {"ended": ended, "when": report.when, "text": exception(report, call)}
+        text, more = explained(exception(report, call))
+        return {"ended": ended, "when": report.when, "text": text, "more": more}
     if report.skipped and expected is None:
         return {"ended": "skipped", "text": reason(report)}
     if expected is not None:
         return {"ended": "xfailed" if report.skipped else "xpassed", "text": expected}
     return {}
+
+
+def explained(text: str) -> Tuple[str, str]:
+    """What pytest tells of an assertion below its first line shows values as each release writes
+    them: it is no part of what happened."""
+    start, name, message = text.rpartition("\nAssertionError: ")
+    first, _, more = message.partition("\n")
+    return (start + name + first, more) if name else (text, "")
 
 
 def reason(report: Any) -> str:
