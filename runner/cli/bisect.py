@@ -29,7 +29,7 @@ from runner.cli.options import NEEDING, needing, needing_words
 from runner.errors import UsageError
 from runner.model import Release, Result
 from runner.pipeline import Backend, ControlPlan, Demand, Options, Workload
-from runner.releases import specifier
+from runner.releases import catalogue, specifier
 from runner.releases.upstream import known
 from runner.report import controls
 from runner.runs import journal
@@ -265,7 +265,8 @@ def _controlled(conclusion: Conclusion, wanted: ControlPlan) -> Conclusion:
     if change is None or search.problem.candidates.axis:
         return conclusion
     search.run_controls(wanted, *sorted((change.before, change.after)))
-    table = grid.build_grid(journal.read_run(search.probe.folder))
+    run = journal.read_run(search.probe.folder)
+    table = grid.build_grid(run, catalogue.load_releases())
     return evolve(conclusion, controls=tuple(controls.remarks(table, table.rows)))
 
 
