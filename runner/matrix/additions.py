@@ -1,4 +1,4 @@
-"""What a command line and a script add to a repro: packages, and where they can run."""
+"""The packages and settings that a command line and a script add to a repro."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OPEN = (
 
 
 def shared(files: Sequence[Path], projects: Sequence[str]) -> Asked:
-    """What `-r` and `--project` ask for, for every script. Raises `UsageError`."""
+    """The packages of `-r` and `--project`, for every script. Raises `UsageError`."""
     asked = NOTHING
     if files:
         from runner.requirements import file as requirements_file
@@ -41,7 +41,7 @@ def shared(files: Sequence[Path], projects: Sequence[str]) -> Asked:
 
 
 def resolution(forced: Sequence[str], relax: bool, as_of: Optional[str]) -> Resolution:
-    """What `--force-package`, `--relax` and `--as-of` ask for. Raises `UsageError`."""
+    """The settings of `--force-package`, `--relax` and `--as-of`. Raises `UsageError`."""
     for package in forced:
         _check("--force-package", package)
         parsed = Requirement(package)
@@ -62,7 +62,8 @@ def _day(text: str) -> str:
 
 
 def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:
-    """What `--data` and `--network` open to its cells. Raises `UsageError`."""
+    """The repro with the access that `--data` and `--network` give its cells. Raises
+    `UsageError`."""
     if folder is not None and not folder.is_dir():
         raise UsageError(f"--data {folder}: there is no such folder")
     notes = (*repro.notes, _OPEN) if network else repro.notes

@@ -16,13 +16,13 @@ from runner.model import Case, Matrix, Repro
 from runner.scripts.named import Named
 
 EVERY_RELEASE = ">=0"
-"""The specifier of what every release gets."""
+"""The specifier for additions to every release."""
 
 
 def adhoc(
     named: Sequence[Named], args: Sequence[str] = (), matrix: Optional[Matrix] = None
 ) -> Matrix:
-    """What `tfmatrix run my.py --arg a` runs.
+    """The matrix of `tfmatrix run my.py --arg a`.
 
     A script that is one of `matrix`'s repros keeps its entry there: cases, limits, files, rules.
     The other settings are `matrix`'s too, else the defaults. With `args`, each script has one case
@@ -68,7 +68,7 @@ def _those_of(named: Named, repros: Sequence[Repro]) -> list[Repro]:
 
 
 def _new(named: Named, others: Sequence[Repro]) -> Repro:
-    """Named after the file, in the letters that names of repros have, with a number if taken."""
+    """A name from the file's name, in allowed letters, with a number if it is taken."""
     taken = {repro.name for repro in others}
     stem = words.name_like(named.name)
     names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(taken) + 2))

@@ -38,7 +38,7 @@ def column_axis(
     *,
     find: Find = in_index,
 ) -> Axis:
-    """The columns that `spec` asks for, oldest first. Packages are taken as of the day of the
+    """The columns that `spec` names, oldest first. Packages are resolved as of the date of the
     target's release or of the column's, whichever is later.
 
     Raises `UsageError`.
@@ -76,7 +76,7 @@ def _requirement(spec: str) -> Requirement:
 
 
 def _admits(asked: Requirement, release: PackageRelease) -> bool:
-    """Pre-releases only where the range names one; nothing that was withdrawn."""
+    """Pre-releases only if the range names one; never withdrawn releases."""
     pre = bool(asked.specifier.prereleases)
     return not release.yanked and asked.specifier.contains(release.version, prereleases=pre)
 

@@ -1,4 +1,4 @@
-"""Whether a repro's `axes:` and those of its rules are there, and whether two of them quarrel."""
+"""Checks the axes of a repro and its rules: each must exist, and no two may set the same."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from runner.model import package_name
 _Found = Iterator[tuple[KeyPath, str]]
 
 MOST_VARIANTS = 1000
-"""Of one case: each is a row of the matrix."""
+"""Variants of one case; each is a row of the matrix."""
 
 
 def of_all(axes: Any) -> _Found:
-    """Of the matrix: what would leave a repro without cases, or with two of one name."""
+    """Problems of the matrix: a repro without cases, or with two cases of one name."""
     for name, values in axes.items() if isinstance(axes, dict) else ():
         if not isinstance(values, dict):
             continue
@@ -34,7 +34,7 @@ def _is_usual(value: Any) -> bool:
 
 
 def check_axes(entry: Mapping[str, Any], path: KeyPath, axes: Any) -> _Found:
-    """Of one repro, as it is in the file; what is of another shape, the schema has named."""
+    """Problems of one repro as it is in the file. The schema reports wrong types."""
     if not isinstance(axes, dict):
         return
     given = entry.get("axes")
@@ -53,7 +53,7 @@ def check_axes(entry: Mapping[str, Any], path: KeyPath, axes: Any) -> _Found:
     yield from _too_many(own, path)
     yield from _quarrels(own, path)
     if len(own) < len(names):
-        return  # what rules say of a misspelled axis is no mistake of theirs
+        return  # a misspelled axis is reported once, not for each rule that names it
     for key in ("exclude", "expect"):
         rules = entry.get(key)
         for index, rule in enumerate(rules if isinstance(rules, list) else []):
@@ -70,7 +70,7 @@ def _too_many(axes: Mapping[str, Mapping[str, Any]], path: KeyPath) -> _Found:
 
 
 def _quarrels(axes: Mapping[str, Mapping[str, Any]], path: KeyPath) -> _Found:
-    """What two axes set would be set by the last one alone."""
+    """Two axes may not set the same thing, since only the last would count."""
     setters: dict[str, str] = {}
     for name, values in axes.items():
         for what in sorted(set(_all_set(values))):

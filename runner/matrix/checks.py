@@ -1,4 +1,4 @@
-"""What pydantic cannot see from one value: names that must differ, globs that must match, files."""
+"""Checks that pydantic cannot do on one value: unique names, matching globs, existing files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_FOUND = 200
 
 
 def problems_of(document: Document, folder: Path) -> list[Problem]:
-    """Judges each repro by itself, so that a mistake in one hides none in another.
+    """Checks each repro separately, so that a mistake in one does not hide one in another.
 
     `folder` is the one that scripts are relative to.
     """

@@ -1,7 +1,7 @@
-"""matrix.yaml → `Matrix`, with errors that say where, what was expected, and the nearest key.
+"""matrix.yaml → `Matrix`, with errors that tell the place, what was expected, and the nearest key.
 
-Only a file that was not seen before is read with care; of one that was, the answer is remembered.
-What reads with care (pydantic, YAML) takes long to import, and is imported only then.
+A file is checked in full only once; the result is kept while the file does not change. The checks
+need pydantic and YAML, which take long to import and are imported only then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.model import Matrix
 
 __all__ = ["adhoc", "json_schema", "load_matrix", "parse_matrix"]
 
-"""What has a say in what a matrix.yaml means."""
+"""The files that the meaning of a matrix.yaml depends on."""
 
 
 def load_matrix(path: Path) -> Matrix:
@@ -43,7 +43,7 @@ def load_matrix(path: Path) -> Matrix:
         write=serial.plain,
         read=lambda data: serial.from_json(Matrix, data),
     )
-    # The text is as it was, but the files that it names may be gone: let the full reading say so.
+    # The text has not changed, but files that it names may be gone: the full check reports it.
     return parse_matrix(content, path) if missing(matrix) else matrix
 
 

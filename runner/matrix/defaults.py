@@ -1,4 +1,4 @@
-"""defaults.yaml: what holds where matrix.yaml and the command line say nothing."""
+"""defaults.yaml: the settings that matrix.yaml and the command line do not set."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from runner.matrix.schema import json_schema
 from runner.matrix.yaml_positions import Document
 
 MOST_EXPLAINED = 200
-"""Looking for the nearest word takes a while, and few of these are shown."""
+"""Finding the nearest word is slow, and few of these messages are shown."""
 
 _EXPECTED = {
     "string_type": "a text",
@@ -40,7 +40,7 @@ def problems_of(error: ValidationError, document: Document) -> list[Problem]:
 
 
 def _meant(loc: KeyPath) -> KeyPath:
-    """A misspelled key is one problem, and not also the lack of the right one."""
+    """A misspelled key is one problem; the missing right key is not a second one."""
     return (*loc[:-1], nearest(str(loc[-1]), _keys(loc[:-1])) or "")
 
 

@@ -11,7 +11,7 @@ from runner.model import Matrix, Suite
 
 
 def script_problem(script: Path, shown: str) -> Optional[str]:
-    """Why `script` cannot be run, with the mend; None when it can."""
+    """Why `script` cannot be run, with the remedy; None if it can."""
     if script.suffix == ".ipynb":
         return f"{shown} is a notebook; name it on the command line, tfmatrix run NOTEBOOK"
     if os.path.isdir(script):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
@@ -36,7 +36,7 @@ def exists(folder: Path, file: str) -> bool:
 
 
 def missing(matrix: Matrix) -> bool:
-    """Whether some file of a matrix that was sound when it was read is no longer in its place."""
+    """Whether a file that a checked matrix names no longer exists."""
     return any(
         _tests_missing(repro.suite)
         if repro.suite is not None

@@ -43,7 +43,7 @@ def cells(
 
 
 def chosen(case: Case, globs: Sequence[str]) -> bool:
-    """Whether `--case` means this one. A case's own name means all its variants."""
+    """Whether `--case` selects this case. A case's own name selects all its variants."""
     return _named(case.name, tuple(globs)) or _named(case.base_name, tuple(globs))
 
 
@@ -134,7 +134,7 @@ def cell(
 
 
 def _python(repro: Repro, release: Release, device: Device) -> Optional[str]:
-    """The first that the release and the repro both take; None is the release's preferred one."""
+    """The first Python that the release and the repro accept; None is the preferred one."""
     usual = target(release, device).python
     if not repro.python or (device is Device.CUDA and release.cuda and release.cuda.base):
         return None
@@ -154,7 +154,7 @@ def _lacks(repro: Repro, chosen: Target) -> Optional[str]:
 
 
 def _requirements(repro: Repro, release: Release, variant: Variant) -> tuple[str, ...]:
-    """What a variant asks for of a package stands in the place of what the repro does."""
+    """A variant's requirement on a package replaces the repro's."""
     matching = (
         packages
         for spec, packages in repro.requirements.items()
@@ -196,8 +196,8 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
 def expectation(
     repro: Repro, case: Case, release: Release, device: Device
 ) -> Optional[Expectation]:
-    """What matrix.yaml says of a cell. The last that matches wins, so that a matrix can state a
-    rule and then its exception."""
+    """The last rule of matrix.yaml that matches a cell: a matrix can state a rule, then its
+    exceptions."""
     latest_first = reversed(repro.expectations)
     return next((e for e in latest_first if speaks_of(e.rule, case, release, device)), None)
 

@@ -1,4 +1,4 @@
-"""What is wrong in matrix.yaml, and how it is said: `FILE:LINE:COL: key.path: what; the mend`."""
+"""Problems in matrix.yaml and their messages: `FILE:LINE:COL: key.path: problem; remedy`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Position:
 
 @frozen
 class Problem:
-    """One thing that is wrong. `path` is empty where the file as a whole is meant."""
+    """One problem. `path` is empty if it concerns the whole file."""
 
     mark: Position
     path: KeyPath
@@ -51,13 +51,13 @@ def shown_path(path: Sequence[Key]) -> str:
 
 
 def quoted(text: str, longest: int = 60) -> str:
-    """`text` in double quotes, on one line whatever it holds, and not longer than can be read."""
+    """`text` in double quotes, on one line and of readable length."""
     short = text if len(text) <= longest else text[: longest - 1] + "…"
     return _printable(json.dumps(short, ensure_ascii=False))
 
 
 def _printable(line: str) -> str:
-    """No escape code of a file reaches a terminal."""
+    """Escape codes in a file must not reach a terminal."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
 
 

@@ -1,4 +1,4 @@
-"""Text → `Matrix`, with care: YAML with positions, pydantic, and what pydantic cannot see."""
+"""Text → `Matrix`, fully checked: YAML with positions, pydantic, and our own checks."""
 
 from __future__ import annotations
 

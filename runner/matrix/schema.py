@@ -1,4 +1,4 @@
-"""matrix.yaml's shape: which keys there are, what each takes, and what it is for.
+"""The schema of matrix.yaml: its keys, their values, and what they are for.
 
 The descriptions are shown by editors through `json_schema`. Defaults are in defaults.yaml.
 """
@@ -40,7 +40,7 @@ _Spec = Annotated[
 
 
 class Section(BaseModel):
-    """Strict: a number is no text. Unknown keys are errors."""
+    """Strict: a number is not accepted as a text, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

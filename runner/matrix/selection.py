@@ -1,4 +1,4 @@
-"""From what a command line asks for to the cells that are meant."""
+"""The options of a command line → the selected cells."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MATRIX = "matrix.yaml"
 
 @frozen(kw_only=True)
 class Selection:
-    """What a command line asks for."""
+    """The selection of a command line."""
 
     matrix: Matrix
     releases: tuple[Release, ...]
@@ -74,7 +74,7 @@ def select(
     fail_on: Optional[str] = None,
     along: Optional[str] = None,
 ) -> Selection:
-    """From options to cells; everything wrong with them is found here, before anything runs."""
+    """Options → cells. All mistakes in them are found here, before anything runs."""
     sources = [*map(find_script, scripts), *map(of_module, modules)]
     if command:
         from runner.scripts.commands import of_command

@@ -1,4 +1,4 @@
-"""The matrix.yaml that somebody begins with: a script, and what can be said of it."""
+"""The matrix.yaml that `init` writes: a script, with comments on what can be added."""
 
 from __future__ import annotations
 

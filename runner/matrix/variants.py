@@ -1,7 +1,7 @@
 """Axes → cases: each case of a repro, in each combination of the axes' values. Pure.
 
-A case and one of its variants are two rows of the matrix, and so they have two names. What changes
-nothing adds nothing to the name, so that a matrix keeps its rows when it gets an axis.
+Each variant of a case is a row of the matrix with its own name. A value that changes nothing adds
+nothing to the name, so that existing rows keep their names when a matrix gets an axis.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attrs import evolve
 from runner.model import USUAL, Axis, Case, Variant
 
 SEPARATOR = "@"
-"""Between a case's name and its variant's: no name that people give may hold it."""
+"""Stands between the names of a case and its variant; no other name may contain it."""
 
 
 def value(
@@ -40,7 +40,7 @@ def value(
 
 
 def combine(variants: Iterable[Variant]) -> Variant:
-    """All of them at once; of two that set the same, the last."""
+    """All variants combined; if two set the same, the last counts."""
     whole = USUAL
     for each in variants:
         whole = Variant(
@@ -58,7 +58,7 @@ def combine(variants: Iterable[Variant]) -> Variant:
 def spread(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
     """Every case in every combination: all cases of the first one, then all of the next.
 
-    Along an axis that they are spread along already, they stay as they are.
+    Cases that vary on an axis already are not spread on it again.
     """
     there = {name for case in cases for name in case.variant.values}
     combinations = itertools.product(*(axis.values for axis in axes if axis.name not in there))

@@ -24,7 +24,7 @@ _COMPARED = tuple("<>=!~")
 
 
 def parse_axis(text: str, known: Sequence[Axis] = ()) -> Axis:
-    """What `--vary text` asks for; a name alone is one of `known`. Raises `UsageError`."""
+    """The axis that `--vary text` defines; a name alone is one of `known`. Raises `UsageError`."""
     name, given, values = text.partition("=")
     if not given:
         return _known(name, known)

@@ -1,7 +1,7 @@
 """The small grammars inside matrix.yaml's texts.
 
-Each function returns its argument, normalised, or raises ValueError: with what is wrong as the end
-of a sentence that begins with the text itself, and with what would be right.
+Each function returns its argument, normalised, or raises ValueError. The message completes a
+sentence that begins with the text itself, and tells what would be right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COARSE = re.compile(r"(==|!=|<=|>)\s*([0-9]+\.[0-9]+)")
 
 
 def checked_spec(values: list[str]) -> list[str]:
-    """SPEC: PEP 440 specifiers that all hold, or versions; each text may hold several, by comma."""
+    """A SPEC: PEP 440 specifiers that must all match, or versions. A text may have several."""
     text = ",".join(value.strip() for value in values)
     try:
         check_spec(text)
@@ -40,7 +40,7 @@ def checked_spec(values: list[str]) -> list[str]:
 
 
 def specifier(value: str) -> str:
-    """A PEP 440 specifier set that says of every patch release what its author meant."""
+    """A PEP 440 specifier set that means the same for every patch release."""
     value = value.strip()
     if not value:
         raise ValueError('is empty; expected a specifier, such as "==1.12.*" or ">=2.4,<2.8"')
@@ -87,7 +87,7 @@ def checked_name(value: str) -> str:
 
 
 def repro_name(value: str) -> str:
-    """Names of repros are also names of files, on file systems that fold case too."""
+    """Names of repros become file names, also on file systems that ignore case."""
     if value != value.lower():
         wanted = _instead(_as_name(value.lower()))
         raise ValueError(f"has capitals, and names become names of files{wanted}")

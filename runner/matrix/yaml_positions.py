@@ -28,17 +28,17 @@ _UNSAYABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 @define
 class Document:
-    """The data of a file; `keys` and `values` say where each of it stands."""
+    """The data of a file; `keys` and `values` hold the positions."""
 
     data: Any = None
     keys: dict[KeyPath, Position] = field(factory=dict)
     values: dict[KeyPath, Position] = field(factory=dict)
     sources: dict[KeyPath, str] = field(factory=dict)
-    """How each scalar is spelled in the file."""
+    """The spelling of each scalar in the file."""
     problems: list[Problem] = field(factory=list)
 
     def value_at(self, path: KeyPath) -> Position:
-        """Where the value at `path` begins; the nearest one around it where there is none."""
+        """Where the value at `path` begins, else the nearest value around it."""
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path, Position())
@@ -49,7 +49,7 @@ class Document:
 
 
 def parse(content: bytes) -> Document:
-    """Never raises: what is wrong is in the document's `problems`, and `data` is then partial."""
+    """Never raises: mistakes are in the document's `problems`, and `data` is then partial."""
     node = compose(content)
     if isinstance(node, Problem):
         return Document(problems=[node])
@@ -66,7 +66,7 @@ class _Pair(NamedTuple):
 
 
 class _TooMuchError(Exception):
-    """The expanded document is larger or deeper than anything that was meant."""
+    """The expanded document is too large or too deep."""
 
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class _TooMuchError(Exception):
 
 @define
 class _Builder:
-    """Nodes → data. One problem a position at most: the first is the cause of what follows."""
+    """Nodes → data. At most one problem for each position: the first causes the others."""
 
     document: Document = field(factory=Document)
     count: int = 0
@@ -124,7 +124,7 @@ class _Builder:
         return result
 
     def _pairs(self, node: MappingNode, path: KeyPath, depth: int) -> list[_Pair]:
-        """With what `<<` merges in; a mapping's own keys win over merged ones."""
+        """The pairs with those that `<<` merges in; a mapping's own keys win."""
         self._bounded(node, depth)
         own: dict[str, _Pair] = {}
         merged: dict[str, _Pair] = {}
@@ -143,7 +143,7 @@ class _Builder:
         return list({**merged, **own}.values())
 
     def _merged(self, node: Node, path: KeyPath, depth: int) -> Iterator[tuple[str, _Pair]]:
-        """Of `<<: [*one, *two]` an earlier one comes before a later one."""
+        """In `<<: [*one, *two]` the earlier mapping wins."""
         for each in reversed(node.value) if isinstance(node, SequenceNode) else [node]:
             if isinstance(each, MappingNode):
                 yield from ((pair.key, pair) for pair in self._pairs(each, path, depth))

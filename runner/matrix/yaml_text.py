@@ -23,7 +23,7 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
     text = _decoded(content)
     if isinstance(text, Problem):
         return text
-    # Any: what PyYAML's stubs leave untyped differs between their releases for 3.9 and later.
+    # Any, because PyYAML's stubs for 3.9 and for later Pythons type different things.
     loader: Any = _Loader(text)
     try:
         root: Optional[Node] = loader.get_single_node()
@@ -32,7 +32,8 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
         mark = error.problem_mark or error.context_mark
         return Problem(mark_of(mark) if mark else Position(), (), _syntax_message(error))
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
-        # PyYAML lets some escape, such as chr()'s for "\UFFFFFFFF" and int()'s for %YAML 1.9…9.
+        # PyYAML does not catch all errors, such as chr()'s for "\UFFFFFFFF" and int()'s for %YAML
+        # 1.9…9.
         mark = loader.get_mark()
         return Problem(mark_of(mark), (), "not YAML: an escape or number that is out of range")
     finally:
@@ -40,12 +41,12 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
 
 
 def mark_of(mark: Any) -> Position:
-    """PyYAML counts from 0; editors and we count from 1."""
+    """PyYAML counts from 0, editors count from 1."""
     return Position(mark.line + 1, mark.column + 1)
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at a depth that nothing in matrix.yaml has, before Python's own stack ends."""
+    """Stops at a depth that no matrix.yaml needs, before Python's stack overflows."""
 
     depth = 0
     count = 0

@@ -1,7 +1,7 @@
 """A plan carried out: environments prepared, cells measured, results in the journal.
 
-The stages, in order: `arrange` sorts cells into batches, `fit_on_disk` looks whether there is room,
-`carry_out` measures on a backend. `Pipeline` is one round of the latter, for whoever needs several.
+The stages, in order: `arrange` sorts cells into batches, `fit_on_disk` checks that there is room,
+`carry_out` measures on a backend. `Pipeline` is one round of `carry_out`, for callers with several.
 """
 
 from runner.pipeline.backend import Backend, ClusterBackend, LocalBackend

@@ -1,6 +1,6 @@
 """`run --explore adaptive`: rounds of batches, and the results inferred from theirs.
 
-What the store knows takes no run, so it comes first, all of it, and steers where to look.
+All stored answers come first, since they need no run. They decide which cells to measure next.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CellFilter = Callable[[Batch, Cell], bool]
 
 @frozen(kw_only=True)
 class LocatedCell:
-    """A cell and the environment it is to run in."""
+    """A cell and the environment that it runs in."""
 
     environment: Environment
     cell: Cell
@@ -45,7 +45,7 @@ Row = tuple[LocatedCell, ...]
 class ResultCollector:
     """Passes events on, and remembers the results in them.
 
-    A cell that is measured once more has not ended twice: only its result is taken.
+    For a cell that is measured again, only the result is replaced: it counts as ended once.
     """
 
     emit: events.Emit
@@ -85,11 +85,11 @@ def rounds(
     stored: CellFilter = none_stored,
     whole: bool = False,
 ) -> Iterator[list[Batch]]:
-    """What to carry out next, given what was found when it is asked for.
+    """The rounds of batches; each depends on the results so far.
 
-    `stored` says which cells the store can answer. With `whole`, an environment that is wanted is
-    wanted for all its cells, so that it comes up once and may be dropped when its round is over:
-    making one anew takes minutes, and its cells take seconds.
+    `stored` tells which cells the store can answer. With `whole`, all cells of a needed environment
+    are measured, so that it is made once and may be removed after its round: making it takes
+    minutes, its cells take seconds.
     """
     rows = _rows(batches)
     asked: set[CellId] = set()
@@ -133,7 +133,7 @@ def of_results(
 def _choose(
     batches: Sequence[Batch], asked: Collection[CellId], wanted: Collection[Union[CellId, str]]
 ) -> list[Batch]:
-    """The cells that are wanted, or whose environment is, but for those asked for already."""
+    """The cells that are needed, or whose environment is, except those measured already."""
 
     def chosen(batch: Batch, cell: Cell) -> bool:
         one = LocatedCell(environment=batch.environment, cell=cell)
@@ -167,7 +167,7 @@ def _measured(row: Row, found: ResultCollector) -> list[tuple[int, LocatedCell]]
 
 
 def _finding(one: LocatedCell, found: ResultCollector) -> object:
-    """What neighbours are compared by; None where there is nothing to compare."""
+    """The value by which neighbours are compared; None if there is none."""
     results = found.of(one.id)
     if not results or not all(result.outcome.verdict.judged for result in results):
         return None
@@ -175,7 +175,7 @@ def _finding(one: LocatedCell, found: ResultCollector) -> object:
 
 
 def _inferred(one: LocatedCell, before: Sequence[Result], after: Environment) -> Iterator[Result]:
-    """Never stored and never unexpected: nobody has seen it."""
+    """An inferred result is never stored and never unexpected, since it was not measured."""
     for known in before:
         outcome = Outcome(
             verdict=known.outcome.verdict,

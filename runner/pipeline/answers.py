@@ -1,4 +1,4 @@
-"""What earlier runs measured of a command's cells, as far as it still holds."""
+"""What earlier runs measured of a command's cells, as far as it is still valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Answers:
         self._modes = Modes(options.mode)
 
     def key(self, engine: str, environment: Environment, cell: Cell) -> str:
-        """Under which key the store has what `engine` measured."""
+        """The key under which the store has the measurement by `engine`."""
         snapshot = self._snapshots[cell.repro.name]
         return cell_key(
             environment_key=_environment_key(engine, environment),
@@ -47,12 +47,12 @@ class Answers:
         return self._modes.mode_for(cell)
 
     def known(self, cell: Cell, key: str) -> Optional[Execution]:
-        """What was measured under `key` with the files as they are now."""
+        """The measurement under `key`, if the files that it read have not changed."""
         snapshot = self._snapshots[cell.repro.name]
         return self._store.get(key, lambda earlier: reading.read_digest(earlier, snapshot))
 
     def usable(self, cell: Cell, key: str) -> Optional[Execution]:
-        """What is `known`, unless the command is to measure everything again."""
+        """Like `known`, but None if the command is to measure everything again."""
         return None if self._options.remeasure else self.known(cell, key)
 
     def remember(self, key: str, execution: Execution) -> None:

@@ -1,4 +1,4 @@
-"""Who carries a plan out: this machine's workers, or a cluster's."""
+"""The backends that carry out a plan: the workers of this machine, or of a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.pipeline.workers import local_workers
 
 
 class Backend(Protocol):
-    """An engine, and workers that tell `emit` what they do."""
+    """An engine, and workers that report their progress to `emit`."""
 
     @property
     def engine(self) -> Maker: ...

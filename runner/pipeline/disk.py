@@ -1,4 +1,4 @@
-"""What a run's environments will take on disk, what there is, and how it keeps to a limit."""
+"""The disk space that a run's environments need, the free space, and how a run keeps to a limit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from runner.report.text import listed
 USABLE = 0.95
 """The share of the free space that environments may be planned to fill: sizes are estimates."""
 _NAMED = 5
-"""Environments that are left out and named; their cells say it of all."""
+"""The most left-out environments that are named here; the cells name them all."""
 
 
 @frozen(kw_only=True)
 class Forecast:
-    """A run's environments and the disk, as they are before it starts."""
+    """A run's environments and the disk, before the run starts."""
 
     engine: str
     environments: Mapping[str, Environment]
@@ -35,11 +35,11 @@ class Forecast:
     sizes: Mapping[str, DiskSize]
     present: frozenset[str]
     folder: Optional[Path]
-    """Where the environments come to lie; None where that is not on this machine."""
+    """The folder for the environments; None if it is not on this machine."""
     free: Optional[int]
     limit: Optional[int]
     asked: bool = True
-    """Whether the user set the limit; else it is what the disk has."""
+    """Whether the user set the limit; else the free space is the limit."""
 
     @property
     def fits(self) -> bool:
@@ -63,11 +63,11 @@ class DiskLimit:
         )
 
     def why_not(self, environment: Environment) -> Optional[str]:
-        """Why there can never be room for it; None where there can."""
+        """Why it can never fit; None if it can."""
         return self._forecast.plan.left_out.get(environment.key) if self._forecast else None
 
     def make_room(self, environment: Environment) -> bool:
-        """Whether it can be made now; whatever has to go for it has then been dropped."""
+        """Whether it can be made now; if so, others have been removed to make room for it."""
         going = self._room.admit(environment.key)
         if self._forecast is not None:
             for key in going or ():
@@ -92,8 +92,8 @@ def forecast(
 ) -> Forecast:
     """`max_disk`: bytes that the environments of the run may take together at any time.
 
-    Without it, what is free is the limit where they do not all fit. Raises `TfmatrixError` where
-    one of them does not fit into that even alone.
+    Without it, the free space is the limit if they do not all fit. Raises `TfmatrixError` if one
+    does not even fit alone.
     """
     found = _forecast(engine, environments, max_disk)
     if max_disk is None and not found.fits:
@@ -104,7 +104,7 @@ def forecast(
 def _within_free(
     engine: Engine, environments: Sequence[Environment], unbounded: Forecast
 ) -> Forecast:
-    """Kept to what is free and what those take that are there: nothing else is to be removed."""
+    """A forecast within the free space and the space of existing environments."""
     there = [e for e in environments if e.key in unbounded.present]
     limit = int(USABLE * (unbounded.free or 0)) + sum(_present(engine, e).own for e in there)
     bounded = evolve(forecast(engine, environments, limit), asked=False)
@@ -129,7 +129,7 @@ def _forecast(
         else sizes.size_of(engine.name, e)
         for e in environments
     }
-    # What is there already comes first, as it does in the pipeline.
+    # Existing environments come first, as in the pipeline.
     order = sorted((e.key for e in environments), key=lambda key: key not in present)
     folder = environments_folder(engine.name)
     return Forecast(
@@ -145,7 +145,7 @@ def _forecast(
 
 
 def _present(engine: Engine, environment: Environment) -> DiskSize:
-    """Measured once: looking at each file takes a second for each environment."""
+    """The size is measured once: it takes a second for each environment."""
     own = sizes.recorded_size(engine.name, environment)
     if own is None:
         own = engine.disk_size(environment)
@@ -154,7 +154,7 @@ def _present(engine: Engine, environment: Environment) -> DiskSize:
 
 
 def forecast_lines(forecast: Forecast) -> Iterator[str]:
-    """What to say before the run starts; nothing where nothing is to be made."""
+    """The lines to print before the run starts; none if no environment is to be made."""
     plan = forecast.plan
     missing = len(forecast.environments) - len(forecast.present)
     if missing:
@@ -196,7 +196,7 @@ def _there(forecast: Forecast) -> int:
 
 
 def environments_folder(engine: str) -> Optional[Path]:
-    """The folder whose file system the environments fill; None where another machine has it."""
+    """The folder of the environments; None if it is on another machine."""
     if engine != "docker":
         return paths.environments()
     from runner.engines.docker import daemon  # only where it must be: the SDK takes a while

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live table in a terminal, plain lines elsewhere."""
+"""The progress that a person sees during a run: a live table in a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_display(console: Console, cells: int) -> Display:
 
 
 class PlainDisplay:
-    """A line an environment and a line a notable cell, for logs and pipes."""
+    """One line for each environment and each notable cell, for logs and pipes."""
 
     def __init__(self, console: Console, cells: int) -> None:
         self._console = console
@@ -58,7 +58,7 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """What is being prepared, what runs, what came out, and how long it will still take."""
+    """Shows what is being prepared, what runs, the results, and the time left."""
 
     def __init__(self, console: Console, cells: int) -> None:
         self._state = State(cells)
@@ -115,7 +115,7 @@ class LiveDisplay:
 
 
 class State:
-    """What both displays know."""
+    """The state of both displays."""
 
     def __init__(self, cells: int) -> None:
         self.cells = cells
@@ -129,7 +129,7 @@ class State:
         self._first: float = time.monotonic()
 
     def lines_after(self, event: events.Event) -> list[str]:
-        """Count it; what there is to say of it, which is logged, too."""
+        """Count an event. Returns the lines to print for it, and logs them too."""
         self._count(event)
         lines = list(self._lines(event))
         for line in lines:
@@ -200,7 +200,7 @@ def phase_text(event: events.Preparing) -> str:
 
 
 def one_line(result: Result) -> str:
-    """A cell on one line: where, what came out, and why."""
+    """A cell on one line: its place, its outcome, and the reason."""
     where = f"{result.environment} {result.repro}/{result.case}"
     why = result.outcome.signature or ("" if result.inferred else result.outcome.reason)
     marks = " (cached)" if result.cached else ""

@@ -1,4 +1,4 @@
-"""What happens while a plan is carried out, for whoever watches: the display, a log, a test."""
+"""The events of a plan that is carried out, for the display, a log or a test."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Where cells are measured: one engine on one machine, and the agents that run in it.
 
-An agent that has imported TensorFlow is worth keeping: the next cell of its environment starts at
-once. Idle ones are kept until their environment is released or memory is short, the least recently
-used going first.
+With an agent that has imported TensorFlow, the next cell of its environment starts at once. So idle
+agents are kept until their environment is released. If memory is short, the least recently used
+ends first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Key:
     script: str
     mode: str
     env: tuple[tuple[str, str], ...]
-    """Whoever imports TensorFlow early must have them early."""
+    """An agent that imports TensorFlow in advance needs these at its start."""
     limits: object
 
 
@@ -67,7 +67,7 @@ class LocalSite:
     # -- environments ---------------------------------------------------------------------------
 
     def prepare(self, task: Prepare) -> None:
-        """Make an environment real, at once if it is already. Raises `PrepareError`, `Stopped`."""
+        """Make an environment; returns at once if it exists. Raises `PrepareError`, `Stopped`."""
         environment = task.environment
         if self._stopped.is_set():
             raise processes.Stopped
@@ -83,17 +83,17 @@ class LocalSite:
             sizes.record_size(self.name, environment, self._engine.disk_size(environment))
 
     def expect(self, environments: Sequence[Environment]) -> None:
-        """These will be asked for: nothing to do where each can be looked at when it is."""
+        """These environments will be needed. Nothing to do here."""
 
     def readiness(self, environment: Environment) -> int:
-        """2 where an agent waits for a cell, 1 where the environment is there, else 0."""
+        """2 if an agent waits for a cell, 1 if the environment exists, else 0."""
         with self._lock:
             if any(key.environment == environment.key for key in self._idle.values()):
                 return 2
         return int(self._engine.prepared(environment))
 
     def disk_size(self, environment: Environment) -> int:
-        """Bytes on disk that dropping the environment would free."""
+        """Bytes on disk that removing the environment would free."""
         return self._engine.disk_size(environment)
 
     def remove(self, environment: Environment) -> None:
@@ -103,7 +103,7 @@ class LocalSite:
     # -- cells ----------------------------------------------------------------------------------
 
     def measure(self, task: Measure) -> Execution:
-        """Measure a cell of a prepared environment; what goes wrong is a record.
+        """Measure a cell of a prepared environment; a failure becomes an execution with `trouble`.
 
         Raises `Stopped` and `EngineLostError`.
         """
@@ -197,7 +197,7 @@ class LocalSite:
             limits = task.cell.repro.limits
             return self._engine.start_agent(task.environment, task.snapshot.workspace, limits)
 
-        # What a forked child may be believed depends on all that runs it.
+        # Which signatures of a forked child are believed depends on all that runs it.
         where = f"{self.name}:{task.environment.key}:{paths.agent_digest()}"
         return Measurer(
             open_channel,

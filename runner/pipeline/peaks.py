@@ -1,4 +1,4 @@
-"""How much memory the cells of an environment need, as far as has been seen."""
+"""How much memory the cells of an environment need, as measured so far."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from runner.model import Execution
 from runner.pipeline.tasks import Measure
 
 UNKNOWN = 1024.0
-"""MiB that a cell is taken to need while none of its environment has been measured."""
+"""MiB that a cell is assumed to need until one of its environment has been measured."""
 
 
 class Peaks:

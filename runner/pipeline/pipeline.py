@@ -1,7 +1,8 @@
-"""Carries a plan out: prepares environments, has their cells measured, journals, drops.
+"""Carries a plan out: prepares environments, measures their cells, writes the journal, and removes
+environments.
 
-One thread, the caller's, decides and writes; what takes time is handed to two executors and comes
-back as futures. Any `concurrent.futures.Executor` will do: threads here, or another machine's.
+The caller's thread decides and writes. Slow work goes to two executors, which return futures. Any
+`concurrent.futures.Executor` will do: threads here, or workers of another machine.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from runner.runs.journal import Journal
 CONFIRMING = Mode(name="fresh", reason="a second look: its neighbours say otherwise")
 DEFAULTS = Options()
 STOPPING = 20.0
-"""Seconds that what runs may take to end when everything is stopped."""
+"""Seconds that running cells may take to end after a stop."""
 
 
 @define(kw_only=True, eq=False)
@@ -56,7 +57,7 @@ class _Open:
 class Pipeline:
     """Carries out plans, one after the other.
 
-    Not for several threads at once; `stop` and `abandon` may be called from any.
+    Not for use by several threads; only `stop` and `abandon` may be called from any.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Pipeline:
         options: Options = DEFAULTS,
         forecast: Optional[Forecast] = None,
     ) -> None:
-        """`snapshots`: repro name → its files; `forecast`: what the disk has, to be kept to."""
+        """`snapshots`: repro name → its files; `forecast`: the disk's limit, to be kept."""
         self._workers = workers
         self._site = workers.site
         self._answers = Answers(store, snapshots, options)
@@ -82,10 +83,10 @@ class Pipeline:
         self._confirming = False
         self._kept = 0
         self._made: set[str] = set()
-        """The environments that this run made: what was there before it stays."""
+        """Environments that this run made. Others are not removed."""
         self._disk = DiskLimit(forecast, self._drop)
         self._readiness: dict[str, int] = {}
-        """Of the environments that are wanted, as long as nobody has dropped them."""
+        """Readiness of the needed environments, until they are removed."""
         self._claim: Optional[claims.Claim] = None
         self._futures: set[Future[Any]] = set()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -93,9 +94,8 @@ class Pipeline:
     def run(self, batches: Sequence[Batch], *, confirm: bool = False) -> None:
         """Measure everything.
 
-        With `confirm` all is measured once more, and what is known already counts as a vote.
-        Raises KeyboardInterrupt and `EngineLostError` after stopping, with all that was measured
-        kept.
+        With `confirm` all is measured once more, and the known result counts as a vote. Raises
+        KeyboardInterrupt and `EngineLostError` after stopping; all measurements are kept.
         """
         self._confirming = confirm
         rest = [
@@ -122,12 +122,12 @@ class Pipeline:
                 raise
 
     def _folders(self) -> list[Path]:
-        """What `clean` is to leave alone besides the environments."""
+        """The folders that `clean` must not remove during the run."""
         snapshots = self._snapshots.values()
         return [self._journal.folder, *(each.workspace.folder for each in snapshots)]
 
     def _left_out(self, batch: Batch) -> bool:
-        """Whether the disk can never have room for it; its cells are then skipped."""
+        """Whether the disk can never have room for it; if so, its cells are skipped."""
         why_not = self._disk.why_not(batch.environment)
         for cell in batch.cells if why_not else ():
             result = skipped(cell, batch.environment.id, why_not or "")
@@ -135,22 +135,22 @@ class Pipeline:
         return why_not is not None
 
     def _may_open(self, batch: Batch, opened: set[str]) -> bool:
-        """Whether one more may be prepared; what has to go from the disk for it is dropped."""
+        """Whether one more may be prepared; others may be removed to make room."""
         return len(opened) < self._most_open and self._disk.make_room(batch.environment)
 
     def stop(self) -> None:
-        """End what runs, start nothing more."""
+        """End running cells and start no more."""
         self.abandon()
         self._site.stop()
 
     def abandon(self) -> None:
-        """Start nothing more; what runs is finished and recorded."""
+        """Start no more cells; running ones are finished and recorded."""
         self._stopping = True
         for future in list(self._futures):
             future.cancel()
 
     def _take_in(self) -> None:
-        """Record what was measured before the stop and has not been looked at yet."""
+        """Record measurements that came before the stop and wait in the queue."""
         wait(list(self._futures), timeout=STOPPING)
         while not self._done.empty():
             self._done.get()()
@@ -161,7 +161,7 @@ class Pipeline:
 
     @property
     def _most_open(self) -> int:
-        """Environments may be made long before they are used, unless they are to be dropped."""
+        """Environments may be made long before their use, unless they are removed after it."""
         return 10**6 if self._options.keep is None else self._options.jobs + PREPARING
 
     def _submit(
@@ -171,7 +171,7 @@ class Pipeline:
         argument: object,
         then: Callable[[Future[Any]], None],
     ) -> None:
-        """Have `call(argument)` done elsewhere, and `then` in this thread."""
+        """Run `call(argument)` in the executor, and `then` in this thread."""
         try:
             future = executor.submit(call, argument)
         except RuntimeError as error:  # no thread can be started
@@ -187,7 +187,7 @@ class Pipeline:
     # -- stored answers -------------------------------------------------------------------------
 
     def _answer_from_store(self, batch: Batch) -> Batch:
-        """Journal what is known already; what is left is to be measured."""
+        """Put known results into the journal. Returns the batch with the other cells."""
         left: list[Cell] = []
         known: list[tuple[Result, str]] = []
         ended: list[tuple[Cell, int]] = []
@@ -285,7 +285,7 @@ class Pipeline:
             worker = getattr(error, "worker", "")
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
-            return  # What was cut off by stopping is no measurement.
+            return  # a cell that was cut off by the stop is no measurement
         execution = reading.compared(execution, self._snapshots[cell.repro.name])
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
@@ -299,7 +299,7 @@ class Pipeline:
         self._record(batch, cell, execution, key)
 
     def _raise_if_lost(self, error: Exception) -> None:
-        """Without its engine a run has come to its end: once it stops, the rest is taken in."""
+        """A lost engine ends the run; while it stops, remaining results are still recorded."""
         if isinstance(error, EngineLostError) and not self._stopping:
             raise error
 

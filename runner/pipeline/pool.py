@@ -1,12 +1,12 @@
 """An executor that keeps workers on a warm environment and within memory.
 
-Tasks with the same `group` share something that is dear to start (an environment with TensorFlow
-imported in it), so a worker stays with a group while it has tasks. Another joins it only when what
-is left is worth a second start. The tasks that run on one machine never want more memory than it
-has. What is no task of a group runs as in a `ThreadPoolExecutor`.
+Tasks with the same `group` share something that is slow to start (an environment with TensorFlow
+imported in it), so a worker stays with a group while the group has tasks. Another worker joins only
+if the remaining tasks are worth a second start. The tasks on one machine never need more memory
+than it has. A task without a group runs as in a `ThreadPoolExecutor`.
 
-A worker is a thread of this process; on which machine it has its tasks done is the machine's
-affair. This one is `Machine`; others may be added and may be lost at any moment.
+A worker is a thread of this process. Its machine carries out the tasks: `Machine` is this one, and
+others may be added, and may be lost at any moment.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from attrs import define, field
 
 T = TypeVar("T")
 MANY = 8
-"""Tasks left in a group of which nothing is known, from which on a second worker joins in."""
+"""A second worker joins a group without measured times if this many tasks are left."""
 TRIES = 2
-"""Machines on which one task may fail before it is not tried again."""
+"""Machines on which a task may fail before it is given up."""
 
 
 class TryElsewhere(Exception):
@@ -40,19 +40,19 @@ class TryElsewhere(Exception):
 
 
 class MachineUnfit(TryElsewhere):
-    """A machine can do nothing, whatever the task."""
+    """A machine cannot do any task."""
 
     loses = True
 
 
 class MachineLost(TryElsewhere):
-    """A machine is gone in the middle of a task, which may be why."""
+    """A machine was lost during a task, which may be the cause."""
 
     loses = True
 
 
 class Machine:
-    """Where tasks are carried out: here, in this process."""
+    """A place where tasks are carried out: this process."""
 
     name = ""
 
@@ -60,7 +60,7 @@ class Machine:
         self.memory_mb = memory_mb
         self.lost = False
         self.holds: set[str] = set()
-        """Groups that have had a task here: the next one starts sooner."""
+        """Groups that have had a task here; their next task starts sooner."""
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn` and wait. Raises what `fn` raises, or `MachineLost`."""
@@ -71,11 +71,11 @@ class Machine:
         return True
 
     def price(self, task: Any) -> float:
-        """Seconds to make the task's environment here, where it is not there yet."""
+        """Seconds to make the task's environment here, if it does not exist yet."""
         return 0.0
 
     def mark_lost(self) -> None:
-        """Mark it as gone: nobody waits for its results any more."""
+        """Mark it as lost, so that nobody waits for its results."""
         self.lost = True
 
 
@@ -85,9 +85,9 @@ class _Job:
     fn: Callable[..., Any]
     args: tuple[Any, ...]
     tries: int = 0
-    """Tries for whose end the task may be to blame."""
+    """Failed tries that the task itself may have caused."""
     avoid: set[Machine] = field(factory=set)
-    """Machines that have had it and could not do it."""
+    """Machines that tried the task and failed."""
 
     @property
     def task(self) -> Any:
@@ -96,7 +96,7 @@ class _Job:
 
 @define(kw_only=True, eq=False)
 class _Seat:
-    """A machine in a pool, and what it is doing for it."""
+    """A machine in a pool, and its running tasks."""
 
     machine: Machine
     running: int = 0
@@ -105,17 +105,17 @@ class _Seat:
 
 @define(kw_only=True, eq=False)
 class _Group:
-    """The tasks that wait in a group, and what its tasks have taken so far."""
+    """The waiting tasks of a group, and the times of its tasks so far."""
 
     name: str
     waiting: deque[_Job] = field(factory=deque)
     workers: int = 0
     started: float = 0.0
-    """Seconds of the last task with which a worker came, which started what the others share."""
+    """Seconds of the last first task of a worker, with the start of what the group shares."""
     seconds: float = 0.0
-    """Seconds of all others."""
+    """Seconds of all other tasks."""
     count: int = 0
-    """How many others."""
+    """The number of other tasks."""
 
     def record_time(self, seconds: float, came: bool) -> None:
         if came:
@@ -139,8 +139,8 @@ class _Group:
 
 
 class Pool(Executor):
-    """Workers on machines. `need` says how many MiB a task wants, `coming` whether another group's
-    tasks are about to be submitted, so that nobody need join a group to have something to do."""
+    """Workers on machines. `need` tells how many MiB a task needs; `coming` tells whether tasks of
+    another group will come soon, so that a free worker should wait for them."""
 
     def __init__(
         self,
@@ -171,14 +171,14 @@ class Pool(Executor):
                 thread.start()
 
     def remove_machine(self, machine: Machine) -> None:
-        """Give it no more tasks, and do not wait for those that it has."""
+        """Give the machine no more tasks, and do not wait for its running tasks."""
         with self._changed:
             machine.mark_lost()
             self._machines.discard(machine)
             self._changed.notify_all()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """As any executor's. The first argument may be a task: it then has a `group`."""
+        """Like any executor's `submit`. If the first argument is a task, it has a `group`."""
         future: Future[T] = Future()
         call = (lambda *given: fn(*given, **kwargs)) if kwargs else fn
         job = _Job(future=future, fn=call, args=args)
@@ -213,9 +213,9 @@ class Pool(Executor):
             return free and not any(g.takes(one) for g in groups for one in self._there)
 
     def give_up(self, reason: Exception, *, for_good: bool = False) -> None:
-        """Fail what waits with `reason`: no machine will come that could do it.
+        """Fail the waiting tasks with `reason`, because no machine can do them.
 
-        `for_good`: fail what is submitted from now on too, and what comes back undone.
+        `for_good`: fail tasks too that are submitted later or come back undone.
         """
         with self._changed:
             self._hopeless = reason if for_good else None
@@ -265,7 +265,7 @@ class Pool(Executor):
                 self._changed.notify_all()
 
     def _carry_out(self, machine: Machine, job: _Job) -> bool:
-        """Whether the machine could do it."""
+        """Whether the machine could carry out the task."""
         if not job.avoid and not job.future.set_running_or_notify_cancel():
             return False
         try:
@@ -275,7 +275,7 @@ class Pool(Executor):
                 self.remove_machine(machine)
             self._elsewhere(job, machine, error)
             return False
-        except BaseException as error:  # as ThreadPoolExecutor: whoever waits is told
+        except BaseException as error:  # as in ThreadPoolExecutor, the caller gets the error
             job.future.set_exception(error)
             return False
         job.future.set_result(result)
@@ -293,10 +293,10 @@ class Pool(Executor):
             job.future.set_exception(error.__cause__ or error)
 
     def _again(self, job: _Job) -> bool:
-        """Whether another machine is to do it."""
+        """Whether another machine shall try the task."""
         with self._changed:
             others = self._there - job.avoid
-            # Where there is no machine at all, one may still come.
+            # If there is no machine at all, one may still come.
             none = self._there and not any(one.takes(job.task) for one in others)
             if self._closed or self._hopeless or none:
                 return False
@@ -313,7 +313,7 @@ class Pool(Executor):
         while not seat.machine.lost:
             found = self._choose(seat, group)
             if group is not None and group.waiting and found is not group:
-                self._changed.notify_all()  # what it leaves behind is another's now
+                self._changed.notify_all()  # another worker gets its remaining tasks
                 group = None
             if found is not None:
                 found.workers += 1
@@ -321,7 +321,7 @@ class Pool(Executor):
             if self._closed and not any(one.waiting for one in self._groups.values()):
                 return None
             self._changed.wait()
-        self._changed.notify_all()  # what a lost machine leaves behind too
+        self._changed.notify_all()  # a lost machine's tasks too
         return None
 
     def _choose(self, seat: _Seat, last: Optional[_Group]) -> Optional[_Group]:
@@ -333,7 +333,7 @@ class Pool(Executor):
         return wanted if wanted is not None and self._fits(seat, wanted) else None
 
     def _wanted(self, machine: Machine) -> Iterator[_Group]:
-        """Groups that a worker of the machine would go to, the best first."""
+        """Groups for a worker of the machine, the best first."""
         groups = [g for g in self._groups.values() if g.waiting and g.takes(machine)]
         alone = [group for group in groups if not group.workers]
         yield from (group for group in alone if group.name in machine.holds)
@@ -368,7 +368,7 @@ def local_pool(
     need: Callable[[Any], float] = lambda _: 0.0,
     coming: Callable[[], bool] = lambda: False,
 ) -> Pool:
-    """`jobs` workers in this process, where `memory_mb` is what there is."""
+    """`jobs` workers in this process, which together have `memory_mb` MiB."""
     pool = Pool(need=need, coming=coming)
     pool.add_workers(Machine(memory_mb), jobs)
     return pool

@@ -29,11 +29,12 @@ class Site(Protocol):
     @property
     def measure(self) -> Callable[..., Execution]: ...
     def expect(self, environments: Sequence[Environment]) -> None:
-        """These will be asked for; called before `readiness` is."""
+        """These environments will be needed. Called before `readiness`."""
         ...
 
     def readiness(self, environment: Environment) -> int:
-        """How soon a cell can start: 0 the environment is to be made, 1 it is there, 2 it runs."""
+        """How soon a cell can start: 0 the environment must be made, 1 it exists, 2 an agent
+        runs."""
         ...
 
     def release(self, environment: Environment) -> None: ...
@@ -50,4 +51,4 @@ class Workers:
     prepare: Executor
     measure: Executor
     coming: set[str] = field(factory=set)
-    """Keys of environments that are there, and whose cells are about to be submitted."""
+    """Keys of environments that exist and whose cells will be submitted soon."""

@@ -31,9 +31,9 @@ def fit_on_disk(
 ) -> tuple[Backend, Optional[Forecast]]:
     """Say what the disk will have to hold, before anything starts.
 
-    The backend that keeps to `limit` bytes, and the forecast to keep to: of the limit, or of what
-    is free where that is too little for all. Raises `UsageError` for a limit on a cluster, and
-    `TfmatrixError` where something cannot fit at all.
+    Returns the backend that keeps to `limit` bytes, and the forecast, whose limit is `limit` or the
+    free space if that is too small for all. Raises `UsageError` for a limit on a cluster, and
+    `TfmatrixError` if something cannot fit at all.
     """
     if not isinstance(backend, LocalBackend):
         if limit is not None:
@@ -61,7 +61,7 @@ def carry_out(
     explore: str = "full",
     controls: Optional[ControlPlan] = None,
 ) -> None:
-    """Measure what is to be measured; every result is in the journal when this returns."""
+    """Measure the cells; when this returns, every result is in the journal."""
     cells = sum(len(batch.cells) for batch in workload.batches)
     with display.make_display(console, cells) as show:
         results = ResultCollector(show)

@@ -1,6 +1,6 @@
-"""What is handed to an executor: an environment to make, or a cell to measure in one.
+"""The tasks of executors: an environment to make, or a cell to measure in one.
 
-Neither holds anything but records, so that the work may be done on another machine.
+Tasks hold only records, so that another machine may carry them out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Prepare:
 
 @frozen(kw_only=True)
 class Measure:
-    """A cell to measure in an environment that is there."""
+    """A cell to measure in an environment that exists."""
 
     environment: Environment
     cell: Cell
@@ -36,5 +36,5 @@ class Measure:
 
     @property
     def group(self) -> str:
-        """Tasks of one group share a running environment: they are best done side by side."""
+        """Tasks of one group share a running environment."""
         return self.environment.key

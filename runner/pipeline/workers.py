@@ -29,9 +29,9 @@ def local_workers(
     memory_mb: Optional[float] = None,
     idle: float = 0.25,
 ) -> Iterator[Workers]:
-    """`jobs` cells at a time, as far as `memory_mb` goes: by default most of what is free now.
+    """Workers for `jobs` cells at a time within `memory_mb`, by default most of the free memory.
 
-    `idle` is the share of that which agents without work may hold.
+    `idle` is the share of this memory that idle agents may hold.
     """
     memory_mb = memory_mb or USABLE * host.free_memory_mb()
     site = LocalSite(

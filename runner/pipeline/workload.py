@@ -1,5 +1,6 @@
-"""Planned cells → what there is to do: locked environments with their cells, and what is known
-without running anything (skips, and targets whose packages cannot be resolved).
+"""Planned cells → batches (locked environments with their cells) and results that need no run:
+skips,
+and targets whose packages cannot be resolved.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Workload:
 
 
 def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
-    """Sort the cells into work and foregone results. Locks in parallel: resolving takes seconds."""
+    """Sort the cells into batches and known results. Locks in parallel, as resolving takes
+    seconds."""
     wanted = {cell.target: None for cell in planned if cell.skip is None and cell.lacks is None}
     refused = {target: engine.refuses(target) for target in wanted}
     possible = [target for target, why in refused.items() if why is None]
@@ -58,7 +60,7 @@ def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
 
 
 def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment, LockError]]:
-    """Each target's environment, or why it cannot be locked; Ctrl-C ends what is resolved."""
+    """Each target's environment, or why it cannot be locked. Ctrl-C ends the resolving."""
     children = processes.Children()
     with ThreadPoolExecutor(4, "lock", initializer=children.own_thread) as pool:
         try:
@@ -72,7 +74,7 @@ def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment
 def described(
     batches: Iterable[Batch], known: Iterable[Result], engine: Maker, released: dict[str, str]
 ) -> tuple[EnvironmentInfo, ...]:
-    """What the reports say of every environment, also of those that only have skipped cells."""
+    """The facts for reports on every environment, also on those with only skipped cells."""
     infos = {
         batch.environment.id: EnvironmentInfo(
             id=batch.environment.id,
@@ -105,7 +107,7 @@ def described(
 
 
 def newest_first(batches: Iterable[Batch]) -> list[Batch]:
-    """Newer releases import slower and have more to install, so they start first."""
+    """The newest release comes first: newer ones install more packages and import slower."""
     return sorted(batches, key=lambda batch: batch.environment.target.release.parsed, reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""A client of Dask's scheduler, somebody's or one that is started here."""
+"""A client of a Dask scheduler: the user's, or one that is started here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from runner.errors import TfmatrixError, UsageError
 
 CONNECT = 20.0
-"""Seconds until the scheduler must have answered, and until a first worker must be there."""
+"""Seconds in which the scheduler must answer, and in which a first worker must join."""
 INSTALL = "pip install 'tfmatrix[cluster]'"
 
 
@@ -34,7 +34,7 @@ def client(address: str) -> Iterator[Any]:
 def _to(address: Any, distributed: Any) -> Iterator[Any]:
     try:
         dask = distributed.Client(address, timeout=CONNECT, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:  # by how wrong it is
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # by how bad the error is
         raise TfmatrixError(
             f"no Dask scheduler can be reached at {address}: {error}",
             remedy="start one: dask scheduler; and on each machine: dask worker ADDRESS",

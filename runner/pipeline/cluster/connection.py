@@ -1,4 +1,4 @@
-"""The connection to a cluster: who is there, who is fit, who is lost."""
+"""The connection to a cluster: which workers exist, which are usable, which are lost."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from runner.pipeline.pool import MachineLost, Pool
 from runner.pipeline.site import PREPARING, Workers
 
 LOOK = 0.5
-"""Seconds between two looks at who is there."""
+"""Seconds between two looks at the list of workers."""
 PATIENCE = 60.0
-"""Seconds without any worker after which what is left is given up."""
+"""Seconds without any worker after which the remaining tasks are given up."""
 STUCK = 4
-"""Looks in a row at which nothing runs and nobody takes what waits."""
+"""Looks in a row at which nothing runs and no worker takes a waiting task."""
 
 Say = Callable[[str], None]
 
@@ -125,7 +125,7 @@ class Connection:
                 self._unfit[address] = machine.unfit
                 self._lose(machine, f"gets no more cells: it {machine.unfit}")
             elif address not in there or machine.lost:
-                # Lost to us alone, as by a call that got no answer, it is met again.
+                # It may be lost only to us, if one call got no answer; then it is found again.
                 self._lose(machine, "is lost; its cells are measured elsewhere")
         for address in there - self.site.machines.keys() - self._unfit.keys() - self._asking:
             self._asking.add(address)
@@ -148,7 +148,7 @@ class Connection:
         return self.prepare.running > 0 or self.measure.running > 0
 
     def _meet(self, address: str) -> None:
-        """One that came late, asked in a thread of its own: it may not answer at all."""
+        """Add a worker that came late; a thread of its own asks it, for it may not answer."""
         try:
             self._welcome(address, self._ask(address))
         finally:
@@ -170,7 +170,7 @@ class Connection:
         try:
             about: WorkerInfo = self._dask.run(worker.about, workers=[address])[address]
             return about
-        except Exception:  # whatever goes wrong there: it cannot be used
+        except Exception:  # after any error it cannot be used
             return None
 
     def _lose(self, machine: Remote, what: str) -> None:

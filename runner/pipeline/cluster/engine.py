@@ -1,4 +1,4 @@
-"""A cluster, as what asks for environments sees it."""
+"""A cluster as a maker of environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.pipeline.tasks import Prepare
 
 
 class ClusterEngine:
-    """Environments are made on the workers; nothing of this machine's engines is asked for."""
+    """The workers make the environments; no engine of this machine is needed."""
 
     def __init__(self, workers: Workers, site: ClusterSite) -> None:
         self.name = site.name
@@ -28,15 +28,15 @@ class ClusterEngine:
         return sum(machine.threads for machine in list(self._site.machines.values()))
 
     def refuses(self, target: Target) -> Optional[str]:
-        """A GPU must be there when the run is planned: none that may come later is waited for."""
+        """A GPU must be present when the run is planned; the run does not wait for one."""
         gpus = [machine for machine in list(self._site.machines.values()) if machine.gpu]
         if target.device is Device.CUDA and not gpus:
             return "no worker of the cluster has a GPU (dask worker --resources GPU=1)"
         return render.unavailable(target) or self._site.refuses(target) or None
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
-        """On whichever worker has time first."""
-        # The pool adds the worker that it chooses.
+        """On the first free worker."""
+        # The pool adds the worker that it has chosen.
         make: Callable[..., None] = self._site.prepare
         self._site.expect([environment])
         self._workers.prepare.submit(make, Prepare(environment=environment)).result()

@@ -1,4 +1,4 @@
-"""A cluster's worker, as the pool sees it: a machine that may be lost at any moment."""
+"""A cluster's worker as a machine of the pool, which may be lost at any moment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 USABLE = 0.6
 """The share of a machine's free memory that cells may be planned to fill."""
 ANSWER = 30.0
-"""Seconds within which a result that is there must have come over."""
+"""Seconds in which a finished result must arrive."""
 
 
 class Remote(Machine):
@@ -36,13 +36,13 @@ class Remote(Machine):
         self.refused: dict[str, str] = {}
         """Environment's key → why it could not be made there."""
         self.disproved = 0
-        """Environments that it could not make and another could."""
+        """Environments that it could not make but another worker could."""
         self.unfit = ""
-        """Why it is to get nothing more, where it is there but of no use."""
+        """Why it gets no more tasks, if it runs but cannot be used."""
         self.impossible: dict[Target, str] = {}
         """Targets that its engine refuses, and why."""
         self.given: set[str] = set()
-        """Keys of the environments that it was told to make, and has."""
+        """Keys of the environments that it has made for us."""
         self.snapshots: set[str] = set()
         """Digests of the snapshots that it has."""
         self.lock = threading.Lock()
@@ -55,10 +55,10 @@ class Remote(Machine):
         self._left: Future[None] = Future()
         """Done once it is lost."""
 
-    # -- what the pool asks ---------------------------------------------------------------------
+    # -- calls of the pool ---------------------------------------------------------------------
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
-        """`fn` is the place's: it is told on which machine it is to be done."""
+        """`fn` is a method of the site; it gets this machine as an argument."""
         return fn(*args, self)
 
     def takes(self, task: Any) -> bool:
@@ -69,7 +69,7 @@ class Remote(Machine):
 
     def mark_lost(self) -> None:
         super().mark_lost()
-        with suppress(InvalidStateError):  # another pool has said so
+        with suppress(InvalidStateError):  # another pool has noticed it
             self._left.set_result(None)
 
     def why_not(self, environment: Environment) -> str:
@@ -93,10 +93,10 @@ class Remote(Machine):
             self._needs[environment.key] = sizes.bytes_needed(self._engine, [environment])
         return self._needs[environment.key]
 
-    # -- what the place has done ----------------------------------------------------------------
+    # -- calls of the site ----------------------------------------------------------------
 
     def begin(self, environment: Environment) -> None:
-        """Its room on the disk is taken from now on."""
+        """Count the environment's space on the disk as used from now on."""
         self._need(environment)
         self._making.add(environment.key)
 
@@ -115,13 +115,13 @@ class Remote(Machine):
             raise self._lost(error) from None
 
     def _result(self, future: Any) -> Any:
-        """What has been submitted, once it is done and has come over."""
+        """The result of a submitted call, once it has arrived."""
         try:
             ended: Future[None] = Future()
             future.add_done_callback(lambda _: ended.set_result(None))
             self._wait_for(ended)
-            # The machine may be lost now too: the scheduler, which then cannot fetch what it has,
-            # would have it done again, but on no other machine.
+            # The machine may be lost now too. The scheduler cannot fetch the result then, and
+            # would repeat the call, but on no other machine.
             answer = self._fetch(future)
             self._wait_for(answer, ANSWER)
             return answer.result()
@@ -130,13 +130,13 @@ class Remote(Machine):
             raise
 
     def _wait_for(self, future: Future[Any], seconds: Optional[float] = None) -> None:
-        """Until it is done, or the machine lost."""
+        """Wait until the call is done or the machine is lost."""
         wait((future, self._left), seconds, FIRST_COMPLETED)
         if not future.done():
             raise self._lost()
 
     def _fetch(self, future: Any) -> Future[Any]:
-        """The result of what has ended. Not to be cancelled: Dask fetches several in one go."""
+        """The result of an ended call. It is not cancelled, since Dask fetches several at once."""
         if future.cancelled():
             raise CancelledError
         fetching = self._client.gather(future, asynchronous=True)
@@ -146,7 +146,7 @@ class Remote(Machine):
         return MachineLost(f"worker {self.name} is gone{f': {why}' if why else ''}")
 
     def aside(self, fn: Callable[..., T], *args: Any) -> T:
-        """The same beside the worker's tasks, which may be what `fn` is to end."""
+        """Like `request`, but beside the worker's tasks, since `fn` may have to end them."""
         gone: tuple[type[BaseException], ...] = (KeyError, ValueError, RuntimeError, *_gone())
         try:
             answers = self._client.run(worker.aside, fn, *args, workers=[self.address])
@@ -157,7 +157,7 @@ class Remote(Machine):
 
 
 def _gone() -> tuple[type[BaseException], ...]:
-    """What Dask raises where a worker, or the scheduler, does not answer any more."""
+    """The errors that Dask raises if a worker or the scheduler does not answer any more."""
     from dask.distributed import TimeoutError as TooLate
     from distributed.scheduler import KilledWorker
 

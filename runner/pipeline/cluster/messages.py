@@ -1,4 +1,4 @@
-"""What travels to a cluster's workers and back. No secret and no path of this machine is in it."""
+"""The messages to a cluster's workers and back. They hold no secret and no path of this machine."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class WorkerInfo:
     tool: str
     """tfmatrix's version."""
     agent: str
-    """Digest of the file that runs in the environments: measurements of another are not ours."""
+    """Digest of the agent. A worker with another agent measures differently, so it is not used."""
     engines: Mapping[str, str]
     """Engine → why it cannot be used there; empty where it can."""
     disk: Mapping[str, float]
     """Engine → bytes free where it makes environments."""
     memory_mb: float
-    """MiB that it may use: what is free, but no more than Dask was told to allow it."""
+    """MiB that it may use: the free memory, up to the limit that Dask was given."""
     threads: int
     gpu: bool
 
@@ -74,7 +74,7 @@ class MeasureRequest:
     mode: str
     repeat: int
     live: bool
-    """Whether the files are to lie where those of the repro's last snapshot lay, as for `watch`."""
+    """Whether the files replace those of the repro's last snapshot in its folder (`watch`)."""
 
 
 @frozen(kw_only=True)
@@ -85,7 +85,7 @@ class MeasureReply:
 
 
 def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
-    """`task` without what the worker has already, and without where things are here."""
+    """`task` without the parts that the worker has, and without paths of this machine."""
     workspace = task.snapshot.workspace
     return MeasureRequest(
         link=link,

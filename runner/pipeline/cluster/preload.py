@@ -1,6 +1,6 @@
-"""Loaded into the workers that `--cluster local:N` starts: Ctrl-C in the terminal is not for them.
+"""Loaded into the workers that `--cluster local:N` starts, so that they ignore Ctrl-C.
 
-The command ends what runs on them, as on any cluster; if they died first, it could not.
+The command ends their tasks, as on any cluster. It could not do so if they ended first.
 """
 
 from __future__ import annotations

@@ -34,11 +34,11 @@ from runner.pipeline.tasks import Measure, Prepare
 
 T = TypeVar("T")
 FAULTS = 2
-"""Environments that a worker could not make but another could, after which it gets no more."""
+"""Environments that a worker failed to make but another made; then the worker gets no more."""
 UNKNOWN = 60.0
-"""Seconds that making an environment is taken to need while none has been made."""
+"""Seconds that making an environment is assumed to take until one has been made."""
 ENDING = 15.0
-"""Seconds that the workers have to end what runs."""
+"""Seconds that the workers have to end their tasks."""
 CHUNK = 100
 """Environments that a worker is asked about at a time."""
 
@@ -57,13 +57,13 @@ class ClusterSite:
         self._seconds: dict[str, float] = {}
         self._making: Counter[str] = Counter()
         self._stopped = False
-        # Of no worker's threads: what is told there is waited for by nobody.
+        # No thread of a worker runs these calls, so nobody waits for them.
         self._telling = ThreadPoolExecutor(1, "telling")
 
     # -- what the pipeline calls ----------------------------------------------------------------
 
     def expect(self, environments: Sequence[Environment]) -> None:
-        """Learn which machine has what: cells go there first."""
+        """Ask which machine has which environments; cells go there first."""
         new = [one for one in environments if one.key not in self._environments]
         self._environments.update((one.key, one) for one in new)
         _at_once(partial(self._look, machine, new) for machine in self._there())
@@ -101,7 +101,7 @@ class ClusterSite:
     # -- what the pool calls --------------------------------------------------------------------
 
     def prepare(self, task: Prepare, machine: Remote) -> None:
-        """Make an environment on a machine; another may try what this one cannot do."""
+        """Make an environment on a machine; if this fails, another machine may try."""
         environment = task.environment
         self._environments[environment.key] = environment
         if environment.key not in machine.holds:
@@ -143,7 +143,7 @@ class ClusterSite:
         return execution
 
     def heard(self, news: dict[str, Any]) -> None:
-        """What a worker tells of an environment's preparation."""
+        """Pass on a worker's progress with an environment."""
         key, address = str(news.get("key")), news.get("worker")
         if news.get("link") == self._link and self._making[key]:
             machine = self.machines.get(str(address))
@@ -159,14 +159,14 @@ class ClusterSite:
     # -- machines -------------------------------------------------------------------------------
 
     def welcome(self, machine: Remote) -> None:
-        """Learn what a new machine has and can do, before it gets anything to do."""
+        """Ask a new machine what it has and can do, before it gets tasks."""
         machine.seconds = self._cost
         self._look(machine, list(self._environments.values()))
         self._ask_refusals(machine, list(self._targets))
         self.machines[machine.address] = machine
 
     def refuses(self, target: Target) -> str:
-        """Why no machine can make the target real; empty where one can."""
+        """Why no machine can make the target; empty if one can."""
         machines = [] if target in self._targets else self._there()
         self._targets[target] = None
         _at_once(partial(self._ask_refusals, machine, [target]) for machine in machines)
@@ -174,7 +174,7 @@ class ClusterSite:
         return whys[0] if whys and all(whys) else ""
 
     def why_nobody(self) -> str:
-        """Why the machines do not take what they do not take: of each one reason."""
+        """Why the machines refuse tasks: one reason for each."""
         return "; ".join(
             f"worker {machine.name}: {why}"
             for machine in self._there()
@@ -201,12 +201,12 @@ class ClusterSite:
         return [one for one in self._there() if environment.key in one.given]
 
     def _cost(self, key: str) -> float:
-        """Seconds: those of the environment itself where it was made elsewhere, else of others."""
+        """Seconds to make it: as measured for this environment elsewhere, else for others."""
         known = list(self._seconds.values())
         return self._seconds.get(key) or (sum(known) / len(known) if known else UNKNOWN)
 
     def _disprove(self, environment: Environment) -> None:
-        """Those that could not make it are at fault themselves; a few such faults are too many."""
+        """Count a fault of the machines that failed to make it; after a few they get no more."""
         for machine in self._there():
             why = machine.refused.get(environment.key)
             machine.disproved += bool(why)
@@ -219,7 +219,7 @@ class ClusterSite:
         return MachineUnfit(f"worker {machine.name} {machine.unfit}", **result)
 
     def _measured(self, task: Measure, machine: Remote) -> Optional[MeasureReply]:
-        """None where the worker has forgotten what it was sent, or somebody has tidied up there."""
+        """None if the worker no longer has the files or the environment."""
         if task.group not in machine.given:
             self.prepare(Prepare(environment=task.environment), machine)
         self._give(task.snapshot, machine)
@@ -240,7 +240,7 @@ class ClusterSite:
             machine.ended(environment)
 
     def _give(self, snapshot: Snapshot, machine: Remote) -> None:
-        """Send a snapshot's files, once a machine."""
+        """Send a snapshot's files, once to each machine."""
         if snapshot.digest in machine.snapshots:
             return
         with machine.lock:

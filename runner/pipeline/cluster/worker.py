@@ -1,4 +1,4 @@
-"""What a cluster's workers are asked to do; `state` keeps what lasts from one call to the next."""
+"""The functions that a cluster's workers run. `worker_state` keeps what lasts between the calls."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from runner.pipeline.tasks import Measure, Prepare
 
 TOPIC = "tfmatrix"
 PACE = 0.25
-"""Seconds at least between two words about the same phase of a preparation."""
+"""Seconds at least between two reports on the same phase of a preparation."""
 GPU = "GPU"
-"""The resource that workers with a GPU are started with: `dask worker --resources GPU=1`."""
+"""The resource of workers with a GPU: `dask worker --resources GPU=1`."""
 
 
 # --- Before anything is ordered ------------------------------------------------------------
@@ -64,13 +64,13 @@ def _free(engine: str) -> float:
 
 
 def refusals(engine: str, targets: Sequence[Target]) -> list[str]:
-    """Why each target cannot be made real there; empty where it can."""
+    """Why each target cannot be made there; empty if it can."""
     chosen = engines.create(engine)
     return [chosen.refuses(target) or "" for target in targets]
 
 
 def prepared(engine: str, environments: Sequence[Environment]) -> list[bool]:
-    """Which of the environments are there."""
+    """Which of the environments the worker has."""
     chosen = engines.create(engine)
     return [chosen.prepared(environment) for environment in environments]
 
@@ -79,7 +79,7 @@ def prepared(engine: str, environments: Sequence[Environment]) -> list[bool]:
 
 
 def make_environment(order: MakeRequest) -> MakeReply:
-    """Make an environment, at once if it is there already."""
+    """Make an environment; returns at once if it exists."""
     _leave_the_threads()
     with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         state.environments[order.environment.key] = order.environment
@@ -92,7 +92,7 @@ def make_environment(order: MakeRequest) -> MakeReply:
 
 
 def keep_snapshot(files: Files) -> str:
-    """Lay a snapshot down where `measure` will look for it. Why it cannot; empty where it can."""
+    """Store a snapshot for `measure`. Returns why it cannot; empty if it can."""
     try:
         snapshot.restore(files.digest, files.contents, paths.snapshots())
     except OSError as error:
@@ -101,7 +101,7 @@ def keep_snapshot(files: Files) -> str:
 
 
 def measure(order: MeasureRequest) -> Optional[MeasureReply]:
-    """Measure a cell; None where what it needs has gone since it was sent."""
+    """Measure a cell; None if the files or the environment that it needs are gone."""
     with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         try:
             environment, sent = state.environments.get(order.key), _snapshot(order, state)
@@ -119,7 +119,7 @@ def measure(order: MeasureRequest) -> Optional[MeasureReply]:
         except (
             PrepareError,
             OSError,
-        ) as error:  # raised on, it would look as if the worker were gone
+        ) as error:  # if raised, it would look as if the worker were lost
             execution = Execution(trouble=f"the worker failed: {error}")
     wrong = _wrong(order.engine) if execution.trouble is not None else ""
     return MeasureReply(execution=execution, engine_fault=wrong)
@@ -143,7 +143,7 @@ def _wrong(engine: str) -> str:
 
 
 def _leave_the_threads() -> None:
-    """What downloads and unpacks for minutes keeps no thread from measuring."""
+    """Downloading and unpacking take minutes, and must not block the measuring threads."""
     from distributed import secede
 
     secede()
@@ -153,14 +153,14 @@ def _leave_the_threads() -> None:
 
 
 def release(link: str, key: str) -> None:
-    """The environment has no cells left: its idle agents go."""
+    """End the idle agents of an environment that has no cells left."""
     state = CONNECTIONS.get(link)
     if state is not None and key in state.environments:
         state.site.release(state.environments[key])
 
 
 def remove_environment(link: str, key: str) -> float:
-    """Remove an environment; the bytes that are free then."""
+    """Remove an environment. Returns the free bytes afterwards."""
     state = CONNECTIONS.get(link)
     if state is None or key not in state.environments:
         return 0.0
@@ -183,7 +183,7 @@ def end_connection(link: str, at_once: bool) -> None:
 
 
 async def aside(fn: Callable[..., Any], *args: Any) -> Any:
-    """For `Client.run`, which would keep the worker from talking while `fn` runs."""
+    """Run `fn` in a thread for `Client.run`, which would block the worker's event loop."""
     return await asyncio.to_thread(fn, *args)
 
 
@@ -191,7 +191,7 @@ async def aside(fn: Callable[..., Any], *args: Any) -> Any:
 
 
 def progress_sender(link: str) -> events.Emit:
-    """Sends the progress of environments to whoever gave the order."""
+    """Returns a function that sends the progress of environments to the client."""
     from distributed import get_worker
 
     worker = get_worker()

@@ -1,4 +1,4 @@
-"""What a worker process keeps for each connection: its agents, and what it was sent."""
+"""The state of a worker for each connection: its agents and the files that it was sent."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from runner.pipeline.local_site import LocalSite
 IDLE = 600.0
 """Seconds without orders after which a connection's agents are ended: its client may be dead."""
 LOOK = 5.0
-"""Seconds between two looks for such."""
+"""Seconds between two looks for idle connections."""
 WARM = 0.25
 """The share of the free memory that idle agents may hold."""
 
 
 @define(kw_only=True, eq=False)
 class ConnectionState:
-    """One connection. `using` is held by whoever works for it."""
+    """One connection. A thread that works for it holds `using`."""
 
     link: str
     site: LocalSite
@@ -41,7 +41,7 @@ class ConnectionState:
     last: float = field(factory=time.monotonic)
 
     def renewed(self, repro: str, snapshot: Snapshot) -> Snapshot:
-        """The same files, in the folder where those of the repro's last snapshot lay."""
+        """The same files, in the folder of the repro's last snapshot."""
         with self.lock:
             live, now = self.live.get(repro, (None, None))
             if live is None or now is None or now.digest != snapshot.digest:
@@ -70,7 +70,7 @@ class Connections:
     def using(
         self, link: str, engine: str, emit: Callable[[], events.Emit]
     ) -> Iterator[ConnectionState]:
-        """The connection's, made for its first order. Raises `Stopped` once it is over."""
+        """The state of a connection, made at its first request. Raises `Stopped` after its end."""
         state = self._enter(link, engine, emit)
         try:
             yield state
@@ -79,14 +79,14 @@ class Connections:
                 state.users -= 1
                 state.last = time.monotonic()
                 over = link in self._over
-            if over:  # while it worked: what it has left is nobody's
+            if over:  # it ended during the call, so nobody uses its files
                 state.close()
 
     def get(self, link: str) -> Optional[ConnectionState]:
         return self._states.get(link)
 
     def close(self, link: str, *, at_once: bool) -> None:
-        """The connection is over, and so are its agents."""
+        """End a connection and its agents."""
         with self._lock:
             self._over.append(link)
             state = self._states.pop(link, None)
@@ -109,7 +109,7 @@ class Connections:
             return state
 
     def _mind(self) -> None:
-        """Forget connections that have given no order for long."""
+        """End connections that have sent no request for long."""
         while True:
             time.sleep(LOOK)
             long_ago = time.monotonic() - IDLE
