@@ -121,6 +121,12 @@ _FOLDERS = (
         Removal.WHOLE,
     ),
     ("index", "pages of the package index", r"[0-9a-f]{16}", Removal.WHOLE),
+    (
+        "data",
+        "data sets and weights that `fetch` downloaded",
+        r"[0-9a-f]{64}(\.json)?|view-[0-9a-f]{16}|\.[0-9a-f]{16}",
+        Removal.WHOLE,
+    ),
     ("bench", "what the benchmark installs", r"tox==[\d.]+", Removal.WHOLE),
     ("bugs", "logs of bugs of this tool", r"\d{8}-\d{6}\.txt", Removal.WHOLE),
     ("locks", "packages resolved for users' requirements", r".+\.txt", Removal.NEVER),
@@ -175,6 +181,7 @@ def _cached(name: str) -> Path:
 
 
 bugs = functools.partial(_cached, "bugs")
+cached_data = functools.partial(_cached, "data")
 cached_locks = functools.partial(_cached, "locks")
 environments = functools.partial(_cached, "environments")
 packages = functools.partial(_cached, "packages")

@@ -21,6 +21,7 @@ VERBS = {
     "plan": "Print the cells without running any.",
     "render": "Write each environment's Dockerfile and locked requirements.",
     "build": "Prepare environments and run nothing.",
+    "fetch": "Download the data that scripts ask Keras for; print its folder.",
     "bisect": "Find the first bad release of a script, in the fewest runs.",
     "report": "Render a run again from its journal, without running.",
     "pin": "Say which releases pass everything asked: a requirement, and the evidence for it.",

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from runner import pipeline
 from runner.cli import backend as backends
-from runner.cli import from_comment, from_issue, missing_packages, running, terminal
+from runner.cli import fetch, from_comment, from_issue, missing_packages, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import BYTES, KEPT, selecting
@@ -102,6 +102,7 @@ def command(
 ) -> int:
     engine, told = from_comment.choose(engine, selection)
     console = terminal.stderr()
+    fetch.with_data(selection, running.line_printer(console))
     chosen = missing_packages.select_with(selection, running.line_printer(console))
     options = pipeline.Options(
         remeasure=remeasure,

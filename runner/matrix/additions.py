@@ -65,7 +65,8 @@ def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:
     """The repro with the access that `--data` and `--network` give its cells. Raises
     `UsageError`."""
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"--data {folder}: there is no such folder")
+        auto = "; `auto` is for `tfmatrix run`" if folder == Path("auto") else ""
+        raise UsageError(f"--data {folder}: there is no such folder{auto}")
     notes = (*repro.notes, _OPEN) if network else repro.notes
     return evolve(repro, data=folder or repro.data, network=network, notes=notes)
 

@@ -21,6 +21,7 @@ ORDER = (
     "releases",
     "scripts",
     "requirements",
+    "datasets",
     "matrix",
     "environments",
     "engines",

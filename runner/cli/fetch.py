@@ -1,0 +1,81 @@
+"""`tfmatrix fetch`: download what scripts ask for, before cells without a network ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner.cells import modes
+from runner.cli import log
+from runner.datasets import fetching
+from runner.datasets.wanted import DataFile, wanted_by
+from runner.errors import UsageError
+from runner.matrix.selection import select
+from runner.model import Repro
+from runner.report.text import listed
+
+AUTO = Path("auto")
+"""`run --data auto`: what the scripts ask for."""
+
+
+@click.command("fetch", help="Download the data that scripts ask Keras for; print its folder.")
+@click.argument("scripts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--list", "only_list", is_flag=True, help="Print the addresses, and fetch nothing.")
+def command(scripts: tuple[Path, ...], only_list: bool) -> int:
+    repros = _selected(scripts)
+    wanted = files_for(repros, log.say)
+    if only_list:
+        for each in wanted:
+            click.echo(f"{each.url}  ~/.keras/{each.places[0]}")
+    elif wanted:
+        click.echo(str(fetching.fetch(wanted, log.say)))
+    return 0
+
+
+def with_data(selection: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Where `selection` says `--data auto`, put the folder in its place that has what its scripts
+    ask for. Raises `TfmatrixError`."""
+    if selection["data"] != AUTO:
+        return
+    selection["data"] = None
+    packages = tuple(each for each in selection["packages"] if each != "auto")
+    chosen = select(**{**selection, "packages": packages})
+    wanted = files_for(chosen.matrix.repros, say)
+    selection["data"] = fetching.fetch(wanted, say) if wanted else None
+
+
+def files_for(repros: Iterable[Repro], say: Callable[[str], None]) -> Sequence[DataFile]:
+    """What the scripts and their own modules ask for; what cannot be told is said."""
+    files: dict[DataFile, None] = {}
+    for repro in repros:
+        for path, text in _texts(repro).items():
+            wanted = wanted_by(text)
+            files.update(dict.fromkeys(wanted.files))
+            if wanted.untold:
+                lines = listed([str(line) for line in wanted.untold])
+                say(
+                    f"{path.name}: what get_file fetches in line {lines} cannot be told from the text"
+                )
+    if not files:
+        say("the scripts ask Keras for no data that is known")
+    return tuple(files)
+
+
+def _texts(repro: Repro) -> dict[Path, str]:
+    try:
+        text = repro.script.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{repro.script} cannot be read: {error}") from None
+    return {repro.script: text, **modes.own_modules(repro.home, text)}
+
+
+def _selected(scripts: tuple[Path, ...]) -> tuple[Repro, ...]:
+    """As `run` would take them. Raises `UsageError`."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("tf", "patches", "timeout", "memory", "matrix_file"), None
+    )
+    lists: dict[str, Any] = dict.fromkeys(("devices", "cases", "args"), ())
+    return select(scripts=scripts, **nothing, **lists).matrix.repros

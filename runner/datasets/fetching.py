@@ -1,0 +1,168 @@
+"""Data files downloaded into the cache, known by their SHA-256, and laid out as Keras wants them.
+
+`<cache>/data/<sha256>` is a file, `<sha256 of an address>.json` says which one lay there, and
+`view-<digest>/.keras` is what cells are shown: links of the file system to the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from runner import __version__, paths
+from runner.datasets.wanted import DataFile
+from runner.errors import TfmatrixError, UsageError
+from runner.machine.files import write_atomic
+
+if TYPE_CHECKING:
+    import requests
+
+MOST_FILES = 50
+MOST_BYTES = 2 << 30
+"""Of all files of a script together."""
+SECONDS = 1800.0
+"""For all of them."""
+_MOST_REDIRECTIONS = 5
+_SILENCE = 30.0
+_CHUNK = 1 << 20
+
+Say = Callable[[str], None]
+
+
+def fetch(wanted: Sequence[DataFile], say: Say) -> Path:
+    """The folder that has all of them in its `.keras`. Raises `TfmatrixError` and `UsageError`."""
+    if len(wanted) > MOST_FILES:
+        raise UsageError(f"{len(wanted)} files are asked for; {MOST_FILES} at most are fetched")
+    folder = paths.cached_data()
+    paths.mark_cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    bounds = Bounds()
+    found = [(each, _have(folder, each) or _download(folder, each, bounds, say)) for each in wanted]
+    return _view(folder, found)
+
+
+class Bounds:
+    """What is left of the time and the bytes for all files of one command."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + SECONDS
+        self._left = MOST_BYTES
+
+    def received(self, size: int, url: str) -> None:
+        """Raises `TfmatrixError` where it was too much, or took too long."""
+        self._left -= size
+        if self._left < 0:
+            raise TfmatrixError(f"{url} is too much: {MOST_BYTES >> 30} GiB in all are fetched")
+        if time.monotonic() > self._end:
+            raise TfmatrixError(f"{url} took too long: {SECONDS / 60:.0f} minutes are given to all")
+
+
+def _have(folder: Path, wanted: DataFile) -> str:
+    """The SHA-256 of what was downloaded from there before, if it is still that; else ""."""
+    try:
+        known = json.loads(_record(folder, wanted.url).read_text("utf-8"))["sha256"]
+        same = _digest(folder / known, "sha256") == known
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(known) if same and _is_right(folder / known, wanted.digest) else ""
+
+
+def _download(folder: Path, wanted: DataFile, bounds: Bounds, say: Say) -> str:
+    import requests
+
+    say(f"fetching {wanted.url}")
+    part = folder / f".{secrets.token_hex(8)}"
+    try:
+        with open(part, "wb") as file:
+            for chunk in _content(wanted.url):
+                bounds.received(len(chunk), wanted.url)
+                file.write(chunk)
+        if not _is_right(part, wanted.digest):
+            raise TfmatrixError(f"{wanted.url} is not the file that {wanted.digest} names")
+        known = _digest(part, "sha256")
+        part.chmod(0o444)
+        part.replace(folder / known)
+    except requests.RequestException as error:
+        host = urlsplit(wanted.url).hostname
+        raise TfmatrixError(
+            f"{wanted.url} could not be fetched: {host} does not answer ({type(error).__name__})",
+            remedy="download it by hand into FOLDER/.keras, and use --data FOLDER",
+        ) from None
+    except OSError as error:
+        raise TfmatrixError(f"{wanted.url} could not be kept in {folder}: {error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    write_atomic(_record(folder, wanted.url), json.dumps({"url": wanted.url, "sha256": known}))
+    return known
+
+
+def _content(url: str) -> Iterator[bytes]:
+    import requests
+
+    with requests.Session() as session:
+        session.auth = _no_password
+        for _ in range(_MOST_REDIRECTIONS + 1):
+            _check(url)
+            headers = {"User-Agent": f"tfmatrix/{__version__}", "Accept-Encoding": "identity"}
+            with session.get(
+                url, stream=True, allow_redirects=False, timeout=_SILENCE, headers=headers
+            ) as answer:
+                if answer.is_redirect:
+                    url = urljoin(url, answer.headers["Location"])
+                    continue
+                if answer.status_code != requests.codes.ok:
+                    raise TfmatrixError(f"{url}: the answer is {answer.status_code}")
+                yield from answer.iter_content(_CHUNK)
+                return
+    raise TfmatrixError(f"{url} leads from one address to the next")
+
+
+def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """What .netrc knows of a host is not sent to it."""
+    return request
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise TfmatrixError(f"{url:.200} is not fetched: it is not https")
+
+
+def _is_right(file: Path, digest: str) -> bool:
+    """Whether it has that MD5 or SHA-256; any file has none."""
+    if not digest:
+        return True
+    return _digest(file, "md5" if len(digest) == 32 else "sha256") == digest.lower()
+
+
+def _digest(file: Path, algorithm: str) -> str:
+    found = hashlib.new(algorithm, usedforsecurity=False)
+    with open(file, "rb") as content:
+        while chunk := content.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def _record(folder: Path, url: str) -> Path:
+    return folder / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
+
+
+def _view(folder: Path, found: Sequence[tuple[DataFile, str]]) -> Path:
+    """Made once for the same files: cells know it by what it holds."""
+    places = sorted({(place, known) for wanted, known in found for place in wanted.places})
+    view = folder / f"view-{hashlib.sha256(repr(places).encode()).hexdigest()[:16]}"
+    for place, known in places:
+        link = view / ".keras" / place
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not (link.exists() and link.samefile(folder / known)):
+            link.unlink(missing_ok=True)
+            os.link(folder / known, link)
+    return view

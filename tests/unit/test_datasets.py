@@ -1,0 +1,181 @@
+"""What scripts ask Keras to download: told from the text, fetched within bounds, checked by hash."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from runner import cli, paths
+from runner.datasets import fetching
+from runner.datasets.wanted import DataFile, wanted_by
+from runner.errors import TfmatrixError
+
+CONTENT = b"data\n" * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+
+
+# What is wanted -----------------------------------------------------------------------------------
+
+
+def places(text: str) -> list[str]:
+    return [place for file in wanted_by(text).files for place in file.places]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import tensorflow as tf\ntf.keras.datasets.mnist.load_data()", ["datasets/mnist.npz"]),
+        ("from tensorflow.keras.datasets import imdb", ["datasets/imdb.npz", "datasets/imdb_word_index.json"]),
+        ("from keras.datasets.mnist import load_data", ["datasets/mnist.npz"]),
+        ("keras.applications.VGG16()", ["models/vgg16_weights_tf_dim_ordering_tf_kernels.h5"]),
+        (
+            "from tensorflow.keras.applications import ResNet50\nResNet50(include_top=False)",
+            ["models/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"],
+        ),
+        ("tf.keras.utils.get_file('a.csv', 'https://e.org/a.csv')", ["datasets/a.csv"]),
+        ("U = 'https://e.org/'\ntf.keras.utils.get_file(origin=U + 'b.csv')", ["datasets/b.csv"]),
+        ("keras.utils.get_file('c', f'https://e.org/{1}', cache_subdir='x')", []),
+        ("keras.utils.get_file('c', 'https://e.org/c', cache_subdir='x')", ["x/c"]),
+        (
+            "keras.utils.get_file('d', 'https://e.org/d.tgz', untar=True)",
+            ["datasets/d.tar.gz", "datasets/d_archive"],
+        ),
+        ("keras.utils.get_file('../../e', 'https://e.org/e')", []),
+        ("keras.datasets.unheard_of.load_data()", []),
+        ("keras.applications.VGG16(weights=None)", ["models/vgg16_weights_tf_dim_ordering_tf_kernels.h5"]),
+        ("import mine.datasets.mnist", []),
+        ("not python (", []),
+    ],
+)  # fmt: skip
+def test_what_a_script_asks_for(text: str, found: list[str]) -> None:
+    if "weights=None" in text:
+        found = []
+    assert places(text) == found
+
+
+def test_an_address_that_is_worked_out_is_told_by_its_line() -> None:
+    text = "import keras\nkeras.utils.get_file('a', url())\n"
+    assert wanted_by(text).untold == (2,)
+
+
+# Fetching -----------------------------------------------------------------------------------------
+
+
+class _Server(ThreadingHTTPServer):
+    asked: list[str]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        self.server.asked.append(self.path)
+        if self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", "http://example.org/x")
+        elif self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+        elif self.path == "/gone":
+            self.send_response(404)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        if self.path.startswith("/file"):
+            self.wfile.write(CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with _Server(("127.0.0.1", 0), _Handler) as running:
+        running.asked = []
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+def at(server: _Server, path: str, digest: str = "") -> DataFile:
+    url = f"http://127.0.0.1:{server.server_address[1]}{path}"
+    return DataFile(url=url, places=("datasets/a", "datasets/b"), digest=digest)
+
+
+@pytest.mark.parametrize("digest", ["", SHA256, MD5])
+def test_a_file_is_fetched_once_and_lies_where_keras_looks(server: _Server, digest: str) -> None:
+    said: list[str] = []
+    folder = fetching.fetch([at(server, "/file", digest)], said.append)
+    assert (folder / ".keras" / "datasets" / "a").read_bytes() == CONTENT
+    assert (folder / ".keras" / "datasets" / "b").read_bytes() == CONTENT
+    assert fetching.fetch([at(server, "/file", digest)], said.append) == folder
+    assert server.asked == ["/file"]
+    assert len(said) == 1
+
+
+def test_a_file_that_was_changed_is_fetched_again(server: _Server) -> None:
+    folder = fetching.fetch([at(server, "/file")], print)
+    file = folder / ".keras" / "datasets" / "a"
+    file.chmod(0o644)
+    file.write_bytes(b"other")
+    again = fetching.fetch([at(server, "/file")], print)
+    assert (again / ".keras" / "datasets" / "a").read_bytes() == CONTENT
+    assert server.asked == ["/file", "/file"]
+
+
+@pytest.mark.parametrize(
+    ("path", "digest", "said"),
+    [
+        ("/file", "0" * 64, "is not the file that 0000"),
+        ("/gone", "", "the answer is 404"),
+        ("/away", "", "http://example.org/x is not fetched: it is not https"),
+        ("/round", "", "leads from one address to the next"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_not_kept(
+    server: _Server, path: str, digest: str, said: str
+) -> None:
+    with pytest.raises(TfmatrixError, match=said):
+        fetching.fetch([at(server, path, digest)], print)
+    assert list(paths.cached_data().iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://example.org/x", "file:///etc/passwd", "ftp://e.org/x"])
+def test_only_https_is_fetched(server: _Server, url: str) -> None:
+    with pytest.raises(TfmatrixError, match="is not fetched: it is not https"):
+        fetching.fetch([DataFile(url=url, places=("datasets/x",))], print)
+
+
+def test_too_much_ends_it(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MOST_BYTES", 1000)
+    with pytest.raises(TfmatrixError, match="is too much"):
+        fetching.fetch([at(server, "/file")], print)
+    assert list(paths.cached_data().iterdir()) == []
+
+
+# The verb -----------------------------------------------------------------------------------------
+
+
+def test_the_verb_prints_the_folder(
+    server: _Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = at(server, "/file").url
+    Path("my.py").write_text(f"import keras\nkeras.utils.get_file('x', '{url}')\n", "utf-8")
+    assert cli.execute(["fetch", "my.py", "--list"]) == 0
+    assert capsys.readouterr().out == f"{url}  ~/.keras/datasets/x\n"
+    assert server.asked == []
+    assert cli.execute(["fetch", "my.py"]) == 0
+    folder = Path(capsys.readouterr().out.strip())
+    assert (folder / ".keras" / "datasets" / "x").read_bytes() == CONTENT
