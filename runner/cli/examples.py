@@ -19,6 +19,10 @@ EXAMPLES = {
         ("tfmatrix plan --case 'layers-*'", "the cells of some cases"),
         ("tfmatrix plan --format github", "one job per release, for GitHub Actions"),
     ),
+    "fetch": (
+        ("tfmatrix fetch my.py --list", "what the script asks for"),
+        ("tfmatrix run my.py --data auto", "fetch it, and run with it"),
+    ),
     "render": (
         ("tfmatrix render --tf 2.9.3", "a Dockerfile that builds without tfmatrix"),
         ("tfmatrix render my.py --device cuda --output images", "the CUDA images, elsewhere"),

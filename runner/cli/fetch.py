@@ -56,9 +56,7 @@ def files_for(repros: Iterable[Repro], say: Callable[[str], None]) -> Sequence[D
             files.update(dict.fromkeys(wanted.files))
             if wanted.untold:
                 lines = listed([str(line) for line in wanted.untold])
-                say(
-                    f"{path.name}: what get_file fetches in line {lines} cannot be told from the text"
-                )
+                say(f"{path.name}: what get_file fetches in line {lines} is not told by the text")
     if not files:
         say("the scripts ask Keras for no data that is known")
     return tuple(files)

@@ -102,8 +102,8 @@ def needing(command: F) -> F:
                 "--data",
                 type=click.Path(path_type=Path),
                 metavar="FOLDER",
-                help="A folder that cells may read: ~/data, and its .keras as ~/.keras; 'auto': what "
-                "the scripts ask Keras for, downloaded before they run.",
+                help="A folder that cells may read: ~/data, and its .keras as ~/.keras; 'auto': "
+                "what the scripts ask Keras for, downloaded before they run.",
             ),
             click.option(
                 "--network",

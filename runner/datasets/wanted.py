@@ -69,11 +69,7 @@ def _weights(tree: ast.Module) -> Iterator[DataFile]:
         if not isinstance(node, ast.Call):
             continue
         name = _last(node.func)
-        if (
-            name in applications
-            and named
-            and _argument(node, "weights", 1, {}) in (None, "imagenet")
-        ):
+        if name in applications and named and _has_weights(node):
             yield _weights_of(applications[name], node)
         elif name == "decode_predictions":
             yield DataFile(
@@ -81,6 +77,12 @@ def _weights(tree: ast.Module) -> Iterator[DataFile]:
                 places=("models/imagenet_class_index.json",),
                 digest="c2c37ea517e94d9795004a39431a14cb",
             )
+
+
+def _has_weights(call: ast.Call) -> bool:
+    """Those of ImageNet, which a model has unless it is told otherwise."""
+    given = [word.value for word in call.keywords if word.arg == "weights"] or call.args[1:2]
+    return not given or (isinstance(given[0], ast.Constant) and given[0].value == "imagenet")
 
 
 def _weights_of(entry: list[str], call: ast.Call) -> DataFile:

@@ -1,4 +1,4 @@
-"""What scripts ask Keras to download: told from the text, fetched within bounds, checked by hash."""
+"""What scripts ask Keras to download: told from the text, fetched in bounds, checked by hash."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def places(text: str) -> list[str]:
     ("text", "found"),
     [
         ("import tensorflow as tf\ntf.keras.datasets.mnist.load_data()", ["datasets/mnist.npz"]),
-        ("from tensorflow.keras.datasets import imdb", ["datasets/imdb.npz", "datasets/imdb_word_index.json"]),
+        (
+            "from tensorflow.keras.datasets import imdb",
+            ["datasets/imdb.npz", "datasets/imdb_word_index.json"],
+        ),
         ("from keras.datasets.mnist import load_data", ["datasets/mnist.npz"]),
         ("keras.applications.VGG16()", ["models/vgg16_weights_tf_dim_ordering_tf_kernels.h5"]),
         (
@@ -48,14 +51,12 @@ def places(text: str) -> list[str]:
         ),
         ("keras.utils.get_file('../../e', 'https://e.org/e')", []),
         ("keras.datasets.unheard_of.load_data()", []),
-        ("keras.applications.VGG16(weights=None)", ["models/vgg16_weights_tf_dim_ordering_tf_kernels.h5"]),
+        ("keras.applications.VGG16(weights=None)", []),
         ("import mine.datasets.mnist", []),
         ("not python (", []),
     ],
 )  # fmt: skip
 def test_what_a_script_asks_for(text: str, found: list[str]) -> None:
-    if "weights=None" in text:
-        found = []
     assert places(text) == found
 
 
