@@ -21,7 +21,7 @@ EXAMPLES = {
     ),
     "fetch": (
         ("tfmatrix fetch my.py --list", "what the script asks for"),
-        ("tfmatrix run my.py --data auto", "fetch it, and run with it"),
+        ("tfmatrix fetch my.py", "the same fetched, as run --data auto does"),
     ),
     "render": (
         ("tfmatrix render --tf 2.9.3", "a Dockerfile that builds without tfmatrix"),

@@ -26,12 +26,12 @@ AUTO = Path("auto")
 @click.option("--list", "only_list", is_flag=True, help="Print the addresses, and fetch nothing.")
 def command(scripts: tuple[Path, ...], only_list: bool) -> int:
     repros = _selected(scripts)
-    wanted = files_for(repros, log.say)
+    wanted = files_for(repros, log.print_note)
     if only_list:
         for each in wanted:
             click.echo(f"{each.url}  ~/.keras/{each.places[0]}")
     elif wanted:
-        click.echo(str(fetching.fetch(wanted, log.say)))
+        click.echo(str(fetching.fetch(wanted, log.print_note)))
     return 0
 
 
