@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
@@ -136,6 +137,8 @@ def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]
     if before.votes or after.votes:
         yield "runs", before.votes or "-", after.votes or "-"
     yield "Python", one.python, other.python
+    if one.git_version or other.git_version:
+        yield "GIT_VERSION", one.git_version or "-", other.git_version or "-"
     names = sorted({**one.observations, **other.observations})
     yield from _section(
         "observed",
@@ -150,6 +153,26 @@ def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple
         yield title, "", ""
     for name, *pair in rows:
         yield f"  {name}", pair[0], pair[1]
+
+
+_COMMIT = re.compile(r"-g([0-9a-f]{7,40})$")
+_CANDIDATE = re.compile(r"(\d)rc(\d)")
+
+
+def compare_link(before: Neighbour, after: Neighbour) -> str:
+    """Where TensorFlow's repository shows what changed between the two; empty where not known."""
+    ends = [_commit(side.result) for side in (before, after)]
+    if not all(ends) or ends[0] == ends[1]:
+        return ""
+    return f"https://github.com/tensorflow/tensorflow/compare/{ends[0]}...{ends[1]}"
+
+
+def _commit(result: Result) -> str:
+    """The tag of a release, or of a nightly the commit that its GIT_VERSION names."""
+    if "dev" not in result.tensorflow:
+        return "v" + _CANDIDATE.sub(r"\1-rc\2", result.tensorflow)
+    found = _COMMIT.search(result.git_version)
+    return found[1] if found else ""
 
 
 def packages(

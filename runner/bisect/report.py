@@ -116,6 +116,13 @@ class Conclusion:
         return shlex.join([*self.again, *self.search.problem.candidates.options(places)])
 
     @property
+    def compare_link(self) -> str:
+        """Empty where the change is not one between releases of TensorFlow."""
+        if self.change is None or self.search.problem.candidates.axis:
+            return ""
+        return answer.compare_link(*self.sides)
+
+    @property
     def _ended_unjudged(self) -> bool:
         """Whether it could not be judged whether there is anything to find."""
         answers = self.search.answers
@@ -175,6 +182,8 @@ def print_conclusion(conclusion: Conclusion) -> None:
     click.echo(f"\n{answer.evidence(*conclusion.sides)}\n")
     for remark in conclusion.remarks:
         click.echo(remark)
+    if conclusion.compare_link:
+        click.echo(f"what changed in TensorFlow: {conclusion.compare_link}")
     releases, runs = count(len(problem.cells), "release"), count(search.probe.measured, "run")
     click.echo(
         f"bad is: {problem.criterion.words}{problem.votes.in_words}; {len(search.sides)} of "
@@ -214,6 +223,8 @@ def _found(conclusion: Conclusion) -> dict[str, Any]:
         "contradicting": [candidates.version(at) for at in conclusion.contradicting],
         "packages": {name: list(pair) for name, *pair in answer.packages(*conclusion.sides)},
         "blame": None if conclusion.blame is None else _blamed(conclusion.blame),
+        "git_versions": [side.result.git_version for side in conclusion.sides],
+        "compare": conclusion.compare_link or None,
         "again": conclusion.command,
     }
 

@@ -183,6 +183,11 @@ def selecting(command: F) -> F:
             ),
             click.option("--pre", is_flag=True, help="Release candidates count as releases."),
             click.option(
+                "--nightly",
+                is_flag=True,
+                help="The newest nightly or release candidate as well, as the last column.",
+            ),
+            click.option(
                 "--device",
                 "devices",
                 type=click.Choice(["cpu", "cuda"]),

@@ -27,6 +27,7 @@ from runner.releases.upstream import known
 from runner.scripts.named import Named, find_script, of_module
 
 MATRIX = "matrix.yaml"
+NOTHING_AHEAD = "--nightly: the package index has no nightly and no candidate of a coming release"
 
 
 @frozen(kw_only=True)
@@ -71,6 +72,7 @@ def select(
     allow_no_tensorflow: bool = False,
     expect: Optional[str] = None,
     reported: str = "",
+    nightly: bool = False,
     fail_on: Optional[str] = None,
     along: Optional[str] = None,
 ) -> Selection:
@@ -82,6 +84,8 @@ def select(
         sources.append(of_command(command))
     matrix = _with_files(_matrix(sources, args, matrix_file))
     columns = None
+    if along is not None and nightly:
+        raise UsageError("--nightly adds a release of TensorFlow: leave it out with --along")
     if along is not None:
         release = _only_release(along, tf or "latest", pre=pre)
         columns = _along(along, release, devices, patches or matrix.patches, matrix.axes)
@@ -110,6 +114,8 @@ def select(
     releases = specifier.select(
         known.releases(matrix.tf, pre=pre), matrix.tf, matrix.patches, pre=pre
     )
+    ahead = known.newest_ahead() if nightly else None
+    releases = (*releases, ahead) if ahead and ahead not in releases else releases
     releases = additions.allowed(matrix.repros, releases, matrix.tf)
     planned = plan.cells(matrix, releases, cases)
     if not planned:
@@ -122,7 +128,11 @@ def select(
         cells=tuple(planned),
         reported=reported,
         along=columns.name if columns else "",
-        remarks=(*(remark for source in sources for remark in source.remarks), *noted),
+        remarks=(
+            *(remark for source in sources for remark in source.remarks),
+            *noted,
+            *([NOTHING_AHEAD] if nightly and ahead is None else []),
+        ),
     )
 
 

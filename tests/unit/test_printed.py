@@ -15,8 +15,9 @@ from runner.cells.classify import classify
 from runner.cells.printed import compared, digest, marked
 from runner.errors import UsageError
 from runner.matrix import config
-from runner.matrix.selection import select
+from runner.matrix.selection import NOTHING_AHEAD, select
 from runner.model import Execution, Repro, Verdict
+from tests.unit import index_server
 from tests.unit.test_measure import CELL
 
 WARNING = "WARNING:tensorflow:Layer dense is casting an input tensor from dtype float64"
@@ -156,6 +157,39 @@ def test_wrong_use_of_bisect(
 def test_a_pattern_is_checked_before_anything_runs() -> None:
     with pytest.raises(UsageError, match="--on output"):
         criteria.parse("output:/[/")
+
+
+# --- --nightly -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offered", "last"),
+    [
+        ((), None),
+        (("tf-nightly",), "2.99.0.dev20261101"),
+        (("tensorflow", "tensorflow-cpu"), "2.99.0rc0"),
+        (("tensorflow", "tensorflow-cpu", "tf-nightly"), "2.99.0rc0"),
+    ],
+)
+def test_the_newest_ahead_is_the_last_column(
+    offered: tuple[str, ...],
+    last: Optional[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "a.py").write_text("import tensorflow\n")
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    with index_server.serving() as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        for name in ("tensorflow", "tensorflow-cpu", "tf-nightly"):
+            index.add(name, "2.21.0")
+        for name in offered:
+            index.add(name, "2.99.0.dev20261101" if name == "tf-nightly" else "2.99.0rc0")
+        options: dict[str, Any] = {"devices": (), "cases": (), "args": (), "patches": None}
+        options.update(timeout=None, memory=None, matrix_file=None)
+        found = select(scripts=[tmp_path / "a.py"], tf="2.9.3", nightly=True, **options)
+    assert [r.version for r in found.releases] == ["2.9.3", *([last] if last else [])]
+    assert (NOTHING_AHEAD in found.remarks) is (last is None)
 
 
 # --- Compared between releases -------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Optional
 
 from runner import paths
 from runner.model import Release
@@ -19,6 +20,15 @@ def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
     found = {release.parsed: release for release in _pre(final, asked, _to_stderr)}
     found.update({release.parsed: release for release in final})
     return tuple(found[version] for version in sorted(found))
+
+
+def newest_ahead() -> Optional[Release]:
+    """The newest nightly or release candidate, if it is newer than every release; None where the
+    package index has none."""
+    final = catalogue.load_releases()
+    found = _pre(final, specifier.AskedPrereleases(candidates=True, nightlies=True), _to_stderr)
+    ahead = [release for release in found if release.parsed > final[-1].parsed]
+    return max(ahead, key=lambda release: release.parsed, default=None)
 
 
 def _pre(

@@ -168,7 +168,15 @@ GRID = (
     ),
     Section(_changes, ("notes",)),
     Section(
+        lambda context, detail: values.table(context.grid, detail.observations),
+        ("observations",),
+    ),
+    Section(
         lambda context, detail: values.render(context.grid, detail.observations),
+        ("observations",),
+    ),
+    Section(
+        lambda context, detail: values.outputs(context, detail.observations),
         ("observations",),
     ),
     Section(_reasons, ("notes",)),

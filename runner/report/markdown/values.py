@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from runner.grid import Grid
+from runner.grid import Column, Grid, Row, release_range
 from runner.report import gfm, text
+from runner.report.context import Context
+from runner.report.outputs import OutputChange, changes
 from runner.report.values import (
     RestlessValue,
     ValueChange,
@@ -49,3 +51,90 @@ def _step(step: ValueChange) -> str:
 def _restless(value: RestlessValue) -> str:
     name, case = gfm.code_span(value.name, 60), gfm.code_span(value.row.case, 60)
     return f"{name} in {case} changes from release to release, {value.times} times"
+
+
+def outputs(context: Context, most: int) -> Iterator[str]:
+    """Where passing cells print something else, with the first line that differs."""
+    found = changes(context) if most else ()
+    if not found:
+        return
+    lines = [_output(change) for change in found]
+    shown = lines[: min(most, MOST_UNFOLDED)]
+    yield "### Same outcome, other output"
+    yield "\n".join(f"- {line}" for line in shown)
+    if len(lines) > len(shown):
+        more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+        body = "\n".join(f"- {line}" for line in [*lines[:most], *more])
+        yield gfm.details(f"All outputs that change: {len(lines)}", body)
+
+
+def _output(change: OutputChange) -> str:
+    ends = (gfm.plain_or_code(column.label) for column in (change.before, change.after))
+    where = f"**{' → '.join(ends)}**"
+    rows = change.rows
+    name = gfm.code_span(rows[0].case, 60)
+    cases = f"in {name}" if len(rows) == 1 else f"in {len(rows)} cases, such as {name}"
+    old, new = (gfm.code_span(line, 160) if line else "" for line in (change.old, change.new))
+    if old and new:
+        return f"{where}: {old} becomes {new} {cases}"
+    if old or new:
+        return f"{where}: {f'{old} is no longer' if old else f'{new} is'} printed {cases}"
+    return f"{where}: the output differs {cases}"
+
+
+MOST_VALUES = 12
+"""Rows of the table of values."""
+MOST_VALUE = 24
+"""Characters of one of them."""
+
+
+def table(grid: Grid, most: int) -> Iterator[str]:
+    """A row for each observed value that changes somewhere; neighbours that agree are one column.
+
+    Where there are few values, those that never change have a row, too.
+    """
+    names = [(row, name) for row in grid.rows for name in _observed(grid, row)]
+    changing = {(shift.row.index, shift.name) for shift in grid.shifts}
+    if len(names) > MOST_VALUES:
+        names = [(row, name) for row, name in names if (row.index, name) in changing]
+    names = names[: min(most, MOST_VALUES)]
+    lines = [[_shown(grid, row, name, column) for column in grid.columns] for row, name in names]
+    if not lines or len(grid.columns) < 2:
+        return
+    groups = _alike(grid.columns, list(zip(*lines)))
+    head = ["value", *(gfm.plain_or_code(release_range(group)) for group in groups)]
+    body = [
+        [_name(grid, row, name), *(line[group[0].index] for group in groups)]
+        for (row, name), line in zip(names, lines)
+    ]
+    yield "### Observed values"
+    yield gfm.table(head, body)
+
+
+def _observed(grid: Grid, row: Row) -> dict[str, None]:
+    """The names of the row's values, each once, in the order in which they appear."""
+    cells = (cell for cell in grid.cells[row.index] if cell is not None)
+    return dict.fromkeys(name for cell in cells for name in cell.observations)
+
+
+def _name(grid: Grid, row: Row, name: str) -> str:
+    return gfm.table_code_span(f"{row.case}: {name}" if len(grid.rows) > 1 else name)
+
+
+def _shown(grid: Grid, row: Row, name: str, column: Column) -> str:
+    cell = grid.cell(row, column)
+    if cell is None or name not in cell.observations:
+        return ""
+    return gfm.table_code_span(text.value(cell.observations[name], MOST_VALUE))
+
+
+def _alike(columns: Sequence[Column], seen: Sequence[tuple[str, ...]]) -> list[list[Column]]:
+    """Neighbouring columns of one device in which all values are shown alike."""
+    groups: list[list[Column]] = []
+    for column, values in zip(columns, seen):
+        last = groups[-1][-1] if groups else None
+        if last is not None and last.device == column.device and seen[last.index] == values:
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    return groups

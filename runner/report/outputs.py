@@ -1,0 +1,76 @@
+"""What passing cells printed, where it differs from one release to the next."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from attrs import frozen
+
+from runner.cells.printed import compared
+from runner.grid import Column, Row
+from runner.model import Result
+from runner.report.context import Context
+
+RESTLESS = 4
+"""An output that changes at more releases than this says little about any one of them."""
+
+
+@frozen(kw_only=True)
+class OutputChange:
+    """Two releases between which some cases print something else, and pass on both."""
+
+    before: Column
+    after: Column
+    rows: tuple[Row, ...]
+    old: str
+    """The first line that differs, as the older release prints it; empty where it has ended."""
+    new: str
+
+
+def changes(context: Context) -> tuple[OutputChange, ...]:
+    """By release; without what changes all the time."""
+    groups: dict[tuple[int, int, str, str], list[tuple[Row, Column, Column]]] = defaultdict(list)
+    for lane in context.grid.lanes.values():
+        for row in context.grid.rows:
+            found = list(_along(context, row, lane))
+            for before, after in found if len(found) <= RESTLESS else ():
+                lines = _first_difference(context, row, before, after)
+                groups[(before.index, after.index, *lines)].append((row, before, after))
+    return tuple(
+        OutputChange(
+            before=found[0][1],
+            after=found[0][2],
+            rows=tuple(row for row, _, _ in found),
+            old=old,
+            new=new,
+        )
+        for (_, _, old, new), found in sorted(groups.items(), key=lambda each: each[0][:2])
+    )
+
+
+def _along(context: Context, row: Row, lane: Sequence[Column]) -> Iterator[tuple[Column, Column]]:
+    """Passes that follow one another, were started in the same way, and print other things."""
+    last: dict[str, tuple[Column, str]] = {}
+    for column in lane:
+        cell = context.grid.cell(row, column)
+        if cell is None or not _counts(cell):
+            continue
+        before = last.get(cell.mode)
+        if before is not None and before[1] != cell.printed:
+            yield before[0], column
+        last[cell.mode] = (column, cell.printed)
+
+
+def _counts(cell: Result) -> bool:
+    """Whether it passed, and it was seen what it printed: a log may be gone."""
+    return cell.outcome.verdict.value == "pass" and not cell.inferred and cell.log is not None
+
+
+def _first_difference(context: Context, row: Row, before: Column, after: Column) -> tuple[str, str]:
+    one, other = (context.grid.cell(row, column) for column in (before, after))
+    assert one is not None
+    assert other is not None
+    pairs = zip_longest(compared(context.log(one)), compared(context.log(other)), fillvalue="")
+    return next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
