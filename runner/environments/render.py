@@ -50,6 +50,7 @@ def dockerfile(
             uv={**uv, "image": base_image(uv["python"], images)},
             requirements=requirements,
             sources=sources,
+            named=not target.usual,
             tag=f"tensorflow:{target.release.version}-{target.device}",
             facts=list(_facts(target)),
             comment=_comment,

@@ -32,6 +32,7 @@ from runner.matrix import plan
 from runner.model import Cuda, Device, Environment, Execution, Limits, Release, Target
 from runner.releases import catalogue
 from tests.engines import conformance
+from tests.torture.machines import index
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -471,6 +472,42 @@ def test_a_source_distribution_is_built_without_network_secrets_or_cache(
         tags = [tag for image in daemon.connect().images.list() for tag in image.tags]
         left = [tag for tag in tags if made.key[:12] in tag]
         assert left in ([name], [f"localhost/{name}"]), "no stage is left"  # the latter by Podman
+    finally:
+        engine.remove(made)
+
+
+HOOK = (
+    "import os, socket; os.getuid() or open('/found', 'a').write(repr(("
+    "[name for _, name in socket.if_nameindex()], os.path.exists('/run/secrets/settings'),"
+    " bool(os.path.isdir('/root/.cache/uv') and os.listdir('/root/.cache/uv')))) + '\\n')\n"
+)
+
+
+def test_a_wheel_that_somebody_named_finds_nothing_to_steal(
+    engine: DockerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python runs its `.pth` file whenever it starts, in the build too."""
+    evil = index.wheel("evil", "1.0", {"evil.pth": HOOK})
+    six = {"six.py": "__version__ = '1.16.0'\n"}
+    with index.serving(dict((evil, index.wheel("six", "1.16.0", six)))) as server:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
+        monkeypatch.setenv("UV_INDEX_MINE_PASSWORD", "hunter2")
+        lock = "".join(
+            f"{name} \\\n    --hash=sha256:{index.digest(content)}\n"
+            for name, content in zip(("evil==1.0", "six==1.16.0"), server.wheels.values())
+        )
+        plain = environment("3.10").target
+        target = evolve(plain, requirements=("evil",))
+        text = render.dockerfile(target).replace("# What it needs", f"# {uuid.uuid4()}")
+        key = hashlib.sha256((text + lock).encode()).hexdigest()
+        made = Environment(target=target, requirements=lock, key=key, dockerfile=text)
+        engine.prepare(made, silent)
+    try:
+        out, _, code = containers.run_alone(
+            str(engine.image(made)), ["cat", "/found"], {}, conformance.LIMITS
+        )
+        assert code == 0, "it was run when the packages were compiled"
+        assert set(out.splitlines()) == {"(['lo'], False, False)"}
     finally:
         engine.remove(made)
 

@@ -14,6 +14,7 @@ from attrs import frozen
 
 _WITHOUT = "RUN --network=none"
 _STAGE = re.compile(rf"(?m)^FROM (\S+) AS (\S+)\n{_WITHOUT}(?:.*\n)*?(?=^FROM )")
+_MOUNTED = re.compile(r"--mount=type=bind,from=([^,\s]+)")
 
 
 @frozen(kw_only=True)
@@ -32,17 +33,20 @@ def steps(dockerfile: str, tag: str, *, network_by_run: bool) -> list[BuildStep]
 
     `network_by_run`: whether the builder knows `RUN --network`.
     """
-    alone = None if network_by_run else _STAGE.search(dockerfile)
-    if alone is None:
-        return [BuildStep(dockerfile=dockerfile, tag=tag)]
-    base, stage = alone.groups()
-    body = alone[0].partition("\n")[2].replace(_WITHOUT, "RUN")
-    rest = dockerfile.replace(alone[0], f"FROM {tag}-{stage} AS {stage}\n")
-    return [
-        BuildStep(dockerfile=dockerfile[: alone.start()], tag=f"{tag}-{base}", target=base),
-        BuildStep(dockerfile=f"FROM {tag}-{base}\n{body}", tag=f"{tag}-{stage}", network="none"),
-        BuildStep(dockerfile=rest, tag=tag),
-    ]
+    made: dict[str, BuildStep] = {}
+    while not network_by_run and (alone := _STAGE.search(dockerfile)):
+        base, stage = alone.groups()
+        body = alone[0].partition("\n")[2].replace(_WITHOUT, "RUN")
+        needed = [base, *_MOUNTED.findall(body)]
+        for name in needed:
+            before = dockerfile[: alone.start()]
+            made.setdefault(name, BuildStep(dockerfile=before, tag=f"{tag}-{name}", target=name))
+        stages = "".join(f"FROM {tag}-{name} AS {name}\n" for name in needed)
+        made[stage] = BuildStep(
+            dockerfile=f"{stages}FROM {base}\n{body}", tag=f"{tag}-{stage}", network="none"
+        )
+        dockerfile = dockerfile.replace(alone[0], f"FROM {tag}-{stage} AS {stage}\n")
+    return [*made.values(), BuildStep(dockerfile=dockerfile, tag=tag)]
 
 
 def network_by_run(version: Mapping[str, Any]) -> bool:
