@@ -24,7 +24,10 @@ MOST_SIGNATURE = 600
 WIDEST_LINE = 2_000
 """Characters of a line of the script that a report shows."""
 OPEN, CLOSE = "<!-- tfmatrix report ", " -->"
-ESCAPES = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("--", "-\\u002d"))
+ESCAPES = (
+    *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("--", "-\\u002d")),
+    ("##[", "##\\u005b"),  # a command, where the report is printed in a workflow's log
+)
 
 
 @frozen(kw_only=True)
