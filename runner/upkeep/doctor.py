@@ -138,6 +138,9 @@ def check_coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Chec
 
 def check_sandbox(info: Mapping[str, Any]) -> Check:
     """What the daemon, as it describes itself, can hold a container to."""
+    # Podman says that it can limit what the old control groups let nobody limit who is not root.
+    rootless = info.get("Rootless") or "name=rootless" in (info.get("SecurityOptions") or ())
+    unlimited = rootless and str(info.get("CgroupVersion")) == "1"
     lacks = [
         lack
         for lack, there in (
@@ -146,7 +149,7 @@ def check_sandbox(info: Mapping[str, Any]) -> Check:
             ("limit processes", info.get("PidsLimit")),
             ("limit processors", info.get("CpuCfsQuota")),
         )
-        if not there
+        if not there or (unlimited and lack.startswith("limit"))
     ]
     if not lacks:
         finding = "system calls are filtered; memory, processes and processors limited"

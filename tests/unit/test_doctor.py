@@ -62,12 +62,27 @@ LIMITS = {"MemoryLimit": True, "PidsLimit": True, "CpuCfsQuota": True}
             "the daemon cannot limit memory, limit processes and limit processors in containers",
         ),
         (
+            {
+                **LIMITS,
+                "SecurityOptions": ["name=seccomp,profile=default"],
+                "Rootless": True,
+                "CgroupVersion": "1",
+            },
+            Health.LIMITED,
+            "the daemon cannot limit memory, limit processes and limit processors in containers",
+        ),
+        (
             {**LIMITS, "SecurityOptions": None},
             Health.LIMITED,
             "the daemon cannot filter system calls in containers: run no stranger's script",
         ),
     ],
-    ids=["as usual", "rootless without control groups", "without seccomp"],
+    ids=[
+        "as usual",
+        "rootless without control groups",
+        "rootless Podman with old ones",
+        "without seccomp",
+    ],
 )
 def test_what_a_daemon_can_hold_containers_to(
     info: dict[str, Any], health: Health, said: str
