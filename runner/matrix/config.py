@@ -6,6 +6,8 @@ need pydantic and YAML, which take long to import and are imported only then.
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ def load_matrix(path: Path) -> Matrix:
     Raises `MatrixError` with one line for each problem, `UsageError` where the file cannot be read.
     """
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with files.open_regular(path, follow_links=True) as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:

@@ -68,8 +68,8 @@ def engine(socket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngin
 
     whole = containers.confinement
 
-    def with_few(*args: Any) -> dict[str, Any]:
-        host = whole(*args)
+    def with_few(*args: Any, **options: Any) -> dict[str, Any]:
+        host = whole(*args, **options)
         few = [Ulimit(name=name, soft=FEW, hard=FEW) for name in ("nofile", "nproc")]
         return {**host, "ulimits": [*host["ulimits"], *few]}
 

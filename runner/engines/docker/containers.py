@@ -51,10 +51,10 @@ def confinement(
         "network_mode": "bridge" if network else "none",
         "extra_hosts": {_HOSTNAME: "127.0.0.1"},
         "read_only": True,
-        "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m", **_not_writable()},
+        "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={scratch}m"},
         "shm_size": _SHARED_MEMORY << 20,
         "cap_drop": ["ALL"],
-        "security_opt": _security_options(),
+        "security_opt": ["no-new-privileges"],
         "mem_limit": memory,
         "memswap_limit": memory,
         "pids_limit": limits.processes + _SPARE_PROCESSES,
@@ -70,22 +70,19 @@ def confinement(
     }
 
 
-def _security_options() -> list[str]:
-    options = ["no-new-privileges"]
-    if not daemon.filters_system_calls(daemon.daemon_info()):
-        return options
-    if not build_steps.is_podman(daemon.version()):
-        options.append(f"seccomp={paths.system_calls().read_text('utf-8')}")
-    elif daemon.is_local():  # Podman expects a path here, and a remote Podman has its own profile
-        options.append(f"seccomp={paths.system_calls()}")
-    return options
-
-
-def _not_writable() -> dict[str, str]:
-    """Folders that Podman keeps writable in a read-only container."""
-    if not build_steps.is_podman(daemon.version()):
-        return {}
-    return dict.fromkeys(("/run", "/var/tmp"), "ro,noexec,nosuid,nodev,size=4k")
+def hardened(host: Mapping[str, Any]) -> dict[str, Any]:
+    """A confinement with what depends on the daemon: the system calls that it lets through, and
+    the folders that Podman keeps writable in a read-only container."""
+    podman = build_steps.is_podman(daemon.version())
+    options, tmpfs = list(host["security_opt"]), dict(host["tmpfs"])
+    if podman:
+        tmpfs.update(dict.fromkeys(("/run", "/var/tmp"), "ro,noexec,nosuid,nodev,size=4k"))
+    if daemon.filters_system_calls(daemon.daemon_info()):
+        if not podman:
+            options.append(f"seccomp={paths.system_calls().read_text('utf-8')}")
+        elif daemon.is_local():  # it expects a path, and a remote one has its own profile
+            options.append(f"seccomp={paths.system_calls()}")
+    return {**host, "security_opt": options, "tmpfs": tmpfs}
 
 
 def create(
@@ -154,7 +151,7 @@ def _create(
             **variables,
         },
         labels=owner.labels(),
-        host_config=api.create_host_config(mounts=mounts, **host),
+        host_config=api.create_host_config(mounts=mounts, **hardened(host)),
     )
     return str(created["Id"])
 
@@ -176,7 +173,7 @@ def run_alone(
             user=_USER,
             environment=dict(environment),
             labels=owner.labels(),
-            host_config=api.create_host_config(**host),
+            host_config=api.create_host_config(**hardened(host)),
         )["Id"]
         with removed(api, container):
             api.start(container)
