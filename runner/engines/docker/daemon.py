@@ -22,8 +22,8 @@ from runner.errors import EngineLostError
 
 _lock = threading.Lock()
 _connection: Optional[docker.DockerClient] = None
-PATIENCE = 10.0
-"""Seconds in which a working daemon answers, even a busy one."""
+PATIENCE = 30.0
+"""Seconds in which a working daemon answers. A busy Podman takes more than 10."""
 _REMEMBERED = 60.0
 _hung_at = float("-inf")
 

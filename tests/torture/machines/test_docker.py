@@ -111,9 +111,9 @@ def test_the_daemon_hangs(place: World, own: Daemon) -> None:
             began.append(time.monotonic())
 
         said = disturbed(place, "[2/12]", hang)
-        assert time.monotonic() - began[0] < 60, said
+        assert time.monotonic() - began[0] < 90, said
         assert said.code == 3, said
-        assert said.err.count("the Docker daemon hangs: no answer in 10 s") == 1, said
+        assert said.err.count("the Docker daemon hangs: no answer in 30 s") == 1, said
         assert "of 12 cells are measured and kept" in said.err
     mended(place, own)
 
