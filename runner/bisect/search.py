@@ -134,7 +134,7 @@ class Search:
         """Keep what was seen; of several runs the journal gets one that shows what was decided."""
         if len(seen) > 1:
             reason = "; ".join(filter(None, (result.outcome.reason, words)))
-            agreed = sum(one.outcome.verdict is result.outcome.verdict for one in seen)
+            agreed = sum(one.outcome.finding == result.outcome.finding for one in seen)
             outcome = evolve(result.outcome, reason=reason)
             result = evolve(result, outcome=outcome, attempts=len(seen), agreed=agreed)
             self.probe.amend(result, output)

@@ -66,6 +66,9 @@ def raised(message: str) -> str:
 
 
 SAME = {
+    "decimals without a point": ("ValueError: loss 1e-07", "ValueError: loss 3.2e-05"),
+    "percentages": ("AssertionError: 41% of them", "AssertionError: 43% of them"),
+    "what id() says": ("ValueError: id=140234567890112", "ValueError: id=140734567890512"),
     "a module's name before the kind": (
         "tensorflow.python.framework.errors_impl.NotFoundError: no file",
         "NotFoundError: no file",
@@ -213,6 +216,8 @@ SAME.update(
 )
 
 DIFFERENT = {
+    "tolerances": ("AssertionError: rtol=1e-05", "AssertionError: rtol=1e-07"),
+    "large integers": ("ValueError: seed 123456789012345", "ValueError: seed 123456789012346"),
     "shapes": ("ValueError: got [2,3]", "ValueError: got [2,4]", "ValueError: got [?,3]"),
     "values": ("AssertionError: 5 != 25", "AssertionError: 5 != 125"),
     "versions": (

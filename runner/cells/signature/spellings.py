@@ -74,7 +74,7 @@ _VERSIONED = (
     r"|tensorflow|TF|tf|[Kk]eras|h5py|protobuf|[Rr]eleases?|capability|capabilities)"
     r"(?:[ :=<>~!(]|is|are)*v?)"
 )
-_FLOAT = r"[+-]?\d+\.\d+(?:[eE][+-]?\d+)?"
+_FLOAT = r"[+-]?(?:\d+\.\d+(?:[eE][+-]?\d+)?|(?<!tol=)\d+[eE][+-]\d{1,3})"
 _FLOATS = re.compile(r"(?<![\w.])[+-]?(?:\d+\.\d*|\.\d+)")
 
 
@@ -155,6 +155,9 @@ SPELLINGS = (
         "__inference_train_function_353: a counter of the process",
     ),
     Substitution("object", re.compile(r" at 0x[0-9a-fA-F]+"), "", "<Foo object at 0x7f0c>"),
+    Substitution(
+        "identity", re.compile(r"\b140[0-7]\d{11}\b"), "0x…", "an address as id() tells it"
+    ),
     Substitution("address", re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x…", "a pointer"),
     Substitution(
         "id of a tensor", re.compile(r"(?<=Tensor: )id=\d+, "), "", "2.0 prints a tensor's number"
@@ -391,6 +394,9 @@ SPELLINGS = (
         ),
         _decimal,
         "measured: integers and versions name things",
+    ),
+    Substitution(
+        "percentage", re.compile(r"(?<![\w.%])\d{1,3}(?=%)"), "<decimal>", "measured, as decimals"
     ),
     Substitution(
         "order within braces",
