@@ -115,7 +115,10 @@ def execute(arguments: Optional[list[str]] = None) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
-        _tell(_line(error, arguments))
+        if type(error).__name__ == "NoArgsIsHelpError":  # Click has it from 8.2 on
+            click.echo(error.format_message())
+        else:
+            _tell(_line(error, arguments))
         return 2
     except TfmatrixError as error:
         _tell(str(error))

@@ -183,6 +183,11 @@ def test_a_bug_is_one_line_and_its_traceback_goes_to_a_file(
     assert "Traceback" in log.read_text("utf-8")
 
 
+def test_without_a_verb_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.execute([])
+    assert capsys.readouterr().out.startswith("Usage: tfmatrix [OPTIONS]")
+
+
 def test_limits_have_units(folder: Path) -> None:
     chosen = select_with(timeout=units.parse_seconds("5m"), memory=units.parse_mebibytes("4GB"))
     assert {cell.repro.limits.timeout for cell in chosen.cells} == {300.0}
