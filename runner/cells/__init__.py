@@ -1,1 +1,1 @@
-"""One cell: a script run once in an environment, and what is judged from that."""
+"""One cell: a script run in an environment, and the judgement on it."""

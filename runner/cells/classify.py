@@ -1,4 +1,4 @@
-"""Execution → Outcome, by one table. Pure: judging again never runs again."""
+"""Execution → Outcome, by one table. Pure, so that judging again needs no new run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HUNG = "it hangs: "
 
 @frozen(kw_only=True)
 class ClassRule:
-    """One line of the table: the first whose `when` holds decides."""
+    """One line of the table. The first line whose `when` is true decides."""
 
     verdict: Verdict
     when: Callable[[Execution], bool]
@@ -48,7 +48,7 @@ def _over(execution: Execution) -> str:
 
 
 def _lacked(execution: Execution) -> Optional[str]:
-    """What the environment lacks: no fact about TensorFlow."""
+    """What the environment lacks; such a failure is no evidence about TensorFlow."""
     return lacks.needed(execution.exit_code or 0, execution.errors, execution.output)
 
 

@@ -1,8 +1,8 @@
 """Whether a script may be run in a process that has imported TensorFlow already.
 
-Such a process saw TensorFlow imported before the script's first line. That is the same as a fresh
-process only where nothing that the script does before its own import can bear on TensorFlow or on
-what it sees of itself. In any doubt the answer is a reason, and the script gets a fresh process.
+Such a process imported TensorFlow before the script's first line. This equals a fresh process only
+if nothing that the script does before its own import can affect TensorFlow, or what the script sees
+of itself. In any doubt the answer is a reason, and the script gets a fresh process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import functools
 from collections.abc import Collection, Iterator, Sequence
 from typing import Optional, Union
 
-# Modules whose import changes nothing that TensorFlow or a script could notice. All but a few are
-# imported by TensorFlow itself, or by what it imports.
+# Modules whose import changes nothing that TensorFlow or a script can notice. Most of them are
+# imported by TensorFlow anyway.
 _HARMLESS = """
     __future__ abc argparse ast base64 bisect collections concurrent contextlib copy csv ctypes
     dataclasses datetime decimal difflib enum errno fractions functools gc getpass glob gzip
@@ -23,7 +23,7 @@ _HARMLESS = """
     string struct subprocess sys tempfile textwrap threading time timeit traceback types typing
     unittest uuid warnings weakref zipfile zlib
 """
-# What a process is told of itself, where one that was forked may be told otherwise.
+# Facts of its own process that a script may ask for, and that differ in a forked child.
 _SELF_KNOWLEDGE = """
     CLOCK_PROCESS_CPUTIME_ID CLOCK_THREAD_CPUTIME_ID RecursionError StackSummary _getframe clock
     cmdline cpu_times currentframe excepthook extract_stack f_back format_stack freeze
@@ -32,8 +32,8 @@ _SELF_KNOWLEDGE = """
     process_time_ns pympler ru_maxrss set_debug setitimer setrecursionlimit setrlimit stack_info
     thread_time thread_time_ns tracemalloc unfreeze walk_stack
 """
-# What the agent has imported before the script's folder is searched: there, a module of the same
-# name would come too late. tests/engines/test_agent_alone.py compares it with each Python.
+# Modules that the agent has imported already. A module of the same name in the script's folder
+# would come too late. tests/engines/test_agent_alone.py compares the list with each Python.
 _OF_THE_AGENT = """
     abc array atexit binascii bisect bz2 codecs collections contextlib copyreg ctypes encodings enum
     errno fnmatch functools gc genericpath heapq importlib io ipaddress itertools json keyword
@@ -43,7 +43,7 @@ _OF_THE_AGENT = """
     warnings weakref zipfile zipimport zlib
 """
 MOST = 1 << 20
-"""Characters of a script that is looked at."""
+"""The longest script, in characters, that is examined."""
 
 _LONGEST = 60
 """Characters of an expression that a reason shows."""
@@ -56,11 +56,11 @@ Import = Union[ast.Import, ast.ImportFrom]
 
 
 def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
-    """None where `source` may be forked after an import of TensorFlow, else the reason why not.
+    """Why `source` may not run in a fork after an import of TensorFlow; None if it may.
 
-    `siblings` are the names of the modules beside it, which stand in for installed ones of the same
-    name. Environment variables that the script is given play no part: the process that imports
-    TensorFlow for it is started with them.
+    `siblings` are the names of the modules beside it, which replace installed ones of the same
+    name. The script's environment variables do not matter: the process that imports TensorFlow is
+    started with them too.
     """
     tree = _parsed(source)
     if isinstance(tree, str):
@@ -95,7 +95,7 @@ def looks_at_itself(source: str) -> Optional[str]:
 
 
 def imported_anywhere(source: str) -> frozenset[str]:
-    """The top-level names that `source` imports, wherever in it, those relative to it included."""
+    """The top-level names that `source` imports anywhere, relative imports included."""
     tree = _parsed(source)
     names: set[str] = set()
     for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
@@ -195,7 +195,7 @@ def _imported(statement: Import) -> Iterator[str]:
 
 
 def _does_nothing(statement: ast.stmt) -> bool:
-    """A docstring, a constant, or the definition of a function: nothing but names come to be."""
+    """Whether the statement only makes names: a docstring, a constant, or a function."""
     if isinstance(statement, ast.Pass):
         return True
     if isinstance(statement, ast.Expr):

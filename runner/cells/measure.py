@@ -1,4 +1,4 @@
-"""One cell measured: sent to a running agent, looked at again where one look is not enough."""
+"""Measures a cell in a running agent, and again if one execution is not believed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Open = Callable[[], Channel]
 class Measurer:
     """Measures the cells of one repro in one environment, one after the other, in one agent.
 
-    The agent is opened when first needed and again after it died. Not safe for threads, except
-    `stop`, which another thread may call to end everything at once.
+    The agent is started when it is first needed, and again after it ended. Not for several threads,
+    except `stop`, which another thread may call to end everything at once.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Measurer:
         self._confirmations: Confirmations = confirmations or InMemory()
 
     def measure(self, cell: Cell, repeat: int = 1) -> Execution:
-        """Run `cell`, twice where the first run is not enough to be believed.
+        """Run `cell`, twice if the first run is not believed.
 
-        With `repeat`, run it so many times and let the majority decide. Those are fresh processes:
-        children of one process share what a script may be flaky by, its hash seed for one.
+        With `repeat`, run it so many times and let the majority decide, in fresh processes, since
+        children of one process share causes of flakiness such as the hash seed.
         Raises `PrepareError` where no agent can be started, and `Stopped`.
         """
         run = partial(self._suite if cell.repro.suite else self._once, cell)
@@ -71,7 +71,8 @@ class Measurer:
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
     def _suite(self, cell: Cell, mode: str) -> Execution:
-        """One file of a suite; what fresh processes say of a test, forked ones may say later."""
+        """Run one file of a suite. What fresh processes say of a test is believed of forks
+        later."""
         found = rounds.run(lambda more: self._once(cell, mode, more), cell.case.base_name)
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
@@ -124,8 +125,7 @@ class Measurer:
         return self._learnt(execution, self._channel)
 
     def _learnt(self, execution: Execution, channel: Channel) -> Execution:
-        """Remember what it shows; a failure that no fresh process of the script has said before is
-        none where the environment is not as it was made."""
+        """Keep what it shows. A new failure does not count if the environment has been changed."""
         if execution.mode == "fork":
             if execution.exit_code is not None:
                 self._confirmations.add_ends_well(self._environment)
@@ -141,7 +141,7 @@ class Measurer:
 
 
 def _measured(run: Callable[[str], Execution]) -> Execution:
-    """One vote; what could not be measured is none, and is tried once more."""
+    """One vote. An execution that could not be measured is no vote, and is tried once more."""
     first = run("fresh")
     return first if first.trouble is None else run("fresh")
 

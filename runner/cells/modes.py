@@ -1,5 +1,6 @@
-"""How the cells of a repro are started: each in a fresh process, or as children of one that has
-imported TensorFlow already, where nothing in the script can tell the difference.
+"""How the cells of a repro are started: each in a fresh process, or as children of a process that
+has
+imported TensorFlow already, if the script cannot notice the difference.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from attrs import frozen
 from runner.model import Case, Cell, Device, Execution, Repro
 
 MOST_MODULES = 200
-"""Modules of one package that are looked at."""
+"""Modules of one package that are examined at most."""
 
 _NOT_FORKED = "not forked: "
-"""How the agent begins its note where a fork did not come about."""
+"""The beginning of the agent's note on a fork that was not possible."""
 
 
 @frozen(kw_only=True)
@@ -31,10 +32,10 @@ class Mode:
 
 
 class Modes:
-    """How each cell of a run is started. A script is looked at once for all its cells."""
+    """How each cell of a run is started. A script is examined once for all its cells."""
 
     def __init__(self, wanted: str = "auto") -> None:
-        """`wanted` is what the user said: `fresh`, `fork` or `auto`."""
+        """`wanted` is the user's option: `fresh`, `fork` or `auto`."""
         self._wanted = wanted
         self._known: dict[object, Mode] = {}
 
@@ -49,7 +50,7 @@ class Modes:
 def chosen(
     repro: Repro, wanted: str, device: Device = Device.CPU, file: Optional[Case] = None
 ) -> Mode:
-    """How the cells of `repro` are started; `wanted` is what the user said, perhaps `auto`.
+    """How the cells of `repro` are started; `wanted` is the user's option, perhaps `auto`.
 
     Of a suite, `file` is the case.
     """
@@ -69,7 +70,7 @@ def chosen(
 
 
 def explained(execution: Execution, mode: Mode, repeat: int = 1) -> str:
-    """Why a cell that was to be started so ran in a fresh process; empty where it did not."""
+    """Why a cell that should start in `mode` ran in a fresh process; empty if it did not."""
     if execution.mode == "fork" or execution.trouble is not None:
         return ""
     if mode.name == "fresh":
@@ -83,7 +84,7 @@ def explained(execution: Execution, mode: Mode, repeat: int = 1) -> str:
 
 
 def why_fresh(repro: Repro) -> Optional[str]:
-    """Why `auto` starts a fresh process for each cell of `repro`; None where it need not."""
+    """Why `auto` starts a fresh process for each cell of `repro`; None if it need not."""
     try:
         source = repro.script.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -101,8 +102,8 @@ def why_fresh(repro: Repro) -> Optional[str]:
 
 
 def own_modules(folder: Path, source: str) -> dict[Path, str]:
-    """The modules that a script imports from its `folder`, and those that they import, each with
-    its text; of a package, all modules. What cannot be read is left out: importing it fails."""
+    """The modules that a script imports from its `folder`, directly or not, with their texts; for a
+    package, all its modules. Unreadable modules are left out, since importing them fails."""
     from runner.cells.forkable import imported_anywhere
 
     found: dict[Path, str] = {}
@@ -126,5 +127,5 @@ def _modules_named(folder: Path, name: str) -> list[Path]:
 
 
 def siblings(folder: Path) -> tuple[str, ...]:
-    """The modules beside a script: importing one before TensorFlow is more than an import."""
+    """The names of the modules beside a script; importing one may run any code."""
     return tuple(path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir())

@@ -1,4 +1,4 @@
-"""What a script printed: whether a pattern is in it, and what of it is worth comparing. Pure."""
+"""A script's output: whether a pattern is in it, and the lines to compare. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 4_000
 """Characters of a line that are looked at."""
 SHOWN = 300
 LEFT_OUT = re.compile(r"^… \d+ bytes left out …$", re.MULTILINE)
-"""What the agent writes in the place of what it could not keep."""
+"""The agent's mark in place of output that it could not keep."""
 
 
 def marked(execution: Execution, fail_on: str) -> Execution:
@@ -42,7 +42,7 @@ _TENSORFLOW_LOG = re.compile(
     r"|WARNING: All log messages before absl::|WARNING: Logging before flag parsing goes to stderr"
     r"|To enable the following instructions: |I tensorflow/"
 )
-"""Lines of its C++ part: what it finds on the machine when it starts."""
+"""Lines of TensorFlow's C++ code about the machine, printed at its start."""
 _PROGRESS = re.compile(r"\r|\x08|\b\d+(?:ms|us|s)/(?:step|epoch|sample)|━|\[=+>?\.*\]|\d+it/s")
 _OBSERVE = "::observe "
 _NUMBER = re.compile(

@@ -49,7 +49,7 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
 
 
 def _outcome(cell: Cell, execution: Execution) -> Outcome:
-    """As classified, unless the script ended by itself without a word about TensorFlow."""
+    """The classified outcome, unless the script ended by itself without using TensorFlow."""
     outcome = classify(execution)
     if execution.exit_code is None or not outcome.verdict.judged or not cell.repro.needs_tensorflow:
         return outcome
@@ -72,12 +72,12 @@ def _place(cell: Cell, execution: Execution) -> str:
 
 
 def skipped(cell: Cell, environment: str, reason: str) -> Result:
-    """A cell that is not run: by rule, or because this machine cannot."""
+    """A cell that is not run, because of a rule or of this machine."""
     return _unmeasured(cell, environment, Outcome(verdict=Verdict.SKIP, reason=reason))
 
 
 def unmeasurable(cell: Cell, environment: str, reason: str) -> Result:
-    """A cell whose environment could not even be locked."""
+    """A cell whose environment could not be locked."""
     return _unmeasured(cell, environment, Outcome(verdict=Verdict.ERROR, reason=reason))
 
 

@@ -1,8 +1,8 @@
 """The conversation with one agent: a request in, an `Execution` out.
 
-The agent sits beside scripts that nobody vouches for, so whatever comes back is checked field by
-field, and every wait has an end. Nothing that the agent says or fails to say raises here: it
-becomes an execution with `trouble`, after which the session is dead and the caller opens another.
+The agent runs beside untrusted scripts, so its answers are checked field by field, and every wait
+has a limit. Wrong or missing answers raise no error here: they become an execution with `trouble`;
+the session is then over, and the caller opens another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.serial import plain
 
 PROTOCOL = 1
 HELLO = 120.0
-"""Seconds until the agent must have said hello."""
+"""Seconds in which the agent must say hello."""
 START = 240.0
 """Seconds until a cell must have started: in mode `fork`, TensorFlow may be imported first."""
 GRACE = 30.0
@@ -42,11 +42,11 @@ class Request:
     mode: str = "fresh"
     """`fresh`, or `fork`: it may be a child of a process that has imported TensorFlow."""
     ends_well: bool = False
-    """Whether a forked child of this environment is known to survive its own end."""
+    """Whether forked children in this environment are known to end without a crash."""
 
 
 class Session:
-    """Runs cells one after another in one agent. Not for several threads at once."""
+    """Runs cells one after another in one agent. Not for use by several threads."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -79,7 +79,7 @@ class Session:
             return self._run(request)
         except ChannelClosed as closed:
             self.alive = False
-            if closed.oom and self._under_way:  # the script took the agent along
+            if closed.oom and self._under_way:  # the script ended the agent too
                 return Execution(killed_for="memory", signal=9, notes=(_clean(str(closed), 2000),))
             return Execution(trouble=f"the environment ended: {_clean(str(closed), 2000)}")
         except _Broken as broken:
@@ -103,13 +103,14 @@ class Session:
                 wanted = ("ended",) if last else ("started", "ended")
                 event = self._expect(wanted, name, request.limits.timeout + GRACE)
         if event.get("last") is True or event.get("trouble") is not None:
-            # It leaves after this answer, or may not be fit for the next: a script can have spent
-            # what it works with, its open files for one.
+            # The agent ends after this answer, or may not be fit for another: a script may have
+            # used
+            # up what it needs, such as open files.
             self.alive = False
         return decode(event)
 
     def _expect(self, wanted: tuple[str, ...], name: Optional[str], within: float) -> _Fields:
-        """The next of these events about the request `name`, passing over unknown ones."""
+        """The next of these events about the request `name`; unknown events are skipped."""
         end = time.monotonic() + within
         while True:
             left = end - time.monotonic()
@@ -137,7 +138,7 @@ _Fields = dict[str, Any]
 
 
 class _Broken(Exception):
-    """The agent does not keep to the protocol."""
+    """The agent has broken the protocol."""
 
 
 def encode(request: Request, name: str) -> bytes:
@@ -243,7 +244,7 @@ def _git_version(ended: Mapping[str, Any]) -> str:
 
 
 def _clean(text: str, most: int) -> str:
-    """Text that every file can be written with: no half characters."""
+    """Text that can be written to any file: without half characters."""
     return str(plain(text[:most]))
 
 

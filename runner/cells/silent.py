@@ -1,7 +1,7 @@
-"""Whether a script that ended can have said anything about TensorFlow at all.
+"""Whether a script's end can be evidence about TensorFlow at all.
 
-One that never imported it has not, whether it passed or failed; nor has one that defines tests and
-leaves it to somebody else to run them.
+It is none if the script never imported TensorFlow, whether it passed or failed, or if it only
+defines tests and does not run them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _IMPORTED = frozenset({"tensorflow", "keras", "tf_keras"})
 
 
 def why_silent(execution: Execution, script: Path) -> Optional[str]:
-    """Why a script that ended by itself says nothing about TensorFlow; None where it may."""
+    """Why the end of a script is no evidence about TensorFlow; None if it may be."""
     if execution.imported is False and not _tried(execution, script):
         return NO_TENSORFLOW
     if execution.exit_code != 0:

@@ -1,7 +1,7 @@
-"""What was measured, kept by the content of everything that can change it.
+"""Keeps measurements under keys of everything that can change them.
 
 A key is made of the environment, the script and its files, arguments, variables, limits and the
-agent: never of names or times. Touching a file changes nothing here; editing it does.
+agent, never of names or times. Touching a file does not change the key; editing it does.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from runner.machine import files
 from runner.model import Execution, Limits
 
 _FRESHLY_USED = 6 * 3600.0
-"""Seconds within which another use of an entry is not noted: most runs ask for all entries."""
+"""Seconds in which another use of an entry is not noted, as most runs use all entries."""
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FORMAT = 1
-"""Part of every key: raise it when what an `Execution` holds comes to mean something else."""
+"""Part of every key. Raise it when the meaning of an `Execution`'s fields changes."""
 
 
 def cell_key(
@@ -79,7 +79,7 @@ def _around(
     data: str,
     fail_on: str,
 ) -> tuple[str, str]:
-    """What a key is made of, before and after its environment in the order of the alphabet."""
+    """The parts of a key before and after its environment, in alphabetical order."""
     before: dict[str, object] = {"agent": agent_digest, "args": args, "env": dict(env)}
     after: dict[str, object] = {
         "format": _FORMAT,
@@ -90,7 +90,9 @@ def _around(
     }
     if data:
         before["data"] = data
-    if repeat > 1:  # Left out otherwise: what was measured before repeats existed stays known.
+    if (
+        repeat > 1
+    ):  # Left out otherwise, so that measurements from before repeats existed stay valid.
         after["repeat"] = repeat
     if fail_on:
         after["fail_on"] = fail_on
@@ -98,12 +100,12 @@ def _around(
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-"""As `json.dumps` would, which makes such an encoder on each call."""
+"""Like `json.dumps`, which would make such an encoder on each call."""
 
 
 @functools.lru_cache(maxsize=64)
 def _limits(limits: Limits) -> tuple[tuple[str, str], ...]:
-    """As repr: 120 and 120.0 are one limit, and json would tell them apart."""
+    """As repr of floats: 120 and 120.0 are one limit, but json would write them differently."""
     return tuple((name, repr(float(value))) for name, value in attrs.asdict(limits).items())
 
 
@@ -126,7 +128,7 @@ class Store:
     def get(
         self, key: str, read_now: Optional[Callable[[Execution], str]] = None
     ) -> Optional[Execution]:
-        """What was measured under `key`, or None. Removes a damaged entry.
+        """The measurement under `key`, or None. Removes a damaged entry.
 
         `read_now` returns the digest of the files that an execution read, as they are now. If they
         have changed since, the entry does not count, but an earlier one may.
@@ -156,7 +158,7 @@ class Store:
         return execution
 
     def put(self, key: str, execution: Execution) -> None:
-        """Keep `execution`, unless it has `trouble`: what was not measured is no answer."""
+        """Keep `execution`, unless it has `trouble` and so is no measurement."""
         if execution.trouble is not None:
             return
         self._write(key, execution)
@@ -170,7 +172,8 @@ class Store:
             self._warn_once(f"measured outcomes cannot be kept in {self.folder}: {error}")
 
     def purge(self, older_than: timedelta) -> int:
-        """Remove what was neither written nor used for that long; returns the bytes freed."""
+        """Remove entries that were neither written nor used for that long. Returns the freed
+        bytes."""
         freed = 0
         for path, status in self.unused(older_than).items():
             try:
@@ -192,7 +195,7 @@ class Store:
         return found
 
     def _files(self) -> Iterator[Path]:
-        """Entries, and what a process that was killed left half-written."""
+        """Entries, and the half-written files of killed processes."""
         return self.folder.glob("[0-9a-f][0-9a-f]/*")
 
     def _path(self, key: str) -> str:
@@ -230,7 +233,7 @@ def _packed(key: str, execution: Execution) -> bytes:
 def _unpacked(content: bytes, key: str) -> Execution:
     """Raises ValueError for anything that `_packed` did not write under this key."""
     try:
-        unpacking = zlib.decompressobj(wbits=31)  # as gzip.decompress, in a third of its time
+        unpacking = zlib.decompressobj(wbits=31)  # like gzip.decompress, in a third of its time
         entry = serial.parse(unpacking.decompress(content))
     except (zlib.error, RecursionError) as error:
         raise ValueError(str(error)) from None

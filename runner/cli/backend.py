@@ -1,4 +1,4 @@
-"""The options that say where work is done: this machine, or a cluster's workers."""
+"""The options that choose a backend: this machine, or a cluster's workers."""
 
 from __future__ import annotations
 

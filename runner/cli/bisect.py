@@ -184,7 +184,7 @@ def command(
         votes=ballots,
     )
     repeated = ballots.runs > 1
-    # Repeated runs are fresh processes: forked ones share what a script may be flaky by.
+    # Repeated runs are fresh processes, since forked ones share causes of flakiness.
     options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
     again = reproduce(script, engine, selection)
     cells = found.cells
@@ -209,7 +209,7 @@ def search(
     blame: bool = False,
     controlled: bool = True,
 ) -> Conclusion:
-    """Search to the end; what was measured is in the reports, however this ends."""
+    """Search to the end. All measurements are in the reports, even after an interruption."""
     chosen = problem.candidates.chosen
     nothing, lock = Workload(batches=(), known=()), running.locker(chosen)
     taken = running.snapshots(chosen, running.line_printer(console))
@@ -331,7 +331,7 @@ def release(version: str, option: str) -> Release:
 
 
 def reproduce(script: Optional[Path], engine: str, selection: dict[str, Any]) -> list[str]:
-    """The words of the command that shows it again, but for the releases."""
+    """The command that shows the result again, without the releases."""
     words = ["tfmatrix", "run", *([str(script)] if script else [])]
     words += ["--engine", engine] if engine != "auto" else []
     for name, option in (

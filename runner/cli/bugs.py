@@ -1,4 +1,4 @@
-"""An error that nobody thought of: one line for the user, its traceback in a file."""
+"""An unexpected error: one line for the user, and its traceback in a file."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _made(names: Sequence[str], age: Optional[timedelta]) -> Iterator[Removable]
 
 
 def _agreed(items: Sequence[Removable], yes: bool) -> bool:
-    """Nobody is asked where nobody can answer, or there is nothing to ask about."""
+    """Ask for consent, unless nobody can answer or there is nothing to remove."""
     if yes or not items or not sys.stdin.isatty():
         return True
     return click.confirm(f"remove {_total(items)}?", err=True)
@@ -166,7 +166,7 @@ def _to_stderr(line: str) -> None:
 
 
 def _remove(item: Removable) -> bool:
-    """Looks again: a run may have begun while the list was read, or its question answered."""
+    """Check again what is in use: a run may have begun meanwhile."""
     with claims.claims_settled() as held:
         if held.covers(item):
             click.echo(f"  {item.name} stays: a run has begun to use it", err=True)

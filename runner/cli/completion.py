@@ -1,4 +1,4 @@
-"""What a shell offers for an argument. Reads text only: a key press must not wait for imports."""
+"""Completions for a shell. They only read text, since a key press must not wait for imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with each verb: the end of its help. A test has the command line read them all."""
+"""Examples for each verb, shown at the end of its help. A test parses them all."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def _remove_all() -> None:
 
 
 class _Recent(logging.Handler):
-    """The last records, until there is a file for them."""
+    """Keeps the last records until there is a file for them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class _Recent(logging.Handler):
 
 
 class _Formatter(logging.Formatter):
-    """In UTC, and without secrets."""
+    """Formats records in UTC, without secrets."""
 
     converter = time.gmtime  # type: ignore[assignment]  # as its documentation has it
 
@@ -191,7 +191,7 @@ class _Writer(RotatingFileHandler):
 
 
 class _Teller(logging.StreamHandler):  # type: ignore[type-arg]  # generic from Python 3.11 on
-    """On standard error, with -v: every step that is not said there anyway."""
+    """Prints steps to standard error with -v, except those that are printed anyway."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)

@@ -1,4 +1,4 @@
-"""`tfmatrix run`: the whole way, from matrix.yaml to the matrix. Its body is the pipeline."""
+"""`tfmatrix run`: from matrix.yaml to the matrix. Its body is the pipeline."""
 
 from __future__ import annotations
 

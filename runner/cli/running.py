@@ -1,4 +1,4 @@
-"""What verbs share that carry a plan out: the run's folder, its journal, its reports."""
+"""The common parts of verbs that carry out a plan: the run's folder, journal and reports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 
 
 def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapshot]:
-    """Every repro as it is now, copied; what happens to the files later changes nothing."""
+    """Copies of all repros as they are now; later changes of the files have no effect."""
     for remark in chosen.remarks:
         say(remark)
     taken = {r.name: snapshot.take_snapshot(r, paths.snapshots()) for r in chosen.matrix.repros}
@@ -85,7 +85,7 @@ def recording(
     taken: Mapping[str, Snapshot],
     output: Optional[Path],
 ) -> Iterator[journal.Journal]:
-    """The journal of a run, open for its results; what is interrupted is kept and reported."""
+    """The journal of a run, open for results. An interrupted run is kept and reported."""
     run = planned_run(chosen, load, engine, taken)
     folder = own_folder(output or paths.results() / run.info.id)
     cells = journal.Journal(folder, run)
@@ -124,7 +124,7 @@ def line_printer(console: Console) -> Callable[[str], None]:
 
 
 def report(run: Run, folder: Path, format_: str = "table") -> None:
-    """What came out, in a sentence and a table or as JSON, and where the whole of it lies."""
+    """Print the answer and the table, or JSON, and where the reports are."""
     if format_ == "json":
         click.echo(publish.render(run, "json", folder))
     else:
@@ -140,7 +140,7 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
 
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:
-    """Say that nothing is lost; the store has what was measured, so the same command goes on."""
+    """Say that all measurements are kept, so that the same command continues from there."""
     line = f"measured and kept in {folder}: {len(run.results)} of {count(planned, 'cell')}"
     log.print_warning(f"{line}; the same command goes on from there")
 
@@ -156,14 +156,14 @@ def check_tests(run: Run) -> None:
 
 
 def exit_code(run: Run) -> int:
-    """3 before 1: while something is unmeasured, what is expected cannot be vouched for."""
+    """3 goes before 1: while some cell is unmeasured, expectations cannot be confirmed."""
     if any(result.outcome.verdict is Verdict.ERROR for result in run.results):
         return 3
     return 1 if any(result.unexpected for result in run.results) else 0
 
 
 def stored() -> Store:
-    """What was measured before; a damaged entry is removed with a word."""
+    """The store of earlier measurements. It reports damaged entries that it removes."""
     return Store(paths.store(), warn=log.print_warning)
 
 

@@ -39,7 +39,7 @@ from runner.pipeline import (
 from runner.runs import compare, journal
 
 LOOK = 0.1
-"""Seconds between two looks at the files."""
+"""Seconds between two checks of the files."""
 WARM = 0.75
 """The share of the memory for cells that environments may hold between two saves."""
 CHANGES = 10
@@ -109,7 +109,7 @@ class Watch:
         self._folder: Optional[Path] = None
 
     def round(self) -> None:
-        """Everything once, shown; broken off where a file changes in the middle."""
+        """Measure everything once and show it; stop early if a file changes meanwhile."""
         started = time.monotonic()
         try:
             chosen, taken = self._read()
@@ -121,12 +121,12 @@ class Watch:
             self._show(run, time.monotonic() - started)
 
     def wait_for_change(self) -> None:
-        """Until a file is not what it was when the round began to read it."""
+        """Wait until a file differs from its state at the beginning of the round."""
         while not self._changed():
             time.sleep(LOOK)
 
     def finish(self) -> None:
-        """Leave the last round's reports, and nothing else."""
+        """Keep the last round's reports and remove the rest."""
         if self._folder is not None:
             running.conclude(self._folder)
             log.write_to(self._folder)
@@ -180,7 +180,7 @@ class Watch:
         return cut_off.is_set()
 
     def _display(self, cells: int) -> AbstractContextManager[events.Emit]:
-        """Progress in a terminal; elsewhere the grid alone says what happened."""
+        """Progress in a terminal; elsewhere only the grid is printed."""
         if self._console.is_interactive:
             return display.make_display(self._console, cells)
         return nullcontext(lambda _: None)
@@ -207,7 +207,7 @@ class Watch:
     # -- files ----------------------------------------------------------------------------------
 
     def _read(self) -> tuple[Selection, dict[str, Snapshot]]:
-        """What is asked for, and the files as they are. What is saved from here on is a change."""
+        """The selection and the files as they are now. Files saved later count as changes."""
         matrix = self._selection["matrix_file"] or Path(MATRIX)
         self._seen = _fingerprint((*self._selection["scripts"], matrix, *map(Path, self._seen)))
         chosen = select(**self._selection)
@@ -227,7 +227,7 @@ def _files(chosen: Selection, taken: Mapping[str, Snapshot]) -> Iterator[Path]:
 
 
 def _fingerprint(files: Iterable[Path]) -> dict[str, object]:
-    """What tells a saved file from what it was before."""
+    """A mark of a file that changes when the file is saved."""
     return {str(path): _state(path) for path in files}
 
 
@@ -261,7 +261,7 @@ def _meanwhile(happened: Callable[[], bool], act: Callable[[], None]) -> Iterato
 
 
 def _changes(before: Optional[Run], after: Run) -> Iterator[str]:
-    """What differs from the round before, a line a cell."""
+    """The differences from the last round, one line for each cell."""
     if before is None:
         return
     changes = compare.compare_runs(before, after).changes

@@ -1,1 +1,1 @@
-"""Which TensorFlow releases there are, and which of them are meant."""
+"""The TensorFlow releases that exist, and the selection among them."""

@@ -21,7 +21,7 @@ class CatalogueError(TfmatrixError):
 
 @functools.cache
 def load_releases() -> tuple[Release, ...]:
-    """The catalogue that tfmatrix comes with."""
+    """All releases of tfmatrix's own catalogue."""
     path = paths.releases()
     text = path.read_text(encoding="utf-8")
     return remembered(
@@ -41,7 +41,7 @@ def parse(text: str, *, source: str = "releases.yaml") -> tuple[Release, ...]:
 
 
 def find_release(releases: Sequence[Release], version: str) -> Optional[Release]:
-    """The release of exactly this version, however it is spelt (`2.15.0-1` is 2.15.0.post1)."""
+    """The release of exactly this version, in any spelling (`2.15.0-1` is 2.15.0.post1)."""
     try:
         wanted = Version(version)
     except InvalidVersion:
@@ -50,5 +50,5 @@ def find_release(releases: Sequence[Release], version: str) -> Optional[Release]
 
 
 def _releases(data: Any) -> tuple[Release, ...]:
-    # Made anew: a release keeps its hash, and reading leaves no room for one.
+    # Made anew, because a release keeps its hash, for which reading leaves no room.
     return tuple(evolve(each) for each in serial.from_json(tuple[Release, ...], data))

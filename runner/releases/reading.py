@@ -1,4 +1,4 @@
-"""releases.yaml → releases, every field checked: pydantic and YAML take long to import."""
+"""releases.yaml → releases, every field checked. The imports of pydantic and YAML are slow."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Cuda(_Strict):
 
 
 class _Entry(_Strict):
-    """One release, with what its series says filled in."""
+    """One release, with the fields of its series filled in."""
 
     released: date
     pythons: str = Field(pattern=_PYTHONS)
@@ -70,7 +70,7 @@ class _Entry(_Strict):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, which YAML itself lets pass in silence."""
+    """A SafeLoader that refuses duplicate keys, which YAML accepts silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value]
@@ -148,7 +148,7 @@ def _cuda(version: str, entry: _Entry) -> Optional[Cuda]:
 
 
 def _filled(value: Any, version: str, series: str) -> Any:
-    """`value` with `{version}` and `{series}` filled in, all the way down."""
+    """`value` with `{version}` and `{series}` filled in, at any depth."""
     if isinstance(value, str):
         return value.replace("{version}", version).replace("{series}", series)
     if isinstance(value, list):

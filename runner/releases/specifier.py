@@ -1,8 +1,9 @@
-"""SPEC → releases: which releases a user's words name.
+"""SPEC → releases: the releases that a user's SPEC selects.
 
 A SPEC is `latest`, a comma-separated list of versions (`2.9.3,2.10`, where `2.10` is the series),
-or a PEP 440 specifier set (`>=2.4,<2.8`). Of each series the newest release that the SPEC allows is
-taken, or with `patches="all"` every one that it allows. So `>=2.4` takes 2.4.4, `==2.9.1` takes
+or a PEP 440 specifier set (`>=2.4,<2.8`). Of each series it selects the newest release that it
+allows, or with `patches="all"` every release that it allows. So `>=2.4` takes 2.4.4, `==2.9.1`
+takes
 2.9.1, and `!=2.9.3` takes 2.9.2 for 2.9. Comparisons are PEP 440's own: `<=2.9` allows 2.9.0 alone
 of its series, `>2.9` allows 2.9.1 and newer, and neither `==2.15.0` nor `>2.15.0` allows
 2.15.0.post1.
@@ -35,14 +36,14 @@ _HINT = "a SPEC is `latest`, versions such as `2.9.3,2.10`, or a specifier set s
 
 @frozen(kw_only=True)
 class AskedPrereleases:
-    """Which pre-releases a SPEC asks for: those that a catalogue of releases does not hold."""
+    """The kinds of pre-releases that a SPEC needs; the catalogue does not hold them."""
 
     candidates: bool
     nightlies: bool
 
 
 def prereleases_asked(spec: str, *, pre: bool = False) -> AskedPrereleases:
-    """What beyond final releases must be known to select by `spec`. Never raises."""
+    """The pre-releases that must be known to select by `spec`. Never raises."""
     nightlies = any(
         item.strip() == "nightly" or _NIGHTLIES.match(item) or _DEV.search(item)
         for item in spec.split(",")
@@ -72,9 +73,9 @@ def select(
 
 @lru_cache(maxsize=65536)
 def matches(spec: str, release: Release) -> bool:
-    """Whether `spec` speaks of `release`; an empty one speaks of all, a series of all its patches.
+    """Whether `spec` matches `release`. An empty one matches all, a series matches all its patches.
 
-    For rules, which hold for each release by itself: `latest`, which does not, is refused.
+    For rules, which apply to each release separately: so `latest` is refused.
     """
     if not spec.strip():
         return True
@@ -92,7 +93,7 @@ def newest_patches(releases: Sequence[Release]) -> tuple[Release, ...]:
 
 
 def check(spec: str) -> None:
-    """Raises `UsageError` where `spec` is not one, whatever releases there are."""
+    """Raises `UsageError` if `spec` is no valid SPEC."""
     items = _items(spec)
     if all(_is_plain(item) for item in items):
         for item in items:

@@ -1,1 +1,1 @@
-"""Keeping it in order: what works here, what this tool made, what the index has that is new."""
+"""Maintenance: checks of this machine, removal of what this tool made, updates of the catalogue."""

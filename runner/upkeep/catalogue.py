@@ -1,4 +1,4 @@
-"""`tfmatrix releases --update`: each missing release into the catalogue, locked and proved."""
+"""`tfmatrix releases --update`: adds each missing release to the catalogue, locks and tests it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from runner.runs import journal
 
 @frozen(kw_only=True)
 class Upstream:
-    """What the index has, read once."""
+    """The content of the index, read once."""
 
     source: index.Index
     full: table.Offers
     cpu: table.Offers
     tf_keras: frozenset[str]
-    """The series that it has a tf_keras for."""
+    """The series for which it has a tf_keras."""
 
 
 def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
@@ -141,7 +141,7 @@ def _release(text: str, version: str) -> Release:
 
 
 def _made_good(release: Release, *, prove: bool) -> bool:
-    """Lock it on each device and show that it works; whether all is well."""
+    """Lock it on each device and test it. Returns whether all works."""
     try:
         for device in _devices(release):
             click.echo(f"{release.version}: locked in {locks.renew(plan.target(release, device))}")
@@ -157,7 +157,7 @@ def _devices(release: Release) -> list[Device]:
 
 
 def _proved(release: Release) -> bool:
-    """By training something, and by the shipped reproduction; both with the ordinary `run`."""
+    """Test it with a training and the shipped reproduction, both through the usual `run`."""
     trained = _measured(release, [str(paths.proof()), "--timeout", "600"])
     passes = trained == [Verdict.PASS]
     click.echo(f"{release.version}: {'imports and trains' if passes else 'does not work'}")

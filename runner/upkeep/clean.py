@@ -17,10 +17,12 @@ def chosen(
     max_size: Optional[int] = None,
     in_use: Callable[[Removable], bool] = lambda _: False,
 ) -> list[Removable]:
-    """What goes, least recently used first: all that is too old, then as much as is too much.
+    """The things to remove, least recently used first: everything older than the limit, then
+    enough to
+    meet the size limit.
 
-    With neither bound, everything goes. `max_size` is what may stay, in bytes; what is in use
-    stays, and counts.
+    Without limits, everything is removed. `max_size`: bytes that may stay. Whatever is in use is
+    kept and counts.
     """
     by_age = sorted(items, key=lambda item: item.last_used)
     free = [item for item in by_age if not in_use(item)]

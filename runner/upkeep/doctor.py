@@ -1,4 +1,4 @@
-"""What on this machine works and what doesn't, each with the command that mends it."""
+"""Checks what works on this machine, each with the command that repairs it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runner.report.text import listed
 
 
 class Health(str, enum.Enum):
-    """How a check came out."""
+    """The result of a check."""
 
     GOOD = "ok"
     LIMITED = "limited"
@@ -94,7 +94,7 @@ def check_avx(flags: Optional[frozenset[str]]) -> Check:
 
 
 def check_disk(releases: Sequence[Release]) -> Check:
-    """Goes by what a run goes by where nothing was made yet."""
+    """Uses the same estimate as a run that has made no environment yet."""
     free = host.free_bytes(paths.cache())
     need = sum(sizes.estimate("local", release) for release in releases)
     good = free > need

@@ -1,4 +1,4 @@
-"""What this tool has put on disk outside the engines: runs, and caches that can be made again."""
+"""The files of this tool outside the engines: runs, and caches that can be made again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What fresh processes of a script have said in an environment, kept from run to run.
+"""The signatures of fresh processes of a script in an environment, kept from run to run.
 
-A forked child is believed at once only where it says what a fresh process of the same script has
-said before. One small file a script and environment, appended to and never rewritten: many runs may
-write at once, and what cannot be read costs a second look, never an answer.
+A forked child is believed at once only if a fresh process of the same script has shown the same
+signature before. Each script and environment has a small file, which is only appended to: many runs
+may write at once, and a line that cannot be read costs a second look, never a wrong answer.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from pathlib import Path
 from typing import Protocol
 
 LARGEST = 256 * 1024
-"""Bytes of one file: a script that says something else each time must not fill the disk."""
+"""Bytes of one file, so that a script that differs each time does not fill the disk."""
 LONGEST = 4000
-"""Bytes of one line, so that it is written by one call, whole, wherever the file then ends."""
+"""Bytes of one line, so that one call writes it whole."""
 
 
 class Confirmations(Protocol):
-    """What may be believed of a forked child. Called from many threads."""
+    """The signatures of forked children that may be believed. Called from many threads."""
 
     def signatures(self, script: str) -> frozenset[str]:
-        """The signatures that fresh processes have said; `script` is the key of one script's
+        """The signatures that fresh processes have shown; `script` is the key of one script's
         content in one environment."""
 
     def confirm(self, script: str, signature: str) -> None: ...
 
     def ends_well(self, environment: str) -> bool:
-        """Whether a forked child has ended as Python ends, unharmed: the others need not."""
+        """Whether a forked child has ended in Python's own way without a crash; others need not
+        then."""
 
     def add_ends_well(self, environment: str) -> None: ...
 
 
 class InMemory:
-    """As long as this process lives."""
+    """Kept while this process lives."""
 
     def __init__(self) -> None:
         self._said: dict[str, frozenset[str]] = {}
@@ -60,7 +61,8 @@ class InMemory:
 
 
 class OnDisk:
-    """In a folder. Safe for many threads and processes at once; never raises for a disk."""
+    """Kept in a folder. Safe for many threads and processes; never raises for errors of the
+    disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,7 +75,7 @@ class OnDisk:
             return self._get(script)
 
     def confirm(self, script: str, signature: str) -> None:
-        """Remember it, here and for later runs."""
+        """Keep it for this run and later ones."""
         with self._lock:
             known = self._get(script)
             if signature in known:
@@ -111,7 +113,7 @@ def _read(path: Path) -> frozenset[str]:
 
 
 def _signature(line: bytes) -> str:
-    """What a line says; nothing where it is damaged."""
+    """The signature in a line; None if the line is damaged."""
     try:
         value = json.loads(line.decode("ascii"))
     except (ValueError, RecursionError):
@@ -120,7 +122,7 @@ def _signature(line: bytes) -> str:
 
 
 def _append(path: Path, signature: str) -> None:
-    # It begins with an end of line too: half a line, left by a dead process, spoils no other.
+    # It begins with a line break too, so that half a line of a dead process spoils no other.
     line = f"\n{json.dumps(signature)}\n".encode("ascii")
     if len(line) > LONGEST:
         return

@@ -19,16 +19,16 @@ WORST = (
     Verdict.SKIP,
     Verdict.PASS,
 )
-"""Worst first, where no verdict has a majority. What says nothing about TensorFlow stands between
-a failure that was seen and a pass that was not seen often enough."""
+"""Worst first, for cells in which no verdict has a majority. Verdicts that are no evidence stand
+between a failure that was seen and a pass that was not seen often enough."""
 
 
 def majority(executions: Sequence[Execution]) -> Execution:
-    """The first of those that say what most say; its note has what the others said.
+    """The first execution with the majority outcome; its note lists the dissenters.
 
-    More than half decide; where no verdict has so many it is the worst. Of several signatures of
-    that verdict it is the most frequent one, the earlier of two as frequent. Those that agree are
-    those with that signature: three different failures of three are one of three.
+    A verdict needs more than half of the executions; if none has so many, the worst one counts. Of
+    several signatures of that verdict the most frequent one counts, else the earliest. Only
+    executions with this signature agree: three different failures count as one of three.
     """
     outcomes = [classify(execution) for execution in executions]
     verdict = _decided(Counter(outcome.verdict for outcome in outcomes))
@@ -44,8 +44,9 @@ def majority(executions: Sequence[Execution]) -> Execution:
 
 
 def with_another_vote(before: Execution, again: Execution) -> Execution:
-    """What was measured before, by one run or by votes, and one vote more: a fresh process now.
-    Unmeasured is no vote."""
+    """The earlier result, of one run or of votes, with one more vote of a fresh process. An
+    execution
+    that could not be measured is no vote."""
     if again.trouble is not None:
         return before
     if not before.agreed:
@@ -61,7 +62,7 @@ def with_another_vote(before: Execution, again: Execution) -> Execution:
 
 
 def others(outcomes: Sequence[Outcome], chosen: Outcome) -> str:
-    """What the others said: `1 of 3 attempts: crash (SIGSEGV)`; nothing where all say the same."""
+    """The other outcomes: `1 of 3 attempts: crash (SIGSEGV)`; empty if all agree."""
     counted = Counter(_said(each) for each in outcomes if each.finding != chosen.finding)
     return "; ".join(f"{k} of {len(outcomes)} attempts: {said}" for said, k in counted.items())
 

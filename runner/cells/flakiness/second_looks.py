@@ -1,4 +1,4 @@
-"""When one execution is not believed: a fresh process then says what holds. Pure."""
+"""When one execution is not believed, so that a fresh process decides. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from runner.model import Execution, Verdict
 
 @frozen(kw_only=True)
 class SecondLook:
-    """When one execution is not believed at once: a fresh process then says what holds."""
+    """A case in which one execution is not believed at once, so that a fresh process decides."""
 
     why: str
     when: Callable[[Execution, frozenset[str]], bool]
-    """Told the execution, and what fresh processes of the script have said in the environment."""
+    """Gets the execution, and the signatures of the script's fresh processes in the environment."""
     votes: bool = False
-    """Whether the first one counts all the same, and the cell is shown as 1/2 if they differ."""
+    """Whether the first one still counts, so that the cell is shown as 1/2 if they differ."""
 
 
 SECOND_LOOKS: tuple[SecondLook, ...] = (
@@ -58,12 +58,12 @@ _CODE_ALONE = re.compile(r"exit \d+")
 
 
 def needed(execution: Execution, said: frozenset[str]) -> Optional[SecondLook]:
-    """Why `execution` is not believed at once; None where it is."""
+    """Why `execution` is not believed at once; None if it is."""
     return next((look for look in SECOND_LOOKS if look.when(execution, said)), None)
 
 
 def _is_unconfirmed(signature: Optional[str], said: frozenset[str]) -> bool:
-    """A code without a text may stand for anything, also for what makes a fork differ."""
+    """An exit code without a text may have any cause, also one that only a fork has."""
     if signature is None:
         return False
     return signature not in said or _CODE_ALONE.fullmatch(signature) is not None

@@ -15,7 +15,7 @@ MOST = 1000
 
 @frozen(kw_only=True)
 class Votes:
-    """Bad where at least `need` of `runs` runs are; good where that many can no longer be."""
+    """Bad if at least `need` of `runs` runs are bad; good once so many can no longer be."""
 
     need: int = 1
     runs: int = 1
@@ -26,7 +26,7 @@ class Votes:
         return f" in {self.need} of {self.runs} runs" if self.runs > 1 else ""
 
     def decide(self, answers: Sequence[Optional[bool]]) -> Optional[bool]:
-        """Bad (True), good (False) or neither, whatever the runs that are left would say."""
+        """Bad (True), good (False), or None while the remaining runs can still decide."""
         bad = answers.count(True)
         if bad >= self.need:
             return True

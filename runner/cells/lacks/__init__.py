@@ -1,7 +1,7 @@
 """What an execution's environment lacked: a package, the network, data, another Python.
 
-None of that says anything about TensorFlow, so such a failure is no evidence. Read from how the
-program ended; what counts as what is data, in the files beside this one.
+Such a failure is no evidence about TensorFlow. It is found from the program's last messages, with
+the patterns in the data files beside this module.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
     network.needed,
     files.needed,
 )
-"""Each says what is needed, or None."""
+"""Each returns what is needed, or None."""
 MOST_TESTS = 100
 
 
 @lru_cache(maxsize=32)
 def needed(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
-    """What the environment lacks, beginning with `needs`; None where the failure is another one.
+    """What the environment lacks, beginning with `needs`; None for any other failure.
 
     Of failed tests all must have failed for that.
     """

@@ -29,7 +29,7 @@ def patterns(table_name: str, name: str) -> tuple[re.Pattern[str], ...]:
 
 
 def is_own(files: Sequence[str]) -> bool:
-    """Whether the innermost frame is in the user's own code: neither installed nor generated."""
+    """Whether the innermost frame is in the user's code: neither installed nor generated."""
     if not files:
         return False
     name = re.split(r"[/\\]", files[-1])[-1]

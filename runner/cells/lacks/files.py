@@ -1,4 +1,4 @@
-"""A data file that the script expects and nobody put there."""
+"""A data file that the script expects but does not have."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _TEMPORARY = re.compile(r"^(?:/var)?/tmp/|^/scratch|\btmp\w{8}\b|tfmatrix-|^~")
 
 
 def needed(raised: Raised) -> Optional[str]:
-    """The path that is not there.
+    """The missing path.
 
-    A model's file, and one in a temporary folder, are what TensorFlow should have written. What
-    TensorFlow was to read counts only where its name is one of data.
+    A model's file or a temporary file is not meant: TensorFlow should have written it. A file that
+    TensorFlow reads counts only if its name is that of a data file.
     """
     if raised.kind not in _KINDS:
         return None

@@ -1,7 +1,7 @@
-"""What a script will miss, told from its imports before anything runs. Pure.
+"""The packages that a script will miss, found from its imports before it runs. Pure.
 
-Only imports that every run of it carries out: those at the top of a module, in no `try` and under
-no condition. One in a function may never be reached.
+Only unconditional imports count: at the top of a module, not in a `try` or under a condition. An
+import in a function may never run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from runner.model import package_name
 def missing(
     texts: Iterable[str], own: Collection[str], installed: Collection[str]
 ) -> dict[str, str]:
-    """Module → the package that brings it, of those that `texts` import and nobody has.
+    """Missing module → the package that has it, for the modules that `texts` import.
 
     `own`: modules that lie beside the script; `installed`: packages, by their normal names. Modules
     whose package is not known are left out.
@@ -36,8 +36,7 @@ def missing(
 
 @lru_cache(maxsize=64)
 def imported_at_once(text: str) -> tuple[str, ...]:
-    """Modules that the text imports wherever it is run; none of a text that this Python cannot
-    read."""
+    """Modules that the text always imports; none if this Python cannot parse the text."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -54,7 +53,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_standard(top: str) -> bool:
-    """Of some Python: one that lacks it needs another Python, not a package."""
+    """Modules of any Python's library: if one is missing, the script needs another Python."""
     if top in getattr(sys, "stdlib_module_names", sys.builtin_module_names):
         return True
     return top in data.table("python")["modules"]

@@ -1,4 +1,4 @@
-"""Data from the network, which a container has not, and which may be down anywhere."""
+"""Data from the network, which containers do not have, and which may fail anywhere."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WORDS = (
 
 
 def _may_be(text: str) -> bool:
-    """Told fast; most failures are none of these."""
+    """A quick check, as most failures are none of these."""
     return any(word in text for word in _WORDS)
 
 

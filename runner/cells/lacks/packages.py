@@ -1,4 +1,4 @@
-"""A package that no environment has unless it is asked for."""
+"""A package that environments have only on request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def needed(raised: Raised) -> Optional[str]:
 
 
 def _refused(message: str) -> Optional[str]:
-    """A package that was made for another TensorFlow: it says so when it is imported."""
+    """A package for another TensorFlow, which refuses to be imported."""
     text = " ".join(message.split())
     for pattern in data.patterns("packages", "refuses"):
         found = pattern.search(text)
@@ -45,7 +45,7 @@ def _refused(message: str) -> Optional[str]:
 
 
 def _of_fixture(name: str) -> str:
-    """A fixture that no file of the project defines comes with a plugin of pytest."""
+    """A fixture that no file of the project defines belongs to a plugin of pytest."""
     package = data.table("packages")["fixtures"].get(name)
     if package is not None:
         return _with(package)
@@ -66,7 +66,7 @@ def _of_module(module: str) -> Optional[str]:
 
 
 def package_of(module: str) -> Optional[str]:
-    """The package that brings a module, where that is known."""
+    """The package that has a module, if known."""
     top = module.partition(".")[0]
     named = _package(module) or _package(top)
     return named or (top.replace("_", "-") if top in _same_name() else None)
@@ -84,12 +84,12 @@ def _asked_for(message: str) -> Optional[str]:
 
 
 def _package(module: str) -> Optional[str]:
-    """The package that brings a module: of a dotted one, its longest part that is named."""
+    """The package that has a module; for a dotted name, by its longest known part."""
     known: dict[str, str] = data.table("packages")["packages"]
     parts = module.split(".")
     names = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
     if "." in module and parts[0] in known and module not in known:
-        return None  # its package is there, but not this part of it
+        return None  # its package is installed, but without this part
     return next((known[name] for name in names if name in known), None)
 
 

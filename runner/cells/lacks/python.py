@@ -1,4 +1,4 @@
-"""Another Python: one that can read the script, or that has what the script uses of it."""
+"""Another Python: one that can parse the script, or has the features that it uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _BUILTIN = re.compile(r"name '(\w+)' is not defined")
 
 
 def needed(raised: Raised) -> Optional[str]:
-    """The Python that it takes. Only of the script's own code: in TensorFlow's it is evidence."""
+    """The Python that the script's own code needs. Such an error in TensorFlow's code is
+    evidence."""
     if not data.is_own(raised.files):
         return None
     said = f"{raised.kind}: {raised.message.split(chr(10), 1)[0]}"
@@ -54,7 +55,7 @@ def _holds(rule: dict[str, str], said: str, source: str) -> bool:
 
 
 def _for_name(raised: Raised) -> Optional[str]:
-    """Of a module, a name in one, a method or a built-in name that this Python has not."""
+    """The Python that has the missing module, name, method or built-in."""
     message = raised.message
     if raised.kind in ("ModuleNotFoundError", "ImportError"):
         missing, name = _MODULE.match(message), _NAME.match(message)

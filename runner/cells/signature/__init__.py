@@ -1,8 +1,8 @@
-"""What happened, normalised: the same failure on two releases has the same signature.
+"""Normalises failures: the same failure on two releases has the same signature.
 
     stderr ─clean→ text ─last_raised→ Raised ─unwrapped→ cause ─normalise→ one line
 
-All of this is pure, and total: any text gives a signature of one line.
+All of this is pure and total: every text gives a signature of one line.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _ended_by(exit_code: int, stderr: str) -> tuple[str, Optional[Raised]]:
 
 
 def _of_tests(failed: Sequence[FailedTest]) -> str:
-    """Which tests failed, each with its exception's kind; of a single one all that it said."""
+    """The failed tests with the kinds of their exceptions; a single one with its message."""
     if len(failed) == 1:
         test = f"failed test {joined_names([failed[0].name])}"
         return capped(f"{test}: {_line(failed[0].raised)}" if failed[0].raised else test)
@@ -112,7 +112,7 @@ def _with_kind(test: FailedTest) -> str:
 
 
 def of_crash(signal: int, stderr: str) -> str:
-    """The signal's name, and the failed CHECK or whatever else the process said of it."""
+    """The signal's name, with the failed CHECK or the process's other message."""
     words = last_words(clean(stderr))
     return normalise(f"{name_of(signal)}: {words}" if words else name_of(signal))
 
@@ -125,14 +125,14 @@ def _line(raised: Raised) -> str:
 
 
 def _kind(kind: str, message: str) -> str:
-    """The newest name of it: Python before 3.6 and h5py before 3.0 have more general ones."""
+    """The newest name of an exception: Python before 3.6 and h5py before 3.0 use general ones."""
     if kind == "ImportError" and message.startswith("No module named "):
         return "ModuleNotFoundError"
     return next((newest for said, newest in _H5PY_KINDS if said.match(message)), kind)
 
 
 def _asserted(cause: Raised) -> str:
-    """What a bare `assert` asserted: else all the asserts of a script would look the same.
+    """The expression of a bare `assert`; without it, all asserts of a script would look alike.
 
     Only where it stands on one line: of a longer one, each Python shows another part.
     """

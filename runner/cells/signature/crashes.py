@@ -1,4 +1,4 @@
-"""What a program that killed itself with a signal said before."""
+"""The last messages of a program that ended by a signal."""
 
 from __future__ import annotations
 

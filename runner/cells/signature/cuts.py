@@ -1,4 +1,4 @@
-"""What stands behind or within a message and is no part of it."""
+"""Cuts text that stands behind or within a message but is no part of it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _GOES_ON = re.compile(
 
 
 def exit_text(raised: Raised) -> str:
-    """What the program said last, where it survived `raised` and then ended itself; else empty."""
+    """The program's last text, if it survived `raised` and then ended itself; else empty."""
     below = [line for line in raised.message.split("\n")[1:] if line.strip()]
     if not below or below[-1][0].isspace():
         return ""

@@ -1,6 +1,6 @@
 """Finds the tests that failed in what unittest, absl and pytest print.
 
-A run of tests ends with 1 whichever failed, so that the set of them is what happened.
+A test run ends with 1 whichever tests failed, so the set of failed tests is the signature.
 """
 
 from __future__ import annotations

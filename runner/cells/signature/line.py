@@ -1,4 +1,4 @@
-"""A message as one line, the same for every message of the same failure.
+"""Makes one line of a message, the same for all messages of a failure.
 
 Numbers in messages usually carry meaning (shapes, values): rules change only the ones they name.
 """
@@ -16,7 +16,7 @@ LONGEST = 300
 _READ = 4000
 """Characters of a message that are looked at."""
 _PASSES = 12
-"""How often the rules are applied at most: one pass can make room for another."""
+"""How often the rules are applied at most; one pass may allow another."""
 
 
 @lru_cache(maxsize=1024)  # One failure has a message in each cell.

@@ -1,4 +1,4 @@
-"""Removes from standard error what is no failure: colours, log lines, warnings."""
+"""Removes from standard error all that is no failure: colours, log lines, warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST = 256 * 1024
 
 @frozen
 class Noise:
-    """A kind of line that says nothing about why the program ended."""
+    """A kind of line that does not tell why the program ended."""
 
     name: str
     line: re.Pattern[str]
@@ -72,7 +72,9 @@ _BLANK = re.compile(r"\n{3,}")
 def clean(stderr: str) -> str:
     """The tail of a text; its only control characters are `\\n`, at most two in turn, and `\\t`."""
     text = stderr[-MOST:].replace("\r\n", "\n").replace("\r", "\n")
-    if not text.replace("\n", "").replace("\t", "").isprintable():  # told fast; most are
+    if (
+        not text.replace("\n", "").replace("\t", "").isprintable()
+    ):  # a quick check, true for most texts
         text = _CONTROL.sub("", _COLOUR.sub("", text))
     return _BLANK.sub("\n\n", text) if "\n\n\n" in text else text
 

@@ -1,4 +1,4 @@
-"""One way in which two messages of the same failure differ."""
+"""A way in which two messages of one failure may differ."""
 
 from __future__ import annotations
 

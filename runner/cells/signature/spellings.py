@@ -1,4 +1,4 @@
-"""What is told in another way by each release, environment or process."""
+"""The spellings that differ between releases, environments or processes."""
 
 from __future__ import annotations
 

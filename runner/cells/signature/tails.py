@@ -9,14 +9,14 @@ from attrs import frozen
 
 @frozen
 class TailStart:
-    """A line from which on a message says where, no longer what."""
+    """A line from which on a message tells the place, no longer the failure."""
 
     name: str
     line: re.Pattern[str]
 
 
 def without_tail(message: str) -> str:
-    """The first paragraph that is not a tail, and the next one if the first only announces it."""
+    """The first paragraph without a tail, with the next one if the first only announces it."""
     kept: list[str] = []
     over = False
     for line in message.split("\n"):

@@ -1,7 +1,7 @@
 """Takes off what TensorFlow, Keras and AutoGraph wrap around a cause.
 
-The same cause comes bare from one release and under three wrappers from the next, so wrappers are
-taken off until none is left.
+One release shows a cause without wrappers, the next one with three. So wrappers are removed until
+none is left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runner.cells.signature.tails import without_tail
 from runner.cells.signature.tracebacks import last_raised
 
 _DEEPEST = 20
-"""Wrappers within wrappers that are taken off: more than these is no real message."""
+"""Wrappers that are removed at most; no real message has more."""
 
 Unwrap = Callable[[Raised, "re.Match[str]"], Optional[Raised]]
 

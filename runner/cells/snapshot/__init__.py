@@ -1,9 +1,9 @@
 """A script and the files it needs → a folder that never changes, named by its content.
 
-A script is read from disk while it runs (AutoGraph does), and people save in the middle of a run,
-so every cell runs a copy. What is copied is the script's folder, as a
-person who runs it there would have it, without what `folder` leaves out. Where that is too much, or
-matrix.yaml has `files:` for the script, it is
+AutoGraph reads a script from disk while it runs, and people save files during a run, so every cell
+runs a copy. The copy has the whole folder of the script, without the files that `folder` leaves
+out.
+If that is too much, or matrix.yaml has `files:` for the script, the copy has
 
 - the script;
 - the local modules that it imports, and what these import, as Python would find them: `foo.py`, or
@@ -11,8 +11,8 @@ matrix.yaml has `files:` for the script, it is
 - the declared files, or those that it or such a module names in a literal, as in
   `open(HERE / "data" / "a.csv")`.
 
-A cell's working directory is a copy of the snapshot, so that cells cannot meet. What a cell really
-read, and what it missed, is `reading`'s to say.
+A cell's working directory is a copy of the snapshot, so that cells do not affect each other.
+`reading` tells what a cell really read, and what it missed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def digest_of(repro: Repro) -> str:
 
 
 def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
-    """The snapshot of `repro` as it is now, in `folder`; made where there is none yet.
+    """The snapshot of `repro` as it is now, in `folder`; made if there is none yet.
 
     Safe for any number of processes at once. Raises `UsageError` for what the script lacks, and
     `TfmatrixError` where `folder` cannot be written.
@@ -88,7 +88,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
 def _chosen(
     repro: Repro, named: needs.Needs, ours: Collection[Path]
 ) -> tuple[dict[str, Path], str]:
-    """What is copied, and why it is not all that lies beside the script."""
+    """The files to copy, and why they are not the whole folder."""
     if repro.files:
         return named.files, ""
     found = lying.everything(needs.script_folder(repro), ours)
@@ -152,7 +152,7 @@ def _part(path: Path) -> bytes:
 
 @functools.lru_cache(maxsize=8 * lying.MOST_FILES)
 def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
-    """Scripts that lie in one folder have their files in common: each is read once."""
+    """Scripts in one folder share their files: each is read once."""
     content = hashlib.sha256()
     with path.open("rb") as file:
         executable = os.fstat(file.fileno()).st_mode & 0o100
@@ -162,7 +162,7 @@ def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
 
 
 def _intact(folder: Path, digest: str) -> bool:
-    """A script of the local engine may have written to its snapshot: look before using it again."""
+    """A script of the local engine may have changed its snapshot, so it is checked before reuse."""
     files = _listing(folder)
     plain = all(stat.S_ISREG(path.lstat().st_mode) for path in files.values())
     return plain and _digest(files) == digest
@@ -174,7 +174,7 @@ def _listing(folder: Path) -> dict[str, Path]:
 
 
 def _made(files: Mapping[str, Path], folder: Path) -> str:
-    """Copy, then name the copy by what it holds: a file may have changed since it was looked at."""
+    """Copy, then name the copy by its content: a file may have changed since it was read."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{secrets.token_hex(8)}"
     try:

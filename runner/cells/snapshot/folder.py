@@ -1,4 +1,4 @@
-"""What lies beside a script, as far as it is a person's own and not too much to copy."""
+"""The files beside a script that are the user's own, if they are not too many to copy."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from runner.model import Repro
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_FILES = 10_000
-"""Of what is found without being declared."""
+"""The most files that are found without being declared."""
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/bin/", "/sbin/", "/run/")
 _DECLARE = "list what the script needs under `files:` in matrix.yaml"
@@ -26,7 +26,7 @@ _DECLARE = "list what the script needs under `files:` in matrix.yaml"
 
 @frozen(kw_only=True)
 class Needs:
-    """What a script's text says of the files that it needs."""
+    """The files that a script's text names."""
 
     files: dict[str, Path]
     """Name below the script's folder → file, sorted by name; the script is one of them."""
@@ -37,7 +37,7 @@ class Needs:
 
 
 def needs_of(repro: Repro) -> Needs:
-    """What the text of `repro`'s script, or its declaration, says that it needs.
+    """The files that `repro` needs by the text of its script, or by its declaration.
 
     The script's folder is the one that Python puts first in `sys.path`: of the file itself, where
     `repro.script` is a link to it; of a script that was made, the one it was made for. Raises

@@ -1,4 +1,4 @@
-"""A snapshot as those see it who use it."""
+"""The record of a snapshot."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Snapshot:
     digest: str
     """Hex digest over names, contents and executable bits; times play no part."""
     files: tuple[str, ...] = ()
-    """What was copied, as names below the script's folder."""
+    """The copied files, as names below the script's folder."""
     parts: Mapping[str, str] = field(factory=dict, repr=False)
     """Of each file, a hex digest over its content and executable bit."""
     needed: frozenset[str] = frozenset()
     """Which of them the script's text names, and what is declared: itself, modules, literals."""
     text_digest: str = ""
-    """As `digest`, over these alone."""
+    """Like `digest`, over these files only."""
     lists: bool = False
     """Whether the script's text may list folders."""
     outside: tuple[str, ...] = ()
@@ -30,8 +30,8 @@ class Snapshot:
     source: Path = Path()
     """The script's folder, of which this is a copy."""
     ours: tuple[Path, ...] = ()
-    """Folders of this tool, which are never copied: its runs and its cache."""
+    """Folders of this tool that are never copied: its runs and its cache."""
     data_digest: str = ""
     """Of the data that its cells may read besides; empty where there is none."""
     partial: str = ""
-    """Why the folder was not copied whole; empty where it was."""
+    """Why the folder was not copied whole; empty if it was."""

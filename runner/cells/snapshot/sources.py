@@ -36,7 +36,7 @@ _LISTS = re.compile(rb"\b(listdir|f?walk|r?glob|scandir|iterdir|iter_modules|wal
 
 
 def find_mentions(source: bytes) -> Mentions:
-    """What `source` mentions, as far as it can be told without running it."""
+    """The imports and possible file names in `source`, found without running it."""
     return evolve(_mentions(source), lists=_LISTS.search(source) is not None)
 
 

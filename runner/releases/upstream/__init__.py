@@ -1,4 +1,4 @@
-"""What the package index has of TensorFlow, and what the catalogue would say of it.
+"""The releases on the package index, and the catalogue entries for them.
 
 `settings` says which index that is, `index` reads its pages and `wheel` looks into a wheel;
 everything else here is pure: `offers` (wheels → versions), `table` (versions beside the catalogue),

@@ -1,4 +1,4 @@
-"""An entry of the catalogue as text, in the form that the others have. Pure."""
+"""An entry of the catalogue as text, in the form of the others. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The wheels of a package on the configured index: asked for, and kept for when it is out of reach.
+"""The wheels of a package on the configured index, kept for times without a network.
 
-Speaks the simple API (PEP 503 and 691), so any index will do. Upload dates and sizes are there only
-where the index tells them.
+It uses the simple API (PEP 503 and 691), so any index will do. Some indexes tell no upload dates
+and sizes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RETRY = Retry(
 
 
 class IndexUnreachableError(TfmatrixError):
-    """The package index does not answer, and nothing is kept of what it said before."""
+    """The package index does not answer, and no earlier answer is kept."""
 
 
 @frozen(kw_only=True)
@@ -47,20 +47,19 @@ class Wheel:
     """Day of the upload (UTC), where the index tells it."""
     size: Optional[int] = None
     yanked: Optional[str] = None
-    """Why it was yanked, where it was; perhaps an empty text."""
+    """Why it was yanked, if it was; may be an empty text."""
     url: str = field(default="", repr=False)
     """May hold a password; not kept."""
     metadata_url: Optional[str] = field(default=None, repr=False)
 
 
 def allowance() -> Bounds:
-    """What an index may cost one command: the largest page has 20 MB, wheels are looked into by
-    pieces."""
+    """Bounds on an index for one command. The largest page has 20 MB; wheels are read in parts."""
     return Bounds(seconds=600.0, answers=3000, size=1 << 30)
 
 
 def session(bounds: Bounds, certificates: Optional[Path] = None) -> requests.Session:
-    """Tries again where that may help, and trusts whom the machine trusts."""
+    """A session that retries where that may help, with the machine's certificates."""
     made = requests.Session()
     for scheme in ("https://", "http://"):
         made.mount(scheme, BoundedAdapter(bounds, max_retries=_RETRY))
@@ -70,7 +69,7 @@ def session(bounds: Bounds, certificates: Optional[Path] = None) -> requests.Ses
 
 
 class Index:
-    """The index at `address`. What it said last is kept below `cache`."""
+    """The index at `address`. Its last answers are kept below `cache`."""
 
     def __init__(
         self,
@@ -211,7 +210,7 @@ def _from_json(fields: dict[str, Any]) -> Wheel:
 
 
 def _gist(error: Exception) -> str:
-    """The cause in few words; requests wraps it several times, with the address in it."""
+    """The cause in few words; requests wraps it several times, with the address."""
     if isinstance(error, TooMuchError):
         return str(error)
     reason = getattr(error.args[0], "reason", None) if error.args else None

@@ -1,6 +1,6 @@
-"""The catalogue's text → the same text with a release more, or one marked. Pure.
+"""The catalogue's text → the text with one more release, or with one marked as yanked. Pure.
 
-People write that file: its comments, its order and its line breaks stay as they are.
+People edit that file, so its comments, order and line breaks are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Template:
 
 
 def template(text: str, version: Version) -> Template:
-    """What to begin an entry of `version` with. The catalogue is known to be sound."""
+    """The series to take the shared fields of `version` from. The catalogue is known to be
+    valid."""
     tree = yaml.safe_load(text)
     wanted = release_series(version)
     older = [series for series in tree if Version(series) <= Version(wanted)]

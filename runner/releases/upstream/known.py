@@ -1,4 +1,4 @@
-"""The releases that a SPEC can choose from: the catalogue's, and pre-releases where it asks."""
+"""The releases that a SPEC selects from: the catalogue's, and pre-releases if it needs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.releases import catalogue, specifier
 
 
 def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
-    """Oldest first. The index is read only where `spec` or `pre` asks for what it alone knows."""
+    """Oldest first. The index is read only if `spec` or `pre` needs pre-releases."""
     final = catalogue.load_releases()
     asked = specifier.prereleases_asked(spec, pre=pre)
     if not (asked.candidates or asked.nightlies):

@@ -1,4 +1,4 @@
-"""Wheels → versions: what an index offers of TensorFlow. Pure."""
+"""Wheels → versions: the TensorFlow versions that an index offers. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from packaging.version import Version
 from runner.releases.upstream.index import Wheel
 
 OLDEST = Version("1.12")
-"""Older releases are of no concern to the catalogue."""
+"""The catalogue does not cover older releases."""
 _OLDEST_PYTHON = Version("3.6")
-"""Older ones do not run the agent."""
+"""Older Pythons cannot run the agent."""
 
 
 @frozen(kw_only=True)
@@ -75,10 +75,10 @@ def offers_of(wheels: Iterable[Wheel]) -> dict[Version, Offer]:
 
 
 def preferred(available: Iterable[str], before: Sequence[str]) -> tuple[str, ...]:
-    """Pythons with the preferred one first: that of the release `before` while there are wheels.
+    """Pythons, the preferred one first: that of the release `before`, if there are wheels for it.
 
-    So that a change between neighbouring releases is TensorFlow's and not Python's; where that one
-    is gone, the oldest. The others follow, newest first.
+    So a change between neighbouring releases comes from TensorFlow, not from Python. Else the
+    oldest is preferred. The others follow, newest first.
     """
     newest_first = sorted(set(available), key=Version, reverse=True)
     first = before[0] if before and before[0] in newest_first else newest_first[-1]

@@ -1,7 +1,7 @@
-"""Release candidates and nightlies → releases, which no catalogue holds. Pure.
+"""Release candidates and nightlies → releases, which the catalogue does not hold. Pure.
 
-A nightly's packages are those of its day, so that what changes from one to the next is TensorFlow,
-and Keras' own nightly; a candidate's too, so that its lock is the same whenever it is made.
+Packages are resolved as of the day of the nightly or candidate. So only TensorFlow and Keras'
+nightly change between two nightlies, and a candidate's lock does not depend on when it is made.
 """
 
 from __future__ import annotations

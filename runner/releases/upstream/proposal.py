@@ -1,7 +1,7 @@
 """A release that the catalogue lacks → its entry, in the catalogue's own form. Pure.
 
-What the wheels say is taken from them; what they cannot say is the newest older release's, and told
-to whoever reviews it.
+Facts come from the wheels. Other facts come from the newest older release, with a note for the
+reviewer.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from runner.releases.upstream.offers import Offer, preferred
 from runner.releases.upstream.wheel import Build
 
 Shared = Mapping[str, Any]
-"""What the catalogue says of a series."""
+"""The catalogue's fields of a series."""
 _CUTOFF_DAYS = 30
 
 
 class UndatedError(TfmatrixError):
-    """The index does not tell when a release came out: nothing can be resolved as of then."""
+    """The index does not tell the release date, so nothing can be resolved as of it."""
 
 
 @frozen(kw_only=True)
 class UpstreamFacts:
-    """What was found out about a release."""
+    """The facts that the index and the wheels tell of a release."""
 
     full: Offer
     """`tensorflow`, which has the CUDA build."""

@@ -1,4 +1,4 @@
-"""The package index that this machine's owner has chosen: that of uv, else that of pip."""
+"""The package index that this machine is configured for: uv's, else pip's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a wheel says of itself, without the 600 MB around it.
+"""A wheel's own facts, without downloading its 600 MB.
 
 Its metadata come from the index (PEP 658) or, like the build's own record, out of the wheel by HTTP
 range requests.
@@ -33,7 +33,7 @@ _LARGEST = 8 << 20
 
 
 class WheelUnreadableError(TfmatrixError):
-    """The index lets nobody look into a wheel without fetching all of it."""
+    """The index does not allow to read a part of a wheel."""
 
 
 @frozen(kw_only=True)
