@@ -23,7 +23,7 @@ from runner.report import Extras
 from runner.report.context import command_base, command_end
 from runner.report.html import data as html_data
 from tests.unit import runs
-from tests.unit.test_report_markdown import RUNS, rendered
+from tests.unit.test_report_markdown import KNOWN, RUNS, rendered
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -34,12 +34,21 @@ SVG = "{http://www.w3.org/2000/svg}"
     "name",
     [
         *("one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"),
-        *("many-variants", "several-repros", "all-releases", "bisected"),
+        *("many-variants", "several-repros", "all-releases", "bisected", "pytest"),
+        *("one-release", "all-skipped", "only-errors"),
     ],
 )
 def test_golden(name: str, kind: str, golden: Callable[[Path, str], None]) -> None:
     suffix = {"svg": "svg", "junit": "junit.xml"}[kind]
     golden(GOLDEN / f"{name}.{suffix}", rendered(name, kind))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_golden_terminal(name: str, golden: Callable[[Path, str], None]) -> None:
+    """As `run` shows it where the terminal is 80 columns wide."""
+    shown = report.terminal(grid.build_grid(RUNS[name](), KNOWN.get(name, ())), width=80)
+    assert max(map(len, shown.splitlines())) <= 80 or name == "hostile"
+    golden(GOLDEN / f"{name}.txt", shown + "\n")
 
 
 def test_the_registry_names_the_files_of_a_run() -> None:
