@@ -50,14 +50,14 @@ def choose(engine: str, selection: dict[str, Any]) -> tuple[str, Optional[Block]
             remedy="--tf, --device and --case choose among its cells",
         )
     engine = from_issue.sandboxed(engine, unsandboxed)
-    name, markdown = read(source)
+    name, markdown = read_comment(source)
     told = reported.read_block(markdown, source)
     selection["matrix_file"] = _saved(name, markdown, told, force)
     selection["allow_no_tensorflow"] |= told.allow_no_tensorflow
     return engine, told
 
 
-def read(source: str) -> tuple[str, str]:
+def read_comment(source: str) -> tuple[str, str]:
     """How what comes from `source` is named, and its Markdown."""
     if source == "-":
         return "comment", issue_source.bounded(sys.stdin.buffer, "standard input")
@@ -80,10 +80,10 @@ def _saved(name: str, markdown: str, told: Block, force: bool) -> Path:
     for number, (repro, source) in enumerate(reported.scripts_shown(markdown, told).items(), 1):
         script = f"{_stem(repro)}.py"
         folder = from_issue.FOLDER / issue_source.safe_name(f"{name}-{number}")
-        from_issue.save_files(folder, Files(script=script, contents={script: source}), force)
+        from_issue.save_one_file(folder, Files(script=script, contents={script: source}), force)
         places[repro] = f"{folder.name}/{script}"
     matrix = from_issue.FOLDER / f"{name}.yaml"
-    from_issue.save(matrix, reported.matrix_text(told, places), force)
+    from_issue.save_one_file(matrix, reported.matrix_text(told, places), force)
     return matrix
 
 

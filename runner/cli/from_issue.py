@@ -146,7 +146,7 @@ def save_files(folder: Path, files: Files, force: bool) -> Path:
             remedy="move them away, or remove the folder",
         )
     for name, source in files.contents.items():
-        save(folder / name, source, force)
+        save_one_file(folder / name, source, force)
     return folder / files.script
 
 
@@ -155,7 +155,7 @@ def _strangers(folder: Path, files: Files) -> bool:
     return any(each.name not in (*files.contents, "__pycache__") for each in folder.iterdir())
 
 
-def save(path: Path, source: str, force: bool) -> None:
+def save_one_file(path: Path, source: str, force: bool) -> None:
     """Write one file, but never over another one unless told so. Raises `UsageError`."""
     there = path.read_text("utf-8", errors="replace") if path.is_file() else None
     if there == source:

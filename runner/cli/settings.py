@@ -30,7 +30,7 @@ PARAMETERS = {
 
 def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     """What click takes as `default_map`; the cache is set at once. Raises `UsageError`."""
-    found = find(Path.cwd())
+    found = find_settings(Path.cwd())
     if found is None:
         return {}
     file, table = found
@@ -42,7 +42,7 @@ def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     return dict.fromkeys(verbs, given)
 
 
-def find(folder: Path) -> Optional[tuple[Path, dict[str, Any]]]:
+def find_settings(folder: Path) -> Optional[tuple[Path, dict[str, Any]]]:
     """The nearest pyproject.toml that has the table, and the table."""
     for parent in (folder, *folder.parents):
         table = _table(parent / FILE)

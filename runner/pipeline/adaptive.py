@@ -64,7 +64,7 @@ class ResultCollector:
             self.tests.setdefault(event.cell, []).append(event.result.id)
         self.emit(event)
 
-    def of(self, cell: CellId) -> list[Result]:
+    def results_of(self, cell: CellId) -> list[Result]:
         """The results of a cell."""
         return [self.results[each] for each in self.tests.get(cell, ())]
 
@@ -110,7 +110,7 @@ def infer_rest(batches: Sequence[Batch], found: ResultCollector) -> Iterator[Res
     for row in _rows(batches):
         known = {at: _finding(one, found) for at, one in _measured(row, found)}
         for at, (low, high) in sampling.inferred_positions(known).items():
-            yield from _inferred(row[at], found.of(row[low].id), row[high].environment)
+            yield from _inferred(row[at], found.results_of(row[low].id), row[high].environment)
 
 
 def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
@@ -168,7 +168,7 @@ def _measured(row: Row, found: ResultCollector) -> list[tuple[int, LocatedCell]]
 
 def _finding(one: LocatedCell, found: ResultCollector) -> object:
     """The value by which neighbours are compared; None if there is none."""
-    results = found.of(one.id)
+    results = found.results_of(one.id)
     if not results or not all(result.outcome.verdict.judged for result in results):
         return None
     return frozenset((result.case, result.outcome.finding) for result in results)

@@ -31,7 +31,7 @@ ESCAPES = (
 
 
 @frozen(kw_only=True)
-class Side:
+class ChangeSide:
     """One side of a change between passing and not."""
 
     tensorflow: str
@@ -49,8 +49,8 @@ class Finding:
     cases: tuple[str, ...]
     passes: Whole
     fails: Whole
-    before: Optional[Side] = None
-    after: Optional[Side] = None
+    before: Optional[ChangeSide] = None
+    after: Optional[ChangeSide] = None
     """The two sides of the last change between passing and not."""
     changes: Whole
     signatures: tuple[str, ...]
@@ -180,9 +180,9 @@ def _finding(grid: Grid, table: FoldedTable, lines: tuple[FoldedCase, ...]) -> F
     )
 
 
-def _side(judged: tuple[Column, str]) -> Side:
+def _side(judged: tuple[Column, str]) -> ChangeSide:
     column, finding = judged
-    return Side(tensorflow=column.tensorflow, value=column.value, passes=finding == PASS)
+    return ChangeSide(tensorflow=column.tensorflow, value=column.value, passes=finding == PASS)
 
 
 def _outcome(mark: Mark, letters: list[str]) -> Union[str, int]:

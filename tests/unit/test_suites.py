@@ -163,7 +163,7 @@ OBJECTS = st.recursive(
 
 @given(st.lists(st.text() | OBJECTS.map(json.dumps)))
 def test_no_line_is_too_strange(lines: list[str]) -> None:
-    told = reports.read(process(*lines))
+    told = reports.read_reports(process(*lines))
     assert all(classify(row).verdict for row in told.rows.values())
 
 

@@ -41,7 +41,7 @@ class Told:
     """Of pytest, where it came to its end."""
 
 
-def read(execution: Execution) -> Told:
+def read_reports(execution: Execution) -> Told:
     """`execution` is the process's, whose facts its tests share."""
     rows: dict[str, Execution] = {}
     under_way, code = None, None

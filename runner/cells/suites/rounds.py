@@ -33,7 +33,7 @@ def run(once: Callable[[tuple[str, ...]], Execution], name: str) -> Execution:
     rows: dict[str, Execution] = {}
     while True:
         execution = once(_but(rows))
-        told = reports.read(execution)
+        told = reports.read_reports(execution)
         new = {row: one for row, one in told.rows.items() if row not in rows}
         rows.update(new)
         blamed = _blamed(execution, told, bool(new), name)
