@@ -80,7 +80,7 @@ def _saved(name: str, markdown: str, told: Block, force: bool) -> Path:
     for number, (repro, source) in enumerate(reported.scripts_shown(markdown, told).items(), 1):
         script = f"{_stem(repro)}.py"
         folder = from_issue.FOLDER / issue_source.safe_name(f"{name}-{number}")
-        from_issue.save_one_file(folder, Files(script=script, contents={script: source}), force)
+        from_issue.save_files(folder, Files(script=script, contents={script: source}), force)
         places[repro] = f"{folder.name}/{script}"
     matrix = from_issue.FOLDER / f"{name}.yaml"
     from_issue.save_one_file(matrix, reported.matrix_text(told, places), force)
