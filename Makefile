@@ -4,6 +4,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.9; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Tests wait more than they compute: one more than there are cores.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 SELECT := $(if $(TF),--tf '$(TF)') $(if $(DEVICE),--device $(DEVICE)) $(if $(CASE),--case '$(CASE)')
 ENGINE_OPTION := $(if $(ENGINE),--engine $(ENGINE))
 
@@ -24,10 +26,10 @@ matrix: .venv/installed ## run the matrix of matrix.yaml; results/latest has the
 	$(BIN)/tfmatrix run $(SELECT) $(ENGINE_OPTION) $(ARGS)
 
 test: .venv/installed-dev ## run the tests, real TensorFlow included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(ARGS)
 
 unit: .venv/installed-dev ## run the tests that need neither Docker nor TensorFlow
-	$(BIN)/python -m pytest tests/unit tests/fuzz $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) tests/unit tests/fuzz $(ARGS)
 
 coverage: .venv/installed-dev ## the same with a report of the lines that they reach, in build/coverage
 	$(BIN)/coverage run -m pytest tests/unit tests/fuzz -q $(ARGS)

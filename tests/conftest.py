@@ -237,8 +237,11 @@ ONE_AFTER_THE_OTHER = {
     "tests/engines/test_local.py": "processes",
     "tests/engines/test_clean.py": "daemon",
     "tests/engines/test_docker.py": "daemon",
+    "tests/engines/test_podman.py": "daemon",
     "tests/engines/test_same_world.py": "daemon",
     "tests/engines/test_tensorflow.py": "daemon",
+    "tests/torture/machines/test_docker.py": "daemon",
+    "tests/torture/machines/test_killing.py": "daemon",
     "tests/torture/test_hostile.py": "daemon",
     "tests/torture/test_names.py": "daemon",
 }

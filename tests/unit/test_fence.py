@@ -85,3 +85,16 @@ def test_without_a_daemon_marked_tests_are_listed_or_fail(
     )
     for part in (*said, "1 passed"):
         assert part in run.stdout
+
+
+def test_tests_of_one_daemon_never_run_beside_each_other() -> None:
+    files = (
+        path for path in (conftest.ROOT / "tests").rglob("test_*.py") if "unit" not in path.parts
+    )
+    of_docker = {
+        str(path.relative_to(conftest.ROOT))
+        for path in files
+        if "mark.docker" in path.read_text("utf-8")
+    }
+    together = {file for file, scope in conftest.ONE_AFTER_THE_OTHER.items() if scope == "daemon"}
+    assert of_docker == together
