@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Optional
 
-from runner.agent import remove_folder
+from runner.machine.removal import remove_folder
 
 MARK = "TFMATRIX_TEMPORARY"
 """The variable of child processes that holds the folder's name."""

@@ -108,6 +108,8 @@ def offer(index: index_server.IndexServer) -> None:
         index.add(package, "2.22.0rc0")
     for version in ("1.22.4", "1.24.0", "1.26.4", "2.0.0", "2.2.6"):
         index.add("numpy", version)
+    for version in ("3.4.1", "3.8.0", "3.9.2"):
+        index.add("keras", version)
     for day in (20, 23, 26):
         index.add("tf-nightly", f"2.23.0.dev202610{day}")
 

@@ -93,6 +93,27 @@ def test_the_docker_folder_is_no_package() -> None:
     assert not (ROOT / "docker" / "__init__.py").exists()
 
 
+def test_nothing_on_the_host_imports_the_agent() -> None:
+    assert [str(path) for path in MODULES if "agent" in imported(path)] == []
+
+
+@pytest.mark.parametrize("copy", ["machine/removal.py", "engines/variables.py"])
+def test_what_the_host_repeats_of_the_agent_is_the_same(copy: str) -> None:
+    """Functions by their syntax, constants by their values."""
+
+    def definitions(module: str) -> dict[str, str]:
+        body = ast.parse((PACKAGE / module).read_text("utf-8")).body
+        functions = {n.name: ast.dump(n) for n in body if isinstance(n, ast.FunctionDef)}
+        constants = {
+            ast.unparse(n.targets[0]): ast.dump(n.value) for n in body if isinstance(n, ast.Assign)
+        }
+        return {**functions, **constants}
+
+    agent, repeated = definitions("agent.py"), definitions(copy)
+    assert repeated
+    assert {name: agent.get(name) for name in repeated} == repeated
+
+
 def test_the_agent_needs_the_standard_library_only() -> None:
     tree = ast.parse((PACKAGE / "agent.py").read_text("utf-8"))
     names = {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}

@@ -15,9 +15,9 @@ from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from runner import paths
-from runner.agent import COMMON_VARIABLE, DATA_VARIABLE, SCRATCH_VARIABLE
 from runner.engines.base import Workspace
 from runner.engines.docker import build_steps, daemon, owner
+from runner.engines.variables import COMMON_VARIABLE, DATA_VARIABLE, SCRATCH_VARIABLE
 from runner.errors import PrepareError, TfmatrixError
 from runner.model import Device, Limits
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Optional
 
 from runner import paths
-from runner.agent import DATA_VARIABLE
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.local import intact, packages, venv
 from runner.engines.local.pipe import PipeChannel
+from runner.engines.variables import DATA_VARIABLE
 from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
 from runner.machine import file_lock, interpreters

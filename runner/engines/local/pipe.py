@@ -14,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Optional
 
-from runner.agent import SCRATCH_VARIABLE, remove_folder
 from runner.engines.base import ChannelClosed
 from runner.engines.lines import LineChannel, shown_in_cells
+from runner.engines.variables import SCRATCH_VARIABLE
 from runner.machine import temporary
+from runner.machine.removal import remove_folder
 
 SEND_PATIENCE = 30.0
 LEAVE_PATIENCE = 3.0
