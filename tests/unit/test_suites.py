@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from runner import grid, paths
 from runner.cells.classify import classify
 from runner.cells.suites import forking, looks, reports, rounds, rows
+from runner.cells.suites import tfmatrix_driver as driver
 from runner.cli import running
 from runner.errors import UsageError
 from runner.matrix import config, plan
@@ -625,13 +626,18 @@ def test_after():
 """
 
 
+def test_old_and_new_releases_of_pytest_name_a_test_alike() -> None:
+    assert driver.name_of("test_a.py::TestB::()::test_c[(1)]") == "test_a.py::TestB::test_c[(1)]"
+    assert driver.name_of("test_a.py::test_c[x]") == "test_a.py::test_c[x]"
+
+
 def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text(SUITE, "utf-8")
-    driver = tmp_path / "tfmatrix_driver.py"
-    driver.write_bytes(paths.suite_driver().read_bytes())
+    copy = tmp_path / "tfmatrix_driver.py"
+    copy.write_bytes(paths.suite_driver().read_bytes())
 
     def once(more: tuple[str, ...]) -> Execution:
-        command = [sys.executable, "-I", driver.name, "test_a.py", *more]
+        command = [sys.executable, "-I", copy.name, "test_a.py", *more]
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True)
         lines = [line[7:].decode() for line in done.stdout.split(b"\n") if line[:7] == b"::test "]

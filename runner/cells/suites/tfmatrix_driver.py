@@ -44,10 +44,10 @@ class Teller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: Any, items: List[Any]) -> None:
-        done = [item for item in items if item.nodeid in self._done]
+        done = [item for item in items if name_of(item.nodeid) in self._done]
         if done:
             config.hook.pytest_deselected(items=done)
-            items[:] = [item for item in items if item.nodeid not in self._done]
+            items[:] = [item for item in items if name_of(item.nodeid) not in self._done]
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_make_collect_report(self) -> Any:
@@ -57,11 +57,11 @@ class Teller:
             call = getattr(report, "call", None)
             text = reason(report) if report.skipped else exception(report, call)
             ended = "skipped" if report.skipped else "error"
-            self.tell({"collected": report.nodeid, "ended": ended, "text": text})
+            self.tell({"collected": name_of(report.nodeid), "ended": ended, "text": text})
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._facts = {"ended": "passed", "seconds": 0.0}
-        self.tell({"start": nodeid})
+        self.tell({"start": name_of(nodeid)})
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: Any) -> Any:
@@ -75,7 +75,12 @@ class Teller:
             facts.update(came_of(report, call))
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self.tell(dict(self._facts, end=nodeid))
+        self.tell(dict(self._facts, end=name_of(nodeid)))
+
+
+def name_of(nodeid: str) -> str:
+    """Before pytest 4.4 a class and its instance were two nodes: `TestA::()::test_b`."""
+    return nodeid.replace("::()::", "::")
 
 
 def came_of(report: Any, call: Any) -> Dict[str, Any]:
