@@ -75,3 +75,17 @@ def test_cases_that_change_alike_are_one_line() -> None:
     texts = ("x\n", "y\n", "x\n", "y\n")
     text = printing(*texts, picture="2.1 2.2\na ✓ ✓\nb ✓ ✓")
     assert "- **2.1 → 2.2**: `x` becomes `y` in 2 cases, such as `a`" in text
+
+
+def test_values_that_are_the_same_in_many_cases_are_one_row_and_a_wide_table_is_folded() -> None:
+    header = [f"2.{minor}" for minor in range(12)]
+    seen: dict[tuple[str, str], dict[str, Json]] = {
+        (case, version): {"n": at // 2 if case != "c" else 7, "losses": [at, at + 1]}
+        for at, version in enumerate(header)
+        for case in "abcdefg"
+    }
+    lines = "\n".join(f"{case} {' '.join('✓' for _ in header)}" for case in "abcdefg")
+    run = runs.drawn(f"{' '.join(header)}\n{lines}", observations=seen)
+    rows = [" ".join(line.split()) for line in report.render(run, "md", runs.logs).splitlines()]
+    assert "| `n` in 6 cases | `0` | `1` | `2` | `3` | `4` | `5` |" in rows
+    assert not any(row.startswith("| `a: losses`") for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from runner.grid import Column, Grid, Row, release_range
@@ -86,29 +87,67 @@ MOST_VALUES = 12
 """Rows of the table of values."""
 MOST_VALUE = 24
 """Characters of one of them."""
+MOST_COLUMNS = 8
+"""Columns that a comment has room for; a wider table is folded away."""
+
+_Named = tuple[Row, str]
+"""A value: its row and its name."""
+_Line = tuple[str, ...]
+"""What is shown of it in each column of the grid."""
 
 
 def table(grid: Grid, most: int) -> Iterator[str]:
-    """A row for each observed value that changes somewhere; neighbours that agree are one column.
+    """A row for each observed value that changes somewhere; neighbours that agree are one column,
+    cases in which a value is the same one row.
 
-    Where there are few values, those that never change have a row, too.
+    Where there are few values, those that never change have a row, too. Where lists of numbers
+    would make the table wider than a comment, only single values have one.
     """
-    names = [(row, name) for row in grid.rows for name in _observed(grid, row)]
-    changing = {(shift.row.index, shift.name) for shift in grid.shifts}
-    if len(names) > MOST_VALUES:
-        names = [(row, name) for row, name in names if (row.index, name) in changing]
-    names = names[: min(most, MOST_VALUES)]
-    lines = [[_shown(grid, row, name, column) for column in grid.columns] for row, name in names]
-    if not lines or len(grid.columns) < 2:
+    if len(grid.columns) < 2:
         return
-    groups = _alike(grid.columns, list(zip(*lines)))
+    rows = _in_rows(grid, _chosen(grid))
+    groups = _columns(grid, rows)
+    if len(groups) > MOST_COLUMNS:
+        rows = [(line, same) for line, same in rows if _single(grid, *same[0])]
+        groups = _columns(grid, rows)
+    rows = rows[: min(most, MOST_VALUES)]
+    if not rows:
+        return
     head = ["value", *(gfm.plain_or_code(release_range(group)) for group in groups)]
-    body = [
-        [_name(grid, row, name), *(line[group[0].index] for group in groups)]
-        for (row, name), line in zip(names, lines)
-    ]
-    yield "### Observed values"
-    yield gfm.table(head, body)
+    body = [[_name(grid, same), *(line[group[0].index] for group in groups)] for line, same in rows]
+    shown = gfm.table(head, body)
+    if len(groups) > MOST_COLUMNS:
+        yield gfm.details("Observed values", shown)
+    else:
+        yield "### Observed values"
+        yield shown
+
+
+def _columns(grid: Grid, rows: Sequence[tuple[_Line, list[_Named]]]) -> list[list[Column]]:
+    return _alike(grid.columns, list(zip(*(line for line, _ in rows)))) if rows else []
+
+
+def _chosen(grid: Grid) -> list[_Named]:
+    """All values where they are few, else those that change somewhere."""
+    names = [(row, name) for row in grid.rows for name in _observed(grid, row)]
+    if len(names) <= MOST_VALUES:
+        return names
+    changing = {(shift.row.index, shift.name) for shift in grid.shifts}
+    return [(row, name) for row, name in names if (row.index, name) in changing]
+
+
+def _in_rows(grid: Grid, names: Sequence[_Named]) -> list[tuple[_Line, list[_Named]]]:
+    """What a row of the table shows, and the values of one name that show it."""
+    rows: dict[tuple[str, _Line], list[_Named]] = defaultdict(list)
+    for row, name in names:
+        line = tuple(_shown(grid, row, name, column) for column in grid.columns)
+        rows[name, line].append((row, name))
+    return [(line, same) for (_, line), same in rows.items()]
+
+
+def _single(grid: Grid, row: Row, name: str) -> bool:
+    cells = (cell for cell in grid.cells[row.index] if cell is not None)
+    return not any(isinstance(cell.observations.get(name), (list, dict)) for cell in cells)
 
 
 def _observed(grid: Grid, row: Row) -> dict[str, None]:
@@ -117,7 +156,10 @@ def _observed(grid: Grid, row: Row) -> dict[str, None]:
     return dict.fromkeys(name for cell in cells for name in cell.observations)
 
 
-def _name(grid: Grid, row: Row, name: str) -> str:
+def _name(grid: Grid, same: Sequence[_Named]) -> str:
+    row, name = same[0]
+    if len(same) > 1:
+        return f"{gfm.table_code_span(name)} in {len(same)} cases"
     return gfm.table_code_span(f"{row.case}: {name}" if len(grid.rows) > 1 else name)
 
 
