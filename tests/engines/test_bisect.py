@@ -298,6 +298,9 @@ def test_other_programs_get_the_answer_as_json(desk: Desk) -> None:
         "unknown": [],
         "contradicting": [],
         "packages": {"numpy": ["1.8", "1.9"]},
+        "git_versions": ["", ""],
+        "compare": "https://github.com/tensorflow/tensorflow/compare/v2.8.4...v2.9.3",
+        "blame": None,
         "again": "tfmatrix run my.py --allow-no-tensorflow --tf 2.8.4,2.9.3",
     }
     assert [(one["tensorflow"], one["bad"]) for one in told["looked_at"]] == [

@@ -32,6 +32,12 @@ ELSEWHERE = {
     ("run", "--cluster"): "its workers are other processes: tests/engines/test_cluster.py",
     ("run", "--from-comment"): "reads a report first: tests/engines/test_from_comment.py",
     ("lock",): "installs TensorFlow: tests/engines/test_releases.py",
+    ("run", "test_two.py"): "installs pytest: tests/engines/test_suites.py",
+    ("run", "pytest"): "installs pytest: tests/engines/test_suites.py",
+    ("bisect", "test_two.py"): "installs pytest: tests/engines/test_suites.py",
+    ("pin", "test_two.py::*"): "wants the run of a suite: tests/engines/test_suites.py",
+    ("run", "checks.sh"): "starts a shell: tests/engines/test_suites.py",
+    ("run", "mypkg.check"): "wants a package: tests/engines/test_suites.py",
     ("releases", "--update"): "writes into the checkout: tests/engines/test_releases.py",
 }
 ONLY_PRINTED = ["releases", "--update", "--dry-run"]
@@ -41,9 +47,11 @@ NAMES = {
     "owner/name": "o/n",
     "OWNER/NAME": "o/n",
     "12345": "5",
+    "~/measurements": "measurements",
+    "~/.keras": "home/.keras",
     "7": "5",
 }
-"""What the guides call the issue → the one on this machine's GitHub."""
+"""What the guides call an issue or a folder → the one of this machine's."""
 ISSUE = "It fails:\n\n```python\nimport sys\n\nprint(sys.version)\n```\n"
 MATRIX = """\
 tf: ">=2.9"
@@ -54,6 +62,13 @@ repros:
     script: works.py
     axes: [keras]
     cases: [{name: layers-both}, {name: serving-a}, {name: training}, {name: eager-fit}]
+"""
+PROJECT = """\
+[project]
+name = "mine"
+version = "1"
+dependencies = ["six"]
+optional-dependencies = {test = ["six"]}
 """
 SCRIPT = "print('::observe loss=0.25')\n"
 NOTEBOOK = {
@@ -85,6 +100,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     named._standard_input.cache_clear()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SCRIPT.encode())))
     (tmp_path / "matrix.yaml").write_text(MATRIX, "utf-8")
+    for folder in ("measurements", "home/.keras/datasets"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "requirements.txt").write_text("six\n", "utf-8")
+    (tmp_path / "pyproject.toml").write_text(PROJECT, "utf-8")
     (tmp_path / "saved.md").write_text(ISSUE, "utf-8")
     with github_server.serving() as github, index_server.serving() as index:
         offer(index)
