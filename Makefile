@@ -4,8 +4,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.9; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-# Tests wait more than they compute: one more than there are cores.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# Tests wait more than they compute, and half of the time one daemon is what they wait for.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n < 3 ? n + 1 : 4)))
 SELECT := $(if $(TF),--tf '$(TF)') $(if $(DEVICE),--device $(DEVICE)) $(if $(CASE),--case '$(CASE)')
 ENGINE_OPTION := $(if $(ENGINE),--engine $(ENGINE))
 
