@@ -71,7 +71,8 @@ WORKING_FOLDER = "repro"  # the working directory's name in the scratch folder
 ON_LINUX = sys.platform.startswith("linux")
 # At this signal a script's process writes where its Python stands.
 STACKS = int(signal.SIGRTMAX) if ON_LINUX else 0
-STACKS_PATIENCE = 0.5  # seconds until they are written on a busy machine
+STACKS_PATIENCE = 0.5  # seconds until a process has written them on a busy machine
+MOST_STACKS = 8  # processes of a cell that are asked for them
 # Libraries of TensorFlow, and the one that Keras 3 loads with every backend.
 TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
 
@@ -1534,9 +1535,10 @@ class Cell:
         self._readers = {
             fd: said.extend if read == self._on_err else read for fd, read in readers.items()
         }
-        for pid in asked:
+        for pid in asked[:MOST_STACKS]:
+            # One after the other: what two processes write at the same time would be mixed.
             send_signal(pid, STACKS)
-        self._read_until(time.monotonic() + STACKS_PATIENCE if asked else 0.0)
+            self._read_until(time.monotonic() + STACKS_PATIENCE)
         self._readers = {fd: readers[fd] for fd in self._readers}
         ours = ('File "%s", line ' % THIS_FILE).encode()
         lines = [line for line in bytes(said).splitlines(True) if ours not in line]
