@@ -93,7 +93,7 @@ def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
     layout = layout_of(run, releases)
     lanes = layout.columns
     found = _found(run.results, layout)
-    rows = _rows(run, layout, {key for key, _ in found})
+    rows = _rows(run, layout, dict.fromkeys(key for key, _ in found))
     ruled_out = _ruled_out(run, rows, layout, releases)
     ruled_out |= suites.never_there(run, rows, lanes, found)
     cells = tuple(
@@ -154,24 +154,20 @@ def _ruled_out(
     return {(index[key], at) for key, at in lacking if key in index}
 
 
-def _rows(run: Run, layout: Layout, measured: set[Key]) -> tuple[Row, ...]:
-    """As planned; then what was measured besides.
+def _rows(run: Run, layout: Layout, measured: Mapping[Key, None]) -> tuple[Row, ...]:
+    """As planned; then what was measured besides, in the order of the results.
 
     In a run that ended, a case without any result was not asked for, so it gets no row.
     """
     planned = ((r.name, layout.row_case(case)) for r in run.repros for case in r.cases)
     cases = {(repro, case.name): case for repro, case in planned}
     wanted = [key for key in cases if key in measured or run.info.finished is None]
-    keys = list(dict.fromkeys([*wanted, *_measured(run, layout)]))
+    keys = list(dict.fromkeys([*wanted, *measured]))
     if any(repro.suite for repro in run.repros):
         keys, cases = suites.in_order(run, layout, keys, cases)
     return tuple(
         _row(index, key[0], cases.get(key) or Case(name=key[1])) for index, key in enumerate(keys)
     )
-
-
-def _measured(run: Run, layout: Layout) -> Iterator[Key]:
-    return (layout.place(result)[0] for result in run.results)
 
 
 def _row(index: int, repro: str, case: Case) -> Row:

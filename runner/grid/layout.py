@@ -108,7 +108,8 @@ class AlongAxis:
         return case.without(self._axis)
 
     def columns_of(self, case: Case) -> Sequence[Column]:
-        return [column for column in self.columns if column.value == self._value(case)]
+        value = self._value(case)
+        return [column for column in self.columns if column.value == value]
 
     def place(self, result: Result) -> tuple[Key, int]:
         row = self.row_case(self._case(result))
