@@ -1,0 +1,68 @@
+"""The records that travel through tfmatrix, and the names that their parts have.
+
+Release → Target → Cell (planned) → Environment (locked) → Execution (facts) → Outcome (judgement)
+→ Result (both, of one cell). All frozen: each step takes one record and returns the next.
+Nothing here reads, writes or imports anything of the project. Nearly every module speaks of several
+records, so all of them are imported from here.
+"""
+
+from __future__ import annotations
+
+from runner.model.cases import USUAL, Axis, Case, Variant
+from runner.model.cells import Cell
+from runner.model.environments import USUAL_RESOLUTION, Environment, Resolution, Target
+from runner.model.executions import Execution, Reads
+from runner.model.matrix import Matrix
+from runner.model.outcomes import Outcome, Verdict
+from runner.model.packages import (
+    package_name,
+    parsed_version,
+    pinned_packages,
+    pinned_version,
+    release_series,
+)
+from runner.model.releases import Cuda, Device, Quirk, Release
+from runner.model.repros import Bound, Limits, Repro, Suite
+from runner.model.results import Result
+from runner.model.rules import Exclusion, Expectation, Rule
+from runner.model.runs import EnvironmentInfo, Run, RunInfo
+from runner.model.values import Json, Whole
+
+__all__ = [
+    "USUAL",
+    "USUAL_RESOLUTION",
+    "Axis",
+    "Bound",
+    "Case",
+    "Cell",
+    "Cuda",
+    "Device",
+    "Environment",
+    "EnvironmentInfo",
+    "Exclusion",
+    "Execution",
+    "Expectation",
+    "Json",
+    "Limits",
+    "Matrix",
+    "Outcome",
+    "Quirk",
+    "Reads",
+    "Release",
+    "Repro",
+    "Resolution",
+    "Result",
+    "Rule",
+    "Run",
+    "RunInfo",
+    "Suite",
+    "Target",
+    "Variant",
+    "Verdict",
+    "Whole",
+    "package_name",
+    "parsed_version",
+    "pinned_packages",
+    "pinned_version",
+    "release_series",
+]

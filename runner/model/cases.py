@@ -1,0 +1,67 @@
+"""The ways in which a repro is run: its arguments, in each variant of the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Optional
+
+from attrs import evolve, field, frozen
+
+
+@frozen(kw_only=True)
+class Variant:
+    """One way to run a case: one value of each axis of the matrix."""
+
+    name: str = ""
+    """`keras=legacy,numpy=1.23.5`: the values that change something; empty for the usual way."""
+    values: Mapping[str, str] = field(factory=dict)
+    """Axis → value, those that change nothing too."""
+    tf: tuple[str, ...] = ()
+    """PEP 440 specifier sets: the variant exists only for releases that match all of these."""
+    python: Optional[str] = None
+    """Replaces the release's preferred Python."""
+    env: Mapping[str, str] = field(factory=dict)
+    requirements: tuple[str, ...] = ()
+    """Replace the release's requirements on the same packages."""
+    later: str = ""
+    """The day as of which packages are resolved where the release's own is earlier, ISO 8601."""
+
+    def without(self, axis: str) -> Variant:
+        """By its name and values: what the axis set is still set."""
+        parts = [part for part in self.name.split(",") if part.partition("=")[0] != axis]
+        values = {name: value for name, value in self.values.items() if name != axis}
+        return evolve(self, name=",".join(parts), values=values)
+
+
+USUAL = Variant()
+
+
+@frozen(kw_only=True)
+class Axis:
+    """Something that a matrix varies besides releases and devices."""
+
+    name: str
+    values: tuple[Variant, ...]
+    """Of this axis alone, in the order of the report."""
+
+
+@frozen(kw_only=True)
+class Case:
+    """One list of arguments for a repro, in one variant."""
+
+    name: str
+    """With its variant: `layers-both`, `layers-both@keras=legacy`."""
+    args: tuple[str, ...] = ()
+    about: str = ""
+    variant: Variant = USUAL
+
+    @property
+    def base_name(self) -> str:
+        """The name that all its variants share."""
+        return self.name.removesuffix(f"@{self.variant.name}") if self.variant.name else self.name
+
+    def without(self, axis: str) -> Case:
+        """The case that all values of an axis share: `layers-both` of `layers-both@keras=3.4.1`."""
+        variant = self.variant.without(axis)
+        name = "@".join(filter(None, (self.base_name, variant.name)))
+        return evolve(self, name=name, variant=variant)

@@ -1,0 +1,81 @@
+"""A release on a device with one Python, before and after its packages are locked."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from runner.model.packages import pinned_packages
+from runner.model.releases import Device, Release
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Resolution:
+    """How the packages of a user are resolved, where it is not the usual way."""
+
+    constraints: tuple[str, ...] = ()
+    """Hold for packages that something asks for; add none."""
+    forced: tuple[str, ...] = ()
+    """Installed whatever TensorFlow and the other packages ask for."""
+    relax: bool = False
+    """Take the nearest version where one that is asked for exactly cannot be had."""
+    as_of: str = ""
+    """The day as of which all packages are resolved, ISO 8601; "" is the release's own."""
+    later: str = ""
+    """That day where the release's own is earlier; unlike with `as_of` the release's caps hold."""
+
+
+USUAL_RESOLUTION = Resolution()
+
+_LONGEST_OWN = 40
+"""Characters of a user's packages in the name of an environment."""
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Target:
+    """A release on a device with one Python, before its packages are locked."""
+
+    release: Release
+    device: Device
+    python: str
+    requirements: tuple[str, ...] = ()
+    """The user's own packages, beyond the release's or in their place."""
+    resolution: Resolution = USUAL_RESOLUTION
+
+    @property
+    def usual(self) -> bool:
+        """Whether its packages are those of the release alone, as the catalogue has them."""
+        return not self.requirements and self.resolution == USUAL_RESOLUTION
+
+    @property
+    def label(self) -> str:
+        """A readable name: `2.9.3-py3.10-cpu`, `2.9.3-py3.10-cpu-numpy-1.23.5`."""
+        plain = f"{self.release.version}-py{self.python}-{self.device}"
+        asked, day = self.resolution.forced, self.resolution.as_of
+        words = (*asked, *self.requirements, *((f"as-of-{day}",) if day else ()))
+        own = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words))
+        return "-".join(filter(None, (plain, own[:_LONGEST_OWN].strip("-."))))
+
+
+@frozen(kw_only=True)
+class Environment:
+    """A target with its locked packages. Two environments are the same when their keys are."""
+
+    target: Target
+    requirements: str
+    """The lock: requirements.txt text with hashes."""
+    key: str
+    """Hex digest over everything that can change what a script sees in it."""
+    dockerfile: str = ""
+
+    @property
+    def id(self) -> str:
+        """A readable name, unique within a run: `2.9.3-py3.10-cpu`."""
+        label = self.target.label
+        return label if self.target.usual else f"{label}-{self.key[:8]}"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """`name==version` of all that is installed, sorted."""
+        return pinned_packages(self.requirements)
