@@ -1,9 +1,8 @@
-"""A run arranged by case and release: cells, letters for signatures, and where behaviour changes.
+"""Arranges a run by case and release, names signatures by letters, finds where behaviour changes.
 
-Pure. What a cell *shows* is a `Mark`; two cells agree when their marks do. Only measured cells are
-ever compared: a skip, an error, a cell that was inferred or is missing says nothing about
-TensorFlow, so a change is between the nearest measured neighbours, and the columns passed over are
-named with it.
+Pure. A `Mark` is what a cell *shows*; two cells agree if their marks agree. Only measured cells are
+compared: a skip, an error, an inferred cell or a missing one says nothing about TensorFlow. So a
+change lies between the nearest measured neighbours, and names the columns between them.
 """
 
 from __future__ import annotations

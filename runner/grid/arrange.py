@@ -1,4 +1,4 @@
-"""Results → a grid."""
+"""Arranges the results of a run in a grid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.model import Case, Release, Result, Run, Verdict
 
 @frozen(kw_only=True, slots=False)
 class Grid:
-    """Rows in the order of the plan; columns by release, device, Python."""
+    """The cells of a run: rows in the order of the plan, columns by release, device, Python."""
 
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
@@ -35,7 +35,7 @@ class Grid:
 
     @cached_property
     def lanes(self) -> dict[str, tuple[Column, ...]]:
-        """The columns of each device: along these, neighbours are compared."""
+        """The columns of each device; neighbours are compared within a device."""
         lanes: dict[str, list[Column]] = defaultdict(list)
         for column in self.columns:
             lanes[column.device].append(column)
@@ -50,27 +50,27 @@ class Grid:
 
     @cached_property
     def counts(self) -> Counter[Optional[Verdict]]:
-        """Cells of each verdict but for inferred ones; None counts the cells without a result."""
+        """How many cells have each verdict, without inferred ones; None is "no result"."""
         return Counter(mark.verdict for mark in self.possible if not mark.inferred)
 
     @cached_property
     def possible(self) -> tuple[Mark, ...]:
-        """The marks of all cells that there are: of those that a variant rules out, none."""
+        """The marks of all cells except those that a variant rules out."""
         return tuple(mark for marks in self.marks for mark in marks if not mark.impossible)
 
     @cached_property
     def inferred(self) -> Counter[Optional[Verdict]]:
-        """Cells of each verdict that nobody measured: `counts` has the others."""
+        """How many inferred cells have each verdict; `counts` has the others."""
         return Counter(m.verdict for marks in self.marks for m in marks if m.inferred)
 
     @cached_property
     def shifts(self) -> tuple[Shift, ...]:
-        """Where observed values change though the outcome does not, by release, name and row."""
+        """Changes of observed values in cases whose outcome stays, by release, name and row."""
         return shifts.value_shifts(self.rows, self.lanes.values(), self.cells, self.marks)
 
     @property
     def results(self) -> Iterator[Result]:
-        """All there are, in reading order."""
+        """All results, in reading order."""
         return (result for row in self.cells for result in row if result is not None)
 
     def cell(self, row: Row, column: Column) -> Optional[Result]:
@@ -80,7 +80,7 @@ class Grid:
         return self.marks[row.index][column.index]
 
     def transitions_of(self, rows: Sequence[Row]) -> tuple[Transition, ...]:
-        """As `transitions`, of these rows alone."""
+        """The transitions, computed from these rows only."""
         if tuple(rows) == self.rows:
             return self.transitions
         found = transitions.find_transitions(rows, self.columns, self.marks)
@@ -88,8 +88,11 @@ class Grid:
 
 
 def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
-    """The grid of a run, finished or not. `releases` are all that are known: with these, a patch
-    that is not the newest of its series is written out, and gaps between releases are seen."""
+    """The grid of a run, finished or not.
+
+    `releases` are all known releases. With them, a label shows the full version of a patch that is
+    not the newest of its series, and gaps between releases are found.
+    """
     layout = layout_of(run, releases)
     lanes = layout.columns
     found = _found(run.results, layout)
@@ -132,9 +135,9 @@ def _cell_key(row: Row, column: Column) -> tuple[Key, int]:
 def _ruled_out(
     run: Run, rows: Sequence[Row], layout: Layout, releases: Sequence[Release]
 ) -> set[tuple[int, int]]:
-    """Row and column of the cells that are none: their variant is not for that release.
+    """The row and column of each impossible cell: its variant is not meant for that release.
 
-    What was measured there all the same is never taken away.
+    A cell that has a result all the same is never removed.
     """
     exist: dict[tuple[str, str], bool] = {}
     lacking: set[tuple[Key, int]] = set()
@@ -155,9 +158,9 @@ def _ruled_out(
 
 
 def _rows(run: Run, layout: Layout, measured: Mapping[Key, None]) -> tuple[Row, ...]:
-    """As planned; then what was measured besides, in the order of the results.
+    """The planned cases, then other cases that have results, in the order of the results.
 
-    In a run that ended, a case without any result was not asked for, so it gets no row.
+    In a finished run, a case without a result was not selected, so it gets no row.
     """
     planned = ((r.name, layout.row_case(case)) for r in run.repros for case in r.cases)
     cases = {(repro, case.name): case for repro, case in planned}
@@ -182,7 +185,7 @@ def _row(index: int, repro: str, case: Case) -> Row:
 
 
 def _found(results: Iterable[Result], layout: Layout) -> dict[tuple[Key, int], Result]:
-    """Results by row and column; of several for one cell the last, as in the journal."""
+    """The results by row and column. If a cell has several, the last counts, as in the journal."""
     return {layout.place(result): result for result in results}
 
 
@@ -190,17 +193,17 @@ _UNNAMED = (Verdict.PASS, Verdict.SKIP, Verdict.ERROR)
 
 
 def _named(cell: Optional[Result]) -> bool:
-    """Whether a cell gets a letter: it was judged, and did not pass."""
+    """Whether a cell gets a letter: it was judged and did not pass."""
     return cell is not None and cell.outcome.verdict not in _UNNAMED
 
 
 def _signature(cell: Optional[Result]) -> str:
-    """What happened; a judged failure that has no signature is known by its verdict alone."""
+    """The signature of a cell; a failure without one is named by its verdict."""
     return "" if cell is None else cell.outcome.signature or cell.outcome.verdict.value
 
 
 class _Marks:
-    """One mark for all cells that show the same."""
+    """Makes marks; cells that show the same share one."""
 
     def __init__(self, named: Mapping[str, str]) -> None:
         self._named = named
@@ -227,7 +230,7 @@ class _Marks:
 
 _EMPTY = Mark()
 IMPOSSIBLE = Mark(impossible=True)
-"""Of a cell that a variant rules out: it is neither shown nor counted."""
+"""The mark of a cell that a variant rules out: the cell is neither shown nor counted."""
 
 
 def _legend(

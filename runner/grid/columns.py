@@ -15,10 +15,10 @@ _Place = tuple[str, str, str]
 
 
 def columns_of(run: Run, releases: Sequence[Release] = ()) -> tuple[Column, ...]:
-    """The columns of a run: of its environments, and of what results name besides.
+    """The columns of a run, from its environments and from its results.
 
-    A Python that is only there for cases that vary it gets no column: they have rows of their own.
-    `releases` are all that are known; with none given, a run's own releases are all that matter.
+    A Python that only varied cases use gets no column, because these cases have their own rows.
+    `releases` are all known releases; without them, only the run's own releases are considered.
     """
     homes = _homes(run)
     environments: dict[_Place, dict[str, None]] = defaultdict(dict)
@@ -54,7 +54,11 @@ def _environments(run: Run) -> Iterator[tuple[_Place, str]]:
 
 
 def _homes(run: Run) -> dict[_Place, _Place]:
-    """Where what only varied cases ran on belongs: to the Python of the others, else to one."""
+    """Place → the place whose column shows its results.
+
+    A place that only varied cases ran on is shown in the column of the other cases' Python; if
+    there are no other cases, in the column of one of the Pythons.
+    """
     varied = {(r.name, c.name) for r in run.repros for c in r.cases if c.variant.python}
     if not varied:
         return {}
@@ -78,7 +82,7 @@ def _python_order(python: str) -> list[tuple[int, str]]:
 
 
 class _Known:
-    """What the catalogue says of the releases around those of a run."""
+    """The catalogue's releases, to compare with those of a run."""
 
     def __init__(self, releases: Sequence[Release]) -> None:
         self._all = [r for r in releases if not r.yanked and not r.parsed.is_prerelease]
@@ -90,8 +94,10 @@ class _Known:
         return parsed >= self._newest.get(_series(version), parsed)
 
     def between(self, one: str, other: str) -> bool:
-        """Whether releases were passed over: older patches of the newer one's series do not count,
-        for the newest stands for them."""
+        """Whether a known release lies between two versions.
+
+        Between two series only the newest patch of a series counts, for it stands for the series.
+        """
         low, high = Version(one), Version(other)
         if _series(one) == _series(other):
             return any(low < release.parsed < high for release in self._all)
@@ -111,7 +117,7 @@ def _neighbours(places: Sequence[_Place]) -> Iterator[tuple[_Place, _Place]]:
 
 
 def _label(place: _Place, places: Iterable[_Place], known: _Known) -> str:
-    """A series stands for its newest patch; any other patch, and one of several, is written out."""
+    """`2.9` for the newest patch of its series if no other patch is shown, else `2.9.1`."""
     version, device, python = place
     peers = [p for p in places if p[1] == device and _series(p[0]) == _series(version)]
     alone = len({p[0] for p in peers}) == 1 and known.stands_for_its_series(version)
@@ -120,6 +126,6 @@ def _label(place: _Place, places: Iterable[_Place], known: _Known) -> str:
 
 
 def _series(version: str) -> str:
-    """`2.9` of `2.9.3`; a pre-release or a nightly stays as it is, for it stands for no series."""
+    """`2.9` for `2.9.3`; a pre-release or a nightly stays as it is: it stands for no series."""
     parsed = Version(version)
     return version if parsed.is_prerelease else release_series(parsed)

@@ -1,4 +1,4 @@
-"""What controls say of a change between two columns: whether it is TensorFlow's. Pure."""
+"""Finds the controls that tell whether TensorFlow caused a change between two columns. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PYTHON = "Python"
 def with_controls(
     transitions: Iterable[Transition], run: Run, cells: Cells
 ) -> tuple[Transition, ...]:
-    """Each transition with what was found out about its changes."""
+    """The transitions, each with the controls of its changes."""
     if not run.controls:
         return tuple(transitions)
     return tuple(
@@ -26,7 +26,7 @@ def with_controls(
 
 
 def _controls_of(transition: Transition, run: Run, cells: Cells) -> Iterator[Control]:
-    """Of the newer release first."""
+    """The controls of a transition, those of the newer release first."""
     ends = (transition.after, transition.before), (transition.before, transition.after)
     for column, other in ends:
         for row in (change.row for change in transition.changes):
@@ -58,7 +58,7 @@ def _of_cell(
 
 
 def _changed(row: Row, control: Result) -> tuple[str, str]:
-    """What a control of this row has of the other release, and its version; empty of another's."""
+    """What the control changed, and to which version; empty texts if it belongs to another row."""
     variant, _, last = control.variant.rpartition(",")
     if variant != row.variant or control.case != f"{row.base}@{control.variant}":
         return "", ""

@@ -1,7 +1,7 @@
-"""A grid folded to what differs: equal neighbouring releases are one column, equal cases one row.
+"""Folds a grid: equal neighbouring releases become one column, equal cases become one row.
 
-A variant that exists on some releases only has columns of its own, beside those of the usual way.
-Folding is exact: what is joined shows the same in every respect, and `cells` gives all back.
+A variant that exists only on some releases has its own columns, beside those without a variant.
+Folding loses nothing: joined cells show the same in every respect, and `cells` returns all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.grid.records import Column, Mark, Row, release_range
 
 @frozen(kw_only=True)
 class FoldedColumn:
-    """One column before folding: a release, in the usual way or in a variant."""
+    """One column before folding: a release, without a variant or in one."""
 
     column: Column
     variant: str = ""
@@ -27,16 +27,16 @@ class FoldedColumn:
 
 @frozen(kw_only=True)
 class FoldedCase:
-    """One row before folding: a case, with those of its variants that have columns."""
+    """One row before folding: a case, with its variants that have columns."""
 
     name: str
     rows: Mapping[str, Row] = field(factory=dict)
-    """Variant → row of the grid; the usual way is ""."""
+    """Variant → row of the grid; "" is the case without a variant."""
 
 
 @frozen(kw_only=True)
 class FoldedTable:
-    """The cells of one repro on one device: a mark for each group of lines and of places."""
+    """The cells of one repro on one device: a mark for each group of lines and group of places."""
 
     repro: str
     device: str
@@ -46,17 +46,17 @@ class FoldedTable:
 
     @property
     def folds(self) -> bool:
-        """Whether any group holds more than one."""
+        """Whether any group holds more than one line or place."""
         return any(len(group) > 1 for group in (*self.lines, *self.places))
 
     @property
     def names(self) -> tuple[tuple[str, ...], ...]:
-        """Of each group of lines: globs that match all of them and no other line."""
+        """For each group of lines, globs that match its lines and no other."""
         every = [line.name for group in self.lines for line in group]
         return tuple(globs([line.name for line in group], every) for group in self.lines)
 
     def cells(self) -> Iterator[tuple[Row, Column, Mark]]:
-        """Every cell that there is, with what the table shows of it."""
+        """Every cell, with the mark that the table shows for it."""
         for group, marks in zip(self.lines, self.marks):
             for places, mark in zip(self.places, marks):
                 yield from ((*cell, mark) for cell in members(group, places))
@@ -122,7 +122,7 @@ def _table(
 def _variants_apart(
     grid: Grid, rows: Iterable[Row], lane: Sequence[Column]
 ) -> dict[str, frozenset[int]]:
-    """Variants that exist on some releases of the lane but not on all."""
+    """The variants that exist on some but not all releases of the lane."""
     found: dict[str, set[int]] = defaultdict(set)
     for row in rows:
         if row.variant:
@@ -150,7 +150,8 @@ def _mark(grid: Grid, line: FoldedCase, place: FoldedColumn) -> Mark:
 
 
 def _key(grid: Grid, line: FoldedCase, place: FoldedColumn) -> Hashable:
-    """Cells are joined where these are equal. A flaky cell stays alone: its k/n is its own."""
+    """The key of a cell: cells with equal keys may be joined. A flaky cell has its own k/n votes,
+    so its key is unique."""
     mark, row = _mark(grid, line, place), line.rows.get(place.variant)
     if row is None or (cell := grid.cell(row, place.column)) is None:
         return mark
@@ -161,7 +162,7 @@ def _key(grid: Grid, line: FoldedCase, place: FoldedColumn) -> Hashable:
 def _runs(
     places: Sequence[FoldedColumn], keys: Sequence[Hashable]
 ) -> list[tuple[FoldedColumn, ...]]:
-    """Neighbours with equal keys, of one variant."""
+    """The places in groups: neighbours of one variant that have equal keys."""
     runs: list[list[FoldedColumn]] = []
     before: Optional[Hashable] = None
     for place, key in zip(places, keys):

@@ -1,8 +1,8 @@
-"""Which column a result belongs to, and which row: the layout of a grid.
+"""The layout of a grid: the row and the column of each result.
 
 Usually the columns are TensorFlow's releases, and each variant of a case has a row. In a run along
-an axis (`run --along keras`) the axis' values are the columns, in the order in which they were
-planned, and a row is a case without that axis.
+an axis (`run --along keras`) the columns are the values of the axis in the planned order, and a row
+is a case without that axis.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from runner.grid.records import Column
 from runner.model import USUAL, Case, Release, Result, Run
 
 Key = tuple[str, str]
-"""The repro and the case of a row."""
+"""A row: its repro and its case."""
 _Place = tuple[str, str, str]
-"""TensorFlow's version, the device, the value of the axis."""
+"""A column: TensorFlow's version, the device, the value of the axis."""
 
 
 class Layout(Protocol):
@@ -28,22 +28,22 @@ class Layout(Protocol):
     def columns(self) -> tuple[Column, ...]: ...
 
     def row_case(self, case: Case) -> Case:
-        """The case that the row of a planned case shows."""
+        """The case by which the row of a planned case is named."""
 
     def columns_of(self, case: Case) -> Sequence[Column]:
-        """Those in which a planned case has cells."""
+        """The columns in which a planned case has cells."""
 
     def place(self, result: Result) -> tuple[Key, int]:
-        """The row and the index of the column of a result."""
+        """The row of a result and the index of its column."""
 
 
 def layout_of(run: Run, releases: Sequence[Release] = ()) -> Layout:
-    """`releases` are all that are known: see `columns_of`."""
+    """The layout of a run. `releases` are all known releases: see `columns_of`."""
     return AlongAxis(run) if run.info.along else ByRelease(run, releases)
 
 
 class ByRelease:
-    """A column for each release on each device, a row for each case in each variant."""
+    """Has a column for each release on each device, and a row for each variant of a case."""
 
     def __init__(self, run: Run, releases: Sequence[Release]) -> None:
         self.columns = columns_of(run, releases)
@@ -65,7 +65,7 @@ class ByRelease:
 
 
 class AlongAxis:
-    """A column for each value of the run's axis on each release and device."""
+    """Has a column for each value of the run's axis on each release and device."""
 
     def __init__(self, run: Run) -> None:
         self._axis = run.info.along
@@ -89,7 +89,7 @@ class AlongAxis:
     def _column(
         self, index: int, place: _Place, results: Sequence[Result], several: bool
     ) -> Column:
-        """`several`: whether there is more than one release of TensorFlow."""
+        """`several` says whether the run has more than one release of TensorFlow."""
         tensorflow, device, value = place
         pythons = tuple(dict.fromkeys(result.python for result in results))
         return Column(
@@ -122,7 +122,7 @@ class AlongAxis:
         return case.variant.values.get(self._axis, "")
 
     def _case(self, result: Result) -> Case:
-        """A test of a suite was not planned by itself; its variant was."""
+        """The planned case of a result. A test of a suite has none: only its variant is planned."""
         planned = self._cases.get((result.repro, result.case))
         variant = self._variants.get(result.variant, USUAL)
         return planned or Case(name=result.case, variant=variant)

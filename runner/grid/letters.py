@@ -1,4 +1,4 @@
-"""Letters for signatures: equal ones share a letter in the matrix, and the legend explains it."""
+"""Letters for signatures: equal signatures share a letter, and the legend explains it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Optional
 
 
 def letter(number: int) -> str:
-    """The number-th letter from 0: A … Z, AA, AB …, as spreadsheets name their columns."""
+    """The letter of a number from 0 on: A … Z, AA, AB …, as spreadsheets name their columns."""
     name = ""
     number += 1
     while number:

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 BREAK = re.compile(r"[-_./:@\[= ]+")
-"""Where a name may be cut: `layers-` of `layers-both`."""
+"""Where a name may be cut: `layers-both` after `layers-`."""
 SHORT = 5
-"""A group of fewer names and globs than this needs no shorter ones."""
+"""Up to this many globs per group, longer and more exact globs are used."""
 
 
 def globs(group: Sequence[str], every: Collection[str]) -> tuple[str, ...]:
     """`layers-*` for `layers-both` and `layers-positives`; a name that shares no beginning stays.
 
-    `every` are all names that there are: no glob matches one outside of `group`. The longest shared
-    beginnings say most; where these are many, the shortest are taken.
+    No glob matches a name of `every` that is outside of `group`. The longest shared beginnings are
+    used because they say most; if these are too many, the shortest are used.
     """
     outside = set(every) - set(group)
     beginnings = Counter(stem for name in group for stem in _beginnings(name))
@@ -35,7 +35,7 @@ def _covered(group: Sequence[str], shared: Collection[str], *, longest: bool) ->
 
 
 def _beginnings(name: str) -> Iterator[str]:
-    """`keras-`, `keras-shape-` of `keras-shape-both`; the shortest first."""
+    """The beginnings of a name, the shortest first: `keras-`, `keras-shape-`."""
     return (
         name[: at.end()] for at in BREAK.finditer(name) if at.start() > 0 and at.end() < len(name)
     )

@@ -1,4 +1,4 @@
-"""What a grid is made of: rows, columns, marks, letters, transitions."""
+"""The parts of a grid: rows, columns, marks, letters, transitions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import frozen
 from runner.model import Json, Result, Verdict
 
 PASS = "pass"
-"""The finding of a cell that passed; that of any other judged cell is its signature's letter."""
+"""The finding of a cell that passed; any other judged cell has its signature's letter."""
 
 
 @frozen(kw_only=True)
@@ -24,14 +24,14 @@ class Row:
     case: str
     about: str = ""
     base: str = ""
-    """`case` without its variant: the name that all its variants share."""
+    """`case` without its variant: all its variants share this name."""
     variant: str = ""
-    """`keras=legacy`; empty for the usual way."""
+    """For example `keras=legacy`; empty if there is no variant."""
 
 
 @frozen(kw_only=True)
 class Column:
-    """A release on a device with one Python. Several environments where repros add packages."""
+    """A release on a device with one Python. It has several environments if repros add packages."""
 
     index: int
     tensorflow: str
@@ -41,42 +41,44 @@ class Column:
     """The shortest name that is unique on this device: `2.9`, `2.9.1`, `2.9.1 py3.8`."""
     environments: tuple[str, ...]
     pythons: tuple[str, ...] = ()
-    """All that are in it: several where cases vary Python, which have rows of their own."""
+    """All its Pythons: several if cases vary the Python, which then have their own rows."""
     gap: bool = False
-    """Whether releases that were not run lie between the column before on its device and this."""
+    """Whether a release that was not run lies between the device's previous column and this one."""
     newest: bool = True
     """Whether no newer release is known."""
     value: str = ""
-    """Of the axis whose values are the columns; empty where TensorFlow's releases are."""
+    """The value of the axis that the columns show; empty if they show TensorFlow's releases."""
 
     @property
     def version(self) -> str:
-        """What tells the column from its neighbours."""
+        """The version in which the column differs from its neighbours."""
         return self.value or self.tensorflow
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
 class Mark:
-    """What a cell shows; `verdict` is None where there is no result. Cells that show the same share
-    one: of 100,000 cells there are a few dozen."""
+    """What a cell shows; `verdict` is None if there is no result.
+
+    Cells that show the same share a mark: 100,000 cells have a few dozen.
+    """
 
     verdict: Optional[Verdict] = None
     letter: str = ""
     unexpected: bool = False
     inferred: bool = False
     votes: str = ""
-    """`3/5` where the attempts did not all say the same: how many said what is shown."""
+    """`3/5` if the attempts differ: 3 of 5 ended as the cell shows."""
     impossible: bool = False
-    """A variant that does not exist on this release: there is no such cell."""
+    """Whether the variant does not exist on this release, so that there is no such cell."""
 
     @cached_property
     def measured(self) -> bool:
-        """Whether somebody saw this happen: judged, and not inferred."""
+        """Whether the cell was judged from a measurement, not inferred."""
         return self.verdict is not None and self.verdict.judged and not self.inferred
 
     @cached_property
     def finding(self) -> Optional[str]:
-        """`pass` or a letter; None where nothing was measured about TensorFlow."""
+        """`pass` or a letter; None if the cell is no evidence about TensorFlow."""
         return (self.letter or PASS) if self.measured else None
 
 
@@ -89,10 +91,11 @@ class Entry:
     signature: str
     verdict: Verdict
     count: int
-    """Cells that show it, inferred ones too."""
+    """How many cells show the letter, inferred ones too."""
     inferred: int
+    """How many of these are inferred."""
     first: Result
-    """The first cell that shows it, in reading order; measured, where one was."""
+    """The first cell that shows the letter, in reading order; a measured one if possible."""
 
 
 @frozen(kw_only=True)
@@ -104,23 +107,25 @@ class CellChange:
 
 @frozen(kw_only=True)
 class Control:
-    """A release that ran with the Python of another one, or with its version of a package."""
+    """A cell whose release ran with the Python, or the version of a package, of another release."""
 
     row: Row
     column: Column
-    """The release that it is."""
+    """The release that ran."""
     other: Column
+    """The release whose Python or package it ran with."""
     what: str
-    """`Python`, or a package."""
+    """`Python`, or the name of a package."""
     version: str
-    """Of that, as the other release has it."""
+    """The version of `what` in the control: that of the other release."""
     usual: str
-    """Of that, as this release has it otherwise."""
+    """The version of `what` that this release usually has."""
     result: Result
+    """The result of the control."""
     own: Result
-    """What the release shows otherwise."""
+    """The usual result of this release."""
     others: Result
-    """What the other release shows."""
+    """The usual result of the other release."""
 
     @property
     def judged(self) -> bool:
@@ -128,38 +133,38 @@ class Control:
 
     @property
     def as_usual(self) -> bool:
-        """It ends as it does otherwise: the change is not of `what`."""
+        """Whether the control ends like the release itself: then `what` is not the cause."""
         return self.result.outcome.finding == self.own.outcome.finding
 
     @property
     def as_other(self) -> bool:
-        """It ends as the other release: the change is of `what`, not TensorFlow's."""
+        """Whether the control ends like the other release: then `what` is the cause."""
         return self.result.outcome.finding == self.others.outcome.finding
 
 
 @frozen(kw_only=True)
 class Transition:
-    """Two columns that are nearest measured neighbours for some cases, of which some changed."""
+    """Two columns between which some cases change; they are nearest measured neighbours."""
 
     before: Column
     after: Column
     between: tuple[Column, ...]
-    """The columns between them, where these cases could not be judged."""
+    """The columns between them, on which these cases could not be judged."""
     compared: int
-    """How many cases were measured on both."""
+    """How many cases have these two columns as nearest measured neighbours."""
     changes: tuple[CellChange, ...]
     controls: tuple[Control, ...] = ()
-    """What was found out about whether these are TensorFlow's."""
+    """The controls that tell whether TensorFlow caused the changes."""
 
     @property
     def tally(self) -> list[tuple[tuple[str, str], int]]:
-        """How many cases changed from what to what, the commonest first."""
+        """((before, after), number of cases), the most frequent change first."""
         return Counter((c.before, c.after) for c in self.changes).most_common()
 
 
 @frozen(kw_only=True)
 class Shift:
-    """An observed value that is not what it was, in a case that ends as it did."""
+    """A change of an observed value in a case whose finding stays the same."""
 
     row: Row
     name: str
@@ -170,7 +175,7 @@ class Shift:
 
 
 def ranges(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
-    """Neighbouring columns, taken apart where releases that were not run lie between them."""
+    """The columns in groups, split where releases that were not run lie between two of them."""
     parts: list[list[Column]] = []
     for column in columns:
         if not parts or column.gap:
@@ -180,12 +185,12 @@ def ranges(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
 
 
 def release_range(columns: Sequence[Column]) -> str:
-    """`1.12–1.15`, or one label; `1.15, 2.4–2.6` where nothing is known of what lies between."""
+    """The columns as text: `2.4`, `1.12–1.15`, or `1.15, 2.4–2.6` if 2.0 to 2.3 were not run."""
     return ", ".join(stretch(part, "–") for part in ranges(columns))
 
 
 def stretch(columns: Sequence[Column], to: str) -> str:
-    """`1.12–1.15`, `keras 3.1.1–3.4.1`: the first and the last of neighbours."""
+    """The first and the last of neighbours: `1.12–1.15`, `keras 3.1.1–3.4.1`."""
     first, last = columns[0].label, columns[-1].label
     shared = f"{first.partition(' ')[0]} "
     return first if first == last else f"{first}{to}{last.removeprefix(shared)}"

@@ -1,4 +1,4 @@
-"""Where the observed values change though the outcome does not: `passes everywhere, but …`."""
+"""Finds changes of observed values in cases whose outcome stays: `passes everywhere, but …`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from runner.model import Json, Result
 
 @frozen
 class _Seen:
-    """The value before its small changes began: comparing with it lets small steps add up."""
+    """The last seen column, and the value before small changes began.
+
+    Comparing with that value lets small steps add up to a change.
+    """
 
     last: Column
     finding: str
@@ -27,7 +30,7 @@ def value_shifts(
     cells: Sequence[Sequence[Optional[Result]]],
     marks: Sequence[Sequence[Mark]],
 ) -> tuple[Shift, ...]:
-    """All of them: by release, then by name, then by row."""
+    """All changes of observed values, sorted by release, then name, then row."""
     found = [
         shift
         for lane in lanes
@@ -59,7 +62,10 @@ def _along(
 
 
 def _same(old: Json, new: Json) -> bool:
-    """Tests equality first: it is fast, and most values are equal. `repr` separates True and 1."""
+    """Whether two values are the same.
+
+    Equality is tested first: it is fast, and most values are equal. `repr` tells True from 1.
+    """
     try:
         alike = old == new and ((_plain(old) and _plain(new)) or repr(old) == repr(new))
         return alike or not differs(old, new)
@@ -68,7 +74,7 @@ def _same(old: Json, new: Json) -> bool:
 
 
 def _plain(value: Json) -> bool:
-    """A text, a float or a list of floats, as most are: of these, equal ones are the same."""
+    """Whether this is a text, a float or a list of floats: if these are equal, they are the same."""
     if isinstance(value, list):
         return set(map(type, value)) <= {float}
     return type(value) in (str, float)

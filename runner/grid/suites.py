@@ -1,6 +1,4 @@
-"""The tests of suites as rows: a plan has their files alone, and which tests there are may depend
-on the release.
-"""
+"""The tests of suites as rows. A plan has only their files: the tests may differ by release."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from runner.model import USUAL, Case, Result, Run
 def in_order(
     run: Run, layout: Layout, keys: Sequence[Key], cases: Mapping[Key, Case]
 ) -> tuple[list[Key], dict[Key, Case]]:
-    """`keys` with the tests where their file was planned, and the tests as cases besides."""
+    """`keys` with each test at the place of its planned file, and `cases` with the tests added."""
     suites = {repro.name for repro in run.repros if repro.suite}
     variants = {case.variant.name: case.variant for case in cases.values()}
     tests = {
@@ -36,10 +34,11 @@ def never_there(
     columns: Sequence[Column],
     found: Mapping[tuple[Key, int], Result],
 ) -> set[tuple[int, int]]:
-    """Row and column of the tests that a release does not have, where the others of their file
-    were measured: how a test is parametrised may depend on TensorFlow.
+    """The row and column of each test that a release does not have.
 
-    Where something is to be said of the file itself, its tests are missing for that reason.
+    A test is absent if other tests of its file were measured: its parameters may depend on
+    TensorFlow. If the file itself has a result, such as an error, the tests are missing for that
+    reason instead.
     """
     suites = {repro.name for repro in run.repros if repro.suite}
     tests = [row for row in rows if row.repro in suites]
@@ -57,12 +56,12 @@ def never_there(
 
 
 def _file(row: Row) -> tuple[str, ...]:
-    """Of a test, the file that it is in, as run in one variant."""
+    """The file of a test, in one variant."""
     return row.repro, row.base.partition("::")[0], row.variant
 
 
 def _planned(key: Key, test: Case | None) -> Key:
-    """The case as planned: of a test, its file."""
+    """The planned case of a row: for a test, its file."""
     if test is None:
         return key
     file = test.base_name.partition("::")[0]

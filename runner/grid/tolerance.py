@@ -1,4 +1,4 @@
-"""Whether two observed values are the same, within a tolerance. Pure."""
+"""Compares two observed values, within a tolerance. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing_extensions import TypeGuard
 from runner.model import Json
 
 TOLERANCE = 1e-4
-"""Relative: decimals closer than this are taken for the same. Integers count things, or name them:
-they are compared exactly, unless somebody asks for a tolerance."""
+"""Relative: decimals closer than this count as the same. Integers are counts or names, so they are
+compared exactly unless the user gives a tolerance."""
 NEAR_ZERO = 1e-9
-"""Absolute: for numbers that are zero but for rounding."""
+"""Absolute: for numbers that differ from zero only by rounding."""
 
 
 def differs(old: Json, new: Json, tolerance: Optional[float] = None) -> bool:
-    """Numbers beyond the tolerance, lists and objects item by item, all else by equality.
+    """Whether two values differ: numbers by the tolerance, lists and objects item by item, all
+    other values by equality.
 
-    Without a tolerance integers must be equal, and decimals differ beyond `TOLERANCE`.
+    Without a tolerance, integers must be equal, and decimals differ if beyond `TOLERANCE`.
     """
     try:
         return _differs(old, new, tolerance)
@@ -39,8 +40,8 @@ def _differs(old: Json, new: Json, tolerance: Optional[float]) -> bool:
 
 
 def _alike(old: float, new: float, tolerance: Optional[float]) -> bool:
-    """Of two numbers that are not equal."""
-    if old != old or new != new:  # not a number: alike only where both are
+    """Whether two unequal numbers count as the same."""
+    if old != old or new != new:  # a NaN is the same as another NaN only
         return old != old and new != new
     if tolerance is None and isinstance(old, int) and isinstance(new, int):
         return False
@@ -50,7 +51,7 @@ def _alike(old: float, new: float, tolerance: Optional[float]) -> bool:
 def _close(old: float, new: float, tolerance: float) -> bool:
     try:
         return math.isclose(old, new, rel_tol=tolerance, abs_tol=NEAR_ZERO if tolerance else 0.0)
-    except OverflowError:  # an integer that is no float
+    except OverflowError:  # an integer too large for a float
         return False
 
 

@@ -1,4 +1,4 @@
-"""Where behaviour changes: between the nearest measured neighbours of one device."""
+"""Finds where behaviour changes between the nearest measured neighbours of one device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.grid.records import CellChange, Column, Mark, Row, Transition
 def find_transitions(
     rows: Sequence[Row], columns: Sequence[Column], marks: Sequence[Sequence[Mark]]
 ) -> tuple[Transition, ...]:
-    """By the newer release; of one, the nearest neighbour first."""
+    """The transitions, sorted by the newer release, then the nearest older one first."""
     compared: Counter[tuple[int, int]] = Counter()
     changes: dict[tuple[int, int], list[CellChange]] = defaultdict(list)
     for device in dict.fromkeys(column.device for column in columns):
@@ -37,7 +37,7 @@ def find_transitions(
 def _neighbours(
     lane: Iterable[int], marks: Sequence[Mark]
 ) -> Iterator[tuple[tuple[int, int], str, str]]:
-    """Each two measured cells of a row with none between them that was."""
+    """The pairs of measured cells in a row that have no measured cell between them."""
     last: Optional[tuple[int, str]] = None
     for index in lane:
         finding = marks[index].finding

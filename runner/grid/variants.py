@@ -1,4 +1,4 @@
-"""On which releases a variant exists."""
+"""Tells on which releases a variant exists."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from runner.releases import catalogue, specifier
 
 
 def exists(variant: Variant, version: str, releases: Sequence[Release]) -> bool:
-    """Whether the variant is meant for TensorFlow `version`, and its Python has a wheel of it.
+    """Whether the variant is meant for TensorFlow `version`, and a wheel exists for its Python.
 
-    Which Pythons there are is asked of `releases`; a release that is not among them has any.
+    `releases` say which Pythons have wheels; a release that is not in `releases` has all of them.
     """
     known = catalogue.find_release(releases, version)
     if variant.python and known and variant.python not in known.pythons:
         return False
     release = known or Release(
         version=version, released=date.min, pythons=(), cpu_requirement=""
-    )  # rules look at the version alone
+    )  # the rules read only the version
     return all(specifier.matches(spec, release) for spec in variant.tf)

@@ -1,1 +1,1 @@
-"""What was measured: runs in results/, kept, merged and compared."""
+"""The runs in results/: written, read, merged and compared."""

@@ -1,4 +1,4 @@
-"""The runs that lie in a folder, read as their history needs them."""
+"""Reads the runs of a folder, with what their history needs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from runner.runs import journal
 from runner.runs.causes import RecordedRun
 
 _MOST_SCRIPT = 16 << 20
-"""Bytes of a script that is read."""
+"""A longer script is not read, in bytes."""
 
 
 def load_runs(
     results: Path, warn: Callable[[str], None] = lambda _: None, *, newest: Optional[int] = None
 ) -> Iterator[RecordedRun]:
-    """Every run in `results`, or those that were written last; `warn` is called for what is no run.
+    """Every run in `results`, or the `newest` that were written last.
 
-    Reads the journals alone, so thinned runs count too.
+    Only journals are read, so a thinned run counts too. `warn` gets a line for each folder that
+    cannot be read as a run.
     """
     heads = [head for head in results.glob(f"*/{journal.HEAD}") if not head.parent.is_symlink()]
     by_age = sorted(heads, key=lambda head: head.lstat().st_mtime)
@@ -39,9 +40,10 @@ def load_runs(
 
 
 def with_earlier_runs(run: Run, folder: Path, *, newest: int = 5) -> Iterator[RecordedRun]:
-    """`run`, which lies in `folder`, and the runs of its repros beside it that are older.
+    """The earlier runs of the same repros that lie beside `folder`, then `run` itself.
 
-    Of at most `newest` runs, since each costs a tenth of a second; what is no run is passed over.
+    Only the `newest` runs are read, because each takes a tenth of a second. A folder that is no run
+    is passed over.
     """
     repros = {repro.name for repro in run.repros}
     for past in load_runs(folder.parent, newest=newest):
@@ -53,7 +55,7 @@ def with_earlier_runs(run: Run, folder: Path, *, newest: int = 5) -> Iterator[Re
 
 
 def _texts(folder: Path, run: Run) -> dict[str, str]:
-    """Repro → digest of its script as the run kept it."""
+    """Repro → digest of the copy of its script that the run kept."""
     digests = {}
     for repro in run.repros:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What was different when a cell was measured again, as far as runs record it."""
+"""What differed between two measurements of a cell, as far as runs record it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _MEMORY = 0.05
 
 @frozen(kw_only=True)
 class Cause:
-    """One thing that was different; None where one side does not have it."""
+    """One recorded difference; `before` or `after` is None if that measurement lacks the thing."""
 
     kind: str
     """`tensorflow`, `package`, `python`, `script`, `settings`, `environment`, `engine`, `machine`
     or `tool`, the most likely cause first."""
     what: str
-    """The package, the fact of the machine, the setting …"""
+    """The name of the package, of the setting, of the fact about the machine …"""
     before: Optional[str]
     after: Optional[str]
 
 
 @frozen(kw_only=True)
 class RecordedRun:
-    """A run as it lies in results/, and what its scripts were."""
+    """A run in results/ and the digests of its scripts."""
 
     run: Run
     texts: Mapping[str, str] = field(factory=dict)
-    """Repro → digest of the script's text, for runs that do not record one of all its files."""
+    """Repro → digest of the script's text. Used where a run has no digest of all the files."""
 
 
 @frozen(kw_only=True)
@@ -88,10 +88,10 @@ def _packages(
     before: Optional[EnvironmentInfo], after: Optional[EnvironmentInfo]
 ) -> Iterator[Cause]:
     if before and after and before.packages == after.packages:
-        return  # the usual case, and quick
+        return  # the usual case: a quick answer
     old, new = _versions(before), _versions(after)
     if not old or not new:
-        return  # an environment that was never locked
+        return  # one environment was never locked
     for name in sorted({*old, *new}):
         if not (name in _TENSORFLOW and name in old and name in new):
             yield from _if_different("package", name, old.get(name), new.get(name))
@@ -103,7 +103,7 @@ def _versions(environment: Optional[EnvironmentInfo]) -> dict[str, str]:
 
 
 def _script(before: RecordedCell, after: RecordedCell) -> Iterator[Cause]:
-    """Compares digests of all its files if both runs have them, else of its text."""
+    """Compares the digests of all the script's files if both runs have them, else of its text."""
     name = after.result.repro
     old, new = (one.repro.digest if one.repro else "" for one in (before, after))
     if not old or not new:
@@ -129,7 +129,7 @@ def _settings(before: RecordedCell, after: RecordedCell) -> Iterator[Cause]:
 def _environment(
     before: Optional[EnvironmentInfo], after: Optional[EnvironmentInfo]
 ) -> Iterator[Cause]:
-    """What is in the key besides packages and Python: the Dockerfile, and so the base image."""
+    """Compares what else is in the key: the Dockerfile, which names the base image."""
     if before and after and before.key and after.key and before.engine == after.engine == "docker":
         same = (before.packages, before.python) == (after.packages, after.python)
         if same and before.tensorflow == after.tensorflow:

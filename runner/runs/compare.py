@@ -1,4 +1,4 @@
-"""Two runs → what differs between them. Pure."""
+"""Finds what differs between two runs. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from runner.model import Json, Outcome, Result, Run
 
 
 class ComparedCell(NamedTuple):
-    """A cell in both runs. `python` is empty if a release was run on one Python only: then cells
-    are compared even if the two runs used different Pythons."""
+    """The name of a cell in both runs.
+
+    `python` is empty if each run used one Python for the release: such cells are compared even if
+    the two Pythons differ.
+    """
 
     repro: str
     case: str
@@ -29,7 +32,7 @@ class ComparedCell(NamedTuple):
 
 @frozen(kw_only=True)
 class OutcomeDifference:
-    """One cell that two runs disagree on; None where a run does not have it."""
+    """One cell on which two runs disagree; the outcome is None for a run that lacks the cell."""
 
     where: ComparedCell
     before: Optional[Outcome]
@@ -45,51 +48,51 @@ class OutcomeDifference:
 
 @frozen(kw_only=True)
 class ObservedDifference:
-    """A value that two runs of a cell which ended alike disagree on."""
+    """An observed value that differs, though the cell ended the same way in both runs."""
 
     where: ComparedCell
     name: str
     before: Json
     after: Json
     kind: str = "changed"
-    """`came` or `went` where one of them does not have it."""
+    """`changed`; or `came` or `went` if only one run has the value."""
 
 
 @frozen(kw_only=True)
 class Comparison:
-    """Compares measured cells only: an inferred cell is no evidence."""
+    """The differences between two runs, in measured cells only: an inferred cell is no evidence."""
 
     changes: tuple[OutcomeDifference, ...]
     agreeing: int
-    """Cells of both runs whose outcome and signature are the same."""
+    """How many cells have the same outcome and signature in both runs."""
     observed: tuple[ObservedDifference, ...] = ()
-    """Of the cells that agree in outcome and signature."""
+    """Values that differ in cells whose outcome and signature agree."""
     inferred: int = 0
-    """Cells left out, since at least one of the runs only inferred them."""
+    """How many cells are left out because at least one run only inferred them."""
 
     @property
     def common(self) -> int:
-        """Cells that both runs have."""
+        """How many cells both runs have."""
         return self.agreeing + sum(change.kind == "changed" for change in self.changes)
 
     @property
     def only_before(self) -> int:
-        """Cells that the run before alone has."""
+        """How many cells only the first run has."""
         return sum(change.kind == "went" for change in self.changes)
 
     @property
     def only_after(self) -> int:
-        """Cells that the run after alone has."""
+        """How many cells only the second run has."""
         return sum(change.kind == "came" for change in self.changes)
 
     @property
     def only_one(self) -> int:
-        """Cells that one of the runs does not have."""
+        """How many cells only one of the two runs has."""
         return self.only_before + self.only_after
 
 
 def compare_runs(before: Run, after: Run, tolerance: Optional[float] = None) -> Comparison:
-    """Compare verdicts and signatures, then observations, whatever the engine or the Python was."""
+    """Compare verdicts and signatures, then observed values; engines and Pythons may differ."""
     several = _on_several_pythons(before) | _on_several_pythons(after)
     old = {_where(result, several): result for result in before.results}
     new = {_where(result, several): result for result in after.results}
@@ -126,7 +129,7 @@ def _observed(
     where: ComparedCell, old: Result, new: Result, tolerance: Optional[float]
 ) -> Iterator[ObservedDifference]:
     if not old.outcome.verdict.judged:
-        return  # such a cell says nothing, whatever it printed before it gave up
+        return  # this cell is no evidence, even if it printed values before it ended
     for name in {**old.observations, **new.observations}:
         before, after = old.observations.get(name), new.observations.get(name)
         kind = "changed" if name in old.observations else "came"

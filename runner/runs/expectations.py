@@ -1,4 +1,4 @@
-"""A run judged again with the expectations of another matrix.yaml. Nothing is measured."""
+"""Judges a run again with the expectations of another matrix.yaml. Nothing is measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.releases import catalogue
 
 
 def with_expectations(run: Run, matrix: Matrix, releases: Sequence[Release]) -> Run:
-    """What `matrix` expects of the repros that it names, in the place of what was expected then."""
+    """`run` with the expectations of `matrix`, for each repro that `matrix` names."""
     today = {repro.name: repro for repro in matrix.repros}
     repros = tuple(
         evolve(each, expectations=today[each.name].expectations) if each.name in today else each

@@ -1,9 +1,8 @@
-"""Runs of the same matrix over time → which cells changed, and what else had changed. Pure.
+"""Finds which cells changed between runs of one matrix, and what else differed. Pure.
 
-A cell is compared with the last time it was measured, which need not be the run before: a run of
-one release says nothing of the others. A cell that could not be measured (`error`) is no change; a
-cell that was only inferred is neither counted nor compared. If each run has one release of a
-series, the series is compared: 2.9.3 follows 2.9.2.
+A cell is compared with its last measurement. That may be several runs ago: a run of one release
+does not measure the others. An `error` is not a change. An inferred cell is neither counted nor
+compared. If each run has one release of a series, the series is compared: 2.9.3 follows 2.9.2.
 """
 
 from __future__ import annotations
@@ -34,8 +33,11 @@ __all__ = [
 
 
 class CellName(NamedTuple):
-    """A cell of a repro. `variant` is empty where its release was run in one environment only;
-    else it is what tells them apart: the Python, or the environment's name."""
+    """The name of a cell within a repro.
+
+    `variant` is empty if the release was run in one environment. Otherwise it distinguishes the
+    environments: the Python, or the environment's name.
+    """
 
     case: str
     tensorflow: str
@@ -45,20 +47,20 @@ class CellName(NamedTuple):
 
 @frozen(kw_only=True)
 class OutcomeChange:
-    """A cell whose verdict or signature is not what it was when it was last measured."""
+    """A cell whose verdict or signature differs from its last measurement."""
 
     where: CellName
     before: Outcome
     after: Outcome
     since: str
-    """The run that `before` is from."""
+    """The id of the run with the last measurement."""
     causes: tuple[Cause, ...] = ()
-    """What else was different; () if no recorded fact was."""
+    """What else differed; () if no recorded fact did."""
 
 
 @frozen(kw_only=True)
 class Circumstance:
-    """A difference, and how many cells it concerns, whether they changed or not."""
+    """A difference and the number of cells that have it, changed or not."""
 
     cause: Cause
     cells: int
@@ -73,18 +75,18 @@ class RunSummary:
     engine: str
     finished: bool
     cells: int
-    """Measured or skipped ones; `inferred` counts the others."""
+    """How many were measured or skipped; `inferred` counts the others."""
     inferred: int = 0
     counts: Mapping[Verdict, int] = field(factory=dict)
     changes: tuple[OutcomeChange, ...] = ()
     shifts: tuple[Circumstance, ...] = ()
     new: int = 0
-    """Cells that no earlier run had measured."""
+    """How many cells no earlier run measured."""
 
 
 @frozen(kw_only=True)
 class ReproHistory:
-    """A repro and the runs of it, the oldest first."""
+    """A repro and its runs, the oldest first."""
 
     repro: str
     script: str
@@ -118,7 +120,7 @@ def only_repro(history: History, repro: str) -> History:
 
 
 def _repros(run: Run) -> Iterator[tuple[str, str]]:
-    """(name, script): scripts of one name in two folders are two repros."""
+    """The (name, script) of each repro: two scripts of one name in two folders are two repros."""
     scripts = {repro.name: str(repro.script) for repro in run.repros}
     for name in dict.fromkeys(result.repro for result in run.results):
         yield name, scripts.get(name, "")
@@ -132,7 +134,7 @@ def _steps(pasts: Iterable[RecordedRun], repro: str, script: str) -> Iterator[Ru
 
 
 def _in_order(run: Run, repro: str) -> list[Result]:
-    """A repro's results by case, as planned, and release: a journal has them as they ended."""
+    """The results of a repro by planned case and release; a journal has them by time."""
     cases = [case.name for each in run.repros if each.name == repro for case in each.cases]
     planned = {name: number for number, name in enumerate(cases)}
     return sorted(
@@ -190,14 +192,14 @@ def _change(
 
 
 class _Memory:
-    """What was last measured of each cell, and of each series that was run on one release."""
+    """The last measurement of each cell, and of each series that had one release in a run."""
 
     def __init__(self) -> None:
         self._cells: dict[CellName, RecordedCell] = {}
         self._series: dict[CellName, RecordedCell] = {}
 
     def recall(self, where: CellName, *, lone: bool) -> Optional[RecordedCell]:
-        """The cell as it was last measured, perhaps on another release of its series."""
+        """The last measurement of the cell, perhaps on another release of its series."""
         known = self._cells.get(where)
         return self._series.get(_in_series(where)) if known is None and lone else known
 
@@ -229,7 +231,7 @@ def _names(result: Result) -> list[CellName]:
 
 
 def _lone(places: Iterable[CellName]) -> frozenset[CellName]:
-    """The cells whose series was run on one release."""
+    """The cells whose series had one release in the run."""
     every = list(places)
     times = Counter(_in_series(where) for where in every)
     return frozenset(where for where in every if times[_in_series(where)] == 1)
@@ -246,7 +248,7 @@ _UNKNOWN = Version("0")
 
 
 def _version(tensorflow: str) -> Version:
-    """Text that is no version, from a file of a stranger, sorts before all versions."""
+    """The version to sort by; a text that is no version, from a stranger's file, sorts first."""
     try:
         return Version(tensorflow)
     except InvalidVersion:

@@ -1,11 +1,11 @@
-"""The folder of one run: written as cells end, readable at any moment, even after a SIGKILL.
+"""The folder of one run. It grows as cells end and is readable at any moment, even after a SIGKILL.
 
-    run.json      what was planned: the run's head, its environments and repros
-    cells.jsonl   one line a cell, appended as it ends and flushed to disk
-    controls.jsonl  lines like these of controls, where there are any (`runner.matrix.controls`)
-    logs/         the output of each cell, capped
+    run.json        what was planned: the facts of the run, its environments and repros
+    cells.jsonl     one line per cell, appended when the cell ends and flushed to disk
+    controls.jsonl  the same for control cells, if there are any (`runner.matrix.controls`)
+    logs/           the output of each cell, up to a limit
 
-`matrix.json` and the other reports are made from these two and can be made again at any time.
+The reports (`matrix.json` and the others) are made from these files, at any time.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ CELLS = "cells.jsonl"
 CONTROLS = "controls.jsonl"
 LATEST = "latest"
 _BETWEEN = "__"
-"""Between the parts of a log's name."""
+"""Separates the parts of a log's name."""
 MOST_HEAD, LONGEST_LINE, MOST_CELLS = 64 << 20, 16 << 20, 2 << 30
-"""Bytes of files that are read: a stranger may have made them. 100,000 cells take 80 MB."""
+"""Limits in bytes, since a stranger may have made the files. 100,000 cells take 80 MB."""
 _AT_ONCE = 1000
-"""Lines of known cells that are written together."""
+"""How many lines of known cells are written together."""
 
 
 def new_id(now: datetime) -> str:
-    """`20261122-154500-3fa9`: sorts by time, and two runs of one second still differ."""
+    """An id such as `20261122-154500-3fa9`: ids sort by time; two runs of one second differ."""
     return f"{now.astimezone(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
@@ -52,7 +52,7 @@ def timestamp() -> str:
 
 
 class Journal:
-    """The one writer of a run's folder. Methods may be called from any thread."""
+    """The only writer of a run's folder. Any thread may call its methods."""
 
     def __init__(self, folder: Path, run: Run) -> None:
         self.folder = folder
@@ -64,8 +64,8 @@ class Journal:
             self._cells = os.open(folder / CELLS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
     def keep_environment(self, environment: Environment) -> None:
-        """Write environments/<id>/, what is needed to make that environment by hand."""
-        from runner.environments import locks  # reports are written without it
+        """Write environments/<id>/, with which a person can make that environment by hand."""
+        from runner.environments import locks  # imported late: reports do not need it
 
         folder = self.folder / "environments" / environment.id
         lock = locks.for_installers(environment.requirements)
@@ -74,20 +74,21 @@ class Journal:
             write_file(folder / "Dockerfile", environment.dockerfile, sync=False)
 
     def keep_script(self, name: str, text: str) -> None:
-        """Write scripts/<repro>.py: what ran, for whoever reads the report later."""
+        """Write scripts/<repro>.py, the text that ran, for readers of the report."""
         write_file(self.folder / script_name(name), text, sync=False)
 
     def append(self, result: Result, output: str, *, sync: bool = True) -> Result:
-        """Record a cell: its log first, so that a line in the journal never points at nothing.
+        """Record a cell. The log is written first, so that a journal line never names a log that
+        is missing.
 
-        `sync=False` is for cells that would not be lost by losing the line: answers from the store.
+        `sync=False` is for answers from the store: they survive the loss of their line.
         """
         result = self._keep_log(result, output)
         self._write(serial.result_line(result) + "\n", sync)
         return result
 
     def append_known(self, known: Iterable[tuple[Result, str]]) -> list[Result]:
-        """Record many cells with their outputs, none of which would be lost by losing its line."""
+        """Record many answers from the store with their outputs; each survives losing its line."""
         results: list[Result] = []
         lines: list[str] = []
         for result, output in known:
@@ -103,14 +104,14 @@ class Journal:
         if not output:
             return result
         name = f"logs/{log_name(result)}"
-        try:  # without `_writing`, whose making is felt at 100,000 cells
+        try:  # without `_writing`: at 100,000 cells its cost is felt
             _write_new(f"{self.folder}/{name}", output.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         return evolve(result, log=name)
 
     def _write(self, lines: str, sync: bool) -> None:
-        """All of it or nothing: half a line on a full disk would spoil the next one too."""
+        """Append all the lines or none: half a line, on a full disk, would spoil the next one."""
         with self._lock, _writing(self.folder):
             before = os.fstat(self._cells).st_size
             try:
@@ -123,7 +124,7 @@ class Journal:
 
     @contextmanager
     def controls(self) -> Iterator[None]:
-        """What is appended meanwhile are controls."""
+        """Within this context, `append` writes to controls.jsonl."""
         cells = self._cells
         with _writing(self.folder):
             how = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -135,7 +136,7 @@ class Journal:
             self._cells = cells
 
     def finish(self, finished: str) -> None:
-        """Note the end time; a run without one was interrupted or killed."""
+        """Record the end time; a run without one was interrupted or killed."""
         self._run = evolve(self._run, info=evolve(self._run.info, finished=finished))
         write_file(self.folder / HEAD, serial.dumps(serial.head_to_json(self._run)))
 
@@ -146,9 +147,10 @@ class Journal:
 
 
 def _write_new(path: str, data: bytes) -> None:
-    """A file that was not there: a script of the local engine may have put a link in its place.
+    """Write a new file; a script of the local engine may have put a link in its place.
 
-    Without a file object, which takes as long as all the rest: there is one such file a cell.
+    There is one such file per cell, so it is written without a file object, whose making would
+    take half of the time.
     """
     how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
@@ -163,19 +165,22 @@ def _write_new(path: str, data: bytes) -> None:
 
 
 def log_name(result: Result) -> str:
-    """A file name that is safe whatever the repro and case are called, and unique per cell."""
+    """A file name for the cell's log: safe for any name of repro and case, and unique per cell."""
     return _BETWEEN.join(_safe(part) for part in result.id) + ".txt"
 
 
 def script_name(repro: str) -> str:
-    """Where a repro's script is kept, relative to the run's folder."""
+    """The path of a repro's script, relative to the run's folder."""
     return f"scripts/{_safe(repro)}.py"
 
 
 @functools.lru_cache(maxsize=4096)
 def _safe(name: str) -> str:
-    """`name` as part of a file name, with a digest, to stay unique, where it had to be changed or
-    could be taken for two parts: `a` and `b__c` are not `a__b` and `c`."""
+    """`name` as a part of a file name.
+
+    A digest keeps the part unique if `name` had to be changed, or if it looks like two parts:
+    `a` and `b__c` must differ from `a__b` and `c`.
+    """
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
     if plain == name and _BETWEEN not in name and name.strip("_") == name:
         return plain
@@ -183,10 +188,10 @@ def _safe(name: str) -> str:
 
 
 def read_run(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
-    """The run that a folder holds. If a cell has several lines, the last one counts.
+    """The run in a folder. If a cell has several lines, the last one counts.
 
-    Raises `UsageError` where `folder` is no run. A line that cannot be read (the last one of a run
-    that was killed, say) is left out with a warning; the cell then counts as not measured.
+    Raises `UsageError` if `folder` is no run. A line that cannot be read (for example the last one
+    of a killed run) is left out with a warning; the cell then counts as not measured.
     """
     try:
         head = serial.run_from_json(serial.parse(files.read_regular(folder / HEAD, MOST_HEAD)))
@@ -222,7 +227,7 @@ def _results(cells: Path, warn: Callable[[str], None]) -> Iterator[Result]:
 
 
 def find_run(name: Optional[str], results: Path) -> Path:
-    """The folder of a run, given as a path, as an id in results/, or not at all for the newest."""
+    """The folder of the run that `name` names: a path, or an id in results/; None is the newest."""
     wanted = name or LATEST
     for folder in (results / wanted, Path(wanted)):
         if (folder / HEAD).is_file():
@@ -232,7 +237,7 @@ def find_run(name: Optional[str], results: Path) -> Path:
 
 
 def point_latest(folder: Path) -> None:
-    """Make results/latest a link to `folder`, in one step."""
+    """Let results/latest link to `folder`, in one atomic step."""
     link = folder.parent / LATEST
     temporary = folder.parent / f".{LATEST}-{secrets.token_hex(4)}"
     with _writing(link):
@@ -241,14 +246,14 @@ def point_latest(folder: Path) -> None:
 
 
 def write_file(path: Path, text: str, *, sync: bool = True) -> None:
-    """A file of a run, or one that a user asked for; one line says why it cannot be written."""
+    """Write a file of a run or of a user's choice. Raises `TfmatrixError` with the reason."""
     with _writing(path):
         files.write_atomic(path, text, sync=sync)
 
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """A disk that is full or read-only ends the command with one line, and loses nothing."""
+    """Turn an `OSError`, such as a full or read-only disk, into an error of one line."""
     try:
         yield
     except OSError as error:

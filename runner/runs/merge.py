@@ -1,8 +1,8 @@
-"""Merges several runs into one, for a matrix that was sharded over machines.
+"""Merges several runs into one, for a matrix whose shards ran on several machines.
 
-`merge_runs` is pure. Where two shards have the same cell, a measurement wins over a skip, an error
-or an inference; otherwise the run that finished later wins. Where measurements contradict each
-other, the winner records how many of all measurements agree with it.
+`merge_runs` is pure. If two shards have the same cell, a measurement wins over a skip, an error or
+an inference; otherwise the run that finished later wins. If measurements contradict each other, the
+winner records how many of all measurements agree with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.runs import journal
 
 T = TypeVar("T")
 _MOST_TEXT = 64 << 20
-"""Bytes of a log or another text that is taken over."""
+"""A longer log or other text is not copied, in bytes."""
 
 
 class _Place(NamedTuple):
@@ -37,15 +37,15 @@ class _Place(NamedTuple):
 class Merged:
     run: Run
     origins: Mapping[tuple[str, str, str], int]
-    """`Result.id` → which of the runs it is from."""
+    """`Result.id` → index of the run that the result is from."""
     environments: Mapping[str, int]
-    """Environment → which of the runs described it."""
+    """Environment → index of the run that described it."""
     notes: tuple[str, ...] = field(factory=tuple)
-    """What a reader should know: where the runs contradict each other."""
+    """Where the runs contradict each other, a sentence each."""
 
 
 def merge_runs(shards: Sequence[Run], run_id: str) -> Merged:
-    """One run of all that `shards` measured."""
+    """One run with everything that `shards` measured."""
     oldest_first = sorted(range(len(shards)), key=lambda n: _ended(shards[n].info))
     held = _cells(shards, oldest_first)
     environments = _environments(shards, oldest_first)
@@ -64,7 +64,7 @@ def merge_runs(shards: Sequence[Run], run_id: str) -> Merged:
 
 
 def write(merged: Merged, folders: Sequence[Path], output: Path) -> None:
-    """The merged run as a folder of its own: journal, logs, environments and scripts."""
+    """Write the merged run to the folder `output`: journal, logs, environments and scripts."""
     unfinished = evolve(merged.run, info=evolve(merged.run.info, finished=None))
     log = journal.Journal(output, unfinished)
     try:
@@ -85,7 +85,7 @@ def write(merged: Merged, folders: Sequence[Path], output: Path) -> None:
 
 
 def script_notes(repros: Iterable[Repro], folders: Sequence[Path]) -> Iterator[str]:
-    """Repros whose shards did not run the same text: their cells cannot be compared."""
+    """A note for each repro whose script differs between shards: its cells cannot be compared."""
     for repro in repros:
         texts = {_text(folder, journal.script_name(repro.name)) for folder in folders} - {None}
         if len(texts) > 1:
@@ -107,7 +107,7 @@ def _held(several: Sequence[tuple[int, Result]]) -> tuple[int, Result]:
     findings = {one.outcome.finding for one in measured}
     if len(findings) < 2 and not any(one.votes for one in measured):
         return origin, holds
-    # Where a run did not count its attempts as votes, it believed one of them: that is its vote.
+    # A run that did not count its attempts as votes believed one of them: it has one vote.
     attempts = sum(one.attempts if one.agreed else 1 for one in measured)
     agreeing = [one for one in measured if one.outcome.finding == holds.outcome.finding]
     agreed = sum(one.agreed or 1 for one in agreeing)
@@ -115,7 +115,7 @@ def _held(several: Sequence[tuple[int, Result]]) -> tuple[int, Result]:
 
 
 def _measurements(results: Iterable[Result]) -> list[Result]:
-    """The measured ones; a result that a later run took from the store counts once."""
+    """The measured results. If a later run took a result from the store, it counts once."""
     measured = [result for result in results if _weight(result) == _MEASURED]
     known = {
         (one.key or number, one.outcome.finding, one.seconds): one
@@ -128,14 +128,14 @@ _MEASURED = 2
 
 
 def _weight(result: Result) -> int:
-    """How much a cell is worth as evidence."""
+    """The strength of a result as evidence: not judged, inferred, measured."""
     return 0 if not result.outcome.verdict.judged else 1 if result.inferred else _MEASURED
 
 
 def _environments(
     shards: Sequence[Run], oldest_first: Iterable[int]
 ) -> dict[str, tuple[int, EnvironmentInfo]]:
-    """One that was locked goes before one that was only planned; else the later run's."""
+    """The environments by name: a locked one wins over a planned one, else the later run's wins."""
     known: dict[str, tuple[int, EnvironmentInfo]] = {}
     for origin in oldest_first:
         for info in shards[origin].environments:
@@ -145,7 +145,7 @@ def _environments(
 
 
 def _info(infos: Sequence[RunInfo], run_id: str) -> RunInfo:
-    """The first's command; the host's facts that are the same everywhere."""
+    """The facts of the merged run: the first run's command, and the host facts that all share."""
     finished = [info.finished for info in infos]
     return evolve(
         infos[0],
@@ -158,7 +158,7 @@ def _info(infos: Sequence[RunInfo], run_id: str) -> RunInfo:
 
 
 def _repros(shards: Sequence[Run]) -> tuple[Repro, ...]:
-    """By name, each with the cases of all shards."""
+    """The repros by name, each with the cases of all shards."""
     repros: dict[str, Repro] = {}
     for repro in (repro for shard in shards for repro in shard.repros):
         before = repros.get(repro.name, repro)
@@ -183,7 +183,7 @@ def _notes(shards: Sequence[Run], held: Mapping[_Place, tuple[int, Result]]) -> 
 def _head_notes(shards: Sequence[Run]) -> Iterator[str]:
     for shard in shards:
         if shard.info.finished is None:
-            yield f"{shard.info.id} was interrupted: what it had planned may be missing"
+            yield f"{shard.info.id} was interrupted: some of its planned cells may be missing"
     if len({shard.info.tool_version for shard in shards}) > 1:
         yield "the shards are of different versions of tfmatrix"
     for name in _disagreeing(shards, lambda run: {e.id: e.key for e in run.environments if e.key}):
@@ -199,7 +199,7 @@ def _cases(run: Run) -> dict[str, Any]:
 
 
 def _disagreeing(shards: Iterable[Run], facts: Callable[[Run], Mapping[str, T]]) -> Iterator[str]:
-    """The names about which two shards disagree."""
+    """The names for which two shards have different facts."""
     known: dict[str, T] = {}
     told: dict[str, None] = {}
     for shard in shards:
@@ -236,13 +236,15 @@ def _copy(folder: Path, output: Path, name: str) -> bool:
 
 
 def _text(folder: Path, name: Optional[str]) -> Optional[str]:
-    """A file of a run; None where it has none. Names come from files that a stranger may have
-    written, so nothing outside the folder is read."""
+    """The text of a file of a run, or None if there is none.
+
+    A stranger may have written the files that name it, so nothing outside the folder is read.
+    """
     root = folder.resolve()
     try:
         path = (root / name).resolve() if name else root
         if root not in path.parents:
             return None
         return files.read_regular(path, _MOST_TEXT).decode("utf-8", "replace")
-    except (OSError, ValueError):  # a name that is too long, or holds a NUL, is no file's
+    except (OSError, ValueError):  # also if the name is too long or contains a NUL
         return None

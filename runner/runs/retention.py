@@ -1,10 +1,10 @@
-"""What may be removed from results/. Only `tfmatrix clean` removes it, never a run.
+"""Says what may be removed from results/. Only `tfmatrix clean` removes it, never a run.
 
-A run that is thinned keeps its journal: run.json, cells.jsonl, scripts/, environments/.
-`tfmatrix history` reads it, and `tfmatrix report` renders the reports again, without logs.
+A thinned run keeps its journal: run.json, cells.jsonl, scripts/, environments/. `tfmatrix history`
+still reads it, and `tfmatrix report` renders its reports again, without logs.
 
-Only runs that were named by their moment are counted: never `reference`, never a run whose folder
-was named with --output.
+Only runs with a date as their name may be thinned: never `reference`, never a run whose folder the
+user named with --output.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOGS = ("logs", "run.log", "run.log.1")
 
 
 def dated_runs(results: Path) -> list[Path]:
-    """The runs in `results` that were named by their moment, the oldest first."""
+    """The folders in `results` that have their date as a name, the oldest first."""
     heads = results.glob(f"*/{journal.HEAD}")
     folders = [head.parent for head in heads if _OWN_NAME.fullmatch(head.parent.name)]
     kept = (folder for folder in folders if not folder.is_symlink())
@@ -29,12 +29,12 @@ def dated_runs(results: Path) -> list[Path]:
 
 
 def reports_and_logs(folder: Path) -> list[Path]:
-    """The reports and logs of a run that exist: these are what thinning removes."""
+    """The reports and logs that a run has: thinning removes these."""
     return [folder / name for name in (*_REPORTS, *_LOGS) if (folder / name).exists()]
 
 
 def remove_reports_and_logs(folder: Path) -> None:
-    """Remove all but the journal. Raises `OSError`."""
+    """Remove everything except the journal. Raises `OSError`."""
     for path in reports_and_logs(folder):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

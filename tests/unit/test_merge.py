@@ -67,7 +67,7 @@ def test_the_head_spans_all_of_them() -> None:
 def test_an_interrupted_shard_leaves_the_whole_unfinished() -> None:
     together = merged(at(1, "2.4\na ✓"), drawn("2.5\na ✓", id="cut", finished=None))
     assert together.run.info.finished is None
-    assert together.notes == ("cut was interrupted: what it had planned may be missing",)
+    assert together.notes == ("cut was interrupted: some of its planned cells may be missing",)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
