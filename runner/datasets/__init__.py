@@ -1,1 +1,1 @@
-"""Data that scripts would download while they run: told from their text, fetched beforehand."""
+"""Data that scripts download while they run: found in their text and fetched beforehand."""

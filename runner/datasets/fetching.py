@@ -1,7 +1,7 @@
-"""Data files downloaded into the cache, known by their SHA-256, and laid out as Keras wants them.
+"""Downloads data files into the cache, names them by SHA-256, and arranges them as Keras does.
 
-`<cache>/data/<sha256>` is a file, `<sha256 of an address>.json` says which one lay there, and
-`view-<digest>/.keras` is what cells are shown: links of the file system to the files.
+`<cache>/data/<sha256>` is a file, `<sha256 of an address>.json` says which file came from that
+address, and `view-<digest>/.keras` is the folder that cells see: hard links to the files.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 MOST_FILES = 50
 MOST_BYTES = 2 << 30
-"""Of all files of a script together."""
+"""The limit for all files of a script together."""
 SECONDS = 1800.0
-"""For all of them."""
+"""The limit for all downloads of a script together."""
 _MOST_REDIRECTIONS = 5
 _SILENCE = 30.0
 _CHUNK = 1 << 20
@@ -37,7 +37,10 @@ Say = Callable[[str], None]
 
 
 def fetch(wanted: Sequence[DataFile], say: Say) -> Path:
-    """The folder that has all of them in its `.keras`. Raises `TfmatrixError` and `UsageError`."""
+    """Download what is missing, and return the folder whose `.keras` has all files.
+
+    Raises `TfmatrixError` and `UsageError`.
+    """
     if len(wanted) > MOST_FILES:
         raise UsageError(f"{len(wanted)} files are asked for; {MOST_FILES} at most are fetched")
     folder = paths.cached_data()
@@ -49,14 +52,14 @@ def fetch(wanted: Sequence[DataFile], say: Say) -> Path:
 
 
 class Bounds:
-    """What is left of the time and the bytes for all files of one command."""
+    """The remaining time and bytes for all files of one command."""
 
     def __init__(self) -> None:
         self._end = time.monotonic() + SECONDS
         self._left = MOST_BYTES
 
     def received(self, size: int, url: str) -> None:
-        """Raises `TfmatrixError` where it was too much, or took too long."""
+        """Count `size` bytes more. Raises `TfmatrixError` if a limit is exceeded."""
         self._left -= size
         if self._left < 0:
             raise TfmatrixError(f"{url} is too much: {MOST_BYTES >> 30} GiB in all are fetched")
@@ -65,7 +68,7 @@ class Bounds:
 
 
 def _have(folder: Path, wanted: DataFile) -> str:
-    """The SHA-256 of what was downloaded from there before, if it is still that; else ""."""
+    """The SHA-256 of the file downloaded earlier, or "" if there is none or it has changed."""
     try:
         known = json.loads(_record(folder, wanted.url).read_text("utf-8"))["sha256"]
         same = _digest(folder / known, "sha256") == known
@@ -125,7 +128,7 @@ def _content(url: str) -> Iterator[bytes]:
 
 
 def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """What .netrc knows of a host is not sent to it."""
+    """Keeps requests from sending the passwords in .netrc."""
     return request
 
 
@@ -137,7 +140,7 @@ def _check(url: str) -> None:
 
 
 def _is_right(file: Path, digest: str) -> bool:
-    """Whether it has that MD5 or SHA-256; any file has none."""
+    """Whether the file has this MD5 or SHA-256; without a digest, every file is right."""
     if not digest:
         return True
     return _digest(file, "md5" if len(digest) == 32 else "sha256") == digest.lower()
@@ -156,7 +159,7 @@ def _record(folder: Path, url: str) -> Path:
 
 
 def _view(folder: Path, found: Sequence[tuple[DataFile, str]]) -> Path:
-    """Made once for the same files: cells know it by what it holds."""
+    """The folder of links to these files. The same files always give the same folder."""
     places = sorted({(place, known) for wanted, known in found for place in wanted.places})
     view = folder / f"view-{hashlib.sha256(repr(places).encode()).hexdigest()[:16]}"
     for place, known in places:

@@ -1,6 +1,7 @@
-"""What a script's text asks Keras to download: data sets, weights and files by their address. Pure.
+"""Finds what a script asks Keras to download: data sets, weights and files by address. Pure.
 
-Only what is said in constants: a name that is worked out while the script runs is told as a note.
+Only constants in the text are understood. For an address that the script computes, the line number
+is returned.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from runner.machine.derived_cache import remembered_yaml
 
 _TABLE = Path(__file__).parent / "keras.yaml"
 _ARCHIVE = "_archive"
-"""What Keras 3 adds to the name of an archive that has no ending."""
+"""Keras 3 adds this to the name of an archive without an extension."""
 
 
 @frozen(kw_only=True)
@@ -28,20 +29,20 @@ class DataFile:
 
     url: str
     places: tuple[str, ...]
-    """Where it lies below `~/.keras`, by the names that different releases give it."""
+    """Its paths below `~/.keras`; releases use different names."""
     digest: str = ""
-    """MD5 or SHA-256, told by its length; "" where none is known."""
+    """MD5 or SHA-256, distinguished by length; "" if none is known."""
 
 
 @frozen(kw_only=True)
 class Wanted:
     files: tuple[DataFile, ...] = ()
     untold: tuple[int, ...] = ()
-    """Lines with a `get_file` whose address is no constant."""
+    """The lines that call `get_file` with an address that is no constant."""
 
 
 def wanted_by(text: str) -> Wanted:
-    """What the text asks for; nothing of a text that this Python cannot read."""
+    """What the text asks for; nothing if this Python cannot parse the text."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -80,7 +81,7 @@ def _weights(tree: ast.Module) -> Iterator[DataFile]:
 
 
 def _has_weights(call: ast.Call) -> bool:
-    """Those of ImageNet, which a model has unless it is told otherwise."""
+    """Whether a model gets ImageNet's weights: it does unless the call says otherwise."""
     given = [word.value for word in call.keywords if word.arg == "weights"] or call.args[1:2]
     return not given or (isinstance(given[0], ast.Constant) and given[0].value == "imagenet")
 
@@ -98,7 +99,7 @@ def _weights_of(entry: list[str], call: ast.Call) -> DataFile:
 
 
 def _after(tree: ast.Module, word: str) -> Iterator[str]:
-    """What is named after `word` in chains and imports that `keras` stands in."""
+    """The names that follow `word` in dotted names and imports that contain `keras`."""
     for node in ast.walk(tree):
         chains: list[list[str]] = []
         if isinstance(node, ast.Attribute):
@@ -164,7 +165,7 @@ def _is_true(call: ast.Call, name: str) -> bool:
 
 
 def _constants(tree: ast.Module) -> dict[str, str]:
-    """Names that are given one text at the top of the module."""
+    """The names that the module's top level assigns a text to."""
     found: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
@@ -182,7 +183,7 @@ def _argument(call: ast.Call, name: str, position: int, names: Mapping[str, str]
 
 
 def _text(node: ast.AST, names: Mapping[str, str]) -> Optional[str]:
-    """What an expression of constants says."""
+    """The text that an expression of constants evaluates to; None for another expression."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.Name):
@@ -200,7 +201,7 @@ def _text(node: ast.AST, names: Mapping[str, str]) -> Optional[str]:
 
 
 def _chain(node: ast.AST) -> list[str]:
-    """`["tf", "keras", "datasets", "mnist"]` of `tf.keras.datasets.mnist`."""
+    """The parts of a dotted name: `tf.keras.datasets` → `["tf", "keras", "datasets"]`."""
     if isinstance(node, ast.Attribute):
         return [*_chain(node.value), node.attr]
     return [node.id] if isinstance(node, ast.Name) else []

@@ -74,7 +74,7 @@ def _same(old: Json, new: Json) -> bool:
 
 
 def _plain(value: Json) -> bool:
-    """Whether this is a text, a float or a list of floats: if these are equal, they are the same."""
+    """Whether this is a text, a float or a list of floats: equal ones are the same value."""
     if isinstance(value, list):
         return set(map(type, value)) <= {float}
     return type(value) in (str, float)

@@ -1,1 +1,1 @@
-"""What scripts ask for besides TensorFlow: in themselves, in requirements files, in projects."""
+"""Reads what scripts need besides TensorFlow: from scripts, requirements files and projects."""

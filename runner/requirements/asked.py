@@ -1,4 +1,4 @@
-"""What one source asks for, sorted: packages to install, and where that can run."""
+"""What one source asks for: packages to install, and bounds on TensorFlow and Python."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TENSORFLOW = re.compile(r"(tensorflow|tf-nightly)(-cpu|-gpu|-intel|-macos)?(-[0
 
 @frozen(kw_only=True)
 class Asked:
-    """Requirements, and what follows from those that are not on packages to install."""
+    """The packages and bounds that a source asks for."""
 
     packages: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
-    """They hold for packages that something asks for, and add none."""
+    """These restrict the versions of packages that something else asks for."""
     tensorflow: tuple[Bound, ...] = ()
     python: tuple[Bound, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was set aside, a line each."""
+    """What was set aside, one line each."""
 
     def __add__(self, other: Asked) -> Asked:
         return Asked(
@@ -42,15 +42,15 @@ NOTHING = Asked()
 
 
 def is_tensorflow(name: str) -> bool:
-    """Whether this names TensorFlow itself, in one of the packages that it comes in."""
+    """Whether this is a package of TensorFlow itself, such as `tensorflow-cpu`."""
     return _TENSORFLOW.fullmatch(canonicalize_name(name)) is not None
 
 
 def sorted_out(requirements: Iterable[str], source: str, *, constraining: bool = False) -> Asked:
-    """Requirements of `source`, with those on TensorFlow as bounds on its releases.
+    """The requirements of `source`; those on TensorFlow become bounds on its releases.
 
-    One version of TensorFlow by name is set aside: to vary it is what the matrix is for.
-    `constraining`: they are constraints. Raises `UsageError`.
+    An exact version of TensorFlow is set aside, because the matrix varies TensorFlow.
+    `constraining` says that `requirements` are constraints. Raises `UsageError`.
     """
     packages: list[str] = []
     bounds: list[Bound] = []
@@ -74,7 +74,7 @@ def sorted_out(requirements: Iterable[str], source: str, *, constraining: bool =
 
 
 def python_bound(specifier: object, source: str) -> Asked:
-    """`requires-python`. Raises `UsageError`."""
+    """The bound in `requires-python`. Raises `UsageError`."""
     try:
         if not isinstance(specifier, str):
             raise InvalidSpecifier
@@ -87,7 +87,7 @@ def python_bound(specifier: object, source: str) -> Asked:
 
 
 def texts(value: object, what: str, source: str) -> list[str]:
-    """A list of texts, as TOML has it. Raises `UsageError`."""
+    """`value`, which must be a list of texts. Raises `UsageError`."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise UsageError(f"{source}: {what} is no list of texts")
     return value

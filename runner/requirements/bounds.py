@@ -1,4 +1,4 @@
-"""Which releases and Pythons a script is for, by the bounds of whoever wrote it. Pure."""
+"""Tells which releases and Pythons the bounds of a script's author allow. Pure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _LINUX = {
     "sys_platform": "linux",
     "extra": "",
 }
-"""What markers are asked about: TensorFlow's environments are all for Linux on x86-64."""
+"""The values of markers: all of TensorFlow's environments are for Linux on x86-64."""
 _PATCH = "9"
-"""As packages are resolved, so that a machine's own patch release does not matter."""
+"""The patch release that packages are resolved for, whatever this machine's Python has."""
 
 
 def refused(bounds: Sequence[Bound], release: Release, python: str) -> Optional[Bound]:
-    """The first that does not allow `release`, or None."""
+    """The first bound that does not allow `release`, or None."""
     return next((each for each in bounds if not _allows(each.requirement, release, python)), None)
 
 
 def pythons(bounds: Sequence[Bound], there: Sequence[str]) -> tuple[str, ...]:
-    """Those of `there` that all of `bounds` allow."""
+    """The Pythons of `there` that all `bounds` allow."""
     allowed = [SpecifierSet(each.requirement) for each in bounds]
     return tuple(each for each in there if all(a.contains(f"{each}.{_PATCH}") for a in allowed))
 

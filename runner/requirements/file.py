@@ -1,4 +1,4 @@
-"""requirements.txt, as pip reads it: comments, continued lines, markers, `-r` and `-c`."""
+"""Reads requirements.txt as pip does: comments, continued lines, markers, `-r` and `-c`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.requirements.asked import NOTHING, Asked, sorted_out
 
 MOST_BYTES = 1 << 20
 DEEPEST = 8
-"""Files that name each other."""
+"""How deep files may include each other."""
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s+--hash[= ]\S+")
 _NESTED = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(\S.*)")
@@ -22,13 +22,13 @@ _URL = re.compile(r"[a-z+]+://")
 
 
 def read_file(file: Path) -> Asked:
-    """What it and the files that it names ask for. Raises `UsageError`."""
+    """What the file and its included files ask for. Raises `UsageError`."""
     return _read(file, constraining=False, above=())
 
 
 def _read(file: Path, *, constraining: bool, above: tuple[Path, ...]) -> Asked:
     if file.resolve() in above or len(above) >= DEEPEST:
-        raise UsageError(f"{above[-1].name} names {file.name}, which names it in turn")
+        raise UsageError(f"{above[-1].name} includes {file.name}, which includes it in turn")
     asked, found = NOTHING, _Found()
     for number, line in _lines(_text(file)):
         where = f"{file.name}:{number}"
@@ -47,7 +47,7 @@ def _read(file: Path, *, constraining: bool, above: tuple[Path, ...]) -> Asked:
 
 
 class _Found:
-    """What is left out of a file, told once."""
+    """What is left out of a file, for one note of each kind."""
 
     def __init__(self) -> None:
         self.hashes = 0
@@ -57,11 +57,11 @@ class _Found:
         if self.hashes:
             yield (
                 f"{name}: the hashes of {self.hashes} requirements are not used; every package is"
-                " installed by the hash that the index has of it"
+                " checked against the hash that the index has"
             )
         if self.options:
             options = ", ".join(dict.fromkeys(self.options))
-            yield f"{name}: {options} is not used; the index is the one that this machine is set to"
+            yield f"{name}: {options} is not used; packages come from this machine's usual index"
 
 
 def _one(line: str, where: str, found: _Found, constraining: bool) -> Asked:
@@ -69,7 +69,7 @@ def _one(line: str, where: str, found: _Found, constraining: bool) -> Asked:
         raise UsageError(f'{where}: "{line[:80]}" is a URL; name a package and its version')
     if _FOLDER.match(line):
         raise UsageError(
-            f'{where}: "{line[:80]}" is a folder or a file; add a package that lies here by'
+            f'{where}: "{line[:80]}" is a folder or a file; to add a package from this machine, use'
             " --with ./FOLDER"
         )
     bare = _HASH.sub("", line)
@@ -78,7 +78,7 @@ def _one(line: str, where: str, found: _Found, constraining: bool) -> Asked:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The number of its first line, and a requirement or an option, without its comment."""
+    """(number of the first line, requirement or option without its comment)."""
     begun, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         start = start or number

@@ -1,4 +1,4 @@
-"""pyproject.toml: a project's dependencies, with the extras and groups that are named."""
+"""Reads the dependencies of a project from pyproject.toml, with the selected extras and groups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _WORD = re.compile(r"(?P<folder>[^\[\]]+)(?:\[(?P<names>[^\[\]]*)\])?")
 
 
 def read_project(word: str) -> Asked:
-    """What `--project word` asks for: `.`, `../mine[test,docs]`. Raises `UsageError`."""
+    """What `--project WORD` asks for; WORD is such as `.` or `../mine[test,docs]`.
+
+    Raises `UsageError`.
+    """
     parts = _WORD.fullmatch(word)
     if parts is None:
         raise UsageError(f"--project {word}: expected a folder, or one with extras: '.[test]'")
@@ -54,7 +57,7 @@ class _Project:
         return found
 
     def _named(self, name: str) -> Asked:
-        """An extra, or else a group."""
+        """What an extra asks for, or the group of that name."""
         key = canonicalize_name(name)
         if key in self._extras:
             return self._of_list(self._extras[key], name)
@@ -66,7 +69,7 @@ class _Project:
         raise UsageError(f"{self._path} has no extra or group {name!r}; there are: {known}")
 
     def _of_list(self, value: object, what: str) -> Asked:
-        """Of what the project asks for of itself, the extras that it names."""
+        """What a list asks for. A requirement on the project itself stands for its extras."""
         own: list[str] = []
         others: list[str] = []
         for text in texts(value, what, self._source):
@@ -82,7 +85,7 @@ class _Project:
         return canonicalize_name(str(self._project.get("name", "")))
 
     def _of_group(self, key: str, above: tuple[str, ...]) -> Iterator[str]:
-        """PEP 735: a group may include others."""
+        """The requirements of a group and of the groups that it includes (PEP 735)."""
         if key in above or key not in self._groups:
             raise UsageError(f"{self._path}: the group {above[-1]} cannot include {key}")
         members = self._groups[key]
@@ -95,7 +98,7 @@ class _Project:
                 raise UsageError(f"{self._path}: the group {key} is no list of requirements")
 
     def _dynamic(self, field: str, name: str) -> Asked:
-        """What setuptools reads from requirements files."""
+        """What a dynamic field asks for, if setuptools reads it from requirements files."""
         if field not in self._project.get("dynamic", []):
             return NOTHING
         told: Any = self._tool
@@ -104,7 +107,7 @@ class _Project:
         files = [told] if isinstance(told, str) else told
         if not isinstance(files, list) or not all(isinstance(each, str) for each in files):
             raise UsageError(
-                f"{self._path}: {field} is dynamic, so only building the project tells it",
+                f"{self._path}: {field} is dynamic: only a build of the project can tell the value",
                 remedy="name its packages in a file: -r requirements.txt",
             )
         found = NOTHING

@@ -1,4 +1,4 @@
-"""Inline metadata of a script (PEP 723): the packages and the Python that it says it needs."""
+"""Reads the inline metadata of a script (PEP 723): the packages and the Python that it needs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _SIGN = b"# /// script"
 _BLOCK = re.compile(
     r"^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$", re.MULTILINE
 )
-"""As the specification has it."""
+"""The pattern of the specification."""
 
 
 def read_script(script: Path) -> Asked:
-    """What the script's own metadata asks for; nothing where it has none, or cannot be read.
+    """What the script's metadata asks for; nothing if it has none or cannot be read.
 
-    Raises `UsageError` where the metadata is wrong.
+    Raises `UsageError` if the metadata is wrong.
     """
     try:
         content = script.read_bytes()
@@ -31,11 +31,11 @@ def read_script(script: Path) -> Asked:
 
 
 def of_text(text: str, source: str) -> Asked:
-    """As `read`, of a script's text. Raises `UsageError`."""
+    """What the metadata in a script's text asks for. Raises `UsageError`."""
     lines = text.replace("\r\n", "\n") + "\n"
     blocks = [m["content"] for m in _BLOCK.finditer(lines) if m["type"] == "script"]
     if len(blocks) > 1:
-        raise UsageError(f"{source} has {len(blocks)} blocks `# /// script`; one says all it needs")
+        raise UsageError(f"{source} has {len(blocks)} blocks `# /// script`; expected at most one")
     if not blocks:
         return NOTHING
     bare = "".join(

@@ -1,4 +1,4 @@
-"""TOML, which Python reads by itself from 3.11 on."""
+"""Parses TOML on every Python; only Python 3.11 and newer has a parser of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runner.errors import UsageError
 
 
 def parsed(text: str, what: str) -> dict[str, Any]:
-    """Raises `UsageError` that begins with `what`."""
+    """The parsed text. Raises `UsageError` with a message that begins with `what`."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:

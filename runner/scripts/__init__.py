@@ -1,1 +1,1 @@
-"""What a user names (a file, a notebook, a folder, a module, standard input) → a Python script."""
+"""Turns what a user names (a file, notebook, folder, module, standard input) into a script."""

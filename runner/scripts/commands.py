@@ -1,4 +1,4 @@
-"""What stands behind `--` → something to run: `run -- pytest tests/`, `run -- python -m mine`."""
+"""Turns the command after `--` into a script: `run -- pytest tests/`, `run -- python -m mine`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ except OSError as error:
 
 
 def of_command(words: Sequence[str]) -> Named:
-    """`words` as typed in the project's folder. Raises `UsageError`."""
+    """The script for a command that was typed in the project's folder. Raises `UsageError`."""
     folder = Path.cwd()
     arguments = _of_pytest(words)
     if arguments is not None:
@@ -51,7 +51,7 @@ def of_command(words: Sequence[str]) -> Named:
 
 
 def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:
-    """The arguments of pytest, where it is that."""
+    """The arguments for pytest; None if this is another command."""
     if words[0] in _PYTEST:
         return words[1:]
     if _PYTHON.fullmatch(words[0]) and words[1:3] in (["-m", "pytest"], ("-m", "pytest")):

@@ -1,4 +1,4 @@
-"""What works in a notebook and not in a script: `await` at the top, and `display`. Pure."""
+"""Rewrites what works in notebooks only: `await` outside functions, and `display`. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def as_script(text: str) -> str:
-    """`text` so that plain Python runs it; as it is where this Python cannot parse it."""
+    """`text` as plain Python can run it; unchanged if this Python cannot parse it."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -23,7 +23,7 @@ def as_script(text: str) -> str:
 
 
 def _awaited(node: ast.AST) -> Iterator[ast.Await]:
-    """Those outside of any function."""
+    """The `await` expressions outside functions and classes."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Await):
             yield child
@@ -32,7 +32,10 @@ def _awaited(node: ast.AST) -> Iterator[ast.Await]:
 
 
 def _replace(lines: list[bytes], each: ast.Await) -> None:
-    """`await value` by a call that waits for it. The end goes first: it may be on the same line."""
+    """Replace `await value` by a call that waits for the value.
+
+    The end is changed first, because it may be on the same line.
+    """
     last, end = (each.end_lineno or each.lineno) - 1, each.end_col_offset or 0
     lines[last] = lines[last][:end] + b")" + lines[last][end:]
     first, start = each.lineno - 1, each.col_offset
@@ -41,7 +44,7 @@ def _replace(lines: list[bytes], each: ast.Await) -> None:
 
 
 def _displays(tree: ast.AST) -> bool:
-    """Whether it uses the function that IPython gives to every cell, and has none of its own."""
+    """Whether the text uses IPython's `display` and does not define a `display` of its own."""
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "display"]
     bound = any(isinstance(node.ctx, ast.Store) for node in names) or any(
         (alias.asname or alias.name) in ("display", "*")

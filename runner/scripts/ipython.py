@@ -1,7 +1,7 @@
-"""Lines that only IPython understands → plain Python, line by line. Pure.
+"""Turns the lines that only IPython understands into plain Python, line by line. Pure.
 
-What a shell or a notebook would have done is set aside, as a comment in its place, so that lines
-keep their numbers; `%time` and its like are taken off the statement that they measure.
+A command for a shell or a notebook becomes a comment in the same place, so that lines keep their
+numbers. Magics such as `%time` are removed from the statement that they measure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.scripts.statements import Statements
 
 ASIDE = "# set aside: "
 MEASURING = frozenset(["time", "timeit", "prun", "capture", "memit", "mprun", "lprun"])
-"""Magics around Python code, which runs without them."""
+"""Magics that measure Python code; the code runs without them."""
 _MAYBE = re.compile(
     r"^[ \t]*[!%?]|get_ipython|^[ \t]*[\w., \t]+=[ \t]*[!%]|\?[ \t]*$", re.MULTILINE
 )
@@ -32,23 +32,23 @@ _VARIABLE = re.compile(r"([A-Za-z_]\w*)(?:=|\s+)(.+)")
 
 @frozen
 class Plain:
-    """A text without what IPython alone understands."""
+    """A text without the parts that only IPython understands."""
 
     text: str
     aside: tuple[str, ...] = ()
-    """The lines set aside, as they stood."""
+    """The lines that were set aside, unchanged."""
     installed: Installed = field(factory=Installed)
 
 
 def plain(text: str) -> Plain:
-    """`text` as plain Python; unchanged where IPython has no part in it."""
+    """`text` as plain Python; unchanged if nothing in it is for IPython."""
     if not _MAYBE.search(text) or (_parses(text) and "get_ipython" not in text):
         return Plain(text)
     return plain_cell(text)
 
 
 def plain_cell(text: str) -> Plain:
-    """As `plain`, of one cell: `%%bash` on its first line speaks of the whole."""
+    """The text of one cell as plain Python. `%%bash` on its first line is about the whole cell."""
     reading = _Reading()
     lines = text.split("\n")
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
@@ -60,7 +60,7 @@ def plain_cell(text: str) -> Plain:
 
 
 def _foreign_cell(lines: Sequence[str], first: int, magic: re.Match[str]) -> Plain:
-    """A cell in another language; a file that it writes is written."""
+    """A cell in another language, as comments; `%%writefile` becomes a statement that writes."""
     said = [f"{ASIDE}{line}".rstrip() for line in lines]
     body = "\n".join(lines[first + 1 :])
     if magic[2] in ("writefile", "file") and magic[3].strip():
@@ -84,7 +84,7 @@ def _all_installed(commands: Sequence[str]) -> Installed:
 
 @define
 class _Reading:
-    """Lines read so far, and what they became."""
+    """The lines read so far, and their translations."""
 
     _done: list[str] = field(factory=list)
     _aside: list[str] = field(factory=list)
@@ -98,7 +98,7 @@ class _Reading:
     def read(self, lines: Sequence[str]) -> None:
         shell = ""
         for line in lines:
-            if shell:  # the rest of a command that goes on
+            if shell:  # a continued command
                 self._done.append(f"{ASIDE}{line.strip()}".rstrip())
                 shell += f" {line.strip()}"
             elif self._statements.at_start and line.lstrip().startswith("!"):
@@ -160,7 +160,7 @@ class _Reading:
 
 
 def _commented(line: str) -> str:
-    """The line as a comment; within a block a statement, for it may be the block's only one."""
+    """The line as a comment. In a block it gets a `pass`: it may be the block's only line."""
     indent = line[: len(line) - len(line.lstrip())]
     return f"{indent}pass  {ASIDE}{line.strip()}" if indent else f"{ASIDE}{line.strip()}"
 
@@ -169,7 +169,7 @@ _CALLS = {"system": "!{}", "getoutput": "!{}", "magic": "%{}", "run_line_magic":
 
 
 def _of_get_ipython(line: str) -> Optional[str]:
-    """What a cell said, of a line that nbconvert made of it: `get_ipython().system('…')`."""
+    """The original line, if nbconvert turned it into a call: `get_ipython().system('…')`."""
     if "get_ipython" not in line:
         return None
     try:

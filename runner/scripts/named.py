@@ -1,4 +1,4 @@
-"""What a command line names → a script that can be run. Reads files, and writes what it makes."""
+"""Turns what a command line names into a script that can run. Reads and writes files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = Path("-")
 MOST_BYTES = 1 << 20
-"""Of a script on standard input."""
+"""The longest script that is read from standard input."""
 _SHOWN = 3
-"""Lines set aside that are shown."""
+"""How many of the lines that were set aside are shown."""
 _FOR_IPYTHON = re.compile(rb"^[ \t]*[!%]|get_ipython", re.MULTILINE)
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _RUN_MODULE = '''\
@@ -38,25 +38,26 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 
 @frozen(kw_only=True)
 class Named:
-    """A script, and what was found out about it on the way."""
+    """A script and what is known about it."""
 
     script: Path
     folder: Optional[Path] = None
-    """What lies beside it, where it was made of something else."""
+    """The folder of the original, if the script was made from something else."""
     name: str
-    """What its repro is called, if nothing else says so."""
+    """The name of its repro, unless the user gives one."""
     packages: tuple[str, ...] = ()
-    """Requirements that it installs for itself."""
+    """The requirements that it installs by itself."""
     remarks: tuple[str, ...] = ()
-    """What the user should know, each a sentence."""
+    """What the user should know, one sentence each."""
     suite: Optional[Suite] = None
-    """Where it is tests that pytest runs; the script is then their driver."""
+    """The tests, if pytest runs them; then `script` is the driver of the tests."""
 
 
 def find_script(path: Path) -> Named:
-    """A Python script, a notebook, a folder with a `__main__.py`, tests, or `-` for standard input.
+    """The script for a path: a Python script, a notebook, a folder with a `__main__.py`, tests, or
+    `-` for standard input.
 
-    What is none of these is returned as it is. Raises `UsageError`.
+    Any other path is returned unchanged. Raises `UsageError`.
     """
     if path == STANDARD_INPUT:
         return _of_text(_standard_input(), "standard-input", Path.cwd())
@@ -83,11 +84,13 @@ def of_suite(suite: Suite, name: str) -> Named:
 
 
 def of_module(module: str) -> Named:
-    """What `python -m MODULE` runs in the working folder. Raises `UsageError`."""
+    """The script for `python -m MODULE` in the working folder. Raises `UsageError`."""
     from runner.scripts.written import written
 
     if not _MODULE.fullmatch(module):
-        raise UsageError(f"-m {module:.60}: no name of a module", remedy="as in -m package.module")
+        raise UsageError(
+            f"-m {module:.60}: expected the name of a module", remedy="use -m package.module"
+        )
     script = written(f"python-m-{module}.py", _RUN_MODULE.format(module=module))
     return Named(script=script, folder=Path.cwd(), name=module)
 
@@ -99,7 +102,7 @@ def _of_folder(folder: Path) -> Named:
     if not script.is_file():
         raise UsageError(
             f"{folder} is a folder without a __main__.py or tests; expected a Python script",
-            remedy="name the script in it, or a module of it: -m package.module",
+            remedy="name a script in that folder, or a module: -m package.module",
         )
     name = Path(os.path.realpath(folder)).name
     return Named(script=script, name=name or "folder")
@@ -146,21 +149,21 @@ def _written(plain: Plain, file: str, folder: Path, name: str) -> Named:
 
 
 def remarks(plain: Plain) -> Iterator[str]:
-    """What was set aside, and what was added, each in a sentence."""
+    """What was set aside and what was added, one sentence each."""
     if plain.aside:
         lines = [line.split("\n")[0][:80] for line in plain.aside[:_SHOWN]]
         more = f" and {len(plain.aside) - _SHOWN} more" if len(plain.aside) > _SHOWN else ""
-        yield f"set aside, as no Python: {'; '.join(lines)}{more}"
+        yield f"set aside, not Python: {'; '.join(lines)}{more}"
     if plain.installed.packages:
         yield f"added, as of each release's date: {', '.join(plain.installed.packages)}"
     if plain.installed.tensorflow:
         yield f"the matrix chooses TensorFlow, not {', '.join(plain.installed.tensorflow)}"
     if plain.installed.others:
-        yield f"not added, as it is in no package index: {', '.join(plain.installed.others)}"
+        yield f"not added, not in a package index: {', '.join(plain.installed.others)}"
 
 
 def _content(path: Path, most: int = MOST_BYTES) -> Optional[bytes]:
-    """Its beginning; None where it cannot be read, which others say better."""
+    """The first bytes of a file; None if it cannot be read. A later step then reports why."""
     try:
         if not path.is_file():
             return None
@@ -172,10 +175,10 @@ def _content(path: Path, most: int = MOST_BYTES) -> Optional[bytes]:
 
 @functools.cache
 def _standard_input() -> str:
-    """It can be read once only, and `watch` asks again."""
+    """The text on standard input; cached, because `watch` asks for it again."""
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(
-            "-: standard input is a terminal, and no script", remedy="tfmatrix run - < my.py"
+            "-: standard input is a terminal; expected a script", remedy="tfmatrix run - < my.py"
         )
     content = sys.stdin.buffer.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -183,7 +186,7 @@ def _standard_input() -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError("-: the script on standard input is no UTF-8 text") from None
+        raise UsageError("-: the script on standard input is not UTF-8 text") from None
     if not text.strip():
         raise UsageError("-: there is no script on standard input")
     return text

@@ -1,7 +1,8 @@
-"""A Jupyter notebook → one script: its code cells, in order. Pure.
+"""Turns a Jupyter notebook into one script: its code cells, in order. Pure.
 
-The JSON is read here, bounded: nbformat would bring a JSON Schema library, traitlets and
-jupyter-core, for the three fields that a script is made of. Formats 3 and 4: all since 2013.
+This module reads the JSON itself, within limits. The library nbformat would bring a JSON Schema
+library, traitlets and jupyter-core, though a script needs only three fields. Formats 3 and 4, which
+all notebooks since 2013 have, are read.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from runner.scripts.pip_install import Installed
 from runner.scripts.places import CELL
 
 MOST_BYTES = 64 << 20
-"""Of a notebook: its outputs, which are not read, hold pictures."""
+"""The largest notebook. Its outputs may contain pictures; they are not read."""
 MOST_SCRIPT = 1 << 20
-"""Characters of its code."""
+"""The longest code of a notebook, in characters."""
 _PYTHON = ("python", "python2", "python3", "ipython", "")
 
 
 def script(content: bytes, shown: str) -> Plain:
-    """The script that a notebook is. `shown` is what messages call it. Raises `UsageError`."""
+    """The code of a notebook as a script; messages name the notebook by `shown`.
+
+    Raises `UsageError`.
+    """
     cells = [ipython.plain_cell(source) for source in _cells(_parsed(content, shown), shown)]
     if not any(cell.text.strip() for cell in cells):
-        raise UsageError(f"{shown} has no cell of code")
+        raise UsageError(f"{shown} has no code cell")
     body = (f"{CELL.format(number)}\n{cell.text}" for number, cell in enumerate(cells, 1))
     text = "\n\n".join(part.rstrip() for part in body) + "\n"
     if len(text) > MOST_SCRIPT:
@@ -50,7 +54,7 @@ def _parsed(content: bytes, shown: str) -> dict[str, Any]:
         raise UsageError(f"{shown} is no notebook: it has no `nbformat`")
     if notebook["nbformat"] not in (3, 4):
         raise UsageError(
-            f"{shown} is a notebook of format {notebook['nbformat']!r:.20}; 3 and 4 can be read",
+            f"{shown} is a notebook of format {notebook['nbformat']!r:.20}; expected 3 or 4",
             remedy=f"jupyter nbconvert --to notebook {shown}",
         )
     return notebook

@@ -1,4 +1,4 @@
-"""The words of `pip install …` → the packages that a script needs besides TensorFlow. Pure."""
+"""Finds in `pip install …` the packages that a script needs besides TensorFlow. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TENSORFLOW = frozenset(
         *("tensorflow-metal", "tf-nightly", "tf-nightly-cpu", "tf-nightly-gpu", "tensorflow-rocm"),
     }
 )
-"""What the matrix chooses: a script's own pins of these are set aside."""
+"""The matrix chooses the version of these packages, so a script's own pins are set aside."""
 
 _COMMAND = re.compile(r"(?:\S*python[\d.]*\s+-m\s+)?pip[\d.]*\s+install\b(.*)", re.DOTALL)
 _WITH_VALUE = frozenset(
@@ -29,19 +29,19 @@ _WITH_VALUE = frozenset(
         *("--platform", "--only-binary", "--no-binary", "--trusted-host", "--upgrade-strategy"),
     ]
 )
-"""Options of pip whose next word is their value."""
+"""The options of pip that take the next word as their value."""
 _NO_PACKAGES = frozenset(["-r", "--requirement", "-e", "--editable"])
-"""Of these, those whose value is something to install that is no name of a package."""
+"""The options of pip that install something other than a package of the index."""
 
 
 @frozen
 class Installed:
-    """What one or several commands install."""
+    """What commands install with pip."""
 
     packages: tuple[str, ...] = ()
-    """Requirements that can be had from the index."""
+    """Requirements for packages of the index."""
     tensorflow: tuple[str, ...] = ()
-    """Pins of TensorFlow."""
+    """Requirements for TensorFlow itself."""
     others: tuple[str, ...] = ()
     """Files, folders and addresses."""
 
@@ -54,7 +54,7 @@ class Installed:
 
 
 def installed(command: str) -> Optional[Installed]:
-    """What a shell command installs with pip; None where it is another command."""
+    """What a shell command installs with pip; None if it does not use pip."""
     found = Installed()
     any_pip = False
     for part in re.split(r"&&|\|\||;(?![^'\"]*['\"]\s)|\s[|]\s|\s[12&]?>+", command):
@@ -68,7 +68,7 @@ def installed(command: str) -> Optional[Installed]:
 def _words(text: str) -> list[str]:
     try:
         return shlex.split(text, comments=True)
-    except ValueError:  # a quotation that is not closed
+    except ValueError:  # a missing closing quote
         return text.split()
 
 
@@ -92,7 +92,7 @@ def _named(words: Sequence[str]) -> Installed:
 
 
 def _requirement(word: str) -> Optional[str]:
-    """As the index has it; None for a file, an address, or no name at all."""
+    """The requirement for a package of the index; None for a file, an address or another word."""
     try:
         parsed = Requirement(word)
     except InvalidRequirement:

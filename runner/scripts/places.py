@@ -1,4 +1,4 @@
-"""A line of a script that was a notebook → its cell, and the line in it."""
+"""Finds the notebook cell of a line, in a script that was made from a notebook."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Optional
 
 CELL = "# %% cell {}"
-"""What stands above each cell of a notebook, as editors divide a script."""
+"""The comment above each cell, which editors know as the start of a cell."""
 _MARKER = re.compile(r"# (?:%% cell (\d+)|In\[([\d ]*)\]:)\s*$")
-"""Also what nbconvert writes above a cell."""
+"""This comment, or the one that nbconvert writes above a cell."""
 
 
 def place(text: str, line: int) -> Optional[str]:
-    """`cell 3, line 2` of the script's `line`, from 1; None where no cell is marked above it."""
+    """The cell and the line in it, `cell 3, line 2`, of the script's `line` (counted from 1).
+
+    None if no comment above the line marks a cell.
+    """
     lines = text.split("\n")[:line]
     marks = [(at, one) for at, one in enumerate(map(_MARKER.match, lines), 1) if one]
     if not marks or line > len(lines):
@@ -27,7 +30,7 @@ def place(text: str, line: int) -> Optional[str]:
 
 
 def of_file(script: Path, line: int) -> Optional[str]:
-    """As `place`, of a script in a file; None where it cannot be read."""
+    """The cell and line for a script in a file, as `place` gives it; None if it is unreadable."""
     try:
         return place(_text(script, script.stat().st_mtime_ns), line)
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether a file is one of tests, for pytest to run, or a script that runs by itself."""
+"""Tells whether a file has tests for pytest or is a script that runs by itself."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Union
 
 NAMES = ("test_*.py", "*_test.py")
-"""What files of tests are called, where a project's settings say nothing else."""
+"""The names of test files, unless the project's settings say otherwise."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _NO_DEEDS = (*_DEFINITIONS, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Pass)
 _RUNNERS = ("unittest", "pytest", "nose", "absltest", "googletest", "test")
-"""Modules whose `main` runs the tests of the file that calls it."""
+"""If a file calls `main` of one of these modules, it runs its own tests."""
 
 
 def is_for_pytest(file: Path) -> bool:
-    """Whether it is named as files of tests are, holds some, and does not run them itself."""
+    """Whether the file has the name of a test file, contains tests, and does not run them."""
     if not any(fnmatch.fnmatchcase(file.name, glob) for glob in NAMES):
         return False
     try:
@@ -29,7 +29,7 @@ def is_for_pytest(file: Path) -> bool:
 
 
 def parsed(source: str) -> ast.Module:
-    """An empty module where it is no Python that this tool can read."""
+    """The parsed source; an empty module if this Python cannot parse it."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -37,7 +37,7 @@ def parsed(source: str) -> ast.Module:
 
 
 def only_defines(module: ast.Module) -> bool:
-    """Whether running it does nothing: it imports, defines, and gives names to values."""
+    """Whether the module only imports, defines and assigns, so that running it does nothing."""
     return all(
         isinstance(statement, _NO_DEEDS)
         or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
@@ -46,7 +46,7 @@ def only_defines(module: ast.Module) -> bool:
 
 
 def defined(module: ast.Module) -> Iterator[str]:
-    """The tests of a module, as pytest and unittest find them."""
+    """The names of a module's tests, found as pytest and unittest find them."""
     for statement in module.body:
         if isinstance(statement, ast.ClassDef):
             methods = [each for each in statement.body if isinstance(each, _DEFINITIONS)]
@@ -62,7 +62,7 @@ def _is_group(group: ast.ClassDef) -> bool:
 
 
 def _runs(statement: ast.stmt, tests: set[str]) -> bool:
-    """Whether a statement of the top level runs tests, by name or through a runner's `main`."""
+    """Whether a top-level statement runs tests, by calling them or a runner's `main`."""
     if isinstance(statement, _DEFINITIONS):
         return False
     calls = (each for each in ast.walk(statement) if isinstance(each, ast.Call))

@@ -1,4 +1,4 @@
-"""Which lines of a text begin a statement: only there a `%` or `!` is IPython's. Pure."""
+"""Finds the lines that begin a statement: only there does IPython read `%` or `!`. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TRIPLE = ('"""', "'''")
 
 @define
 class Statements:
-    """Told one line after the other; knows whether the next one begins a statement.
+    """Reads line after line and tells whether the next line begins a statement.
 
-    Works for texts that this Python cannot parse, which those with lines for IPython are.
+    It works on texts that Python cannot parse, because lines for IPython are not Python.
     """
 
     _quote: str = ""

@@ -1,7 +1,7 @@
-"""Which files of tests a suite has: found as pytest finds them, without running anything.
+"""Finds the test files of a suite as pytest finds them, without running anything.
 
-What is collected in a file is for pytest to say, in the cell. The files must be known before, as
-each is measured, kept and reused by itself.
+pytest itself collects the tests of a file, in the cell. The files must be known earlier, because
+each file is measured, stored and reused separately.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from runner.model import Case, Suite
 
 MOST_FILES = 5000
 NEVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
-"""Folders that pytest does not look into."""
+"""Folders in which pytest does not search."""
 MARKS = ("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG", "cells.jsonl")
-"""What lies in folders with nobody's own tests: environments, caches, runs of this tool."""
+"""A folder with one of these is an environment, a cache or a run of this tool: it has no tests."""
 PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
-"""What lies at the top of a project."""
+"""The top folder of a project contains one of these."""
 _SETTINGS = (
     ("pytest.ini", "pytest"),
     (".pytest.ini", "pytest"),
@@ -35,7 +35,7 @@ _SETTINGS = (
     ("tox.ini", "pytest"),
     ("setup.cfg", "tool:pytest"),
 )
-"""Where pytest looks for its settings, first the one that counts, and in which section."""
+"""The files and sections in which pytest looks for its settings; the first one found counts."""
 _VALUED = """
     -k -m -c -o -p -r -W -n --tb --rootdir --confcutdir --ignore --ignore-glob --deselect
     --maxfail --durations --durations-min --color --capture --show-capture --import-mode
@@ -43,12 +43,12 @@ _VALUED = """
     --pythonwarnings --assert --cov --cov-report --cov-config --timeout --dist --numprocesses
     --reruns --doctest-glob --verbosity
 """
-"""Options of pytest and of what is often installed beside it that a value follows."""
+"""The options of pytest and of its common plugins that take the next word as their value."""
 
 
 @frozen(kw_only=True)
 class Settings:
-    """What a project's settings say of where its tests are."""
+    """The part of a project's settings that says where its tests are."""
 
     python_files: tuple[str, ...] = ("test_*.py", "*_test.py")
     testpaths: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Settings:
 
 
 def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
-    """What `pytest ARGUMENTS` runs in `folder`. Raises `UsageError`."""
+    """The suite that `pytest ARGUMENTS` runs in `folder`. Raises `UsageError`."""
     paths: list[str] = []
     options: list[str] = []
     valued = False
@@ -70,7 +70,7 @@ def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
             raise UsageError(f"pytest {path}: there is no {_file(path)} in {folder}")
         if folder != Path(place) and folder not in Path(place).parents:
             raise UsageError(
-                f"pytest {path}: it lies outside of {folder}, the folder that cells get a copy of",
+                f"pytest {path}: it is outside {folder}, the folder that is copied into cells",
                 remedy="run this in the project's own folder",
             )
     shown = tuple(_relative(path, folder) for path in paths)
@@ -78,29 +78,32 @@ def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
 
 
 def of_text(text: str, folder: Path) -> Suite:
-    """`tests/ -k layers`, as typed in `folder`. Raises `UsageError`."""
+    """The suite for arguments such as `tests/ -k layers`, typed in `folder`.
+
+    Raises `UsageError`.
+    """
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f"{text!r:.80} is no list of arguments: {error}") from None
+        raise UsageError(f"{text!r:.80} cannot be split into arguments: {error}") from None
     return of_arguments(words, folder.absolute())
 
 
 def of_file(file: Path) -> Suite:
-    """The tests in one file or folder, in the project that it belongs to."""
+    """The suite of one file or folder, in its project."""
     real = Path(os.path.realpath(file))
     folder = project_of(real if real.is_dir() else real.parent)
     return Suite(folder=folder, paths=(real.relative_to(folder).as_posix(),))
 
 
 def has_tests(folder: Path) -> bool:
-    """Whether there is some file of tests below."""
+    """Whether a folder contains a test file, at any depth."""
     settings = settings_of(project_of(Path(os.path.realpath(folder))))
     return any(True for _ in _files(folder, ".", settings))
 
 
 def project_of(folder: Path) -> Path:
-    """The nearest folder from here upwards that a project's files lie in; else this one."""
+    """The nearest folder, from here upwards, that is the top of a project; else `folder`."""
     home = Path.home()
     for place in (folder, *folder.parents):
         if place in (home, Path("/")):
@@ -111,19 +114,17 @@ def project_of(folder: Path) -> Path:
 
 
 def cases(suite: Suite) -> tuple[Case, ...]:
-    """A case for each file. Raises `UsageError` where there is none, or too many."""
+    """A case for each test file. Raises `UsageError` if there are none or too many."""
     files: dict[str, list[str]] = {}
     settings = settings_of(suite.folder)
     for path in suite.paths or settings.testpaths or (".",):
         for file in _files(suite.folder, path, settings):
             files.setdefault(file, []).append(path if "::" in path else file)
             if len(files) > MOST_FILES:
-                raise UsageError(f"{suite.folder} has more than {MOST_FILES} files of tests")
+                raise UsageError(f"{suite.folder} has more than {MOST_FILES} test files")
     if not files:
         where = " ".join(suite.paths) or str(suite.folder)
-        raise UsageError(
-            f"no file of tests in {where}: expected {' or '.join(settings.python_files)}"
-        )
+        raise UsageError(f"no test file in {where}: expected {' or '.join(settings.python_files)}")
     return tuple(
         Case(name=file, args=(*suite.options, *_wanted(file, parts)))
         for file, parts in files.items()
@@ -154,7 +155,7 @@ def _relative(path: str, folder: Path) -> str:
 
 
 def _wanted(file: str, parts: Sequence[str]) -> list[str]:
-    """The whole file where it is asked for, else the tests that are."""
+    """The whole file if the user asked for it, else the tests that the user named."""
     return [file] if file in parts else list(dict.fromkeys(parts))
 
 
@@ -181,14 +182,14 @@ def _is_left_out(folder: str, name: str, settings: Settings) -> bool:
 
 
 def _matches(glob: str, name: str, file: str) -> bool:
-    """A glob with a slash is held against the path's end."""
+    """Whether a glob matches a name; a glob with a slash must match the end of the path."""
     return fnmatch.fnmatchcase(file, f"*/{glob}" if "/" in glob else "*/" + glob) or (
         fnmatch.fnmatchcase(name if "/" not in glob else file, glob)
     )
 
 
 def _section(path: Path, name: str) -> Optional[dict[str, Any]]:
-    """pytest's section of a settings file; None where it has none."""
+    """pytest's section of a settings file; None if the file has none."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""A script that was made of something else, as a file in the cache, named by its content."""
+"""Writes scripts that were made from something else to the cache, named by their content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.machine import files
 
 
 def written(name: str, text: str) -> Path:
-    """Raises `TfmatrixError` where the cache cannot be written."""
+    """The path of a file with this text in the cache. Raises `TfmatrixError` if writing fails."""
     content = text.encode("utf-8", "replace")
     folder = paths.scripts() / hashlib.sha256(name.encode() + b"\0" + content).hexdigest()[:16]
     path = folder / name

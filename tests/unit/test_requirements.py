@@ -154,7 +154,7 @@ def test_a_requirements_file_is_read_as_pip_does(written: Callable[..., Path]) -
         ("-e .\n", 'requirements.txt:1: "-e ." is a folder or a file'),
         ("./mine\n", '"./mine" is a folder or a file'),
         ("-r gone.txt\n", "gone.txt cannot be read: No such file"),
-        ("-r requirements.txt\n", "requirements.txt names requirements.txt, which names it"),
+        ("-r requirements.txt\n", "requirements.txt includes requirements.txt, which includes it"),
         ("six\0\n", "is no requirements file: it holds zeros"),
     ],
 )
@@ -233,7 +233,11 @@ def test_dependencies_that_setuptools_reads_from_a_file_are_read(
         ("[tool.poetry]\n", "", "has neither [project] nor [dependency-groups]"),
         ("[project\n", "", "is no TOML"),
         ("project = 1\n", "", "project is no table"),
-        ('[project]\ndynamic = ["dependencies"]\n', "", "so only building the project tells it"),
+        (
+            '[project]\ndynamic = ["dependencies"]\n',
+            "",
+            "only a build of the project can tell",
+        ),
         ('[dependency-groups]\na = [{include-group = "a"}]\n', "[a]", "cannot include a"),
         ("[dependency-groups]\na = [1]\n", "[a]", "the group a is no list of requirements"),
     ],

@@ -69,7 +69,7 @@ def test_a_notebook_is_its_cells_in_order_line_by_line(tmp_path: Path) -> None:
     )
     assert (named.name, named.folder, named.packages) == ("bug", tmp_path, ("pandas",))
     assert named.remarks == (
-        "bug: set aside, as no Python: !pip install -q tensorflow==2.9 pandas; "
+        "bug: set aside, not Python: !pip install -q tensorflow==2.9 pandas; "
         "%tensorflow_version 2.x",
         "bug: added, as of each release's date: pandas",
         "bug: the matrix chooses TensorFlow, not tensorflow==2.9",
@@ -130,14 +130,14 @@ def test_the_third_format_can_be_read(tmp_path: Path) -> None:
         ("[" * 100_000, "it is not JSON"),
         ("[1, 2]", "has no `nbformat`"),
         ('{"cells": []}', "has no `nbformat`"),
-        ({**COLAB, "nbformat": 2}, "of format 2; 3 and 4 can be read"),
-        ({**COLAB, "nbformat": "4"}, "of format '4'; 3 and 4 can be read"),
+        ({**COLAB, "nbformat": 2}, "of format 2; expected 3 or 4"),
+        ({**COLAB, "nbformat": "4"}, "of format '4'; expected 3 or 4"),
         ({**COLAB, "cells": {}}, "`cells` are no list of cells"),
         ({**COLAB, "cells": ["x"]}, "`cells` are no list of cells"),
         ({"nbformat": 3, "worksheets": [{}]}, "`cells` are no list of cells"),
-        (_of_cells(), "has no cell of code"),
-        ({"nbformat": 4, "cells": [{"cell_type": "markdown", "source": "x"}]}, "no cell of code"),
-        (_of_cells(" \n"), "has no cell of code"),
+        (_of_cells(), "has no code cell"),
+        ({"nbformat": 4, "cells": [{"cell_type": "markdown", "source": "x"}]}, "has no code cell"),
+        (_of_cells(" \n"), "has no code cell"),
         ({"nbformat": 4, "cells": [{"cell_type": "code", "source": 5}]}, "of a cell is no text"),
         ({"nbformat": 4, "cells": [{"cell_type": "code", "source": [5]}]}, "of a cell is no text"),
         ({**COLAB, "metadata": {"kernelspec": {"language": "R"}}}, "a notebook in r, not"),
@@ -343,7 +343,7 @@ def test_a_module_is_run_as_python_does(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["", "a-b", "a/b", "a.", ".a", "1a", "a b", "a\n"])
 def test_what_is_no_module_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="no name of a module"):
+    with pytest.raises(UsageError, match="expected the name of a module"):
         of_module(name)
 
 
@@ -367,7 +367,7 @@ def test_a_script_from_standard_input_runs_in_the_working_folder(
     [
         (b"", "there is no script"),
         (b" \n", "there is no script"),
-        (b"\xff\xfe", "no UTF-8 text"),
+        (b"\xff\xfe", "not UTF-8 text"),
         (b"#" * (scripts.MOST_BYTES + 1), "longer than 1 MiB"),
     ],
 )

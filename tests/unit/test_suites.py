@@ -455,7 +455,7 @@ def test_tests_of_one_file_are_one_case(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "says"),
-    [("nowhere.py", "there is no nowhere.py"), ("../outside", "lies outside")],
+    [("nowhere.py", "there is no nowhere.py"), ("../outside", "it is outside")],
 )
 def test_wrong_arguments_are_one_line(tmp_path: Path, argument: str, says: str) -> None:
     (tmp_path / "inside").mkdir()
@@ -465,7 +465,7 @@ def test_wrong_arguments_are_one_line(tmp_path: Path, argument: str, says: str) 
 
 
 def test_a_suite_without_tests_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no file of tests in"):
+    with pytest.raises(UsageError, match="no test file in"):
         files(tmp_path)
 
 

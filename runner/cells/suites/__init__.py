@@ -1,5 +1,6 @@
-"""A suite of tests measured: pytest runs in the cell, a file at a time, and each test is a row.
+"""Measures a suite of tests: pytest runs one file per cell, and each test becomes a row.
 
-`driver` runs in the cell and tells what came of each test, `reports` reads that, `rounds` goes on
-after a test that took the process with it, `rows` are the tests as executions and as results.
+`tfmatrix_driver` runs in the cell and prints the result of each test, `reports` reads these lines,
+`rounds` runs the remaining tests after one that ended the process, `rows` turns tests into
+executions and results.
 """

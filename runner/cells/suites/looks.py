@@ -1,4 +1,4 @@
-"""When what one run of a file says of its tests is not believed: `flakiness`, for each test."""
+"""Runs a test file again if the result of one of its tests needs a second look."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from runner.cells.flakiness.second_looks import DIFFERS, SecondLook, needed
 from runner.model import Execution
 
 Run = Callable[[str], Execution]
-"""The file run in a mode, `fresh` or `fork`."""
+"""Runs the file in a mode, `fresh` or `fork`."""
 
 
 def believed(run: Run, mode: str, said: Callable[[str], frozenset[str]]) -> Execution:
-    """The file run in `mode`, and once more as a whole where one of its tests is not believed.
+    """Run the file in `mode`, and once more as a whole if one of its tests needs a second look.
 
-    `said` knows what fresh processes have said of a test.
+    `said` gives the findings that fresh processes have had for a test.
     """
     first = run(mode)
     looks = {name: look for name, row in first.rows.items() if (look := needed(row, said(name)))}
@@ -33,14 +33,15 @@ def believed(run: Run, mode: str, said: Callable[[str], frozenset[str]]) -> Exec
 
 
 def seen_again(first: Execution, second: Execution, look: SecondLook) -> Execution:
-    """The second counts; the first one too where the look is a vote."""
+    """The second execution; if the look is a vote, the first one counts as a vote too."""
     one, other = classify(first), classify(second)
     agreed = 1 + (one.finding == other.finding) if look.votes else 0
     return evolve(second, attempts=2, agreed=agreed, note=others([one, other], other))
 
 
 def _seen_again(first: Execution, second: Execution, look: SecondLook | None) -> Execution:
-    """A test that was run again for others' sake counts as run twice only where it differs."""
+    """The second execution. A test that needed no second look has two attempts only if the two
+    executions differ."""
     if look is None and classify(first).finding == classify(second).finding:
         return second
     return seen_again(first, second, look or DIFFERS)

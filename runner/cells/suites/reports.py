@@ -1,7 +1,6 @@
-"""What the driver told of the tests in its process → an `Execution` for each. Pure.
+"""Turns the lines that the driver prints into an `Execution` for each test. Pure.
 
-The lines come from beside code that nobody vouches for, so that one which is not as it should be is
-as one that was never said.
+Untrusted code runs in the same process, so a malformed line is ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from runner.serial import plain
 
 COLLECTED = "while its tests were collected"
 FIXTURE = "error in a fixture, at "
-"""How notes begin that say where a test failed, if not in the test itself."""
+"""The start of a note that says where a test failed, if not in the test itself."""
 _PASSED = {
     "passed": "",
     "xfailed": "it fails, as it is marked to: ",
@@ -31,18 +30,18 @@ _LONGEST = 1e9
 
 @frozen(kw_only=True)
 class Told:
-    """What one process told before it ended."""
+    """What one process reported before it ended."""
 
     rows: Mapping[str, Execution] = field(factory=dict)
-    """The tests that ended, and files or folders that could not be collected, by name."""
+    """By name, the tests that ended, and the files or folders that could not be collected."""
     under_way: Optional[str] = None
-    """The test that had begun and did not end."""
+    """The test that began and did not end."""
     exit_code: Optional[int] = None
-    """Of pytest, where it came to its end."""
+    """The exit code of pytest; None if pytest did not reach its end."""
 
 
 def read_reports(execution: Execution) -> Told:
-    """`execution` is the process's, whose facts its tests share."""
+    """The reports in the output of `execution`, the process that ran the tests."""
     rows: dict[str, Execution] = {}
     under_way, code = None, None
     for facts in _objects(execution.tests):
@@ -59,7 +58,7 @@ def read_reports(execution: Execution) -> Told:
 
 
 def shared(execution: Execution) -> Execution:
-    """What the tests of one process have of it."""
+    """The facts that all tests of one process share."""
     return Execution(
         exit_code=0,
         max_rss_mb=execution.max_rss_mb,
@@ -71,7 +70,7 @@ def shared(execution: Execution) -> Execution:
 
 
 def without_lines(output: str) -> str:
-    """What was printed besides the driver's own lines."""
+    """The output without the driver's own lines."""
     return re.sub(r"\n?^::test [^\n]*\n?", "", output, flags=re.MULTILINE)
 
 
@@ -119,7 +118,7 @@ def _skipped(row: Execution, why: str) -> Execution:
 
 
 def _failed(row: Execution, text: str, more: str = "") -> Execution:
-    """`more` is for people to read, and no part of the exception."""
+    """A failed test. `more` is shown to people and is no part of the exception."""
     output = "\n".join(filter(None, (row.output, text, more)))
     return evolve(row, exit_code=1, errors=text, output=output, output_bytes=len(output))
 

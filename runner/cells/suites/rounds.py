@@ -1,6 +1,4 @@
-"""One file of a suite measured to its end: after a test that took the process with it, the others
-run in a new one.
-"""
+"""Measures one file of a suite: if a test ends the process, the other tests run in a new one."""
 
 from __future__ import annotations
 
@@ -17,18 +15,18 @@ from runner.cells.suites import reports
 from runner.model import Execution
 
 DONE = "--tfmatrix-done="
-"""How the argument of the driver begins that names the tests which need not run again."""
+"""The start of the driver's argument that names the tests which need not run again."""
 USAGE, NO_TESTS = 4, 5
-"""Exit codes of pytest: it cannot begin; it found no test."""
+"""Exit codes of pytest: it could not start; it found no test."""
 _SAID = re.compile(r"^E\s+(\w[\w.]*(?:: .*)?)$", re.MULTILINE)
 _REFUSED = re.compile(r"^(?:\S+: )?error: (?!usage)(.+)$", re.MULTILINE | re.IGNORECASE)
 
 
 def run(once: Callable[[tuple[str, ...]], Execution], name: str) -> Execution:
-    """The last process's facts, with all tests of the file in `rows`.
+    """The execution of the last process, with all tests of the file in `rows`.
 
-    `once` runs the driver with these arguments besides the case's own; `name` is the file's, and
-    names the row of what is no single test's doing.
+    `once` runs the driver with extra arguments. `name` is the file's name: its row shows a failure
+    that no single test caused.
     """
     rows: dict[str, Execution] = {}
     while True:
@@ -53,10 +51,10 @@ def _but(done: Collection[str]) -> tuple[str, ...]:
 
 
 def _blamed(execution: Execution, told: reports.Told, went_on: bool, name: str) -> Optional[str]:
-    """The row that gets the end of the process; None where it is nobody's, or came as it should.
+    """The row that is blamed for the end of the process; None if no row is.
 
-    Limits are those of one test. A test that is ended when others ran before it in its process may
-    have had little of them, and gets a process of its own.
+    The limits are for one test. If a test exceeds them after others ran in the same process, the
+    others may have used most of them: the test is not blamed and gets a new process.
     """
     if execution.trouble is not None:
         return None
@@ -69,7 +67,7 @@ def _blamed(execution: Execution, told: reports.Told, went_on: bool, name: str) 
 
 
 def _died(execution: Execution, *, in_a_test: bool) -> Execution:
-    """The process's end as one row's; of one that ended itself, what it said of an exception."""
+    """The end of the process as the end of one test; an exit gets an exception's text."""
     output = reports.without_lines(execution.output)
     row = evolve(execution, tests=(), output=output, reads=None)
     if execution.exit_code is None:
@@ -83,7 +81,7 @@ def _died(execution: Execution, *, in_a_test: bool) -> Execution:
 
 
 def _refused(execution: Execution, exit_code: Optional[int]) -> Optional[str]:
-    """Why pytest did not begin, or broke down itself: no test can be judged."""
+    """Why pytest did not start or failed itself, so that no test can be judged; else None."""
     if exit_code == 3:
         return f"pytest itself failed: {_last(execution.output)}"
     if exit_code != USAGE or _SAID.search(execution.errors):
@@ -105,7 +103,7 @@ _BROUGHT_BY = {
 
 
 def _mend(said: str) -> str:
-    """The package that brings an option which pytest does not know."""
+    """How to add the plugin for an option that pytest does not know; "" if none is known."""
     if "unrecognized arguments" not in said:
         return ""
     words = said.partition("unrecognized arguments:")[2].split()

@@ -1,4 +1,4 @@
-"""The tests of a suite as rows: judged each by itself, whatever is done with the whole."""
+"""Turns the tests of a suite into rows: each test is judged by itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Judge = Callable[[Sequence[Execution]], Execution]
 
 
 def by_row(judge: Judge, executions: Sequence[Execution]) -> Execution:
-    """Several executions of one file as one: each test is what `judge` makes of those it has."""
+    """Several executions of one file as one: `judge` combines the executions of each test."""
     names = dict.fromkeys(name for each in executions for name in each.rows)
     rows = {
         name: judge([each.rows[name] for each in executions if name in each.rows]) for name in names
@@ -27,20 +27,22 @@ def by_row(judge: Judge, executions: Sequence[Execution]) -> Execution:
 
 
 def with_another_vote(cell: Cell, before: Execution, again: Execution) -> Execution:
-    """As `majority.with_another_vote`, of each test where the cell is a suite's file."""
+    """Both executions as votes (`majority.with_another_vote`); in a suite, those of each test."""
     if cell.repro.suite is None or again.trouble is not None:
         return majority.with_another_vote(before, again)
     return by_row(lambda votes: _with_another(*votes), (before, again))
 
 
 def _with_another(before: Execution, again: Optional[Execution] = None) -> Execution:
-    """A test that is there in one of the two only has no other vote."""
+    """Both votes of a test; a test that only one execution has keeps its one vote."""
     return before if again is None else majority.with_another_vote(before, again)
 
 
 def is_evidence(execution: Execution) -> bool:
-    """Whether all of it says something about TensorFlow, its tests too: what was lacking may be
-    there later."""
+    """Whether the execution and all its tests are evidence about TensorFlow.
+
+    An error is no evidence: what the environment lacked may be there later.
+    """
     parts = (execution, *execution.rows.values())
     return all(classify(each).verdict is not Verdict.ERROR for each in parts)
 
@@ -48,8 +50,8 @@ def is_evidence(execution: Execution) -> bool:
 def results(
     cell: Cell, environment: str, execution: Execution, *, cached: bool = False
 ) -> list[tuple[Result, str]]:
-    """What comes of a cell, each with what it printed: of a script one result, of a file of a suite
-    one a test that is wanted."""
+    """The results of a cell, each with its output: one for a script, one per wanted test for a
+    suite's file."""
     if cell.repro.suite is None:
         return [(judged(cell, environment, execution, cached=cached), execution.output)]
     found = [
@@ -73,7 +75,7 @@ def _result(
     result = judged(one, environment, row, cached=cached)
     if result.outcome.verdict is not Verdict.FAIL or row.exit_code is None:
         return result
-    # The exit code of a test is none.
+    # A test has no exit code of its own, so the reason does not name one.
     where = (note for note in row.notes if note.startswith((reports.FIXTURE, reports.COLLECTED)))
     reason = "; ".join(filter(None, (*where, row.note)))
     return evolve(result, outcome=evolve(result.outcome, reason=reason))
