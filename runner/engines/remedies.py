@@ -8,7 +8,15 @@ from typing import Optional
 _CLEAN = "free disk space: `tfmatrix clean`"
 _NETWORK = "check the network and its settings (HTTPS_PROXY, UV_DEFAULT_INDEX, PIP_INDEX_URL)"
 
+PULL_LIMIT = r"toomanyrequests|pull rate limit|(?:manifests|blobs)\b[^\n]*\b429\b"
+"""A registry has answered with HTTP status 429. An index of packages may do so, too."""
+
 _REMEDIES = (
+    (
+        PULL_LIMIT,
+        "wait until the registry's limit on pulls is over, or `docker login`; or make the base"
+        " images without it: `sudo tfmatrix bases`",
+    ),
     (r"no space left on device|disk quota exceeded", _CLEAN),
     (
         r"read-only file system|permission denied",

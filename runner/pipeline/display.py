@@ -16,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import assert_never
 
+from runner.machine.units import count
 from runner.model import Result, Verdict
 from runner.pipeline import events
 from runner.report import style
-from runner.report.text import clean, inferred
+from runner.report.text import clean, inferred, message
 
 LOG = logging.getLogger(__name__)
 
@@ -84,10 +85,10 @@ class LiveDisplay:
 
     def __call__(self, event: events.Event) -> None:
         with self._state.lock:
-            self._state.lines_after(event)
+            lines = self._state.lines_after(event)
             if isinstance(event, events.Unprepared):
-                why = f": could not be prepared: {clean(event.reason)}"
-                self._live.console.print(Text.assemble((event.environment.id, "red"), why))
+                for line in lines:
+                    self._live.console.print(Text(line, "red"))
 
     def _render(self) -> Group:
         with self._state.lock:
@@ -126,6 +127,8 @@ class State:
         self.preparing: dict[str, tuple[str, float]] = {}
         self.running: dict[tuple[str, str], tuple[str, float]] = {}
         self.lock = threading.Lock()
+        self._unprepared: dict[str, str] = {}
+        """By environment that could not be made → the reason, without the environment's name."""
         self._first: float = time.monotonic()
 
     def lines_after(self, event: events.Event) -> list[str]:
@@ -168,15 +171,30 @@ class State:
             if event.seconds >= 0.5:
                 yield f"{event.environment.id}: ready after {event.seconds:.1f} s"
         elif isinstance(event, events.Unprepared):
-            yield f"{event.environment.id}: could not be prepared: {event.reason}"
+            yield self._unprepared_line(event)
         elif isinstance(event, events.Ended):
-            yield f"[{self.done}/{self.cells}] {one_line(event.result)}"
+            if not self._was_told(event.result):
+                yield f"[{self.done}/{self.cells}] {one_line(event.result)}"
         elif isinstance(event, events.Dropped):
             yield f"{event.environment.id}: dropped"
         elif isinstance(event, (events.Started, events.Empty)):
             pass
         else:
             assert_never(event)
+
+    def _unprepared_line(self, event: events.Unprepared) -> str:
+        """With the reason, where no other environment had the same."""
+        name = event.environment.id
+        reason = event.reason.replace(name, "")
+        first = next((other for other, its in self._unprepared.items() if its == reason), None)
+        self._unprepared[name] = reason
+        why = f"for the same reason as {first}" if first else message(event.reason)
+        errors = f"{count(event.cells, 'cell')} cannot be measured"
+        return f"{name}: could not be prepared, so {errors}: {why}"
+
+    def _was_told(self, result: Result) -> bool:
+        """Whether the line of its environment says why it is an error."""
+        return result.environment in self._unprepared and result.outcome.verdict is Verdict.ERROR
 
     def time_left(self) -> str:
         """An estimate from the pace of the measured cells so far."""

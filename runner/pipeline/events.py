@@ -31,6 +31,7 @@ class Unprepared:
 
     environment: Environment
     reason: str
+    cells: int = 1
 
 
 @frozen(kw_only=True)

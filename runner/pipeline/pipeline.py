@@ -251,7 +251,11 @@ class Pipeline:
 
     def _unprepared(self, batch: Batch, error: Exception) -> None:
         reason = _reason(error)
-        self._emit(events.Unprepared(environment=batch.environment, reason=str(error)))
+        self._emit(
+            events.Unprepared(
+                environment=batch.environment, reason=str(error), cells=len(batch.cells)
+            )
+        )
         for cell in batch.cells:
             trouble = f"the environment could not be prepared: {reason}"
             execution = Execution(trouble=trouble, output=getattr(error, "log", ""))

@@ -12,14 +12,15 @@ from typing import Any, Optional
 from attrs import frozen
 from packaging.version import Version
 
-from runner import engines, paths
+from runner import engines
 from runner.engines.base import Engine
 from runner.engines.docker import daemon, outlook
-from runner.environments import render, sizes
-from runner.machine import host
-from runner.machine.units import size_text
+from runner.environments import locks, render
+from runner.errors import TfmatrixError
+from runner.machine.units import count
 from runner.matrix import plan
 from runner.model import Device, Release
+from runner.pipeline import disk
 from runner.report.text import listed
 
 
@@ -44,7 +45,6 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
     """Every check, cheapest first; `releases` are those that should run here."""
     yield check_system()
     yield check_avx(_cpu_flags())
-    yield check_disk(releases)
     usable = []
     for name in engines.ENGINES:
         engine = engines.create(name)
@@ -56,6 +56,8 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
             if name == "docker":
                 yield check_sandbox(daemon.daemon_info())
                 yield check_base_images(releases)
+    if usable:
+        yield check_disk(usable[0], releases)
     yield check_gpu(usable, releases)
     if not usable:
         yield Check(
@@ -93,18 +95,24 @@ def check_avx(flags: Optional[frozenset[str]]) -> Check:
     )
 
 
-def check_disk(releases: Sequence[Release]) -> Check:
-    """Uses the same estimate as a run that has made no environment yet."""
-    free = host.free_bytes(paths.cache())
-    need = sum(sizes.estimate("local", release) for release in releases)
-    good = free > need
-    return Check(
-        what="disk",
-        health=Health.GOOD if good else Health.LIMITED,
-        finding=f"{size_text(free)} free; {len(releases)} environments take "
-        f"about {size_text(need)}",
-        remedy="" if good else "tfmatrix clean, or run with --keep-environments none",
-    )
+def check_disk(engine: Engine, releases: Sequence[Release]) -> Check:
+    """What a run of all `releases` with this engine would say of the disk."""
+    targets = [plan.target(release, Device.CPU) for release in releases]
+    environments = [locks.environment(each) for each in targets if engine.refuses(each) is None]
+    try:
+        found = disk.forecast(engine, environments)
+    except TfmatrixError as error:
+        return _disk(Health.LIMITED, engine, error.message, error.remedy or "")
+    here = f"{count(len(environments), 'environment')} here, none to be made"
+    finding = next(disk.forecast_lines(found), here)
+    if found.asked:
+        return _disk(Health.GOOD, engine, finding)
+    remedy = "tfmatrix clean; else a run drops environments when others need their room"
+    return _disk(Health.LIMITED, engine, finding, remedy)
+
+
+def _disk(health: Health, engine: Engine, said: str, remedy: str = "") -> Check:
+    return Check(what="disk", health=health, finding=f"{engine.name}: {said}", remedy=remedy)
 
 
 def check_engine(engine: Engine) -> Check:

@@ -15,6 +15,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -579,8 +580,54 @@ def test_what_a_registry_has_refused_is_not_asked_for_again(
         fresh.prepare(environment("3.10", dockerfile="FROM localhost:1/no/such:image\n"), silent)
     monkeypatch.setattr(builder, "build", None)
     another = environment("3.10", dockerfile="FROM localhost:1/no/such:other\n")
-    with pytest.raises(PrepareError, match=r"other was not asked for: .*refused"):
+    with pytest.raises(PrepareError, match=r"is not asked again in this run: .*refused"):
         fresh.prepare(another, silent)
+
+
+class LimitedRegistry(BaseHTTPRequestHandler):
+    """A registry whose limit on pulls is reached."""
+
+    def do_GET(self) -> None:
+        ping = self.path == "/v2/"
+        body = b"{}" if ping else b'{"errors":[{"code":"TOOMANYREQUESTS","message":"limit"}]}'
+        self.send_response(200 if ping else 429)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def limited_registry() -> Iterator[str]:
+    if not daemon.is_local():
+        pytest.skip("a daemon elsewhere sees no server of this machine")
+    with ThreadingHTTPServer(("127.0.0.1", 0), LimitedRegistry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"localhost:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_registry_whose_limit_is_reached_is_named_once_for_all(
+    engine: DockerEngine, limited_registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (
+        environment("3.10", dockerfile=f"FROM {limited_registry}/{name}:1\n")
+        for name in ("one", "other")
+    )
+    assert "limit on pulls is reached" in str(engine.why_not_made([one]))
+    fresh = DockerEngine()
+    with pytest.raises(PrepareError, match=r"gave no base image.* 429 ") as first:
+        fresh.prepare(one, silent)
+    monkeypatch.setattr(builder, "build", None)
+    with pytest.raises(PrepareError) as second:
+        fresh.prepare(other, silent)
+    assert str(second.value) == str(first.value)
+    assert "docker login" in str(first.value)
 
 
 def test_missing_bases_are_made_here_where_no_registry_answers(engine: DockerEngine) -> None:

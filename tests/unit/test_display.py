@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
-from runner.model import Verdict
+from runner.model import Environment, Verdict
 from runner.pipeline import display, events
+from tests.engines.plain import environment
 from tests.unit import runs
 
 FAILURES = {"A": (Verdict.FAIL, "KeyError: 'x'")}
@@ -43,3 +45,30 @@ def test_lines_count_the_cells_and_no_inferred_one_is_a_pass() -> None:
     assert out.getvalue().splitlines()[-1].startswith("[3/3] 2.6.0-py3.8-cpu")
     assert plain._state.tally == {Verdict.PASS: 2}
     assert plain._state.inferred == 1
+
+
+def test_the_same_failure_of_many_environments_is_told_once() -> None:
+    out = io.StringIO()
+    plain = display.make_display(Console(file=out, width=200), 4)
+    error = runs.drawn("2.4 2.5 2.6\na ! ! ✓\nb ! ! ✓").results
+    with plain:
+        for version, why in (("2.4.0", "no registry"), ("2.5.0", "no registry")):
+            made = on_python_3_8(version)
+            reason = f"{made.id}: {why}\n  to mend it: wait"
+            plain(events.Unprepared(environment=made, reason=reason, cells=2))
+            for result in error:
+                if result.environment == made.id:
+                    plain(events.Ended(result=result))
+    assert out.getvalue() == (
+        "2.4.0-py3.8-cpu: could not be prepared, so 2 cells cannot be measured: "
+        "2.4.0-py3.8-cpu: no registry\n  to mend it: wait\n"
+        "2.5.0-py3.8-cpu: could not be prepared, so 2 cells cannot be measured: "
+        "for the same reason as 2.4.0-py3.8-cpu\n"
+    )
+    assert isinstance(plain, display.PlainDisplay)
+    assert plain._state.tally == {Verdict.ERROR: 4}
+
+
+def on_python_3_8(version: str) -> Environment:
+    made = environment(version)
+    return evolve(made, target=evolve(made.target, python="3.8"))

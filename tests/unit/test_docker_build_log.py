@@ -33,6 +33,12 @@ NO_IMAGE = [
     "------",
     "failed to solve with frontend dockerfile.v0: failed to create LLB definition: failed",
 ]
+LIMIT = [
+    "#3 [internal] load metadata for docker.io/library/python:3.10-slim-bookworm",
+    "#3 ERROR: pulling from host docker.io failed with status code [manifests 3.10]: "
+    "429 Too Many Requests",
+    "------",
+]
 QUIET = ["#5 [2/2] RUN x", '#5 ERROR: process "/bin/sh -c x" did not complete: exit code: 137']
 NO_DAEMON = ["ERROR: Cannot connect to the Docker daemon at unix:///x. Is it running?"]
 PODMAN = [
@@ -52,6 +58,7 @@ DISK = ["#5 1.0 error: failed to copy: No space left on device (os error 28)", "
         (PODMAN, "error: Failed to download `six==1.15.0` cause: Hash mismatch", "tfmatrix lock"),
         ([PODMAN[-1]], "exit status 2", None),
         (NO_IMAGE, "failed to do request: Head", "tfmatrix bases"),
+        (LIMIT, "429 Too Many Requests", "docker login"),
         (QUIET, "exit code: 137", None),
         (NO_DAEMON, "Cannot connect to the Docker daemon", "doctor"),
         (DISK, "error: failed to copy: No space left", "tfmatrix clean"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -41,8 +42,37 @@ def test_an_engine_that_can_run_nothing_is_bad() -> None:
 
 def test_whatever_is_wrong_and_can_be_mended_says_how() -> None:
     assert doctor.check_avx(frozenset()).remedy
-    assert doctor.check_disk(catalogue.load_releases() * 10**4).remedy
-    assert not doctor.check_disk(()).remedy
+
+
+@pytest.mark.parametrize(
+    ("free", "health", "said"),
+    [
+        (10**12, Health.GOOD, "2 of 2 environments are to be made: about 2."),
+        (2 * 10**9, Health.LIMITED, "2 of 2 environments are to be made: about 2."),
+        (10**6, Health.LIMITED, "1 MB are free in "),
+    ],
+)
+def test_a_disk_is_judged_as_a_run_judges_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, health: Health, said: str
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path))
+    monkeypatch.setattr("runner.machine.host.free_bytes", lambda _: free)
+    known = catalogue.load_releases()
+    asked = [each for each in known if each.version in ("2.9.3", "2.21.0")]
+    check = doctor.check_disk(PlainEngine(), asked)
+    assert (check.health, check.what) == (health, "disk")
+    assert check.finding.startswith(f"plain: {said}")
+    assert bool(check.remedy) is (health is not Health.GOOD)
+
+
+def test_environments_that_are_here_need_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.machine.host.free_bytes", lambda _: 0)
+    monkeypatch.setattr(PlainEngine, "prepared", lambda *_: True)
+    check = doctor.check_disk(PlainEngine(), [catalogue.load_releases()[-1]])
+    assert (check.health, check.finding) == (
+        Health.GOOD,
+        "plain: 1 environment here, none to be made",
+    )
 
 
 LIMITS = {"MemoryLimit": True, "PidsLimit": True, "CpuCfsQuota": True}

@@ -20,6 +20,7 @@ from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.docker import (
     bases,
+    build_log,
     builder,
     containers,
     daemon,
@@ -116,19 +117,30 @@ class DockerEngine:
         except DockerException as error:
             raise _trouble(f"{environment.id} could not be prepared", error) from error
         except PrepareError as error:
-            if outlook.registry_trouble(error.message) and self._refused is None:
-                self._refused = error
+            if error.log and outlook.registry_trouble(error.message):
+                raise self._refusal(error) from error
             raise
 
     def _raise_if_known(self, environment: Environment) -> None:
-        """An image that a registry has refused is not asked for again. Raises `PrepareError`."""
+        """A registry that has refused an image is asked for no other. Raises `PrepareError`."""
         with self._registry:
-            if self._refused is not None:
-                images = outlook.base_images([environment])
-                absent = [image for image in images if daemon.find_image(image) is None]
-                if absent:
-                    why = f"{', '.join(absent)} was not asked for: {self._refused.message}"
-                    raise PrepareError(why)
+            refused = self._refused
+        if refused is not None:
+            images = outlook.base_images([environment])
+            if any(daemon.find_image(image) is None for image in images):
+                raise refused
+
+    def _refusal(self, error: PrepareError) -> PrepareError:
+        """The same words for all environments: a run tells them once."""
+        with self._registry:
+            if self._refused is None:
+                cause = build_log.cause(error.log.splitlines())
+                self._refused = PrepareError(
+                    f"the registry gave no base image, and is not asked again in this run: {cause}",
+                    remedy=error.remedy,
+                    log=error.log,
+                )
+            return self._refused
 
     def start_agent(
         self, environment: Environment, workspace: Workspace, limits: Limits

@@ -10,12 +10,13 @@ from attrs import frozen
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from runner.engines import remedies
 from runner.engines.docker import bases, daemon
 from runner.environments import render
 from runner.model import Environment
 
 _REGISTRY = re.compile(
-    r"toomanyrequests|429 too many|failed to (?:resolve source metadata|do request|authorize)"
+    rf"{remedies.PULL_LIMIT}|failed to (?:resolve source metadata|do request|authorize)"
     r"|pull access denied|error getting credentials",
     re.IGNORECASE,
 )
@@ -82,7 +83,7 @@ def _why_not_pulled(image: str) -> Optional[str]:
         asked.inspect_distribution(image)
     except (DockerException, RequestException) as error:
         said = daemon.explain(error)
-        if re.search("toomanyrequests|429", said, re.IGNORECASE):
+        if re.search(remedies.PULL_LIMIT, said, re.IGNORECASE):
             return f"the registry's limit on pulls is reached ({said})"
         return f"the daemon cannot pull them ({said})"
     return None
