@@ -1,4 +1,4 @@
-"""A script's output: whether a pattern is in it, and the lines to compare. Pure."""
+"""A script's output: whether a pattern is in it, and the lines to compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from runner.matrix.patterns import compiled
+from runner.cells import matches
 from runner.model import Execution
 
 LONGEST = 4_000
@@ -19,13 +19,16 @@ LEFT_OUT = re.compile(r"^… \d+ bytes left out …$", re.MULTILINE)
 
 
 def marked(execution: Execution, fail_on: str) -> Execution:
-    """With the first line that `fail_on` matches; unmeasured where that cannot be told, because
-    more was printed than is kept."""
+    """With the first line that `fail_on` matches; unmeasured where that cannot be told: more was
+    printed than is kept, or the search takes too long."""
     if not fail_on or execution.trouble is not None:
         return execution
-    found = compiled(fail_on)
-    lines = (line[:LONGEST] for line in execution.output.split("\n"))
-    line = next((line for line in lines if found.search(line)), None)
+    lines = [line[:LONGEST] for line in execution.output.split("\n")]
+    try:
+        line = matches.first_match(lines, fail_on)
+    except TimeoutError:
+        trouble = f"in {matches.PATIENCE:g} s --fail-on {fail_on[:100]} could not be looked for in"
+        return evolve(execution, trouble=f"{trouble} all it printed; expected a simpler /regex/")
     if line is None and LEFT_OUT.search(execution.output):
         return evolve(
             execution,
@@ -43,12 +46,13 @@ _TENSORFLOW_LOG = re.compile(
     r"|To enable the following instructions: |I tensorflow/"
 )
 """Lines of TensorFlow's C++ code about the machine, printed at its start."""
-_PROGRESS = re.compile(r"\r|\x08|\b\d+(?:ms|us|s)/(?:step|epoch|sample)|━|\[=+>?\.*\]|\d+it/s")
+_PROGRESS = re.compile(r"\r|\x08|\b\d+(?:ms|us|s)/(?:step|epoch|sample)|━|\[=+>?\.*\]|\dit/s")
 _OBSERVE = "::observe "
 _NUMBER = re.compile(
     r"(?<![A-Za-z_])[-+]?(?:0x[0-9a-fA-F]+|(?:\d[\d.,:_]*|\.\d+)(?:[eE][-+]?\d+)?)"
 )
-_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[~.\w-]*/)+[\w.+-]*")
+_PATH = re.compile(r"(?:(?:(?<![~.\w-])|[A-Za-z]:)[~.\w-]*)?/(?:[~.\w-]*/)*[\w.+-]*")
+"""Begins where a word begins: at each letter of a long word, it would read all that follows."""
 
 
 def compared(output: str) -> Iterator[str]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import re
+from typing import Optional
 
 from runner.errors import UsageError
 
 
-@functools.lru_cache(maxsize=64)
-def compiled(text: str) -> re.Pattern[str]:
+def regular_expression(text: str) -> Optional[str]:
+    """What is between the slashes; None for a plain text."""
+    slashes = text.startswith("/") and text.endswith("/")
+    return text[1:-1] if slashes and len(text) >= len("/x/") else None
+
+
+def validate(text: str) -> None:
     """Raises `ValueError`: what is wrong, as the end of a sentence that begins with the text."""
     if not text.strip():
         raise ValueError("is nothing to look for; expected TEXT or /regex/")
-    if len(text) < len("/x/") or not (text.startswith("/") and text.endswith("/")):
-        return re.compile(re.escape(text))
     try:
-        return re.compile(text[1:-1])
+        re.compile(regular_expression(text) or "")
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is no regular expression: {error}") from None
 
@@ -24,7 +27,7 @@ def compiled(text: str) -> re.Pattern[str]:
 def checked(text: str, option: str) -> str:
     """`text` as it is. Raises `UsageError`, which names the option that it was given to."""
     try:
-        compiled(text)
+        validate(text)
     except ValueError as error:
         raise UsageError(f'{option}: "{text[:200]}" {error}') from None
     return text

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from runner.errors import UsageError
-from runner.matrix.patterns import compiled
+from runner.matrix import patterns
 from runner.model import Verdict
 from runner.releases.specifier import check as check_spec
 from runner.requirements.asked import is_tensorflow
@@ -134,7 +134,7 @@ def image(value: str) -> str:
 
 
 def output_pattern(value: str) -> str:
-    compiled(value)
+    patterns.validate(value)
     return value
 
 

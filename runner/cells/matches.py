@@ -1,0 +1,46 @@
+"""The first line of an output in which `fail_on` is found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Optional
+
+from runner.matrix.patterns import regular_expression
+
+PATIENCE = 10.0
+"""Seconds to look for a regular expression: all that an output can hold takes milliseconds."""
+_SEARCH = """
+import json, re, sys
+pattern, lines = json.load(sys.stdin)
+search = re.compile(pattern).search
+json.dump(next((number for number, line in enumerate(lines) if search(line)), None), sys.stdout)
+"""
+
+
+def first_match(lines: Sequence[str], fail_on: str) -> Optional[str]:
+    """Raises `TimeoutError` where a regular expression takes too long."""
+    pattern = regular_expression(fail_on)
+    if pattern is None:
+        return next((line for line in lines if fail_on in line), None)
+    number = _search(lines, pattern)
+    return None if number is None else lines[number]
+
+
+def _search(lines: Sequence[str], pattern: str) -> Optional[int]:
+    """In a process of its own: a script can print a line on which a harmless expression takes
+    years, and `re` neither has a time limit nor lets another thread run."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _SEARCH],
+            input=json.dumps([pattern, lines]).encode(),
+            stdout=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    found: Optional[int] = json.loads(done.stdout)
+    return found
