@@ -11,6 +11,7 @@ from runner.grid import Column
 from runner.machine.units import count
 from runner.model import EnvironmentInfo
 from runner.pins import Obstacle, Pin, RequirementCheck, Standing, grouped
+from runner.report.names import short_names
 from runner.report.text import clean, listed, shortened
 
 NONE = "no release qualifies"
@@ -124,9 +125,7 @@ def _checked(text: str, answer: RequirementCheck) -> Iterator[str]:
 def _grouped(obstacles: Iterable[Obstacle]) -> Iterator[str]:
     for (release, what), here in grouped(obstacles).items():
         devices = sorted({obstacle.device for obstacle in here})
-        cases = listed(
-            list(dict.fromkeys(shortened(o.row.case, 60) for o in here)), MOST_CASES, "more cases"
-        )
+        cases = listed(short_names(o.row.case for o in here), MOST_CASES, "more cases")
         yield f"  {release} {'+'.join(devices)}  {shortened(what, MOST_WHAT)}"
         yield f"      {cases}"
 

@@ -27,6 +27,7 @@ from runner.machine.units import count
 from runner.model import Limits, Outcome, Verdict
 from runner.report import controls, places, reported, style, totals, values
 from runner.report.because import because
+from runner.report.names import short_name, short_names
 from runner.report.text import clean, listed, shortened
 
 Quote = Callable[[str], str]
@@ -34,6 +35,8 @@ Quote = Callable[[str], str]
 
 MOST_CLAUSES = 3
 """Cases that behave in more ways than this are summed up."""
+MOST_NAMED = 3
+"""Cases of more names and globs than this are counted, not named."""
 MOST_KINDS = 5
 MOST_REASONS = 2
 MOST_SIGNATURE = 90
@@ -184,12 +187,15 @@ def _subject(lane: ReproOnDevice, group: Sequence[Row]) -> str:
     """Who: nobody where there is one script and nothing else."""
     if len(lane.rows) == 1:
         only = group[0].case
-        return "" if only == "default" else lane.quote(shortened(only, MOST_NAME))
+        return "" if only == "default" else lane.quote(short_name(only))
     if len(group) == len(lane.rows):
         return f"all {len(group)} cases" if len(group) > 2 else "both cases"
     names = globs([row.case for row in group], [row.case for row in lane.rows])
-    quoted = [lane.quote(shortened(name, MOST_NAME)) for name in names]
-    return listed(quoted) + (f" ({len(group)})" if len(names) < len(group) else "")
+    if len(names) > MOST_NAMED:
+        return f"{len(group)} of {len(lane.rows)} cases"
+    return listed(list(map(lane.quote, short_names(names)))) + (
+        f" ({len(group)})" if len(names) < len(group) else ""
+    )
 
 
 def _predicates(lane: ReproOnDevice, group: Sequence[Row]) -> list[str]:
@@ -417,7 +423,7 @@ def _variant(lane: ReproOnDevice, rows: Sequence[Row], main: Optional[Transition
     many, total = max(alike, before), len(judged)
     if total == 1:
         only = judged[0][0]
-        who = "it" if len(lane.rows) == 1 else lane.quote(shortened(only.base, MOST_NAME))
+        who = "it" if len(lane.rows) == 1 else lane.quote(short_name(only.base))
         return f"{who} ends {how}" if many else f"{who} {', '.join(_predicates(lane, [only]))}"
     all_ = "both" if total == 2 else f"all {total}"
     return f"{all_ if many == total else f'{many} of {total}'} end {how}"

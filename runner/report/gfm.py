@@ -8,8 +8,9 @@ as plain text too, which backslashes and entities do not.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from runner.report import names
 from runner.report.text import clean, shortened
 
 LIMIT = 65_536
@@ -37,6 +38,21 @@ def code_span(text: str, most: int = 200) -> str:
 def table_code_span(text: str, most: int = 60) -> str:
     """A code span for a table, where a bar would end the cell even in code."""
     return code_span(text, most).replace("|", "\\|")
+
+
+def case_name(case: str) -> str:
+    """The name of a case as a code span, bounded."""
+    return code_span(names.short_name(case))
+
+
+def case_names(cases: Iterable[str]) -> list[str]:
+    """Of several, each once."""
+    return [code_span(name, names.MOST_WHOLE) for name in names.short_names(cases)]
+
+
+def table_name(name: str) -> str:
+    """A name that is short already, in a table."""
+    return table_code_span(name, names.MOST_WHOLE)
 
 
 PLAIN = re.compile(r"[0-9A-Za-z]+(?:(?:, |[.+ –-])[0-9A-Za-z]+)*")

@@ -9,15 +9,14 @@ from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
+from runner.report.names import short_name, table_names, titles
 from runner.report.style import Colour
 from runner.report.text import clean, inert, shortened
 
-MOST_NAME = 60
-"""Characters of one name."""
+MOST_TITLE = 80
 WIDEST_NAMES = 48
 NARROWEST_NAMES = 20
 """The names of a row are wrapped between these."""
-MOST_GLOBS = 6
 MOST_SIGNATURE = 110
 
 Block = Sequence[int]
@@ -29,9 +28,8 @@ def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
     said = [_wrapped(sentence, width) for sentence in sentences(grid)]
     parts = ["\n".join(said)]
     for table in folded.tables(grid):
-        title = [table.repro] if len(grid.repros) > 1 else []
-        title += [table.device] if len(grid.lanes) > 1 else []
-        parts.append("\n".join(_table(table, shortened(" on ".join(title), 80), width, colour)))
+        title = " on ".join(titles(grid, table))
+        parts.append("\n".join(_table(table, title, width, colour)))
     parts.append("\n".join(_legend(grid, width, colour)))
     whole = "\n\n".join(part for part in parts if part)
     # A name that is broken at the width may begin a line with what a workflow obeys.
@@ -46,10 +44,12 @@ def _table(table: FoldedTable, title: str, width: int, colour: Colour) -> Iterat
     heads = [clean(folded.label(places)) for places in table.places]
     columns = list(zip(*table.marks))
     wides = [_width(head, marks) for head, marks in zip(heads, columns)]
-    names = [
-        _names(names, len(lines), _room_for_names(wides, width))
-        for names, lines in zip(table.names, table.lines)
-    ]
+    called, room = table_names(table), _room_for_names(wides, width)
+    names = [_lines(label, room) for label in called.labels(table)]
+    title = ": ".join(short_name(part, MOST_TITLE) for part in (title, called.shared) if part)
+    if len(title) > room:
+        yield from textwrap.wrap(title, width or len(title), break_on_hyphens=False)
+        title = ""
     margin = max(map(len, [title, *(line for lines in names for line in lines)]), default=0)
     for block in _blocks(wides, width - margin):
         yield _line(title, margin, [heads[at].center(wides[at]) for at in block])
@@ -70,12 +70,8 @@ def _line(name: str, margin: int, cells: Sequence[str]) -> str:
     return (name.ljust(margin) + "".join(f"  {cell}" for cell in cells)).rstrip()
 
 
-def _names(names: Sequence[str], lines: int, room: int) -> list[str]:
-    """`keras-shape-*, updates-alone-* (4)`, in as many lines as it takes."""
-    shown = [shortened(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
-    more = [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
-    whole = ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
-    return textwrap.wrap(whole, room, subsequent_indent="  ", break_on_hyphens=False) or [""]
+def _lines(label: str, room: int) -> list[str]:
+    return textwrap.wrap(label, room, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _room_for_names(wides: Sequence[int], width: int) -> int:

@@ -17,6 +17,7 @@ from runner.machine.units import count
 from runner.report import style
 from runner.report.answer import sentences
 from runner.report.context import Context
+from runner.report.names import TableNames, short_name, table_names, titles
 from runner.report.text import clean, shortened
 
 WIDTH = 900
@@ -38,8 +39,7 @@ SANS = 6.1
 """At most, on average, of the sans-serif fonts at 11 pixels."""
 SENTENCE = 8.1
 """The same at 14 pixels, bold."""
-MOST_NAME = 60
-MOST_GLOBS = 6
+MOST_TITLE = 120
 MOST_ROWS = 120
 MOST_SENTENCES = 4
 MOST_LEGEND = 12
@@ -65,6 +65,7 @@ class Canvas:
 class Layout:
     """Where the columns of a table are, in pixels."""
 
+    called: TableNames
     names: float
     """Width of the names of its cases."""
     lefts: tuple[float, ...]
@@ -86,9 +87,7 @@ def render(context: Context) -> str:
     canvas = Canvas()
     _sentences(canvas, grid, width)
     for table, layout in zip(tables, layouts):
-        title = [table.repro] if len(grid.repros) > 1 else []
-        title += [table.device] if len(grid.lanes) > 1 else []
-        _title(canvas, " · ".join(title))
+        _title(canvas, " · ".join(filter(None, [*titles(grid, table), layout.called.shared])))
         _header(canvas, table, layout)
         _rows(canvas, grid, table, layout)
     _legend(canvas, grid, width)
@@ -111,7 +110,8 @@ def _layout(table: FoldedTable) -> Layout:
         for head, column in zip(heads, zip(*table.marks))
     ]
     gaps = [APART if apart else 0 for apart in _apart(table.places)]
-    longest = max((len(_names(table, at)) for at in range(len(table.lines))), default=0) * MONO
+    called = table_names(table)
+    longest = max(map(len, called.labels(table)), default=0) * MONO
     room = WIDTH - 2 * MARGIN - sum(widths) - sum(gaps) - BETWEEN
     turned = room < min(longest, NARROWEST_NAMES)
     if turned:
@@ -123,7 +123,9 @@ def _layout(table: FoldedTable) -> Layout:
         x += gap
         lefts.append(x)
         x += wide
-    return Layout(names=names, lefts=tuple(lefts), widths=tuple(widths), turned=turned)
+    return Layout(
+        called=called, names=names, lefts=tuple(lefts), widths=tuple(widths), turned=turned
+    )
 
 
 def _cell_width(marks: Sequence[Mark]) -> float:
@@ -146,16 +148,9 @@ def _head(places: Sequence[FoldedColumn]) -> list[str]:
     return [shortened(line, 60) for line in (releases, places[0].variant) if line]
 
 
-def _names(table: FoldedTable, at: int) -> str:
-    names, lines = table.names[at], len(table.lines[at])
-    shown = [shortened(name, MOST_NAME) or "(empty)" for name in names[:MOST_GLOBS]]
-    shown += [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
-    return ", ".join(shown) + (f" ({lines})" if lines > 1 else "")
-
-
 def _title(canvas: Canvas, title: str) -> None:
     if title:
-        canvas.text(MARGIN, canvas.y + 11, shortened(title, 80), "h")
+        canvas.text(MARGIN, canvas.y + 11, short_name(title, MOST_TITLE), "h")
         canvas.y += 20
 
 
@@ -177,8 +172,9 @@ def _header(canvas: Canvas, table: FoldedTable, layout: Layout) -> None:
 
 
 def _rows(canvas: Canvas, grid: Grid, table: FoldedTable, layout: Layout) -> None:
-    for at, marks in enumerate(table.marks[:MOST_ROWS]):
-        lines = textwrap.wrap(_names(table, at), int(layout.names / MONO) or 1) or [""]
+    labels = layout.called.labels(table)
+    for label, marks in zip(labels[:MOST_ROWS], table.marks):
+        lines = textwrap.wrap(label, int(layout.names / MONO) or 1)
         high = len(lines) * LINE + PADDING
         for number, line in enumerate(lines):
             canvas.text(MARGIN, canvas.y + 13 + number * LINE, line, "n")

@@ -14,6 +14,7 @@ from runner.report import controls, preparation, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.html import table
+from runner.report.names import short_name, short_names
 from runner.report.text import clean, finding_lines, listed, shortened, value
 from runner.report.values import ValueChange, first_difference, restless_values, value_changes
 
@@ -154,7 +155,7 @@ def _turn(transition: Transition, *, several: bool) -> str:
     before, after = transition.before, transition.after
     device = f"{before.device} " if several else ""
     where = escape(clean(f"{device}{before.label} → {after.label}"))
-    names = [code_html(shortened(change.row.case, 60)) for change in transition.changes]
+    names = [code_html(name) for name in short_names(c.row.case for c in transition.changes)]
     which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
     told = escape(change_in_words(transition)) + which
     told += escape(controls.in_words(transition.controls))
@@ -173,10 +174,7 @@ def _values(grid: Grid) -> Iterator[str]:
         yield f'<li><b></b> <span class="quiet">and {count(more, "smaller change")}</span></li>'
     if noise:
         names = listed(
-            [
-                f"{code_html(each.name)} of {code_html(shortened(each.row.case, 60))}"
-                for each in noise
-            ]
+            [f"{code_html(each.name)} of {code_html(short_name(each.row.case))}" for each in noise]
         )
         yield f"<li><b>all along</b> <span>{names} change from release to release</span></li>"
     yield "</ol>"
@@ -197,6 +195,6 @@ def _step(step: ValueChange, *, several: bool) -> str:
         f"<li><b>{where}</b> <span>{what} "
         f'<button type="button" class="link" data-step="{first.row.index},{step.after.index}" '
         f'data-name="{escape(shortened(step.name, 80))}">'
-        f"{code_html(shortened(first.row.case, 60))}</button>"
+        f"{code_html(short_name(first.row.case))}</button>"
         "</span></li>"
     )

@@ -8,6 +8,7 @@ from html import escape
 from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.report import style
+from runner.report.names import table_names, titles
 from runner.report.text import clean, shortened
 
 MOST_NAME = 120
@@ -28,9 +29,10 @@ def whole(grid: Grid) -> Iterator[str]:
 
 
 def _table(grid: Grid, table: FoldedTable) -> Iterator[str]:
-    names = [table.repro] if len(grid.repros) > 1 else []
-    names += [table.device] if len(grid.lanes) > 1 else []
-    title = escape(clean(" on ".join(names)))
+    called = table_names(table, MOST_NAME)
+    title = escape(
+        ": ".join(filter(None, [" on ".join(map(clean, titles(grid, table))), called.shared]))
+    )
     kind = "folded" if table.folds else "whole"
     yield f'<div class="wide" data-of="{escape(clean(table.device))}">'
     yield f"<h2>{title}</h2>" if title else ""
@@ -39,8 +41,10 @@ def _table(grid: Grid, table: FoldedTable) -> Iterator[str]:
     yield "<tbody>"
     buttons = _Buttons(grid)
     apart = list(_apart(table.places))
-    for names_, lines, marks in zip(table.names, table.lines, table.marks):
-        yield _row(table, names_, lines, marks, apart, buttons)
+    labels, shown = called.labels(table, most=MOST_GLOBS), called.labels(table, _name, MOST_GLOBS)
+    for label, name, lines, marks in zip(labels, shown, table.lines, table.marks):
+        cells = _cells(table, lines, marks, apart, buttons)
+        yield f"<tr>{_row_head(lines, label, name)}{cells}</tr>"
     yield "</tbody></table></div></div>"
 
 
@@ -74,25 +78,26 @@ def _apart(places: Sequence[Sequence[FoldedColumn]]) -> Iterator[bool]:
         before = here
 
 
-def _row(
+def _name(name: str) -> str:
+    return f"<i>{escape(name)}</i>"
+
+
+def _row_head(lines: Sequence[FoldedCase], label: str, shown: str) -> str:
+    """`shown` is `label` as HTML; whoever points at it reads what a single case is."""
+    about = next(iter(lines[0].rows.values())).about if len(lines) == 1 else ""
+    title = f"{label}: {clean(about)}" if about else label
+    return f'<th scope="row" title="{escape(title)}"><span>{shown}</span></th>'
+
+
+def _cells(
     table: FoldedTable,
-    names: Sequence[str],
     lines: Sequence[FoldedCase],
     marks: Sequence[Mark],
     apart: Sequence[bool],
     buttons: _Buttons,
 ) -> str:
-    first = next(iter(lines[0].rows.values()))
-    shown = [shortened(name, MOST_NAME) for name in names[:MOST_GLOBS]]
-    shown += [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
-    name = ", ".join(shown) + (f" ({len(lines)})" if len(lines) > 1 else "")
-    title = f"{name}: {clean(first.about)}" if first.about and len(lines) == 1 else name
-    cells = "".join(
-        _cell(lines, places, mark, gap, buttons)
-        for places, mark, gap in zip(table.places, marks, apart)
-    )
-    whole = ", ".join(f"<i>{escape(each)}</i>" for each in shown) + name[len(", ".join(shown)) :]
-    return f'<tr><th scope="row" title="{escape(title)}"><span>{whole}</span></th>{cells}</tr>'
+    places = zip(table.places, marks, apart)
+    return "".join(_cell(lines, place, mark, gap, buttons) for place, mark, gap in places)
 
 
 def _cell(

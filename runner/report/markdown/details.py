@@ -12,6 +12,7 @@ from runner.model import EnvironmentInfo, Verdict
 from runner.report import block, gfm, text
 from runner.report.context import Context
 from runner.report.markdown.grid import reasons
+from runner.report.names import short_name
 from runner.report.preparation import lines as told_of_packages
 
 TELLING = (
@@ -53,7 +54,7 @@ def cases(context: Context, most: int) -> Iterator[str]:
         says = [f": {gfm.code_span(row.about)}"] if row.about else []
         says += [f", run with {gfm.code_span(shlex.join(arguments))}"] if arguments else []
         if row.about or arguments not in ((), (case.base_name,)):
-            lines.append(f"- {gfm.code_span(case.base_name, 60)}{''.join(says)}")
+            lines.append(f"- {gfm.case_name(case.base_name)}{''.join(says)}")
     lines += _variants(context)
     if lines and most:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
@@ -109,7 +110,7 @@ def log_ends(context: Context, most: int) -> Iterator[str]:
     for entry in context.grid.legend if most else ():
         shown = text.lines(context.log(entry.first), most)
         if shown:
-            where = gfm.code_span(f"{entry.first.case} on {entry.first.environment}", 160)
+            where = gfm.code_span(f"{short_name(entry.first.case)} on {entry.first.environment}")
             body += [f"**{entry.letter}**: {where}", gfm.fence(shown, "text")]
     if body:
         yield gfm.details("Logs: the end of one for each letter", "\n\n".join(body))

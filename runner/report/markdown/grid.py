@@ -16,12 +16,11 @@ from runner.model import Result, Verdict
 from runner.report import controls, gfm, style, totals
 from runner.report.answer import change_in_words
 from runner.report.context import Context
+from runner.report.names import TableNames, table_names
 from runner.report.text import listed
 
 MOST_NAMED = 3
 """A transition of so few cases names them."""
-MOST_GLOBS = 6
-"""Names and globs of cases in one row."""
 
 
 def counts(grid: Grid) -> str:
@@ -36,8 +35,7 @@ def tables(grid: Grid, most_rows: int, most_columns: int) -> Iterator[str]:
     """A table for each repro on each device, folded; of too many columns the newest."""
     for table in folded.tables(grid):
         if table.lines[:most_rows] and most_columns:
-            yield _title(grid, table)
-            yield _table(table, most_rows, most_columns)
+            yield from _titled(grid, table, most_rows, most_columns)
 
 
 def whole(grid: Grid) -> Iterator[str]:
@@ -46,39 +44,36 @@ def whole(grid: Grid) -> Iterator[str]:
         part
         for short, table in zip(folded.tables(grid), folded.tables(grid, folded=False))
         if short.folds
-        for part in (_title(grid, table), _table(table, len(table.lines), len(table.places)))
-        if part
+        for part in _titled(grid, table, len(table.lines), len(table.places))
     ]
     if parts:
         yield gfm.details("The whole grid, each case on each release", "\n\n".join(parts))
 
 
-def _title(grid: Grid, table: FoldedTable) -> str:
+def _titled(grid: Grid, table: FoldedTable, most_rows: int, most_columns: int) -> Iterator[str]:
+    """What tells it from other tables and what all its names begin with; then the table."""
+    called = table_names(table)
     names = [gfm.code_span(table.repro)] if len(grid.repros) > 1 else []
     names += [gfm.plain_or_code(table.device)] if len(grid.lanes) > 1 else []
-    return f"#### {', '.join(names)}" if names else ""
+    names += [gfm.code_span(called.shared)] if called.shared else []
+    if names:
+        yield f"#### {', '.join(names)}"
+    yield _table(table, called, most_rows, most_columns)
 
 
-def _table(table: FoldedTable, most_rows: int, most_columns: int) -> str:
+def _table(table: FoldedTable, called: TableNames, most_rows: int, most_columns: int) -> str:
     start = max(0, len(table.places) - most_columns)
     header = ["case" if _single(table) else "cases", *map(_head, table.places[start:])]
-    rows = zip(table.names, table.lines, table.marks)
+    labels = called.labels(table, gfm.table_name)
     body = [
-        [_names(names, len(lines)), *map(style.glyph, marks[start:])]
-        for names, lines, marks in list(rows)[:most_rows]
+        [label, *map(style.glyph, marks[start:])]
+        for label, marks in zip(labels[:most_rows], table.marks)
     ]
     return gfm.table(header, body)
 
 
 def _single(table: FoldedTable) -> bool:
     return all(len(group) == 1 for group in table.lines)
-
-
-def _names(names: Sequence[str], lines: int) -> str:
-    """`` `keras-shape-*`, `updates-alone-*` (4) ``."""
-    shown = [gfm.table_code_span(name) for name in names[:MOST_GLOBS]]
-    more = [f"and {len(names) - MOST_GLOBS} more"] if len(names) > MOST_GLOBS else []
-    return ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
 
 
 def _head(places: Sequence[FoldedColumn]) -> str:
@@ -129,8 +124,7 @@ def _transition(transition: Transition, *, several: bool) -> str:
     where = f"{device}{gfm.plain_or_code(before.label)} → {gfm.plain_or_code(after.label)}"
     line = f"**{where}**: {change_in_words(transition)}"
     if len(transition.changes) <= MOST_NAMED:
-        names = [gfm.code_span(change.row.case, 60) for change in transition.changes]
-        line += f" ({listed(names)})"
+        line += f" ({listed(gfm.case_names(change.row.case for change in transition.changes))})"
     return line + controls.in_words(transition.controls, gfm.code_span)
 
 
@@ -148,7 +142,7 @@ def contradictions(context: Context, most: int) -> Iterator[str]:
     for (row, device, shown, expected), columns in groups.items():
         source = _source(context, row, expected)
         lines.append(
-            f"- {gfm.code_span(row.case, 60)} on {_ranges(grid, columns)}{_on(grid, device)}: "
+            f"- {gfm.case_name(row.case)} on {_ranges(grid, columns)}{_on(grid, device)}: "
             f"{shown}, expected {gfm.code_span(expected)}"
             + (f" as of {gfm.code_span(source)}" if source else "")
         )
@@ -199,7 +193,7 @@ def _grouped(grid: Grid, texts: Callable[[Result], Iterable[str]]) -> Iterator[s
     for reason, places in groups.items():
         rows = list(dict.fromkeys(row for row, _ in places))
         columns = sorted({column for _, column in places}, key=lambda c: c.index)
-        names = listed([gfm.code_span(row.case, 60) for row in rows])
+        names = listed(gfm.case_names(row.case for row in rows))
         where = _ranges(grid, columns)
         yield f"- {gfm.code_span(reason)}: {count(len(places), 'cell')} ({names}; {where})"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from runner.grid import Column, Grid, Row, release_range
 from runner.report import gfm, text
 from runner.report.context import Context
+from runner.report.names import short_name
 from runner.report.outputs import OutputChange, changes
 from runner.report.values import (
     RestlessValue,
@@ -41,7 +42,7 @@ def _step(step: ValueChange) -> str:
     where = f"**{gfm.plain_or_code(step.before.label)} → {gfm.plain_or_code(step.after.label)}**"
     name, *values = first_difference(first)
     old, new = (gfm.code_span(text.value(value), 60) for value in values)
-    what = f"from {old} to {new} in {gfm.code_span(first.row.case, 60)}"
+    what = f"from {old} to {new} in {gfm.case_name(first.row.case)}"
     if name != step.name or len(step.shifts) == 1:
         what = f"{gfm.code_span(name, 60)} {what}"
     if len(step.shifts) > 1:
@@ -50,7 +51,7 @@ def _step(step: ValueChange) -> str:
 
 
 def _restless(value: RestlessValue) -> str:
-    name, case = gfm.code_span(value.name, 60), gfm.code_span(value.row.case, 60)
+    name, case = gfm.code_span(value.name, 60), gfm.case_name(value.row.case)
     return f"{name} in {case} changes from release to release, {value.times} times"
 
 
@@ -73,7 +74,7 @@ def _output(change: OutputChange) -> str:
     ends = (gfm.plain_or_code(column.label) for column in (change.before, change.after))
     where = f"**{' → '.join(ends)}**"
     rows = change.rows
-    name = gfm.code_span(rows[0].case, 60)
+    name = gfm.case_name(rows[0].case)
     cases = f"in {name}" if len(rows) == 1 else f"in {len(rows)} cases, such as {name}"
     old, new = (gfm.code_span(line, 160) if line else "" for line in (change.old, change.new))
     if old and new:
@@ -85,6 +86,7 @@ def _output(change: OutputChange) -> str:
 
 MOST_VALUES = 12
 """Rows of the table of values."""
+MOST_LABEL = 120
 MOST_VALUE = 24
 """Characters of one of them."""
 MOST_COLUMNS = 8
@@ -160,7 +162,8 @@ def _name(grid: Grid, same: Sequence[_Named]) -> str:
     row, name = same[0]
     if len(same) > 1:
         return f"{gfm.table_code_span(name)} in {len(same)} cases"
-    return gfm.table_code_span(f"{row.case}: {name}" if len(grid.rows) > 1 else name)
+    case = f"{short_name(row.case)}: " if len(grid.rows) > 1 else ""
+    return gfm.table_code_span(f"{case}{name}", MOST_LABEL)
 
 
 def _shown(grid: Grid, row: Row, name: str, column: Column) -> str:

@@ -1,0 +1,118 @@
+"""Names of cases in reports. Those of tests are long (`tests/test_a.py::TestB::test_c[0.1]`), begin
+alike and differ at their end: what they share is said once, and a cut is never at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
+
+from attrs import frozen
+
+from runner.grid import Grid
+from runner.grid.folded import FoldedTable
+from runner.report.text import ELLIPSIS, clean
+
+MOST = 60
+"""Characters of one name."""
+MOST_WHOLE = 960
+"""Of one that would look like another if it were shorter."""
+MOST_GLOBS = 6
+"""Names and globs of one row."""
+EMPTY = "(empty)"
+LEVEL = re.compile(r".*?(?:/|::)")
+"""A folder, a file or a class within the name of a test."""
+
+
+@frozen
+class TableNames:
+    """What the rows of a table are called."""
+
+    shared: str
+    """What all of them begin with, such as `tests/test_a.py::`; it stands above the rows."""
+    rows: tuple[tuple[str, ...], ...]
+    """Of each row its names and globs without that, bounded."""
+
+    def labels(
+        self,
+        table: FoldedTable,
+        quote: Callable[[str], str] = str,
+        most: int = MOST_GLOBS,
+    ) -> list[str]:
+        """`keras-shape-*, updates-alone-* (4)`: of each row its names, and how many cases."""
+        return [
+            _label(names, len(lines), quote, most) for names, lines in zip(self.rows, table.lines)
+        ]
+
+
+def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
+    """Each name in at most `most` characters, but for those that would look alike."""
+    every = [line.name for group in table.lines for line in group]
+    shared = _shared(every) if len(table.lines) > 1 else ""
+    rows = [[name[len(shared) :] for name in names] for names in table.names]
+    short = _distinct([name for names in rows for name in names], most)
+    return TableNames(clean(shared), tuple(tuple(short[name] for name in row) for row in rows))
+
+
+def titles(grid: Grid, table: FoldedTable) -> list[str]:
+    """What tells this table from the run's others: its repro, its device."""
+    repro = [table.repro] if len(grid.repros) > 1 else []
+    return [*repro, *([table.device] if len(grid.lanes) > 1 else [])]
+
+
+def short_name(name: str, most: int = MOST) -> str:
+    """Cleaned, and at most `most` characters: of a longer one the beginning and, more, the end."""
+    whole = clean(name) or EMPTY
+    if len(whole) <= most:
+        return whole
+    beginning = (most - 1) // 3
+    return whole[:beginning].rstrip() + ELLIPSIS + whole[beginning + 1 - most :].lstrip()
+
+
+def short_names(names: Iterable[str], most: int = MOST) -> list[str]:
+    """Of several, each once: tests of one file follow each other, and the first names it."""
+    every = list(dict.fromkeys(names))
+    short = _distinct(every, most)
+    return list(_by_file(short[name] for name in every))
+
+
+def _label(names: Sequence[str], lines: int, quote: Callable[[str], str], most: int) -> str:
+    shown = list(map(quote, _by_file(names[:most])))
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
+
+
+def _by_file(names: Iterable[str]) -> Iterator[str]:
+    """`tests/test_a.py::test_b, …::test_c`."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[_file(name) or name].append(name)
+    for file, (first, *others) in groups.items():
+        yield first
+        yield from (f"{ELLIPSIS}{name[len(file) - 2 :]}" for name in others)
+
+
+def _file(name: str) -> str:
+    """`tests/test_a.py::TestB::` of a test's name: what stands before the test itself."""
+    place = name.partition("[")[0]
+    return place[: place.rfind("::") + 2] if "::" in place else ""
+
+
+def _shared(names: Sequence[str]) -> str:
+    """The files, folders and classes that all these tests are in; empty where one is no test."""
+    files = list(map(_file, names))
+    if not all(files):
+        return ""
+    same = takewhile(lambda level: len(set(level)) == 1, zip(*map(LEVEL.findall, files)))
+    return "".join(level[0] for level in same)
+
+
+def _distinct(names: Sequence[str], most: int) -> dict[str, str]:
+    short = {name: short_name(name, most) for name in names}
+    often = Counter(short.values())
+    alike = [name for name, shown in short.items() if often[shown] > 1]
+    if alike and most < MOST_WHOLE:
+        short.update(_distinct(alike, 2 * most))
+    return short
