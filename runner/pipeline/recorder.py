@@ -1,0 +1,57 @@
+"""Executions become results: lines of the journal, and events."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve
+
+from runner.cells.results import skipped
+from runner.cells.suites import rows
+from runner.model import Cell, Environment, Execution, Result
+from runner.pipeline import events
+from runner.runs.journal import Journal
+
+
+class Recorder:
+    """Writes results into the journal and emits them."""
+
+    def __init__(self, journal: Journal, emit: events.Emit) -> None:
+        self._journal = journal
+        self._emit = emit
+
+    def record(self, environment: Environment, cell: Cell, execution: Execution, key: str) -> None:
+        """Record what was measured of a cell now; it is on the disk when this returns."""
+        found = rows.results(cell, environment.id, execution)
+        last = len(found) - 1
+        results = [
+            self._journal.append(evolve(result, key=key), output, sync=at == last)
+            for at, (result, output) in enumerate(found)
+        ]
+        self._tell_ended(environment, cell, results)
+
+    def record_known(
+        self, environment: Environment, answers: Iterable[tuple[Cell, Execution, str]]
+    ) -> None:
+        """Record what was known before: cells, their executions and keys."""
+        known: list[tuple[Result, str]] = []
+        ended: list[tuple[Cell, int]] = []
+        for cell, execution, key in answers:
+            found = rows.results(cell, environment.id, execution, cached=True)
+            known += [(evolve(result, key=key), output) for result, output in found]
+            ended.append((cell, len(found)))
+        results = iter(self._journal.append_known(known))
+        for cell, count in ended:
+            self._tell_ended(environment, cell, list(itertools.islice(results, count)))
+
+    def record_skipped(self, environment: Environment, cell: Cell, reason: str) -> None:
+        result = skipped(cell, environment.id, reason)
+        self._emit(events.Ended(result=self._journal.append(result, "")))
+
+    def _tell_ended(self, environment: Environment, cell: Cell, results: Sequence[Result]) -> None:
+        name, last = cell.case.name, len(results) - 1
+        for at, result in enumerate(results):
+            self._emit(events.Ended(result=result, case=name, last=at == last))
+        if not results:
+            self._emit(events.Empty(repro=cell.repro.name, case=name, environment=environment.id))
