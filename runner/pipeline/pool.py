@@ -13,129 +13,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, Optional, TypeVar
 
-from attrs import define, field
+from runner.pipeline.machine import Machine, MachineLost, TryElsewhere
+from runner.pipeline.task_groups import MachineLoad, PendingCall, TaskGroup
 
 T = TypeVar("T")
-MANY = 8
-"""A second worker joins a group without measured times if this many tasks are left."""
 TRIES = 2
 """Machines on which a task may fail before it is given up."""
-
-
-class TryElsewhere(Exception):
-    """A machine cannot do a task; another may. If none can, the cause is reported."""
-
-    loses = False
-    """Whether the machine gets no more tasks."""
-
-    def __init__(self, why: str, *, result: Any = None) -> None:
-        """`result` is used if all retries fail; the task itself may be the cause."""
-        super().__init__(why)
-        self.result = result
-
-
-class MachineUnfit(TryElsewhere):
-    """A machine cannot do any task."""
-
-    loses = True
-
-
-class MachineLost(TryElsewhere):
-    """A machine was lost during a task, which may be the cause."""
-
-    loses = True
-
-
-class Machine:
-    """A place where tasks are carried out: this process."""
-
-    name = ""
-
-    def __init__(self, memory_mb: float = float("inf")) -> None:
-        self.memory_mb = memory_mb
-        self.lost = False
-        self.holds: set[str] = set()
-        """Groups that have had a task here; their next task starts sooner."""
-
-    def call(self, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn` and wait. Raises what `fn` raises, or `MachineLost`."""
-        return fn(*args)
-
-    def takes(self, task: Any) -> bool:
-        """Whether the task may run here at all."""
-        return True
-
-    def price(self, task: Any) -> float:
-        """Seconds to make the task's environment here, if it does not exist yet."""
-        return 0.0
-
-    def mark_lost(self) -> None:
-        """Mark it as lost, so that nobody waits for its results."""
-        self.lost = True
-
-
-@define(kw_only=True, eq=False)
-class _Job:
-    future: Future[Any]
-    fn: Callable[..., Any]
-    args: tuple[Any, ...]
-    tries: int = 0
-    """Failed tries that the task itself may have caused."""
-    avoid: set[Machine] = field(factory=set)
-    """Machines that tried the task and failed."""
-
-    @property
-    def task(self) -> Any:
-        return self.args[0] if self.args else None
-
-
-@define(kw_only=True, eq=False)
-class _Seat:
-    """A machine in a pool, and its running tasks."""
-
-    machine: Machine
-    running: int = 0
-    used_mb: float = 0.0
-
-
-@define(kw_only=True, eq=False)
-class _Group:
-    """The waiting tasks of a group, and the times of its tasks so far."""
-
-    name: str
-    waiting: deque[_Job] = field(factory=deque)
-    workers: int = 0
-    started: float = 0.0
-    """Seconds of the last first task of a worker, with the start of what the group shares."""
-    seconds: float = 0.0
-    """Seconds of all other tasks."""
-    count: int = 0
-    """The number of other tasks."""
-
-    def record_time(self, seconds: float, came: bool) -> None:
-        if came:
-            self.started = seconds
-        else:
-            self.seconds += seconds
-            self.count += 1
-
-    def takes(self, machine: Machine) -> bool:
-        """Whether the machine may have the next task."""
-        job = self.waiting[0]
-        return machine not in job.avoid and machine.takes(job.task)
-
-    def seconds_saved(self, machine: Machine) -> float:
-        """Seconds that one more worker would save; 0 if it saves less than its start costs."""
-        price = machine.price(self.waiting[0].task)
-        if not self.count:
-            return 0.0 if price else float(max(0, len(self.waiting) - MANY + 1))
-        left = len(self.waiting) * self.seconds / self.count
-        return max(0.0, left - left / (max(1, self.workers) + 1) - self.started - price)
 
 
 class Pool(Executor):
@@ -151,7 +38,7 @@ class Pool(Executor):
         self._need = need
         self._coming = coming
         self._changed = threading.Condition()
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[str, TaskGroup] = {}
         self._threads: list[threading.Thread] = []
         self._machines: set[Machine] = set()
         self.running = 0
@@ -163,10 +50,10 @@ class Pool(Executor):
         """Start `workers` more workers on that machine."""
         with self._changed:
             self._machines.add(machine)
-            seat = _Seat(machine=machine)
+            load = MachineLoad(machine=machine)
             for _ in range(workers):
                 name = f"worker-{len(self._threads)}"
-                thread = threading.Thread(target=self._work, args=(seat,), name=name, daemon=True)
+                thread = threading.Thread(target=self._work, args=(load,), name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
@@ -181,12 +68,12 @@ class Pool(Executor):
         """Like any executor's `submit`. If the first argument is a task, it has a `group`."""
         future: Future[T] = Future()
         call = (lambda *given: fn(*given, **kwargs)) if kwargs else fn
-        job = _Job(future=future, fn=call, args=args)
+        pending = PendingCall(future=future, fn=call, args=args)
         with self._changed:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if self._hopeless is None:
-                self._group(job).waiting.append(job)
+                self._group(pending).waiting.append(pending)
                 self._changed.notify_all()
                 return future
         future.set_exception(self._hopeless)
@@ -219,99 +106,96 @@ class Pool(Executor):
         """
         with self._changed:
             self._hopeless = reason if for_good else None
-            jobs = [job for group in self._groups.values() for job in group.waiting]
+            undone = [pending for group in self._groups.values() for pending in group.waiting]
             for group in self._groups.values():
                 group.waiting.clear()
-        for job in jobs:
-            if job.avoid or job.future.set_running_or_notify_cancel():
-                job.future.set_exception(reason)
+        for pending in undone:
+            if pending.avoid or pending.future.set_running_or_notify_cancel():
+                pending.future.set_exception(reason)
 
     @property
     def _there(self) -> set[Machine]:
         return {machine for machine in self._machines if not machine.lost}
 
-    def _group(self, job: _Job) -> _Group:
-        name = getattr(job.task, "group", None)
-        if name is None:  # It is a group of its own.
-            return self._groups.setdefault(_lone(job), _Group(name=""))
-        return self._groups.setdefault(name, _Group(name=name))
+    def _group(self, pending: PendingCall) -> TaskGroup:
+        return self._groups.setdefault(pending.key, TaskGroup(name=pending.group or ""))
 
     # -- a worker -------------------------------------------------------------------------------
 
-    def _work(self, seat: _Seat) -> None:
+    def _work(self, load: MachineLoad) -> None:
         """A worker thread: take a task, carry it out, prefer the next one of the same group."""
-        machine, group = seat.machine, None
+        machine, group = load.machine, None
         while True:
             with self._changed:
-                before, group = group, self._join(seat, group)
+                before, group = group, self._join(load, group)
                 if group is None:
                     return
-                job = group.waiting.popleft()
+                pending = group.waiting.popleft()
                 if not group.name:
-                    del self._groups[_lone(job)]
-                need = self._need(job.task)
-                seat.running += 1
-                seat.used_mb += need
+                    del self._groups[pending.key]
+                need = self._need(pending.task)
+                load.running += 1
+                load.used_mb += need
                 self.running += 1
             started = time.monotonic()
-            done = self._carry_out(machine, job)
+            done = self._carry_out(machine, pending)
             with self._changed:
                 group.record_time(time.monotonic() - started, came=group is not before)
                 if group.name and done:
                     machine.holds.add(group.name)
-                seat.running -= 1
-                seat.used_mb -= need
+                load.running -= 1
+                load.used_mb -= need
                 self.running -= 1
                 self._changed.notify_all()
 
-    def _carry_out(self, machine: Machine, job: _Job) -> bool:
+    def _carry_out(self, machine: Machine, pending: PendingCall) -> bool:
         """Whether the machine could carry out the task."""
-        if not job.avoid and not job.future.set_running_or_notify_cancel():
+        if not pending.avoid and not pending.future.set_running_or_notify_cancel():
             return False
         try:
-            result = machine.call(job.fn, *job.args)
+            result = machine.call(pending.fn, *pending.args)
         except TryElsewhere as error:
             if error.loses:
                 self.remove_machine(machine)
-            self._elsewhere(job, machine, error)
+            self._elsewhere(pending, machine, error)
             return False
         except BaseException as error:  # as in ThreadPoolExecutor, the caller gets the error
-            job.future.set_exception(error)
+            pending.future.set_exception(error)
             return False
-        job.future.set_result(result)
+        pending.future.set_result(result)
         return True
 
-    def _elsewhere(self, job: _Job, machine: Machine, error: TryElsewhere) -> None:
+    def _elsewhere(self, pending: PendingCall, machine: Machine, error: TryElsewhere) -> None:
         """Retry on another machine; if none can take it, this result is final."""
-        job.avoid.add(machine)
-        job.tries += isinstance(error, MachineLost) or error.result is not None
-        if job.tries < TRIES and self._again(job):
+        pending.avoid.add(machine)
+        pending.tries += isinstance(error, MachineLost) or error.result is not None
+        if pending.tries < TRIES and self._again(pending):
             return
         if error.result is not None:
-            job.future.set_result(error.result)
+            pending.future.set_result(error.result)
         else:
-            job.future.set_exception(error.__cause__ or error)
+            pending.future.set_exception(error.__cause__ or error)
 
-    def _again(self, job: _Job) -> bool:
+    def _again(self, pending: PendingCall) -> bool:
         """Whether another machine shall try the task."""
         with self._changed:
-            others = self._there - job.avoid
+            others = self._there - pending.avoid
             # If there is no machine at all, one may still come.
-            none = self._there and not any(one.takes(job.task) for one in others)
+            none = self._there and not any(one.takes(pending.task) for one in others)
             if self._closed or self._hopeless or none:
                 return False
-            self._group(job).waiting.appendleft(job)
+            self._group(pending).waiting.appendleft(pending)
             self._changed.notify_all()
             return True
 
     # -- where to go next -----------------------------------------------------------------------
 
-    def _join(self, seat: _Seat, group: Optional[_Group]) -> Optional[_Group]:
+    def _join(self, load: MachineLoad, group: Optional[TaskGroup]) -> Optional[TaskGroup]:
         """Wait for a group that has a task for this worker. None when there will be no more."""
         if group is not None:
             group.workers -= 1
-        while not seat.machine.lost:
-            found = self._choose(seat, group)
+        while not load.machine.lost:
+            found = self._choose(load, group)
             if group is not None and group.waiting and found is not group:
                 self._changed.notify_all()  # another worker gets its remaining tasks
                 group = None
@@ -324,15 +208,15 @@ class Pool(Executor):
         self._changed.notify_all()  # a lost machine's tasks too
         return None
 
-    def _choose(self, seat: _Seat, last: Optional[_Group]) -> Optional[_Group]:
+    def _choose(self, load: MachineLoad, last: Optional[TaskGroup]) -> Optional[TaskGroup]:
         """The next group of a worker that was with `last`: the same, a new one, or one to join."""
-        if last is not None and last.waiting and last.takes(seat.machine):
-            wanted: Optional[_Group] = last
+        if last is not None and last.waiting and last.takes(load.machine):
+            wanted: Optional[TaskGroup] = last
         else:
-            wanted = next(self._wanted(seat.machine), None)
-        return wanted if wanted is not None and self._fits(seat, wanted) else None
+            wanted = next(self._wanted(load.machine), None)
+        return wanted if wanted is not None and self._fits(load, wanted) else None
 
-    def _wanted(self, machine: Machine) -> Iterator[_Group]:
+    def _wanted(self, machine: Machine) -> Iterator[TaskGroup]:
         """Groups for a worker of the machine, the best first."""
         groups = [g for g in self._groups.values() if g.waiting and g.takes(machine)]
         alone = [group for group in groups if not group.workers]
@@ -345,20 +229,16 @@ class Pool(Executor):
         if best[0] > 0 and best[1] is not None:
             yield best[1]
 
-    def _held(self, group: _Group) -> bool:
+    def _held(self, group: TaskGroup) -> bool:
         """Whether some machine can start on the group at once."""
         holding = (one for one in self._there if group.name in one.holds)
         return any(group.takes(one) for one in holding)
 
-    def _fits(self, seat: _Seat, group: _Group) -> bool:
+    def _fits(self, load: MachineLoad, group: TaskGroup) -> bool:
         """Whether the group's next task fits into memory. A task that runs alone always may."""
-        if not seat.running:
+        if not load.running:
             return True
-        return seat.used_mb + self._need(group.waiting[0].task) <= seat.machine.memory_mb
-
-
-def _lone(job: _Job) -> str:
-    return f"task {id(job)}"
+        return load.used_mb + self._need(group.waiting[0].task) <= load.machine.memory_mb
 
 
 def local_pool(

@@ -12,7 +12,8 @@ import pytest
 from attrs import define, field, frozen
 
 from runner.pipeline import pool as pools
-from runner.pipeline.pool import Machine, MachineLost, Pool, TryElsewhere
+from runner.pipeline.machine import Machine, MachineLost, TryElsewhere
+from runner.pipeline.pool import Pool
 
 
 @frozen(kw_only=True)

@@ -19,7 +19,8 @@ from runner.pipeline.cluster.engine import ClusterEngine
 from runner.pipeline.cluster.machines import Remote
 from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.cluster.site import ClusterSite
-from runner.pipeline.pool import MachineLost, Pool
+from runner.pipeline.machine import MachineLost
+from runner.pipeline.pool import Pool
 from runner.pipeline.site import PREPARING, Workers
 
 LOOK = 0.5

@@ -1,0 +1,60 @@
+"""A place where tasks are carried out, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class TryElsewhere(Exception):
+    """A machine cannot do a task; another may. If none can, the cause is reported."""
+
+    loses = False
+    """Whether the machine gets no more tasks."""
+
+    def __init__(self, why: str, *, result: Any = None) -> None:
+        """`result` is used if all retries fail; the task itself may be the cause."""
+        super().__init__(why)
+        self.result = result
+
+
+class MachineUnfit(TryElsewhere):
+    """A machine cannot do any task."""
+
+    loses = True
+
+
+class MachineLost(TryElsewhere):
+    """A machine was lost during a task, which may be the cause."""
+
+    loses = True
+
+
+class Machine:
+    """A place where tasks are carried out: this process."""
+
+    name = ""
+
+    def __init__(self, memory_mb: float = float("inf")) -> None:
+        self.memory_mb = memory_mb
+        self.lost = False
+        self.holds: set[str] = set()
+        """Groups that have had a task here; their next task starts sooner."""
+
+    def call(self, fn: Callable[..., T], *args: Any) -> T:
+        """Call `fn` and wait. Raises what `fn` raises, or `MachineLost`."""
+        return fn(*args)
+
+    def takes(self, task: Any) -> bool:
+        """Whether the task may run here at all."""
+        return True
+
+    def price(self, task: Any) -> float:
+        """Seconds to make the task's environment here, if it does not exist yet."""
+        return 0.0
+
+    def mark_lost(self) -> None:
+        """Mark it as lost, so that nobody waits for its results."""
+        self.lost = True
