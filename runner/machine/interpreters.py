@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import functools
 import json
 import os
@@ -134,7 +136,16 @@ def _existing(source: str, path: Path) -> Iterator[tuple[str, Path]]:
 
 def _newest_first(folder: Path, pattern: str) -> list[Path]:
     """Folders such as 3.8.9 and 3.8.18, or cpython-3.8.18-linux-x86_64-gnu, newest patch first."""
-    return sorted(folder.glob(pattern), key=lambda path: _numbers(path.name), reverse=True)
+    return sorted(_entries(folder, pattern), key=lambda path: _numbers(path.name), reverse=True)
+
+
+def _entries(folder: Path, pattern: str) -> list[Path]:
+    """Nothing where the folder is missing, or another user's: PYENV_ROOT may be inherited."""
+    try:
+        there = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [path for path in there if fnmatch.fnmatchcase(path.name, pattern)]
 
 
 def _numbers(name: str) -> tuple[int, ...]:
@@ -150,14 +161,14 @@ def _conda_prefixes() -> Iterator[Path]:
     """Conda's environments, from its list and the usual places, since conda itself takes
     seconds."""
     home = Path.home()
-    listed = home / ".conda" / "environments.txt"
-    if listed.is_file():
-        yield from (Path(line) for line in listed.read_text("utf-8", "replace").split("\n") if line)
+    with contextlib.suppress(OSError):
+        listed = (home / ".conda" / "environments.txt").read_text("utf-8", "replace")
+        yield from (Path(line) for line in listed.split("\n") if line)
     roots = [Path(os.environ[name]).parents[1] for name in ("CONDA_EXE",) if os.environ.get(name)]
     names = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba")
     roots += [home / name for name in names] + [Path("/opt/conda"), Path("/opt/miniconda3")]
     for root in roots:
-        yield from sorted((root / "envs").glob("*"))
+        yield from _entries(root / "envs", "*")
         yield root
 
 
@@ -229,7 +240,7 @@ def _fetch(python: str) -> str:
         return TOO_OLD
     if os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
         return "UV_PYTHON_DOWNLOADS=never"
-    command = [uv_command(), "python", "install", "--no-bin", "--quiet", python]
+    command = [uv_command(), "python", "install", "--no-bin", "--no-progress", python]
     env = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1", **uv_environment()}
     try:
         done = processes.run(command, env=env, timeout=_FETCH_PATIENCE)
@@ -239,6 +250,9 @@ def _fetch(python: str) -> str:
 
 
 def _gist(stderr: str) -> str:
-    """The first cause in uv's words, on one line."""
+    """What uv could not do and the last cause that it names, on one line."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return lines[0].removeprefix("error: ") if lines else "uv could not fetch it"
+    causes = [line.partition("cause:")[2].strip() for line in lines if line.startswith("cause:")]
+    what = next((line for line in lines if line.startswith("error:")), lines[0] if lines else "")
+    said = [what.removeprefix("error:").strip(), *causes[-1:]]
+    return ": ".join(filter(None, said)) or "uv could not fetch it"

@@ -103,6 +103,8 @@ def check_disk(engine: Engine, releases: Sequence[Release]) -> Check:
         found = disk.forecast(engine, environments)
     except TfmatrixError as error:
         return _disk(Health.LIMITED, engine, error.message, error.remedy or "")
+    if not environments:
+        return _disk(Health.LIMITED, engine, "no environment can be made")
     here = f"{count(len(environments), 'environment')} here, none to be made"
     finding = next(disk.forecast_lines(found), here)
     if found.asked:

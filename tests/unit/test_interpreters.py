@@ -143,6 +143,30 @@ def test_what_cannot_be_executed_is_passed_over(tmp_path: Path) -> None:
     assert interpreters.find_interpreter("3.8") is None
 
 
+@pytest.mark.parametrize("place", ["locked", "locked/below", "n" * 300])
+def test_folders_that_cannot_be_read_are_passed_over(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "locked" / "below").mkdir(parents=True)
+    (tmp_path / "locked").chmod(0)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / place))
+    monkeypatch.setenv("CONDA_EXE", str(tmp_path / place / "bin" / "conda"))
+    path = fake("uv/cpython-3.8.20-linux-x86_64-gnu/bin/python3.8", "3.8.20")
+    found = interpreters.find_interpreter("3.8")
+    (tmp_path / "locked").chmod(0o755)
+    assert found is not None
+    assert found.path == path
+
+
+def test_what_uv_could_not_fetch_is_told_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "error: Failed to install cpython-3.10\n  cause: Request failed\n  cause: dns error"
+    uv = script(tmp_path / "uv-that-fails", f"echo '{lines}' >&2; exit 1")
+    monkeypatch.setattr(interpreters, "uv_command", lambda: str(uv))
+    assert interpreters.obtain("3.10") == (None, "Failed to install cpython-3.10: dns error")
+
+
 def test_the_first_pythons_are_not_fetched() -> None:
     assert interpreters.obtain("3.7") == (None, interpreters.TOO_OLD)
 

@@ -102,6 +102,16 @@ def why_unreachable() -> Optional[str]:
     return None
 
 
+_FORBIDDEN = "the Docker socket may not be used by this user"
+
+
+def how_to_mend(why_not: str) -> str:
+    """The command that makes a daemon answer; `why_not` is what `why_unreachable` says."""
+    if why_not == _FORBIDDEN:
+        return "the group docker may: sudo usermod -aG docker $USER, then log in again"
+    return how_to_start()
+
+
 def how_to_start() -> str:
     """The command that starts the daemon of this machine, where one is installed."""
     if os.environ.get("DOCKER_HOST"):
@@ -130,7 +140,7 @@ def explain(error: Exception) -> str:
     if "ConnectionRefused" in text or "Connection refused" in text:
         return "no Docker daemon answers"
     if "PermissionError" in text or "Permission denied" in text:
-        return "the Docker socket may not be used by this user (group `docker` may)"
+        return _FORBIDDEN
     return text
 
 

@@ -52,7 +52,7 @@ class LocalEngine:
         wrong = _wrong_machine()
         if wrong is None and target.device is Device.CUDA:
             wrong = _no_cuda(target)
-        return wrong or _no_interpreter(target.python)
+        return wrong or _no_interpreter(target)
 
     def why_not_made(self, environments: Sequence[Environment]) -> Optional[str]:
         return None  # `refuses` tells which have no interpreter
@@ -211,16 +211,21 @@ def _has_driver() -> bool:
     return Path("/proc/driver/nvidia/version").exists()
 
 
-def _no_interpreter(python: str) -> Optional[str]:
+def _no_interpreter(target: Target) -> Optional[str]:
+    python = target.python
     interpreter, why_not = interpreters.obtain(python)
     if interpreter is not None:
         return None
     if why_not == interpreters.TOO_OLD:
-        return (
+        said = (
             f"no Python {python} on this machine: `pyenv install {python}` or"
             f" `conda create -n py{python} python={python}`, or use --engine docker"
         )
-    return f"no Python {python} on this machine: `uv python install {python}` ({why_not})"
+    else:
+        said = f"no Python {python} on this machine: `uv python install {python}` ({why_not})"
+    others = (other for other in target.release.pythons if other != python)
+    here = next((other for other in others if interpreters.find_interpreter(other)), None)
+    return f"{said}; Python {here} is here: --vary python={here}" if here else said
 
 
 # The folder of an environment --------------------------------------------------------------
