@@ -22,6 +22,7 @@ from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
 from runner.model import Case, Cell, Repro, Result, Target, Verdict
 from runner.pipeline import cluster, events
 from runner.pipeline.cluster import machines, messages
+from runner.pipeline.cluster.site import ClusterSite
 from runner.pipeline.machine import MachineLost
 from runner.pipeline.tasks import Measure
 from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until, verdicts
@@ -307,6 +308,28 @@ def test_an_address_where_nobody_is() -> None:
     connecting = cluster.connect("tcp://127.0.0.1:9", "plain", lambda _: None, lambda _: None)
     with pytest.raises(TfmatrixError, match="no Dask scheduler can be reached"), connecting:
         pass
+
+
+def test_a_call_that_no_worker_answers_ends_with_the_connection(dask: Cluster) -> None:
+    """Python waits for such threads when it ends, and then the command would never end."""
+    dask.add("one")
+    lost: list[MachineLost] = []
+
+    def ask(machine: machines.Remote) -> None:
+        try:
+            machine.aside(os.getpid)
+        except MachineLost as error:
+            lost.append(error)
+
+    with cluster.connect(dask.address, "plain", lambda _: None, lambda _: None) as (_, workers):
+        assert isinstance(workers.site, ClusterSite)
+        machine = next(iter(workers.site.machines.values()))
+        os.kill(dask.workers["one"].pid, signal.SIGSTOP)
+        asking = threading.Thread(target=ask, args=(machine,), daemon=True)
+        asking.start()
+    asking.join(60)
+    assert not asking.is_alive()
+    assert "worker one is gone" in str(lost[0])
 
 
 @pytest.mark.parametrize("address", ["local:", "local:0", "local:many"])

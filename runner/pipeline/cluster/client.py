@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ def client(address: str) -> Iterator[Any]:
 @contextmanager
 def _to(address: Any, distributed: Any) -> Iterator[Any]:
     try:
+        if isinstance(address, str):
+            # A client that cannot connect waits another 40 s when Python removes it.
+            asyncio.run(_greet(address))
         dask = distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # by how bad the error is
         raise TfmatrixError(
@@ -43,6 +47,16 @@ def _to(address: Any, distributed: Any) -> Iterator[Any]:
         yield dask
     finally:
         dask.close(timeout=5)
+
+
+async def _greet(address: str) -> None:
+    """Connect to a scheduler and leave again. Raises what Dask raises if that is not possible."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")
+    comm = await connect(address, timeout=CONNECT, **arguments)
+    await comm.close()
 
 
 @contextmanager

@@ -89,6 +89,8 @@ class Connection:
         for pool in (self.prepare, self.measure):
             pool.shutdown(wait=False, cancel_futures=True)
         self.site.close()
+        for machine in list(self.site.machines.values()):
+            machine.mark_lost()  # frees the threads that still wait for an answer
 
     def _wait_for_workers(self) -> Collection[str]:
         end = time.monotonic() + CONNECT

@@ -148,9 +148,16 @@ class Remote(Machine):
     def aside(self, fn: Callable[..., T], *args: Any) -> T:
         """Like `request`, but beside the worker's tasks, since `fn` may have to end them."""
         gone: tuple[type[BaseException], ...] = (KeyError, ValueError, RuntimeError, *_gone())
+
+        async def call() -> Any:
+            return await self._client.run(worker.aside, fn, *args, workers=[self.address])
+
         try:
-            answers = self._client.run(worker.aside, fn, *args, workers=[self.address])
-            answer: T = answers[self.address]
+            # Dask's own `run` waits for ever if the client is closed while it waits.
+            loop = self._client.loop.asyncio_loop
+            answers = asyncio.run_coroutine_threadsafe(call(), loop)
+            self._wait_for(answers)
+            answer: T = answers.result()[self.address]
             return answer
         except gone as error:
             raise self._lost(error) from None
