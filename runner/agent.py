@@ -77,11 +77,11 @@ MOST_STACKS = 8  # processes of a cell that are asked for them
 TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
 
 
-class Gone(Exception):
+class HostGone(Exception):
     """The program that sends the requests has ended, or has sent `stop`."""
 
 
-class Unable(Exception):
+class CannotRun(Exception):
     """A cell cannot be run at all; `str()` says why."""
 
 
@@ -141,7 +141,7 @@ class OomCounter:
         self.path = next((path for path in self._paths() if os.access(path, os.R_OK)), "")
         # In a container the group holds only the cell; elsewhere other processes may be in it.
         self.ours_alone = 1 in (os.getpid(), os.getppid())
-        self.before = self.read()
+        self.before = self.count_kills()
 
     @staticmethod
     def _paths() -> Iterator[str]:
@@ -158,7 +158,7 @@ class OomCounter:
                 yield "/sys/fs/cgroup/memory%s/memory.oom_control" % path.rstrip("/")
                 yield "/sys/fs/cgroup/memory/memory.oom_control"
 
-    def read(self) -> int:
+    def count_kills(self) -> int:
         try:
             with open(self.path) as file:
                 return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
@@ -168,7 +168,7 @@ class OomCounter:
     def blames_memory(self, status: int) -> bool:
         """Whether the process that ended with this wait status was killed for memory."""
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        return self.read() > self.before and (killed or (self.ours_alone and status != 0))
+        return self.count_kills() > self.before and (killed or (self.ours_alone and status != 0))
 
 
 # --- Processes ----------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def descendants(
     return found
 
 
-class Tree:
+class ProcessTree:
     """The processes of one cell: all descendants of the agent except its helper.
 
     Only one cell runs at a time, so every process that comes back to the subreaper is the cell's.
@@ -285,7 +285,7 @@ class Tree:
         self._hidden = []  # type: List[int]  # pids whose memory the last look could not see
         self._next_walk = 0.0
 
-    def find(self) -> Dict[int, Process]:
+    def living(self) -> Dict[int, Process]:
         """The cell's living processes, from a walk over all processes of the machine."""
         helper, zygote = (self.unless_ended(pid) for pid in (self.helper, self.zygote))
         spared = None if zygote == helper else zygote
@@ -296,11 +296,11 @@ class Tree:
         """`pid`, or None once it was waited for: then another process may get this number."""
         return None if pid in self.ended else pid
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Look at the known processes, and every `WALK` seconds for new ones too."""
         now = time.monotonic()
         if now >= self._next_walk:
-            self.alive = self.find()
+            self.alive = self.living()
             self._next_walk = now + WALK
         else:
             known = ((pid, look_at(pid)) for pid in {self.leader, *self.alive})
@@ -332,7 +332,7 @@ class Tree:
         return sum(process.cpu for process in self.alive.values())
 
     @property
-    def tasks(self) -> int:
+    def threads(self) -> int:
         return sum(process.threads for process in self.alive.values())
 
     def holds_more_than(self, limit: int) -> bool:
@@ -351,7 +351,7 @@ class Tree:
                 return True
         return False
 
-    def reap(self) -> None:
+    def collect_ended(self) -> None:
         """Collect the ended children of the agent, also those that came back to it."""
         while True:
             try:
@@ -362,12 +362,12 @@ class Tree:
                 return
             self.ended[pid] = (status, usage.ru_maxrss)
 
-    def sweep(self, patience: float = 10.0) -> int:
+    def kill_all(self, patience: float = 10.0) -> int:
         """Kill until nothing is left. Returns how many processes could not be killed."""
         end = time.monotonic() + patience
         while True:
-            self.reap()
-            left = self.find()
+            self.collect_ended()
+            left = self.living()
             if not left or time.monotonic() > end:
                 return len(left)
             # All are stopped first, so that none can start another while the others are killed.
@@ -418,12 +418,12 @@ def wait_for(pid: int) -> None:
         pass
 
 
-class Group(Tree):
+class ProcessGroup(ProcessTree):
     """The tree where there is no /proc: then only the script's process group is known."""
 
-    def sweep(self, patience: float = 0.0) -> int:
+    def kill_all(self, patience: float = 0.0) -> int:
         del patience
-        self.reap()
+        self.collect_ended()
         if self.leader > 1 and self.leader not in self.ended:
             try:
                 os.killpg(self.leader, signal.SIGKILL)
@@ -431,7 +431,7 @@ class Group(Tree):
                 pass
         return 0
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         self.imported = self.imported or None
 
 
@@ -446,7 +446,7 @@ class Capture:
         self.head, self.tail = bytearray(), bytearray()
         self.total = 0
 
-    def feed(self, data: bytes) -> None:
+    def add_data(self, data: bytes) -> None:
         self.total += len(data)
         room = self.head_size - len(self.head)
         if room > 0:
@@ -456,7 +456,7 @@ class Capture:
         if len(self.tail) > 2 * self.tail_size + CHUNK:
             del self.tail[: len(self.tail) - self.tail_size]
 
-    def text(self) -> str:
+    def kept_text(self) -> str:
         head, tail = bytes(self.head), bytes(self.tail[-self.tail_size :])
         if self.total == len(head) + len(tail):
             return readable(head + tail)
@@ -502,7 +502,7 @@ class Observations:
         self._rest = b""
         self._skipping = False
 
-    def feed(self, data: bytes) -> None:
+    def add_data(self, data: bytes) -> None:
         if self._skipping:
             newline = data.find(b"\n")
             if newline < 0:
@@ -521,7 +521,7 @@ class Observations:
             self._line(self._rest)
             self._rest, self._skipping = b"", True
 
-    def end(self) -> None:
+    def finish(self) -> None:
         self._line(self._rest)
         self._rest = b""
 
@@ -603,15 +603,15 @@ class Scratch:
         self._imported = []  # type: List[Tuple[str, Optional[bytes]]]
         self._data = os.environ.get(DATA_VARIABLE, "")
 
-    def intact(self) -> bool:
+    def is_in_place(self) -> bool:
         """Whether the folder is still where it was made: a script may put a link in its place."""
         return identity(self.base) == self._identity
 
-    def fresh(self, as_imported: bool = False) -> None:
+    def make_anew(self, as_imported: bool = False) -> None:
         """Make the folder anew; with `as_imported`, with the files that an import of TensorFlow
         leaves in it (`~/.keras`)."""
-        if not self.intact():
-            raise Gone
+        if not self.is_in_place():
+            raise HostGone
         self.discard()
         os.mkdir(self.path, 0o700)
         os.mkdir(self.work, 0o755)
@@ -625,13 +625,13 @@ class Scratch:
         if self._data:
             show_data(self._data, self.path)
 
-    def place(self, script: str) -> str:
+    def copy_script(self, script: str) -> str:
         """Copy the script's folder to the working directory. Returns the path of the copy."""
         folder, name = os.path.split(script)
         try:
             copy_tree(folder, self.work)
         except OSError as error:
-            raise Unable("the script's files cannot be copied: %s" % error) from None
+            raise CannotRun("the script's files cannot be copied: %s" % error) from None
         return os.path.join(self.work, name)
 
     def remember_import(self) -> bool:
@@ -659,7 +659,7 @@ class Scratch:
 
     def discard(self) -> None:
         """Empty the base. `path` is free at once, even where something cannot be removed."""
-        if not self.intact():
+        if not self.is_in_place():
             return
         try:
             os.chmod(self.base, 0o700)
@@ -669,9 +669,9 @@ class Scratch:
         for name in os.listdir(self.base):
             remove_tree(self.base, name)
 
-    def clean(self) -> bool:
+    def is_clean(self) -> bool:
         """Whether the next cell would find nothing of earlier cells, not even in `..`."""
-        return self.intact() and not os.listdir(self.base)
+        return self.is_in_place() and not os.listdir(self.base)
 
     def remove(self) -> None:
         remove_folder(self.base)
@@ -796,7 +796,7 @@ def _is_moved(inside: int, child: str, base: int, moved: str) -> bool:
         return False
 
 
-class Common:
+class SharedFolders:
     """The folders to which every script of a container may write besides its scratch folder.
 
     They are emptied between cells, because the next cell could read or lack what one left there.
@@ -841,7 +841,7 @@ def remove_shared_memory() -> None:
             getattr(_libc, remover)(*arguments)
 
 
-class Disk:
+class DiskUse:
     """Notices when a cell has written more than allowed. Looking takes a tenth of the time at most.
 
     Free space would not show it: other programs write to the same disk, and remove files.
@@ -853,14 +853,14 @@ class Disk:
         """Files that are in `path` already do not count."""
         self.path, self.limit = path, 1 << 62
         self.limit = limit + self._used()
-        self.next = time.monotonic() + self.EVERY
+        self.next_look = time.monotonic() + self.EVERY
 
-    def over(self) -> bool:
+    def exceeded(self) -> bool:
         now = time.monotonic()
-        if now < self.next:
+        if now < self.next_look:
             return False
         over = self._used() > self.limit
-        self.next = time.monotonic() + max(self.EVERY, 10 * (time.monotonic() - now))
+        self.next_look = time.monotonic() + max(self.EVERY, 10 * (time.monotonic() - now))
         return over
 
     def _used(self) -> int:
@@ -899,17 +899,17 @@ class Request:
         self.ends_well = fields.get("ends_well") is True
         texts = [self.script, *self.args, *self.env, *self.env.values()]
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
-            raise Unable("a request's script, arguments and environment are texts without NUL")
+            raise CannotRun("a request's script, arguments and environment are texts without NUL")
         if any(not name or "=" in name for name in self.env):
-            raise Unable("an environment variable's name is empty or holds '='")
+            raise CannotRun("an environment variable's name is empty or holds '='")
         if not os.access(self.script, os.R_OK) or os.path.isdir(self.script):
-            raise Unable("the script %s cannot be read in the environment" % self.script)
+            raise CannotRun("the script %s cannot be read in the environment" % self.script)
 
     @staticmethod
     def _get(fields: Dict[str, Any], name: str, kind: Any) -> Any:
         value = fields.get(name)
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise Unable("the request's %r is missing or of the wrong type" % name)
+            raise CannotRun("the request's %r is missing or of the wrong type" % name)
         return value
 
 
@@ -921,13 +921,13 @@ class Engine:
         self.lines = deque()  # type: deque[Dict[str, Any]]
         self._rest = b""
 
-    def pump(self) -> None:
-        """Read the requests that have come. Raises `Gone` at their end and at `stop`."""
+    def read_requests(self) -> None:
+        """Read the requests that have come. Raises `HostGone` at their end and at `stop`."""
         data = os.read(self.requests, CHUNK)
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         if not data or len(self._rest) > 64 << 20:
-            raise Gone
+            raise HostGone
         for line in lines:
             try:
                 fields = json.loads(line.decode("utf-8"))
@@ -935,26 +935,26 @@ class Engine:
                 fields = None
             fields = fields if isinstance(fields, dict) else {"op": "unreadable"}
             if fields.get("op") == "stop":
-                raise Gone
+                raise HostGone
             self.lines.append(fields)
 
-    def next(self) -> Dict[str, Any]:
+    def next_request(self) -> Dict[str, Any]:
         while not self.lines:
-            self.pump()
+            self.read_requests()
         return self.lines.popleft()
 
-    def say(self, event: str, **fields: Any) -> None:
+    def send_event(self, event: str, **fields: Any) -> None:
         fields["event"] = event
         try:
             write_all(self.answers, json.dumps(fields, allow_nan=False).encode("ascii") + b"\n")
         except OSError:
-            raise Gone from None
+            raise HostGone from None
 
 
 # --- What a script reads ------------------------------------------------------------------------
 
 
-class Opened:
+class OpenedFiles:
     """Records which files of a folder any process opens while a cell runs (inotify).
 
     Python's audit hook would not see the files that TensorFlow's C++ code or another program reads.
@@ -978,7 +978,7 @@ class Opened:
             self._folders[watch] = os.path.relpath(place, folder)
         self._complete = self._fd >= 0 and -1 not in self._folders
 
-    def names(self) -> Optional[List[str]]:
+    def sorted_names(self) -> Optional[List[str]]:
         """The opened files below the folder, sorted; None where not all were seen.
 
         Call this once, at the end.
@@ -1042,7 +1042,7 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
     making = os.O_WRONLY | os.O_TRUNC | os.O_EXCL
     appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
-    def note(kind, path):  # type: (str, str) -> None
+    def record(kind, path):  # type: (str, str) -> None
         if (kind, path) in seen or len(seen) > 1000:
             return
         seen.add((kind, path))
@@ -1057,9 +1057,9 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
         version = getattr(modules.get(versions), "GIT_VERSION", None)
         if isinstance(version, (str, bytes)):
             told.append(versions)
-            note("G", fsdecode(version))
+            record("G", fsdecode(version))
 
-    def hook(event, args):  # type: (str, Tuple[Any, ...]) -> None
+    def record_event(event, args):  # type: (str, Tuple[Any, ...]) -> None
         if event not in events:
             return
         if not told and versions in modules:
@@ -1088,16 +1088,16 @@ def watch_reads(work: str, base: str, report: str, agent: str) -> None:
                         asking = get_frame(1)
                         frozen = asking.f_code.co_filename.startswith("<frozen importlib")
                         if not frozen and asking.f_globals.get("__name__") not in finders:
-                            note("L" if lexists(path) else "M", name)
+                            record("L" if lexists(path) else "M", name)
                     elif not lexists(path):
-                        note("M", name)
+                        record("M", name)
                     return
             if path != agent and not below.startswith(harmless):
-                note("X", path)
+                record("X", path)
         except (OSError, ValueError, TypeError):
             pass
 
-    sys.addaudithook(hook)
+    sys.addaudithook(record_event)
 
 
 def show_stacks(number: int) -> None:
@@ -1185,11 +1185,11 @@ def noted_by_hook(scratch: Scratch) -> Dict[str, List[str]]:
     return noted
 
 
-def reads_of(noted: Dict[str, List[str]], opened: Opened) -> Dict[str, Any]:
+def reads_of(noted: Dict[str, List[str]], opened: OpenedFiles) -> Dict[str, Any]:
     """What a cell has read. `opened` is None where some files were not seen, `listed` where none
     could be."""
     return {
-        "opened": opened.names(),
+        "opened": opened.sorted_names(),
         "listed": noted["L"] if CAN_WATCH else None,
         "missing": noted["M"],
         "outside": noted["X"],
@@ -1249,7 +1249,7 @@ def script_environment(request: Request, scratch: Scratch) -> Dict[str, str]:
     return env
 
 
-def utf8(text: str) -> bytes:
+def to_utf8(text: str) -> bytes:
     """`text` as UTF-8; by itself, Python 3.6 would use ASCII in the C locale."""
     return text.encode("utf-8", "surrogateescape")
 
@@ -1301,12 +1301,12 @@ def start_python(argv: List[str], env: Dict[str, str]) -> None:
     default_signals()
     os.execve(
         os.fsencode(sys.executable),
-        [os.fsencode(sys.executable)] + [utf8(arg) for arg in argv],
-        {utf8(name): utf8(value) for name, value in env.items()},
+        [os.fsencode(sys.executable)] + [to_utf8(arg) for arg in argv],
+        {to_utf8(name): to_utf8(value) for name, value in env.items()},
     )
 
 
-def warden(request: Request, scratch: Scratch, pipes: Pipes, private: List[int]) -> int:
+def start_warden(request: Request, scratch: Scratch, pipes: Pipes, private: List[int]) -> int:
     """Fork a process that does nothing but be the script's parent. Returns its pid."""
     agent = os.getpid()
     pid = os.fork()
@@ -1323,12 +1323,12 @@ def warden(request: Request, scratch: Scratch, pipes: Pipes, private: List[int])
                 write_all(pipes.fate, b"P %d\n" % os.getpid())
                 start_python([request.copy, *request.args], env)
             except BaseException as error:
-                write_all(pipes.fate, b"E %s\n" % utf8(str(error).replace("\n", " ")))
+                write_all(pipes.fate, b"E %s\n" % to_utf8(str(error).replace("\n", " ")))
             os._exit(127)
         close_all(pipes.out, pipes.err)
         tell_fate(script, pipes.fate)
     except BaseException as error:
-        write_all(pipes.fate, b"E %s\n" % utf8(str(error).replace("\n", " ")))
+        write_all(pipes.fate, b"E %s\n" % to_utf8(str(error).replace("\n", " ")))
     finally:
         os._exit(0)
 
@@ -1365,17 +1365,17 @@ class Cell:
         self._readers = {}  # type: Dict[int, Any]
         self._poll = select.poll()
 
-    def run(self, zygote: "Optional[Zygote]") -> Dict[str, Any]:
+    def measure(self, zygote: "Optional[Zygote]") -> Dict[str, Any]:
         self.oom = OomCounter()
-        self.opened = Opened(self.scratch.work)
-        self.disk = Disk(self.scratch.base, self.request.scratch)
+        self.opened = OpenedFiles(self.scratch.work)
+        self.disk = DiskUse(self.scratch.base, self.request.scratch)
         (out, out_w), (err, err_w), (fate, fate_w) = os.pipe(), os.pipe(), os.pipe()
         self._readers = {out: self._on_out, err: self._on_err, fate: self._on_fate}
         for fd in (*self._readers, self.engine.requests):
             self._poll.register(fd, select.POLLIN)
         try:
             self._start(zygote, Pipes(out_w, err_w, fate_w))
-            self.engine.say("started", id=self.request.id, pid=self.helper)
+            self.engine.send_event("started", id=self.request.id, pid=self.helper)
             self._carry_out(fate)
         finally:
             close_all(*self._readers)
@@ -1390,15 +1390,15 @@ class Cell:
         try:
             if zygote is None:
                 private = [self.engine.requests, self.engine.answers, *self._readers]
-                self.helper = warden(self.request, self.scratch, pipes, private)
+                self.helper = start_warden(self.request, self.scratch, pipes, private)
             else:
                 self.helper, self.imported_before = zygote.pid, zygote.import_seconds
                 self._on_out(zygote.printed[0])
                 self._on_err(zygote.printed[1])
-                zygote.fork(self.request, pipes)
+                zygote.start_cell(self.request, pipes)
         finally:
             close_all(*pipes)
-        kind = Tree if os.path.exists("/proc/self/stat") else Group
+        kind = ProcessTree if os.path.exists("/proc/self/stat") else ProcessGroup
         self.tree = kind(self.helper, self.zygote)
 
     def _carry_out(self, fate: int) -> None:
@@ -1412,21 +1412,21 @@ class Cell:
             # A pipe that is still open is held by a process that the script left behind.
             self._read_until(time.monotonic() + DRAIN)
         finally:
-            if self.tree.sweep():
+            if self.tree.kill_all():
                 self.notes.append("some processes could not be killed and may still be there")
             self.tree.release()
         self._read_until(time.monotonic() + 1.0, only_what_is_there=True)
-        self.observations.end()
+        self.observations.finish()
 
     # Reading. Each reader gets b"" at the end of its pipe.
 
     def _on_out(self, data: bytes) -> None:
-        self.output.feed(data)
-        self.observations.feed(data)
+        self.output.add_data(data)
+        self.observations.add_data(data)
 
     def _on_err(self, data: bytes) -> None:
-        self.output.feed(data)
-        self.errors.feed(data)
+        self.output.add_data(data)
+        self.errors.add_data(data)
 
     def _on_fate(self, data: bytes) -> None:
         lines = (self._fate_text + data).split(b"\n")
@@ -1452,7 +1452,7 @@ class Cell:
         ready = self._poll.poll(max(0.0, timeout) * 1000)
         for fd, _ in ready:
             if fd == self.engine.requests:
-                self.engine.pump()
+                self.engine.read_requests()
                 continue
             data = os.read(fd, CHUNK)
             self._readers[fd](data)
@@ -1476,8 +1476,8 @@ class Cell:
         while self.status is None and self.killed_for is None:
             now = time.monotonic()
             if now >= min(look, end) or fate not in self._readers:
-                self.tree.reap()
-                self.tree.look()
+                self.tree.collect_ended()
+                self.tree.refresh()
                 self._find_missed_end(fate)
                 self._check(now, end)
                 # Looking may take no more than a small part of the machine.
@@ -1490,11 +1490,11 @@ class Cell:
             return
         if now >= end or self._is_idle(now):
             self.killed_for = "timeout"
-        elif self.tree.tasks > self.request.processes:
+        elif self.tree.threads > self.request.processes:
             self.killed_for = "processes"
         elif self.tree.holds_more_than(self.request.memory):
             self.killed_for = "memory"
-        elif self.disk.over():
+        elif self.disk.exceeded():
             self.killed_for = "disk"
         if self.killed_for is not None:
             self.seconds = now - self.began
@@ -1517,7 +1517,7 @@ class Cell:
                 self.killed_for,
                 seconds,
                 len(self.tree.alive),
-                self.tree.tasks,
+                self.tree.threads,
                 self.tree.rss / MIB,
                 self.tree.cpu,
             )
@@ -1556,18 +1556,20 @@ class Cell:
             if self.script and (process is None or process.state == "Z"):
                 send_signal(self.helper, signal.SIGCONT)
         elif not self.script:
-            raise Unable("the script could not be started: " + (self.failure or "no reason known"))
+            raise CannotRun(
+                "the script could not be started: " + (self.failure or "no reason known")
+            )
         elif process is None and ON_LINUX:
-            raise Unable("the script's end was lost: its parent was killed just then")
+            raise CannotRun("the script's end was lost: its parent was killed just then")
 
     def _kill(self, fate: int) -> None:
-        self.tree.sweep()
+        self.tree.kill_all()
         end = time.monotonic() + 2.0
         while self.status is None and time.monotonic() < end and fate in self._readers:
             self._read(0.05)
         if self.status is None:
             self.tree.kill_helper()
-            self.tree.sweep()
+            self.tree.kill_all()
             self._ended(*self.tree.ended.get(self.script, (signal.SIGKILL, 0)))
 
     # Answering.
@@ -1575,7 +1577,7 @@ class Cell:
     def _facts(self, mode: str) -> Dict[str, Any]:
         status = self.status
         if self.failure or status is None:
-            raise Unable("the script could not be started: %s" % self.failure)
+            raise CannotRun("the script could not be started: %s" % self.failure)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         if self.killed_for == "timeout" and number == STACKS:
             number = int(signal.SIGKILL)  # it had just become a program without our handler
@@ -1591,8 +1593,8 @@ class Cell:
             "killed_for": self.killed_for,
             "seconds": round(self.seconds, 4),
             "max_rss_mb": round(max(counted, self.tree.peak) / MIB, 1),
-            "output": self.output.text(),
-            "errors": self.errors.text(),
+            "output": self.output.kept_text(),
+            "errors": self.errors.kept_text(),
             "output_bytes": self.output.total,
             "observations": self.observations.values,
             "tests": self.observations.tests,
@@ -1672,7 +1674,7 @@ class Zygote:
                 self.refusal = "importing TensorFlow took more than %d s" % IMPORT_TIMEOUT
                 return
             if engine.requests in ready:
-                engine.pump()
+                engine.read_requests()
             # In this order, so that all that was printed before the answer has been read.
             self._read_printed(printed, [fd for fd in ready if fd in printed], poll)
             if self.socket.fileno() in ready:
@@ -1702,7 +1704,7 @@ class Zygote:
             if not data:
                 poll.unregister(fd)
 
-    def fork(self, request: Request, pipes: Pipes) -> None:
+    def start_cell(self, request: Request, pipes: Pipes) -> None:
         terms = {
             "args": request.args,
             "file_size": request.scratch,
@@ -1719,25 +1721,25 @@ class Zygote:
             )
             self.socket.sendall(wish)
         except OSError as error:
-            raise Unable("the process that imported TensorFlow is gone: %s" % error) from None
+            raise CannotRun("the process that imported TensorFlow is gone: %s" % error) from None
 
-    def note(self, answer: Dict[str, Any]) -> None:
+    def learn_from(self, answer: Dict[str, Any]) -> None:
         """Learn from a cell whether a forked child ends without a crash."""
         if answer["signal"] is None:
             self.ends_well = self.ends_well is not False
         elif answer["killed_for"] is None:
             self.ends_well = False
 
-    def alive(self) -> bool:
+    def is_running(self) -> bool:
         try:
             return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
         except ChildProcessError:
             return False
 
-    def end(self) -> None:
+    def shut_down(self) -> None:
         close_all(self._out, self._err)
         self.socket.close()
-        if self.alive():
+        if self.is_running():
             send_signal(self.pid, signal.SIGKILL)
             wait_for(self.pid)
 
@@ -1760,7 +1762,7 @@ def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
     os.dup2(null, 1)
     os.dup2(null, 2)
     close_all(null)
-    write_all(fd, utf8(refusal) + b"\n")
+    write_all(fd, to_utf8(refusal) + b"\n")
     while not refusal:
         head, ancillary, _, _ = control.recvmsg(20, socket.CMSG_SPACE(3 * 4))
         if not head:
@@ -1995,27 +1997,27 @@ class Agent:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.scratch = Scratch()
-        self.common = Common()
+        self.common = SharedFolders()
         self.zygote = None  # type: Optional[Zygote]
         self.refused = {}  # type: Dict[Any, str]
         self.git_version = None  # type: Optional[str]
 
     def serve(self) -> None:
         version = "%d.%d.%d" % sys.version_info[:3]
-        self.engine.say("hello", protocol=PROTOCOL, python=version, pid=os.getpid())
+        self.engine.send_event("hello", protocol=PROTOCOL, python=version, pid=os.getpid())
         while True:
-            fields = self.engine.next()
+            fields = self.engine.next_request()
             try:
                 answer = self._run(fields)
-            except (Unable, OSError, ValueError, TypeError, MemoryError) as error:
+            except (CannotRun, OSError, ValueError, TypeError, MemoryError) as error:
                 answer = dict(NOTHING, trouble=str(error) or repr(error))
-            self.engine.say("ended", id=fields.get("id"), **answer)
+            self.engine.send_event("ended", id=fields.get("id"), **answer)
             if answer.get("last"):
-                raise Gone
+                raise HostGone
 
     def _run(self, fields: Dict[str, Any]) -> Dict[str, Any]:
         if fields.get("op") != "run":
-            raise Unable("not a request: %.80r" % fields.get("op"))
+            raise CannotRun("not a request: %.80r" % fields.get("op"))
         request = Request(fields)
         zygote, why = None, None
         if request.mode == "fork":
@@ -2024,7 +2026,7 @@ class Agent:
         standing = self._standing()
         try:
             answer = self._cell(request, zygote)
-        except Unable as error:
+        except CannotRun as error:
             if zygote is None:
                 raise
             why = str(error)
@@ -2035,26 +2037,28 @@ class Agent:
         changed = any(one != standing.get(pid, one) for pid, one in after.items())
         if changed:
             answer["notes"].append("it changed the limits of the processes that started it")
-        answer["last"] = changed or not self.scratch.clean()
+        answer["last"] = changed or not self.scratch.is_clean()
         return answer
 
     def _standing(self) -> Dict[int, Any]:
         """What a cell could change in the agent and the zygote, and so for later cells."""
         ours = [os.getpid()]
-        if self.zygote is not None and self.zygote.alive():
+        if self.zygote is not None and self.zygote.is_running():
             ours.append(self.zygote.pid)
         return {pid: standing_of(pid) for pid in ours}
 
     def _cell(self, request: Request, zygote: Optional[Zygote]) -> Dict[str, Any]:
-        self.scratch.fresh(as_imported=zygote is not None)
-        request.copy = self.scratch.place(request.script)
+        self.scratch.make_anew(as_imported=zygote is not None)
+        request.copy = self.scratch.copy_script(request.script)
         try:
-            there = self.zygote.pid if self.zygote is not None and self.zygote.alive() else None
-            answer = Cell(request, self.engine, self.scratch, there).run(zygote)
+            there = (
+                self.zygote.pid if self.zygote is not None and self.zygote.is_running() else None
+            )
+            answer = Cell(request, self.engine, self.scratch, there).measure(zygote)
             if not CAN_WATCH and answer["imported"]:
                 answer["git_version"] = self._git_version()
             if zygote is not None:
-                zygote.note(answer)
+                zygote.learn_from(answer)
             return answer
         finally:
             self.scratch.discard()
@@ -2070,11 +2074,11 @@ class Agent:
         key = zygote_key(request)
         if key in self.refused:
             return None
-        if self.zygote is not None and self.zygote.key == key and self.zygote.alive():
+        if self.zygote is not None and self.zygote.key == key and self.zygote.is_running():
             return self.zygote
         self._end_zygote()
-        self.scratch.fresh()
-        request.copy = self.scratch.place(request.script)
+        self.scratch.make_anew()
+        request.copy = self.scratch.copy_script(request.script)
         self.zygote = Zygote(request, self.scratch)
         self.zygote.await_import(self.engine)
         if not self.scratch.remember_import():
@@ -2087,25 +2091,25 @@ class Agent:
 
     def _end_zygote(self) -> None:
         if self.zygote is not None:
-            self.zygote.end()
+            self.zygote.shut_down()
         self.zygote = None
 
     def close(self) -> None:
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         self._end_zygote()
-        Tree(None, None).sweep()
+        ProcessTree(None, None).kill_all()
         self.scratch.remove()
 
 
-def leave(number: int, _frame: Any) -> None:
-    raise Gone(number)
+def raise_gone(number: int, _frame: Any) -> None:
+    raise HostGone(number)
 
 
 def listen_to_signals() -> None:
     """Handle the signals that end the agent. The first process of a container handles none: the
     kernel then drops such signals from inside the container."""
-    handler = signal.SIG_DFL if os.getpid() == 1 else leave
+    handler = signal.SIG_DFL if os.getpid() == 1 else raise_gone
     for number in ENDING:
         signal.signal(number, handler)
 
@@ -2123,7 +2127,7 @@ def main() -> None:
     number = None  # type: Optional[int]
     try:
         agent.serve()
-    except Gone as gone:
+    except HostGone as gone:
         number = next(iter(gone.args), None)
     finally:
         agent.close()

@@ -236,8 +236,8 @@ def observe(data: bytes, folder: Path) -> None:
     """`::observe` lines through the agent, the session, the store, the journal and the reports."""
     found = agent.Observations()
     for part in (b"::observe ", data[:7], data[7:]):
-        found.feed(part)
-    found.end()
+        found.add_data(part)
+    found.finish()
     ended = {**_ENDED, "observations": found.values, "notes": found.problems}
     _told(json.dumps(ended).encode(), folder, render=data[-1:] < b"\x10")
 

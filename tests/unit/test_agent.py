@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from runner import agent
 from runner.agent import (
     Capture,
-    Common,
-    Gone,
+    HostGone,
     Observations,
     Process,
     Scratch,
+    SharedFolders,
     descendants,
     has_tensorflow,
     plain_json,
@@ -116,7 +116,7 @@ def test_a_process_that_has_ended_has_no_tensorflow() -> None:
 def test_only_a_process_hidden_twice_leaves_it_open(
     monkeypatch: pytest.MonkeyPatch, looks: list[bool | None], imported: bool | None
 ) -> None:
-    tree = agent.Tree(None, None)
+    tree = agent.ProcessTree(None, None)
     tree.alive = {7: Process(1, "S", 1, 0, 0.0)}
     for seen in looks:
         monkeypatch.setattr(agent, "has_tensorflow", lambda pid, seen=seen: seen)
@@ -131,8 +131,8 @@ def test_only_a_process_hidden_twice_leaves_it_open(
 def test_head_and_tail(chunks: list[bytes], head: int, tail: int) -> None:
     capture, whole = Capture(head, tail), b"".join(chunks)
     for chunk in chunks:
-        capture.feed(chunk)
-    text = capture.text()
+        capture.add_data(chunk)
+    text = capture.kept_text()
     assert capture.total == len(whole)
     if len(whole) <= head + tail:
         assert text == whole.decode("utf-8", "backslashreplace")
@@ -147,14 +147,14 @@ def test_head_and_tail(chunks: list[bytes], head: int, tail: int) -> None:
 def test_much_output_takes_little_memory() -> None:
     capture = Capture(10, 10)
     for _ in range(100):
-        capture.feed(b"x" * 65536)
+        capture.add_data(b"x" * 65536)
         assert len(capture.head) + len(capture.tail) < 4 * 65536
 
 
 def test_no_half_characters_at_the_cut() -> None:
     capture = Capture(5, 5)
-    capture.feed("aé€😀€éa".encode())
-    assert capture.text() == "aé\n… 10 bytes left out …\néa"
+    capture.add_data("aé€😀€éa".encode())
+    assert capture.kept_text() == "aé\n… 10 bytes left out …\néa"
 
 
 # --- Observations -----------------------------------------------------------------------------
@@ -179,12 +179,12 @@ def test_observations_do_not_depend_on_how_the_stream_is_cut(
 ) -> None:
     stream = b"\n".join(lines)
     whole, pieces = Observations(), Observations()
-    whole.feed(stream)
+    whole.add_data(stream)
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     for start, end in zip(edges, edges[1:]):
-        pieces.feed(stream[start:end])
-    whole.end()
-    pieces.end()
+        pieces.add_data(stream[start:end])
+    whole.finish()
+    pieces.finish()
     assert (whole.values, whole.problems) == (pieces.values, pieces.problems)
     assert whole.tests == pieces.tests
     seen = stream.split(b"\n")
@@ -196,28 +196,28 @@ def test_observations_do_not_depend_on_how_the_stream_is_cut(
 @given(st.binary())
 def test_any_line_is_an_observation_or_a_problem_or_nothing(line: bytes) -> None:
     found = Observations()
-    found.feed(b"::observe " + line + b"\n")
+    found.add_data(b"::observe " + line + b"\n")
     json.dumps([found.values, found.problems], allow_nan=False).encode("ascii")
 
 
 def test_bounds() -> None:
     found = Observations()
     for number in range(300):
-        found.feed(b"::observe n%d=1\n" % number)
+        found.add_data(b"::observe n%d=1\n" % number)
     assert len(found.values) == 200
     assert len(found.problems) == Observations.NOTES + 1
     big = Observations()
     for number in range(20):
-        big.feed(b'::observe n%d="%s"\n' % (number, b"x" * 60000))
+        big.add_data(b'::observe n%d="%s"\n' % (number, b"x" * 60000))
     assert 0 < len(json.dumps(big.values)) <= 256 << 10
 
 
 def test_lines_of_tests_are_bounded_too() -> None:
     found = Observations()
-    found.feed(b"::test " + b"x" * (64 << 10) + b"\n::test \xff\n")
+    found.add_data(b"::test " + b"x" * (64 << 10) + b"\n::test \xff\n")
     assert found.tests == ["\\xff"]
     for _ in range(200):
-        found.feed(b"::test " + b"x" * 30000 + b"\n")
+        found.add_data(b"::test " + b"x" * 30000 + b"\n")
     assert 50 < len(found.tests) < 200
     assert sum(map(len, found.tests)) <= Observations.TESTS
     assert not found.values
@@ -226,7 +226,7 @@ def test_lines_of_tests_are_bounded_too() -> None:
 def test_the_same_name_again_does_not_use_up_the_room() -> None:
     found = Observations()
     for number in range(20):
-        found.feed(b'::observe loss="%s%d"\n' % (b"x" * 60000, number))
+        found.add_data(b'::observe loss="%s%d"\n' % (b"x" * 60000, number))
     assert found.values["loss"].endswith("19")
     assert not found.problems
 
@@ -234,8 +234,8 @@ def test_the_same_name_again_does_not_use_up_the_room() -> None:
 def test_a_line_without_end_is_not_kept() -> None:
     found = Observations()
     for _ in range(100):
-        found.feed(b"::observe x=" + b"y" * 10000)
-    found.feed(b"\n::observe after=1\n")
+        found.add_data(b"::observe x=" + b"y" * 10000)
+    found.add_data(b"\n::observe after=1\n")
     assert found.values == {"after": 1}
     assert len(found.problems) == 1
 
@@ -312,7 +312,7 @@ def test_common_folders_are_emptied_but_for_what_was_there(
     (tmp_path / "kept").write_text("")
     monkeypatch.setenv("TFMATRIX_COMMON", f"{tmp_path}:/nowhere")
     monkeypatch.setattr("runner.agent.remove_shared_memory", lambda: None)  # it is this user's
-    common = Common()
+    common = SharedFolders()
     (tmp_path / "left" / "deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to("/")
     common.empty()
@@ -322,7 +322,7 @@ def test_common_folders_are_emptied_but_for_what_was_there(
 def test_without_common_folders_nothing_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TFMATRIX_COMMON", raising=False)
     monkeypatch.setattr("runner.agent.remove_shared_memory", pytest.fail)
-    Common().empty()
+    SharedFolders().empty()
 
 
 def test_a_link_in_the_place_of_the_scratch_folders_is_not_followed(
@@ -333,13 +333,13 @@ def test_a_link_in_the_place_of_the_scratch_folders_is_not_followed(
     (precious / "file").write_text("")
     monkeypatch.setenv("TFMATRIX_SCRATCH", str(tmp_path / "cells"))
     scratch = Scratch()
-    scratch.fresh()
-    assert scratch.intact()
+    scratch.make_anew()
+    assert scratch.is_in_place()
     (tmp_path / "cells").rename(tmp_path / "moved")
     (tmp_path / "cells").symlink_to(precious)
-    assert not scratch.intact()
-    with pytest.raises(Gone):
-        scratch.fresh()
+    assert not scratch.is_in_place()
+    with pytest.raises(HostGone):
+        scratch.make_anew()
     scratch.discard()
     scratch.remove()
     assert sorted(path.name for path in precious.iterdir()) == ["file", "scratch"]

@@ -244,7 +244,7 @@ def test_observations_are_as_deep_as_the_agent_lets_through() -> None:
     said = json.dumps([deepest, {"a": [deepest]}])
     found = agent.Observations()
     for value in json.loads(said):
-        found.feed(f"::observe value={json.dumps(value)}\n".encode())
+        found.add_data(f"::observe value={json.dumps(value)}\n".encode())
     assert found.values == {"value": deepest}  # the other one is refused
     facts, _ = run(HELLO, STARTED, {**ENDED, "observations": found.values})
     assert facts.observations == found.values
