@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import hashlib
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 from attrs import frozen
+
+from runner.errors import TfmatrixError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -145,11 +148,32 @@ _MARKER = ".tfmatrix"
 def cache() -> Path:
     """What this tool made and can make again; `TFMATRIX_CACHE` moves it."""
     chosen = os.environ.get("TFMATRIX_CACHE")
-    return Path(chosen).expanduser().absolute() if chosen else _usual_cache()
+    return expanded(chosen).absolute() if chosen else _usual_cache()
 
 
 def _usual_cache() -> Path:
-    return platformdirs.user_cache_path("tfmatrix", appauthor=False)
+    """Raises `TfmatrixError` for a user without a home folder: a container's, for example."""
+    with contextlib.suppress(RuntimeError):
+        found = platformdirs.user_cache_path("tfmatrix", appauthor=False)
+        if found.is_absolute():
+            return found
+    raise TfmatrixError(
+        "this user has no home folder for the cache",
+        remedy="name a folder that the user may write to in TFMATRIX_CACHE, or in HOME",
+    )
+
+
+def home() -> Path:
+    """The user's home folder; one that does not exist if the user has none."""
+    return expanded("~")
+
+
+def expanded(path: str) -> Path:
+    """`path`, with its leading `~` replaced."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path("/nonexistent", path)
 
 
 def mark_cache() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from runner import paths
 from runner.errors import UsageError
 
 FILE = "pyproject.toml"
@@ -37,7 +38,7 @@ def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     for key, value in table.items():
         _check(key, value, f"{file}: [{TABLE}]")
     if CACHE in table:
-        os.environ.setdefault("TFMATRIX_CACHE", str(file.parent / Path(table[CACHE]).expanduser()))
+        os.environ.setdefault("TFMATRIX_CACHE", str(file.parent / paths.expanded(table[CACHE])))
     given = {PARAMETERS[key]: value for key, value in table.items() if key != CACHE}
     return dict.fromkeys(verbs, given)
 

@@ -16,6 +16,7 @@ from typing import Optional
 import uv
 from attrs import frozen
 
+from runner import paths
 from runner.machine import processes
 from runner.machine.derived_cache import cache_slot, remembered
 
@@ -154,13 +155,13 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _pyenv_root() -> Path:
-    return Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    return Path(os.environ.get("PYENV_ROOT") or paths.home() / ".pyenv")
 
 
 def _conda_prefixes() -> Iterator[Path]:
     """Conda's environments, from its list and the usual places, since conda itself takes
     seconds."""
-    home = Path.home()
+    home = paths.home()
     with contextlib.suppress(OSError):
         listed = (home / ".conda" / "environments.txt").read_text("utf-8", "replace")
         yield from (Path(line) for line in listed.split("\n") if line)

@@ -6,6 +6,8 @@ import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
+from runner import paths
+
 
 def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """pip's settings by their long names (`index-url`), as pip itself would have them."""
@@ -14,14 +16,14 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 def files(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings in pip's configuration files. The most specific file wins, as in pip."""
-    home = Path(environ.get("HOME", "~")).expanduser()
+    home = paths.expanded(environ.get("HOME", "~"))
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    paths = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]
+    places = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]
     if environ.get("PIP_CONFIG_FILE"):
-        paths = [Path(environ["PIP_CONFIG_FILE"])]
+        places = [Path(environ["PIP_CONFIG_FILE"])]
     found: dict[str, str] = {}
     for section in ("global", "install"):
-        for path in paths:
+        for path in places:
             parser = configparser.RawConfigParser(strict=False)
             try:
                 parser.read(path, "utf-8")

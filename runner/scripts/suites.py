@@ -20,6 +20,7 @@ from attrs import frozen
 
 from runner.errors import UsageError
 from runner.model import Case, Suite
+from runner.paths import home
 
 MOST_FILES = 5000
 NEVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
@@ -104,9 +105,8 @@ def has_tests(folder: Path) -> bool:
 
 def project_of(folder: Path) -> Path:
     """The nearest folder, from here upwards, that is the top of a project; else `folder`."""
-    home = Path.home()
     for place in (folder, *folder.parents):
-        if place in (home, Path("/")):
+        if place in (home(), Path("/")):
             break
         if any((place / mark).exists() for mark in PROJECT):
             return place

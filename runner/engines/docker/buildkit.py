@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Optional
 
+from runner import paths
 from runner.machine.derived_cache import remembered
 
 NO_BUILDKIT = "install the buildx plugin (Debian, Ubuntu: docker-buildx or docker-buildx-plugin)"
@@ -56,7 +57,7 @@ def _able() -> str:
 
 def _state() -> Iterator[str]:
     """What changes when a client or its plugin is installed, updated or removed."""
-    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    own = Path(os.environ.get("DOCKER_CONFIG") or paths.home() / ".docker")
     plugins = [Path(folder) / "docker-buildx" for folder in (own / "cli-plugins", *_PLUGINS)]
     for path in (*map(Path, clients()), own / "config.json", *plugins):
         try:
