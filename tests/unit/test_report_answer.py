@@ -10,7 +10,8 @@ from attrs import evolve
 from runner import grid
 from runner.model import Case, Limits, Repro, Run, Verdict
 from runner.releases import catalogue
-from runner.report.answer import answer, change_in_words, sentences
+from runner.report.answer import answer, sentences
+from runner.report.transitions import change_in_words
 from tests.unit import runs
 
 KEY_ERROR: dict[str, runs.Failure] = {

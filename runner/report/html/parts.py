@@ -11,11 +11,11 @@ from attrs import frozen
 from runner.grid import Entry, Grid, Transition
 from runner.machine.units import count
 from runner.report import controls, preparation, style, totals
-from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.html import table
 from runner.report.names import short_name, short_names
 from runner.report.text import clean, finding_lines, listed, shortened, value
+from runner.report.transitions import change_in_words
 from runner.report.values import ValueChange, first_difference, restless_values, value_changes
 
 MOST_SIGNATURE = 600

@@ -14,10 +14,10 @@ from runner.grid.folded import FoldedColumn, FoldedTable
 from runner.machine.units import count
 from runner.model import Result, Verdict
 from runner.report import controls, gfm, style, totals
-from runner.report.answer import change_in_words
 from runner.report.context import Context
 from runner.report.names import TableNames, table_names
 from runner.report.text import listed
+from runner.report.transitions import change_in_words
 
 MOST_NAMED = 3
 """A transition of so few cases names them."""

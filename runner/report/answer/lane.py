@@ -1,0 +1,37 @@
+"""What a sentence is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from runner.grid import Column, Grid, Mark, Row
+from runner.model import Limits
+
+Quote = Callable[[str], str]
+"""How names and messages are set apart from the sentence: as code in Markdown, say."""
+
+MOST_SIGNATURE = 90
+MOST_NAME = 60
+
+
+@frozen(kw_only=True)
+class ReproOnDevice:
+    """The cases of one repro on the releases of one device."""
+
+    grid: Grid
+    rows: tuple[Row, ...]
+    """In the usual way; of a repro without one, all."""
+    variants: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    limits: Limits
+    quote: Quote
+
+    def mark(self, row: Row, column: Column) -> Mark:
+        return self.grid.mark(row, column)
+
+    def findings(self, row: Row, columns: Sequence[Column]) -> set[str]:
+        """What was measured of a case on some releases."""
+        found = (self.mark(row, column).finding for column in columns)
+        return {finding for finding in found if finding is not None}

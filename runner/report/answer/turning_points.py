@@ -1,0 +1,79 @@
+"""The release from which on cases fail or pass, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Optional
+
+from runner.grid import PASS, Column, Row, Transition
+from runner.machine.units import count
+from runner.report import places
+from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
+from runner.report.because import because
+from runner.report.text import shortened
+
+
+def largest_change(lane: ReproOnDevice) -> Optional[Transition]:
+    """The transition at which most cases change; of equals the newest."""
+    device = lane.columns[0].device
+    here = [t for t in lane.grid.transitions_of(lane.rows) if t.before.device == device]
+    return max(reversed(here), key=lambda transition: len(transition.changes), default=None)
+
+
+def turning_point(lane: ReproOnDevice, main: Transition) -> str:
+    """`from 2.16 on 20 of 36 cases fail (10 on 2.15), 12 of them because …`.
+
+    Empty where cases do not keep to passing or failing from there on, or as many fail as before.
+    """
+    later = lane.columns[lane.columns.index(main.after) :]
+    found = {row.index: lane.findings(row, later) for row in lane.rows}
+    judged = [row for row in lane.rows if found[row.index]]
+    passing = [row for row in judged if found[row.index] == {PASS}]
+    failing = [row for row in judged if PASS not in found[row.index]]
+    if len(passing) + len(failing) != len(judged):
+        return ""
+    earlier = _failing_on(lane, main.before)
+    if len(earlier) == len(failing):
+        return ""
+    where, total = places.on_releases([later], lane.columns), len(judged)
+    where += "," if where[-1].isdigit() else ""
+    unjudged = len(lane.rows) - total
+    rest = f"; {count(unjudged, 'case')} could not be judged there" if unjudged else ""
+    if not failing:
+        why = _shared_cause(lane, earlier, [main.before], main)
+        return (
+            f"{where} all {total} cases pass; on {main.before.label} {len(earlier)} fail{why}{rest}"
+        )
+    many = f"all {total}" if len(failing) == total else f"{len(failing)} of {total}"
+    verb = "fails" if len(failing) == 1 else "fail"
+    before = f" ({len(earlier) or 'none'} on {main.before.label})"
+    return f"{where} {many} cases {verb}{before}{_shared_cause(lane, failing, later, main)}{rest}"
+
+
+def _failing_on(lane: ReproOnDevice, column: Column) -> list[Row]:
+    marks = [(row, lane.mark(row, column).finding) for row in lane.rows]
+    return [row for row, finding in marks if finding not in (None, PASS)]
+
+
+def _shared_cause(
+    lane: ReproOnDevice, rows: Sequence[Row], columns: Sequence[Column], main: Transition
+) -> str:
+    """`, because Keras 3 has no …`, `, 12 of them with KeyError: 'x'`: what most of them show."""
+    shown = Counter(
+        finding
+        for row in rows
+        if len(kinds := lane.findings(row, columns)) == 1
+        for finding in kinds
+    )
+    if not shown:
+        return ""
+    letter, often = shown.most_common(1)[0]
+    if often == 1 < len(rows):
+        return ""
+    signature = lane.grid.entries[letter].signature
+    share = "" if often == len(rows) else f"{often} of them "
+    cause = because(lane.grid, signature, main.before, main.after, lane.quote)
+    return f", {share}" + (
+        f"because {cause}" if cause else f"with {lane.quote(shortened(signature, MOST_SIGNATURE))}"
+    )
