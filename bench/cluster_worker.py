@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from runner import engines
@@ -28,6 +28,9 @@ class Stub:
 
     def prepared(self, environment: Environment) -> bool:
         return False
+
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        return ("",)
 
     def image(self, environment: Environment) -> Optional[str]:
         return None

@@ -104,6 +104,11 @@ class Maker(Protocol):
         """The image's name (docker) or None (local): for the record."""
         ...
 
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        """What a machine has that can change an outcome and is no part of the environment: one
+        entry for each kind of machine that may measure its cells."""
+        ...
+
 
 class Engine(Maker, Protocol):
     """Makes environments on this machine, and runs the agent in them."""

@@ -68,6 +68,8 @@ class Execution:
     """The first line of its output that the repro's `fail_on` matches."""
     worker: str = ""
     """Of a cluster, the worker that measured it."""
+    machine: str = ""
+    """What the machine that measured it adds to its key: `Maker.machine_keys`."""
     git_version: str = ""
     """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
     limit: Optional[float] = None

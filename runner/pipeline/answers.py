@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Optional
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Optional, Protocol
 
 from runner import paths
 from runner.cells.modes import Mode, Modes
 from runner.cells.snapshot import reading
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store, cell_key
-from runner.machine import host, interpreters
 from runner.model import Cell, Environment, Execution
 from runner.pipeline.options import Options
+
+
+class Machines(Protocol):
+    """Where cells may be measured: a `Maker`, or a `Site`."""
+
+    name: str
+
+    def machine_keys(self, environment: Environment) -> Sequence[str]: ...
 
 
 class Answers:
@@ -25,11 +32,16 @@ class Answers:
         self._options = options
         self._modes = Modes(options.mode)
 
-    def key(self, engine: str, environment: Environment, cell: Cell) -> str:
-        """The key under which the store has the measurement by `engine`."""
+    def keys(self, maker: Machines, environment: Environment, cell: Cell) -> list[str]:
+        """The keys under which the store may have the cell, measured where `maker` would do it."""
+        machines = maker.machine_keys(environment)
+        return [self.key(maker.name, environment, cell, machine) for machine in machines]
+
+    def key(self, engine: str, environment: Environment, cell: Cell, machine: str) -> str:
+        """The key of a measurement by `engine` on a machine that adds `machine` to it."""
         snapshot = self._snapshots[cell.repro.name]
         return cell_key(
-            environment_key=_environment_key(engine, environment),
+            environment_key=":".join(filter(None, (engine, environment.key, machine))),
             snapshot_digest=snapshot.text_digest,
             script=snapshot.workspace.script,
             args=cell.case.args,
@@ -46,25 +58,19 @@ class Answers:
         """How the cell is started."""
         return self._modes.mode_for(cell)
 
-    def known(self, cell: Cell, key: str) -> Optional[Execution]:
-        """The measurement under `key`, if the files that it read have not changed."""
+    def known(self, cell: Cell, keys: Iterable[str]) -> Optional[tuple[str, Execution]]:
+        """The first of `keys` with a measurement, if the files that it read have not changed."""
         snapshot = self._snapshots[cell.repro.name]
-        return self._store.get(key, lambda earlier: reading.read_digest(earlier, snapshot))
+        for key in keys:
+            found = self._store.get(key, lambda earlier: reading.read_digest(earlier, snapshot))
+            if found is not None:
+                return key, found
+        return None
 
-    def usable(self, cell: Cell, key: str) -> Optional[Execution]:
+    def usable(self, cell: Cell, keys: Iterable[str]) -> Optional[tuple[str, Execution]]:
         """Like `known`, but None if the command is to measure everything again."""
-        return None if self._options.remeasure else self.known(cell, key)
+        return None if self._options.remeasure else self.known(cell, keys)
 
     def remember(self, key: str, execution: Execution) -> None:
         """Keep `execution` for later runs."""
         self._store.put(key, execution)
-
-
-def _environment_key(engine: str, environment: Environment) -> str:
-    """The local engine also takes from this machine Python's patch release, and the processor's
-    features, by which TensorFlow's libraries choose how they compute."""
-    if engine != "local":
-        return f"{engine}:{environment.key}"
-    python = interpreters.find_interpreter(environment.target.python)
-    version = python.version if python else ""
-    return f"{engine}:{environment.key}:{version}:{host.cpu_features()}"

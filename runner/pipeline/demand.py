@@ -63,5 +63,5 @@ class Demand:
     def _is_answered(self, engine: Maker, batch: Batch, cell: Cell) -> bool:
         if self._answers is None:
             return False
-        key = self._answers.key(engine.name, batch.environment, cell)
-        return self._answers.known(cell, key) is not None
+        keys = self._answers.keys(engine, batch.environment, cell)
+        return self._answers.known(cell, keys) is not None

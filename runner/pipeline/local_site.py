@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Optional
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runner import paths
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
@@ -92,6 +92,9 @@ class LocalSite:
                 return 2
         return int(self._engine.prepared(environment))
 
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        return self._engine.machine_keys(environment)
+
     def disk_size(self, environment: Environment) -> int:
         """Bytes on disk that removing the environment would free."""
         return self._engine.disk_size(environment)
@@ -126,7 +129,7 @@ class LocalSite:
             self._give_back(measurer, task)
         with self._lock:
             self.peaks.record(task, execution)
-        return execution
+        return evolve(execution, machine=self._engine.machine_keys(task.environment)[0])
 
     @property
     def is_measuring(self) -> bool:

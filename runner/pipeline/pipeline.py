@@ -139,7 +139,8 @@ class Pipeline:
 
     def stored(self, batch: Batch, cell: Cell) -> Optional[Execution]:
         """What the store has of a cell, unless it is to be measured again."""
-        return self._answers.usable(cell, self._key(batch, cell))
+        found = self._answers.usable(cell, self._keys(batch, cell))
+        return None if found is None else found[1]
 
     @property
     def _most_open(self) -> int:
@@ -153,17 +154,20 @@ class Pipeline:
         left: list[Cell] = []
         known: list[tuple[Cell, Execution, str]] = []
         for cell in batch.cells:
-            key = self._key(batch, cell)
-            execution = self._answers.usable(cell, key)
-            if execution is None:
+            answer = self._answers.usable(cell, self._keys(batch, cell))
+            if answer is None:
                 left.append(cell)
             else:
-                known.append((cell, execution, key))
+                known.append((cell, answer[1], answer[0]))
         self._recorder.record_known(batch.environment, known)
         return evolve(batch, cells=tuple(left))
 
-    def _key(self, batch: Batch, cell: Cell) -> str:
-        return self._answers.key(self._site.name, batch.environment, cell)
+    def _keys(self, batch: Batch, cell: Cell) -> list[str]:
+        return self._answers.keys(self._site, batch.environment, cell)
+
+    def _key(self, batch: Batch, cell: Cell, execution: Execution) -> str:
+        """On the machine that measured it."""
+        return self._answers.key(self._site.name, batch.environment, cell, execution.machine)
 
     def _mode(self, cell: Cell) -> Mode:
         return CONFIRMING if self._confirming else self._answers.mode_for(cell)
@@ -214,7 +218,8 @@ class Pipeline:
         for cell in batch.cells:
             trouble = f"the environment could not be prepared: {reason}"
             execution = Execution(trouble=trouble, output=getattr(error, "log", ""))
-            self._recorder.record(batch.environment, cell, execution, self._key(batch, cell))
+            key = self._key(batch, cell, execution)
+            self._recorder.record(batch.environment, cell, execution, key)
 
     # -- measuring ------------------------------------------------------------------------------
 
@@ -248,10 +253,11 @@ class Pipeline:
         execution = reading.compared(execution, self._snapshots[cell.repro.name])
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
-        key = self._key(batch, cell)
-        before = self._answers.known(cell, key) if self._confirming else None
+        key = self._key(batch, cell, execution)
+        keys = [key, *self._keys(batch, cell)] if self._confirming else []
+        before = self._answers.known(cell, keys)
         if before is not None:
-            execution = rows.with_another_vote(cell, before, execution)
+            execution = rows.with_another_vote(cell, before[1], execution)
         kept = reading.reusable(execution) and not cell.repro.network
         if rows.is_evidence(execution) and kept:
             self._answers.remember(key, execution)

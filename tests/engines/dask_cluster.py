@@ -92,6 +92,14 @@ class Cluster:
         if wait:
             until(lambda: b"Registered to" in log.read_bytes(), log)
 
+    def remove(self, name: str) -> None:
+        """End a worker; the scheduler knows when this returns."""
+        process = self.workers.pop(name)
+        process.terminate()
+        process.wait(PATIENCE)
+        log = self.log("scheduler")
+        until(lambda: b"Remove worker" in log.read_bytes(), log)
+
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Optional
@@ -61,6 +61,9 @@ class PlainEngine:
 
     def prepared(self, environment: Environment) -> bool:
         return environment.id in self.made
+
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        return ("",)
 
     def image(self, environment: Environment) -> Optional[str]:
         return None

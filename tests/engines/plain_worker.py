@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -36,6 +37,9 @@ class WorkersEngine(PlainEngine):
 
     def prepared(self, environment: Environment) -> bool:
         return self._mark(environment).exists()
+
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        return (os.environ.get("TFMATRIX_TEST_MACHINE", ""),)
 
     def start_agent(
         self, environment: Environment, workspace: Workspace, limits: Limits

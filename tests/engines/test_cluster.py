@@ -405,3 +405,14 @@ def test_a_client_that_is_ended_leaves_no_agent_for_long(
     client.send_signal(number)
     client.wait(60)
     until(lambda: not agents())
+
+
+def test_an_answer_is_that_of_machines_like_the_one_that_measured(desk: Desk) -> None:
+    """The client's own processor and Python have no part in it."""
+    desk.dask.add("one", TFMATRIX_TEST_MACHINE="3.10.1:old")
+    assert [result.cached for result in desk.run("0", 1)] == [False] * 4
+    desk.dask.remove("one")
+    desk.dask.add("two", TFMATRIX_TEST_MACHINE="3.10.1:new")
+    assert [result.cached for result in desk.run("0", 1)] == [False] * 4
+    desk.dask.add("three", TFMATRIX_TEST_MACHINE="3.10.1:old")
+    assert [result.cached for result in desk.run("0", 1)] == [True] * 4

@@ -35,7 +35,7 @@ def test_a_cell_is_measured_again_once_a_file_that_it_read_has_changed(tmp_path:
     answers = Answers(store, {"r": snapshot}, Options())
     reads = Reads(opened=("data.csv",), listed=())
     measured = reading.compared(Execution(exit_code=0, reads=reads), snapshot)
-    answers.remember(answers.key(engine.name, ENVIRONMENT, cell), measured)
+    answers.remember(answers.key(engine.name, ENVIRONMENT, cell, ""), measured)
     assert answered() == 1
     assert answered(Options(remeasure=True)) == 0
     data.write_text("2", "utf-8")

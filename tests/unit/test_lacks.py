@@ -114,7 +114,8 @@ NETWORK = (
 def test_no_network_is_no_failure(message: str, frames: str) -> None:
     said = reason(raised(message, frames))
     assert said is not None
-    assert re.fullmatch(r"needs data from the network, put it beside the script: .+", said)
+    remedy = r"--data auto, or tfmatrix fetch, or --data DIR"
+    assert re.fullmatch(rf"needs data from the network: {remedy} \(.+\)", said)
 
 
 def test_a_server_of_the_scripts_own_that_refuses_is_a_failure() -> None:

@@ -8,6 +8,8 @@ from runner.cells.lacks import data
 from runner.cells.signature import Raised
 
 _LONGEST = 60
+_REMEDY = "--data auto, or tfmatrix fetch, or --data DIR"
+"""What Keras or the script names is found by the first two; all else must be in a folder."""
 
 
 def needed(raised: Raised) -> Optional[str]:
@@ -17,7 +19,7 @@ def needed(raised: Raised) -> Optional[str]:
         found = pattern.search(text)
         if found:
             what = next(filter(None, found.groups()), "") or raised.message.split("\n", 1)[0]
-            return f"needs data from the network, put it beside the script: {_clipped(what)}"
+            return f"needs data from the network: {_REMEDY} ({_clipped(what)})"
     return None
 
 

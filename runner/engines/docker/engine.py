@@ -80,6 +80,9 @@ class DockerEngine:
     def image(self, environment: Environment) -> Optional[str]:
         return names.image(environment)
 
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        return ("",)  # an image has its own Python
+
     def prepared(self, environment: Environment) -> bool:
         wanted = (names.image(environment), environment.key)
         return wanted in self._images() or self._find(environment) is not None

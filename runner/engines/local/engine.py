@@ -27,7 +27,7 @@ from runner.engines.local.pipe import PipeChannel
 from runner.engines.variables import DATA_VARIABLE
 from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
-from runner.machine import file_lock, interpreters
+from runner.machine import file_lock, host, interpreters
 from runner.machine.files import write_atomic
 from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Target
@@ -76,6 +76,12 @@ class LocalEngine:
 
     def image(self, environment: Environment) -> Optional[str]:
         return None
+
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        """Python's patch release, and the processor's features, by which TensorFlow's libraries
+        choose how they compute."""
+        python = interpreters.find_interpreter(environment.target.python)
+        return (f"{python.version if python else ''}:{host.cpu_features()}",)
 
     def start_agent(
         self,

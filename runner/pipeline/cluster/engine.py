@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Optional
 
 from runner import engines
@@ -43,6 +43,9 @@ class ClusterEngine:
 
     def prepared(self, environment: Environment) -> bool:
         return bool(self._site.readiness(environment))
+
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        return self._site.machine_keys(environment)
 
     def image(self, environment: Environment) -> Optional[str]:
         return engines.create(self.name).image(environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
 from typing import Any, Optional, TypeVar
@@ -39,6 +39,8 @@ class Remote(Machine):
         """Environments that it could not make but another worker could."""
         self.unfit = ""
         """Why it gets no more tasks, if it runs but cannot be used."""
+        self.keys: dict[str, Sequence[str]] = {}
+        """Python → what the machine adds to the keys of its cells."""
         self.impossible: dict[Target, str] = {}
         """Targets that its engine refuses, and why."""
         self.given: set[str] = set()

@@ -71,6 +71,14 @@ class ClusterSite:
     def readiness(self, environment: Environment) -> int:
         return int(any(environment.key in one.holds for one in self._there()))
 
+    def machine_keys(self, environment: Environment) -> Sequence[str]:
+        """Of each kind of machine among the workers."""
+        python, there = environment.target.python, self._there()
+        unknown = [machine for machine in there if python not in machine.keys]
+        _at_once(partial(self._ask_keys, machine, environment) for machine in unknown)
+        known = (key for machine in there for key in machine.keys.get(python, ()))
+        return tuple(dict.fromkeys(known))
+
     def release(self, environment: Environment) -> None:
         for machine in self._holding(environment):
             with suppress(RuntimeError):  # after the end
@@ -186,6 +194,11 @@ class ClusterSite:
         with suppress(MachineLost):
             whys = machine.aside(worker.refusals, self.name, targets)
             machine.impossible.update((each, why) for each, why in zip(targets, whys) if why)
+
+    def _ask_keys(self, machine: Remote, environment: Environment) -> None:
+        with suppress(MachineLost):
+            keys = machine.aside(worker.machine_keys, self.name, environment)
+            machine.keys[environment.target.python] = keys
 
     def _look(self, machine: Remote, environments: Sequence[Environment]) -> None:
         for start in range(0, len(environments), CHUNK):

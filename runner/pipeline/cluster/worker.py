@@ -75,6 +75,11 @@ def prepared(engine: str, environments: Sequence[Environment]) -> list[bool]:
     return [chosen.prepared(environment) for environment in environments]
 
 
+def machine_keys(engine: str, environment: Environment) -> Sequence[str]:
+    """What the worker's machine adds to the keys of the environment's cells."""
+    return engines.create(engine).machine_keys(environment)
+
+
 # --- The work ------------------------------------------------------------------------------
 
 
