@@ -8,10 +8,12 @@ from typing import Optional
 
 import click
 
-from runner import grid, paths, pins
+from runner import grid, paths
 from runner.cli import completion, log
 from runner.cli.formats import formats, print_json
-from runner.pins import Pin, constraints, requirement, words
+from runner.pins import constraints, requirement, words
+from runner.pins.check import RequirementCheck, check_requirement
+from runner.pins.pin import Pin, find_pin
 from runner.releases import catalogue
 from runner.runs import journal
 
@@ -78,7 +80,7 @@ def command(
     releases = catalogue.load_releases()
     built = grid.build_grid(loaded, releases)
     known = [] if loaded.info.along else [release.version for release in releases]
-    pin = pins.find_pin(
+    pin = find_pin(
         built,
         known,
         require=require,
@@ -88,7 +90,7 @@ def command(
         flaky=flaky == "allow",
     )
     if check is not None and wanted is not None:
-        return _checked(check, pins.check(pin, wanted, known), format_)
+        return _checked(check, check_requirement(pin, wanted, known), format_)
     environment = (
         constraints.pinned_environment(pin, built, loaded.environments) if pin.newest else None
     )
@@ -112,7 +114,7 @@ def _specifier(pin: Pin) -> None:
         click.echo(f"{words.NONE}; --format text says why", err=True)
 
 
-def _checked(text: str, answer: pins.RequirementCheck, format_: str) -> int:
+def _checked(text: str, answer: RequirementCheck, format_: str) -> int:
     if format_ == "json":
         print_json(words.check_to_json(text, answer))
     else:

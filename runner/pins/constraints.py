@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from runner.grid import Grid
 from runner.model import EnvironmentInfo, pinned_version
-from runner.pins import Pin
+from runner.pins.pin import Pin
 
 DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 

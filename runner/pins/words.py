@@ -10,7 +10,10 @@ from packaging.version import Version
 from runner.grid import Column
 from runner.machine.units import count
 from runner.model import EnvironmentInfo
-from runner.pins import Obstacle, Pin, RequirementCheck, Standing, grouped
+from runner.pins.check import RequirementCheck
+from runner.pins.obstacles import Obstacle, obstacles_by_cause
+from runner.pins.pin import Pin
+from runner.pins.standings import Standing
 from runner.report.names import short_names
 from runner.report.text import clean, listed, shortened
 
@@ -123,7 +126,7 @@ def _checked(text: str, answer: RequirementCheck) -> Iterator[str]:
 
 
 def _grouped(obstacles: Iterable[Obstacle]) -> Iterator[str]:
-    for (release, what), here in grouped(obstacles).items():
+    for (release, what), here in obstacles_by_cause(obstacles).items():
         devices = sorted({obstacle.device for obstacle in here})
         cases = listed(short_names(o.row.case for o in here), MOST_CASES, "more cases")
         yield f"  {release} {'+'.join(devices)}  {shortened(what, MOST_WHAT)}"

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from runner import grid, pins
+from runner import grid
 from runner.errors import UsageError
 from runner.matrix import variants, vary
 from runner.model import Case, Outcome, Run, Verdict
 from runner.pins import requirement, words
+from runner.pins.check import check_requirement
+from runner.pins.pin import find_pin
 from runner.report import block
 from runner.report.answer import answer
 from runner.report.context import Context
@@ -90,7 +92,7 @@ def test_a_release_of_the_package_that_is_not_for_this_tensorflow_is_no_cell() -
 
 
 def test_a_pin_is_of_the_package_and_closed_at_what_was_seen() -> None:
-    pin = pins.find_pin(grid.build_grid(along("A", "✓", "✓", "A")), ["2.18.1", "2.19.0"])
+    pin = find_pin(grid.build_grid(along("A", "✓", "✓", "A")), ["2.18.1", "2.19.0"])
     assert pin.requirement
     assert pin.requirement.requirement == "keras>=3.1.1,<=3.10.0"
     said = words.pin_to_json(pin, None)
@@ -105,8 +107,8 @@ def test_a_pin_is_of_the_package_and_closed_at_what_was_seen() -> None:
 
 
 def test_a_pin_of_the_package_is_checked() -> None:
-    pin = pins.find_pin(grid.build_grid(along("A", "✓", "✓", "A")), [])
+    pin = find_pin(grid.build_grid(along("A", "✓", "✓", "A")), [])
     wanted = requirement.parse("keras>=3.1,<3.11", pin.package)
-    assert pins.check(pin, wanted, []).holds
+    assert check_requirement(pin, wanted, []).holds
     with pytest.raises(UsageError, match="asks for tensorflow; the run is about keras"):
         requirement.parse("tensorflow>=2", pin.package)

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from runner import grid, pins
+from runner import grid
 from runner.errors import UsageError
 from runner.model import EnvironmentInfo, Run
-from runner.pins import Pin, constraints, requirement, words
+from runner.pins import constraints, requirement, words
+from runner.pins.check import check_requirement
+from runner.pins.pin import Pin, find_pin
 from runner.releases import catalogue
 from tests.unit import runs
 
@@ -23,7 +25,7 @@ CATALOGUE = tuple(release.version for release in catalogue.load_releases())
 
 
 def pin(run: Run, known: Sequence[str] = (), **asked: Any) -> Pin:
-    return pins.find_pin(grid.build_grid(run), known, **asked)
+    return find_pin(grid.build_grid(run), known, **asked)
 
 
 def requirement_of(picture: str, known: Sequence[str] = (), **asked: Any) -> Optional[str]:
@@ -210,7 +212,9 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
     good = [version for version in versions if drawn[version] == "✓"]
     assert [standing.release for standing in answer.qualifying] == good
     if answer.requirement:
-        checked = pins.check(answer, requirement.parse(answer.requirement.requirement), CATALOGUE)
+        checked = check_requirement(
+            answer, requirement.parse(answer.requirement.requirement), CATALOGUE
+        )
         assert checked.holds
         assert [standing.release for standing in checked.admitted] == good
         assert checked.unmeasured == answer.requirement.unmeasured
@@ -236,22 +240,22 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
 )
 def test_check(text: str, holds: bool) -> None:
     answer = pin(runs.drawn("2.4.4 2.15.1 2.16.2 2.17.1\na ✓ ✓ A –"))
-    assert pins.check(answer, requirement.parse(text), CATALOGUE).holds is holds
+    assert check_requirement(answer, requirement.parse(text), CATALOGUE).holds is holds
 
 
 def test_a_check_holds_only_for_what_was_measured_or_has_a_newer_patch_that_was() -> None:
     run = runs.drawn("2.4.1 2.5.3\na ✓ ✓")
     text = requirement.parse("tensorflow>=2.4,<2.6")
-    answer = pins.check(pin(run), text, CATALOGUE)
+    answer = check_requirement(pin(run), text, CATALOGUE)
     assert not answer.holds
     assert [str(version) for version in answer.unvouched] == ["2.4.2", "2.4.3", "2.4.4"]
     said = words.check_text("tensorflow>=2.4,<2.6", answer)
     assert "does not hold" in said
     assert "it admits what nobody measured: 2.4.2–2.4.4" in said
     whole = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"))
-    assert pins.check(whole, text, CATALOGUE).holds
+    assert check_requirement(whole, text, CATALOGUE).holds
     strict = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"), strict=True)
-    assert not pins.check(strict, text, CATALOGUE).holds
+    assert not check_requirement(strict, text, CATALOGUE).holds
 
 
 def test_a_release_of_which_all_is_inferred_was_not_measured() -> None:
@@ -263,7 +267,7 @@ def test_a_release_of_which_all_is_inferred_was_not_measured() -> None:
     assert answer.requirement is not None
     assert "2.5.3" in list(map(str, answer.requirement.excluded))
     assert "2 of 2 measured releases pass" in words.pin_text(answer, None)
-    assert not pins.check(answer, requirement.parse("==2.5.3"), CATALOGUE).holds
+    assert not check_requirement(answer, requirement.parse("==2.5.3"), CATALOGUE).holds
 
 
 def test_what_passed_most_times_qualifies_only_where_that_is_asked() -> None:
@@ -326,7 +330,7 @@ def test_in_words() -> None:
 def test_no_escape_code_reaches_the_terminal() -> None:
     answer = pin(runs.hostile())
     assert words.pin_text(answer, None).replace("\n", "").isprintable()
-    checked = pins.check(answer, requirement.parse(">=1"), CATALOGUE)
+    checked = check_requirement(answer, requirement.parse(">=1"), CATALOGUE)
     assert words.check_text("\x1b[31m>=1", checked).replace("\n", "").isprintable()
 
 
@@ -340,7 +344,7 @@ def environment(*packages: str) -> EnvironmentInfo:
 def test_constraints_are_the_packages_of_where_the_newest_passed() -> None:
     run = runs.drawn("2.4 2.15 2.16\na ✓ ✓ A")
     built = grid.build_grid(run)
-    chosen = constraints.pinned_environment(pins.find_pin(built, ()), built, run.environments)
+    chosen = constraints.pinned_environment(find_pin(built, ()), built, run.environments)
     assert chosen.id == "2.15.0-py3.8-cpu"
 
 
@@ -350,7 +354,7 @@ def test_constraints_are_those_of_the_newest_python() -> None:
         old, environments=new.environments + old.environments, results=new.results + old.results
     )
     built = grid.build_grid(run)
-    chosen = constraints.pinned_environment(pins.find_pin(built, ()), built, run.environments)
+    chosen = constraints.pinned_environment(find_pin(built, ()), built, run.environments)
     assert chosen.id == "2.4.0-py3.10-cpu"
 
 
