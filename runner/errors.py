@@ -1,4 +1,4 @@
-"""Errors that end a command, each with its exit code and the way to mend it.
+"""Errors that end a command, each with its exit code and the way to fix it.
 
 One place (`runner.cli`) turns these into a line on stderr and an exit code; everything else raises.
 """
@@ -7,19 +7,19 @@ from __future__ import annotations
 
 
 class TfmatrixError(Exception):
-    """A command cannot go on. `str(error)` is one clear line: what, where, and how to mend it."""
+    """A command cannot go on. `str(error)` is one clear line: what, where, and how to fix it."""
 
     exit_code: int = 3
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
-        super().__init__(message if remedy is None else f"{message}\n  to mend it: {remedy}")
+        super().__init__(message if remedy is None else f"{message}\n  to fix it: {remedy}")
         self.message = message
         self.remedy = remedy
 
     @property
     def one_line(self) -> str:
         """The message and its remedy as one line, for a record."""
-        return f"{self.message}; to mend it: {self.remedy}" if self.remedy else self.message
+        return f"{self.message}; to fix it: {self.remedy}" if self.remedy else self.message
 
 
 class UsageError(TfmatrixError):

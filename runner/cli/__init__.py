@@ -1,4 +1,4 @@
-"""The command line: each verb a module, imported when it is used; one place for exit codes."""
+"""The command line: each command is a module, imported when it is used; exit codes are set here."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from runner.cli import examples
 from runner.errors import TfmatrixError
 
 VERBS = {
-    "run": "Run the matrix: matrix.yaml's repros, or the scripts named.",
-    "watch": "Run scripts again at every save, with TensorFlow kept imported.",
+    "run": "Run the matrix: the repros of matrix.yaml, or the named scripts.",
+    "watch": "Run scripts again at every save; TensorFlow stays imported.",
     "init": "Write a matrix.yaml for a script.",
     "plan": "Print the cells without running any.",
     "render": "Write each environment's Dockerfile and locked requirements.",
     "build": "Prepare environments and run nothing.",
     "fetch": "Download the data that scripts ask Keras for; print its folder.",
-    "bisect": "Find the first bad release of a script, in the fewest runs.",
-    "report": "Render a run again from its journal, without running.",
-    "pin": "Say which releases pass everything asked: a requirement, and the evidence for it.",
+    "bisect": "Find the first bad release of a script, with the fewest runs.",
+    "report": "Render a run again from its journal; run nothing.",
+    "pin": "Find the releases that pass every required case: a requirement and its evidence.",
     "diff": "Show what changed between two runs.",
-    "history": "Show which cells changed from run to run, and what else had changed.",
-    "merge": "Make one run of several shards.",
+    "history": "Show which cells changed from run to run, and what else changed.",
+    "merge": "Make one run from several shards.",
     "attach": "Post a run's report on an issue, or update it there.",
-    "lock": "Resolve environments anew, as of each release's date.",
-    "releases": "Show which releases the catalogue knows and the index has; add what is missing.",
+    "lock": "Resolve environments again, as of each release's date.",
+    "releases": "Compare the catalogue with the package index; add missing releases.",
     "bases": "Make Python base images without a registry.",
-    "doctor": "Say what on this machine works, what doesn't, and the command that mends it.",
-    "clean": "Remove what this tool made, by age or size; nothing else.",
+    "doctor": "Check this machine: what works, what does not, and how to fix it.",
+    "clean": "Remove what tfmatrix made, by age or size; nothing else.",
     "schema": "Print the JSON Schema of matrix.yaml, for editors.",
 }
 
@@ -41,7 +41,7 @@ INTERRUPTED = 130
 
 
 class Verbs(click.Group):
-    """Loads a verb's module only when it is used: start-up stays below a tenth of a second."""
+    """Loads a command's module only when it is used, so that tfmatrix starts in under 0.1 s."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -57,7 +57,7 @@ class Verbs(click.Group):
         return log.equipped(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The verbs from their list: a key press must not wait for all their modules."""
+        """Completes from the list of commands: a key press must not wait for their modules."""
         verbs = [CompletionItem(verb, help=about) for verb, about in VERBS.items()]
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [verb for verb in verbs if verb.value.startswith(incomplete)] + options
@@ -80,16 +80,16 @@ class Verbs(click.Group):
 def tfmatrix() -> None:
     """In which TensorFlow releases does this happen?
 
-    Runs a script under every release, each in an environment of its own, and shows the matrix.
+    Runs a script on every release, each in its own environment, and shows the matrix.
 
     \b
     tfmatrix run                            everything in matrix.yaml
-    tfmatrix run my.py --tf '>=2.4,<2.8'    a script of your own
+    tfmatrix run my.py --tf '>=2.4,<2.8'    your own script
     """
 
 
 def main() -> NoReturn:
-    """Run the command line; every way out of it leaves here, with its exit code."""
+    """Run the command line and exit with its code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _as_interrupt)
     try:
@@ -100,7 +100,10 @@ def main() -> NoReturn:
 
 
 def execute(arguments: Optional[list[str]] = None) -> int:
-    """One command, to its exit code; says what is wrong. Raises KeyboardInterrupt only."""
+    """Run one command, print its error if there is one, and return the exit code.
+
+    Raises only KeyboardInterrupt.
+    """
     try:
         from runner.cli import settings
 
@@ -125,7 +128,7 @@ def execute(arguments: Optional[list[str]] = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         return 0
-    except (OSError, MemoryError) as error:  # the disk is full, a file is somebody else's …
+    except (OSError, MemoryError) as error:  # a full disk, a file without permission …
         _tell(str(error) or "out of memory")
         return TfmatrixError.exit_code
     except Exception as error:  # a bug of ours
@@ -143,7 +146,7 @@ def _tell(error: str) -> None:
 
 
 def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:
-    """What is wrong and how to go on, as all errors say it."""
+    """The error as one line that names the command with the help."""
     words = sys.argv[1:] if arguments is None else arguments
     verb = " ".join(["tfmatrix", *(word for word in words[:1] if word in VERBS)])
     if isinstance(error, click.NoSuchOption):
@@ -159,7 +162,7 @@ def _similar(error: click.NoSuchOption) -> str:
 
 
 def nearest(word: str, known: Any) -> str:
-    """` Did you mean 'run'?`, or nothing where nothing is near."""
+    """` Did you mean 'run'?`, or "" if no known word is similar."""
     import difflib
 
     close = difflib.get_close_matches(word, list(known), n=1)

@@ -1,4 +1,4 @@
-"""`tfmatrix attach`: posts a run's report on an issue, or updates what it posted there before."""
+"""`tfmatrix attach`: posts a run's report on an issue, or updates its earlier comment."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from runner.runs import journal
 
 @click.command(
     "attach",
-    help="Post a run's report as a comment on an issue, or update the one posted before.\n\n"
-    "The token is that of GITHUB_TOKEN, GH_TOKEN or `gh auth token`.",
+    help="Post a run's report as a comment on an issue, or update the earlier comment.\n\n"
+    "The token comes from GITHUB_TOKEN, GH_TOKEN or `gh auth token`.",
 )
 @click.argument("run", required=False, shell_complete=completion.complete_runs)
 @click.option("--repo", required=True, metavar="OWNER/NAME", help="Where the issue is.")
-@click.option("--issue", required=True, type=click.IntRange(1), help="Or a pull request.")
-@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+@click.option(
+    "--issue", required=True, type=click.IntRange(1), help="Number of the issue or pull request."
+)
+@click.option("--dry-run", is_flag=True, help="Print the comment, and send nothing.")
 @click.option(
     "--key",
     metavar="TEXT",
-    help="Runs with one key share a comment. Default: the names of the repros.",
+    help="Runs with the same key share a comment. Default: the names of the repros.",
 )
 @click.option(
     "--api-url",

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def options(command: F) -> F:
-    """The options that choose a backend: the same for run, watch, bisect and build."""
+    """Adds the options that choose a backend, for run, watch, bisect and build."""
     for option in reversed(
         (
             click.option(
@@ -29,8 +29,8 @@ def options(command: F) -> F:
                 type=click.Choice(["auto", *engines.ENGINES]),
                 default="auto",
                 envvar="TFMATRIX_ENGINE",
-                help="auto (default): docker where a daemon answers and can make the environments,"
-                " else local. TFMATRIX_ENGINE says it for all commands.",
+                help="auto (default): docker if a daemon answers and can make the environments, "
+                "else local. TFMATRIX_ENGINE sets it for all commands.",
             ),
             click.option(
                 "--cluster",
@@ -54,7 +54,8 @@ def choose(
     idle: float = 0.25,
     wanted: Wanted = engines.ANYTHING,
 ) -> Iterator[Backend]:
-    """The engine and workers that a command line asks for. Raises, with the remedy, if none."""
+    """The engine and workers that the options ask for. Raises an error with a remedy if there
+    are none."""
 
     say = running.line_printer(console)
     jobs = jobs or os.cpu_count() or 2
@@ -74,10 +75,10 @@ def choose(
 
 
 def _refuse_on_cluster() -> None:
-    """What only this machine has. Raises `UsageError`."""
+    """Raises `UsageError` for options that only work for cells on this machine."""
     context = click.get_current_context(silent=True)
     asked = [name for name in ("data", "network") if context and context.params.get(name)]
     if asked:
         raise UsageError(
-            f"--{asked[0]} is for cells on this machine: it does not go with --cluster"
+            f"--{asked[0]} is for cells on this machine: it cannot be used with --cluster"
         )

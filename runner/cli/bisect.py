@@ -1,4 +1,4 @@
-"""`tfmatrix bisect`: the release where a script went bad (or good again), in the fewest runs."""
+"""`tfmatrix bisect`: finds the release on which a script became bad (or good again)."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ from runner.report import controls
 from runner.runs import journal
 
 HELP = """\
-Find the first bad release of SCRIPT, in the fewest runs.
+Find the first bad release of SCRIPT, with the fewest runs.
 
-Looks at both ends first, then at the newest patch of each series between them, then at the patches
-between the two that are left. Where --bad is older than --good, finds the first good release.
-Without an end it begins at the newest release and walks back, in growing steps, until one behaves
-otherwise. What was measured before is not measured again.
+First runs both ends, then the newest patch of the series between them, then the patches between
+the last two. If --bad is older than --good, finds the first good release. Without an end, starts at
+the newest release and goes back, in growing steps, to a release that behaves differently. Earlier
+measurements are used again.
 
-With --axis it looks at other things than releases of TensorFlow: `--axis numpy` at those of numpy.
+With --axis, searches something else than releases of TensorFlow: `--axis numpy` searches the
+releases of numpy.
 """
 
 
 _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
-"""Options that choose cells as those of `run` do."""
+"""The options that choose cells, as in `run`."""
 
 
 @click.command("bisect", cls=ScriptCommand, help=HELP)
@@ -61,61 +62,64 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 @click.option(
     "--good",
     metavar="VERSION",
-    help="A release that is not affected. Default: one is looked for.",
+    help="A release that is not affected. Default: search for one.",
     shell_complete=completion.complete_versions,
 )
 @click.option(
     "--bad",
     metavar="VERSION",
-    help="A release that is, or what bad is, as in --on output:TEXT. Default: one is looked for.",
+    help="An affected release; or what counts as bad, such as output:TEXT (see --on). Default: "
+    "search for one.",
     shell_complete=completion.complete_versions,
 )
 @click.option(
     "--axis",
     metavar="NAME",
-    help="Walk along a package's releases (numpy), `python`, or an axis of matrix.yaml, with the "
-    "release of --tf; --good and --bad are then of this.",
+    help="Search the releases of a package (numpy), `python`, or an axis of matrix.yaml, on the "
+    "release of --tf; --good and --bad then name its values.",
 )
 @click.option(
     "--tf",
     metavar="VERSION",
-    help="With --axis: which release.",
+    help="With --axis: the release of TensorFlow.",
     shell_complete=completion.complete_versions,
 )
 @click.option(
     "--on",
     metavar="WHAT",
-    help="What bad is: fail, crash, timeout, oom, signature:TEXT, output:TEXT, output:/REGEX/, "
-    "observation:EXPR (such as 'observation:loss>0.5'). Default: any failure.",
+    help="What counts as bad: fail, crash, timeout, oom, signature:TEXT, output:TEXT, "
+    "output:/REGEX/, observation:EXPR (such as 'observation:loss>0.5'). Default: any failure.",
 )
 @click.option(
     "--find",
     type=click.Choice(["regression", "fix"]),
-    help="Where it broke, or where it was mended. Default: what the order of the versions says.",
+    help="Search for the release that broke it, or that fixed it. Default: follows from the order "
+    "of --good and --bad.",
 )
 @click.option(
     "--repeat",
     default="1",
     metavar="[K/]N",
-    help="For flaky scripts: up to N runs of a release; bad where K of them are (default: most).",
+    help="For flaky scripts: run each release up to N times; it is bad if K runs are bad "
+    "(default: most).",
 )
 @click.option(
     "--patches",
     type=click.Choice(["latest", "all"]),
     default="all",
     show_default=True,
-    help="all: name the patch release; latest: its series will do.",
+    help="all: find the patch release. latest: find only the series.",
 )
 @click.option(
     "--blame",
     is_flag=True,
-    help="Then try the first release that differs with the packages of the one before: is it "
-    "TensorFlow's change, or Keras', numpy's …?",
+    help="Then run the first different release with the packages of the release before it: did "
+    "TensorFlow change, or Keras, numpy …?",
 )
 @click.option(
     "--case",
     metavar="NAME",
-    help="Which case, where SCRIPT has several.",
+    help="The case to run, if SCRIPT has several.",
     shell_complete=completion.complete_cases,
 )
 @click.option(
@@ -123,25 +127,30 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
     type=click.Choice(["cpu", "cuda"]),
     default="cpu",
     show_default=True,
-    help="Where SCRIPT runs.",
+    help="The device for SCRIPT.",
 )
 @click.option("--arg", "args", multiple=True, metavar="ARG", help="An argument for SCRIPT.")
 @needing
-@click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds a run.")
-@click.option("--memory", type=click.IntRange(min=64), help="MiB a run.")
-@click.option("--matrix", "matrix_file", type=click.Path(path_type=Path), help="Another file.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="Limit of a run, in seconds.")
+@click.option("--memory", type=click.IntRange(min=64), help="Limit of a run, in MiB.")
+@click.option(
+    "--matrix",
+    "matrix_file",
+    type=click.Path(path_type=Path),
+    help="Use this file instead of ./matrix.yaml.",
+)
 @backends.options
 @click.option(
-    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure again what is known already."
+    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure known cells again."
 )
 @click.option(
     "--controls/--no-controls",
     "controlled",
     default=True,
-    help="Where the two releases found have different Pythons, run one of them on the other's "
-    "Python too. Default: yes.",
+    help="If the two releases found have different Pythons, also run one of them on the other's "
+    "Python. Default: yes.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
+@click.option("--output", type=click.Path(path_type=Path), help="The folder for the run.")
 @formats("text", "json", default="text", help="json: for other programs.")
 def command(
     script: Optional[Path],
@@ -165,7 +174,7 @@ def command(
     on, bad = _criterion(on, bad)
     if on is not None and on.startswith(criteria.OUTPUT):
         if selection["fail_on"] is not None:
-            raise UsageError("--fail-on and --on output:… say two things: give one")
+            raise UsageError("--fail-on and --on output:… both say what counts as bad: give one")
         selection["fail_on"] = on.removeprefix(criteria.OUTPUT)
     criterion, ballots = criteria.parse(on), votes.parse(repeat)
     console = terminal.stderr()
@@ -175,7 +184,7 @@ def command(
     if script is None and not selection.get("command"):
         raise click.UsageError("Missing argument 'SCRIPT': a script, or a command after --")
     if blame and axis is not None:
-        raise UsageError("--blame is about releases of TensorFlow; leave out --axis")
+        raise UsageError("--blame compares releases of TensorFlow: leave out --axis")
     found = find_candidates(script, good, bad, axis, tf, console, selection)
     check_order(find, found.row)
     problem = Problem(
@@ -184,7 +193,7 @@ def command(
         votes=ballots,
     )
     repeated = ballots.runs > 1
-    # Repeated runs are fresh processes, since forked ones share causes of flakiness.
+    # Repeated runs use fresh processes, because forked ones share causes of flakiness.
     options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
     again = reproduce(script, engine, selection)
     cells = found.cells
@@ -209,7 +218,7 @@ def search(
     blame: bool = False,
     controlled: bool = True,
 ) -> Conclusion:
-    """Search to the end. All measurements are in the reports, even after an interruption."""
+    """Search to the end. The reports have all measurements, even after an interruption."""
     chosen = problem.candidates.chosen
     nothing, lock = Workload(batches=(), known=()), running.locker(chosen)
     taken = running.snapshots(chosen, running.line_printer(console))
@@ -246,7 +255,7 @@ def search(
 
 
 def put_blame(found: Search, conclusion: Conclusion) -> Blame:
-    """Whose change it is that was found."""
+    """Find which package, or TensorFlow itself, caused the change that was found."""
     change = conclusion.change
     assert change is not None
     cell, judge = found.problem.cells[change.after], found.problem.criterion.judge
@@ -260,7 +269,7 @@ def put_blame(found: Search, conclusion: Conclusion) -> Blame:
 
 
 def _controlled(conclusion: Conclusion, wanted: ControlPlan) -> Conclusion:
-    """With what is found out about whether the change is TensorFlow's; of an axis it is not."""
+    """The conclusion with the results of controls; along an axis there are none."""
     search, change = conclusion.search, conclusion.change
     if change is None or search.problem.candidates.axis:
         return conclusion
@@ -279,9 +288,9 @@ def find_candidates(
     console: Console,
     selection: dict[str, Any],
 ) -> Candidates:
-    """What to search, and the ends that are named. Raises `UsageError`."""
+    """What to search, with the ends that the user named. Raises `UsageError`."""
     if (axis is None) is not (tf is None):
-        raise UsageError("--axis NAME goes with --tf VERSION: the release that it is tried with")
+        raise UsageError("--axis NAME needs --tf VERSION, the release of TensorFlow to use")
     rest = {name: selection[name] for name in _KEPT}
     rest.update(scripts=(script,) if script else (), command=selection.get("command", ()))
     rest.update(devices=(selection["device"],))
@@ -303,16 +312,16 @@ def find_candidates(
 
 
 def _criterion(on: Optional[str], bad: Optional[str]) -> tuple[Optional[str], Optional[str]]:
-    """`--on` and `--bad`, where what is bad may be said with either: `--bad output:TEXT`."""
+    """(--on, --bad), where `--bad output:TEXT` becomes `--on output:TEXT`."""
     if bad is None or not bad.startswith(criteria.OUTPUT):
         return on, bad
     if on is not None:
-        raise UsageError("--bad output:… and --on say two things: give one")
+        raise UsageError("--bad output:… and --on both say what counts as bad: give one")
     return bad, None
 
 
 def check_order(find: Optional[str], row: SearchRange) -> None:
-    """Raises `UsageError` where the ends are not in the order that --find asks for."""
+    """Raises `UsageError` if the ends are not in the order that --find needs."""
     if find is None:
         return
     if row.good is None or row.bad is None:
@@ -323,7 +332,7 @@ def check_order(find: Optional[str], row: SearchRange) -> None:
 
 
 def release(version: str, option: str) -> Release:
-    """The one release that `version` names; a series is its newest patch."""
+    """The one release that `version` names; a series stands for its newest patch."""
     named = specifier.select(known.releases(version), version)
     if len(named) != 1:
         raise UsageError(f"{option} {version} names {len(named)} releases: give one version")
@@ -331,7 +340,7 @@ def release(version: str, option: str) -> Release:
 
 
 def reproduce(script: Optional[Path], engine: str, selection: dict[str, Any]) -> list[str]:
-    """The command that shows the result again, without the releases."""
+    """The words of the command that shows the result again, without the releases."""
     words = ["tfmatrix", "run", *([str(script)] if script else [])]
     words += ["--engine", engine] if engine != "auto" else []
     for name, option in (

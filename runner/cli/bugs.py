@@ -1,4 +1,4 @@
-"""An unexpected error: one line for the user, and its traceback in a file."""
+"""Reports an unexpected error: one line for the user, and the traceback in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.machine import secret_text
 
 
 def report(error: Exception) -> str:
-    """What to print of a bug of ours, and where all that is known of it lies."""
+    """Write the traceback to a file; return the line to print, which names the file."""
     said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     text = f"tfmatrix {__version__}\n{shlex.join(sys.argv)}\n{trace}"

@@ -40,7 +40,7 @@ def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
 def _each(
     backend: Backend, make: Callable[[Target], bool], targets: Sequence[Target]
 ) -> list[bool]:
-    """One after the other on this machine; on a cluster, as many at a time as it takes."""
+    """Make the environments: one after the other here, several at a time on a cluster."""
     if not isinstance(backend, ClusterBackend):
         return [make(target) for target in targets]
     with ThreadPoolExecutor(backend.jobs, "build") as pool:
@@ -52,7 +52,7 @@ def _each(
 
 
 def _prepare(engine: Maker, target: Target, chosen: Selection) -> bool:
-    """Make one environment, and say how that went; False where it could not be made."""
+    """Make one environment and print the result; returns False if it could not be made."""
     refusal = engine.refuses(target)
     if refusal is not None:
         click.echo(f"{target.release.version} {target.device}: skipped: {refusal}")

@@ -1,4 +1,4 @@
-"""`tfmatrix clean`: removes what this tool made; nothing else."""
+"""`tfmatrix clean`: removes what tfmatrix made; nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCHEMA = 1
 
 @click.command(
     "clean",
-    help="Remove images, environments and caches that this tool made; nothing else. "
+    help="Remove images, environments and caches that tfmatrix made; nothing else. "
     "Whatever a running run uses is kept.",
 )
 @click.option(
@@ -31,32 +31,36 @@ SCHEMA = 1
     "engine_names",
     type=click.Choice(list(engines.ENGINES)),
     multiple=True,
-    help="Only what this engine made. Default: of both engines, and the caches.",
+    help="Remove only what this engine made. Default: both engines, and the caches.",
 )
-@click.option("--older-than", metavar="AGE", help="Only what was not used for 12h, 30d, 8w.")
 @click.option(
-    "--max-size", metavar="SIZE", help="Least recently used first, until SIZE (20GB) is left."
+    "--older-than", metavar="AGE", help="Remove only what was not used for AGE: 12h, 30d, 8w."
+)
+@click.option(
+    "--max-size",
+    metavar="SIZE",
+    help="Remove the least recently used things, until SIZE (20GB) is left.",
 )
 @click.option(
     "--runs",
     is_flag=True,
-    help="Runs in results/ too (never results/reference, nor one that --output named).",
+    help="Remove runs in results/ too (never results/reference or a folder named by --output).",
 )
 @click.option(
     "--keep-runs",
     type=click.IntRange(min=0),
     metavar="N",
-    help="As --runs, but for the newest N.",
+    help="Like --runs, but keep the newest N.",
 )
 @click.option(
     "--thin-runs",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Only thin results/: the newest N runs stay whole, of the others the journal stays, from "
-    "which `tfmatrix report` makes the reports again, without logs.",
+    help="Only thin results/: the newest N runs stay complete, the others keep their journal; "
+    "`tfmatrix report` makes their reports again, without logs.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
 def command(
     engine_names: Sequence[str],
@@ -74,7 +78,7 @@ def command(
     size = None if max_size is None else units.parse_size(max_size)
     keep = 0 if runs and keep_runs is None else keep_runs
     if engine_names and thin_runs is not None:
-        raise UsageError("--thin-runs is about results/: it does not go with --engine")
+        raise UsageError("--thin-runs is about results/: it cannot be used with --engine")
     if thin_runs is None:
         made = list(_made(engine_names, age))
     else:
@@ -122,7 +126,7 @@ def _listing(items: Sequence[Removable], used: Sequence[Removable], now: float) 
         ago = units.time_ago(now - item.last_used)
         yield f"{item.kind:<12} {units.size_text(item.size):>9} {ago:>7}  {item.name}"
     if used:
-        yield f"kept, since a running run uses them: {_total(used)}"
+        yield f"kept, because a running run uses them: {_total(used)}"
 
 
 def _conclusion(items: Sequence[Removable], removed: Sequence[Removable], dry_run: bool) -> str:
@@ -137,7 +141,7 @@ def _data(
     used: Sequence[Removable],
     dry_run: bool,
 ) -> dict[str, Any]:
-    """docs/json.md describes it."""
+    """The JSON document that docs/json.md describes."""
     return {
         "schema": SCHEMA,
         "dry_run": dry_run,
@@ -166,10 +170,10 @@ def _to_stderr(line: str) -> None:
 
 
 def _remove(item: Removable) -> bool:
-    """Check again what is in use: a run may have begun meanwhile."""
+    """Remove an item, unless a run has started to use it meanwhile; returns whether it is gone."""
     with claims.claims_settled() as held:
         if held.covers(item):
-            click.echo(f"  {item.name} stays: a run has begun to use it", err=True)
+            click.echo(f"  {item.name} is kept: a run has started to use it", err=True)
             return False
         try:
             item.remove()

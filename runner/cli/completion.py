@@ -1,4 +1,4 @@
-"""Completions for a shell. They only read text, since a key press must not wait for imports."""
+"""Completions for a shell. They only read text, because a key press must not wait for imports."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WORDS = ("latest", "nightly")
 
 
 def complete_specs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
-    """The last item of a SPEC: `2.9.3,2.1` goes on with `2.9.3,2.10`, `>=2.1` with `>=2.10`.
+    """Completes the last item of a SPEC: `2.9.3,2.1` to `2.9.3,2.10`, `>=2.1` to `>=2.10`.
 
-    Series first; their patch releases once the series is there (`2.10.`).
+    Offers series; after the dot of a series (`2.10.`), its patch releases.
     """
     item = re.split(r"[,=<>~!]", incomplete)[-1]
     before = incomplete[: len(incomplete) - len(item)]
@@ -29,27 +29,27 @@ def complete_specs(_context: Any, _parameter: Any, incomplete: str) -> list[Comp
 
 
 def complete_versions(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
-    """One release: an end of a bisection."""
+    """Completes one release: an end of a bisection."""
     releases = _releases()
     offered = releases if incomplete.count(".") == 2 else _series(releases)
     return _starting(incomplete, [*offered, "nightly"])
 
 
 def complete_cases(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
-    """Names of cases in matrix.yaml."""
+    """Completes the names of cases in matrix.yaml."""
     found = (case for repro in _repros(_context) for case in _list(repro.get("cases")))
     names = (case.get("name") if isinstance(case, dict) else case for case in found)
     return _starting(incomplete, dict.fromkeys(str(name) for name in names))
 
 
 def complete_scripts(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
-    """The scripts of matrix.yaml, and the shell's own files."""
+    """Completes the scripts of matrix.yaml and files."""
     known = (str(repro["script"]) for repro in _repros(_context) if repro.get("script"))
     return [*_starting(incomplete, dict.fromkeys(known)), CompletionItem(incomplete, type="file")]
 
 
 def complete_runs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
-    """The runs in results/, newest first, and the shell's own folders."""
+    """Completes the runs in results/, newest first, and folders."""
     folders = (path.parent.name for path in paths.results().glob("*/cells.jsonl"))
     known = sorted(folders, reverse=True)
     return [*_starting(incomplete, known), CompletionItem(incomplete, type="dir")]
@@ -60,7 +60,7 @@ def _starting(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
 
 
 def _releases() -> list[str]:
-    """As they stand in the catalogue's text, newest first; nothing where it cannot be read."""
+    """The versions in the catalogue's text, newest first; none if it cannot be read."""
     try:
         return _RELEASE.findall(paths.releases().read_text("utf-8"))[::-1]
     except (OSError, UnicodeDecodeError):
@@ -72,7 +72,7 @@ def _series(releases: Iterable[str]) -> list[str]:
 
 
 def _repros(context: Any) -> list[dict[str, Any]]:
-    """Of matrix.yaml as it is, sound or not; none where there is none."""
+    """The repros in matrix.yaml, valid or not; none if there is no such file."""
     import yaml
 
     file = context.params.get("matrix_file") or "matrix.yaml"

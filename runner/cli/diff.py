@@ -17,24 +17,24 @@ from runner.runs import compare, journal
 
 def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Optional[float]:
     if given is not None and not math.isfinite(given):
-        raise click.BadParameter(f"{given} is no distance; expected a number, such as 1e-3")
+        raise click.BadParameter(f"{given} is not a finite number; expected one such as 1e-3")
     return given
 
 
 @click.command(
     "diff",
-    help="Show what changed between two runs. Exits 1 when an outcome or a signature did, "
-    "a cell came or went; with --observations, when a value did, too.",
+    help="Show what changed between two runs. Exits 1 if an outcome or a signature changed, or if "
+    "only one run has a cell; with --observations also if a value changed.",
 )
 @click.argument("before", shell_complete=completion.complete_runs)
 @click.argument("after", shell_complete=completion.complete_runs)
-@click.option("--observations", is_flag=True, help="Observed values that differ count, too.")
+@click.option("--observations", is_flag=True, help="Compare observed values too.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
     callback=_finite,
-    help="Relative: numbers closer than this are the same. Default: "
-    f"{TOLERANCE:g} for decimals, and integers exactly.",
+    help="Relative tolerance: numbers closer than this are the same. Default: "
+    f"{TOLERANCE:g} for decimals; integers must be equal.",
 )
 @formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
 def command(

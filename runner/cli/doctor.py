@@ -1,4 +1,4 @@
-"""`tfmatrix doctor`: what works here, what doesn't, and the command that mends it."""
+"""`tfmatrix doctor`: says what works on this machine, what does not, and how to fix it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ SCHEMA = 1
 MARKS = {Health.GOOD: ("ok", "green"), Health.LIMITED: ("–", "yellow"), Health.BAD: ("!!", "red")}
 
 
-@click.command("doctor", help="Say what works on this machine, what doesn't, and what mends it.")
+@click.command("doctor", help="Check this machine: what works, what does not, and how to fix it.")
 @click.option(
-    "--cuda", metavar="VERSION", help="Build a CUDA image and load every CUDA library in it."
+    "--cuda",
+    metavar="VERSION",
+    help="Build the CUDA image of a release and load every CUDA library in it.",
 )
 @formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
 def command(cuda: Optional[str], format_: str) -> int:
@@ -43,7 +45,7 @@ def command(cuda: Optional[str], format_: str) -> int:
 
 
 def _cuda(version: str, as_json: bool) -> int:
-    """Needs no GPU: the driver's own library is the one thing that stays unproved."""
+    """Check a CUDA image. No GPU is needed; only the driver's own library is not checked."""
     report = cuda_check.prove(version, lambda phase: log.print_note(phase.what))
     if as_json:
         print_json({"schema": SCHEMA, "version": __version__, "cuda": _facts(report)})

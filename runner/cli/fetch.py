@@ -1,4 +1,4 @@
-"""`tfmatrix fetch`: download what scripts ask for, before cells without a network ask for it."""
+"""`tfmatrix fetch`: downloads the data of scripts in advance, because cells have no network."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from runner.model import Repro
 from runner.report.text import listed
 
 AUTO = Path("auto")
-"""`run --data auto`: what the scripts ask for."""
+"""`run --data auto` downloads the data that the scripts ask for."""
 
 
 @click.command("fetch", help="Download the data that scripts ask Keras for; print its folder.")
 @click.argument("scripts", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--list", "only_list", is_flag=True, help="Print the addresses, and fetch nothing.")
+@click.option("--list", "only_list", is_flag=True, help="Print the addresses; download nothing.")
 def command(scripts: tuple[Path, ...], only_list: bool) -> int:
     repros = _selected(scripts)
     wanted = files_for(repros, log.print_note)
@@ -36,8 +36,10 @@ def command(scripts: tuple[Path, ...], only_list: bool) -> int:
 
 
 def with_data(selection: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Where `selection` says `--data auto`, put the folder in its place that has what its scripts
-    ask for. Raises `TfmatrixError`."""
+    """For `--data auto`, download the data of the scripts and put its folder into `selection`.
+
+    Raises `TfmatrixError`.
+    """
     if selection["data"] != AUTO:
         return
     selection["data"] = None
@@ -48,7 +50,8 @@ def with_data(selection: dict[str, Any], say: Callable[[str], None]) -> None:
 
 
 def files_for(repros: Iterable[Repro], say: Callable[[str], None]) -> Sequence[DataFile]:
-    """What the scripts and their own modules ask for; what cannot be told is said."""
+    """The files that the scripts and their own modules ask for. `say` gets the lines whose files
+    are unknown."""
     files: dict[DataFile, None] = {}
     for repro in repros:
         for path, text in _texts(repro).items():
@@ -56,9 +59,9 @@ def files_for(repros: Iterable[Repro], say: Callable[[str], None]) -> Sequence[D
             files.update(dict.fromkeys(wanted.files))
             if wanted.untold:
                 lines = listed([str(line) for line in wanted.untold])
-                say(f"{path.name}: what get_file fetches in line {lines} is not told by the text")
+                say(f"{path.name}: the text does not tell what get_file in line {lines} downloads")
     if not files:
-        say("the scripts ask Keras for no data that is known")
+        say("the scripts ask Keras for no data that tfmatrix knows")
     return tuple(files)
 
 
@@ -71,7 +74,7 @@ def _texts(repro: Repro) -> dict[Path, str]:
 
 
 def _selected(scripts: tuple[Path, ...]) -> tuple[Repro, ...]:
-    """As `run` would take them. Raises `UsageError`."""
+    """The repros that `run` would make of the scripts. Raises `UsageError`."""
     nothing: dict[str, Any] = dict.fromkeys(
         ("tf", "patches", "timeout", "memory", "matrix_file"), None
     )

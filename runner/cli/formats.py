@@ -1,4 +1,4 @@
-"""`--format`: how a verb prints its answer. `--json` is an older spelling of `--format json`."""
+"""`--format`, the option for the form of the answer. `--json` is an alias of `--format json`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def formats(*names: str, default: Optional[str], help: str) -> Callable[[F], F]:
-    """The option `--format`, as `format_`; one of `names` is `json`.
+    """Adds the option `--format`, with the parameter `format_`; one of `names` is `json`.
 
-    With `json`, standard output holds one JSON document and nothing else.
+    With `json`, standard output has one JSON document and nothing else.
     """
 
     def decorate(command: F) -> F:
@@ -38,5 +38,5 @@ def formats(*names: str, default: Optional[str], help: str) -> Callable[[F], F]:
 
 
 def print_json(document: object) -> None:
-    """One document on standard output, as people can read it, too."""
+    """Print one document on standard output, indented for people."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`tfmatrix run --from-comment`: what a report in a comment ran, again, in the sandbox."""
+"""`tfmatrix run --from-comment`: repeats the run of a report in a comment, in the sandbox."""
 
 from __future__ import annotations
 
@@ -22,32 +22,34 @@ from runner.report.text import shortened
 F = TypeVar("F", bound=Callable[..., Any])
 
 OWN_CHOICE = ("scripts", "modules", "matrix_file", "args", "vary", "env", "packages")
-"""What a comment says itself."""
+"""The options that a comment sets itself."""
 
 
 def options(command: F) -> F:
-    """What `run` takes besides, for a report in a comment."""
+    """Adds the option `--from-comment`."""
     return click.option(
         "--from-comment",
         metavar="COMMENT",
-        help="Run again what a report ran, in the Docker sandbox, and say whether the same came "
-        "out: the comment's address on GitHub, its Markdown in a FILE, or - for standard input.",
+        help="Repeat the run of a report in the Docker sandbox, and compare the results. COMMENT "
+        "is a comment's address on GitHub, a FILE with its Markdown, or - for standard input.",
     )(command)
 
 
 def choose(engine: str, selection: dict[str, Any]) -> tuple[str, Optional[Block]]:
-    """The engine to use, and the block of the comment where one is run again; `selection` then
-    names the matrix that was made of it. Raises `UsageError`."""
+    """The engine to use, and the block of the comment, if there is one.
+
+    `selection` then names the matrix that was made from the comment. Raises `UsageError`.
+    """
     source = selection.pop("from_comment")
     if source is None:
         return from_issue.choose(engine, selection), None
     force, unsandboxed = selection.pop("force"), selection.pop("unsandboxed")
     if selection.pop("from_issue") or selection.pop("blocks"):
-        raise UsageError("--from-comment goes with neither --from-issue nor --block")
+        raise UsageError("--from-comment cannot be used with --from-issue or --block")
     if any(selection.get(name) for name in OWN_CHOICE):
         raise UsageError(
-            "--from-comment brings its own script, cases, variables and packages: name no others",
-            remedy="--tf, --device and --case choose among its cells",
+            "--from-comment has its own script, cases, variables and packages: name no others",
+            remedy="use only --tf, --device and --case to choose among its cells",
         )
     engine = from_issue.sandboxed(engine, unsandboxed)
     name, markdown = read_comment(source)
@@ -58,7 +60,7 @@ def choose(engine: str, selection: dict[str, Any]) -> tuple[str, Optional[Block]
 
 
 def read_comment(source: str) -> tuple[str, str]:
-    """How what comes from `source` is named, and its Markdown."""
+    """A name for the comment at `source`, and its Markdown."""
     if source == "-":
         return "comment", issue_source.bounded(sys.stdin.buffer, "standard input")
     if Path(source).is_file():
@@ -67,7 +69,8 @@ def read_comment(source: str) -> tuple[str, str]:
     if found is None:
         raise UsageError(
             f"--from-comment {shortened(source, 200)}: neither a file nor a comment",
-            remedy="https://github.com/OWNER/NAME/issues/N#issuecomment-M, a Markdown file, or -",
+            remedy="use https://github.com/OWNER/NAME/issues/N#issuecomment-M, a Markdown file,"
+            " or -",
         )
     issue, number = found
     name = issue_source.safe_name(f"comment-{issue.repo.replace('/', '-')}-{number}")
@@ -75,7 +78,8 @@ def read_comment(source: str) -> tuple[str, str]:
 
 
 def _saved(name: str, markdown: str, told: Block, force: bool) -> Path:
-    """The matrix.yaml; each script lies in a folder of its own, below the folder that it is in."""
+    """Save the comment's matrix.yaml, and each script in its own folder beside it; returns the
+    path of the matrix."""
     places = {}
     for number, (repro, source) in enumerate(reported.scripts_shown(markdown, told).items(), 1):
         script = f"{_stem(repro)}.py"
@@ -88,12 +92,12 @@ def _saved(name: str, markdown: str, told: Block, force: bool) -> Path:
 
 
 def _stem(repro: str) -> str:
-    """Plain enough for a module: what imports it finds it."""
+    """A file name without odd characters, so that other scripts can import it as a module."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", repro).strip("-.") or "script"
 
 
 def conclude(told: Block, run: Run, folder: Path, code: int) -> int:
-    """Say whether the same came out; the exit code, 1 where it did not and nothing worse did."""
+    """Say whether the results are the same; returns `code`, or 1 if it is 0 and they differ."""
     same, sentence = reported.compared(told, block.contents(publish.context(run, folder)))
     log.print_warning(sentence)
     return code or int(not same)

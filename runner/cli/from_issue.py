@@ -1,4 +1,4 @@
-"""`--from-issue`, and links: a stranger's script, chosen, saved, and kept in the sandbox."""
+"""`--from-issue` and links: chooses and saves a stranger's script, which runs in the sandbox."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ TRUST = "--unsandboxed-i-trust-this-script"
 
 
 def options(command: F) -> F:
-    """What verbs that run scripts take besides, for one from an issue."""
+    """Adds the options for a script from an issue."""
     for option in reversed(
         (
             click.option(
                 "--from-issue",
                 metavar="ISSUE",
-                help="Run a script from OWNER/NAME#N (with its comments), a gist, a notebook on "
-                "Colab, a link to a file, or a Markdown FILE, in the Docker sandbox.",
+                help="Run a script in the Docker sandbox, from OWNER/NAME#N (with its comments), "
+                "a gist, a notebook on Colab, a link to a file, or a Markdown FILE.",
             ),
             click.option(
                 "--block",
                 "blocks",
                 multiple=True,
                 metavar="N,N",
-                help="Which of the issue's scripts, from 1; several are joined.",
+                help="The number of the script in the issue, from 1; several are joined.",
             ),
             click.option(
-                "--force", is_flag=True, help="Let the issue's script replace another in repro/."
+                "--force", is_flag=True, help="Replace another script of that name in repro/."
             ),
             click.option(
                 TRUST,
                 "unsandboxed",
                 is_flag=True,
-                help="Let the issue's script run as you, with your files and your network, "
-                "where the engine is no sandbox.",
+                help="Allow an engine without a sandbox: the issue's script then runs as you, "
+                "with your files and your network.",
             ),
         )
     ):
@@ -58,9 +58,9 @@ def options(command: F) -> F:
 
 
 def choose(engine: str, selection: dict[str, Any]) -> str:
-    """The engine to use; with `--from-issue` or a link, `selection` then names the script it saved.
+    """The engine to use. With `--from-issue` or a link, `selection` then names the saved script.
 
-    Takes its own options out of `selection`. Raises `UsageError`.
+    Removes its own options from `selection`. Raises `UsageError`.
     """
     named, wanted = _source(selection), _numbers(selection.pop("blocks"))
     force, unsandboxed = selection.pop("force"), selection.pop("unsandboxed")
@@ -69,7 +69,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
             raise UsageError(f"--block, --force and {TRUST} need --from-issue or --from-comment")
         return engine
     if selection["scripts"] or selection.get("modules") or selection.get("command"):
-        raise UsageError("--from-issue brings its own script: name no other")
+        raise UsageError("--from-issue has its own script: name no other")
     engine = sandboxed(engine, unsandboxed)
     source = issue_source.read_source(named)
     chosen = choose_blocks(source.blocks, named, wanted)
@@ -81,19 +81,19 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
 
 
 def _source(selection: dict[str, Any]) -> Optional[str]:
-    """What `--from-issue` names, or a SCRIPT that is a link or an issue."""
+    """The source that `--from-issue` names, or a SCRIPT that is a link or an issue."""
     named: Optional[str] = selection.pop("from_issue")
     spelled = [issue_source.spelled(script) for script in selection["scripts"]]
     if named is None and any(map(issue_source.is_source, spelled)):
         if len(spelled) > 1:
-            raise UsageError("a link or an issue brings its own script: name no other")
+            raise UsageError("a link or an issue has its own script: name no other")
         selection["scripts"] = ()
         return spelled[0]
     return named
 
 
 def _numbers(texts: Sequence[str]) -> tuple[int, ...]:
-    """`--block 1,2 --block 4`, each once and in this order."""
+    """The numbers in `--block 1,2 --block 4`, each once, in this order."""
     words = [word.strip() for text in texts for word in text.split(",")]
     for word in words:
         if not word.isascii() or not word.isdigit() or not int(word[:6]) > 0:
@@ -102,13 +102,13 @@ def _numbers(texts: Sequence[str]) -> tuple[int, ...]:
 
 
 def sandboxed(engine: str, unsandboxed: bool) -> str:
-    """What `--engine` means for a script that nobody vouched for: docker, or nothing."""
+    """The engine for a stranger's script: docker, unless the user trusts the script."""
     if unsandboxed:
         return engine
     if engine not in ("auto", "docker"):
         raise UsageError(
             f"the {engine} engine is no sandbox: a script from an issue would run as you",
-            remedy=f"leave --engine out, or, once you have read the script, add {TRUST}",
+            remedy=f"leave out --engine; or read the script, then add {TRUST}",
         )
     return "docker"
 
@@ -116,7 +116,7 @@ def sandboxed(engine: str, unsandboxed: bool) -> str:
 def choose_blocks(
     found: Sequence[Block], source: str, wanted: Sequence[int]
 ) -> tuple[Numbered, ...]:
-    """The blocks asked for, the only one, or the one that the user chooses; with their numbers."""
+    """The blocks with their numbers: those of --block, the only one, or the user's choice."""
     if not found:
         raise UsageError(f"there is no Python code block in {shortened(source, 200)}")
     missing = [number for number in wanted if number > len(found)]
@@ -131,18 +131,18 @@ def choose_blocks(
 
 
 def listed(found: Sequence[Block]) -> str:
-    """A line a block: its number, where it is, and how it starts."""
+    """One line per block: its number, its place, and its first line."""
     return "\n".join(f"  {n}  {_described(block)}" for n, block in enumerate(found, 1))
 
 
 def save_files(folder: Path, files: Files, force: bool) -> Path:
-    """Write the files, but never over others unless told so. Returns the script.
+    """Write the files to their own folder; other files are replaced only with `force`.
 
-    Into a folder of their own: what lies beside a script goes along with it.
+    The folder is their own because a script can read the files beside it. Returns the script.
     """
     if folder.is_symlink() or (folder.is_dir() and _strangers(folder, files)):
         raise UsageError(
-            f"{folder} holds other files, which the issue's script could read",
+            f"{folder} has other files, which the issue's script could read",
             remedy="move them away, or remove the folder",
         )
     for name, source in files.contents.items():
@@ -151,19 +151,19 @@ def save_files(folder: Path, files: Files, force: bool) -> Path:
 
 
 def _strangers(folder: Path, files: Files) -> bool:
-    """Whether anything lies there but what is saved; Python's caches do not count."""
+    """Whether the folder has other files; Python's caches do not count."""
     return any(each.name not in (*files.contents, "__pycache__") for each in folder.iterdir())
 
 
 def save_one_file(path: Path, source: str, force: bool) -> None:
-    """Write one file, but never over another one unless told so. Raises `UsageError`."""
+    """Write one file; another file is replaced only with `force`. Raises `UsageError`."""
     there = path.read_text("utf-8", errors="replace") if path.is_file() else None
     if there == source:
         return
     if path.exists() and not (force and path.is_file()):
         raise UsageError(
-            f"{path} is there already and holds something else",
-            remedy=f"--force replaces it; or run it as it is: tfmatrix run {path} --engine docker",
+            f"{path} exists already and has another content",
+            remedy=f"replace it with --force, or run it: tfmatrix run {path} --engine docker",
         )
     journal.write_file(path, source)
     log.print_note(f"saved {path}")
@@ -174,7 +174,7 @@ def _described(block: Block) -> str:
     label = f", labelled {shortened(block.label, 20)!r}" if block.label else ""
     place = f"{shortened(block.place, 40)}, " if block.place else ""
     name = f", {shortened(block.name, 40)}" if block.name and block.name != block.place else ""
-    odd = ", not Python as it stands"
+    odd = ", not valid Python"
     if block.is_notebook or issue_scripts.parses(block.source):
         odd = ""
     size = count(len(lines), "line")

@@ -1,8 +1,8 @@
-"""Which words of a command line are for tfmatrix, and which are for the script that it runs.
+"""Divides the words of a command line between tfmatrix and the script that it runs.
 
-`tfmatrix run my.py --tf 2.9 -- --n 3`: whatever stands behind `--` is the script's. Without `--`,
-the first option behind a script that the verb does not have begins the script's words:
-`tfmatrix run my.py --n 3`. Where no script is named, a command stands behind `--`:
+`tfmatrix run my.py --tf 2.9 -- --n 3`: the words after `--` are for the script. Without `--`, the
+first option after the script that tfmatrix does not have begins the script's words:
+`tfmatrix run my.py --n 3`. If no script is named, the words after `--` are a command:
 `tfmatrix run -- pytest tests/`.
 """
 
@@ -19,19 +19,19 @@ SEPARATOR = "--"
 
 @frozen(kw_only=True)
 class Division:
-    """The words of a command line, divided."""
+    """The words for tfmatrix and the words for the script."""
 
     own: tuple[str, ...]
     script: tuple[str, ...]
     separated: bool
-    """Whether `--` divides them."""
+    """Whether a `--` divides them."""
 
 
 class ScriptCommand(click.Command):
-    """A verb that runs scripts, and hands on the words that are theirs as `--arg` does."""
+    """A command that runs scripts, and passes them their words like `--arg`."""
 
     takes_command = True
-    """Whether a command may stand behind `--` where no script is named."""
+    """Whether the words after `--` are a command if no script is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         division = divide(args, _options(self, ctx))
@@ -50,20 +50,20 @@ class ScriptCommand(click.Command):
 
 
 class OneScriptCommand(ScriptCommand):
-    """A verb that is about one script, and runs nothing else."""
+    """A command for exactly one script."""
 
     takes_command = False
 
 
 def _is_command(words: Sequence[str], ctx: click.Context) -> bool:
-    """Whether what stands behind `--` is what is to be run: nothing else is named."""
+    """Whether the words after `--` are a command to run, because no script is named."""
     sources = ("scripts", "script", "modules", "from_issue")
     named = any(ctx.params.get(source) for source in sources)
     return bool(words) and not _is_option(words[0]) and not named
 
 
 def divide(words: Sequence[str], options: Mapping[str, bool]) -> Division:
-    """`options`: the verb's own, and whether a value follows each."""
+    """Divide the words. `options` are tfmatrix's own: option → whether a value follows it."""
     named = value = False
     for at, word in enumerate(words):
         if word == SEPARATOR:
@@ -93,7 +93,7 @@ def _is_option(word: str) -> bool:
 
 
 def _name(word: str) -> str:
-    """`--tf=2.9` is `--tf`, `-rFILE` is `-r`."""
+    """The option in a word: `--tf` in `--tf=2.9`, `-r` in `-rFILE`."""
     return word.partition("=")[0] if word.startswith("--") else word[:2]
 
 
@@ -102,7 +102,7 @@ def _has_value(word: str) -> bool:
 
 
 def _check(division: Division, options: Collection[str], ctx: click.Context) -> None:
-    """Raises where a word may be meant for either side: nothing is run on a guess."""
+    """Raises `click.UsageError` if a word may be for either side: tfmatrix does not guess."""
     if not division.script:
         return
     first = _name(division.script[0])
@@ -110,19 +110,19 @@ def _check(division: Division, options: Collection[str], ctx: click.Context) -> 
     if close:
         raise click.UsageError(
             f"{ctx.command_path} has no option {first}; did you mean {' or '.join(close)}? "
-            "Options of the script go after --",
+            "Write options of the script after --",
             ctx,
         )
     both = [_name(word) for word in division.script if _is_option(word) and _name(word) in options]
     if both:
         raise click.UsageError(
-            f"{both[0]} stands behind {first}, which is the script's: write {both[0]} before the "
-            "script, or options of the script after --",
+            f"{both[0]} comes after {first}, which is an option of the script: write {both[0]} "
+            "before the script, or options of the script after --",
             ctx,
         )
 
 
 def alike(option: str, known: Iterable[str]) -> list[str]:
-    """What begins alike and reads alike: any two short words have letters in common."""
+    """The known options that are similar and begin alike: short words often share letters."""
     close = difflib.get_close_matches(option, list(known), n=3, cutoff=0.75)
     return [one for one in close if one[:4] == option[:4]]

@@ -1,4 +1,4 @@
-"""`tfmatrix history`: which cells changed from run to run, and what else had changed."""
+"""`tfmatrix history`: shows which cells changed from run to run, and what else changed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from runner.runs import archive, history
 @click.command(
     "history",
     help="Show which cells changed verdict or signature from run to run, and whether TensorFlow, "
-    "a dependency, the script or the machine had changed. RESULTS is a folder of runs; default: "
+    "a dependency, the script or the machine changed too. RESULTS is a folder of runs. Default: "
     "results/.",
 )
 @click.argument("results", required=False, type=click.Path(path_type=Path))
-@click.option("--last", type=click.IntRange(min=2), metavar="N", help="Of the newest N runs only.")
-@click.option("--repro", metavar="NAME", help="Of one repro only.")
+@click.option("--last", type=click.IntRange(min=2), metavar="N", help="Only the newest N runs.")
+@click.option("--repro", metavar="NAME", help="Only this repro.")
 @formats("text", "md", "json", default="text", help="md: for an issue.")
 def command(
     results: Optional[Path],

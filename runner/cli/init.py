@@ -1,4 +1,4 @@
-"""`tfmatrix init`: a matrix.yaml to begin with."""
+"""`tfmatrix init`: writes a first matrix.yaml."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runner.matrix.selection import MATRIX
 from runner.report.text import listed
 
 HELP = """\
-Write a matrix.yaml for SCRIPT; never over one that is there.
+Write a matrix.yaml for SCRIPT. An existing matrix.yaml is never replaced.
 
-SCRIPT may be left out where the folder holds one Python script. What follows -- becomes the
+You may leave out SCRIPT if the folder has only one Python script. The words after -- become the
 arguments of its first case.
 """
 
@@ -37,7 +37,7 @@ arguments of its first case.
     "file",
     type=click.Path(path_type=Path),
     default=Path(MATRIX),
-    help=f"Another file than ./{MATRIX}.",
+    help=f"Write this file instead of ./{MATRIX}.",
 )
 def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
     script = script or _only_script(file.parent)
@@ -46,8 +46,8 @@ def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
         raise UsageError(wrong)
     if files.outside(script, file.parent):
         raise UsageError(
-            f"{script} does not lie below {file.parent.absolute()}, where {file.name} would be",
-            remedy="write it beside the script: --matrix FOLDER/matrix.yaml",
+            f"{script} is not in {file.parent.absolute()}, the folder of {file.name}",
+            remedy="write the file beside the script: --matrix FOLDER/matrix.yaml",
         )
     named = Path(os.path.relpath(script, file.parent))
     try:
@@ -55,8 +55,8 @@ def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
             opened.write(starter.starter_text(named, args))
     except FileExistsError:
         raise UsageError(
-            f"{file} is there already",
-            remedy="add the script under `repros:` there, or name another file with --matrix",
+            f"{file} exists already",
+            remedy="add the script under `repros:` in it, or name another file with --matrix",
         ) from None
     again = "" if file == Path(MATRIX) else f" --matrix {file}"
     click.echo(f"wrote {file}\nnext: tfmatrix run{again}")

@@ -1,4 +1,4 @@
-"""An issue, a gist, a link or a file → the scripts in it, and the failure that it reports."""
+"""Finds the scripts in an issue, a gist, a link or a file, and the failure that it reports."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from runner.github.client import Client
 
 MOST_BYTES = 256 << 10
-"""Of a Markdown file; an issue has a quarter of it at most."""
+"""The largest Markdown file, in bytes; an issue has at most a quarter of that."""
 
 
 @frozen(kw_only=True)
 class Source:
-    """What was found where the user pointed to."""
+    """The scripts of a source that the user named."""
 
     name: str
-    """What is saved is called so."""
+    """The name for the saved files."""
     blocks: tuple[Block, ...]
     reported: str = ""
-    """The signature of the failure that it tells of."""
+    """The signature of the failure that the source reports; "" if there is none."""
 
 
 def read_source(named: str) -> Source:
-    """Raises `UsageError`, and `GithubError` where something is not to be had."""
+    """The source that the user named. Raises `UsageError`, and `GithubError` if GitHub refuses."""
     file, issue = Path(named), address.reference(named)
     if file.is_file():
         return _of_texts(file.stem, [text_of(file)])
@@ -46,19 +46,19 @@ def read_source(named: str) -> Source:
         return _of_link(links.parse(named))
     raise UsageError(
         f"--from-issue {shortened(named, 200)}: neither a file nor an issue",
-        remedy="OWNER/NAME#N, the address of an issue, a gist or a file, or a Markdown file",
+        remedy="use OWNER/NAME#N, the address of an issue, a gist or a file, or a Markdown file",
     )
 
 
 def is_source(named: str) -> bool:
-    """Whether a SCRIPT is somebody else's, to be fetched: a link or an issue."""
+    """Whether a SCRIPT must be fetched first, because it is a link or an issue."""
     return links.is_link(named) or (
         address.reference(named) is not None and not Path(named).exists()
     )
 
 
 def spelled(path: Path) -> str:
-    """What the user wrote, where a path has swallowed a slash of `https://`."""
+    """The address that the user wrote: `Path` turns `https://` into `https:/`."""
     return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*):/+", r"\1://", str(path))
 
 
@@ -72,8 +72,8 @@ def _of_link(link: links.LinkedScript) -> Source:
     text = download.download_text(link.url)
     if link.kind == ".ipynb" and text.lstrip()[:1] != "{":
         raise UsageError(
-            f"{link.url} is no notebook, but perhaps a page that asks to sign in",
-            remedy="download it (File, Download .ipynb), and name the file",
+            f"{link.url} is not a notebook; perhaps it is a page that asks you to sign in",
+            remedy="download the notebook (File, Download .ipynb), and name the file",
         )
     blocks = _of_file(f"{link.name}{link.kind}", text)
     about = text if link.kind == ".md" else ""
@@ -81,7 +81,7 @@ def _of_link(link: links.LinkedScript) -> Source:
 
 
 def _of_file(name: str, text: str) -> tuple[Block, ...]:
-    """A script is one block, a Markdown text has some, another file none."""
+    """The blocks of a file: a script is one, a Markdown text may have several, others have none."""
     if name.endswith(".md"):
         return issue_scripts.blocks(text, name)
     if not name.endswith((".py", ".ipynb")) or not text.strip():
@@ -91,7 +91,7 @@ def _of_file(name: str, text: str) -> tuple[Block, ...]:
 
 
 def _of_texts(name: str, texts: list[str]) -> Source:
-    """The description of an issue and its comments."""
+    """The source made from the texts of an issue: its description and its comments."""
     places = ["", *(f"comment {number}" for number in range(1, len(texts)))]
     failures = filter(None, map(reported.failure, texts))
     return Source(
@@ -106,18 +106,18 @@ def _of_texts(name: str, texts: list[str]) -> Source:
 
 
 def safe_name(name: str) -> str:
-    """`name` as a file's name that no shell minds."""
+    """`name` as a file name without characters that are special in a shell."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:80] or "script"
 
 
 def text_of(file: Path) -> str:
-    """A Markdown file. Raises `UsageError` where it is longer than an issue can be."""
+    """The text of a Markdown file. Raises `UsageError` if it is longer than an issue can be."""
     with open(file, "rb") as opened:
         return bounded(opened, str(file))
 
 
 def bounded(opened: BinaryIO, name: str) -> str:
-    """What is to be read of `opened`, called `name`. Raises as `text_of`."""
+    """The text of an open file; `name` is for messages. Raises `UsageError` like `text_of`."""
     content = opened.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise UsageError(f"{name} is too long for an issue: over {MOST_BYTES >> 10} KiB")
@@ -125,7 +125,7 @@ def bounded(opened: BinaryIO, name: str) -> str:
 
 
 def client() -> Client:
-    """A public issue needs no token, but with one there is more to ask for."""
+    """A client for GitHub. A public issue needs no token, but a token allows more requests."""
     from runner.github import token
     from runner.github.client import Client
 

@@ -1,4 +1,4 @@
-"""`tfmatrix lock`: resolves environments anew, and shows that each works."""
+"""`tfmatrix lock`: resolves environments again, and tests that each works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.model import Device, Target
 
 
 @click.command(
-    "lock", cls=ScriptCommand, help="Resolve environments anew, as of each release's date."
+    "lock", cls=ScriptCommand, help="Resolve environments again, as of each release's date."
 )
 @selecting
 @click.option(
@@ -40,9 +40,9 @@ def command(prove: bool, **selection: Any) -> int:
 
 def _proved(engine: LocalEngine, target: Target) -> str:
     if target.device is not Device.CPU:
-        return "resolved; a CUDA environment is not installed to prove it"
+        return "resolved; CUDA environments are not tested"
     refusal = engine.refuses(target)
     if refusal is not None:
-        return f"resolved, not proved: {refusal}"
+        return f"resolved, not tested: {refusal}"
     engine.prove(locks.environment(target))
-    return "resolved, installed and trained with"
+    return "resolved, installed and tested"

@@ -1,7 +1,7 @@
-"""How much a command says (`-v`, `-q`), and the log that a run leaves in its folder.
+"""How much a command prints (`-v`, `-q`), and the log that it writes to the run's folder.
 
-Modules log what they do with `logging.getLogger(__name__)`: steps as DEBUG, what is said on the
-terminal as INFO. Nothing secret is written: what looks like a credential becomes `***`.
+Modules log with `logging.getLogger(__name__)`: steps as DEBUG, lines for the terminal as INFO. A
+text that looks like a credential becomes `***`, so that the log has no secrets.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from runner.machine import secret_text
 
 FILE = "run.log"
 MOST_BYTES = 2 << 20
-"""Of one file; when it is full it becomes `run.log.1`, in the place of an older one."""
+"""The size of one file; a full file becomes `run.log.1` and replaces the older one."""
 MOST_RECORDS = 5000
-"""Kept until the run has a folder."""
+"""How many records are kept in memory until the run has a folder."""
 LIBRARIES = ("urllib3",)
-"""Whose requests are worth knowing: those to the Docker daemon and to GitHub."""
+"""Libraries that are logged too, for the requests to the Docker daemon and to GitHub."""
 SHOWN_ANYWAY = "runner.pipeline.display"
-"""Whose lines the display prints itself."""
+"""The logger of lines that the display prints itself."""
 
 _LOG = logging.getLogger("runner")
 
 
 class Verbosity(enum.Enum):
-    """How much is said besides the answer and what goes wrong."""
+    """What a command prints in addition to the answer and problems."""
 
     QUIET = "nothing"
     USUAL = "progress"
@@ -49,12 +49,12 @@ class Verbosity(enum.Enum):
 
 
 def equipped(command: click.Command) -> click.Command:
-    """The verb with the options `-v` and `-q`, and with a log."""
+    """The command with the options `-v` and `-q`, and with a log."""
     if command.callback is None or any(option.name == "verbose" for option in command.params):
         return command
     command.params += [
-        click.Option(["-v", "--verbose"], is_flag=True, help="Say every step, too."),
-        click.Option(["-q", "--quiet"], is_flag=True, help="Say the answer and what goes wrong."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Print every step too."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Print only the answer and problems."),
     ]
     command.callback = _logged(command.callback)
     return command
@@ -72,7 +72,7 @@ def _logged(callback: Callable[..., Any]) -> Callable[..., Any]:
     return logged_call
 
 
-# One command at a time: its log, and where that lies.
+# The state of the one command that runs: its log, and the log's file.
 
 
 class _State:
@@ -82,17 +82,17 @@ class _State:
 
 
 def verbosity() -> Verbosity:
-    """What the command was asked for."""
+    """How much the command prints."""
     return _State.verbosity
 
 
 def log_file() -> Optional[Path]:
-    """The log of the command that runs, or ran last, if it has a run's folder."""
+    """The log of the current or last command; None if it has no run's folder."""
     return _State.file
 
 
 def write_to(folder: Path) -> None:
-    """From now on the log is written to `folder`, with what there is of it already."""
+    """Write the log to `folder` from now on, beginning with the records so far."""
     recent, _State.recent = _State.recent, None
     if recent is None:
         return
@@ -105,7 +105,7 @@ def write_to(folder: Path) -> None:
 
 @contextmanager
 def _logging(said: Verbosity) -> Iterator[None]:
-    """The handlers of one command, and what it began and ended with."""
+    """Installs the handlers for one command, and logs its start and its end."""
     _State.verbosity, _State.file, _State.recent = said, None, _Recent()
     _add(_State.recent)
     if said is Verbosity.VERBOSE:
@@ -156,7 +156,7 @@ def _remove_all() -> None:
 
 
 class _Recent(logging.Handler):
-    """Keeps the last records until there is a file for them."""
+    """Keeps the latest records until they can be written to a file."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,7 +169,7 @@ class _Recent(logging.Handler):
 class _Formatter(logging.Formatter):
     """Formats records in UTC, without secrets."""
 
-    converter = time.gmtime  # type: ignore[assignment]  # as its documentation has it
+    converter = time.gmtime  # type: ignore[assignment]  # as in its documentation
 
     def __init__(self, line: str, moment: str) -> None:
         super().__init__(line, moment)
@@ -187,11 +187,11 @@ class _Writer(RotatingFileHandler):
         self.setFormatter(_Formatter(line, "%Y-%m-%dT%H:%M:%S"))
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """A log that cannot be written, on a full disk, must not end what it tells about."""
+        """Ignore the error: if the log cannot be written, the run must go on."""
 
 
 class _Teller(logging.StreamHandler):  # type: ignore[type-arg]  # generic from Python 3.11 on
-    """Prints steps to standard error with -v, except those that are printed anyway."""
+    """With -v, prints steps to standard error, except lines that are printed anyway."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -201,19 +201,19 @@ class _Teller(logging.StreamHandler):  # type: ignore[type-arg]  # generic from 
 
 
 def print_note(line: str) -> None:
-    """A note on standard error, unless the command is to be quiet."""
+    """Print a note on standard error, except with -q."""
     _LOG.info("%s", line)
     if _State.verbosity is not Verbosity.QUIET:
         click.echo(_shown(line), err=True)
 
 
 def print_warning(line: str) -> None:
-    """A note on standard error, whatever the command was asked for."""
+    """Print a warning on standard error, also with -q."""
     _LOG.warning("%s", line)
     click.echo(_shown(line), err=True)
 
 
 def _shown(line: str) -> str:
-    from runner.report import text  # not before something is said
+    from runner.report import text  # imported late: most commands print nothing here
 
     return text.message(line)

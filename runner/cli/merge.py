@@ -1,4 +1,4 @@
-"""`tfmatrix merge`: one run of several shards."""
+"""`tfmatrix merge`: makes one run from several shards."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from runner.runs import journal, merge
 
 @click.command(
     "merge",
-    help="Make one run of several shards, with its reports. Of a cell that two have, a measurement "
-    "goes before a skip or an error, then the later run's holds. Exits as `run` does.",
+    help="Make one run from several shards, with its reports. If two shards have the same cell, a "
+    "measurement wins over a skip or an error; otherwise the later run wins. Exits like `run`.",
 )
 @click.argument(
     "runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completion.complete_runs
 )
-@click.option("--output", type=click.Path(path_type=Path), help="The merged run's folder.")
+@click.option("--output", type=click.Path(path_type=Path), help="The folder for the merged run.")
 def command(runs: Sequence[str], output: Optional[Path]) -> int:
     folders = [journal.find_run(name, paths.results()) for name in runs]
     folders = list({folder.resolve(): folder for folder in folders}.values())
@@ -47,5 +47,5 @@ def _warn(line: str) -> None:
 
 def _empty(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is not empty; the merged run needs a folder of its own")
+        raise UsageError(f"{folder} is not empty; the merged run needs an empty folder")
     return folder

@@ -1,4 +1,4 @@
-"""What scripts import and no environment has: asked about, added or named, before anything runs."""
+"""Finds packages that scripts import and environments lack; asks for them, adds or names them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from runner.model import Repro, package_name, pinned_version
 from runner.report.text import listed
 
 AUTO = "auto"
-"""`--with auto`: whatever is missing and known."""
+"""`--with auto` adds every missing package that is known."""
 
 
 def select_with(selection: dict[str, Any], say: Callable[[str], None]) -> Selection:
-    """The cells that `selection` asks for, with the packages that are added to it here.
+    """The cells that `selection` asks for, after missing packages were added to it.
 
-    On a terminal it is asked whether to add them. Raises `UsageError`.
+    On a terminal, the user is asked first. Raises `UsageError`.
     """
     given = tuple(each for each in selection["packages"] if each != AUTO)
     automatic = len(given) < len(selection["packages"])
@@ -34,7 +34,7 @@ def select_with(selection: dict[str, Any], say: Callable[[str], None]) -> Select
     if not found:
         return chosen
     packages = sorted(set(found.values()))
-    said = f"{listed(list(found))}, which the environments have not"
+    said = f"{listed(list(found))}, which the environments lack"
     if not automatic and not _agreed(said, packages):
         options = " ".join(f"--with {package}" for package in packages)
         say(f"imported at the top: {said}; add {options}, or --with auto")
@@ -46,7 +46,7 @@ def select_with(selection: dict[str, Any], say: Callable[[str], None]) -> Select
 
 
 def missing(chosen: Selection) -> dict[str, str]:
-    """Module → package, of what some script imports and some environment has not."""
+    """Module → package, for each module that a script imports and an environment lacks."""
     found: dict[str, str] = {}
     for repro in chosen.matrix.repros:
         texts, own = _texts(repro)
@@ -57,7 +57,7 @@ def missing(chosen: Selection) -> dict[str, str]:
 
 
 def _texts(repro: Repro) -> tuple[list[str], set[str]]:
-    """The script and its own modules, and what these are called."""
+    """The texts of the script and of its own modules, and the names of these modules."""
     try:
         text = repro.script.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
@@ -68,7 +68,7 @@ def _texts(repro: Repro) -> tuple[list[str], set[str]]:
 
 
 def _installed(chosen: Selection, repro: Repro) -> Iterator[frozenset[str]]:
-    """The packages of each environment that its cells are planned in."""
+    """The packages of each environment that the repro's cells will use."""
     lock = running.locker(chosen)
     mine = (cell for cell in chosen.cells if cell.repro.name == repro.name)
     for target in {c.target for c in mine if c.skip is None and c.lacks is None}:

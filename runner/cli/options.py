@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.2 on
-    """A size such as 20GB, as bytes; each of `words` means a value of its own."""
+    """A size such as 20GB, in bytes; or one of `words`, which each stand for a value."""
 
     name = "size"
 
@@ -31,7 +31,7 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.
 
 
 class Measure(click.ParamType):  # type: ignore[type-arg]  # as above
-    """A number with its unit, as `convert` reads it; `least` is the smallest."""
+    """A number with a unit, which `read` understands; `least` is the smallest allowed."""
 
     def __init__(self, name: str, read: Callable[[str], float], least: float) -> None:
         self.name, self._read, self._least = name, read, least
@@ -50,11 +50,11 @@ SECONDS = Measure("time", units.parse_seconds, 0.1)
 MEBIBYTES = Measure("size", units.parse_mebibytes, 64)
 BYTES = Bytes()
 KEPT = Bytes({"all": None, "none": 0})
-"""What stays on disk: everything, nothing, or so many bytes."""
+"""How much stays on disk: everything, nothing, or a size in bytes."""
 
 
 def needing(command: F) -> F:
-    """What scripts need besides TensorFlow, or instead: for all verbs that run some."""
+    """Adds the options for what scripts need, to every command that runs scripts."""
     for option in reversed(
         (
             click.option(
@@ -62,8 +62,8 @@ def needing(command: F) -> F:
                 "packages",
                 multiple=True,
                 metavar="REQUIREMENT",
-                help="A package that the scripts need besides, as of each release's date; 'auto': "
-                "those that they import.",
+                help="Add a package, in its version as of each release's date. 'auto': add the "
+                "packages that the scripts import.",
             ),
             click.option(
                 "-r",
@@ -72,53 +72,53 @@ def needing(command: F) -> F:
                 type=click.Path(path_type=Path),
                 multiple=True,
                 metavar="FILE",
-                help="The packages of a requirements.txt, likewise.",
+                help="Add the packages of a requirements.txt.",
             ),
             click.option(
                 "--project",
                 "projects",
                 multiple=True,
                 metavar="FOLDER",
-                help="The dependencies of a pyproject.toml; '.[test]' with an extra or a group.",
+                help="Add the dependencies of a pyproject.toml; '.[test]' adds an extra or group.",
             ),
             click.option(
                 "--relax",
                 is_flag=True,
-                help="Where an exact version cannot be had, take the nearest that can.",
+                help="If an exact version is not available, use the nearest that is.",
             ),
             click.option(
                 "--force-package",
                 "forced",
                 multiple=True,
                 metavar="NAME==V",
-                help="Install this version whatever TensorFlow asks for.",
+                help="Install this version even if TensorFlow forbids it.",
             ),
             click.option(
                 "--as-of",
                 metavar="DAY",
-                help="Packages as pip would take them on another day: 'today' or 2024-06-30.",
+                help="Use packages as pip would choose them on another day: 'today' or 2024-06-30.",
             ),
             click.option(
                 "--data",
                 type=click.Path(path_type=Path),
                 metavar="FOLDER",
-                help="A folder that cells may read: ~/data, and its .keras as ~/.keras; 'auto': "
-                "what the scripts ask Keras for, downloaded before they run.",
+                help="Let cells read this folder as ~/data, and its .keras as ~/.keras. 'auto': "
+                "download the data that the scripts ask Keras for.",
             ),
             click.option(
                 "--network",
                 is_flag=True,
-                help="Let cells use the network. What they find there is not kept.",
+                help="Let cells use the network. Their outcomes are not stored.",
             ),
             click.option(
                 "--fail-on",
                 metavar="TEXT|/REGEX/",
-                help="A pass that prints this is a fail: a warning, for example.",
+                help="A pass that prints this, for example a warning, becomes a fail.",
             ),
             click.option(
                 "--allow-no-tensorflow",
                 is_flag=True,
-                help="Judge a script that never imports TensorFlow, too.",
+                help="Also judge a script that never imports TensorFlow.",
             ),
         )
     ):
@@ -130,11 +130,11 @@ NEEDING = (
     *("packages", "requirement_files", "projects", "relax", "forced", "as_of"),
     *("data", "network", "allow_no_tensorflow", "fail_on"),
 )
-"""What `needing` fills in."""
+"""The parameters of the options that `needing` adds."""
 
 
 def needing_words(selection: Mapping[str, Any]) -> list[str]:
-    """The same again, for a command that is to be typed."""
+    """The words that give these options again, for a command that the user can type."""
     words: list[str] = []
     for name, option in (
         ("packages", "--with"),
@@ -152,7 +152,7 @@ def needing_words(selection: Mapping[str, Any]) -> list[str]:
 
 
 def selecting(command: F) -> F:
-    """The options that choose cells: the same for run, plan, render, build and lock."""
+    """Adds the options that choose cells, for run, plan, render, build and lock."""
     for option in reversed(
         (
             click.argument(
@@ -168,24 +168,24 @@ def selecting(command: F) -> F:
                 "modules",
                 multiple=True,
                 metavar="MODULE",
-                help="Run a module of the working folder as python -m MODULE does.",
+                help="Run a module of the working folder, as python -m MODULE does.",
             ),
             click.option(
                 "--tf",
                 metavar="SPEC",
-                help="Releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
+                help="The releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
                 shell_complete=completion.complete_specs,
             ),
             click.option(
                 "--patches",
                 type=click.Choice(["latest", "all"]),
-                help="Newest patch of each series (default), or all.",
+                help="The newest patch of each series (default), or all.",
             ),
-            click.option("--pre", is_flag=True, help="Release candidates count as releases."),
+            click.option("--pre", is_flag=True, help="Include release candidates."),
             click.option(
                 "--nightly",
                 is_flag=True,
-                help="The newest nightly or release candidate as well, as the last column.",
+                help="Add the newest nightly or release candidate as the last column.",
             ),
             click.option(
                 "--device",
@@ -199,7 +199,7 @@ def selecting(command: F) -> F:
                 "cases",
                 multiple=True,
                 metavar="GLOB",
-                help="Cases by name.",
+                help="The cases to run, by name.",
                 shell_complete=completion.complete_cases,
             ),
             click.option(
@@ -207,34 +207,34 @@ def selecting(command: F) -> F:
                 "args",
                 multiple=True,
                 metavar="ARG",
-                help="An argument for the scripts named.",
+                help="An argument for the named scripts.",
             ),
             click.option(
                 "--vary",
                 multiple=True,
                 metavar="NAME=V,V",
-                help="Try each case with several Pythons (python=3.9,3.10), packages "
-                "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0); NAME alone is an "
+                help="Run each case with several Pythons (python=3.9,3.10), packages "
+                "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0). NAME alone is an "
                 "axis of matrix.yaml.",
             ),
             click.option(
                 "--along",
                 metavar="PACKAGE",
-                help="Columns are a package's releases ('keras>=3') or the values of an axis of "
-                "matrix.yaml, on one release of TensorFlow.",
+                help="Use as columns a package's releases ('keras>=3'), or the values of an axis "
+                "of matrix.yaml, on one release of TensorFlow.",
             ),
             click.option(
-                "--env", multiple=True, metavar="NAME=VALUE", help="A variable that all cells get."
+                "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable for all cells."
             ),
             needing,
-            click.option("--timeout", type=SECONDS, help="Of a cell: 90 (seconds) or 5m."),
-            click.option("--memory", type=MEBIBYTES, help="Of a cell: 4096 (MiB) or 4GB."),
+            click.option("--timeout", type=SECONDS, help="Limit of a cell: 90 (seconds) or 5m."),
+            click.option("--memory", type=MEBIBYTES, help="Limit of a cell: 4096 (MiB) or 4GB."),
             click.option(
                 "--matrix",
                 "matrix_file",
                 type=click.Path(path_type=Path),
                 default=None,
-                help=f"Another file than ./{MATRIX}.",
+                help=f"Use this file instead of ./{MATRIX}.",
             ),
         )
     ):

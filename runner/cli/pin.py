@@ -1,4 +1,4 @@
-"""`tfmatrix pin`: which releases pass everything asked, as a requirement, and the evidence."""
+"""`tfmatrix pin`: finds the releases that pass, as a requirement with its evidence."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from runner.runs import journal
 
 @click.command(
     "pin",
-    help="Say which releases pass everything asked: a requirement, and the evidence for it. "
-    "Exits 1 where none does, or where --check does not hold.",
+    help="Find the releases that pass every required case: a requirement and its evidence. "
+    "Exits 1 if no release does, or if --check fails.",
 )
 @click.argument("run", required=False, shell_complete=completion.complete_runs)
 @click.option(
@@ -36,30 +36,32 @@ from runner.runs import journal
     "devices",
     type=click.Choice(["cpu", "cuda"]),
     multiple=True,
-    help="It must pass there. Default: wherever the run was.",
+    help="A device on which the cases must pass. Default: all devices of the run.",
 )
 @click.option(
-    "--python", "pythons", multiple=True, metavar="3.X", help="Only what was run on it counts."
+    "--python", "pythons", multiple=True, metavar="3.X", help="Use only cells on this Python."
 )
 @click.option(
-    "--check", metavar="SPEC", help="Whether 'tensorflow==2.15.*' admits only what passes."
+    "--check",
+    metavar="SPEC",
+    help="Check whether SPEC ('tensorflow==2.15.*') allows only releases that pass.",
 )
-@click.option("--strict", is_flag=True, help="Exclude by name whatever was not measured.")
+@click.option("--strict", is_flag=True, help="Exclude every release that was not measured.")
 @click.option(
     "--flaky",
     type=click.Choice(["refuse", "allow"]),
     default="refuse",
     show_default=True,
-    help="Whether what passed in 3 of 5 attempts, say, counts as passed.",
+    help="Whether a case counts as passed that passed only in some attempts, such as 3 of 5.",
 )
 @click.option(
     "--constraints",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the packages of the newest that passes, for pip -c.",
+    help="Write the packages of the newest passing release to FILE, for pip -c.",
 )
-@formats("text", "spec", "json", default="text", help="spec: the requirement alone.")
+@formats("text", "spec", "json", default="text", help="spec: only the requirement.")
 def command(
     run: Optional[str],
     require: Sequence[str],
@@ -72,7 +74,7 @@ def command(
     format_: str,
 ) -> int:
     if check is not None and (file or format_ == "spec"):
-        raise click.UsageError("--check goes with neither --constraints nor --format spec")
+        raise click.UsageError("--check cannot be used with --constraints or --format spec")
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.print_warning)
     about = loaded.info.along or requirement.TENSORFLOW
@@ -107,7 +109,7 @@ def command(
 
 
 def _specifier(pin: Pin) -> None:
-    """Nothing but the specifier on stdout, so that a shell can use it."""
+    """Print only the specifier on standard output, so that a shell can use it."""
     if pin.requirement:
         click.echo(pin.requirement.requirement)
     else:

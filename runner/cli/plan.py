@@ -1,4 +1,4 @@
-"""`tfmatrix plan`: the cells, without running any."""
+"""`tfmatrix plan`: prints the cells without running any."""
 
 from __future__ import annotations
 
@@ -62,9 +62,10 @@ def as_json(cells: tuple[Cell, ...]) -> str:
 
 
 def github(cells: tuple[Cell, ...]) -> str:
-    """A job matrix for GitHub Actions: `matrix: ${{ fromJSON(…) }}`, one job an environment.
+    """A job matrix for GitHub Actions (`matrix: ${{ fromJSON(…) }}`), one job per environment.
 
-    Also where a rule skips all of its cells: the merged report shall say so.
+    An environment whose cells are all skipped by a rule has a job too, so that the merged report
+    shows the skips.
     """
     jobs = dict.fromkeys((c.target.release.version, c.target.device.value) for c in cells)
     include = [{"tensorflow": version, "device": device} for version, device in jobs]

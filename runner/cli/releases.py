@@ -1,4 +1,4 @@
-"""`tfmatrix releases`: the catalogue beside the package index, and what it lacks added to it."""
+"""`tfmatrix releases`: compares the catalogue with the package index, and adds releases."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from runner.releases.upstream import index, offers, prereleases, table
 HELP = """\
 Show which TensorFlow releases the catalogue knows, and which the package index has.
 
-The index is the one that uv or pip is told to use here. With --update, the releases that are
-missing are added to docker/releases.yaml from what their wheels say, locked, and proved: TensorFlow
-is imported and trains something, and the repros of matrix.yaml are measured. Review the change
-before you commit it.
+The index is the one that uv or pip uses on this machine. With --update, missing releases are added
+to docker/releases.yaml with the facts in their wheels, then locked and tested: TensorFlow is
+imported and trains something, and the repros of matrix.yaml are measured. Review the change before
+you commit it.
 """
 
 
 @click.command("releases", help=HELP)
 @formats("text", "json", default="text", help="json: for other programs.")
-@click.option("--pre", is_flag=True, help="Release candidates and nightlies of the index too.")
-@click.option("--offline", is_flag=True, help="The catalogue alone; asks nobody.")
-@click.option("--update", is_flag=True, help="Add what is missing to docker/releases.yaml.")
+@click.option("--pre", is_flag=True, help="Show release candidates and nightlies too.")
+@click.option("--offline", is_flag=True, help="Show only the catalogue; use no network.")
+@click.option("--update", is_flag=True, help="Add missing releases to docker/releases.yaml.")
 @click.option("--dry-run", is_flag=True, help="With --update: print the entries, change nothing.")
 @click.option(
     "--prove/--no-prove",
     default=True,
-    help="With --update: install and run what was added (default), or only lock it.",
+    help="With --update: install and test the added releases (default), or only lock them.",
 )
 def command(
     format_: str, pre: bool, offline: bool, update: bool, dry_run: bool, prove: bool
 ) -> int:
     if dry_run and not update:
-        raise UsageError("--dry-run goes with --update")
+        raise UsageError("--dry-run needs --update")
     if update and format_ == "json":
-        raise UsageError("--format json shows what there is: it does not go with --update")
+        raise UsageError("--format json only shows releases: it cannot be used with --update")
     if offline and (update or pre):
-        raise UsageError("--offline leaves nothing to update from, and no pre-releases to show")
+        raise UsageError("--update and --pre need the index: they cannot be used with --offline")
     if update:
         from runner.upkeep import catalogue as catching_up
 
@@ -61,13 +61,14 @@ def command(
 
 
 def _rows(source: index.Index, *, pre: bool) -> Optional[list[table.TableRow]]:
-    """Catalogue and index side by side; None, and why, where the index cannot be read."""
+    """The catalogue and the index side by side. If the index cannot be read, prints the reason and
+    returns None."""
     known = catalogue.load_releases()
     try:
         rows = table.table_rows(known, offers.offers_of(source.wheels("tensorflow")))
         return rows + (_pre_rows(known, source) if pre else [])
     except index.IndexUnreachableError as error:
-        click.echo(f"tfmatrix: {error}\nonly what the catalogue knows is shown", err=True)
+        click.echo(f"tfmatrix: {error}\nthe table shows only the catalogue", err=True)
         return None
 
 
@@ -85,11 +86,11 @@ def _pre_rows(known: Sequence[Release], source: index.Index) -> list[table.Table
 def _as_text(rows: Sequence[table.TableRow], shown: Optional[str]) -> str:
     missing = [row.version for row in rows if row.kind == "release" and not row.catalogue]
     if shown is None:
-        last = "what the package index has was not looked up"
+        last = "the package index was not read"
     elif missing:
         last = f"missing: {', '.join(missing)}; `tfmatrix releases --update` adds them"
     else:
-        last = f"nothing that {shown} has is missing"
+        last = f"the catalogue has all releases of {shown}"
     return f"{table.table_text(rows)}\n{last}"
 
 

@@ -1,4 +1,4 @@
-"""`tfmatrix render`: what each environment is made from, as files."""
+"""`tfmatrix render`: writes the files from which each environment is made."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runner.runs.journal import write_file
     type=click.Path(path_type=Path),
     default=Path("results/environments"),
     show_default=True,
-    help="Where a folder for each environment is made.",
+    help="The folder for one folder per environment.",
 )
 @click.option(
     "--sources",

@@ -1,4 +1,4 @@
-"""`tfmatrix report`: renders a run again from its journal, without running."""
+"""`tfmatrix report`: renders a run again from its journal; runs nothing."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from runner.runs import journal
 from runner.runs.expectations import with_expectations
 
 
-@click.command("report", help="Render a run again from its journal, without running.")
+@click.command("report", help="Render a run again from its journal; run nothing.")
 @click.argument("run", required=False, shell_complete=completion.complete_runs)
 @formats(
     *report.REPORTS,
     default=None,
-    help="Print this one and write none. Default: print the grid, and write all again.",
+    help="Print this report and write no file. Default: print the grid and write all reports.",
 )
 @click.option(
     "--matrix",
     "matrix_file",
     type=click.Path(path_type=Path),
-    help="Judge with what this matrix.yaml expects now, not with what was expected then.",
+    help="Judge by the expectations of this matrix.yaml, not by those at the time of the run.",
 )
 def command(run: Optional[str], format_: Optional[str], matrix_file: Optional[Path]) -> None:
     folder = journal.find_run(run, paths.results())

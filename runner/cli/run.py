@@ -1,4 +1,4 @@
-"""`tfmatrix run`: from matrix.yaml to the matrix. Its body is the pipeline."""
+"""`tfmatrix run`: runs the matrix. The body of the command shows the whole pipeline."""
 
 from __future__ import annotations
 
@@ -17,47 +17,49 @@ from runner.cli.options import BYTES, KEPT, selecting
 
 
 @click.command(
-    "run", cls=ScriptCommand, help="Run the matrix: matrix.yaml's repros, or the scripts named."
+    "run",
+    cls=ScriptCommand,
+    help="Run the matrix: the repros of matrix.yaml, or the named scripts.",
 )
 @selecting
 @from_issue.options
 @from_comment.options
 @backends.options
-@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one per core.")
 @click.option(
     "--memory-for-cells",
     "budget",
     metavar="SIZE",
-    help="What cells that run at a time may need together. Default: 80% of what is free.",
+    help="The memory for all cells that run at a time. Default: 80% of the free memory.",
 )
 @click.option(
     "--explore",
     type=click.Choice(["full", "adaptive"]),
     default="full",
-    help="adaptive: measure ends and middles, and infer what lies between releases that agree.",
+    help="adaptive: measure some releases, and infer the cells between releases that agree.",
 )
 @click.option(
-    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure again what is known already."
+    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure known cells again."
 )
 @click.option(
     "--expect",
     type=click.Choice(["pass", "fail", "crash", "timeout", "oom"]),
-    help="What is expected of every cell, instead of what matrix.yaml says: exit with 1 where one "
-    "differs.",
+    help="Expect this outcome of every cell, instead of the expectations in matrix.yaml; exit "
+    "with 1 if a cell differs.",
 )
 @click.option(
     "--repeat",
     type=click.IntRange(1, 100),
     default=1,
     metavar="N",
-    help="Run every cell N times, each in a new process; the majority decides, shown as k/N.",
+    help="Run every cell N times, each time in a new process; the majority decides, shown as k/N.",
 )
 @click.option(
     "--mode",
     type=click.Choice(["auto", "fresh", "fork"]),
     default="auto",
     help="fresh: a new process per cell. fork: import TensorFlow once per environment. "
-    "auto: fork where the script allows it.",
+    "auto: fork if the script allows it.",
 )
 @click.option(
     "--keep-environments",
@@ -65,25 +67,25 @@ from runner.cli.options import BYTES, KEPT, selecting
     type=KEPT,
     default="all",
     metavar="all|none|SIZE",
-    help="What of the environments that the run makes stays when their cells are done; SIZE as in "
-    "20GB.",
+    help="How many of the environments that the run makes stay when their cells are done: all, "
+    "none, or at most SIZE (20GB).",
 )
 @click.option(
     "--max-disk",
     type=BYTES,
     metavar="SIZE",
-    help="What environments may take at any time: those that are done go when others need their "
-    "room, what cannot fit is skipped.",
+    help="The disk space for environments at any time: finished ones are removed when others need "
+    "space; one that cannot fit is skipped.",
 )
 @click.option(
     "--controls/--no-controls",
     "controlled",
     default=True,
-    help="Where a case changes between releases with different Pythons, run one of them on the "
-    "other's Python too. Default: yes.",
+    help="If a case changes between releases with different Pythons, also run one of them on the "
+    "other's Python. Default: yes.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
-@formats("table", "json", default="table", help="json: the run's matrix.json, on standard output.")
+@click.option("--output", type=click.Path(path_type=Path), help="The folder for the run.")
+@formats("table", "json", default="table", help="json: print the run's matrix.json.")
 def command(
     engine: str,
     cluster: Optional[str],

@@ -1,4 +1,4 @@
-"""The common parts of verbs that carry out a plan: the run's folder, journal and reports."""
+"""What commands that carry out a plan share: the run's folder, journal and reports."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ LOG = logging.getLogger(__name__)
 
 
 def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapshot]:
-    """Copies of all repros as they are now; later changes of the files have no effect."""
+    """Copies of all repros as they are now; later changes of the files do not affect the run."""
     for remark in chosen.remarks:
         say(remark)
     taken = {r.name: snapshot.take_snapshot(r, paths.snapshots()) for r in chosen.matrix.repros}
     for name, one in taken.items():
         if one.partial:
             say(
-                f"{name}: {one.source} holds {one.partial}, so of its files only those that the"
-                f" script's text names were copied ({len(one.files)}); list others under"
-                " `files:` in matrix.yaml"
+                f"{name}: {one.source} holds {one.partial}, so only the files that the script's"
+                f" text names were copied ({len(one.files)}); list others under `files:` in"
+                " matrix.yaml"
             )
     return taken
 
 
 def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:
-    """Write down what is going to run, and what is known without running anything."""
+    """Write to the journal what will run, and the results that are already known."""
     for batch in load.batches:
         cells.keep_environment(batch.environment)
     for name, one in taken.items():
@@ -59,11 +59,11 @@ def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snap
 
 
 _MOST_TEXT = 1 << 18
-"""Characters kept of a suite's files."""
+"""How many characters of a suite's files are kept."""
 
 
 def _text_of(name: str, taken: Snapshot, load: Workload) -> str:
-    """What a reader of the report sees as the script: of a suite its files, not their driver."""
+    """The text that the report shows as the script; for a suite, its files, not the driver."""
     planned = (cell for batch in load.batches for cell in batch.cells if cell.repro.name == name)
     files = dict.fromkeys(cell.case.base_name for cell in planned if cell.repro.suite)
     folder = taken.workspace.folder
@@ -102,9 +102,9 @@ def recording(
 
 
 def conclude(folder: Path, *, latest: bool = True) -> Run:
-    """The run as its journal has it, written out in every format.
+    """Write all reports of the run in a folder, and return the run.
 
-    With `latest`, results/latest points at it from now on.
+    With `latest`, results/latest then points at it.
     """
     run = journal.read_run(folder, warn=log.print_warning)
     publish.write(run, folder)
@@ -114,7 +114,7 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
 
 
 def line_printer(console: Console) -> Callable[[str], None]:
-    """Prints lines as they are: nothing in them is markup, and none is broken."""
+    """A function that prints a line unchanged: without markup and without line breaks."""
 
     def print_line(text: str) -> None:
         LOG.info("%s", text)
@@ -129,41 +129,41 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
         click.echo(publish.render(run, "json", folder))
     else:
         terminal.print_grid(run)
-    for note in preparation.lines(evolve(run, repros=())):  # those were told before it began
+    for note in preparation.lines(evolve(run, repros=())):  # notes on repros were printed earlier
         log.print_warning(note)
     unmeasured = sum(result.outcome.verdict is Verdict.ERROR for result in run.results)
     if unmeasured:
-        again = "just that one" if unmeasured == 1 else "just those"
+        again = "only that one" if unmeasured == 1 else "only those"
         cells = count(unmeasured, "cell")
-        log.print_warning(f"{cells} could not be measured; the same command tries {again} again")
+        log.print_warning(f"{cells} could not be measured; the same command runs {again} again")
     terminal.point_to(folder)
 
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:
-    """Say that all measurements are kept, so that the same command continues from there."""
+    """Say that all measurements are kept, and that the same command continues from there."""
     line = f"measured and kept in {folder}: {len(run.results)} of {count(planned, 'cell')}"
-    log.print_warning(f"{line}; the same command goes on from there")
+    log.print_warning(f"{line}; the same command continues from there")
 
 
 def check_tests(run: Run) -> None:
-    """Raises `UsageError` where a suite ran and no test in it was meant: nothing is known then."""
+    """Raises `UsageError` if a suite ran but none of its tests was selected."""
     suites = [repro.name for repro in run.repros if repro.suite]
     if suites and not run.results:
         raise UsageError(
-            f"{suites[0]}: pytest found no test that was asked for",
-            remedy="look at --case, and at what stands behind --",
+            f"{suites[0]}: pytest found none of the selected tests",
+            remedy="check --case and the words after --",
         )
 
 
 def exit_code(run: Run) -> int:
-    """3 goes before 1: while some cell is unmeasured, expectations cannot be confirmed."""
+    """The exit code. 3 wins over 1: without all cells, the expectations cannot be confirmed."""
     if any(result.outcome.verdict is Verdict.ERROR for result in run.results):
         return 3
     return 1 if any(result.unexpected for result in run.results) else 0
 
 
 def stored() -> Store:
-    """The store of earlier measurements. It reports damaged entries that it removes."""
+    """The store of earlier measurements. It removes damaged entries and reports them."""
     return Store(paths.store(), warn=log.print_warning)
 
 
@@ -184,7 +184,7 @@ def planned_run(
     engine: Maker,
     taken: Mapping[str, Snapshot] = {},
 ) -> Run:
-    """What is known of a run before it starts. `taken`: the repros as they will run."""
+    """The facts of a run before it starts. `taken` are the copies of the repros that will run."""
     info = RunInfo(
         id=journal.new_id(datetime.now(timezone.utc)),
         started=journal.timestamp(),
@@ -215,8 +215,10 @@ def planned_run(
 
 
 def _as_told(word: str) -> str:
-    """A word of the command as others see it: no report says where on this machine a file lies.
-    From the working folder where it is below that, else by its name alone."""
+    """A word of the command for reports, which must not show paths of this machine.
+
+    A path below the working folder becomes relative; of any other path only the name stays.
+    """
     option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     path = Path(value)
     if not (path.is_absolute() and path.name and path.parent.exists()):
@@ -231,7 +233,7 @@ def _digest(repro: Repro, taken: Mapping[str, Snapshot]) -> str:
 
 
 def _planned_repros(chosen: Selection) -> tuple[Any, ...]:
-    """The repros with only those cases that the command line chose."""
+    """The repros, with only the cases that the command line selected."""
     names = {(cell.repro.name, cell.case.name) for cell in chosen.cells}
     return tuple(
         evolve(repro, cases=tuple(c for c in repro.cases if (repro.name, c.name) in names))
@@ -241,5 +243,5 @@ def _planned_repros(chosen: Selection) -> tuple[Any, ...]:
 
 def own_folder(folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty; a run needs a folder of its own")
+        raise UsageError(f"{folder} is not empty; a run needs an empty folder")
     return folder

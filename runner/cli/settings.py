@@ -1,6 +1,6 @@
-"""`[tool.tfmatrix]` of a pyproject.toml here or in a parent folder: options that always hold.
+"""Reads `[tool.tfmatrix]` in the pyproject.toml of this or a parent folder: default options.
 
-An option on the command line goes before, and so does an environment variable.
+An option on the command line wins over it, and so does an environment variable.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PARAMETERS = {
     "keep-environments": "keep",
     "max-disk": "max_disk",
 }
-"""Key → the parameter of a verb, whose option is called as the key."""
+"""Key → parameter of a command; the option has the name of the key."""
 
 
 def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-    """What click takes as `default_map`; the cache is set at once. Raises `UsageError`."""
+    """The `default_map` for click. Also sets TFMATRIX_CACHE. Raises `UsageError`."""
     found = find_settings(Path.cwd())
     if found is None:
         return {}
@@ -44,7 +44,7 @@ def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
 
 
 def find_settings(folder: Path) -> Optional[tuple[Path, dict[str, Any]]]:
-    """The nearest pyproject.toml that has the table, and the table."""
+    """The nearest pyproject.toml with the table, and the table."""
     for parent in (folder, *folder.parents):
         table = _table(parent / FILE)
         if table is not None:
@@ -58,13 +58,13 @@ def _table(file: Path) -> Optional[dict[str, Any]]:
             text = opened.read(MOST_BYTES).decode("utf-8", "replace")
     except OSError:
         return None
-    if TABLE not in text:  # most files: TOML need not be read
+    if TABLE not in text:  # as in most files: the TOML need not be parsed
         return None
     from runner.requirements import toml
 
     table = toml.parsed(text, str(file)).get("tool", {}).get("tfmatrix")
     if table is not None and not isinstance(table, dict):
-        raise UsageError(f"{file}: {TABLE} is no table; write [{TABLE}]")
+        raise UsageError(f"{file}: {TABLE} is not a table; write [{TABLE}]")
     return table
 
 
@@ -80,7 +80,7 @@ def _check(key: str, value: Any, place: str) -> None:
 
 
 def _wrong(key: str, value: Any) -> Optional[str]:
-    """What is expected in the place of `value`; None where it is right."""
+    """The expected value, if `value` is wrong; else None."""
     if key == "jobs":
         good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 256
         return None if good else "a number from 1 to 256"

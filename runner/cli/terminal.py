@@ -1,8 +1,7 @@
-"""Where words go: standard error tells how it goes on, standard output has the answer.
+"""Prints to the terminal: progress to standard error, the answer to standard output.
 
-Whether there are colours and whether there is a live display are two questions. FORCE_COLOR asks
-for colours, into a file too; NO_COLOR and TERM=dumb refuse them; a display that moves the cursor
-needs a terminal.
+Colours and the live display are decided separately. FORCE_COLOR asks for colours, even in a file;
+NO_COLOR and TERM=dumb forbid them. A display that moves the cursor needs a terminal.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from runner.cli import log
 from runner.model import Run, Verdict
 from runner.report import publish, style
 
-if TYPE_CHECKING:  # it takes a while to import, and whoever reads a file needs none of it
+if TYPE_CHECKING:  # importing rich takes a while, and output to a file does not need it
     from rich.console import Console
 
 
 def stderr() -> Console:
-    """For progress and notes."""
+    """A console on standard error, for progress and notes."""
     from rich.console import Console
 
     usual = log.verbosity() is log.Verbosity.USUAL
@@ -35,7 +34,7 @@ def stderr() -> Console:
 
 
 def print_grid(run: Run) -> None:
-    """The answer and the grid, on standard output."""
+    """Print the answer and the grid on standard output."""
     if not (sys.stdout.isatty() or "FORCE_COLOR" in os.environ):
         click.echo(publish.terminal(run, 0))
         return
@@ -48,12 +47,12 @@ def print_grid(run: Run) -> None:
 
 
 def point_to(folder: Path) -> None:
-    """Say where the reports lie."""
+    """Print the paths of the reports."""
     log.print_note(f"report: {folder / 'matrix.md'}  {folder / 'index.html'}")
 
 
 def _moves(stream: IO[str]) -> bool:
-    """Whether a cursor can be moved there."""
+    """Whether the stream is a terminal whose cursor can be moved."""
     return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 

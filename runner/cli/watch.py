@@ -1,4 +1,4 @@
-"""`tfmatrix watch`: the grid again at every save, while TensorFlow stays imported."""
+"""`tfmatrix watch`: runs scripts again at every save, while TensorFlow stays imported."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ LOOK = 0.1
 WARM = 0.75
 """The share of the memory for cells that environments may hold between two saves."""
 CHANGES = 10
-"""Changed cells that are listed."""
+"""At most this many changed cells are listed."""
 
 
 @click.command(
     "watch",
     cls=ScriptCommand,
-    help="Run scripts again at every save, with TensorFlow kept imported.",
+    help="Run scripts again at every save; TensorFlow stays imported.",
 )
 @selecting
 @from_issue.options
 @backends.options
-@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one per core.")
 def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selection: Any) -> int:
     engine = from_issue.choose(engine, selection)
     console = terminal.stderr()
@@ -77,7 +77,7 @@ def watching(
     relay: events.Relay,
     selection: dict[str, Any],
 ) -> Iterator[Watch]:
-    """A `Watch` that tidies up when it is interrupted, which is how it ends."""
+    """A `Watch` that cleans up at its end, which is always an interruption."""
     watch = Watch(console=console, engine=engine, workers=workers, relay=relay, selection=selection)
     try:
         yield watch
@@ -86,7 +86,7 @@ def watching(
 
 
 class Watch:
-    """Rounds of the same selection. What the last one found stays behind as a run."""
+    """Rounds of the same selection. The results of the last round are kept as a run."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Watch:
     def _measure(
         self, load: Workload, log: journal.Journal, snapshots: Mapping[str, Snapshot]
     ) -> bool:
-        """Whether it was broken off."""
+        """Measure the cells; returns whether a change ended the round early."""
         cells = sum(len(batch.cells) for batch in load.batches)
         with self._display(cells) as emit:
             self._relay.to = emit
@@ -186,7 +186,7 @@ class Watch:
         return nullcontext(lambda _: None)
 
     def _live_snapshots(self, taken: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
-        """The files at places that stay while they change: agents go on from round to round."""
+        """Snapshots at fixed paths, so that agents can go on from round to round."""
         for name in taken:
             if name not in self._live:
                 self._live[name] = WatchFolder(self._place / f"{len(self._live)}")
@@ -241,7 +241,7 @@ def _state(path: Path) -> object:
 
 @contextmanager
 def _meanwhile(happened: Callable[[], bool], act: Callable[[], None]) -> Iterator[threading.Event]:
-    """Do `act` once where `happened` while the block goes on; the event says whether it did."""
+    """Call `act` once if `happened()` becomes true during the block; the event is set then."""
     done, acted = threading.Event(), threading.Event()
 
     def watch_files() -> None:

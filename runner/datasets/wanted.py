@@ -38,7 +38,7 @@ class DataFile:
 class Wanted:
     files: tuple[DataFile, ...] = ()
     untold: tuple[int, ...] = ()
-    """The lines that call `get_file` with an address that is no constant."""
+    """The lines with a call of `get_file` whose address or folder is unknown."""
 
 
 def wanted_by(text: str) -> Wanted:

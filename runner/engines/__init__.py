@@ -32,7 +32,7 @@ def create(name: str) -> Candidate:
 def choose(name: str, say: Callable[[str], None], wanted: Wanted = ANYTHING) -> Engine:
     """The engine asked for, or for `auto` the one that can do what is wanted; `say` is told why.
 
-    Raises `EngineUnavailableError` with what is missing and how to mend it.
+    Raises `EngineUnavailableError` with what is missing and how to fix it.
     """
     temporary.sweep()  # before anything new is started, what killed runs left is ended
     if name == "auto":

@@ -256,8 +256,11 @@ def test_an_axis_of_the_matrix_hides_no_package(
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--axis", "numpy", "--good", "1.22.4", "--bad", "1.24.0"], "--axis NAME goes with --tf"),
-        (["--tf", "2.9.0", "--good", "2.8", "--bad", "2.9"], "--axis NAME goes with --tf"),
+        (
+            ["--axis", "numpy", "--good", "1.22.4", "--bad", "1.24.0"],
+            "--axis NAME needs --tf",
+        ),
+        (["--tf", "2.9.0", "--good", "2.8", "--bad", "2.9"], "--axis NAME needs --tf"),
         (["--axis", "numpy", "--tf", "2.9.0", "--good", "x", "--bad", "1.24.0"], "is no version"),
         (
             ["--axis", "numpy", "--tf", "2.9.0", "--good", "1.23.1", "--bad", "1.24.0"],

@@ -237,7 +237,7 @@ def test_what_a_running_run_uses_stays(folder: Path, capsys: pytest.CaptureFixtu
     run = make_run(folder / "results", run_name(1))
     with claims.claim([environment("2.9.3")], [run]):
         assert cli.execute(["clean", "--runs"]) == 0
-        assert "kept, since a running run uses them: 2 items" in capsys.readouterr().out
+        assert "kept, because a running run uses them: 2 items" in capsys.readouterr().out
         assert (used.exists(), other.exists(), run.exists()) == (True, False, True)
     assert cli.execute(["clean", "--runs"]) == 0
     assert (used.exists(), run.exists()) == (False, False)

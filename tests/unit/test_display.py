@@ -54,14 +54,14 @@ def test_the_same_failure_of_many_environments_is_told_once() -> None:
     with plain:
         for version, why in (("2.4.0", "no registry"), ("2.5.0", "no registry")):
             made = on_python_3_8(version)
-            reason = f"{made.id}: {why}\n  to mend it: wait"
+            reason = f"{made.id}: {why}\n  to fix it: wait"
             plain(events.Unprepared(environment=made, reason=reason, cells=2))
             for result in error:
                 if result.environment == made.id:
                     plain(events.Ended(result=result))
     assert out.getvalue() == (
         "2.4.0-py3.8-cpu: could not be prepared, so 2 cells cannot be measured: "
-        "2.4.0-py3.8-cpu: no registry\n  to mend it: wait\n"
+        "2.4.0-py3.8-cpu: no registry\n  to fix it: wait\n"
         "2.5.0-py3.8-cpu: could not be prepared, so 2 cells cannot be measured: "
         "for the same reason as 2.4.0-py3.8-cpu\n"
     )

@@ -55,8 +55,8 @@ def test_every_way_of_giving_arguments_reaches_the_script(
 AMBIGUOUS = {
     "--tff 2.9 my.py": "has no option --tff; did you mean --tf?",
     "--n 3 my.py": "has no option --n (see",
-    "my.py --tff 2.9": "has no option --tff; did you mean --tf? Options of the script go after --",
-    "my.py --n 3 --tf 2.9": "--tf stands behind --n, which is the script's: write --tf before",
+    "my.py --tff 2.9": "has no option --tff; did you mean --tf? Write options of the script",
+    "my.py --n 3 --tf 2.9": "--tf comes after --n, which is an option of the script: write",
 }
 
 

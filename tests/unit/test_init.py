@@ -64,7 +64,7 @@ def test_editors_find_the_schema(folder: Path) -> None:
     [
         (["none.py"], "there is no file none.py"),
         (["."], "is a folder"),
-        ([str(Path(__file__))], "does not lie below"),
+        ([str(Path(__file__))], ", the folder of matrix.yaml"),
     ],
 )
 def test_what_cannot_be_written_is_said(
@@ -90,7 +90,7 @@ def test_without_a_script_there_must_be_one(
 def test_it_overwrites_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "matrix.yaml").write_text("mine\n", "utf-8")
     assert cli.execute(["init"]) == 2
-    assert "matrix.yaml is there already" in capsys.readouterr().err
+    assert "matrix.yaml exists already" in capsys.readouterr().err
     assert (folder / "matrix.yaml").read_text("utf-8") == "mine\n"
     assert cli.execute(["init", "--matrix", "other.yaml"]) == 0
     assert "next: tfmatrix run --matrix other.yaml" in capsys.readouterr().out

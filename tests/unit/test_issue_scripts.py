@@ -226,8 +226,7 @@ def test_in_a_terminal_the_user_is_asked(
 def test_a_list_cannot_drive_the_terminal() -> None:
     evil = Block(source="\x1b]0;title\x07x = (\n", label="py\x1b[2J", line=1)
     assert (
-        from_issue.listed([evil])
-        == "  1  line 1, 1 line, labelled 'py', not Python as it stands: x = ("
+        from_issue.listed([evil]) == "  1  line 1, 1 line, labelled 'py', not valid Python: x = ("
     )
 
 
@@ -296,7 +295,7 @@ def test_another_script_is_never_replaced_unless_told_so(
     script.write_text("mine\n", "utf-8")
     command = ["run", "--from-issue", "bug.md", "--block", "1"]
     assert cli.execute(command) == 2
-    assert "holds something else" in capsys.readouterr().err
+    assert "has another content" in capsys.readouterr().err
     assert script.read_text("utf-8") == "mine\n"
     assert cli.execute([*command, "--force"]) == 3
     assert script.read_text("utf-8") == TF
@@ -318,7 +317,7 @@ def test_a_folder_with_other_files_is_not_used(wanted: list[str], capsys: Captur
     Path("repro/bug-1").mkdir(parents=True)
     Path("repro/bug-1/helpers.py").write_text("secret", "utf-8")
     assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1"]) == 2
-    assert "repro/bug-1 holds other files" in capsys.readouterr().err
+    assert "repro/bug-1 has other files" in capsys.readouterr().err
     assert wanted == []
 
 
@@ -344,7 +343,7 @@ def test_a_link_is_replaced_and_not_followed(wanted: list[str], tmp_path: Path) 
         (["--from-issue", "bug.md", "--block", "1,x"], "--block x: expected a number from 1"),
         (["--from-issue", "bug.md", "--block", ""], "--block : expected a number from 1"),
         (["--from-issue", "bug.md", "--block", "1", "--block", "9"], "there is no block 9"),
-        (["o/n#5", "bug.py"], "brings its own script: name no other"),
+        (["o/n#5", "bug.py"], "has its own script: name no other"),
         (["http://example.org/bug.py"], "http://example.org/bug.py: only https:// is followed"),
         (["ftp://example.org/bug.py"], "only https:// is followed"),
         (["https://example.org/page"], "no address of code that is known"),
@@ -595,7 +594,7 @@ def test_a_link_to_a_file(wanted: list[str], web: str) -> None:
         ("loop.py", 3, "cannot be followed: it leads from one address to the next"),
         ("plain.py", 3, "http://x.org/y.py is not followed: it is not https"),
         ("huge.py", 3, "cannot be followed: more bytes than"),
-        ("page.ipynb", 2, "is no notebook, but perhaps a page that asks to sign in"),
+        ("page.ipynb", 2, "is not a notebook; perhaps it is a page that asks you to sign in"),
     ],
 )
 def test_a_link_that_cannot_be_followed_is_told_in_a_line(

@@ -94,7 +94,7 @@ def test_elsewhere_one_line_names_the_option(asked: dict[str, Any]) -> None:
     chosen = missing_packages.select_with(asked, said.append)
     assert chosen.cells[0].target.requirements == ()
     assert said == [
-        "imported at the top: pandas and sklearn, which the environments have not; add --with"
+        "imported at the top: pandas and sklearn, which the environments lack; add --with"
         " pandas --with scikit-learn, or --with auto"
     ]
 
@@ -129,7 +129,7 @@ def test_on_a_terminal_it_is_asked(
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
     chosen = missing_packages.select_with(asked, lambda _: None)
     assert questions == [
-        "The script imports pandas and sklearn, which the environments have not."
+        "The script imports pandas and sklearn, which the environments lack."
         " Add pandas and scikit-learn?"
     ]
     assert chosen.cells[0].target.requirements == (("pandas", "scikit-learn") if answer else ())

@@ -137,8 +137,14 @@ def test_bisect_by_what_is_printed() -> None:
         (["--bad", "output:"], "is nothing to look for"),
         (["--bad", "output:/(/"], "is no regular expression"),
         (["--on", "output:"], "is nothing to look for"),
-        (["--bad", "output:x", "--on", "fail"], "--bad output:… and --on say two things"),
-        (["--on", "output:x", "--fail-on", "y"], "--fail-on and --on output:… say two things"),
+        (
+            ["--bad", "output:x", "--on", "fail"],
+            "--bad output:… and --on both say what",
+        ),
+        (
+            ["--on", "output:x", "--fail-on", "y"],
+            "--fail-on and --on output:… both say what",
+        ),
     ],
 )
 def test_wrong_use_of_bisect(

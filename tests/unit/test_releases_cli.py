@@ -89,7 +89,7 @@ def test_as_json_with_pre_releases(server: IndexServer, capsys: Captured) -> Non
 
 def test_offline(server: IndexServer, capsys: Captured) -> None:
     assert cli.execute(["releases", "--offline"]) == 0
-    assert "was not looked up" in capsys.readouterr().out
+    assert "the package index was not read" in capsys.readouterr().out
     assert server.asked == []
 
 
@@ -97,7 +97,7 @@ def test_an_index_that_is_away(server: IndexServer, capsys: Captured) -> None:
     server.failures = 99
     assert cli.execute(["releases", "--json"]) == 0
     said = capsys.readouterr()
-    assert "only what the catalogue knows is shown" in said.err
+    assert "the table shows only the catalogue" in said.err
     assert json.loads(said.out)["index"] is None
     assert cli.execute(["releases", "--update"]) == 3
 

@@ -120,7 +120,7 @@ def test_what_is_no_good_block_is_said_in_one_line(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         reported.read_block(text, "it.md")
     assert said in str(caught.value)
-    assert "\n" not in str(caught.value).split("\n  to mend it: ")[0]
+    assert "\n" not in str(caught.value).split("\n  to fix it: ")[0]
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ def test_it_goes_to_the_sandbox_alone(wanted: list[str]) -> None:
     ("options", "said"),
     [
         (["--engine", "local"], "is no sandbox"),
-        (["my.py"], "brings its own script"),
-        (["--with", "six"], "brings its own script"),
-        (["--env", "A=1"], "brings its own script"),
-        (["--from-issue", "comment.md"], "goes with neither --from-issue nor --block"),
+        (["my.py"], "has its own script"),
+        (["--with", "six"], "has its own script"),
+        (["--env", "A=1"], "has its own script"),
+        (["--from-issue", "comment.md"], "cannot be used with --from-issue or --block"),
     ],
 )
 def test_wrong_use_saves_and_runs_nothing(

@@ -116,4 +116,4 @@ def test_what_is_wrong_is_one_line_with_its_place(
 def test_a_table_that_is_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "pyproject.toml").write_text("[tool]\ntfmatrix = 1  # tool.tfmatrix\n", "utf-8")
     assert cli.execute(["plan"]) == 2
-    assert "is no table; write [tool.tfmatrix]" in capsys.readouterr().err
+    assert "is not a table; write [tool.tfmatrix]" in capsys.readouterr().err

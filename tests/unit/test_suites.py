@@ -351,7 +351,7 @@ def test_a_variant_is_named_as_with_other_cases() -> None:
 def test_a_run_of_no_test_is_wrong_use() -> None:
     info = RunInfo(id="r", started="", engine="local", tool_version="0", command="")
     run = Run(info=info, environments=(), results=(), repros=(cell_of(Suite(folder=Path())).repro,))
-    with pytest.raises(UsageError, match="mine: pytest found no test that was asked for"):
+    with pytest.raises(UsageError, match="mine: pytest found none of the selected tests"):
         running.check_tests(run)
 
 

@@ -65,7 +65,7 @@ def test_an_index_that_fails(place: World, trouble: str, said: str) -> None:
     assert verdicts(place.latest()) == dict.fromkeys(OF_ONE, "error")
     assert all(said.lower() in reason.lower() for reason in reasons(place)), reasons(place)
     assert place.index.asked < 20  # it was tried again, but not for ever
-    says(failed, "3 cells could not be measured", "same command", "to mend it")
+    says(failed, "3 cells could not be measured", "same command", "to fix it")
     place.index.trouble = None
     assert place.run(*ONE).code == 0
     assert verdicts(place.latest()) == dict.fromkeys(OF_ONE, "pass")
@@ -132,7 +132,7 @@ def test_no_room_for_the_journal_or_the_reports(place: World, room: str) -> None
     )
     failed = place.run()
     assert failed.code == 3, failed
-    says(failed, "No space left on device", "to mend it")
+    says(failed, "No space left on device", "to fix it")
     for head in kept.glob(f"2*/{journal.HEAD}"):
         journal.read_run(head.parent)
     place.prefix = NAMESPACE
@@ -148,7 +148,7 @@ def test_a_cache_that_cannot_be_written(place: World) -> None:
     cache = place.folder / "cache"
     place.prefix = mounted('mount --bind "$1" "$1" && mount -o remount,ro,bind "$1"', cache)
     failed = place.run(*ONE)
-    says(failed, "Read-only file system", "to mend it")
+    says(failed, "Read-only file system", "to fix it")
     assert failed.code == 3, failed
 
 
@@ -157,7 +157,7 @@ def test_a_cache_of_nothing_that_cannot_be_written(place: World) -> None:
     cache = place.folder / "cache"
     place.prefix = mounted('mount --bind "$1" "$1" && mount -o remount,ro,bind "$1"', cache)
     failed = place.run(*ONE)
-    says(failed, "Read-only file system", "to mend it")
+    says(failed, "Read-only file system", "to fix it")
     assert failed.code == 3, failed
 
 
