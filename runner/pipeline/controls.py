@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Optional
 
 from attrs import evolve, frozen
 
 from runner.engines.base import Maker
+from runner.environments import sizes
+from runner.machine.units import size_text
 from runner.matrix import controls
 from runner.matrix.vary import PYTHON
 from runner.model import Cell, Result, Target, pinned_version
@@ -22,8 +25,8 @@ class ControlPlan:
 
     lock: Lock
     say: Callable[[str], None]
-    only_prepared: bool = False
-    """Whether no environment may be made for them, because the disk is limited."""
+    most_bytes: Optional[float] = None
+    """The most that environments made for them may take on this machine's disk; None: no limit."""
 
 
 def run_controls(
@@ -41,7 +44,9 @@ def run_controls(
     load = _load(wanted, pairs, engine)
     if load.batches:
         named = dict.fromkeys(_named(cell) for batch in load.batches for cell in batch.cells)
-        wanted.say(f"to tell what changes come from: {listed(list(named))}")
+        need = _bytes_needed(load.batches, engine)
+        on_disk = f"; about {size_text(need)} on disk" if need else ""
+        wanted.say(f"to tell what changes come from: {listed(list(named))}{on_disk}")
     with journal.controls():
         journal.append_known((result, "") for result in load.known)
         for batch in load.batches:
@@ -68,6 +73,9 @@ def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker
     first = _arranged(wanted, [pair[0] for pair in pairs], engine)
     possible = {_key(cell) for batch in first.batches for cell in batch.cells}
     others = [other for one, other in pairs if other.skip or _key(one) not in possible]
+    if wanted.most_bytes is not None:
+        left = wanted.most_bytes - _bytes_needed(first.batches, engine)
+        wanted = evolve(wanted, most_bytes=left)
     second = _arranged(wanted, others, engine)
     return Workload(batches=(*first.batches, *second.batches), known=(*first.known, *second.known))
 
@@ -75,10 +83,22 @@ def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker
 def _arranged(wanted: ControlPlan, cells: Sequence[Cell], engine: Maker) -> Workload:
     each_once = {_key(cell): cell for cell in cells}
     load = arrange(list(each_once.values()), engine, wanted.lock)
-    if not wanted.only_prepared:
+    if wanted.most_bytes is None:
         return load
-    there = tuple(batch for batch in load.batches if engine.prepared(batch.environment))
-    return evolve(load, batches=there)
+    return evolve(load, batches=tuple(_fitting(load.batches, engine, wanted.most_bytes)))
+
+
+def _fitting(batches: Iterable[Batch], engine: Maker, most_bytes: float) -> Iterator[Batch]:
+    for batch in batches:
+        need = _bytes_needed([batch], engine)
+        if need <= most_bytes:
+            most_bytes -= need
+            yield batch
+
+
+def _bytes_needed(batches: Sequence[Batch], engine: Maker) -> float:
+    missing = [each.environment for each in batches if not engine.prepared(each.environment)]
+    return sizes.bytes_needed(engine.name, missing)
 
 
 def _key(cell: Cell) -> tuple[str, str, Target]:

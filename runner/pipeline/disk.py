@@ -131,15 +131,14 @@ def _forecast(
     }
     # Existing environments come first, as in the pipeline.
     order = sorted((e.key for e in environments), key=lambda key: key not in present)
-    folder = environments_folder(engine.name)
     return Forecast(
         engine=engine.name,
         environments={e.key: e for e in environments},
         plan=plan_disk(order, known, present, limit),
         sizes=known,
         present=present,
-        folder=folder,
-        free=None if folder is None else host.free_bytes(folder),
+        folder=environments_folder(engine.name),
+        free=free_bytes(engine.name),
         limit=limit,
     )
 
@@ -193,6 +192,12 @@ def _kept_to(forecast: Forecast, limit: int) -> Iterator[str]:
 
 def _there(forecast: Forecast) -> int:
     return sum(forecast.sizes[key].own for key in forecast.present)
+
+
+def free_bytes(engine: str) -> Optional[int]:
+    """Free bytes where its environments lie; None if that is another machine."""
+    folder = environments_folder(engine)
+    return None if folder is None else host.free_bytes(folder)
 
 
 def environments_folder(engine: str) -> Optional[Path]:

@@ -143,6 +143,11 @@ class Pipeline:
         return None if found is None else found[1]
 
     @property
+    def keepable(self) -> Optional[int]:
+        """Bytes of environments that may still be made and kept; None if there is no limit."""
+        return self._environments.keepable
+
+    @property
     def _most_open(self) -> int:
         """Environments may be made long before their use, unless they are removed after it."""
         return 10**6 if self._options.keep is None else self._options.jobs + PREPARING

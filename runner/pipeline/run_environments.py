@@ -34,6 +34,11 @@ class RunEnvironments:
         """Readiness of the needed environments, until they are removed."""
         self._claim: Optional[claims.Claim] = None
 
+    @property
+    def keepable(self) -> Optional[int]:
+        """Bytes that may still be kept of what is made; None if there is no limit."""
+        return None if self._options.keep is None else self._options.keep - self._kept
+
     @contextmanager
     def claimed(self, environments: Sequence[Environment], folders: list[Path]) -> Iterator[None]:
         """Meanwhile no other program removes the environments and folders."""

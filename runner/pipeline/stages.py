@@ -82,11 +82,21 @@ def carry_out(
             pipeline.run(_to_confirm(workload.batches, results, workers.site), confirm=True)
             if controls is not None:
                 found = [*results.results.values()]
-                kept = evolve(controls, only_prepared=forecast is not None)
-                other = make(emit=_without_ends(results))
-                run_controls(kept, workload.batches, found, backend.engine, other, journal)
+                bounded = evolve(controls, most_bytes=_bytes_for_controls(backend, forecast))
+                rest = evolve(options, keep=pipeline.keepable)
+                other = make(emit=_without_ends(results), options=rest)
+                run_controls(bounded, workload.batches, found, backend.engine, other, journal)
         if explore != "full":
             _infer_rest(workload, results, journal, show, console)
+
+
+def _bytes_for_controls(backend: Backend, forecast: Optional[Forecast]) -> Optional[float]:
+    """What environments of controls may take: nothing where the run's own hardly fit."""
+    if forecast is not None:
+        return 0
+    local = isinstance(backend, LocalBackend)
+    free = disk.free_bytes(backend.engine.name) if local else None
+    return None if free is None else disk.USABLE * free
 
 
 def _without_ends(emit: events.Emit) -> events.Emit:

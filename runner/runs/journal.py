@@ -10,6 +10,7 @@ The reports (`matrix.json` and the others) are made from these files, at any tim
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import os
@@ -261,8 +262,10 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _unwritable(path: Path, error: OSError) -> TfmatrixError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    room = "free disk space (`tfmatrix clean`) or " if full else ""
     return TfmatrixError(
         f"{path} cannot be written: {error.strerror or error}",
-        remedy="free disk space (`tfmatrix clean`) or name another folder with --output; what"
-        " was measured is kept, and the same command goes on from there",
+        remedy=f"{room}name another folder with --output; what was measured is kept, and the same"
+        " command goes on from there",
     )

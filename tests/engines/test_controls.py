@@ -151,3 +151,21 @@ def test_a_python_that_is_not_there_is_said(desk: Desk, monkeypatch: pytest.Monk
     assert desk.give("run", "--tf", "2.1,2.2") == 0
     report = (desk.folder_of_run / "matrix.md").read_text("utf-8")
     assert "2.2 on Python 3.7: cannot be had; 2.1 on Python 3.8: cannot be had" in report
+
+
+def test_what_controls_make_counts_among_what_is_kept(desk: Desk) -> None:
+    desk.script(RELEASES)
+    assert desk.give("run", "--tf", "2.1,2.2", "--keep-environments", "250B") == 0  # 100 B each
+    assert desk.engine.dropped == ["2.2.3-py3.7-cpu"]
+
+
+def test_none_is_made_where_the_disk_has_no_room_for_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "runner.machine.host.free_bytes", lambda _: 10**6 if desk.engine.opened else 10**12
+    )
+    desk.script(RELEASES)
+    assert desk.give("run", "--tf", "2.1,2.2") == 0
+    assert sorted(desk.engine.opened) == ["2.1.4-py3.7-cpu", "2.2.3-py3.8-cpu"]
+    assert "to tell what changes come from" not in desk.noted

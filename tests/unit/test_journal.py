@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from runner.errors import UsageError
+from runner.errors import TfmatrixError, UsageError
 from runner.model import Case, EnvironmentInfo, Outcome, Repro, Result, Run, RunInfo, Verdict
 from runner.runs import archive, journal
 
@@ -215,3 +216,19 @@ def test_what_was_measured_is_on_the_disk_before_append_returns(
     assert len(synced) == 1
     assert len(cells.read_text().splitlines()) == 3
     log.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "frees"), [(errno.ENOSPC, True), (errno.EROFS, False), (errno.EACCES, False)]
+)
+def test_room_is_the_remedy_only_where_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, frees: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("runner.machine.files.write_atomic", refuse)
+    with pytest.raises(TfmatrixError, match=os.strerror(number)) as raised:
+        journal.write_file(tmp_path / "x", "text")
+    assert ("tfmatrix clean" in str(raised.value)) is frees
+    assert "--output" in str(raised.value)
