@@ -73,7 +73,7 @@ class Measurer:
     def _suite(self, cell: Cell, mode: str) -> Execution:
         """Run one file of a suite. What fresh processes say of a test is believed of forks
         later."""
-        found = rounds.run(lambda more: self._once(cell, mode, more), cell.case.base_name)
+        found = rounds.run_file(lambda more: self._once(cell, mode, more), cell.case.base_name)
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
             if said and said not in self._said_of_test(cell, name):

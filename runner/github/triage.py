@@ -104,7 +104,7 @@ def without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in hidden}
 
 
-def post(event: Event, folder: Path, client: Client, address_of_run: str) -> str:
+def post_report(event: Event, folder: Path, client: Client, address_of_run: str) -> str:
     """Post or update the report; the comment's address. What was handed over is checked first."""
     try:
         command = triage_command.parse(event.comment)
@@ -193,7 +193,7 @@ def _step(name: str, environ: Mapping[str, str]) -> int:
         return 0
     if name == "post":
         check(event, _client(environ))
-        print(post(event, FOLDER, _client(environ), _address_of_run(environ)))
+        print(post_report(event, FOLDER, _client(environ), _address_of_run(environ)))
         return 0
     raise UsageError(f"no step is called {name!r:.40}; there are check, measure and post")
 

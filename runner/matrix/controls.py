@@ -94,5 +94,5 @@ def _pinned(package: str, version: str) -> Variant:
 def _with(cell: Cell, variant: Variant) -> Cell:
     """Nothing is expected of it: what matrix.yaml says is said of the usual environments."""
     case = variants.tried(cell.case, variants.combine((cell.case.variant, variant)))
-    made = plan.cell(cell.repro, case, cell.target.release, cell.target.device)
+    made = plan.planned_cell(cell.repro, case, cell.target.release, cell.target.device)
     return evolve(made, expected=None)

@@ -33,7 +33,7 @@ def cells(
 ) -> list[Cell]:
     """Every cell of the matrix in the order of the report: repro, case, release, device."""
     return [
-        cell(repro, case, release, device, tuple(case_globs) if repro.suite else ())
+        planned_cell(repro, case, release, device, tuple(case_globs) if repro.suite else ())
         for repro in matrix.repros
         for case in repro.cases
         if (may_hold(case, case_globs) if repro.suite else chosen(case, case_globs))
@@ -57,7 +57,7 @@ def _varied(cell: Cell, row: str) -> str:
     return f"{row}@{variant}" if variant else row
 
 
-def row(cell: Cell, name: str) -> Cell:
+def cell_of_test(cell: Cell, name: str) -> Cell:
     """A test of a suite's file, as a cell of its own."""
     case = evolve(cell.case, name=_varied(cell, name))
     release, device = cell.target.release, cell.target.device
@@ -114,7 +114,7 @@ def may_hold(case: Case, globs: Sequence[str]) -> bool:
     )
 
 
-def cell(
+def planned_cell(
     repro: Repro, case: Case, release: Release, device: Device, wanted: tuple[str, ...] = ()
 ) -> Cell:
     """One of them, with the rules applied."""

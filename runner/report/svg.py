@@ -57,7 +57,7 @@ class Canvas:
         self.parts: list[str] = []
         self.y = float(MARGIN)
 
-    def text(self, x: float, y: float, what: str, kind: str, extra: str = "") -> None:
+    def add_text(self, x: float, y: float, what: str, kind: str, extra: str = "") -> None:
         self.parts.append(f'<text x="{x:g}" y="{y:g}" class="{kind}"{extra}>{escape(what)}</text>')
 
 
@@ -97,7 +97,7 @@ def render(context: Context) -> str:
 def _sentences(canvas: Canvas, grid: Grid, width: float) -> None:
     for sentence in sentences(grid, most=MOST_SENTENCES):
         for line in textwrap.wrap(sentence, int((width - 2 * MARGIN) / SENTENCE)):
-            canvas.text(MARGIN, canvas.y + 13, line, "a")
+            canvas.add_text(MARGIN, canvas.y + 13, line, "a")
             canvas.y += 20
     canvas.y += 10
 
@@ -150,7 +150,7 @@ def _head(places: Sequence[FoldedColumn]) -> list[str]:
 
 def _title(canvas: Canvas, title: str) -> None:
     if title:
-        canvas.text(MARGIN, canvas.y + 11, short_name(title, MOST_TITLE), "h")
+        canvas.add_text(MARGIN, canvas.y + 11, short_name(title, MOST_TITLE), "h")
         canvas.y += 20
 
 
@@ -165,10 +165,10 @@ def _header(canvas: Canvas, table: FoldedTable, layout: Layout) -> None:
         x, y = left + (wide - GAP) / 2, canvas.y - 6
         if layout.turned:
             turn = f' transform="rotate(-60 {x + 3:g} {y:g})"'
-            canvas.text(x + 3, y, " ".join(head), "q", turn)
+            canvas.add_text(x + 3, y, " ".join(head), "q", turn)
             continue
         for line, words in enumerate(reversed(head)):
-            canvas.text(x, y - 13 * line, words, "q", ' text-anchor="middle"')
+            canvas.add_text(x, y - 13 * line, words, "q", ' text-anchor="middle"')
 
 
 def _rows(canvas: Canvas, grid: Grid, table: FoldedTable, layout: Layout) -> None:
@@ -177,13 +177,13 @@ def _rows(canvas: Canvas, grid: Grid, table: FoldedTable, layout: Layout) -> Non
         lines = textwrap.wrap(label, int(layout.names / MONO) or 1)
         high = len(lines) * LINE + PADDING
         for number, line in enumerate(lines):
-            canvas.text(MARGIN, canvas.y + 13 + number * LINE, line, "n")
+            canvas.add_text(MARGIN, canvas.y + 13 + number * LINE, line, "n")
         for mark, left, wide in zip(marks, layout.lefts, layout.widths):
             canvas.parts.extend(_cell(grid, mark, left, canvas.y, wide - GAP, high - GAP))
         canvas.y += high
     if len(table.marks) > MOST_ROWS:
         left_out = count(len(table.marks) - MOST_ROWS, "more row")
-        canvas.text(MARGIN, canvas.y + 13, left_out, "q")
+        canvas.add_text(MARGIN, canvas.y + 13, left_out, "q")
         canvas.y += LINE + PADDING
     canvas.y += MARGIN
 
@@ -203,11 +203,11 @@ def _legend(canvas: Canvas, grid: Grid, width: float) -> None:
         _entry(canvas, entry, int((width - 2 * MARGIN - 30) / MONO))
     left = len(grid.legend) - MOST_LEGEND
     if left > 0:
-        canvas.text(MARGIN + 30, canvas.y + 13, count(left, "more letter"), "q")
+        canvas.add_text(MARGIN + 30, canvas.y + 13, count(left, "more letter"), "q")
         canvas.y += LINE + PADDING
     x = float(MARGIN)
     for glyph, words in style.signs_shown(grid):
-        canvas.text(x, canvas.y + 15, f"{glyph} {words}", "k")
+        canvas.add_text(x, canvas.y + 15, f"{glyph} {words}", "k")
         x += (len(words) + 4) * MONO
     canvas.y += LINE + PADDING + MARGIN
 
@@ -223,7 +223,7 @@ def _entry(canvas: Canvas, entry: Entry, most: int) -> None:
         f'<text class="g {paint}" x="{x + 11}" y="{y + 13:g}">{entry.letter}</text>'
     )
     for number, line in enumerate(lines):
-        canvas.text(x + 30, y + 13 + number * LINE, line, "n")
+        canvas.add_text(x + 30, y + 13 + number * LINE, line, "n")
     canvas.y += high
 
 

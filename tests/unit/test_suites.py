@@ -86,7 +86,7 @@ class Runs:
 
 def run(*executions: Execution) -> Execution:
     runs = Runs(*executions)
-    found = rounds.run(runs, FILE)
+    found = rounds.run_file(runs, FILE)
     assert not runs.left
     return found
 
@@ -176,7 +176,7 @@ def test_a_crash_costs_one_test() -> None:
         process(*both("a"), started("b"), exit_code=None, signal=11),
         process(*both("c"), DONE),
     )
-    found = rounds.run(runs, FILE)
+    found = rounds.run_file(runs, FILE)
     assert {name: verdict for name, (verdict, _) in verdicts(found).items()} == {
         "a": "pass",
         "b": "crash",
@@ -649,7 +649,7 @@ def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
             errors=done.stderr.decode(),
         )
 
-    found = rounds.run(once, "test_a.py")
+    found = rounds.run_file(once, "test_a.py")
     assert verdicts(found) == {
         "test_passes": ("pass", ""),
         "test_fails[x[y]]": ("fail", "AssertionError: assert 4 == 7"),

@@ -153,7 +153,7 @@ def measured(folder: Path) -> Path:
 def posted(tmp_path: Path, folder: Path, fake: Fake, **changes: Any) -> str:
     fake.issue_body = changes.pop("now", BODY)
     found = triage.read_event(event(tmp_path, **changes))
-    triage.post(found, folder, permitted(fake, WRITING), "[this run](https://x.y/1)")
+    triage.post_report(found, folder, permitted(fake, WRITING), "[this run](https://x.y/1)")
     return fake.bodies()[-1]
 
 
@@ -234,7 +234,7 @@ def test_the_token_of_the_first_job_cannot_post(tmp_path: Path) -> None:
     with serving() as fake:
         fake.issue_body = BODY
         with pytest.raises(Exception, match="may not do this"):
-            triage.post(found, measured(tmp_path / "out"), permitted(fake), "x")
+            triage.post_report(found, measured(tmp_path / "out"), permitted(fake), "x")
         assert fake.comments == []
 
 

@@ -29,7 +29,7 @@ _LONGEST = 1e9
 
 
 @frozen(kw_only=True)
-class Told:
+class SuiteReport:
     """What one process reported before it ended."""
 
     rows: Mapping[str, Execution] = field(factory=dict)
@@ -40,7 +40,7 @@ class Told:
     """The exit code of pytest; None if pytest did not reach its end."""
 
 
-def read_reports(execution: Execution) -> Told:
+def read_reports(execution: Execution) -> SuiteReport:
     """The reports in the output of `execution`, the process that ran the tests."""
     rows: dict[str, Execution] = {}
     under_way, code = None, None
@@ -54,7 +54,7 @@ def read_reports(execution: Execution) -> Told:
             rows[facts["collected"][:_LONGEST_NAME]] = _collected(execution, facts)
         elif type(facts.get("done")) is int:
             code = facts["done"]
-    return Told(rows=rows, under_way=under_way, exit_code=code)
+    return SuiteReport(rows=rows, under_way=under_way, exit_code=code)
 
 
 def shared(execution: Execution) -> Execution:

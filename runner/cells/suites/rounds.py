@@ -12,6 +12,7 @@ from typing import Optional
 from attrs import evolve
 
 from runner.cells.suites import reports
+from runner.cells.suites.reports import SuiteReport
 from runner.model import Execution
 
 DONE = "--tfmatrix-done="
@@ -22,7 +23,7 @@ _SAID = re.compile(r"^E\s+(\w[\w.]*(?:: .*)?)$", re.MULTILINE)
 _REFUSED = re.compile(r"^(?:\S+: )?error: (?!usage)(.+)$", re.MULTILINE | re.IGNORECASE)
 
 
-def run(once: Callable[[tuple[str, ...]], Execution], name: str) -> Execution:
+def run_file(once: Callable[[tuple[str, ...]], Execution], name: str) -> Execution:
     """The execution of the last process, with all tests of the file in `rows`.
 
     `once` runs the driver with extra arguments. `name` is the file's name: its row shows a failure
@@ -50,7 +51,7 @@ def _but(done: Collection[str]) -> tuple[str, ...]:
     return (DONE + base64.b64encode(packed).decode("ascii"),)
 
 
-def _blamed(execution: Execution, told: reports.Told, went_on: bool, name: str) -> Optional[str]:
+def _blamed(execution: Execution, told: SuiteReport, went_on: bool, name: str) -> Optional[str]:
     """The row that is blamed for the end of the process; None if no row is.
 
     The limits are for one test. If a test exceeds them after others ran in the same process, the

@@ -68,7 +68,7 @@ def results(
 def _result(
     cell: Cell, environment: str, name: str, row: Execution, whole: Execution, cached: bool
 ) -> Result:
-    one = plan.row(cell, name)
+    one = plan.cell_of_test(cell, name)
     if one.skip is not None:
         return skipped(one, environment, one.skip)
     row = evolve(row, mode_reason=whole.mode_reason)
