@@ -1,4 +1,4 @@
-"""Why cases end otherwise from a release on, where the message of the failure says it itself."""
+"""Finds the reason of a change in the failure's message, if the message says it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _PACKAGES = (
 def because(
     grid: Grid, signature: str, before: Column, after: Column, quote: Callable[[str], str]
 ) -> Optional[str]:
-    """`Keras 3 has no `set_learning_phase``; None where the message says no such thing.
+    """A reason such as `Keras 3 has no `set_learning_phase``; None if the message gives none.
 
-    A package is named with its major version where this is another than before.
+    A package is named with its major version if that version changed.
     """
     gone = _GONE.match(signature)
     if gone:
@@ -49,7 +49,7 @@ def because(
 
 
 def _package(grid: Grid, module: str, before: Column, after: Column) -> Optional[str]:
-    """`Keras 3`, where its major version changed between the two releases."""
+    """The package with its version, `Keras 3`, if its major version changed; else None."""
     for pattern, package, name in _PACKAGES:
         if pattern.match(module):
             old, new = (_major(_versions(grid, column).get(package)) for column in (before, after))

@@ -22,7 +22,7 @@ SCHEMA = 1
 MOST_NAMES = 500
 MOST_SIGNATURE = 600
 WIDEST_LINE = 2_000
-"""Characters of a line of the script that a report shows."""
+"""The longest line of a script that a report shows, in characters."""
 OPEN, CLOSE = "<!-- tfmatrix report ", " -->"
 ESCAPES = (
     *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("--", "-\\u002d")),
@@ -36,13 +36,13 @@ class ChangeSide:
 
     tensorflow: str
     value: str = ""
-    """Of the package whose releases are the columns, in a run along one."""
+    """The release of the package whose releases are the columns, if the run is along one."""
     passes: bool
 
 
 @frozen(kw_only=True)
 class Finding:
-    """Of cases that end alike on a device, in the usual way."""
+    """The results of cases that end alike on a device, without variants."""
 
     repro: str
     device: str
@@ -55,8 +55,8 @@ class Finding:
     changes: Whole
     signatures: tuple[str, ...]
     outcomes: tuple[tuple[Whole, Union[str, Whole]], ...] = ()
-    """Along the device's releases: on how many of them, and what: `pass`, `skip`, `error`, `none`
-    (not measured), or the place of a signature."""
+    """Pairs along the device's releases: the number of releases, and their outcome: `pass`, `skip`,
+    `error`, `none` (not measured), or the index of a signature."""
 
 
 @frozen(kw_only=True)
@@ -66,22 +66,22 @@ class Block:
     tool_version: str
     engine: str
     along: str = ""
-    """The package whose releases are the columns; empty where TensorFlow's are."""
+    """The package whose releases are the columns; empty if they are TensorFlow's."""
     findings: tuple[Finding, ...]
     environments: Mapping[str, str]
     """Name → key."""
     releases: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    """Device → the releases that `outcomes` go along."""
+    """Device → the releases of `outcomes`, in order."""
     matrix: Optional[Mapping[str, Any]] = None
-    """The run as a matrix.yaml, without what varies a case. None where there are too many cases, or
-    where the columns are no releases of TensorFlow."""
+    """The run as a matrix.yaml, without variants. None if there are too many cases, or if the
+    columns are not releases of TensorFlow."""
     scripts: Mapping[str, str] = field(factory=dict)
-    """Repro → `script_digest` of its script, where the report shows the whole of it."""
+    """Repro → `script_digest` of its script, if the report shows the whole script."""
     allow_no_tensorflow: bool = False
 
 
 def block(context: Context) -> str:
-    """An HTML comment with JSON in it, which GitHub does not show and nothing in it can end."""
+    """An HTML comment with JSON. GitHub does not show it; no text in the JSON can end it."""
     data = json.dumps(serial.plain(contents(context)), separators=(",", ":"))
     for plain, escaped in ESCAPES:
         data = data.replace(plain, escaped)
@@ -111,7 +111,7 @@ def contents(context: Context) -> Block:
 
 
 def script_digest(source: str) -> str:
-    """Of a script as a report shows it: what a reader sees is what is run again."""
+    """The digest of a script as a report shows it, so that the shown text is what runs again."""
     return hashlib.sha256("\n".join(text.lines(source, 0, WIDEST_LINE)).encode()).hexdigest()
 
 

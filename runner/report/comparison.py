@@ -1,4 +1,4 @@
-"""What differs between two runs: in words, and as JSON for other programs."""
+"""Describes the differences between two runs, in words and as JSON for other programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
 
 
 def comparison_data(before: Run, after: Run, comparison: Comparison) -> dict[str, Any]:
-    """docs/json.md describes it."""
+    """The JSON document that docs/json.md describes."""
     return {
         "schema": SCHEMA,
         "before": before.info.id,

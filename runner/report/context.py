@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""The data that a report is made from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model import Case, EnvironmentInfo, Release, Repro, Result, Run
 
 @frozen(kw_only=True)
 class Extras:
-    """What a run's records do not hold. All of it may be missing."""
+    """Data that is not in a run's records. Any part may be missing."""
 
     scripts: Mapping[str, str] = field(factory=dict)
     """Repro → the text of its script."""
@@ -23,12 +23,12 @@ class Extras:
     releases: Sequence[Release] = ()
     """All that are known."""
     html: Callable[[], str] = str
-    """Makes a section for index.html, where that is asked for: HTML, everything in it escaped."""
+    """Makes an additional section for index.html: HTML in which all texts are escaped."""
 
 
 @frozen(kw_only=True, slots=False)
 class Context:
-    """Built first, rendered after: a report is a pure function of this."""
+    """All data for a report, which is a pure function of it."""
 
     run: Run
     grid: Grid
@@ -42,11 +42,11 @@ class Context:
 
     @cached_property
     def cases(self) -> dict[tuple[str, str], Case]:
-        """By repro and name."""
+        """The cases by repro and name."""
         return {(r.name, case.name): case for r in self.run.repros for case in r.cases}
 
     def case(self, row: Row) -> Case:
-        """What was planned as this row; of what was not, the name is known."""
+        """The planned case of a row; if it was not planned, a case with only the name."""
         return self.cases.get((row.repro, row.case), Case(name=row.case))
 
     @cached_property
@@ -55,7 +55,7 @@ class Context:
 
     @cached_property
     def git_versions(self) -> dict[str, str]:
-        """Environment → `tf.version.GIT_VERSION` there, where a cell told it."""
+        """Environment → its `tf.version.GIT_VERSION`, if a cell reported it."""
         return {r.environment: r.git_version for r in self.run.results if r.git_version}
 
     def log(self, result: Result) -> str:
@@ -63,11 +63,11 @@ class Context:
 
 
 NARROWED = ("--tf", "--case", "--device", "--output", "--patches", "--explore", "--jobs")
-"""Options of a run's command that a command for one of its cells says anew, or needs no more."""
+"""Options that a command for one cell of the run sets itself or does not need."""
 
 
 def command_base(run: Run) -> str:
-    """The run's own command without what narrows it, for a shell, up to `--`."""
+    """The run's command up to `--`, without the options that select cells, for a shell."""
     words, _ = _words(run)
     kept = [
         word
@@ -78,7 +78,7 @@ def command_base(run: Run) -> str:
 
 
 def command_end(run: Run) -> str:
-    """What stands behind `--` in the run's command, with that, for a shell."""
+    """The part of the run's command from `--` on, for a shell."""
     return shlex.join(_words(run)[1])
 
 
@@ -92,7 +92,7 @@ def _words(run: Run) -> tuple[list[str], list[str]]:
 
 
 def plain_command(context: Context, row: Row) -> str:
-    """A case without this tool, in an environment that one has; empty where none is known."""
+    """The command that runs a case without tfmatrix; empty if it is not known."""
     repro = context.repros.get(row.repro)
     if repro is None:
         return ""

@@ -1,4 +1,4 @@
-"""What controls found out, in words: whether a change between two releases is TensorFlow's."""
+"""Describes what controls found: whether TensorFlow caused a change between two releases."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_REASON = 90
 
 
 def in_words(controls: Iterable[Control], quote: Quote = clean) -> str:
-    """`; 2.8 on Python 3.8: passes as on 3.10; 2.7 on Python 3.10: cannot be had`, each once.
+    """The controls as text: `; 2.8 on Python 3.8: passes as on 3.10; 2.7 on Python 3.10: …`.
 
-    `quote` wraps what comes from outside.
+    `quote` makes text from outside safe.
     """
     said = dict.fromkeys(f"; {_name(each)}: {_found(each, quote)}" for each in controls)
     return "".join(said)
@@ -56,7 +56,7 @@ def _theirs(control: Control) -> str:
 
 
 def remarks(grid: Grid, rows: Sequence[Row]) -> Iterator[str]:
-    """What the answer must say besides, of each change into which a control was run."""
+    """A sentence about the controls of each change that has some."""
     for transition in grid.transitions_of(rows):
         judged = [each for each in transition.controls if each.judged]
         said = list(dict.fromkeys(filter(None, map(_remark, judged))))

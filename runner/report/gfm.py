@@ -1,8 +1,8 @@
-"""GitHub's Markdown, written so that nothing from outside can be more than text in it.
+"""Writes GitHub's Markdown so that text from outside stays text.
 
-Whatever comes from outside stands in code: a span or a fence longer than any run of backticks in
-it. GitHub makes no mentions, no links to issues or commits and no HTML of code, and code reads well
-as plain text too, which backslashes and entities do not.
+Every text from outside is code: a span or a fence with more backticks than the text has in a row.
+In code, GitHub makes no mentions, no links to issues or commits and no HTML. Code is also easy to
+read as plain text; backslashes and entities are not.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from runner.report import names
 from runner.report.text import clean, shortened
 
 LIMIT = 65_536
-"""What GitHub takes as the body of an issue or a comment."""
+"""The longest body of an issue or a comment on GitHub."""
 
 
 def counted_length(text: str) -> int:
-    """The characters that `text` counts for: never fewer than GitHub counts.
+    """The length of `text`, never less than GitHub's count.
 
-    GitHub counts characters after the browser made two of each line break; which of bytes, code
-    points or UTF-16 units it means by characters is not documented, so bytes are counted.
+    GitHub counts a line break as two characters, because browsers send it so. It does not say
+    whether a character is a byte, a code point or a UTF-16 unit, so this counts bytes.
     """
     return len(text.encode("utf-8")) + text.count("\n")
 
 
 def code_span(text: str, most: int = 200) -> str:
-    """A code span that holds `text` as it is, but for invisible characters."""
+    """A code span that shows `text` unchanged, except invisible characters."""
     shown = shortened(text, most) or "(empty)"
     longest = max(map(len, re.findall(r"`+", shown)), default=0)
     ticks = "`" * (longest + 1)
@@ -36,32 +36,32 @@ def code_span(text: str, most: int = 200) -> str:
 
 
 def table_code_span(text: str, most: int = 60) -> str:
-    """A code span for a table, where a bar would end the cell even in code."""
+    """A code span for a table; there, a bar must be escaped even in code."""
     return code_span(text, most).replace("|", "\\|")
 
 
 def case_name(case: str) -> str:
-    """The name of a case as a code span, bounded."""
+    """The name of a case as a code span, shortened if it is long."""
     return code_span(names.short_name(case))
 
 
 def case_names(cases: Iterable[str]) -> list[str]:
-    """Of several, each once."""
+    """The names of several cases as code spans, each once."""
     return [code_span(name, names.MOST_WHOLE) for name in names.short_names(cases)]
 
 
 def table_name(name: str) -> str:
-    """A name that is short already, in a table."""
+    """A name that is already short, for a table."""
     return table_code_span(name, names.MOST_WHOLE)
 
 
 PLAIN = re.compile(r"[0-9A-Za-z]+(?:(?:, |[.+ –-])[0-9A-Za-z]+)*")
 LINKED = re.compile(r"(?i)[0-9a-f]{7}|www|gh-")
-"""What GitHub makes a link of though it is plain: a commit, an address, an issue."""
+"""Plain texts that GitHub turns into links: a commit, an address, an issue."""
 
 
 def plain_or_code(text: str) -> str:
-    """As it is where it is a plain word or a number, such as a version; else as code."""
+    """A plain word or number, such as a version, unchanged; any other text as code."""
     return text if PLAIN.fullmatch(text) and not LINKED.search(text) else table_code_span(text)
 
 
@@ -73,7 +73,7 @@ def fence(lines: Sequence[str], language: str = "") -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], centred: bool = True) -> str:
-    """Columns as wide as what they hold, so that the text reads as a table."""
+    """A table whose columns are aligned in the text too."""
     columns = list(zip(header, *rows))
     widths = [max(3, *map(len, column)) for column in columns]
     rule = [_rule(width, bool(i) and centred) for i, width in enumerate(widths)]
@@ -93,5 +93,5 @@ def _padded(line: Sequence[str], widths: Sequence[int], centred: bool) -> list[s
 
 
 def details(summary: str, body: str) -> str:
-    """Folded; `summary` is ours and plain. The blank lines let the body be Markdown."""
+    """A folded section. `summary` is plain text of ours; the blank lines allow Markdown in it."""
     return f"<details>\n<summary>{clean(summary)}</summary>\n\n{body}\n\n</details>"

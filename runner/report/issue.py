@@ -1,8 +1,8 @@
-"""The fields of TensorFlow's and Keras's issue forms, filled from a run; then the folded grid.
+"""Fills in the fields of TensorFlow's and Keras's issue forms from a run; adds the folded grid.
 
-The headings are those of `.github/ISSUE_TEMPLATE/tensorflow_issue_template.yaml` in TensorFlow's
-repository, and what Keras asks for besides. The fields are about one cell: a failure on the newest
-release that has one. What the run does not know is said to be not known.
+The headings come from `.github/ISSUE_TEMPLATE/tensorflow_issue_template.yaml` in TensorFlow's
+repository and from Keras's form. The fields describe one cell: a failure on the newest release that
+has one. A fact that the run does not know is shown as not known.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LOG_LINES = 60
 
 
 def render(context: Context) -> str:
-    """Within GitHub's limit, as the report itself."""
+    """The text of the issue, within GitHub's limit."""
     return fitted(Writer(context, sections=SECTIONS))
 
 
 @frozen(kw_only=True)
 class Subject:
-    """The cell that the fields are about."""
+    """The cell that the fields describe."""
 
     row: Row
     column: Column
@@ -39,8 +39,11 @@ class Subject:
 
 
 def subject_of(grid: Grid) -> Optional[Subject]:
-    """A failure on the newest release that has one: what passed before first, then the commonest,
-    and variants last. Without a failure, what was measured on the newest release, if anything."""
+    """The cell to describe: a failure on the newest release that has one.
+
+    A case that passed before comes first, then the most frequent failure; variants come last.
+    Without a failure, a measured cell of the newest release; None if nothing was measured.
+    """
     places = [(row, column) for column in reversed(grid.columns) for row in grid.rows]
     measured = [place for place in places if grid.mark(*place).measured]
     failing = [place for place in measured if grid.mark(*place).letter]
@@ -64,7 +67,7 @@ def _passed_before(grid: Grid, row: Row, column: Column) -> list[Column]:
 
 
 def _form(context: Context, _: Detail) -> Iterator[str]:
-    """What is asked for before the behaviour, in the form's order."""
+    """The fields before the behaviour, in the order of the form."""
     about = subject_of(context.grid)
     environment = context.environments.get(about.result.environment) if about else None
     yield _field("Issue type", _issue_type(context.grid, about))
@@ -131,7 +134,7 @@ def _issue_type(grid: Grid, about: Optional[Subject]) -> str:
 
 
 def _nightly(context: Context, about: Optional[Subject]) -> str:
-    """As of the newest nightly of the run; the form offers Yes and No."""
+    """The result on the newest nightly of the run; the form allows Yes and No."""
     columns = [c for c in context.grid.columns if Version(c.tensorflow).is_devrelease]
     if not columns or about is None:
         return "No: no nightly was run"
@@ -153,7 +156,7 @@ def _version(about: Optional[Subject]) -> str:
 
 
 def _packages(environment: Optional[EnvironmentInfo]) -> str:
-    """Which Keras there is beside TensorFlow's own."""
+    """The Keras packages of the environment, besides the Keras inside TensorFlow."""
     if environment is None:
         return NOT_KNOWN
     pins = [pin.partition("==") for pin in environment.packages]
@@ -189,7 +192,7 @@ def _graphics(about: Optional[Subject]) -> str:
 
 
 def _expected(context: Context, about: Optional[Subject]) -> str:
-    """What matrix.yaml expects, or the last release on which it passes."""
+    """The expectation of matrix.yaml, or the last release on which the case passes."""
     if about is None:
         return f"Expected: {NOT_KNOWN}."
     if about.result.expected:
