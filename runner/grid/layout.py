@@ -73,6 +73,8 @@ class AlongAxis:
             (repro.name, case.name): case for repro in run.repros for case in repro.cases
         }
         self._variants = {case.variant.name: case.variant for case in self._cases.values()}
+        self._known: dict[tuple[str, str, str], tuple[str, str]] = {}
+        """A result's repro, case and variant → the name of its row, its value of the axis."""
         values = dict.fromkeys(self._value(case) for case in self._cases.values())
         order = {value: at for at, value in enumerate(values)}
         found: dict[_Place, list[Result]] = defaultdict(list)
@@ -112,11 +114,19 @@ class AlongAxis:
         return [column for column in self.columns if column.value == value]
 
     def place(self, result: Result) -> tuple[Key, int]:
-        row = self.row_case(self._case(result))
-        return (result.repro, row.name), self._index[self._place(result)]
+        row, _ = self._row_and_value(result)
+        return (result.repro, row), self._index[self._place(result)]
 
     def _place(self, result: Result) -> _Place:
-        return result.tensorflow, result.device, self._value(self._case(result))
+        _, value = self._row_and_value(result)
+        return result.tensorflow, result.device, value
+
+    def _row_and_value(self, result: Result) -> tuple[str, str]:
+        key = (result.repro, result.case, result.variant)
+        if key not in self._known:
+            case = self._case(result)
+            self._known[key] = self.row_case(case).name, self._value(case)
+        return self._known[key]
 
     def _value(self, case: Case) -> str:
         return case.variant.values.get(self._axis, "")
