@@ -11,12 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import cli, engines
-from runner.cells import results
-from runner.cli import from_issue
-from runner.environments import locks
-from tests.engines.plain import PlainEngine
-from tests.engines.test_guides import locked
+from runner import cli
 from tests.unit import github_server
 from tests.unit.github_server import Fake
 
@@ -33,23 +28,16 @@ Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
+def github(plain_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     """With the report of a run as a comment on the issue."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("GITHUB_TOKEN", github_server.TOKEN)
-    monkeypatch.setattr(engines, "choose", lambda name, say, *_: PlainEngine())
-    monkeypatch.setattr(from_issue, "sandboxed", lambda engine, unsandboxed: "plain")
-    monkeypatch.setattr(locks, "environment", locked)
-    monkeypatch.setattr(results, "why_silent", lambda execution, script: None)
-    (tmp_path / "my.py").write_text(SCRIPT, "utf-8")
-    (tmp_path / "matrix.yaml").write_text(MATRIX, "utf-8")
+    (plain_folder / "my.py").write_text(SCRIPT, "utf-8")
+    (plain_folder / "matrix.yaml").write_text(MATRIX, "utf-8")
     with github_server.serving() as github:
         monkeypatch.setenv("GITHUB_API_URL", github.url)
         assert cli.execute(["run", "--output", "first"]) == 0
         assert cli.execute(["attach", "first", "--repo", "o/n", "--issue", "5"]) == 0
-        (tmp_path / "matrix.yaml").unlink()
-        (tmp_path / "my.py").unlink()
+        (plain_folder / "matrix.yaml").unlink()
+        (plain_folder / "my.py").unlink()
         yield github
 
 

@@ -15,14 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import cli, engines
-from runner.cells import results
-from runner.cli import from_issue
-from runner.environments import locks
-from runner.model import Environment, Target
+from runner import cli
 from runner.releases import catalogue
 from runner.scripts import named
-from tests.engines.plain import PlainEngine
 from tests.unit import github_server, index_server, test_docs_commands
 from tests.unit.github_server import Fake
 
@@ -81,43 +76,30 @@ NOTEBOOK = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def desk(plain_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with everything that the guides speak of."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("GITHUB_TOKEN", github_server.TOKEN)
-    monkeypatch.setattr(engines, "choose", lambda name, say, *_: PlainEngine())
-    monkeypatch.setattr(from_issue, "sandboxed", lambda engine, unsandboxed: "plain")
-    monkeypatch.setattr(locks, "environment", locked)
-    # The scripts of the guides import TensorFlow; those of this folder stand in for them.
-    monkeypatch.setattr(results, "why_silent", lambda execution, script: None)
     for name in ("my.py", "works.py"):
-        (tmp_path / name).write_text(SCRIPT, "utf-8")
-    (tmp_path / "app").mkdir()
+        (plain_folder / name).write_text(SCRIPT, "utf-8")
+    (plain_folder / "app").mkdir()
     for name in ("__main__", "check"):
-        (tmp_path / "app" / f"{name}.py").write_text(SCRIPT, "utf-8")
-    (tmp_path / "notebook.ipynb").write_text(json.dumps(NOTEBOOK), "utf-8")
+        (plain_folder / "app" / f"{name}.py").write_text(SCRIPT, "utf-8")
+    (plain_folder / "notebook.ipynb").write_text(json.dumps(NOTEBOOK), "utf-8")
     named._standard_input.cache_clear()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SCRIPT.encode())))
-    (tmp_path / "matrix.yaml").write_text(MATRIX, "utf-8")
+    (plain_folder / "matrix.yaml").write_text(MATRIX, "utf-8")
     for folder in ("measurements", "home/.keras/datasets"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "requirements.txt").write_text("six\n", "utf-8")
-    (tmp_path / "pyproject.toml").write_text(PROJECT, "utf-8")
-    (tmp_path / "saved.md").write_text(ISSUE, "utf-8")
+        (plain_folder / folder).mkdir(parents=True)
+    (plain_folder / "requirements.txt").write_text("six\n", "utf-8")
+    (plain_folder / "pyproject.toml").write_text(PROJECT, "utf-8")
+    (plain_folder / "saved.md").write_text(ISSUE, "utf-8")
     with github_server.serving() as github, index_server.serving() as index:
         offer(index)
         github.issue_body = ISSUE
         monkeypatch.setenv("GITHUB_API_URL", github.url)
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        runs_of_before(tmp_path)
-        yield tmp_path
+        runs_of_before(plain_folder)
+        yield plain_folder
         assert_answered(github)
-
-
-def locked(target: Target, images: object = None) -> Environment:
-    packages = f"tensorflow-cpu=={target.release.version}\nsix==1.0\n"
-    return Environment(target=target, requirements=packages, key=f"{target.release.version}")
 
 
 def offer(index: index_server.IndexServer) -> None:

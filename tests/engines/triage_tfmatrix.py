@@ -11,8 +11,7 @@ import sys
 from runner import cli, engines
 from runner.cells import results
 from runner.environments import locks
-from tests.engines.plain import PlainEngine
-from tests.engines.test_guides import locked
+from tests.engines.plain import PlainEngine, locked
 
 if __name__ == "__main__":
     assert not [name for name in os.environ if "TOKEN" in name], "a token is near the script"

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner import cli, engines
+from runner import cli
 from runner.cells.signature import reported
 from runner.cells.snapshot import needs
 from runner.cli import from_issue, issue_source
-from runner.errors import EngineUnavailableError, UsageError
+from runner.errors import UsageError
 from runner.github import download, issue_scripts, links
 from runner.github.errors import GithubError
 from runner.github.issue_scripts import Block, blocks
@@ -257,21 +257,10 @@ Asked = Callable[[], list[str]]
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The engines that were asked for, in an empty folder where none answers."""
-    asked: list[str] = []
-
-    def choose(name: str, *_: object) -> None:
-        asked.append(name)
-        raise EngineUnavailableError("no daemon answers")
-
-    monkeypatch.setattr(engines, "choose", choose)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL"):
-        monkeypatch.delenv(name, raising=False)
+def wanted(asked_engines: list[str]) -> list[str]:
+    """The engines that were asked for, in a folder with an issue."""
     Path("bug.md").write_text(TWO, "utf-8")
-    return asked
+    return asked_engines
 
 
 def test_a_file_to_the_sandbox(wanted: list[str], capsys: Captured) -> None:

@@ -12,8 +12,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import cli, engines, grid, report
-from runner.errors import EngineUnavailableError, UsageError
+from runner import cli, grid, report
+from runner.errors import UsageError
 from runner.github import address, reported
 from runner.github.address import Issue
 from runner.matrix import config
@@ -203,19 +203,10 @@ def test_the_address_of_a_comment(text: str, found: object) -> None:
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which engine was asked for; none answers."""
-    asked: list[str] = []
-
-    def choose(name: str, *_: object) -> None:
-        asked.append(name)
-        raise EngineUnavailableError("no daemon answers")
-
-    monkeypatch.setattr(engines, "choose", choose)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path))
+def wanted(asked_engines: list[str]) -> list[str]:
+    """The engines that were asked for, in a folder with a comment."""
     Path("comment.md").write_text(comment(runs.drawn("2.14.1 2.15.1\nfit ✓ A")), "utf-8")
-    return asked
+    return asked_engines
 
 
 def test_it_goes_to_the_sandbox_alone(wanted: list[str]) -> None:
