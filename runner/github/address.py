@@ -1,4 +1,4 @@
-"""Where an issue is: names checked before anything is sent to them. Pure."""
+"""Addresses of issues and comments, checked before anything is sent to them. Pure."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Issue:
 
 
 def repository(text: str) -> str:
-    """`text` as it is where it is OWNER/NAME. Raises `UsageError`."""
+    """`text`, which must be OWNER/NAME. Raises `UsageError`."""
     if not re.fullmatch(_REPO, text):
         raise UsageError(f"{text!r} is no repository", remedy="write it as OWNER/NAME")
     return text
 
 
 def reference(text: str) -> Optional[Issue]:
-    """`OWNER/NAME#N`, or the address of its page on github.com; None for anything else."""
+    """The issue in `OWNER/NAME#N` or in its address on github.com; None for any other text."""
     found = _REFERENCE.fullmatch(text) or _PAGE.fullmatch(text)
     return Issue(repo=found[1], number=int(found[2])) if found else None
 
@@ -51,13 +51,13 @@ _COMMENT = re.compile(
 
 
 def comment(text: str) -> Optional[tuple[Issue, int]]:
-    """Where a comment's address on github.com says that it is, and its number; else None."""
+    """(issue, number of the comment) from a comment's address on github.com; else None."""
     found = _COMMENT.fullmatch(text)
     return (Issue(repo=found[1], number=int(found[2])), int(found[3])) if found else None
 
 
 def api_base(url: str) -> str:
-    """The base URL of a GitHub's REST interface, fit to be sent a token. Raises `UsageError`."""
+    """The base URL of GitHub's REST API, checked to be safe for a token. Raises `UsageError`."""
     try:
         parts = urlsplit(url)
         safe = parts.scheme == "https" or is_loopback(parts.scheme, parts.hostname)
@@ -74,12 +74,12 @@ def api_base(url: str) -> str:
 
 
 def token_host(api_url: str) -> str:
-    """The host as `gh` knows it: github.com, or the Enterprise's."""
+    """The host under which `gh` keeps the token: github.com, or that of GitHub Enterprise."""
     return (urlsplit(api_url).hostname or "").removeprefix("api.")
 
 
 def is_loopback(scheme: str, name: Optional[str]) -> bool:
-    """Over plain HTTP a token goes to this machine at most."""
+    """Whether this is plain HTTP to this machine: no other plain HTTP may get a token."""
     try:
         local = name == "localhost" or ipaddress.ip_address(name or "").is_loopback
     except ValueError:

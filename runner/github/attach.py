@@ -1,4 +1,4 @@
-"""Post the report, or update the comment that an earlier run posted."""
+"""Posts the report, or updates the comment of an earlier run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runner.github.errors import TooLongError
 from runner.report import gfm
 
 SHRINKS = 3
-"""Times that a report is shortened, to half each time, before it is given up."""
+"""How often tfmatrix halves the limit of a report that GitHub refuses as too long."""
 
 Render = Callable[[int], str]
-"""The report in at most so many characters."""
+"""Renders the report in at most the given number of characters."""
 
 
 @frozen(kw_only=True)
@@ -32,7 +32,10 @@ def comment_body(identity: str, render: Render, limit: int = gfm.LIMIT) -> str:
 
 
 def attach(client: Client, issue: Issue, identity: str, render: Render) -> Posted:
-    """Raises `GithubError`; the same call then finds what was posted, so it may be tried again."""
+    """Post or update the comment. Raises `GithubError`.
+
+    The call may be repeated after an error: it then finds a comment that was already posted.
+    """
     found = earlier(client.comments(issue), identity, client.login())
     for shrunk in range(SHRINKS):
         try:

@@ -1,4 +1,4 @@
-"""What GitHub may cost, and PyGithub's connections kept within that."""
+"""Limits on requests to GitHub, and PyGithub connections that keep them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Bounds", "TooMuchError", "connections"]
 
 @define
 class Bounds(bounds.Bounds):
-    """What one client may cost in all; waiting for a rate limit to end does not count."""
+    """The limits of one client; waiting for a rate limit to end does not count."""
 
     seconds: float = 120.0
     answers: int = 300
-    """A hundred comments are in each."""
+    """The most pages that are read; each has a hundred comments."""
     size: int = 64 * 1024 * 1024
     too_many: str = "more answers than any issue has pages"
     too_large: str = "more bytes than all comments of an issue have"
@@ -28,7 +28,7 @@ class Bounds(bounds.Bounds):
 def connections(
     bounds: Bounds,
 ) -> tuple[type[HTTPRequestsConnectionClass], type[HTTPSRequestsConnectionClass]]:
-    """PyGithub's own, within the bounds. They never try again by themselves."""
+    """PyGithub's connections within the limits. They do not retry by themselves."""
 
     class Plain(HTTPRequestsConnectionClass):
         def __init__(self, *args: Any, **options: Any) -> None:

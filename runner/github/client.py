@@ -1,4 +1,4 @@
-"""Asks GitHub, waits where it asks to be left alone, and says in one line what went wrong."""
+"""Sends requests to GitHub, waits for its rate limits, and reports an error in one line."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from runner.report.text import clean
 
 T = TypeVar("T")
 TIMEOUT = 30
-"""Seconds without an answer."""
+"""How long to wait for an answer, in seconds."""
 MOST_COMMENTS = 200
-"""Of an issue, those that are read for scripts."""
+"""At most this many comments of an issue are searched for scripts."""
 NOT_GITHUB = (
     *(AssertionError, RuntimeError, ValueError, TypeError, LookupError, AttributeError),
     BadAttributeException,
 )
-"""What PyGithub raises for an answer with an address on another host, which it never follows with
-a token, and for one that is no JSON or not of GitHub's shape."""
+"""PyGithub raises these for an answer that names another host, which it never follows with a
+token, and for an answer that is not JSON or does not have GitHub's form."""
 
 
 @frozen(kw_only=True)
 class Clock:
-    """Replaced in tests, which cannot wait."""
+    """The clock; tests replace it, because they cannot wait."""
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -45,7 +45,8 @@ class Clock:
 
 @define
 class Client:
-    """One GitHub, as the user that the token belongs to; without a token, as anybody."""
+    """A client of one GitHub server, with the rights of the token's user; without a token, with
+    the rights of everybody."""
 
     api_url: str
     token: Optional[str]
@@ -71,11 +72,11 @@ class Client:
         )
 
     def issue_text(self, issue: Issue) -> str:
-        """What the issue's author wrote."""
+        """The text of the issue, by its author."""
         return self._ask(f"reading {issue}", lambda: self._issue(issue).body or "", Access.READ)
 
     def thread(self, issue: Issue) -> list[str]:
-        """What the issue's author wrote, and then the comments, as far as one reads them."""
+        """The text of the issue, then the comments, up to the limit."""
 
         def read_thread() -> list[str]:
             remote = self._issue(issue)
@@ -96,28 +97,28 @@ class Client:
         return self._ask(f"reading the gist {identity}", read_gist, Access.READ)
 
     def permission(self, repo: str, user: str) -> str:
-        """`admin`, `write`, `read` or `none`."""
+        """The permission of a user: `admin`, `write`, `read` or `none`."""
         return self._ask(
             f"asking what {user} may do in {repo}",
             lambda: self._github.get_repo(repo).get_collaborator_permission(user),
         )
 
     def comment_text(self, issue: Issue, number: int) -> str:
-        """What a comment says; `number` is its own, not its place on the issue."""
+        """The text of a comment; `number` is the comment's id, not its position in the issue."""
         return self._ask(
             f"reading comment {number} on {issue}",
             lambda: self._issue(issue).get_comment(number).body or "",
         )
 
     def login(self) -> str:
-        """Who comments with this token are by."""
+        """The name of the user who writes comments with this token."""
         try:
             return self._ask("asking whose token it is", lambda: self._github.get_user().login)
         except errors.ForbiddenError:
             return self._app_login()
 
     def comments(self, issue: Issue) -> list[Comment]:
-        """All of them, oldest first."""
+        """All comments of an issue, the oldest first."""
         return self._ask(
             f"reading the comments of {issue}",
             lambda: [
@@ -129,14 +130,14 @@ class Client:
         )
 
     def create(self, issue: Issue, body: str) -> str:
-        """The new comment's address."""
+        """Post a comment; returns its address."""
         return self._ask(
             f"commenting on {issue}",
             lambda: _address(issue, self._issue(issue).create_comment(body).html_url),
         )
 
     def update(self, issue: Issue, comment: Comment, body: str) -> str:
-        """The comment's address."""
+        """Replace the text of a comment; returns its address."""
 
         def edit_comment() -> str:
             remote = self._issue(issue).get_comment(comment.id)
@@ -149,7 +150,7 @@ class Client:
         return self._github.get_repo(issue.repo).get_issue(issue.number)
 
     def _app_login(self) -> str:
-        """A workflow's token may not ask for its user; the other interface tells it its name."""
+        """The user's name for a workflow's token, which only the GraphQL API tells it."""
         query = "query { viewer { login } }"
 
         def ask_for_app() -> str:
@@ -205,6 +206,6 @@ class Client:
 
 
 def _address(issue: Issue, url: object) -> str:
-    """A comment's address as GitHub gives it, where it is one: it is printed."""
+    """A comment's address in GitHub's answer, checked because it is printed."""
     parts = urlsplit(url) if isinstance(url, str) and url == clean(url) and " " not in url else None
     return str(url) if parts and parts.scheme in ("http", "https") and parts.netloc else str(issue)

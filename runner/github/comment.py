@@ -1,4 +1,4 @@
-"""The comment: a report under a first line that says whose it is. Pure."""
+"""The comment: a report after a first line that identifies it. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model import Run
 
 @frozen(kw_only=True)
 class Comment:
-    """A comment as it is on the issue."""
+    """A comment on the issue."""
 
     id: int
     author: str
@@ -22,10 +22,10 @@ class Comment:
 
 
 def identity(run: Run, name: Optional[str] = None) -> str:
-    """What is the same for two runs of one matrix, and differs for another one.
+    """The identity of a matrix: equal for two runs of it, different for another matrix.
 
-    The names of the repros: a script that was mended, or more releases, update the comment; another
-    repro gets its own. `name` stands in for them where the user gives one.
+    It is made from the names of the repros. So a repaired script or more releases update the
+    comment, and another repro gets its own. A `name` from the user replaces these names.
     """
     if name:
         return identity_named(name)
@@ -33,12 +33,12 @@ def identity(run: Run, name: Optional[str] = None) -> str:
 
 
 def identity_named(of: Union[str, list[str]]) -> str:
-    """The same for the same names."""
+    """A digest of the names."""
     return hashlib.sha256(json.dumps(of).encode()).hexdigest()[:16]
 
 
 def marker(identity: str) -> str:
-    """Not shown by GitHub."""
+    """The first line of the comment, which GitHub does not show."""
     return f"<!-- tfmatrix attach {identity} -->"
 
 

@@ -1,4 +1,4 @@
-"""One file from the web: over https, through few redirections, bounded in time and size."""
+"""Downloads one file: over https, with few redirections, and limits on time and size."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 << 20
 MOST_REDIRECTIONS = 5
 SECONDS = 60.0
-"""For all of it; half of that without a byte ends it, too."""
+"""The limit for the whole download; half of that without any data ends it too."""
 
 
 def download_text(url: str) -> str:
-    """What lies at `url`. Nothing is sent but the request. Raises `GithubError`."""
+    """The text at `url`. Only the request is sent, no token. Raises `GithubError`."""
     import requests
 
     bounds = Bounds(seconds=SECONDS, answers=MOST_REDIRECTIONS + 1, size=MOST_BYTES)
@@ -63,13 +63,13 @@ def _followed(url: str, bounds: Bounds) -> bytes:
 
 
 def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """What .netrc knows of a host is not sent to it."""
+    """Keeps requests from sending the passwords in .netrc."""
     return request
 
 
 def redirected(url: str, location: str) -> str:
-    """Where an answer sends who asked for `url`. Raises `GithubError` for a server of this machine,
-    which may answer to anybody here, where the answer came from elsewhere."""
+    """The address to which an answer redirects. Raises `GithubError` if another machine's answer
+    redirects to a server on this machine, which may trust everybody here."""
     to = urljoin(url, location)
     if _is_here(to) and not _is_here(url):
         raise GithubError(f"{to:.200} is not followed: that is this machine")

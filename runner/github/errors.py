@@ -1,4 +1,4 @@
-"""What GitHub answers when it does not do as asked, each with its remedy."""
+"""The errors that GitHub answers with, each with its remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.report.text import shortened
 
 
 class Access(enum.Enum):
-    """What is done with an issue: an error on reading speaks of reading only."""
+    """What the request does with an issue; an error while reading names only reading."""
 
     READ = "read"
     WRITE = "write"
@@ -44,19 +44,20 @@ NO_CONNECTION = {
 
 
 class GithubError(TfmatrixError):
-    """GitHub did not do as asked, or did not answer."""
+    """GitHub refused a request, or did not answer."""
 
 
 class ForbiddenError(GithubError):
-    """The token is good, but not for this."""
+    """The token is valid, but lacks the right for this request."""
 
 
 class TooLongError(GithubError):
-    """A comment's body is longer than GitHub takes."""
+    """A comment is longer than GitHub allows."""
 
 
 def refuse(status: int, data: Any, what: str, token: str, access: Access) -> NoReturn:
-    """Raise what an answer of `status` means; `what` was being done. The token is never told."""
+    """Raise the error for an answer with `status`; `what` names the action. It never contains the
+    token."""
     said = shortened(message(data).replace(token, "***") if token else message(data), 300)
     if status == 422 and "too long" in said.lower():
         raise TooLongError(f"{what}: {said}")
@@ -68,7 +69,7 @@ def refuse(status: int, data: Any, what: str, token: str, access: Access) -> NoR
 
 
 def message(data: Any) -> str:
-    """GitHub's own words, with those on single fields."""
+    """GitHub's own message, with its messages about single fields."""
     if not isinstance(data, dict):
         return ""
     errors = data.get("errors")
@@ -77,7 +78,8 @@ def message(data: Any) -> str:
 
 
 def unreachable(error: OSError, what: str, host: str, access: Access) -> GithubError:
-    """`error` is requests' own: its text may hold a proxy's password, so only its kind is told."""
+    """The error for a failed connection. It names only the kind of requests' `error`, whose text
+    may contain a proxy's password."""
     kind = type(error).__name__
     why = {
         "SSLError": "its certificate cannot be verified",

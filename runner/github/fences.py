@@ -12,11 +12,11 @@ _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 _OPENS = re.compile(r"([ \t]*)(`{1,2})(?!`)([^`]*)$")
 _CLOSES = re.compile(r"([^`]*)(`{1,2})[ \t]*$")
 MOST_LINES = 5_000
-"""Of one piece of code: GitHub's texts have no more."""
+"""The longest piece of code; GitHub's texts are not longer."""
 
 
 def mended(text: str) -> tuple[str, list[int]]:
-    """`text` with such code in fences, and the line of `text` that each of its lines was."""
+    """`text` with such code in fences, and for each new line the number of its line in `text`."""
     lines = text.split("\n")
     fence, at = "", 0
     while at < len(lines):
@@ -35,7 +35,8 @@ def mended(text: str) -> tuple[str, list[int]]:
 
 
 def _end(lines: list[str], start: int, ticks: str) -> Optional[int]:
-    """The line that closes what opens above `start`; None where a line with other ticks comes."""
+    """The line that closes the code that opens above `start`; None if a line with other ticks
+    comes first."""
     for at in range(start, min(len(lines), start + MOST_LINES)):
         closed = _CLOSES.match(lines[at])
         if closed:
@@ -46,7 +47,7 @@ def _end(lines: list[str], start: int, ticks: str) -> Optional[int]:
 
 
 def _fence(lines: list[str], first: int, last: int, opened: re.Match[str]) -> None:
-    """Turn the ticks into fences; code on the same lines gets lines of its own."""
+    """Turn the ticks into fences; code on the lines of the ticks moves to its own lines."""
     code, closing = opened[3], _CLOSES.match(lines[last])
     before = closing[1] if closing else ""
     alone = re.fullmatch(r"\s*\w*\s*", code) and len(code.split()) <= 1

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PYTHON = frozenset({"py", "py3", "pycon", "python", "python2", "python3", "ipython", "ipython3"})
 MOST = 65_536
-"""Characters of a block that is looked at to find out whether it is Python: GitHub's limit."""
+"""A longer block is not tested for Python, in characters; this is GitHub's limit."""
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
 _FILE = re.compile(r"(?<![\w./-])([A-Za-z_]\w*\.py)(?![\w.])")
@@ -39,14 +39,14 @@ class Block:
 
     source: str
     label: str
-    """What the fence says it is; often nothing, and often wrong."""
+    """The label of the fence; it is often missing or wrong."""
     line: int
-    """Of the Markdown, where the block starts; the first is 1."""
+    """The line of the Markdown on which the block starts; the first line is 1."""
     name: str = ""
-    """What the issue calls the file: `model.py`; of a notebook always its name."""
+    """The file name that the issue gives, such as `model.py`; a notebook always has one."""
 
     place: str = ""
-    """Where in an issue, but for its description: `comment 3`."""
+    """The part of the issue, such as `comment 3`; empty for the description."""
 
     @property
     def is_notebook(self) -> bool:
@@ -71,7 +71,7 @@ def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
 
 
 def hidden(markdown: str) -> tuple[str, ...]:
-    """The HTML comments in `markdown` that stand by themselves, in its order: GitHub shows none."""
+    """The HTML comments in `markdown` that are blocks of their own; GitHub does not show them."""
     text = markdown.encode("utf-8", "replace").decode("utf-8")
     tokens = _parser(False).parse(text)
     found = (token.content.strip() for token in tokens if token.type == "html_block")
@@ -84,7 +84,7 @@ def _is_escaped(text: str) -> bool:
 
 
 def _code(text: str, *, inside_html: bool = False) -> Iterator[tuple[str, str, int]]:
-    """Label, content and first line of all that is code."""
+    """The label, the content and the first line of each piece of code."""
     for token in _parser(inside_html).parse(text):
         line = token.map[0] + 1 if token.map else 1
         if token.type in ("fence", "code_block"):
@@ -117,7 +117,7 @@ def _block(info: str, content: str, line: int, lines: Sequence[str] = ()) -> Opt
 
 
 def _name(info: str, source: str, above: str) -> str:
-    """What a block's file is called: in its fence, its first line, or the line above it."""
+    """The file name of a block, from its fence, its first line, or the line above it."""
     first = source.lstrip().partition("\n")[0]
     for text in (info, first if first.startswith("#") else "", above):
         names = _FILE.findall(text)
@@ -127,12 +127,12 @@ def _name(info: str, source: str, above: str) -> str:
 
 
 def as_python(source: str) -> str:
-    """A block without what only IPython understands."""
+    """A block without the lines that only IPython understands."""
     return ipython.plain(source).text
 
 
 def _as_script(content: str) -> str:
-    """The first reading of a block that is Python; else the block as it stands."""
+    """The first reading of a block that is valid Python; else the block unchanged."""
     plain = content.replace("\r\n", "\n")
     readings = (plain, textwrap.dedent(plain), textwrap.dedent(html.unescape(plain)))
     scripts = [_without_prompts(reading) for reading in readings]
@@ -140,7 +140,7 @@ def _as_script(content: str) -> str:
 
 
 def _without_prompts(text: str) -> str:
-    """What was typed in a session (`>>>`, and `...` below it), without what was answered."""
+    """The input of a session (lines with `>>>` and `...`), without its output."""
     if not text.lstrip().startswith(">>>"):
         return text
     typed, continues = [], False
@@ -153,7 +153,7 @@ def _without_prompts(text: str) -> str:
 
 
 def parses(source: str) -> bool:
-    """Whether this Python can read it; a script for an older one may still be none."""
+    """Whether this Python can parse the text; a script for an older Python may fail here."""
     if len(source) > MOST:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The chosen blocks of an issue → the files that are saved, and which of them is run. Pure."""
+"""Turns the chosen blocks of an issue into files, one of which is run. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ Numbered = tuple[int, Block]
 
 @frozen(kw_only=True)
 class Files:
-    """What is saved, by name."""
+    """The contents of the files, by name."""
 
     script: str
-    """The name of the one that is run."""
+    """The name of the file that is run."""
     contents: dict[str, str]
 
 
 def files(chosen: Sequence[Numbered], name: str) -> Files:
-    """One script of several blocks, or several files where one imports another. `name` is what a
-    file is called that has no name. Raises `UsageError` for a notebook among several."""
+    """The files for the blocks: one script, or several files if one block imports another.
+
+    `name` is for a file without a name. Raises `UsageError` for a notebook among several blocks.
+    """
     if len(chosen) == 1:
         block = chosen[0][1]
         own = f"{name}.ipynb" if block.is_notebook else f"{name}.py"

@@ -1,4 +1,4 @@
-"""How long GitHub asks to be left alone. Pure."""
+"""Reads from GitHub's answers how long to wait before the next request. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Optional
 
 MOST_WAIT = 300.0
-"""Seconds that one command waits in all."""
+"""The longest time that one command waits in total, in seconds."""
 SECONDARY_WAIT = 60.0
-"""What GitHub's manual asks for where a secondary limit comes without a time."""
+"""The wait that GitHub's manual asks for if a secondary limit names no time."""
 
 
 def seconds_to_wait(

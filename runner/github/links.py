@@ -1,4 +1,4 @@
-"""Addresses of code on the web → what is to be read there. Pure."""
+"""Finds the gist or the file that an address on the web leads to. Pure."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _COLAB_GITHUB = re.compile(rf"/github/({_NAME})/({_NAME})/blob/(.+)")
 _COLAB_GIST = re.compile(rf"/gist/(?:{_NAME}/)?([0-9a-f]{{20,40}})(?:/.*)?")
 _COLAB_DRIVE = re.compile(r"/drive/([A-Za-z0-9_-]{10,100})")
 READABLE = (".py", ".ipynb", ".md")
-"""How the names of files end that can be read."""
+"""The extensions of files that can be read."""
 
 
 @frozen(kw_only=True)
 class LinkedScript:
-    """What an address leads to: a gist, or one file."""
+    """The target of an address: a gist or one file."""
 
     name: str
-    """What is saved is called so."""
+    """The name for the saved script."""
     gist: str = ""
     url: str = ""
     kind: str = ""
-    """`.py`, `.ipynb` or `.md`, of a file."""
+    """The extension of a file: `.py`, `.ipynb` or `.md`."""
 
 
 def is_link(text: str) -> bool:
@@ -38,7 +38,7 @@ def is_link(text: str) -> bool:
 
 
 def parse(text: str) -> LinkedScript:
-    """Raises `UsageError` for what is no address of code."""
+    """The target of an address. Raises `UsageError` if it is no address of code."""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""

@@ -23,11 +23,11 @@ from runner.report.block import CLOSE, OPEN, SCHEMA, Block, Finding, script_dige
 from runner.report.text import listed, shortened
 
 MOST_SECONDS, MOST_MEMORY = 3600.0, 65_536
-"""What a comment may ask for a cell, in seconds and MiB; whoever runs it may ask for more."""
+"""The limits that a comment may set for a cell, in seconds and MiB; the user may set more."""
 MOST_NAMED = 3
 
 Place = tuple[str, str, str, str]
-"""Repro, case, device, release."""
+"""A cell: repro, case, device, release."""
 
 
 @frozen(kw_only=True)
@@ -54,7 +54,7 @@ class _Repro:
 
 @frozen(kw_only=True)
 class _Matrix:
-    """Only these keys: a matrix.yaml may also name base images and files."""
+    """The part of a matrix.yaml that a comment may have; it cannot name base images or files."""
 
     tf: tuple[str, ...]
     devices: tuple[str, ...]
@@ -94,7 +94,7 @@ def read_block(markdown: str, source: str) -> Block:
 
 
 def _check(block: Block) -> None:
-    """Raises ValueError where its parts do not fit each other."""
+    """Raises ValueError if the parts of the block contradict each other."""
     if block.schema != SCHEMA:
         raise ValueError(f"schema: expected {SCHEMA}")
     for number, finding in enumerate(block.findings):
@@ -112,8 +112,8 @@ def _check(block: Block) -> None:
 
 
 def scripts_shown(markdown: str, block: Block) -> dict[str, str]:
-    """Repro → its script, as the comment shows it. Raises `UsageError` unless all are there and
-    are what the block says that was run."""
+    """Repro → the script that the comment shows. Raises `UsageError` if a script is missing or
+    does not have the digest in the block."""
     shown = {script_digest(found.source): found.source for found in blocks(markdown)}
     missing = [r.name for r in _matrix(block).repros if block.scripts.get(r.name) not in shown]
     if missing:
@@ -126,7 +126,7 @@ def scripts_shown(markdown: str, block: Block) -> dict[str, str]:
 
 
 def matrix_text(block: Block, files: Mapping[str, str]) -> str:
-    """A matrix.yaml; `files` says where each repro's script lies. YAML reads JSON."""
+    """The text of a matrix.yaml, as JSON, which YAML can read. `files` has each repro's script."""
     matrix = _matrix(block)
     data = {
         "schema": 1,
@@ -139,7 +139,7 @@ def matrix_text(block: Block, files: Mapping[str, str]) -> str:
 
 
 def _plain(repro: _Repro) -> dict[str, Any]:
-    """Raises `UsageError` where it asks for more than a stranger may."""
+    """Raises `UsageError` if the block asks for more than a stranger may use."""
     if repro.limits.timeout > MOST_SECONDS or repro.limits.memory > MOST_MEMORY:
         raise UsageError(
             f"{_named(repro.name)} asks for {repro.limits.timeout:g} s and "
@@ -161,8 +161,11 @@ def _matrix(block: Block) -> _Matrix:
 
 
 def compared(then: Block, now: Block) -> tuple[bool, str]:
-    """Whether the same came out, and a sentence that says so, of the cells that were run now. What
-    was not judged then counts for nothing; what cannot be judged now is not the same."""
+    """Whether the cells of the new run have the same results, and a sentence about it.
+
+    A cell that was not judged in the report is ignored. A cell that cannot be judged now counts as
+    different.
+    """
     before, after = dict(_cells(then)), dict(_cells(now))
     told = {at: what for at, what in before.items() if what not in UNJUDGED and at in after}
     differ = [place for place, what in told.items() if after[place] != what]

@@ -1,4 +1,4 @@
-"""The token: found, checked, never shown."""
+"""Finds and checks the token, and never shows it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_token(environ: Mapping[str, str], host: str) -> Optional[str]:
 
 
 def require_token(environ: Mapping[str, str], host: str) -> str:
-    """Like `find_token`. Raises `UsageError` where there is no token."""
+    """Like `find_token`, but raises `UsageError` if there is no token."""
     token = find_token(environ, host)
     if token is None:
         raise UsageError(
@@ -44,7 +44,7 @@ def _checked(token: str, source: str) -> str:
 
 
 def _of_gh(host: str) -> str:
-    """Asked for by host, so that no other GitHub's token is ever sent there."""
+    """The token that `gh` has for this host, so that another server's token is never sent."""
     try:
         done = processes.run(["gh", "auth", "token", "--hostname", host], timeout=10)
     except (OSError, subprocess.TimeoutExpired):

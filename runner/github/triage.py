@@ -30,11 +30,11 @@ from runner.report import gfm, markdown, publish, text
 from runner.runs import journal
 
 MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
-"""Associations of an author with a repository, as an event tells them, that may start a run."""
+"""The associations with a repository, in GitHub's events, whose authors may start a run."""
 WRITERS = ("admin", "write")
-"""Permissions, as the interface tells them, that may start a run."""
+"""The permissions, in GitHub's API, with which a user may start a run."""
 FOLDER = Path("tfmatrix-triage")
-"""What one job hands over to the other."""
+"""The files that the first job gives to the second."""
 RUN, SAID, ISSUE = "run", "said.txt", "issue.md"
 MOST_EVENT, MOST_FILES, MOST_BYTES = 8 << 20, 20_000, 256 << 20
 SAID_LINES = 20
@@ -42,18 +42,18 @@ SAID_LINES = 20
 
 @frozen(kw_only=True)
 class Event:
-    """What is read of the event that a comment is."""
+    """The facts in the event of a comment."""
 
     issue: Issue
     body: str
-    """Of the issue, as it was when the comment was written."""
+    """The text of the issue at the time of the comment."""
     comment: str
     author: str
     association: str
 
 
 def read_event(path: Path) -> Event:
-    """Raises `UsageError` where it is no comment on an issue."""
+    """The facts in an event. Raises `UsageError` if it is not a comment on an issue."""
     try:
         data: Any = serial.parse(files.read_regular(path, MOST_EVENT))
         issue, comment = data["issue"], data["comment"]
@@ -99,7 +99,7 @@ def measure(event: Event, folder: Path) -> int:
 
 
 def without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
-    """Nothing that a workflow is trusted with goes to what a stranger's script is near."""
+    """The environment variables without the workflow's secrets, for the run of the script."""
     hidden = (*token.VARIABLES, "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     return {name: value for name, value in environ.items() if name not in hidden}
 
@@ -123,7 +123,7 @@ def post_report(event: Event, folder: Path, client: Client, address_of_run: str)
 
 
 def refuse_odd_files(folder: Path) -> None:
-    """Raises `UsageError` unless all of it is plain files and folders, and not too much."""
+    """Raises `UsageError` if the folder is too large or has more than plain files and folders."""
     number, size = 0, 0
     for place, folders, names in os.walk(folder, onerror=_unreadable):
         for name in (*folders, *names):
@@ -140,7 +140,7 @@ def _unreadable(error: OSError) -> None:
 
 
 def _report(folder: Path) -> Callable[[int], str]:
-    """Made here from the run's records: no text of the other job is taken as Markdown."""
+    """The report, made here from the run's records: the other job's Markdown is not used."""
     if not (folder / RUN / journal.HEAD).exists():
         return _problem(_said(folder))
     run = journal.read_run(folder / RUN)
@@ -161,7 +161,7 @@ def _problem(said: str) -> Callable[[int], str]:
 
 
 def _note(event: Event, client: Client, address_of_run: str) -> str:
-    """Whose wish it was, and whether the issue still says what it said then."""
+    """The line that names the command's author, and says whether the issue has changed since."""
     said = f"Asked for by {gfm.code_span(event.author)}; measured by {address_of_run}.\n\n"
     if _plain(client.issue_text(event.issue)) != _plain(event.body):
         said += "**The issue was edited since: this is about what it said then.**\n\n"
@@ -173,7 +173,7 @@ def _plain(body: str) -> str:
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """One step of the workflow; what is wrong is one line."""
+    """Run one step of the workflow; an error is one line."""
     try:
         return _step(arguments[0] if arguments else "", environ)
     except TfmatrixError as error:

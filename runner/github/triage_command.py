@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
         "--block": r"[1-9][0-9]?(,[1-9][0-9]?){0,9}",
     },
 }
-"""Verb → option → what its value must match."""
+"""Verb → option → the pattern that its value must match."""
 
 
 @frozen(kw_only=True)
@@ -39,12 +39,12 @@ class Command:
 
     @property
     def arguments(self) -> list[str]:
-        """As `tfmatrix` takes them, without where the script is from."""
+        """The arguments for `tfmatrix`, without the source of the script."""
         return [self.verb, *(word for pair in self.options for word in pair)]
 
 
 def is_command(comment: str) -> bool:
-    """Whether a comment is meant for this tool."""
+    """Whether a comment has a command for tfmatrix."""
     return comment.split(maxsplit=1)[:1] == [PREFIX]
 
 

@@ -29,7 +29,7 @@ class Health(str, enum.Enum):
 
     GOOD = "ok"
     LIMITED = "limited"
-    """Something cannot be done here, but the main job can."""
+    """Some features do not work here, but the main one does."""
     BAD = "bad"
 
 
@@ -69,7 +69,7 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
 
 
 def check_system() -> Check:
-    """TensorFlow's wheels that reach back to 1.12 are for Linux on x86-64 alone."""
+    """Checks the platform: all of TensorFlow's wheels since 1.12 exist only for Linux on x86-64."""
     here = f"{platform.system()} {platform.machine()}"
     good = here == "Linux x86_64"
     return Check(
@@ -81,7 +81,7 @@ def check_system() -> Check:
 
 
 def check_avx(flags: Optional[frozenset[str]]) -> Check:
-    """Every release from 1.6 on is built with AVX and dies of SIGILL without it."""
+    """Checks the processor: releases since 1.6 need AVX, and end with SIGILL without it."""
     if flags is None:
         return Check(what="AVX", health=Health.LIMITED, finding="cannot be told on this system")
     good = "avx" in flags
@@ -96,7 +96,7 @@ def check_avx(flags: Optional[frozenset[str]]) -> Check:
 
 
 def check_disk(engine: Engine, releases: Sequence[Release]) -> Check:
-    """What a run of all `releases` with this engine would say of the disk."""
+    """Checks the disk as a run of all `releases` with this engine would."""
     targets = [plan.target(release, Device.CPU) for release in releases]
     environments = [locks.environment(each) for each in targets if engine.refuses(each) is None]
     try:
@@ -147,7 +147,7 @@ def check_coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Chec
 
 
 def check_sandbox(info: Mapping[str, Any]) -> Check:
-    """What the daemon, as it describes itself, can hold a container to."""
+    """Checks which limits for containers the daemon says that it can enforce."""
     # Podman says that it can limit what the old control groups let nobody limit who is not root.
     rootless = info.get("Rootless") or "name=rootless" in (info.get("SecurityOptions") or ())
     unlimited = rootless and str(info.get("CgroupVersion")) == "1"
@@ -173,7 +173,7 @@ def check_sandbox(info: Mapping[str, Any]) -> Check:
 
 
 def check_base_images(releases: Sequence[Release]) -> Check:
-    """Whether builds can start from what is here, and what a run does about what is not."""
+    """Checks whether the base images are here, and says what a run does if some are missing."""
     pythons = sorted({release.pythons[0] for release in releases}, key=Version)
     images = {python: render.base_image(python) for python in pythons}
     missing = [p for p, image in images.items() if daemon.find_image(image) is None]
@@ -194,7 +194,7 @@ def check_base_images(releases: Sequence[Release]) -> Check:
 
 
 def check_gpu(usable: Sequence[Engine], releases: Sequence[Release]) -> Check:
-    """Whether any engine would run a CUDA cell of the newest release that has one."""
+    """Checks whether any engine can run a CUDA cell of the newest release that has one."""
     with_cuda = [r for r in releases if r.cuda is not None and r.cuda.unavailable is None]
     reason = "nvidia-smi is not there" if shutil.which("nvidia-smi") is None else None
     for engine in usable if with_cuda else ():

@@ -19,11 +19,11 @@ from runner.machine.items import Removable
 from runner.runs import journal, retention
 
 _BEING_MADE = 3600.0
-"""Seconds for which a snapshot without a name is taken to be another run's, not a dead one's."""
+"""A younger snapshot without a name may belong to another run, so it is kept; in seconds."""
 
 
 def removable_runs(keep: int = 0) -> Iterator[Removable]:
-    """The runs in results/ that were named by their moment, but for the newest `keep`."""
+    """The runs in results/ that have their date as a name, except the newest `keep`."""
     folders = retention.dated_runs(paths.results())
     for folder in folders[: max(0, len(folders) - keep)]:
         yield _item("run", folder)
@@ -63,7 +63,7 @@ def removable_caches() -> Iterator[Removable]:
 
 
 def removable_outcomes(older_than: timedelta) -> Iterator[Removable]:
-    """Measured outcomes that nothing asked for in that time, together as one item."""
+    """The stored outcomes that were not used for the time `older_than`, as one item."""
     store = Store(paths.store())
     unused = store.unused(older_than) if paths.own_files(paths.CACHE["store"]) else {}
     if unused:
@@ -95,7 +95,7 @@ def _item(kind: str, folder: Path) -> Removable:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the files below `folder`, or of what is none; links are not followed."""
+    """The size of all files below a folder, or of one file, in bytes; links are not followed."""
     if folder.is_symlink() or not folder.is_dir():
         return folder.lstat().st_size
     total = 0
