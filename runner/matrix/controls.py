@@ -94,5 +94,6 @@ def _pinned(package: str, version: str) -> Variant:
 def _with(cell: Cell, variant: Variant) -> Cell:
     """Nothing is expected of it: what matrix.yaml says is said of the usual environments."""
     case = variants.tried(cell.case, variants.combine((cell.case.variant, variant)))
-    made = plan.planned_cell(cell.repro, case, cell.target.release, cell.target.device)
+    release, device = cell.target.release, cell.target.device
+    made = plan.planned_cell(cell.repro, case, release, device, cell.wanted)
     return evolve(made, expected=None)

@@ -61,11 +61,18 @@ def _pairs(batches: Sequence[Batch], results: Iterable[Result]) -> Iterable[tupl
         for cell in batch.cells
     }
     for change in controls.changes(results):
-        before, after = planned.get(change.before.id), planned.get(change.after.id)
+        before, after = (planned.get(_cell_of(each)) for each in (change.before, change.after))
         if before is None or after is None:
             continue
         here, there = (dict(map(pinned_version, each[1].packages)) for each in (before, after))
         yield from controls.controls(before[0], after[0], (here, there))
+
+
+def _cell_of(result: Result) -> tuple[str, str, str]:
+    """The id of the cell that it is of: a test is of its file's."""
+    variant = f"@{result.variant}" if result.variant else ""
+    file = result.case.removesuffix(variant).partition("::")[0]
+    return result.repro, f"{file}{variant}", result.environment
 
 
 def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker) -> Workload:

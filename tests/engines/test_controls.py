@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import engines
+from runner import cli, engines
 from runner.engines.base import Channel, Workspace
 from runner.engines.local.pipe import PipeChannel
 from runner.environments import locks
@@ -91,6 +91,30 @@ def test_whose_change_it_is(desk: Desk, script: str, sentence: str, change: str)
     assert f"passes on 2.1; {sentence}" in report.splitlines()[0]
     assert f"{change}; 2.1 on Python 3.8: cannot be had" in report
     assert change.replace("'", "&#x27;") in (desk.folder_of_run / "index.html").read_text("utf-8")
+
+
+def test_a_test_of_a_suite_has_its_control_too(desk: Desk) -> None:
+    text = (
+        HEAD
+        + """
+def test_of_python():
+    assert python < (3, 8), "no"
+
+def test_of_tensorflow():
+    assert version < (2, 2), "never"
+
+def test_that_stays():
+    pass
+"""
+    )
+    (desk.folder / "test_my.py").write_text(text, "utf-8")
+    assert cli.execute(["run", "test_my.py", "--allow-no-tensorflow", "--tf", "2.1,2.2"]) == 0
+    assert sum("2.2.3-py3.7" in each for each in desk.engine.opened) == 1
+    report = (desk.folder_of_run / "matrix.md").read_text("utf-8")
+    own = "passes as 2.1 does: the change is Python's, not TensorFlow's"
+    changes = [line for line in report.splitlines() if "2.2 on Python 3.7" in line]
+    assert [own in line for line in changes if "test_of_python" in line] == [True]
+    assert ["fails as on 3.8" in line for line in changes if "test_of_tensorflow" in line] == [True]
 
 
 def test_controls_are_kept_apart_from_the_cells(desk: Desk) -> None:
