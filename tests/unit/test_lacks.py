@@ -118,6 +118,24 @@ def test_no_network_is_no_failure(message: str, frames: str) -> None:
     assert re.fullmatch(rf"needs data from the network: {remedy} \(.+\)", said)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "could not download: <urlopen error [Errno -2] Name or service not known>",
+        "wget: unable to resolve host address: Temporary failure in name resolution",
+    ],
+)
+def test_nor_is_it_where_the_script_says_so_in_its_own_words(words: str) -> None:
+    said = reason(words + "\n")
+    assert said is not None
+    assert said.startswith("needs data from the network: --data auto")
+
+
+def test_other_last_words_are_the_scripts_own_judgement() -> None:
+    assert reason("FAILED: accuracy is too low\n") is None
+    assert reason("FAILED: connection refused by the worker [Errno 111]\n") is None
+
+
 def test_a_server_of_the_scripts_own_that_refuses_is_a_failure() -> None:
     assert reason(raised("ConnectionRefusedError: [Errno 111] Connection refused")) is None
 

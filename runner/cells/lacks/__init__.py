@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Optional
 
 from runner.cells.lacks import files, network, packages, python
-from runner.cells.signature import Raised, causes
+from runner.cells.signature import Raised, causes, exit_words
 
 CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
     python.needed,
@@ -29,7 +29,10 @@ def needed(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
 
     Of failed tests all must have failed for that.
     """
-    reasons = [_needed(raised) for raised in causes(exit_code, stderr, output)[:MOST_TESTS]]
+    raised = causes(exit_code, stderr, output)
+    if not raised:  # it caught what went wrong, and ended with words of its own
+        return network.needed_in(exit_words(exit_code, stderr))
+    reasons = list(map(_needed, raised[:MOST_TESTS]))
     return reasons[0] if reasons and all(reasons) else None
 
 

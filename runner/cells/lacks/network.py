@@ -14,11 +14,16 @@ _REMEDY = "--data auto, or tfmatrix fetch, or --data DIR"
 
 def needed(raised: Raised) -> Optional[str]:
     """What could not be reached, and what to do instead."""
-    text = " ".join(f"{raised.kind}: {raised.message}"[:4000].split())
+    return needed_in(f"{raised.kind}: {raised.message}", raised.message)
+
+
+def needed_in(said: str, shown: str = "") -> Optional[str]:
+    """The same of a text; the first line of `shown` stands for it where it names no address."""
+    text = " ".join(said[:4000].split())
     for pattern in data.patterns("packages", "network") if _may_be(text) else ():
         found = pattern.search(text)
         if found:
-            what = next(filter(None, found.groups()), "") or raised.message.split("\n", 1)[0]
+            what = next(filter(None, found.groups()), "") or (shown or said).split("\n", 1)[0]
             return f"needs data from the network: {_REMEDY} ({_clipped(what)})"
     return None
 

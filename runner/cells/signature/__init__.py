@@ -28,7 +28,7 @@ from runner.cells.signature.raised import Raised, headline
 from runner.cells.signature.tracebacks import last_raised
 from runner.cells.signature.wrappers import unwrapped
 
-__all__ = ["Raised", "causes", "normalise", "of_crash", "of_exception", "of_exit"]
+__all__ = ["Raised", "causes", "exit_words", "normalise", "of_crash", "of_exception", "of_exit"]
 
 UNCAUGHT = 1
 """The exit code of Python where an exception ended the program."""
@@ -78,6 +78,11 @@ def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
         for raised in ended
         if raised is not None
     ]
+
+
+def exit_words(exit_code: int, stderr: str) -> str:
+    """The text that a program ended with; empty where an exception ended it."""
+    return _ended_by(exit_code, stderr)[0]
 
 
 def _failed_tests(stderr: str, output: str) -> list[FailedTest]:
