@@ -57,6 +57,11 @@ HERE = "import os, sys\nHERE = os.path.dirname(os.path.abspath(__file__))\n"
         "from pathlib import Path; assert Path(__file__).with_suffix('.json').read_text() == '{}'",
         "import pkgutil; assert [m.name for m in pkgutil.iter_modules([HERE])] == ['my', 'near']",
         "name = 'ne' + 'ar'; assert __import__(name).X == 1",
+        "assert [e.name for e in os.scandir('.') if e.name.endswith('.csv')] == ['table.csv']",
+        "import pathlib; assert len(list(pathlib.Path(HERE).rglob('*.txt'))) == 2",
+        "os.chdir('data'); assert open('a.txt').read() == '1'",
+        "import csv; assert list(csv.reader(open('table.csv'))) == [['1']]",
+        "assert sum(len(files) for _, _, files in os.walk('.')) == 6",
         "assert os.getcwd() == HERE == os.path.realpath(sys.path[0])",
         "open('out', 'w').write('x'); assert open(os.path.join(HERE, 'out')).read() == 'x'",
         "assert sorted(os.listdir('.')) == "
@@ -78,12 +83,21 @@ READS = {
     "listed": "assert os.listdir('.').count('part_2.txt') == 0",
     "by another program": "import subprocess\n"
     "assert subprocess.check_output(['cat', 'part_%d.txt' % 1]) == b'1'",
+    "by its descriptor": "assert os.read(os.open('part_%d.txt' % 1, os.O_RDONLY), 1) == b'1'",
+    "in memory": "import mmap\nwith open('part_%d.txt' % 1, 'rb') as file:\n"
+    "  assert mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)[:] == b'1'",
+    "through a link": "assert open('link_%d' % 1).read() == '1'",
+    "from another folder": "os.chdir('/')\nassert open(HERE + '/part_%d.txt' % 1).read() == '1'",
+    "by a thread": "import threading\ntexts = []\n"
+    "t = threading.Thread(target=lambda: texts.append(open('part_%d.txt' % 1).read()))\n"
+    "t.start(); t.join()\nassert texts == ['1']",
 }
 
 
 @pytest.mark.parametrize("how", READS)
 def test_a_cell_is_measured_again_where_what_it_read_has_changed(bench: Bench, how: str) -> None:
     part = write(bench, "part_1.txt", "1")
+    (part.parent / "link_1").symlink_to("part_1.txt")
     write(bench, "other.py", "x = 1")
     assert not run(bench, HERE + READS[how]).cached
     write(bench, "other.py", "x = 2")
@@ -123,6 +137,9 @@ def test_what_reads_a_file_elsewhere_is_never_taken_as_known(bench: Bench) -> No
     [
         "try:\n  open('part_%d.txt' % 1)\nexcept OSError:\n  pass",
         "for name in os.listdir(HERE): pass",
+        "for entry in os.scandir('.'): pass",
+        "import pathlib; list(pathlib.Path(HERE).rglob('*'))",
+        "try:\n  os.open('part_%d.txt' % 1, os.O_RDONLY)\nexcept OSError:\n  pass",
         "assert open('part_%d.txt' % 1).read() == '1'",
     ],
 )
