@@ -136,6 +136,13 @@ def test_other_last_words_are_the_scripts_own_judgement() -> None:
     assert reason("FAILED: connection refused by the worker [Errno 111]\n") is None
 
 
+def test_a_program_that_is_not_there_is_no_file_to_put_beside_the_script() -> None:
+    frames = OWN + '  File "/usr/lib/python3.10/subprocess.py", line 1863, in _execute_child\n'
+    stderr = raised("FileNotFoundError: [Errno 2] No such file or directory: 'git'", frames)
+    assert reason(stderr) == "needs the program git, which the environments have not"
+    assert reason(stderr.replace("'git'", "'/opt/my/git'")) != reason(stderr)
+
+
 def test_a_server_of_the_scripts_own_that_refuses_is_a_failure() -> None:
     assert reason(raised("ConnectionRefusedError: [Errno 111] Connection refused")) is None
 

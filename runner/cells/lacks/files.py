@@ -25,6 +25,7 @@ _DATA = re.compile(
 _MODEL = re.compile(
     r"\.(?:ckpt|data-\d+-of-\d+|h5|hdf5|index|keras|meta|pb|pbtxt|tflite)$|saved_model"
 )
+_STARTS_PROGRAMS = re.compile(r"[/\\]subprocess\.py$")
 _TEMPORARY = re.compile(r"^(?:/var)?/tmp/|^/scratch|\btmp\w{8}\b|tfmatrix-|^~")
 
 
@@ -40,6 +41,8 @@ def needed(raised: Raised) -> Optional[str]:
     if found is None or _TEMPORARY.search(found["path"]) or _MODEL.search(found["path"]):
         return None
     path = found["path"]
+    if _STARTS_PROGRAMS.search("".join(raised.files[-1:])) and "/" not in path:
+        return f"needs the program {path[:100]}, which the environments have not"
     of_data = _DATA.search(path) or found.re is _MISSING[4]
     if (data.through_tensorflow(raised.files) or raised.kind == "NotFoundError") and not of_data:
         return None
