@@ -146,15 +146,15 @@ def _suite() -> tuple[str, str]:
 def _debootstrap(suite: str, mirror: str, root: Path, say: Say) -> None:
     command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, str(root)]
     log: list[str] = []
-    step = ""
+    told: set[str] = set()
     say(f"debootstrap of {suite}")
     for line in processes.stream([*command, *filter(None, [mirror])], env=_apt_environment()):
         log.append(line.rstrip())
         # One line for each step, not for each package: a failure would scroll out of sight.
         doing = re.search(r": (Retrieving|Validating|Extracting|Unpacking|Configuring)", line)
-        if doing and doing[1] != step:
-            step = doing[1]
-            say(f"debootstrap: {step.lower()} packages")
+        if doing and doing[1] not in told:
+            told.add(doing[1])
+            say(f"debootstrap: {doing[1].lower()} packages")
     if log[-1] != "exit 0":
         raise PrepareError(
             f"debootstrap of {suite} failed: {log[-2] if len(log) > 1 else 'it said nothing'}",
