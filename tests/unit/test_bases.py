@@ -57,8 +57,8 @@ def test_a_failed_debootstrap_says_its_cause_and_the_remedy_and_one_line_a_step(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    lines = [f"I: Retrieving package{n} 1.0" for n in range(90)]
-    lines += [f"I: Validating package{n} 1.0" for n in range(90)]
+    steps = ("Retrieving", "Validating")  # package by package, as debootstrap does it
+    lines = [f"I: {step} package{n} 1.0" for n in range(90) for step in steps]
     lines += ["E: Couldn't download packages: apt", "exit 1"]
     monkeypatch.setattr(processes, "stream", lambda *_, **__: iter(lines))
     with pytest.raises(PrepareError) as caught:
