@@ -40,7 +40,7 @@ dist: .venv/installed-dev ## build the wheel and the source distribution into di
 	$(BIN)/uv build --python $(BIN)/python --no-build-isolation --out-dir dist .
 
 torture: .venv/installed-dev ## run hostile scripts and failing machines for real; see SECURITY.md
-	$(BIN)/python -m pytest tests/torture tests/engines/test_podman.py -m 'torture or not torture' $(ARGS)
+	$(BIN)/python -m pytest tests/torture tests/engines/test_podman.py tests/engines/test_rootless.py -m 'torture or not torture' $(ARGS)
 
 parity: .venv/installed-dev ## show that forked cells say what fresh processes say
 	$(BIN)/python -m pytest tests/engines/test_parity.py -m parity $(ARGS)

@@ -238,6 +238,7 @@ ONE_AFTER_THE_OTHER = {
     "tests/engines/test_clean.py": "daemon",
     "tests/engines/test_docker.py": "daemon",
     "tests/engines/test_podman.py": "daemon",
+    "tests/engines/test_rootless.py": "daemon",
     "tests/engines/test_same_world.py": "daemon",
     "tests/engines/test_tensorflow.py": "daemon",
     "tests/torture/machines/test_docker.py": "daemon",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
+from runner.machine import processes
 from runner.matrix.patterns import regular_expression
 
 PATIENCE = 10.0
@@ -32,14 +33,9 @@ def first_match(lines: Sequence[str], fail_on: str) -> Optional[str]:
 def _search(lines: Sequence[str], pattern: str) -> Optional[int]:
     """In a process of its own: a script can print a line on which a harmless expression takes
     years, and `re` neither has a time limit nor lets another thread run."""
+    command = [sys.executable, "-I", "-S", "-c", _SEARCH]
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _SEARCH],
-            input=json.dumps([pattern, lines]).encode(),
-            stdout=subprocess.PIPE,
-            timeout=PATIENCE,
-            check=True,
-        )
+        done = processes.run(command, input=json.dumps([pattern, lines]), timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         raise TimeoutError from None
     found: Optional[int] = json.loads(done.stdout)

@@ -62,6 +62,12 @@ def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def engine(socket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
+    yield from engine_at(socket, monkeypatch)
+
+
+def engine_at(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
+    """An engine of the daemon there, whose user may allow few open files."""
+
     def forget() -> None:
         daemon.version.cache_clear()
         daemon.daemon_info.cache_clear()
@@ -74,7 +80,7 @@ def engine(socket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngin
         return {**host, "ulimits": [*host["ulimits"], *few]}
 
     monkeypatch.setattr(containers, "confinement", with_few)
-    monkeypatch.setenv("DOCKER_HOST", socket)
+    monkeypatch.setenv("DOCKER_HOST", address)
     monkeypatch.setattr(daemon, "_connection", None)
     forget()
     yield DockerEngine()
@@ -82,6 +88,10 @@ def engine(socket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngin
 
 
 def test_a_cell_is_confined_as_in_docker(engine: DockerEngine, tmp_path: Path) -> None:
+    confined(engine, tmp_path)
+
+
+def confined(engine: DockerEngine, tmp_path: Path) -> None:
     assert engine.unavailable() is None
     made = environment("3.10", dockerfile=f"FROM {IMAGE}\nLABEL test=podman\n")
     engine.prepare(made, silent)
@@ -135,6 +145,10 @@ def test_it_says_what_is_missing(engine: DockerEngine, monkeypatch: pytest.Monke
 
 
 def test_every_subject_ends_as_in_docker(engine: DockerEngine, tmp_path: Path) -> None:
+    every_subject(engine, tmp_path)
+
+
+def every_subject(engine: DockerEngine, tmp_path: Path) -> None:
     made = environment("3.10", dockerfile=f"FROM {IMAGE}\nLABEL test=podman\n")
     engine.prepare(made, silent)
     with conformance.opened(engine, made, tmp_path) as bench:

@@ -102,8 +102,8 @@ def create(
         mounts = [_bind(source, target) for target, source in sources.items()]
         try:
             return _create(api, image, mounts, host, variables), []
-        except APIError as error:  # a daemon that shares its socket with us, but not its files
-            if "bind source path does not exist" not in str(error):
+        except APIError as error:
+            if not _cannot_see(error):
                 raise
     volumes: list[str] = []
     try:
@@ -114,6 +114,14 @@ def create(
     except BaseException:
         remove_volumes(api, volumes)
         raise
+
+
+def _cannot_see(error: APIError) -> bool:
+    """Whether the daemon shares its socket with us, but not these files: it runs elsewhere, or as
+    a user who may not read a folder above them."""
+    said = str(error)
+    refused = 'invalid mount config for type "bind"' in said and "permission denied" in said
+    return refused or "bind source path does not exist" in said
 
 
 def remove_volumes(api: APIClient, volumes: list[str]) -> None:

@@ -29,8 +29,11 @@ _hung_at = float("-inf")
 
 
 def connect() -> docker.DockerClient:
-    """The daemon that DOCKER_HOST or the default socket names. Raises `DockerException`."""
+    """The daemon that DOCKER_HOST or the default socket names. Raises `DockerException`, at once
+    where it has just been seen to hang: each request would take a minute."""
     global _connection
+    if _hung_lately():
+        raise DockerException(str(daemon_hangs()))
     with _lock:
         if _connection is None:
             _connection = _connected()
@@ -52,7 +55,7 @@ def hangs() -> bool:
     The result is kept for a while. Never raises.
     """
     global _hung_at
-    if time.monotonic() - _hung_at < _REMEMBERED:
+    if _hung_lately():
         return True
     try:
         api = connect().api
@@ -62,6 +65,10 @@ def hangs() -> bool:
             _hung_at = time.monotonic()
             return True
     return False
+
+
+def _hung_lately() -> bool:
+    return time.monotonic() - _hung_at < _REMEMBERED
 
 
 def daemon_hangs() -> EngineLostError:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.engines.docker import names
+from runner.environments import render
 from tests.torture.machines.daemon import Daemon, daemon
 from tests.torture.machines.killing import every_cell
 from tests.torture.machines.world import Said, World, nonces, verdicts, world
@@ -28,10 +30,10 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, D
     with world(folder / "world", engine="docker", python="3.10") as made:
         built = made.run()
         assert built.code == 0, built
-        names = [str(environment.image) for environment in made.latest().environments]
+        images = [str(environment.image) for environment in made.latest().environments]
         with daemon(folder / "daemon") as own:
-            own.load(names)
-            subprocess.run(["docker", "rmi", *names], check=True, stdout=subprocess.DEVNULL)
+            own.load(images)
+            subprocess.run(["docker", "rmi", *images], check=True, stdout=subprocess.DEVNULL)
             made.more = {"DOCKER_HOST": own.host}
             yield made, own
 
@@ -128,8 +130,8 @@ def test_a_container_is_removed_under_us(place: World, own: Daemon) -> None:
 
 
 def test_an_image_disappears(place: World, own: Daemon, tmp_path: Path) -> None:
-    names = [name for image in own.client().images.list() for name in image.tags]
-    (gone,) = [name for name in names if "2.1.0" in name]
+    tags = [tag for image in own.client().images.list() for tag in image.tags]
+    (gone,) = [tag for tag in tags if "2.1.0" in tag]
     kept = tmp_path / "image.tar"
     docker = ["docker", "--host", own.host]
     subprocess.run([*docker, "save", gone, "--output", str(kept)], check=True)
@@ -139,3 +141,30 @@ def test_an_image_disappears(place: World, own: Daemon, tmp_path: Path) -> None:
     subprocess.run([*docker, "load", "--quiet", "--input", str(kept)], check=True)
     assert said.code in (0, 3), said
     mended(place, own)
+
+
+def test_the_daemon_hangs_while_it_builds(place: World, own: Daemon) -> None:
+    """The build is given up, and with it the run: the client alone would wait for ever."""
+    own.load([render.default_base(place.python)])
+    for image in own.client().images.list(filters={"label": names.KEY}):
+        own.client().images.remove(image.tags[0], force=True)
+    own.client().api.prune_builds()
+    place.index.trouble = "stalls"
+    asked = place.index.asked
+    process = place.start(*place.command())
+    try:
+        while place.index.asked == asked:  # by a build
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+        with own.frozen():
+            began = time.monotonic()
+            _, err = process.communicate(timeout=200)
+            assert time.monotonic() - began < 90, err
+    finally:
+        process.kill()
+        place.index.trouble = None
+        place.index.released.set()
+    assert process.returncode == 3, err
+    assert err.count("the Docker daemon hangs: no answer in 30 s") == 1, err
+    assert "Traceback (most recent call last)" not in err
+    assert set(verdicts(place.latest()).values()) == {"error"}
