@@ -167,4 +167,4 @@ def test_the_daemon_hangs_while_it_builds(place: World, own: Daemon) -> None:
     assert process.returncode == 3, err
     assert err.count("the Docker daemon hangs: no answer in 30 s") == 1, err
     assert "Traceback (most recent call last)" not in err
-    assert set(verdicts(place.latest()).values()) == {"error"}
+    assert verdicts(place.latest()) == {}, "nothing was measured"
