@@ -10,6 +10,7 @@ import click
 
 from runner import paths
 from runner.cli import completion, log
+from runner.cli.report_url import published
 from runner.github import address, attach, token
 from runner.github.client import Client
 from runner.github.comment import identity
@@ -41,14 +42,21 @@ from runner.runs import journal
     default=address.PUBLIC,
     help="GitHub Enterprise: https://HOST/api/v3. Or set GITHUB_API_URL.",
 )
+@published
 def command(
-    run: Optional[str], repo: str, issue: int, dry_run: bool, key: Optional[str], api_url: str
+    run: Optional[str],
+    repo: str,
+    issue: int,
+    dry_run: bool,
+    key: Optional[str],
+    api_url: str,
+    report_url: str,
 ) -> None:
     where = address.Issue(repo=address.repository(repo), number=issue)
     api_url = address.api_base(api_url)
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.print_warning)
-    mark, render = identity(loaded, key), _renderer(loaded, folder)
+    mark, render = identity(loaded, key), _renderer(loaded, folder, report_url)
     if dry_run:
         click.echo(attach.comment_body(mark, render), nl=False)
         log.print_note(f"for {where}; nothing was sent")
@@ -60,6 +68,6 @@ def command(
     click.echo(posted.url)
 
 
-def _renderer(run: Run, folder: Path) -> attach.Render:
-    context = publish.context(run, folder)
+def _renderer(run: Run, folder: Path, page: str) -> attach.Render:
+    context = publish.context(run, folder, page)
     return lambda limit: markdown.render(context, limit)

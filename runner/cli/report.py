@@ -10,6 +10,7 @@ import click
 from runner import paths, report
 from runner.cli import completion, log, terminal
 from runner.cli.formats import formats
+from runner.cli.report_url import published
 from runner.matrix.config import load_matrix
 from runner.releases import catalogue
 from runner.report import publish
@@ -30,15 +31,18 @@ from runner.runs.expectations import with_expectations
     type=click.Path(path_type=Path),
     help="Judge by the expectations of this matrix.yaml, not by those at the time of the run.",
 )
-def command(run: Optional[str], format_: Optional[str], matrix_file: Optional[Path]) -> None:
+@published
+def command(
+    run: Optional[str], format_: Optional[str], matrix_file: Optional[Path], report_url: str
+) -> None:
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.print_warning)
     if matrix_file is not None:
         matrix = load_matrix(matrix_file)
         loaded = with_expectations(loaded, matrix, catalogue.load_releases())
     if format_ is not None:
-        click.echo(publish.render(loaded, format_, folder))
+        click.echo(publish.render(loaded, format_, folder, report_url))
         return
-    publish.write(loaded, folder)
+    publish.write(loaded, folder, report_url)
     terminal.print_grid(loaded)
     terminal.point_to(folder)

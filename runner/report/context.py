@@ -22,6 +22,9 @@ class Extras:
     """Environment → its Dockerfile."""
     releases: Sequence[Release] = ()
     """All that are known."""
+    page: str = ""
+    """Where index.html is published, for links to it: `links.is_page`; empty where it is not.
+    Only who asks for the report says it, for a run's records may be a stranger's."""
     html: Callable[[], str] = str
     """Makes an additional section for index.html: HTML in which all texts are escaped."""
 

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Optional
 
+from attrs import evolve
+
 from runner import grid, paths, report
 from runner.grid import Grid
 from runner.model import Run
@@ -24,9 +26,12 @@ LOG_LIMIT = 512 * 1024
 """Bytes of one file that go into a report."""
 
 
-def write(run: Run, folder: Path) -> None:
-    """Every report in the registry, under its file name; and the job summary in GitHub Actions."""
-    made = context(run, folder)
+def write(run: Run, folder: Path, page: str = "") -> None:
+    """Every report in the registry, under its file name; and the job summary in GitHub Actions.
+
+    `page`: where index.html is published.
+    """
+    made = context(run, folder, page)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     for name, kind in report.FILES.items():  # one in memory at a time
         text = _render(made, name)
@@ -37,14 +42,15 @@ def write(run: Run, folder: Path) -> None:
                 file.write(text)
 
 
-def render(run: Run, kind: str, folder: Path) -> str:
+def render(run: Run, kind: str, folder: Path, page: str = "") -> str:
     """One report as text."""
-    return _render(context(run, folder), kind)
+    return _render(context(run, folder, page), kind)
 
 
-def context(run: Run, folder: Path) -> Context:
+def context(run: Run, folder: Path, page: str = "") -> Context:
     """What reports of `run` are made from: its records, and what lies beside them in `folder`."""
-    return Context(run=run, grid=_grid(run), logs=_reader(folder), extras=_extras(run, folder))
+    extras = evolve(_extras(run, folder), page=page)
+    return Context(run=run, grid=_grid(run), logs=_reader(folder), extras=extras)
 
 
 def _render(made: Context, kind: str) -> str:

@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 import pytest
 from attrs import evolve
 
+from runner import grid
 from runner.model import Run
-from runner.report import Extras
+from runner.report import Extras, links
 from tests.browser import matrices
 from tests.browser.conftest import PHONE, Look
 from tests.unit import runs
+from tests.unit.test_grid_along import along
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +27,7 @@ RUNS: dict[str, Callable[[], Run]] = {
     "long names": matrices.long_names,
     "wide": runs.wide,
     "hostile": runs.hostile,
+    "along": lambda: along("✓", "✓", "A", "A"),
 }
 
 
@@ -336,6 +339,29 @@ def test_a_link_opens_the_same_view(look: Look) -> None:
         assert "one on TensorFlow 2.4.0" in panel(each).inner_text()
         assert each.locator("button[data-letter=B]").get_attribute("aria-pressed") == "true"
     assert again.url.partition("#")[2] == here
+
+
+def _value(column: grid.Column) -> str:
+    return f", keras {column.value}" if column.value else ""
+
+
+@pytest.mark.parametrize("name", ["two devices", "along", "hostile", "small"])
+def test_each_link_of_a_report_opens_its_own_cell(name: str, look: Look) -> None:
+    run = RUNS[name]()
+    built = grid.build_grid(run)
+    page = look(run)
+    for row in built.rows:
+        for column in built.columns:
+            if built.mark(row, column).impossible or built.cell(row, column) is None:
+                continue
+            key = f"{row.index},{column.index}"
+            page.evaluate("(link) => { location.hash = link; }", links.cell_link("", row, column))
+            shown = page.locator(
+                f"td[data-k='{key}'] [aria-current], td[data-all~='{key}'] [aria-current]"
+            )
+            shown.first.wait_for(state="attached")
+            title = panel(page).locator("h2").inner_text()
+            assert title.endswith(f"TensorFlow {column.tensorflow}{_value(column)}")
 
 
 def test_a_link_to_what_is_not_there_opens_the_page(look: Look) -> None:

@@ -89,5 +89,5 @@ def test_no_module_of_the_working_folder_is_imported(tmp_path: Path) -> None:
     assert "owned" not in said
     lines = [line for step in STEPS for line in str(step.get("run", "")).splitlines()]
     pythons = [line for line in lines if re.search(r'(PYTHON|/python)" ', line)]
-    assert len(pythons) == 4
+    assert len(pythons) == 5
     assert all('" -I ' in line for line in pythons), pythons

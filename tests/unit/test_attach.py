@@ -445,10 +445,22 @@ def test_a_dry_run_prints_the_comment_and_sends_nothing(
     assert github.bodies() == [printed.out]
 
 
+def test_the_comment_links_to_where_the_report_is_published(
+    folder: Path, github: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", github.url)
+    command = ["attach", "latest", "--repo", "o/n", "--issue", "5", "--report-url"]
+    assert cli.execute([*command, "https://o.github.io/n/1/"]) == 0
+    (body,) = github.bodies()
+    assert "](https://o.github.io/n/1/)" in body
+    assert "](https://o.github.io/n/1/#repro=" in body
+
+
 @pytest.mark.parametrize(
     ("options", "part"),
     [
         (["--repo", "o", "--issue", "5"], "OWNER/NAME"),
+        (["--repo", "o/n", "--issue", "5", "--report-url", "http://x"], "no address to link to"),
         (["--repo", "o/n", "--issue", "0"], "x>=1"),
         (["--repo", "o/n"], "--issue"),
         (["nowhere", "--repo", "o/n", "--issue", "5"], "no run 'nowhere'"),

@@ -12,7 +12,7 @@ from typing import Any
 from runner.grid import Column, Grid, Mark, Row
 from runner.grid.tolerance import TOLERANCE
 from runner.model import EnvironmentInfo, Json, Result, Verdict
-from runner.report import text
+from runner.report import links, text
 from runner.report.context import Context, command_base, command_end, plain_command
 from runner.serial import plain
 
@@ -71,7 +71,7 @@ def _data(context: Context) -> dict[str, Any]:
     logs, shifts = _Logs(context), _shifts(grid)
     observed = _Distinct()
     return {
-        "columns": [_column(column) for column in grid.columns],
+        "columns": [_column(column, context.run.info.along) for column in grid.columns],
         "rows": [_row(context, row, shifts[row.index]) for row in grid.rows],
         "cells": [
             [
@@ -100,12 +100,14 @@ def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
     return found
 
 
-def _column(column: Column) -> dict[str, Any]:
+def _column(column: Column, along: str) -> dict[str, Any]:
     return {
         "label": column.label,
         "tensorflow": column.tensorflow,
         "python": column.python,
         "device": text.clean(column.device),
+        "key": links.column_key(column),
+        "value": text.clean(f"{along} {column.value}") if column.value else "",
         "environments": list(column.environments),
     }
 

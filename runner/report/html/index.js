@@ -175,7 +175,7 @@
     const shownButton = td(r, c).firstChild;
     return [
       bar(r, c),
-      make("h2", { id: "e-title", tabindex: "-1" }, `${row.case} on TensorFlow ${column.tensorflow}`),
+      make("h2", { id: "e-title", tabindex: "-1" }, `${row.case} on TensorFlow ${column.tensorflow}${column.value && `, ${column.value}`}`),
       make("p", { class: "quiet" }, [row.repro !== row.case ? row.repro : "", `Python ${column.python}`, column.device].filter(Boolean).join(" · ")),
       row.about ? make("p", { class: "quiet" }, row.about) : null,
       make("p", { class: "verdict" },
@@ -399,10 +399,10 @@
       if (view[name].size) said.set(name, [...view[name]].join(","));
     if (whole && whole.open) said.set("whole", "1");
     if (view.cell) {
-      const [r, c] = view.cell, column = data.columns[c];
+      const [r, c] = view.cell;
       said.set("repro", data.rows[r].repro);
       said.set("case", data.rows[r].case);
-      said.set("on", `${column.tensorflow}/${column.device}/${column.python}`);
+      said.set("on", data.columns[c].key);
     }
     const hash = said.toString();
     try { history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search); } catch { /* a page in a sandbox */ }
@@ -415,7 +415,7 @@
     if (whole) whole.open = said.get("whole") === "1";
     show();
     const r = data.rows.findIndex((row) => row.repro === said.get("repro") && row.case === said.get("case"));
-    const c = data.columns.findIndex((k) => `${k.tensorflow}/${k.device}/${k.python}` === said.get("on"));
+    const c = data.columns.findIndex((column) => column.key === said.get("on"));
     if (r >= 0 && c >= 0) open(r, c, false);
     else if (!panel.hidden) close();
   }

@@ -30,6 +30,8 @@ class Detail:
     notes: int = 40
     """Lines of each list: transitions, contradicted expectations, reasons."""
     legend: int = 80
+    links: bool = True
+    """Whether each cell of the folded table leads to its evidence."""
     whole: bool = True
     """Whether every cell follows the folded table."""
     block: bool = True
@@ -54,6 +56,7 @@ SHORTENINGS = (
     Shortening("lists of packages", {"packages": False}),
     Shortening("the whole grid", {"whole": False}),
     Shortening("logs", {"log_lines": 0}),
+    Shortening("links to each cell", {"links": False}),
     Shortening("all but 10 observations that change", {"observations": 10}),
     Shortening("scripts", {"scripts": False}),
     Shortening("the hidden block for programs", {"block": False}),
@@ -135,6 +138,8 @@ def _finding(context: Context, _: Detail) -> Iterator[str]:
 def _answer(context: Context, detail: Detail) -> Iterator[str]:
     said = sentences(context.grid, gfm.code_span, detail.sentences)
     yield "\n".join(f"- {sentence}" for sentence in said) if len(said) > 1 else said[0]
+    if context.extras.page:
+        yield f"[Every cell with its log, packages and command]({context.extras.page})"
 
 
 def _changes(context: Context, detail: Detail) -> Iterator[str]:
@@ -154,8 +159,13 @@ def _reasons(context: Context, detail: Detail) -> Iterator[str]:
 
 GRID = (
     Section(
-        lambda context, detail: grid.tables(context.grid, detail.rows, detail.columns),
-        ("rows", "columns"),
+        lambda context, detail: grid.tables(
+            context.grid,
+            detail.rows,
+            detail.columns,
+            page=context.extras.page if detail.links else "",
+        ),
+        ("rows", "columns", "links"),
     ),
     Section(
         lambda context, detail: [grid.legend(context.grid, detail.legend)],

@@ -9,11 +9,11 @@ from typing import Optional
 
 from attrs import evolve
 
-from runner.grid import Column, Entry, Grid, Row, Transition, folded, release_range
-from runner.grid.folded import FoldedColumn, FoldedTable
+from runner.grid import Column, Entry, Grid, Mark, Row, Transition, folded, release_range
+from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.machine.units import count
 from runner.model import Result, Verdict
-from runner.report import controls, gfm, style, totals
+from runner.report import controls, gfm, links, style, totals
 from runner.report.context import Context
 from runner.report.names import TableNames, table_names
 from runner.report.text import listed
@@ -31,11 +31,14 @@ def counts(grid: Grid) -> str:
     return " ".join(f"{sentence}." for sentence in said)
 
 
-def tables(grid: Grid, most_rows: int, most_columns: int) -> Iterator[str]:
-    """A table for each repro on each device, folded; of too many columns the newest."""
+def tables(grid: Grid, most_rows: int, most_columns: int, *, page: str = "") -> Iterator[str]:
+    """A table for each repro on each device, folded; of too many columns the newest.
+
+    Where the run is published as `page`, a cell is a link into it.
+    """
     for table in folded.tables(grid):
         if table.lines[:most_rows] and most_columns:
-            yield from _titled(grid, table, most_rows, most_columns)
+            yield from _titled(grid, table, most_rows, most_columns, page)
 
 
 def whole(grid: Grid) -> Iterator[str]:
@@ -50,7 +53,9 @@ def whole(grid: Grid) -> Iterator[str]:
         yield gfm.details("The whole grid, each case on each release", "\n\n".join(parts))
 
 
-def _titled(grid: Grid, table: FoldedTable, most_rows: int, most_columns: int) -> Iterator[str]:
+def _titled(
+    grid: Grid, table: FoldedTable, most_rows: int, most_columns: int, page: str = ""
+) -> Iterator[str]:
     """What tells it from other tables and what all its names begin with; then the table."""
     called = table_names(table)
     names = [gfm.code_span(table.repro)] if len(grid.repros) > 1 else []
@@ -58,18 +63,30 @@ def _titled(grid: Grid, table: FoldedTable, most_rows: int, most_columns: int) -
     names += [gfm.code_span(called.shared)] if called.shared else []
     if names:
         yield f"#### {', '.join(names)}"
-    yield _table(table, called, most_rows, most_columns)
+    yield _table(table, called, most_rows, most_columns, page)
 
 
-def _table(table: FoldedTable, called: TableNames, most_rows: int, most_columns: int) -> str:
+def _table(
+    table: FoldedTable, called: TableNames, most_rows: int, most_columns: int, page: str
+) -> str:
     start = max(0, len(table.places) - most_columns)
     header = ["case" if _single(table) else "cases", *map(_head, table.places[start:])]
     labels = called.labels(table, gfm.table_name)
     body = [
-        [label, *map(style.glyph, marks[start:])]
-        for label, marks in zip(labels[:most_rows], table.marks)
+        [label, *(_cell(lines, *cell, page) for cell in list(zip(table.places, marks))[start:])]
+        for label, lines, marks in zip(labels[:most_rows], table.lines, table.marks)
     ]
     return gfm.table(header, body)
+
+
+def _cell(
+    lines: Sequence[FoldedCase], places: Sequence[FoldedColumn], mark: Mark, page: str
+) -> str:
+    """The glyph; as a link to the first of the cells that it stands for, if there is a `page`."""
+    glyph = style.glyph(mark)
+    if not page or not glyph:
+        return glyph
+    return f"[{glyph}]({links.cell_link(page, *next(members(lines, places)))})"
 
 
 def _single(table: FoldedTable) -> bool:
