@@ -104,12 +104,12 @@ def recording(
 def conclude(folder: Path, *, latest: bool = True) -> Run:
     """Write all reports of the run in a folder, and return the run.
 
-    With `latest`, results/latest then points at it.
+    With `latest`, results/latest points at it.
     """
     run = journal.read_run(folder, warn=log.print_warning)
-    publish.write(run, folder)
     if latest and folder.parent == paths.results():
-        journal.point_latest(folder)
+        journal.point_latest(folder)  # before the reports: it holds also if one cannot be written
+    publish.write(run, folder)
     return run
 
 
