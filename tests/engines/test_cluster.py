@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import pickle
@@ -330,6 +331,19 @@ def test_a_call_that_no_worker_answers_ends_with_the_connection(dask: Cluster) -
     asking.join(60)
     assert not asking.is_alive()
     assert "worker one is gone" in str(lost[0])
+
+
+def test_a_caller_that_has_an_event_loop_can_connect(dask: Cluster) -> None:
+    """A notebook has one, and so has a thread in which a browser was driven."""
+    dask.add("one")
+
+    async def connect() -> int:
+        connecting = cluster.connect(dask.address, "plain", lambda _: None, lambda _: None)
+        with connecting as (_, workers):
+            assert isinstance(workers.site, ClusterSite)
+            return len(workers.site.machines)
+
+    assert asyncio.run(connect()) == 1
 
 
 @pytest.mark.parametrize("address", ["local:", "local:0", "local:many"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,8 +36,10 @@ def client(address: str) -> Iterator[Any]:
 def _to(address: Any, distributed: Any) -> Iterator[Any]:
     try:
         if isinstance(address, str):
-            # A client that cannot connect waits another 40 s when Python removes it.
-            asyncio.run(_greet(address))
+            # A client that cannot connect waits another 40 s when Python removes it. This thread
+            # may have an event loop of its own, so another tries the connection.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, _greet(address)).result()
         dask = distributed.Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # by how bad the error is
         raise TfmatrixError(
