@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -343,7 +344,8 @@ def test_a_caller_that_has_an_event_loop_can_connect(dask: Cluster) -> None:
             assert isinstance(workers.site, ClusterSite)
             return len(workers.site.machines)
 
-    assert asyncio.run(connect()) == 1
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, of a browser's test
+        assert thread.submit(asyncio.run, connect()).result() == 1
 
 
 @pytest.mark.parametrize("address", ["local:", "local:0", "local:many"])
