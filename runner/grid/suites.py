@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from runner.grid.layout import Key, Layout
 from runner.grid.records import Column, Row
-from runner.model import USUAL, Case, Result, Run
+from runner.model import USUAL, Case, Result, Run, planned_name
 
 
 def in_order(
@@ -64,5 +64,4 @@ def _planned(key: Key, test: Case | None) -> Key:
     """The planned case of a row: for a test, its file."""
     if test is None:
         return key
-    file = test.base_name.partition("::")[0]
-    return key[0], f"{file}@{test.variant.name}" if test.variant.name else file
+    return key[0], planned_name(test.name, test.variant.name)

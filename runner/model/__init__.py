@@ -8,7 +8,7 @@ records, so all of them are imported from here.
 
 from __future__ import annotations
 
-from runner.model.cases import USUAL, Axis, Case, Variant
+from runner.model.cases import USUAL, Axis, Case, Variant, planned_name
 from runner.model.cells import Cell
 from runner.model.environments import USUAL_RESOLUTION, Environment, Resolution, Target
 from runner.model.executions import Execution, Reads
@@ -64,5 +64,6 @@ __all__ = [
     "parsed_version",
     "pinned_packages",
     "pinned_version",
+    "planned_name",
     "release_series",
 ]

@@ -58,10 +58,20 @@ class Case:
     @property
     def base_name(self) -> str:
         """The name that all its variants share."""
-        return self.name.removesuffix(f"@{self.variant.name}") if self.variant.name else self.name
+        return _base_name(self.name, self.variant.name)
 
     def without(self, axis: str) -> Case:
         """The case that all values of an axis share: `layers-both` of `layers-both@keras=3.4.1`."""
         variant = self.variant.without(axis)
         name = "@".join(filter(None, (self.base_name, variant.name)))
         return evolve(self, name=name, variant=variant)
+
+
+def planned_name(name: str, variant: str) -> str:
+    """The name of the planned case that `name` belongs to: for a test, its file, in its variant."""
+    file = _base_name(name, variant).partition("::")[0]
+    return f"{file}@{variant}" if variant else file
+
+
+def _base_name(name: str, variant: str) -> str:
+    return name.removesuffix(f"@{variant}") if variant else name

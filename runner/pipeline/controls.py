@@ -12,7 +12,7 @@ from runner.environments import sizes
 from runner.machine.units import size_text
 from runner.matrix import controls
 from runner.matrix.vary import PYTHON
-from runner.model import Cell, Result, Target, pinned_version
+from runner.model import Cell, Result, Target, pinned_version, planned_name
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.workload import Batch, Lock, Workload, arrange
 from runner.report.text import listed
@@ -70,9 +70,7 @@ def _pairs(batches: Sequence[Batch], results: Iterable[Result]) -> Iterable[tupl
 
 def _cell_of(result: Result) -> tuple[str, str, str]:
     """The id of the cell that it is of: a test is of its file's."""
-    variant = f"@{result.variant}" if result.variant else ""
-    file = result.case.removesuffix(variant).partition("::")[0]
-    return result.repro, f"{file}{variant}", result.environment
+    return result.repro, planned_name(result.case, result.variant), result.environment
 
 
 def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker) -> Workload:
