@@ -1,7 +1,7 @@
-"""Reports: `Run` + `Grid` → the text of a file.
+"""The reports: a run and its grid → text.
 
-A report is one module with a `render(context) -> str`, pure, and one line in `REPORTS`. Modules are
-imported when asked for: most commands render nothing.
+Each report is one module with a pure function `render(context) -> str`, and one line in `REPORTS`.
+A module is imported only when its report is asked for, because most commands render nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["FILES", "REPORTS", "Extras", "Report", "render", "terminal"]
 @frozen
 class Report:
     file: str
-    """Its name in the run's folder; empty where it is only printed."""
+    """The file's name in the run's folder; empty if the report is only printed."""
     module: str
 
 
@@ -37,7 +37,7 @@ REPORTS = {
     "issue": Report("", "issue"),
 }
 FILES = {kind: report for kind, report in REPORTS.items() if report.file}
-"""Those that every run leaves in its folder."""
+"""The reports that every run leaves in its folder."""
 
 
 def render(
@@ -47,7 +47,7 @@ def render(
     extras: Optional[Extras] = None,
     grid: Optional[Grid] = None,
 ) -> str:
-    """One report of `run`; give the `grid` where several are rendered of one run."""
+    """One report of `run`. Pass the `grid` if several reports of one run are rendered."""
     report = importlib.import_module(f"{__name__}.{REPORTS[kind].module}")
     extras = extras or Extras()
     arranged = grid or grids.build_grid(run, extras.releases)
@@ -57,9 +57,9 @@ def render(
 
 
 def terminal(grid: Grid, width: int = 0, colour: Colour = no_colour) -> str:
-    """The answer and the grid in plain text, in blocks of at most `width` columns (0: no limit).
+    """The answer and the grid as plain text. A line has at most `width` characters (0: no limit).
 
-    `colour` gives what an outcome shows its colour.
+    `colour` wraps what an outcome shows in its colour.
     """
     from runner.report import plain
 

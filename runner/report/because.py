@@ -1,4 +1,4 @@
-"""Finds the reason of a change in the failure's message, if the message says it."""
+"""Finds the cause of a change in the message of the failure, if the message states it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _PACKAGES = (
     (re.compile(r"(numpy|np)\b"), "numpy", "NumPy"),
     (re.compile(r"(tensorflow|tf)\b"), "tensorflow", "TensorFlow"),
 )
-"""Module → the package that it belongs to, and that package's name in a sentence."""
+"""Module → its package, and the package's name in a sentence."""
 
 
 def because(
     grid: Grid, signature: str, before: Column, after: Column, quote: Callable[[str], str]
 ) -> Optional[str]:
-    """A reason such as `Keras 3 has no `set_learning_phase``; None if the message gives none.
+    """A cause such as `Keras 3 has no `set_learning_phase``; None if the message states none.
 
-    A package is named with its major version if that version changed.
+    The package is named with its major version if that version changed.
     """
     gone = _GONE.match(signature)
     if gone:

@@ -1,4 +1,4 @@
-"""The report's hidden block: what it says, for programs. docs/report-block.md has its schema."""
+"""The report's hidden block: its answer as data for programs (schema: docs/report-block.md)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDEST_LINE = 2_000
 OPEN, CLOSE = "<!-- tfmatrix report ", " -->"
 ESCAPES = (
     *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("--", "-\\u002d")),
-    ("##[", "##\\u005b"),  # a command, where the report is printed in a workflow's log
+    ("##[", "##\\u005b"),  # a workflow's log would run it as a command
 )
 
 
@@ -36,13 +36,13 @@ class ChangeSide:
 
     tensorflow: str
     value: str = ""
-    """The release of the package whose releases are the columns, if the run is along one."""
+    """The release of the package that the columns vary; empty if they vary TensorFlow."""
     passes: bool
 
 
 @frozen(kw_only=True)
 class Finding:
-    """The results of cases that end alike on a device, without variants."""
+    """The results of cases that end alike on one device, without variants."""
 
     repro: str
     device: str
@@ -55,8 +55,8 @@ class Finding:
     changes: Whole
     signatures: tuple[str, ...]
     outcomes: tuple[tuple[Whole, Union[str, Whole]], ...] = ()
-    """Pairs along the device's releases: the number of releases, and their outcome: `pass`, `skip`,
-    `error`, `none` (not measured), or the index of a signature."""
+    """Pairs along the device's releases: how many releases, and their outcome. An outcome is
+    `pass`, `skip`, `error`, `none` (not measured), or the index of a signature."""
 
 
 @frozen(kw_only=True)
@@ -66,7 +66,7 @@ class Block:
     tool_version: str
     engine: str
     along: str = ""
-    """The package whose releases are the columns; empty if they are TensorFlow's."""
+    """The package that the columns vary; empty if they vary TensorFlow."""
     findings: tuple[Finding, ...]
     environments: Mapping[str, str]
     """Name → key."""
@@ -74,14 +74,14 @@ class Block:
     """Device → the releases of `outcomes`, in order."""
     matrix: Optional[Mapping[str, Any]] = None
     """The run as a matrix.yaml, without variants. None if there are too many cases, or if the
-    columns are not releases of TensorFlow."""
+    columns vary another package."""
     scripts: Mapping[str, str] = field(factory=dict)
     """Repro → `script_digest` of its script, if the report shows the whole script."""
     allow_no_tensorflow: bool = False
 
 
 def block(context: Context) -> str:
-    """An HTML comment with JSON. GitHub does not show it; no text in the JSON can end it."""
+    """An HTML comment that holds JSON. GitHub does not show it; no text in the JSON can end it."""
     data = json.dumps(serial.plain(contents(context)), separators=(",", ":"))
     for plain, escaped in ESCAPES:
         data = data.replace(plain, escaped)
@@ -111,7 +111,7 @@ def contents(context: Context) -> Block:
 
 
 def script_digest(source: str) -> str:
-    """The digest of a script as a report shows it, so that the shown text is what runs again."""
+    """The digest of a script as the report shows it. So what readers see is what runs again."""
     return hashlib.sha256("\n".join(text.lines(source, 0, WIDEST_LINE)).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ SCHEMA = 1
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
-    """Sections of cells, then of values, then how many cells were compared."""
+    """The text of a comparison: cells that differ, then values, then the number compared."""
     for kind in KINDS:
         yield from _section(kind, [c for c in comparison.changes if c.kind == kind])
     yield from _values(comparison.observed)

@@ -21,22 +21,22 @@ class Extras:
     dockerfiles: Mapping[str, str] = field(factory=dict)
     """Environment → its Dockerfile."""
     releases: Sequence[Release] = ()
-    """All that are known."""
+    """All known releases."""
     page: str = ""
-    """Where index.html is published, for links to it: `links.is_page`; empty where it is not.
-    Only who asks for the report says it, for a run's records may be a stranger's."""
+    """The published address of index.html, for links to it (`links.is_page`); empty if there is
+    none. Only the caller may set it, never the run's records: a stranger may have written those."""
     html: Callable[[], str] = str
-    """Makes an additional section for index.html: HTML in which all texts are escaped."""
+    """Makes one more section for index.html. It returns HTML in which every text is escaped."""
 
 
 @frozen(kw_only=True, slots=False)
 class Context:
-    """All data for a report, which is a pure function of it."""
+    """All data for a report. A report depends on nothing else."""
 
     run: Run
     grid: Grid
     logs: Callable[[str], str]
-    """Reads a log by its path in the run's folder; empty where there is none."""
+    """Reads a log by its path in the run's folder; returns "" if there is none."""
     extras: Extras = Extras()
 
     @cached_property

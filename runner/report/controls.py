@@ -56,7 +56,7 @@ def _theirs(control: Control) -> str:
 
 
 def remarks(grid: Grid, rows: Sequence[Row]) -> Iterator[str]:
-    """A sentence about the controls of each change that has some."""
+    """One sentence for each change that has controls."""
     for transition in grid.transitions_of(rows):
         judged = [each for each in transition.controls if each.judged]
         said = list(dict.fromkeys(filter(None, map(_remark, judged))))

@@ -41,8 +41,8 @@ class Subject:
 def subject_of(grid: Grid) -> Optional[Subject]:
     """The cell to describe: a failure on the newest release that has one.
 
-    A case that passed before comes first, then the most frequent failure; variants come last.
-    Without a failure, a measured cell of the newest release; None if nothing was measured.
+    Cases that passed on an older release come first, then the most frequent failure; variants come
+    last. Without a failure: a measured cell of the newest release. None if nothing was measured.
     """
     places = [(row, column) for column in reversed(grid.columns) for row in grid.rows]
     measured = [place for place in places if grid.mark(*place).measured]

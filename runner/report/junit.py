@@ -1,6 +1,7 @@
-"""junit.xml: environments as suites, cells as test cases, for the CI systems that read it.
+"""junit.xml for CI systems: environments are test suites, cells are test cases.
 
-Written as text, cell by cell: a tree of 100,000 elements takes several times as long.
+The XML is written as text, cell by cell, because a tree of 100,000 elements takes several times as
+long.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ MOST_LINES = 30
 MOST_MESSAGE = 500
 
 ELEMENTS = {Verdict.SKIP: "skipped", Verdict.ERROR: "error", Verdict.PASS: None}
-"""Every other outcome is a `failure`, with the outcome as its type."""
+"""Every other outcome is a `failure` whose type is the outcome."""
 
 
 def render(context: Context) -> str:
-    """The schema of Jenkins' xUnit plugin, which GitLab and GitHub's reporters read too."""
+    """XML in the schema of Jenkins' xUnit plugin, which GitLab and GitHub's reporters read too."""
     suites = [_suite(context, column) for column in context.grid.columns]
     whole = _element("testsuites", ' name="tfmatrix"' + _sums(list(context.grid.results)), suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{whole}\n'
@@ -42,7 +43,7 @@ def _attribute(name: str, value: str) -> str:
     return f' {name}="{quoted}"'
 
 
-@lru_cache(maxsize=4096)  # Cells by the thousand have few names.
+@lru_cache(maxsize=4096)  # thousands of cells share few names
 def _named(name: str, value: str) -> str:
     return _attribute(name, text.clean(value))
 
@@ -65,7 +66,7 @@ def _sums(results: Sequence[Result]) -> str:
 
 
 def _tag(result: Result) -> Optional[str]:
-    """An inferred cell is one that did not run, whatever it is thought to do."""
+    """The element's tag. An inferred cell counts as skipped, because it did not run."""
     return "skipped" if result.inferred else ELEMENTS.get(result.outcome.verdict, "failure")
 
 
@@ -95,7 +96,7 @@ def _message(result: Result) -> str:
 
 
 def _flaky(result: Result) -> Iterator[str]:
-    """A flaky cell says so in its output, for a test case has no better place."""
+    """The note that a cell is flaky, as output: a test case has no better place for it."""
     if result.votes:
         share = " of ".join(result.votes.split("/"))
         yield f"      <system-out>flaky: {share} attempts said this</system-out>"

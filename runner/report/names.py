@@ -1,5 +1,7 @@
-"""Names of cases in reports. Those of tests are long (`tests/test_a.py::TestB::test_c[0.1]`), begin
-alike and differ at their end: what they share is said once, and a cut is never at the end.
+"""Names of cases, shortened for reports.
+
+Names of tests are long (`tests/test_a.py::TestB::test_c[0.1]`), begin alike and differ at the end.
+So a table states the common beginning once, and a shortened name keeps its end.
 """
 
 from __future__ import annotations
@@ -16,24 +18,25 @@ from runner.grid.folded import FoldedTable
 from runner.report.text import ELLIPSIS, clean
 
 MOST = 60
-"""Characters of one name."""
+"""The longest name in characters."""
 MOST_WHOLE = 960
-"""Of one that would look like another if it were shorter."""
+"""The longest name where a shorter one would be ambiguous."""
 MOST_GLOBS = 6
-"""Names and globs of one row."""
+"""At most this many names and globs label one row."""
 EMPTY = "(empty)"
 LEVEL = re.compile(r".*?(?:/|::)")
-"""A folder, a file or a class within the name of a test."""
+"""A folder, a file or a class in the name of a test."""
 
 
 @frozen
 class TableNames:
-    """What the rows of a table are called."""
+    """The labels of a table's rows."""
 
     shared: str
-    """What all of them begin with, such as `tests/test_a.py::`; it stands above the rows."""
+    """The beginning that all names share, such as `tests/test_a.py::`; it is shown above the table.
+    """
     rows: tuple[tuple[str, ...], ...]
-    """Of each row its names and globs without that, bounded."""
+    """For each row: its names and globs, without `shared` and shortened."""
 
     def labels(
         self,
@@ -41,14 +44,15 @@ class TableNames:
         quote: Callable[[str], str] = str,
         most: int = MOST_GLOBS,
     ) -> list[str]:
-        """`keras-shape-*, updates-alone-* (4)`: of each row its names, and how many cases."""
+        """A label for each row: its names, its number of cases. `keras-shape-*, updates-alone-*
+        (4)`"""
         return [
             _label(names, len(lines), quote, most) for names, lines in zip(self.rows, table.lines)
         ]
 
 
 def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
-    """Each name in at most `most` characters, but for those that would look alike."""
+    """The names of a table's rows, at most `most` characters each unless two would look alike."""
     every = [line.name for group in table.lines for line in group]
     shared = _shared(every) if len(table.lines) > 1 else ""
     rows = [[name[len(shared) :] for name in names] for names in table.names]
@@ -57,13 +61,13 @@ def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
 
 
 def titles(grid: Grid, table: FoldedTable) -> list[str]:
-    """What tells this table from the run's others: its repro, its device."""
+    """The titles that distinguish this table from the run's others: its repro, its device."""
     repro = [table.repro] if len(grid.repros) > 1 else []
     return [*repro, *([table.device] if len(grid.lanes) > 1 else [])]
 
 
 def short_name(name: str, most: int = MOST) -> str:
-    """Cleaned, and at most `most` characters: of a longer one the beginning and, more, the end."""
+    """The cleaned name in at most `most` characters: one third its beginning, then its end."""
     whole = clean(name) or EMPTY
     if len(whole) <= most:
         return whole
@@ -72,7 +76,7 @@ def short_name(name: str, most: int = MOST) -> str:
 
 
 def short_names(names: Iterable[str], most: int = MOST) -> list[str]:
-    """Of several, each once: tests of one file follow each other, and the first names it."""
+    """Each name once, shortened. Of the tests of one file, only the first shows the file."""
     every = list(dict.fromkeys(names))
     short = _distinct(every, most)
     return list(_by_file(short[name] for name in every))
@@ -95,13 +99,13 @@ def _by_file(names: Iterable[str]) -> Iterator[str]:
 
 
 def _file(name: str) -> str:
-    """`tests/test_a.py::TestB::` of a test's name: what stands before the test itself."""
+    """The part of a test's name before the test itself: `tests/test_a.py::TestB::`."""
     place = name.partition("[")[0]
     return place[: place.rfind("::") + 2] if "::" in place else ""
 
 
 def _shared(names: Sequence[str]) -> str:
-    """The files, folders and classes that all these tests are in; empty where one is no test."""
+    """The folders, files and classes that hold all these tests; "" if a name is not a test's."""
     files = list(map(_file, names))
     if not all(files):
         return ""

@@ -1,4 +1,4 @@
-"""What passing cells printed, where it differs from one release to the next."""
+"""Finds passing cells whose output differs between releases."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from runner.model import Result
 from runner.report.context import Context
 
 RESTLESS = 4
-"""An output that changes at more releases than this says little about any one of them."""
+"""An output that changes more often than this is left out: it says little about one release."""
 
 
 @frozen(kw_only=True)
 class OutputChange:
-    """Two releases between which some cases print something else, and pass on both."""
+    """Two releases on which some cases pass but print different text."""
 
     before: Column
     after: Column
     rows: tuple[Row, ...]
     old: str
-    """The first line that differs, as the older release prints it; empty where it has ended."""
+    """The first line that differs, as printed on the older release; "" if that output is shorter.
+    """
     new: str
 
 
 def changes(context: Context) -> tuple[OutputChange, ...]:
-    """By release; without what changes all the time."""
+    """The changes in order of releases, without outputs that change often."""
     groups: dict[tuple[int, int, str, str], list[tuple[Row, Column, Column]]] = defaultdict(list)
     for lane in context.grid.lanes.values():
         for row in context.grid.rows:
@@ -51,7 +52,7 @@ def changes(context: Context) -> tuple[OutputChange, ...]:
 
 
 def _along(context: Context, row: Row, lane: Sequence[Column]) -> Iterator[tuple[Column, Column]]:
-    """Passes that follow one another, were started in the same way, and print other things."""
+    """Pairs of neighbouring passes that started in the same mode and printed different text."""
     last: dict[str, tuple[Column, str]] = {}
     for column in lane:
         cell = context.grid.cell(row, column)
@@ -64,7 +65,7 @@ def _along(context: Context, row: Row, lane: Sequence[Column]) -> Iterator[tuple
 
 
 def _counts(cell: Result) -> bool:
-    """Whether it passed, and it was seen what it printed: a log may be gone."""
+    """Whether the cell passed and its output is known (its log may have been removed)."""
     return cell.outcome.verdict.value == "pass" and not cell.inferred and cell.log is not None
 
 

@@ -1,4 +1,4 @@
-"""Releases in words: `from 2.16 on`, `on 1.12 to 2.15`. Nothing that was not measured is named."""
+"""Describes releases in words: `from 2.16 on`, `on 1.12 to 2.15`. Names only measured releases."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MOST_RANGES = 6
 
 
 def on_releases(columns: Sequence[Sequence[Column]], lane: Sequence[Column]) -> str:
-    """`on 2.4, 2.6 to 2.8 and from 2.16 on`, of stretches of neighbours in the lane.
+    """`on 2.4, 2.6 to 2.8 and from 2.16 on`, for ranges of neighbouring columns.
 
-    `from … on` reaches to the newest release there is, and to nothing less.
+    `from … on` is used only if the range ends at the newest release that exists.
     """
     parts = [part for stretch in columns for part in ranges(stretch)]
     last = parts[-1]

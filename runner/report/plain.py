@@ -1,4 +1,4 @@
-"""The answer and the folded grid in plain text, for a terminal or a pipe."""
+"""Renders the answer and the folded grid as plain text, for a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from runner.report.text import clean, inert, shortened
 MOST_TITLE = 80
 WIDEST_NAMES = 48
 NARROWEST_NAMES = 20
-"""The names of a row are wrapped between these."""
+"""The narrowest column for names; longer names are wrapped."""
 MOST_SIGNATURE = 110
 
 Block = Sequence[int]
-"""Columns of a table that stand side by side."""
+"""Indexes of the table's columns that are printed side by side."""
 
 
 def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
-    """Plain text of any width, or at most `width` wide, with the columns in blocks where needed."""
+    """The text; if `width` is not 0, no line is longer and wide tables are split into blocks."""
     said = [_wrapped(sentence, width) for sentence in sentences(grid)]
     parts = ["\n".join(said)]
     for table in folded.tables(grid):
@@ -32,7 +32,7 @@ def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
         parts.append("\n".join(_table(table, title, width, colour)))
     parts.append("\n".join(_legend(grid, width, colour)))
     whole = "\n\n".join(part for part in parts if part)
-    # A name that is broken at the width may begin a line with what a workflow obeys.
+    # Wrapping may put text that a workflow's log would run as a command at the start of a line.
     return "\n".join(map(inert, whole.split("\n")))
 
 
@@ -80,7 +80,7 @@ def _room_for_names(wides: Sequence[int], width: int) -> int:
 
 
 def _width(head: str, marks: Sequence[Mark]) -> int:
-    """As wide as its label, or as the widest of its cells: a letter may carry signs and k/n."""
+    """The width of a column: of its label or its widest cell (a letter may carry signs and k/n)."""
     return max(len(head), *(len(style.glyph(mark)) for mark in marks))
 
 

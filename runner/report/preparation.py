@@ -1,4 +1,4 @@
-"""How the packages came to be what they are: pins set aside, versions taken instead. Pure."""
+"""Lists what was done to the packages: which pins were set aside, which versions were taken."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from runner.model import Run
 from runner.report.text import listed
 
 _MOST = 8
-"""Releases that are named."""
+"""At most this many releases are named."""
 
 
 def lines(run: Run) -> list[str]:
-    """A line each, what all releases share first."""
+    """One line for each note; notes that apply to all releases come first."""
     said = dict.fromkeys(note for repro in run.repros for note in repro.notes)
     where: dict[str, dict[str, None]] = {}
     for environment in run.environments:

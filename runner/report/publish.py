@@ -1,4 +1,4 @@
-"""A run's reports, written beside its journal."""
+"""Writes the reports of a run beside its journal."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from runner.report.style import Colour, no_colour
 from runner.runs import journal
 
 EARLIER = 2
-"""Runs that a report's history goes back: reading one takes a tenth of a second."""
+"""The number of earlier runs in a report's history: reading one takes 0.1 s."""
 LOG_LIMIT = 512 * 1024
-"""Bytes of one file that go into a report."""
+"""At most this many bytes of a file go into a report."""
 
 
 def write(run: Run, folder: Path, page: str = "") -> None:
-    """Every report in the registry, under its file name; and the job summary in GitHub Actions.
+    """Writes every report under its file name, and the job summary in GitHub Actions.
 
-    `page`: where index.html is published.
+    `page`: the published address of index.html.
     """
     made = context(run, folder, page)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    for name, kind in report.FILES.items():  # one in memory at a time
+    for name, kind in report.FILES.items():  # only one in memory at a time
         text = _render(made, name)
-        # Not synced: what is lost with the machine is made again from the journal.
+        # Not synced: the journal can make it again if the machine loses it.
         journal.write_file(folder / kind.file, text, sync=False)
         if summary and name == "md":
             with open(summary, "a", encoding="utf-8") as file:
@@ -48,7 +48,7 @@ def render(run: Run, kind: str, folder: Path, page: str = "") -> str:
 
 
 def context(run: Run, folder: Path, page: str = "") -> Context:
-    """What reports of `run` are made from: its records, and what lies beside them in `folder`."""
+    """The data for reports of `run`: its records, and the files beside them in `folder`."""
     extras = evolve(_extras(run, folder), page=page)
     return Context(run=run, grid=_grid(run), logs=_reader(folder), extras=extras)
 
@@ -66,7 +66,7 @@ _latest: Optional[tuple[Run, Grid]] = None
 
 
 def _grid(run: Run) -> Grid:
-    """The grid of a run; of the latest it is at hand, for what is written is shown as well."""
+    """The grid of a run. The latest one is kept, because a run is both written and shown."""
     global _latest
     if _latest is None or _latest[0] is not run:
         _latest = (run, grid.build_grid(run, catalogue.load_releases()))
@@ -87,8 +87,10 @@ def _extras(run: Run, folder: Path) -> Extras:
 
 
 def _history(run: Run, folder: Path) -> str:
-    """How it stands to the runs beside it, where it is one of results/; a folder of one's own has
-    no neighbours. To read those takes as long as all reports."""
+    """The section about earlier runs; "" if the run is not in results/ and so has no neighbours.
+
+    Reading the neighbours takes as long as all reports together.
+    """
     if folder.parent != paths.results():
         return ""
     from runner.report.html import earlier_runs
@@ -100,12 +102,12 @@ def _history(run: Run, folder: Path) -> str:
 
 
 def _reader(folder: Path) -> Callable[[str], str]:
-    """Reads a file of the run by its name: plain files inside the folder, and nothing huge."""
+    """A function that reads a file of the run by its name: only plain files inside the folder."""
     root = os.path.realpath(folder)
 
     @cache
     def inside(parent: str) -> str:
-        """Where `parent` really is, if that is in the folder; a run has few, and many files."""
+        """The real path of `parent` if it is inside the folder, else "". Many files share it."""
         path = os.path.realpath(os.path.join(root, parent))  # noqa: PTH118 - read for each cell
         return path if path == root or path.startswith(root + os.sep) else ""
 
@@ -118,7 +120,7 @@ def _reader(folder: Path) -> Callable[[str], str]:
 
 
 def _text(path: str) -> str:
-    """The file's beginning; empty where there is none, or where it is a link or a device."""
+    """The beginning of the file; "" if there is none, or if it is a link or a device."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

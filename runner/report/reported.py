@@ -1,4 +1,4 @@
-"""Whether the failure that an issue reports came out, in a sentence."""
+"""Says in a sentence on which releases the failure that an issue reports appears."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from runner.cells.signature.reported import is_reported
 from runner.grid import Column, Grid, release_range
 
 MOST = 120
-"""Characters of the failure."""
+"""At most this many characters of the failure are shown."""
 
 
 def sentences(grid: Grid, quote: Callable[[str], str]) -> Iterator[str]:
-    """One for each device; none where no issue reports a failure."""
+    """One sentence for each device; none if no issue reports a failure."""
     failure = grid.run.info.reported
     for device, lane in grid.lanes.items() if failure else ():
         where = f", on {quote(device)}" if len(grid.lanes) > 1 else ""
@@ -32,7 +32,7 @@ def _appears(found: Sequence[Column], judged: Sequence[Column]) -> str:
 
 
 def _neighbours(found: Sequence[Column], judged: Sequence[Column]) -> list[list[Column]]:
-    """`found`, taken apart where another result lies between."""
+    """`found` in ranges, split where a release in between shows another result."""
     parts: list[list[Column]] = [[]]
     for column in judged:
         if column in found:
@@ -48,6 +48,6 @@ def _shows(grid: Grid, column: Column, failure: str) -> bool:
 
 
 def _findings(grid: Grid, column: Column) -> set[str]:
-    """The letters of what was judged there; empty strings are passes."""
+    """The letters of the judged cells on this release; "" stands for a pass."""
     marks = (grid.mark(row, column) for row in grid.rows)
     return {mark.letter for mark in marks if mark.finding is not None}

@@ -1,8 +1,8 @@
-"""Names, glyphs and colours: what each outcome is called and looks like, in every report.
+"""The name, glyph and colour of each outcome, for every report.
 
-Nothing is said by colour alone: each cell carries its glyph. The fills were chosen by a search that
-kept them apart for people without red or green cones too; a test holds that, and that every ink has
-a contrast of at least 4.5 on its fill.
+No information is in the colour alone: each cell also shows its glyph. A search chose fills that
+people with red or green blindness can tell apart. A test checks this, and that each ink has a
+contrast of at least 4.5 to its fill.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ GLYPHS: Mapping[Optional[Verdict], str] = {
 """Every other outcome shows the letter of its signature."""
 
 HOMEPAGE = "https://github.com/tfmatrix/tfmatrix"
-"""Where whoever sees a report gets what made it."""
+"""The tool's address, shown in reports."""
 
 
 def made_by(info: RunInfo) -> str:
-    """The tool of a run, its version and its address: as text, for no report has links."""
+    """The tool, its version and its address as plain text, because no report has links."""
     return f"tfmatrix {info.tool_version} ({HOMEPAGE})"
 
 
@@ -72,7 +72,7 @@ KEY: Mapping[Optional[Verdict], str] = {
     Verdict.ERROR: "could not be measured",
     None: "not measured",
 }
-"""What the glyphs stand for, in the legend."""
+"""The words for each glyph in the legend."""
 
 UNEXPECTED_KEY = "not as expected"
 INFERRED_KEY = "inferred from its neighbours, not measured"
@@ -91,11 +91,11 @@ TERMINAL: Mapping[Verdict, str] = {
 """Styles for Rich."""
 
 Colour = Callable[[Optional[Verdict], str], str]
-"""What an outcome shows → the same in its colour, as wide as before."""
+"""Wraps the text of an outcome in its colour; the visible width stays the same."""
 
 
 def no_colour(_: Optional[Verdict], text: str) -> str:
-    """For a file or a pipe."""
+    """The text unchanged, for a file or a pipe."""
     return text
 
 
@@ -120,23 +120,23 @@ LETTER_PAINTS: Sequence[Paint] = (
     Paint(("#f8f8bf", "#3d3d00"), ("#a0a85d", "#14160a")),  # cream; olive in the dark
     Paint(("#6b62bc", "#ffffff"), ("#1212a5", "#ffffff")),  # iris; navy in the dark
 )
-"""For the first letter, the second …; from the thirteenth on they come round again.
-None is green, for that is a pass."""
+"""The colours of the first letter, the second and so on; the thirteenth starts again at the first.
+Green stays reserved for passes."""
 
 
 def outcome_verb(verdict: Optional[Verdict], *, several: bool = False) -> str:
-    """What an outcome is called in a sentence: `fails`, and of several `fail`."""
+    """The verb for an outcome: `fails`, or `fail` for several cases."""
     words = WORDS[verdict]
     return words.several if several else words.one
 
 
 def glyph(mark: Mark) -> str:
-    """What a cell shows: one character or a letter, a sign where it needs one, and k/n if flaky."""
+    """The text of a cell: a glyph or a letter, signs, and k/n if it is flaky."""
     return bare_glyph(mark) + (f" {mark.votes}" if mark.votes else "")
 
 
 def bare_glyph(mark: Mark) -> str:
-    """`glyph` without k/n, for a report that sets this apart; nothing where there is no cell."""
+    """`glyph` without k/n, for reports that show k/n separately; "" if there is no cell."""
     if mark.impossible:
         return ""
     shown = mark.letter or GLYPHS.get(mark.verdict, "?")
@@ -145,7 +145,7 @@ def bare_glyph(mark: Mark) -> str:
 
 
 def label(mark: Mark) -> str:
-    """A cell in words, for those who hear it."""
+    """A cell in words, for screen readers."""
     words = [WORDS[mark.verdict].label, mark.letter]
     words += [UNEXPECTED_KEY] if mark.unexpected else []
     words += ["inferred, not measured"] if mark.inferred else []
@@ -175,7 +175,7 @@ def paints() -> dict[str, Paint]:
 
 
 def signs_shown(grid: Grid) -> list[tuple[str, str]]:
-    """Every glyph and sign that a grid shows besides letters, with what it stands for."""
+    """Every glyph and sign except letters that the grid shows, with its meaning."""
     shown = [(GLYPHS[v], words) for v, words in KEY.items() if grid.counts[v] or grid.inferred[v]]
     marks = grid.possible
     if any(mark.unexpected for mark in marks):
@@ -194,5 +194,5 @@ def amount(entry: Entry) -> str:
 
 
 def place(entry: Entry, quote: Callable[[str], str] = clean) -> str:
-    """`, in cell 3, line 2`: where in a notebook its first failure is; else nothing."""
+    """`, in cell 3, line 2`: the place of the first failure in a notebook; else ""."""
     return f", in {quote(entry.first.place)}" if entry.first.place else ""

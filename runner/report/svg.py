@@ -1,6 +1,6 @@
-"""matrix.svg: the folded grid as a picture for a README, in light and dark, its text as text.
+"""matrix.svg: the folded grid as a picture for a README, in light and dark, with real text.
 
-It brings its own ground, so that it can be read on a page of either kind.
+It paints its own background, so that it is readable on light and dark pages.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ WIDTH = 900
 """GitHub shows a README at 830 to 1010 pixels."""
 LINE = 15
 PADDING = 5
-"""A row is as high as the lines of its names, and this."""
+"""Added to the height of a row's lines."""
 GAP = 2
 NARROWEST_CELL = 24
 MARGIN = 16
 BETWEEN = 12
-"""Between the labels of two columns."""
+"""The gap between the labels of two columns."""
 APART = 6
-"""More, where a new major version or a variant begins."""
+"""The extra gap before a new major version or a variant."""
 NARROWEST_NAMES = 150
 MONO = 6.95
-"""Width of a character of the widest common monospaced font at 11.5 pixels."""
+"""The width of a character in the widest common monospaced font at 11.5 pixels."""
 SANS = 6.1
-"""At most, on average, of the sans-serif fonts at 11 pixels."""
+"""The average width of a character in sans-serif fonts at 11 pixels, at most."""
 SENTENCE = 8.1
-"""The same at 14 pixels, bold."""
+"""As `SANS`, at 14 pixels and bold."""
 MOST_TITLE = 120
 MOST_ROWS = 120
 MOST_SENTENCES = 4
 MOST_LEGEND = 12
 MOST_LINES = 2
-"""Of one letter of the legend."""
+"""At most this many lines for one letter of the legend."""
 
 PAGE = {"light": ("#ffffff", "#1f2328", "#59636e"), "dark": ("#0d1117", "#e6e8eb", "#9198a1")}
-"""The ground, text on it, and quieter text."""
+"""The background, the text, and the secondary text."""
 
 
 class Canvas:
-    """Lines of SVG and how far down they reach."""
+    """Lines of SVG, and the y coordinate at which they end."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -63,15 +63,15 @@ class Canvas:
 
 @frozen(kw_only=True)
 class Layout:
-    """Where the columns of a table are, in pixels."""
+    """The positions of a table's columns, in pixels."""
 
     called: TableNames
     names: float
-    """Width of the names of its cases."""
+    """The width of the names of cases."""
     lefts: tuple[float, ...]
     widths: tuple[float, ...]
     turned: bool
-    """Whether the labels stand at an angle, for they do not fit side by side."""
+    """Whether the labels are rotated because they are too wide side by side."""
 
     @property
     def right(self) -> float:
@@ -79,7 +79,7 @@ class Layout:
 
 
 def render(context: Context) -> str:
-    """A picture as wide as `WIDTH`, or wider where so many releases need it."""
+    """A picture `WIDTH` pixels wide; wider if the releases need more."""
     grid = context.grid
     tables = folded.tables(grid)
     layouts = [_layout(table) for table in tables]
@@ -103,7 +103,7 @@ def _sentences(canvas: Canvas, grid: Grid, width: float) -> None:
 
 
 def _layout(table: FoldedTable) -> Layout:
-    """Columns as wide as their labels; names get what is left, and are broken into lines."""
+    """Columns as wide as their labels. The names get the remaining width and are wrapped."""
     heads = [_head(places) for places in table.places]
     widths = [
         max(_cell_width(column), BETWEEN + SANS * max(map(len, head)))
@@ -129,12 +129,12 @@ def _layout(table: FoldedTable) -> Layout:
 
 
 def _cell_width(marks: Sequence[Mark]) -> float:
-    """As wide as what its cells show: a letter may carry signs and k/n."""
+    """The width of a column's widest cell; a letter may carry signs and k/n."""
     return max(NARROWEST_CELL, *(MONO * len(style.glyph(mark)) + 8 for mark in marks))
 
 
 def _apart(places: Sequence[Sequence[FoldedColumn]]) -> Iterator[bool]:
-    """Whether a new major version or a variant begins with a column."""
+    """For each column, whether a new major version or a variant begins there."""
     before = None
     for group in places:
         here = (group[0].variant, group[0].column.tensorflow.split(".")[0])

@@ -1,4 +1,4 @@
-"""Text from outside (names, messages, logs) made fit to be shown: one line, printable, bounded."""
+"""Makes text from outside (names, messages, logs) safe to show: one line, printable, bounded."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from runner.model import Json, Result
 ELLIPSIS = "…"
 TAB = 4
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-# What is no character of a text: controls, directions, lone surrogates, the unassigned.
+# Categories that are not text: controls, directions, lone surrogates, unassigned characters.
 INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
 
 
 def clean(text: str) -> str:
-    """One line without anything that a terminal, XML or a browser could take for more than text."""
+    """The text as one line that a terminal, XML or a browser cannot read as anything but text."""
     if text.isprintable() and "  " not in text:
         return inert(text.strip())
     return inert(" ".join(ANSI.sub("", text).translate(_VISIBLE).split()))
 
 
 def inert(line: str) -> str:
-    """The line with a space in what GitHub's runner would obey in the log of a workflow.
+    """The line, with a space added in text that the log of a GitHub workflow would run as a
+    command.
 
-    It takes `::NAME …::` for a command at the beginning of a line, and `##[NAME]` anywhere.
-    `::observe NAME=JSON` stays: that is no name it knows.
+    GitHub's runner reads `::NAME …::` at the start of a line as a command, and `##[NAME]` anywhere.
+    `::observe NAME=JSON` stays as it is: the runner does not know that name.
     """
     if "##[" in line:
         line = line.replace("##[", "# #[")
@@ -39,19 +40,19 @@ def inert(line: str) -> str:
 
 
 def message(text: str) -> str:
-    """Lines for a terminal or the log of a workflow; the names in them may be anybody's."""
+    """Lines for a terminal or a workflow's log. They may contain names from outside."""
     return "\n".join(map(inert, visible(text).split("\n")))
 
 
 def visible(text: str) -> str:
-    """The text without what a terminal obeys and what turns its direction; its lines stay."""
+    """The text without terminal codes and without characters that change its direction."""
     if text.isprintable():
         return text
     return "\n".join(line.translate(_VISIBLE) for line in ANSI.sub("", text).split("\n"))
 
 
 class _Visible(dict[int, str]):
-    """What to show for a character, found out once for each."""
+    """A cache: code point → the text to show for it."""
 
     def __missing__(self, point: int) -> str:
         character = chr(point)
@@ -64,18 +65,18 @@ _VISIBLE = _Visible()
 
 
 def shortened(text: str, most: int) -> str:
-    """Cleaned, and at most `most` characters."""
+    """The cleaned text in at most `most` characters."""
     whole = clean(text[: most * 8])
     return whole if len(whole) <= most else whole[: most - 1].rstrip() + ELLIPSIS
 
 
 def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
-    """The last `most` lines (0: all) of a log as a terminal would have left them, each bounded."""
+    """The last `most` lines (0: all) of a log as a terminal would show them, each bounded."""
     kept = log.rstrip().rsplit("\n", most or -1)[-most:]
     whole = "".join(kept)
     if not whole.replace("\t", "").isprintable():
         shown = [_line(line)[:width] for line in kept]
-    else:  # as nearly every log is
+    else:  # Nearly every log goes here.
         if "\t" in whole:
             kept = [line.expandtabs(TAB) for line in kept]
         shown = [inert(line.rstrip())[:width] for line in kept]
@@ -85,7 +86,8 @@ def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
 
 
 def _line(line: str) -> str:
-    """A progress bar overwrites its line: the last writing counts. Tabs become spaces."""
+    """A line as a terminal shows it: a progress bar overwrites itself, so the last version counts.
+    Tabs become spaces."""
     if line.isprintable():
         return inert(line.rstrip())
     written = [part for part in line.split("\r") if part]
@@ -94,7 +96,7 @@ def _line(line: str) -> str:
 
 
 def value(observed: Json, most: int = 60) -> str:
-    """An observation on one line; numbers with six digits."""
+    """An observation on one line. Floats have six digits."""
     try:
         return shortened(json.dumps(_rounded(observed), ensure_ascii=False), most)
     except (RecursionError, ValueError):
@@ -112,7 +114,7 @@ def _rounded(observed: Json) -> Json:
 
 
 def finding_lines(finding: str) -> list[str]:
-    """What `bisect` found: its sentences wrapped, its table as it is."""
+    """The lines of `bisect`'s finding: sentences wrapped, the table unchanged."""
     said, _, table = finding.partition("\n\n")
     wrapped = textwrap.wrap(clean(said), 100)
     return [*wrapped, "", *lines(table)] if table else wrapped
@@ -129,7 +131,7 @@ def listed(items: Sequence[str], most: int = 3, noun: str = "more") -> str:
 
 
 def inferred(result: Result) -> str:
-    """`inferred from 2.4.4-py3.8-cpu and 2.9.3-py3.8-cpu`, where that is known."""
+    """`inferred from 2.4.4-py3.8-cpu and 2.9.3-py3.8-cpu`; `inferred` if that is not known."""
     sources = result.inferred if isinstance(result.inferred, tuple) else ()
     return (
         f"inferred from {listed([clean(source) for source in sources])}" if sources else "inferred"

@@ -1,4 +1,4 @@
-"""How many cells of each outcome: what was measured and what was inferred are counted apart."""
+"""Counts cells by outcome; measured and inferred cells are counted separately."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def grid_size(grid: Grid) -> str:
 
 
 def remarks(grid: Grid) -> Iterator[str]:
-    """Of all cells, how many are not as expected, and how many flaky."""
+    """How many cells are not as expected, and how many are flaky."""
     marks = grid.possible
     unexpected, flaky = sum(m.unexpected for m in marks), sum(bool(m.votes) for m in marks)
     if unexpected:
@@ -53,7 +53,7 @@ def remarks(grid: Grid) -> Iterator[str]:
 
 
 def caveats(grid: Grid, rows: Iterable[Row]) -> str:
-    """What a reader of the answer must know: `10 of 26 cells are inferred, not measured`."""
+    """A warning for readers of the answer: `10 of 26 cells are inferred, not measured`."""
     marks = [mark for row in rows for mark in grid.marks[row.index] if not mark.impossible]
     inferred = sum(mark.inferred for mark in marks)
     flaky = [mark for mark in marks if mark.votes]

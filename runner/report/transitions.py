@@ -1,4 +1,4 @@
-"""A transition in words."""
+"""Describes a transition in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_CHANGES = 8
 
 
 def change_in_words(transition: Transition) -> str:
-    """A transition in words that are all ours: `14 of 18 cases change, 12 × ✓ → D, 2 × ✓ → E`."""
+    """`14 of 18 cases change, 12 × ✓ → D, 2 × ✓ → E`. It contains no text from outside."""
     before, after = transition.before, transition.after
     kinds = [
         (number, f"{style.finding(old)} → {style.finding(new)}")

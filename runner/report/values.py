@@ -1,4 +1,4 @@
-"""Observed values that change though the outcome does not, in words."""
+"""Finds observed values that change although the outcome does not, and describes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model import Json
 from runner.report.text import listed, shortened
 
 RESTLESS = 4
-"""A value that changes at more releases than this says little about any one of them."""
+"""A value that changes more often than this says little about one release."""
 MOST_NAME = 40
 DEEPEST = 4
 MOST_KINDS = 2
@@ -22,7 +22,7 @@ MOST_KINDS = 2
 
 @frozen(kw_only=True)
 class ValueChange:
-    """One observed name that changes between two releases, in some cases."""
+    """One observed name that changes between two releases in some cases."""
 
     name: str
     before: Column
@@ -32,7 +32,7 @@ class ValueChange:
 
 @frozen(kw_only=True)
 class RestlessValue:
-    """One observed name that changes all the time in one case."""
+    """One observed name that changes more than `RESTLESS` times in one case."""
 
     name: str
     row: Row
@@ -41,7 +41,7 @@ class RestlessValue:
 
 
 def value_changes(grid: Grid) -> tuple[ValueChange, ...]:
-    """By release, then by name; without what is restless."""
+    """The changes by release, then by name, without restless values."""
     times = _times(grid.shifts)
     groups: dict[tuple[int, int, str], list[Shift]] = defaultdict(list)
     for shift in grid.shifts:
@@ -72,7 +72,7 @@ def _times(shifts: Sequence[Shift]) -> Counter[tuple[str, int, str]]:
 
 
 def first_difference(shift: Shift) -> tuple[str, Json, Json]:
-    """What changed, at its first difference: `losses[0]`, 0.6932, 0.6931; not two long lists."""
+    """The first difference inside a value: `losses[0]`, 0.6932, 0.6931, not two long lists."""
     name, old, new = shift.name, shift.old, shift.new
     for _ in range(DEEPEST):
         if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
@@ -89,7 +89,7 @@ def first_difference(shift: Shift) -> tuple[str, Json, Json]:
 def shift_clause(
     grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Callable[[str], str]
 ) -> str:
-    """`, but loss differs from 2.9 on`, of cases whose outcome is the same on the whole lane."""
+    """`, but loss differs from 2.9 on`, for cases whose outcome is the same on the whole lane."""
     within = {row.index for row in rows}
     places: dict[str, dict[str, None]] = defaultdict(dict)
     changed: dict[str, set[int]] = defaultdict(set)

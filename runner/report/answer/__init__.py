@@ -30,17 +30,17 @@ from runner.report.answer.variants import variant_clauses
 from runner.report.text import clean, listed, shortened
 
 MOST_CLAUSES = 3
-"""Cases that behave in more ways than this are summed up."""
+"""Cases that behave in more ways than this are summarised."""
 MOST_REPROS = 20
 
 
 def answer(grid: Grid, quote: Quote = clean) -> str:
-    """In which releases does this happen? A sentence per repro, on one line, bounded."""
+    """The answer in one bounded line: a sentence for each repro."""
     return " ".join(sentences(grid, quote))
 
 
 def sentences(grid: Grid, quote: Quote = clean, most: int = MOST_REPROS) -> list[str]:
-    """One for each repro, `most` of them; `quote` wraps what comes from outside."""
+    """One sentence for each repro, at most `most`. `quote` wraps text from outside."""
     if not any(verdict is not None for verdict in (*grid.counts, *grid.inferred)):
         return ["Nothing was measured."]
     repros = list(grid.repros.items())
@@ -65,7 +65,7 @@ def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, name
 
 
 def _fixed(grid: Grid) -> str:
-    """Along another axis, what TensorFlow was."""
+    """The TensorFlow releases, if the columns vary another package; else ""."""
     if not grid.run.info.along:
         return ""
     releases = dict.fromkeys(column.tensorflow for column in grid.columns)
@@ -77,7 +77,7 @@ _OURS = (
     *(verb for words in style.WORDS.values() for verb in (words.one, words.several)),
     *("hangs ", "is stopped ", "needs over "),
 )
-"""How a sentence begins that does not begin with a name; a name keeps its letters as they are."""
+"""Sentences that begin with these words get a capital letter. Names keep theirs as it is."""
 
 
 def _lane(

@@ -1,4 +1,4 @@
-"""Cases that behave in few ways: a clause for each way."""
+"""Clauses for cases that behave in few ways: one for each way."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.report.names import short_name, short_names
 from runner.report.text import listed, shortened
 
 MOST_NAMED = 3
-"""Cases of more names and globs than this are counted, not named."""
+"""Cases that need more names and globs than this are counted, not named."""
 MOST_KINDS = 5
 
 Finding = tuple[Optional[Verdict], str]
@@ -25,7 +25,7 @@ Finding = tuple[Optional[Verdict], str]
 
 
 def rows_alike(lane: ReproOnDevice) -> list[list[Row]]:
-    """Rows that show the same on every column of the lane, together."""
+    """Groups of rows that show the same on every column of the lane."""
     groups: dict[tuple[Finding, ...], list[Row]] = defaultdict(list)
     for row in lane.rows:
         marks = (lane.mark(row, column) for column in lane.columns)
@@ -40,7 +40,7 @@ def clause(lane: ReproOnDevice, group: Sequence[Row]) -> str:
 
 
 def _subject(lane: ReproOnDevice, group: Sequence[Row]) -> str:
-    """Who: nobody where there is one script and nothing else."""
+    """The subject of the clause; "" if there is only one script with one case."""
     if len(lane.rows) == 1:
         only = group[0].case
         return "" if only == "default" else lane.quote(short_name(only))
@@ -112,7 +112,7 @@ def _verb(
     outcomes: Collection[Outcome],
     why: str,
 ) -> str:
-    """What happens; of a limit that was exceeded, which."""
+    """The verb; for an exceeded limit, with the limit."""
     one = cases == 1
     if verdict is Verdict.TIMEOUT and not why:
         hung = [outcome.reason.startswith(HUNG) for outcome in outcomes]
@@ -135,6 +135,6 @@ def _why(lane: ReproOnDevice, verdict: Optional[Verdict], outcomes: Collection[O
 
 
 def _told(outcome: Outcome) -> str:
-    """The signature, or a reason that says the same and more: `killed for disk, over 64 MiB`."""
+    """The signature, or the reason if that starts with it: `killed for disk, over 64 MiB`."""
     signature = outcome.signature or outcome.reason
     return outcome.reason if outcome.reason.startswith(signature) else signature

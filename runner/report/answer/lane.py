@@ -1,4 +1,4 @@
-"""What a sentence is made from."""
+"""The data that a sentence is made from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.grid import Column, Grid, Mark, Row
 from runner.model import Limits
 
 Quote = Callable[[str], str]
-"""How names and messages are set apart from the sentence: as code in Markdown, say."""
+"""Marks names and messages in the sentence, for example as code in Markdown."""
 
 MOST_SIGNATURE = 90
 MOST_NAME = 60
@@ -22,7 +22,7 @@ class ReproOnDevice:
 
     grid: Grid
     rows: tuple[Row, ...]
-    """In the usual way; of a repro without one, all."""
+    """The rows without a variant; all rows if the repro has only variants."""
     variants: tuple[Row, ...]
     columns: tuple[Column, ...]
     limits: Limits
@@ -32,6 +32,6 @@ class ReproOnDevice:
         return self.grid.mark(row, column)
 
     def findings(self, row: Row, columns: Sequence[Column]) -> set[str]:
-        """What was measured of a case on some releases."""
+        """The different findings of a case on these releases."""
         found = (self.mark(row, column).finding for column in columns)
         return {finding for finding in found if finding is not None}

@@ -1,4 +1,4 @@
-"""Cases that behave in many ways: how many pass where, and where most of them change."""
+"""Summaries of cases that behave in many ways: how many pass, and where most of them change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.report.text import listed, shortened
 
 
 def summary(lane: ReproOnDevice, main: Optional[Transition]) -> str:
-    """How many pass where, and where most of them change."""
+    """How many cases pass where, and the change that most of them share."""
     findings = [lane.findings(row, lane.columns) for row in lane.rows]
     always = [row for row, kinds in zip(lane.rows, findings) if kinds == {PASS}]
     never = sum(bool(kinds) and PASS not in kinds for kinds in findings)

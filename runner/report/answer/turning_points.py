@@ -1,4 +1,4 @@
-"""The release from which on cases fail or pass, and why."""
+"""Finds the release at which cases start to fail or to pass, and the cause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.report.text import shortened
 
 
 def largest_change(lane: ReproOnDevice) -> Optional[Transition]:
-    """The transition at which most cases change; of equals the newest."""
+    """The transition at which most cases change; the newest one if several are equal."""
     device = lane.columns[0].device
     here = [t for t in lane.grid.transitions_of(lane.rows) if t.before.device == device]
     return max(reversed(here), key=lambda transition: len(transition.changes), default=None)
@@ -24,7 +24,7 @@ def largest_change(lane: ReproOnDevice) -> Optional[Transition]:
 def turning_point(lane: ReproOnDevice, main: Transition) -> str:
     """`from 2.16 on 20 of 36 cases fail (10 on 2.15), 12 of them because …`.
 
-    Empty where cases do not keep to passing or failing from there on, or as many fail as before.
+    Empty if a case both passes and fails from there on, or if as many cases fail as before.
     """
     later = lane.columns[lane.columns.index(main.after) :]
     found = {row.index: lane.findings(row, later) for row in lane.rows}
@@ -59,7 +59,7 @@ def _failing_on(lane: ReproOnDevice, column: Column) -> list[Row]:
 def _shared_cause(
     lane: ReproOnDevice, rows: Sequence[Row], columns: Sequence[Column], main: Transition
 ) -> str:
-    """`, because Keras 3 has no …`, `, 12 of them with KeyError: 'x'`: what most of them show."""
+    """What most cases show: `, because Keras 3 has no …`, `, 12 of them with KeyError: 'x'`."""
     shown = Counter(
         finding
         for row in rows

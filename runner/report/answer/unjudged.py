@@ -1,4 +1,4 @@
-"""Why nothing was judged."""
+"""Explains why nothing was judged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether variants end as the usual way does, or as it did before the change."""
+"""Says whether a variant ends as the cases without it do, or as they did before the change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_VARIANTS = 3
 
 
 def variant_clauses(lane: ReproOnDevice, main: Optional[Transition]) -> Iterator[str]:
-    """A clause for each variant: whether it ends as the usual way does, or as it did before."""
+    """A clause for each variant, such as `with keras=legacy all 3 end as on 2.15`."""
     named: dict[str, list[Row]] = defaultdict(list)
     for row in lane.variants:
         if any(not lane.mark(row, column).impossible for column in lane.columns):
@@ -48,14 +48,14 @@ def _variant(lane: ReproOnDevice, rows: Sequence[Row], main: Optional[Transition
 
 
 def _as_usual(lane: ReproOnDevice, row: Row, usual: Row) -> bool:
-    """Whether it ended as the usual way did on each release where both were measured."""
+    """Whether the row ended as the row without the variant, wherever both were measured."""
     pairs = [(lane.mark(row, c).finding, lane.mark(usual, c).finding) for c in lane.columns]
     both = [(one, other) for one, other in pairs if one and other]
     return bool(both) and all(one == other for one, other in both)
 
 
 def _as_before(lane: ReproOnDevice, row: Row, usual: Row, main: Optional[Transition]) -> bool:
-    """Whether, wherever it was measured, it ended as the usual way did before the change."""
+    """Whether the row, wherever measured, ended as the row without the variant did earlier."""
     if main is None:
         return False
     return lane.findings(row, lane.columns) == {lane.mark(usual, main.before).finding}

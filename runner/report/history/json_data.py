@@ -44,7 +44,7 @@ def _change(change: OutcomeChange) -> dict[str, Any]:
         "before": _outcome(change.before),
         "after": _outcome(change.after),
         "since": change.since,
-        "inferred": False,  # none ever is
+        "inferred": False,  # inferred cells are not compared
         "different": [_cause(cause) for cause in change.causes],
     }
 

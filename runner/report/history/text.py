@@ -1,4 +1,4 @@
-"""A history as text for a terminal, and as Markdown for an issue."""
+"""Writes a history as text for a terminal, and as Markdown for an issue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.report.text import clean
 from runner.runs.history import History, ReproHistory, RunSummary
 
 MOST_BLOCKS = 40
-"""Of one run; the JSON has all of them."""
+"""At most this many groups of changes of one run; the JSON has all."""
 
 
 def history_text(history: History) -> str:
@@ -20,7 +20,7 @@ def history_text(history: History) -> str:
 
 
 def markdown(history: History) -> str:
-    """The same; what comes from outside stands in code."""
+    """The same as Markdown; text from outside is code."""
     return "\n\n".join("\n\n".join(_markdown(line)) for line in history.lines)
 
 

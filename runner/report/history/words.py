@@ -1,4 +1,4 @@
-"""A history in words: what every form of it says, whatever it is written in."""
+"""The words of a history, for all its formats."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from runner.runs.history import CellName, Circumstance, OutcomeChange, ReproHist
 HEADER = ("run", "started", "engine", "cells", "changed", "what else was different")
 UNEXPLAINED = "nothing that is recorded was different: it may be flaky"
 MOST = 8
-"""Of a list in one line."""
+"""The longest list in one line."""
 WHOLE = ("script", "engine", "machine", "tool")
-"""What is different for a whole run, not for single cells."""
+"""Circumstances of a whole run, not of single cells."""
 
 
 class SharedChange(NamedTuple):
-    """Cells that went the same way."""
+    """Cells that changed in the same way."""
 
     said: str
     cells: str
 
 
 class ChangeGroup(NamedTuple):
-    """Changes that have their circumstances in common."""
+    """Changes that share their circumstances."""
 
     since: str
     why: str
@@ -87,7 +87,7 @@ def words(cause: Cause) -> str:
 
 
 def change_groups(step: RunSummary) -> list[ChangeGroup]:
-    """A run's changes, those with the same circumstances together."""
+    """A run's changes, grouped by their circumstances."""
     found: dict[tuple[str, str], list[OutcomeChange]] = {}
     for change in step.changes:
         found.setdefault((change.since, _why(change.causes)), []).append(change)
@@ -102,7 +102,7 @@ def _why(causes: Sequence[Cause]) -> str:
 
 
 def _turns(changes: Iterable[OutcomeChange]) -> list[SharedChange]:
-    """Of each case the releases that it is the same on, then the cases of which that holds."""
+    """Changes of the same kind on the same releases, with the cases in which they happened."""
     places: dict[tuple[str, str], list[CellName]] = {}
     for change in changes:
         places.setdefault((change_in_words(change), change.where.case), []).append(change.where)
@@ -116,7 +116,7 @@ def _turns(changes: Iterable[OutcomeChange]) -> list[SharedChange]:
 
 
 def change_in_words(change: OutcomeChange) -> str:
-    """`pass → fail (ValueError: no)`; what both sides have is said once."""
+    """`pass → fail (ValueError: no)`. A part that both sides share is written once."""
     before, after = change.before, change.after
     old, new = style.WORDS[before.verdict].label, style.WORDS[after.verdict].label
     if before.verdict is after.verdict:

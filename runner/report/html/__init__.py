@@ -1,8 +1,8 @@
-"""index.html: the grid to look at and ask; one file that loads nothing from anywhere.
+"""index.html: the grid as a page to look at and explore; one file that loads nothing else.
 
-The page is a table that reads without JavaScript. The script in it filters, folds and opens the
-evidence of a cell from the data that is embedded as JSON. A content security policy names the hash
-of that one script: whatever else got into the page could not run.
+The page is a table that is readable without JavaScript. Its script filters, folds, and opens the
+evidence of a cell, from data embedded as JSON. A content security policy names the hash of that one
+script, so the browser runs no other code that got into the page.
 """
 
 from __future__ import annotations

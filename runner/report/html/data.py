@@ -1,4 +1,4 @@
-"""The data of index.html, as JSON that can stand inside a script element; bounded in size."""
+"""The data of index.html, as JSON that is safe inside a script element; bounded in size."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ from runner.serial import plain
 
 LOG_LINES = 80
 MOST_LOGS = 330_000
-"""Characters of all lines together, each counted once; further cells name the file alone."""
+"""At most this many characters of log lines, each line counted once; then only files are named."""
 STAMP = re.compile(
     r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: (?=[IWEF] )"
     r"|(?<=[IWEF])\d{4} (?:\d\d:){2}\d\d\.\d+ +\d+ )"
 )
-"""When TensorFlow wrote a line of its own, which keeps equal lines apart."""
+"""The time at which TensorFlow wrote a line; without it, equal lines are equal."""
 MOST_OBSERVED = 2_000
-"""Characters of one observation."""
+"""At most this many characters of one observation."""
 MOST_DOCKERFILE = 20_000
 MOST_NAME = 80
 
 ESCAPES = (
     *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")),
     *(("\u2028", "\\u2028"), ("\u2029", "\\u2029")),
-    ("##[", "##\\u005b"),  # a command, where the page is printed in a workflow's log
+    ("##[", "##\\u005b"),  # a workflow's log would run it as a command
 )
 
 
 def embedded(context: Context) -> str:
-    """Nothing in it can end the element: `<`, `>` and `&` are written as escapes.
+    """The JSON text. Nothing in it can end the element: `<`, `>` and `&` are escaped.
 
-    Nor does anything in it turn the direction of text, once it is put into the page.
+    Characters that change the direction of text are removed, because the script puts it into the
+    page.
     """
     page = _data(context)
     data = _dumped(page)
-    if not data.isprintable() or "\\u0" in data:  # hardly ever, and there may be much of it
+    if not data.isprintable() or "\\u0" in data:  # rare, and the check below is slow
         data = _dumped(_visible(page))
     for character, escape in ESCAPES:
         data = data.replace(character, escape)
@@ -59,7 +60,7 @@ def _visible(data: Any) -> Any:
 
 
 def _dumped(data: Any) -> str:
-    """JSON that a browser reads: it knows no NaN."""
+    """JSON that a browser can read; it does not know NaN."""
     try:
         return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError:
@@ -92,7 +93,7 @@ def _data(context: Context) -> dict[str, Any]:
 
 
 def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
-    """For each row the observed names that change, and the columns from which they differ."""
+    """For each row: the observed names that change, and the columns from which they differ."""
     found: dict[int, dict[str, list[int]]] = defaultdict(dict)
     for shift in grid.shifts:
         columns = found[shift.row.index].setdefault(text.shortened(shift.name, MOST_NAME), [])
@@ -124,7 +125,7 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
 
 
 def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct) -> dict[str, Any]:
-    """What is not as usual; the page knows the defaults."""
+    """What differs from the page's defaults."""
     outcome, log = result.outcome, result.log
     facts: dict[str, Any] = {"verdict": outcome.verdict.value}
     if mark.letter:
@@ -188,12 +189,12 @@ def _observed(value: Json) -> Json:
 
 
 def _short(value: Json) -> bool:
-    """Told without writing it: a list of a few floats, as most observations are."""
+    """Whether it is surely short: a list of a few floats, as most observations are."""
     return isinstance(value, list) and len(value) <= 50 and all(type(v) is float for v in value)
 
 
 class _Distinct(dict[str, dict[str, Json]]):
-    """Observations, each written once: most cells of a case observe the same."""
+    """Different observations, each stored once: most cells of a case observe the same."""
 
     def number(self, observed: dict[str, Json]) -> int:
         key = repr(observed)
@@ -208,14 +209,14 @@ class _Distinct(dict[str, dict[str, Json]]):
 
 
 class _Logs:
-    """The ends of logs as numbers of lines, each line written once, until there are `MOST_LOGS`
-    characters: failures first, then the rest."""
+    """The ends of logs as lists of line numbers. Each line is stored once, at most `MOST_LOGS`
+    characters in all; failures come first."""
 
     def __init__(self, context: Context) -> None:
         self.lines: dict[str, int] = {}
         self.written: list[list[int]] = []
         self.numbers: dict[str, int] = {}
-        """Path → place in `written`."""
+        """The path of a log → its index in `written`."""
         known: dict[tuple[int, ...], int] = {}
         room = MOST_LOGS
         for result in _telling_first(context.grid):

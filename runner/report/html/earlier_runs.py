@@ -1,4 +1,4 @@
-"""A section of index.html: how a run stands to earlier ones. Static; the page's style will do."""
+"""The section of index.html that compares a run with earlier ones. It needs no script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_BLOCKS = 40
 
 
 def section(history: History) -> str:
-    """A `<section>`, everything in it escaped; empty where there is no earlier run."""
+    """A `<section>` with all text escaped; "" if there is no earlier run."""
     lines = [line for line in history.lines if len(line.steps) > 1]
     if not lines:
         return ""

@@ -1,5 +1,7 @@
-"""What stands around the table of index.html. Every text from outside is escaped where it is put
-in: what these functions return is HTML."""
+"""The parts of index.html around its tables.
+
+These functions return HTML; they escape every text from outside.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ MOST_NAMED = 6
 
 @frozen
 class FilterSwitch:
-    """A switch of the filter: its glyph, words, and how many cells it is about."""
+    """A button that filters by outcome: its glyph, its words, and its number of cells."""
 
     value: str
     paint: str
@@ -39,13 +41,13 @@ def code_html(text: str) -> str:
 
 
 def answers(said: Sequence[str]) -> Iterator[str]:
-    """The first sentence is the page's heading. `said` is HTML already."""
+    """The sentences of the answer; the first is the page's heading. `said` is already HTML."""
     for number, sentence in enumerate(said):
         yield f'<p class="h">{sentence}</p>' if number else f"<h1>{sentence}</h1>"
 
 
 def finding(found: str) -> Iterator[str]:
-    """What `bisect` found, above what the matrix says."""
+    """The finding of `bisect`, shown above the answer."""
     lines = finding_lines(found)
     if lines:
         yield f"<pre>{escape(chr(10).join(lines))}</pre>"
@@ -85,7 +87,7 @@ def _chip(chip: FilterSwitch) -> str:
 
 
 def _chips(grid: Grid) -> Iterator[FilterSwitch]:
-    """One for each outcome that was measured, and one for each remark on cells."""
+    """One for each measured outcome, and one for each kind of remark on cells."""
     for verdict, words in style.WORDS.items():
         if grid.counts[verdict]:
             name = "none" if verdict is None else verdict.value
@@ -102,7 +104,7 @@ def _chips(grid: Grid) -> Iterator[FilterSwitch]:
 
 
 def whole(grid: Grid) -> str:
-    """Every cell, folded away; nothing where the tables on top show each as it is."""
+    """Every cell, in a folded section; nothing if the tables above already show each one."""
     tables = "\n".join(table.whole(grid))
     if not tables:
         return ""
@@ -163,7 +165,7 @@ def _turn(transition: Transition, *, several: bool) -> str:
 
 
 def _values(grid: Grid) -> Iterator[str]:
-    """What changes now and then, by release; then what never rests, in a line."""
+    """Values that change a few times, by release; then restless values, in one line."""
     found, noise = value_changes(grid), restless_values(grid)
     yield '<ol class="turns values">'
     shown = sorted(found, key=lambda step: -len(step.shifts))[:MOST_STEPS]
@@ -181,7 +183,8 @@ def _values(grid: Grid) -> Iterator[str]:
 
 
 def _step(step: ValueChange, *, several: bool) -> str:
-    """With a button that opens the first case's cell; the page's script draws a line beside it."""
+    """A change, with a button that opens the first case's cell. The script draws a line beside
+    it."""
     first = step.shifts[0]
     device = f"{step.after.device} " if several else ""
     where = escape(clean(f"{device}{step.before.label} → {step.after.label}"))

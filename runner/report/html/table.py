@@ -16,13 +16,13 @@ MOST_GLOBS = 8
 
 
 def short(grid: Grid) -> Iterator[str]:
-    """A table for each repro on each device, folded to what differs."""
+    """A table for each repro on each device, in which cases with the same results share a row."""
     for table in folded.tables(grid):
         yield from _table(grid, table)
 
 
 def whole(grid: Grid) -> Iterator[str]:
-    """The same unfolded, of those that fold."""
+    """The same tables with a row for each case, for those that are folded."""
     for table, every in zip(folded.tables(grid), folded.tables(grid, folded=False)):
         if table.folds:
             yield from _table(grid, every)
@@ -70,7 +70,7 @@ def _column(places: Sequence[FoldedColumn], apart: bool) -> str:
 
 
 def _apart(places: Sequence[Sequence[FoldedColumn]]) -> Iterator[bool]:
-    """Whether a new major version or a variant begins with a column."""
+    """For each column, whether a new major version or a variant begins there."""
     before = None
     for group in places:
         here = (group[0].variant, group[0].column.tensorflow.split(".")[0])
@@ -83,7 +83,7 @@ def _name(name: str) -> str:
 
 
 def _row_head(lines: Sequence[FoldedCase], label: str, shown: str) -> str:
-    """`shown` is `label` as HTML; whoever points at it reads what a single case is."""
+    """The head of a row. `shown` is `label` as HTML; the tooltip describes a single case."""
     about = next(iter(lines[0].rows.values())).about if len(lines) == 1 else ""
     title = f"{label}: {clean(about)}" if about else label
     return f'<th scope="row" title="{escape(title)}"><span>{shown}</span></th>'
@@ -116,7 +116,7 @@ def _cell(
 
 
 class _Buttons(dict[Mark, str]):
-    """A button for each kind of mark: cells by the thousand show one of a few."""
+    """A cache of buttons by mark: thousands of cells share a few marks."""
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid

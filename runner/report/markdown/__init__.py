@@ -1,8 +1,8 @@
-"""matrix.md: the answer, the grid, what changes, the evidence; ready for a GitHub issue.
+"""matrix.md: the answer, the grid, the changes and the evidence, ready for a GitHub issue.
 
-The text always fits GitHub's limit. What does not fit is cut in the order of `SHORTENINGS`: logs
-first, then other folded parts, then rows and columns of the table; never the answer. The report
-says what it left out.
+The text always fits GitHub's limit. If it is too long, it is shortened in the order of
+`SHORTENINGS`: logs first, then other folded parts, then rows and columns of the table; never the
+answer. The report states what it left out.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Detail:
     observations: int = 60
     scripts: bool = True
     notes: int = 40
-    """Lines of each list: transitions, contradicted expectations, reasons."""
+    """The lines in each list: transitions, contradicted expectations, reasons."""
     legend: int = 80
     links: bool = True
-    """Whether each cell of the folded table leads to its evidence."""
+    """Whether each cell of the folded table links to its evidence."""
     whole: bool = True
-    """Whether every cell follows the folded table."""
+    """Whether a table of every cell follows the folded one."""
     block: bool = True
-    """Whether programs find the hidden block at the end."""
+    """Whether the report ends with the hidden block for programs."""
     rows: int = 2_000
     columns: int = 200
     environments: int = 200
@@ -44,7 +44,7 @@ class Detail:
 
 @frozen
 class Shortening:
-    """One cut, and its name where the report says what was left out."""
+    """One way to shorten the report, and its name in the report's note on what is left out."""
 
     name: str
     cut: dict[str, Any]
@@ -80,7 +80,7 @@ def render(context: Context, limit: int = gfm.LIMIT) -> str:
 
 
 def fitted(writer: Writer, limit: int = gfm.LIMIT) -> str:
-    """The richest text whose `gfm.counted_length` is at most `limit`."""
+    """The most detailed text whose `gfm.counted_length` is at most `limit`."""
     detail, left_out = Detail(), dict[str, str]()
     text = writer.write(detail, "")
     for step in SHORTENINGS:
@@ -103,7 +103,7 @@ class Section:
 
 @frozen
 class Writer:
-    """Puts the parts together; a part is written again only where its own detail changed."""
+    """Writes the sections. It writes a section again only if its detail changed."""
 
     context: Context
     sections: Sequence[Section]
@@ -129,7 +129,7 @@ class Writer:
 
 
 def _finding(context: Context, _: Detail) -> Iterator[str]:
-    """What `bisect` found, in the runs that it leaves."""
+    """The finding of `bisect`, if this run belongs to one."""
     lines = finding_lines(context.run.info.finding)
     if lines:
         yield gfm.fence(lines)
@@ -191,7 +191,7 @@ GRID = (
     ),
     Section(_reasons, ("notes",)),
 )
-"""What the grid shows, and what is to be known of it."""
+"""The parts that show the grid and what a reader must know about it."""
 
 ENVIRONMENTS = Section(
     lambda context, detail: details.environments(
@@ -217,7 +217,7 @@ SECTIONS = (
 
 
 def _left_out(names: Mapping[str, str]) -> str:
-    """Each cut once, by its last word; and where all is cut but the answer, just that."""
+    """The note on what is left out. Each part is named once, or only that the answer is left."""
     if not names:
         return ""
     said = names["sentences"] if "sentences" in names else "; ".join(names.values())

@@ -1,4 +1,4 @@
-"""What matrix.md folds away: reasons, observations, environments, logs, the script itself."""
+"""The folded parts of matrix.md: reasons, observations, environments, logs, the script itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.report.preparation import lines as told_of_packages
 TELLING = (
     *("numpy", "keras", "keras-nightly", "tf-keras", "tf-keras-nightly", "protobuf", "h5py"),
 )
-"""Packages whose versions a reader asks for first."""
+"""The packages whose versions readers want first."""
 
 
 def skips(grid: Grid, most: int) -> Iterator[str]:
@@ -32,7 +32,7 @@ def skips(grid: Grid, most: int) -> Iterator[str]:
 
 
 def preparation(context: Context, most: int) -> Iterator[str]:
-    """What a reader must know of the packages, unfolded: it may be why."""
+    """What a reader must know about the packages. It is not folded, because it may be the cause."""
     found = told_of_packages(context.run)
     if found and most:
         more = [f"- and {len(found) - most} more"] if len(found) > most else []
@@ -42,7 +42,7 @@ def preparation(context: Context, most: int) -> Iterator[str]:
 
 
 def cases(context: Context, most: int) -> Iterator[str]:
-    """What each case is, where that is known beyond its name."""
+    """The script's arguments and other facts of each case, if any are known."""
     lines = []
     told = set()
     for row in context.grid.rows:

@@ -1,4 +1,4 @@
-"""What matrix.md shows unfolded: the grid, its legend, what changes, what is not as expected."""
+"""The visible parts of matrix.md: the grid, its legend, the changes, unexpected results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runner.report.text import listed
 from runner.report.transitions import change_in_words
 
 MOST_NAMED = 3
-"""A transition of so few cases names them."""
+"""A transition of at most this many cases names them."""
 
 
 def counts(grid: Grid) -> str:
@@ -32,9 +32,10 @@ def counts(grid: Grid) -> str:
 
 
 def tables(grid: Grid, most_rows: int, most_columns: int, *, page: str = "") -> Iterator[str]:
-    """A table for each repro on each device, folded; of too many columns the newest.
+    """A folded table for each repro on each device. If it has too many columns, the newest are
+    shown.
 
-    Where the run is published as `page`, a cell is a link into it.
+    If the run is published at `page`, each cell links to it.
     """
     for table in folded.tables(grid):
         if table.lines[:most_rows] and most_columns:
@@ -42,7 +43,7 @@ def tables(grid: Grid, most_rows: int, most_columns: int, *, page: str = "") -> 
 
 
 def whole(grid: Grid) -> Iterator[str]:
-    """Every cell, folded away; nothing where the tables on top show each as it is."""
+    """Every cell, in a folded section; nothing if the tables above already show each one."""
     parts = [
         part
         for short, table in zip(folded.tables(grid), folded.tables(grid, folded=False))
@@ -56,7 +57,7 @@ def whole(grid: Grid) -> Iterator[str]:
 def _titled(
     grid: Grid, table: FoldedTable, most_rows: int, most_columns: int, page: str = ""
 ) -> Iterator[str]:
-    """What tells it from other tables and what all its names begin with; then the table."""
+    """The table's title, the common beginning of its names, then the table."""
     called = table_names(table)
     names = [gfm.code_span(table.repro)] if len(grid.repros) > 1 else []
     names += [gfm.plain_or_code(table.device)] if len(grid.lanes) > 1 else []
@@ -82,7 +83,7 @@ def _table(
 def _cell(
     lines: Sequence[FoldedCase], places: Sequence[FoldedColumn], mark: Mark, page: str
 ) -> str:
-    """The glyph; as a link to the first of the cells that it stands for, if there is a `page`."""
+    """The glyph; if there is a `page`, as a link to the first cell that it stands for."""
     glyph = style.glyph(mark)
     if not page or not glyph:
         return glyph
@@ -104,7 +105,7 @@ def _head(places: Sequence[FoldedColumn]) -> str:
 
 
 def legend(grid: Grid, most: int) -> str:
-    """What the glyphs and letters stand for, a line for each letter."""
+    """The meaning of the glyphs and letters, a line for each letter."""
     lines = [f"- {_entry(entry)}" for entry in grid.legend[:most]]
     if len(grid.legend) > most > 0:
         lines.append(f"- and {count(len(grid.legend) - most, 'more letter')}")
@@ -121,7 +122,7 @@ def _entry(entry: Entry) -> str:
 
 
 def transitions(grid: Grid, most: int) -> Iterator[str]:
-    """Where cases change, and from what to what."""
+    """Where cases change, and how."""
     if not grid.transitions:
         judged = sum(mark.finding is not None for mark in grid.possible)
         yield "No case changes from one release to the next." if judged > len(grid.rows) else ""
@@ -146,7 +147,7 @@ def _transition(transition: Transition, *, several: bool) -> str:
 
 
 def contradictions(context: Context, most: int) -> Iterator[str]:
-    """Cells that are not as matrix.yaml expects, with the source of what it expects."""
+    """Cells that differ from matrix.yaml's expectation, with the source of the expectation."""
     grid = context.grid
     groups: dict[tuple[Row, str, str, str], list[Column]] = defaultdict(list)
     for row in grid.rows:
@@ -167,7 +168,7 @@ def contradictions(context: Context, most: int) -> Iterator[str]:
 
 
 def _source(context: Context, row: Row, expected: str) -> str:
-    """Where matrix.yaml says this expectation is from."""
+    """The source that matrix.yaml names for this expectation."""
     repro, case = context.repros.get(row.repro), context.case(row)
     for expectation in reversed(repro.expectations if repro else ()):
         rule = expectation.rule
@@ -183,24 +184,24 @@ def _source(context: Context, row: Row, expected: str) -> str:
 
 
 def unmeasured(grid: Grid, most: int) -> Iterator[str]:
-    """Errors with their reasons: what the matrix does not know."""
+    """Errors with their reasons: results that the matrix lacks."""
     yield from _section("Could not be measured", list(reasons(grid, Verdict.ERROR)), most)
 
 
 def notes(grid: Grid, most: int) -> Iterator[str]:
-    """What else is to be known of cells, such as `::observe` lines that say nothing."""
+    """Other facts about cells, such as invalid `::observe` lines."""
     yield from _section("Notes", list(_grouped(grid, lambda cell: cell.notes)), most)
 
 
 def reasons(grid: Grid, verdict: Verdict) -> Iterator[str]:
-    """A line for each reason of this outcome, with where it applies."""
+    """A line for each reason of this outcome, with the cases and releases."""
     return _grouped(
         grid, lambda cell: [cell.outcome.reason] if cell.outcome.verdict is verdict else []
     )
 
 
 def _grouped(grid: Grid, texts: Callable[[Result], Iterable[str]]) -> Iterator[str]:
-    """A line for each of these texts of cells, with where it applies."""
+    """A line for each of the cells' texts, with the cases and releases."""
     groups: dict[str, list[tuple[Row, Column]]] = defaultdict(list)
     for row in grid.rows:
         for column in grid.columns:
@@ -216,7 +217,7 @@ def _grouped(grid: Grid, texts: Callable[[Result], Iterable[str]]) -> Iterator[s
 
 
 def _ranges(grid: Grid, columns: Iterable[Column]) -> str:
-    """`1.12–1.15, 2.4`: neighbours in their lane together."""
+    """`1.12–1.15, 2.4`: columns that are neighbours in their lane form a range."""
     runs: list[list[Column]] = []
     places = {c.index: n for lane in grid.lanes.values() for n, c in enumerate(lane)}
     last: Optional[Column] = None

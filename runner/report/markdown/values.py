@@ -1,4 +1,4 @@
-"""What matrix.md says of observed values: where they change though the outcome does not."""
+"""The parts of matrix.md on observed values that change although the outcome does not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_UNFOLDED = 5
 
 
 def render(grid: Grid, most: int) -> Iterator[str]:
-    """The changes that touch most cases; then all of them, folded away."""
+    """The changes in the most cases; then all changes, in a folded section."""
     found, noise = (value_changes(grid), restless_values(grid)) if most else ((), ())
     if not found and not noise:
         return
@@ -56,7 +56,7 @@ def _restless(value: RestlessValue) -> str:
 
 
 def outputs(context: Context, most: int) -> Iterator[str]:
-    """Where passing cells print something else, with the first line that differs."""
+    """Passing cases whose output changes, with the first line that differs."""
     found = changes(context) if most else ()
     if not found:
         return
@@ -85,25 +85,25 @@ def _output(change: OutputChange) -> str:
 
 
 MOST_VALUES = 12
-"""Rows of the table of values."""
+"""The most rows in the table of values."""
 MOST_LABEL = 120
 MOST_VALUE = 24
-"""Characters of one of them."""
+"""The longest value in characters."""
 MOST_COLUMNS = 8
-"""Columns that a comment has room for; a wider table is folded away."""
+"""A comment has room for this many columns; a wider table is folded away."""
 
 _Named = tuple[Row, str]
-"""A value: its row and its name."""
+"""A row and the name of an observed value."""
 _Line = tuple[str, ...]
-"""What is shown of it in each column of the grid."""
+"""The value as shown, for each column of the grid."""
 
 
 def table(grid: Grid, most: int) -> Iterator[str]:
-    """A row for each observed value that changes somewhere; neighbours that agree are one column,
-    cases in which a value is the same one row.
+    """A table with a row for each observed value that changes.
 
-    Where there are few values, those that never change have a row, too. Where lists of numbers
-    would make the table wider than a comment, only single values have one.
+    Neighbouring columns with the same values are one column; cases with the same values are one
+    row. If there are few values, those that never change have a row too. If lists of numbers would
+    make the table wider than a comment, only single values have a row.
     """
     if len(grid.columns) < 2:
         return
@@ -130,7 +130,7 @@ def _columns(grid: Grid, rows: Sequence[tuple[_Line, list[_Named]]]) -> list[lis
 
 
 def _chosen(grid: Grid) -> list[_Named]:
-    """All values where they are few, else those that change somewhere."""
+    """All values if there are few, else those that change."""
     names = [(row, name) for row in grid.rows for name in _observed(grid, row)]
     if len(names) <= MOST_VALUES:
         return names
@@ -139,7 +139,7 @@ def _chosen(grid: Grid) -> list[_Named]:
 
 
 def _in_rows(grid: Grid, names: Sequence[_Named]) -> list[tuple[_Line, list[_Named]]]:
-    """What a row of the table shows, and the values of one name that show it."""
+    """The rows of the table, and the values of one name that share each row."""
     rows: dict[tuple[str, _Line], list[_Named]] = defaultdict(list)
     for row, name in names:
         line = tuple(_shown(grid, row, name, column) for column in grid.columns)
@@ -153,7 +153,7 @@ def _single(grid: Grid, row: Row, name: str) -> bool:
 
 
 def _observed(grid: Grid, row: Row) -> dict[str, None]:
-    """The names of the row's values, each once, in the order in which they appear."""
+    """The names of the row's values, in order of appearance."""
     cells = (cell for cell in grid.cells[row.index] if cell is not None)
     return dict.fromkeys(name for cell in cells for name in cell.observations)
 
@@ -174,7 +174,7 @@ def _shown(grid: Grid, row: Row, name: str, column: Column) -> str:
 
 
 def _alike(columns: Sequence[Column], seen: Sequence[tuple[str, ...]]) -> list[list[Column]]:
-    """Neighbouring columns of one device in which all values are shown alike."""
+    """Groups of neighbouring columns of one device that show the same values."""
     groups: list[list[Column]] = []
     for column, values in zip(columns, seen):
         last = groups[-1][-1] if groups else None
