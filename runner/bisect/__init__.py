@@ -1,6 +1,6 @@
-"""Finding the first bad one by measuring few.
+"""Finds the first bad release while measuring as few as possible.
 
-`bisect` and `votes` are pure: they say where to look next. `search` carries it out: `probe`
-measures, `prefetch` prepares what may come next, `axis` says along what, `answer` and `report`
-put it into words.
+`bisect` and `search_range` choose the next release to look at, and `candidates` lists the releases.
+`search` carries the search out: `probe` measures and `prefetch` prepares environments in advance.
+`blame` tells TensorFlow's changes from other packages'. `answer` and `report` describe the result.
 """

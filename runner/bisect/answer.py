@@ -1,4 +1,4 @@
-"""What a bisection found, in words: one sentence, and the evidence of both sides. Pure."""
+"""Describes the result of a bisection: one sentence, and the evidence on both sides. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from runner.report.style import outcome_verb
 from runner.report.text import listed
 
 MOST_NAMED = 6
-"""Releases that a sentence names."""
+"""A sentence names at most this many releases."""
 WIDTH = 44
-"""Characters of one side of the evidence."""
+"""The width of each side of the evidence, in characters."""
 
 
 @frozen(kw_only=True)
 class Neighbour:
-    """One of two neighbouring releases, and what is known of it."""
+    """One of two neighbouring releases, with its result."""
 
     result: Result
     environment: Optional[EnvironmentInfo]
     votes: str = ""
     label: str = ""
-    """What it is called where it is no release of TensorFlow: `numpy 1.23.5`."""
+    """The name if it is not a release of TensorFlow: `numpy 1.23.5`."""
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class Neighbour:
 
 
 def shows(side: Neighbour, observation: str = "") -> str:
-    """`2.9.3 fails with "ValueError: …"`; with the observation that decides, where one does."""
+    """`2.9.3 fails with "ValueError: …"`, and the deciding observation if there is one."""
     result, outcome = side.result, side.result.outcome
     words = f"{side.name} {outcome_verb(outcome.verdict)}"
     if outcome.verdict.judged and outcome.signature and outcome.verdict is not Verdict.TIMEOUT:
@@ -54,7 +54,7 @@ def shows(side: Neighbour, observation: str = "") -> str:
 
 
 def quoted(result: Result) -> str:
-    """Its signature in quotation marks, or its outcome where it has none."""
+    """The signature in quotation marks, or the outcome if there is no signature."""
     outcome = result.outcome
     return f'"{_plain(outcome.signature)}"' if outcome.signature else outcome.verdict.value
 
@@ -62,7 +62,7 @@ def quoted(result: Result) -> str:
 def sentence(
     kind: str, before: Neighbour, after: Neighbour, unknown: Sequence[str], observation: str = ""
 ) -> str:
-    """The answer. `kind` is what the newer side is: `bad`, or `good` where a fix was looked for."""
+    """The answer. `kind` describes the newer side: `bad`, or `good` if the search was for a fix."""
     evidence = f"{shows(before, observation)}, {shows(after, observation)}"
     return f"The first {kind} release is {after.name}{_or_before(unknown, 'releases')}: {evidence}."
 
@@ -75,9 +75,10 @@ def series_sentence(
     unknown: Sequence[str] = (),
     observation: str = "",
 ) -> str:
-    """The answer where only the newest patch of each series was looked at.
+    """The answer if only the newest patch of each series was compared.
 
-    `series` are those of both sides, `unknown` those between them that could not be judged.
+    `series` are the series of both sides; `unknown` are those between them that could not be
+    judged.
     """
     evidence = f"{shows(before, observation)}, {shows(after, observation)}"
     if series[0] == series[1]:
@@ -88,7 +89,7 @@ def series_sentence(
 
 
 def _or_before(unknown: Sequence[str], what: str) -> str:
-    """Where it may be instead: ` or one before it that could not be judged, 2.5.0 … 2.6.5`."""
+    """Other releases that may be the first: ` or one before it that could not be judged, 2.5.0`."""
     if not unknown:
         return ""
     between = unknown[0] if len(unknown) == 1 else f"{unknown[0]} … {unknown[-1]}"
@@ -97,14 +98,14 @@ def _or_before(unknown: Sequence[str], what: str) -> str:
 
 
 def contradiction(kind: str, first: str, older: Sequence[str], newer: Sequence[str]) -> str:
-    """That `first` is not the only change: which older ones are `kind` and newer ones are not."""
+    """The releases that contradict a single change at `first`."""
     other = "good" if kind == "bad" else "bad"
     said = []
     if newer:
-        said.append(f"{listed(newer, MOST_NAMED)} {_is(newer)} {other} though newer than {first}")
+        said.append(f"{listed(newer, MOST_NAMED)} {_is(newer)} {other} although newer than {first}")
     if older:
-        said.append(f"{listed(older, MOST_NAMED)} {_is(older)} {kind} though older than {first}")
-    return f"What is known does not fit one change: {'; '.join(said)}."
+        said.append(f"{listed(older, MOST_NAMED)} {_is(older)} {kind} although older than {first}")
+    return f"The results do not fit a single change: {'; '.join(said)}."
 
 
 def _is(names: Sequence[str]) -> str:
@@ -112,7 +113,7 @@ def _is(names: Sequence[str]) -> str:
 
 
 def dates_disagree(before: Neighbour, after: Neighbour) -> str:
-    """That the older version is the younger release; empty where it is not."""
+    """A note if the older version was released later than the newer one; else ""."""
     dates = [side.environment.released if side.environment else "" for side in (before, after)]
     if not all(dates) or dates[0] <= dates[1]:
         return ""
@@ -123,7 +124,7 @@ def dates_disagree(before: Neighbour, after: Neighbour) -> str:
 
 
 def evidence(before: Neighbour, after: Neighbour) -> str:
-    """Both sides in two columns: outcome, signature, what was observed, packages that differ."""
+    """Both sides in two columns: outcome, signature, observations, and packages that differ."""
     rows = [("", before.name, after.name), *_rows(before, after)]
     name = max(len(row[0]) for row in rows)
     return "\n".join(line for row in rows for line in _lines(row, name))
@@ -160,7 +161,7 @@ _CANDIDATE = re.compile(r"(\d)rc(\d)")
 
 
 def compare_link(before: Neighbour, after: Neighbour) -> str:
-    """Where TensorFlow's repository shows what changed between the two; empty where not known."""
+    """The page of TensorFlow's repository that compares the two; "" if it is not known."""
     ends = [_commit(side.result) for side in (before, after)]
     if not all(ends) or ends[0] == ends[1]:
         return ""
@@ -168,7 +169,7 @@ def compare_link(before: Neighbour, after: Neighbour) -> str:
 
 
 def _commit(result: Result) -> str:
-    """The tag of a release, or of a nightly the commit that its GIT_VERSION names."""
+    """The tag of a release, or the commit in a nightly's GIT_VERSION."""
     if "dev" not in result.tensorflow:
         return "v" + _CANDIDATE.sub(r"\1-rc\2", result.tensorflow)
     found = _COMMIT.search(result.git_version)
@@ -178,7 +179,7 @@ def _commit(result: Result) -> str:
 def packages(
     before: Neighbour, after: Neighbour
 ) -> Iterator[tuple[str, Optional[str], Optional[str]]]:
-    """What differs between the two environments: package, version here and there."""
+    """The packages that differ: name, version before, version after."""
     for name in sorted({**before.packages, **after.packages}):
         old, new = before.packages.get(name), after.packages.get(name)
         if old != new:
@@ -195,12 +196,12 @@ def _text(value: Json) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without what could move the cursor or turn the writing round."""
+    """The text without characters that move the cursor or change the direction of text."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _lines(row: tuple[str, str, str], name: int) -> Iterator[str]:
-    """One row of the table; what is too wide for its column goes on below."""
+    """The lines of one row of the table. A text that is too wide continues on the next line."""
     left, right = (textwrap.wrap(_plain(text), WIDTH) or [""] for text in row[1:])
     for number in range(max(len(left), len(right))):
         cells = [row[0] if number == 0 else ""]

@@ -1,11 +1,11 @@
-"""Where NO turns into YES along a row, with the fewest looks. Pure, and three-valued.
+"""Finds where NO turns into YES along a row, in the fewest looks. Pure and three-valued.
 
     known = {}
     while (look := next_look(known, count)) is not None:
         known[look] = judge(look)          # True, False, or None: cannot be judged
     found = boundary(known, count)
 
-All state is in `known`, so that a search can stop, go on, and be asked about its future.
+All state is in `known`. So a search can stop, resume, and be asked which looks may follow.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Optional
 from attrs import frozen
 
 Known = Mapping[int, Optional[bool]]
-"""Position → what was found there."""
+"""Position → the judgement there."""
 
 
 @frozen(kw_only=True)
@@ -26,14 +26,14 @@ class Boundary:
     last_no: int
     first_yes: int
     unknown: tuple[int, ...]
-    """All the positions between the two: looked at, and none could be judged."""
+    """All positions between the two sides: each was looked at and could not be judged."""
 
 
 def next_look(known: Known, count: int, coarse: Sequence[int] = ()) -> Optional[int]:
-    """The position to look at next; None when the search is over.
+    """The position to look at next; None if the search is over.
 
-    Both ends come first: unless the last is YES and the first NO there is nothing to find. Then
-    positions in `coarse` are preferred to all others as long as one of them can still help.
+    Both ends come first: without a NO at the first and a YES at the last there is no boundary.
+    After that, positions in `coarse` come before all others while they can narrow the search.
     """
     for end, wanted in ((count - 1, True), (0, False)):
         if end not in known:
@@ -49,7 +49,7 @@ def next_look(known: Known, count: int, coarse: Sequence[int] = ()) -> Optional[
 
 
 def boundary(known: Known, count: int, coarse: Sequence[int] = ()) -> Optional[Boundary]:
-    """What a search that is over has found; None where the ends are not NO and YES."""
+    """The result of a search that is over; None if the ends are not NO and YES."""
     if next_look(known, count, coarse) is not None:
         raise ValueError("the search is not over")
     if known[count - 1] is not True or known.get(0) is not False:
@@ -66,9 +66,9 @@ def _bracket(known: Known) -> tuple[int, int]:
 
 
 def _middle(inside: Sequence[int], known: Known) -> int:
-    """The unseen position nearest to the middle; further off with each that could not be judged.
+    """The unseen position nearest to the middle, farther away for each that could not be judged.
 
-    Releases that cannot be judged come in blocks, so beside one of them is a poor place to look.
+    Releases that cannot be judged come in blocks, so their neighbours are poor choices.
     """
     middle = (len(inside) - 1) / 2
     ranked = sorted(range(len(inside)), key=lambda rank: (abs(rank - middle), rank))

@@ -1,8 +1,8 @@
-"""Whose change it is: TensorFlow's, or that of a package which changed with it.
+"""Finds whether TensorFlow caused a change, or a package that changed with it.
 
-The first release that behaves otherwise is tried again with packages of the release before it, all
-at once and then in halves, until the fewest are found with which it behaves as before. Packages
-that it cannot have in those versions are named, for they are not ruled out.
+It tries the first release that behaves differently with the older release's packages: first all,
+then halves, until the fewest packages are found that restore the older behaviour. Packages that the
+newer release cannot have in the older version stay suspects and are named.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from runner.report.text import listed
 
 MOST_NAMED = 6
 MOST_RUNS = 24
-"""Trials after which the search settles for what it has."""
+"""The search stops after this many trials and reports what it has."""
 MOST_REASON = 200
 _SPELLED_OUT = 3
-"""A variant of more packages than this is named by their number."""
+"""A variant of more packages is named by their number."""
 
 Pins = tuple[str, ...]
 """`name==version`, sorted."""
 Try = Callable[[Pins], Optional[Result]]
-"""The newer release with these packages; None where it cannot have them together."""
+"""Runs the newer release with these packages; None if they cannot be installed together."""
 
 
 @frozen(kw_only=True)
 class Blame:
-    """What came out."""
+    """The result of the search."""
 
     packages: Pins
-    """The fewest with which the newer release behaves as the older one; none where it never did."""
+    """The fewest packages that make the newer release behave as the older one; empty if none do."""
     tried: Pins
-    """All that it can have as the older release had them."""
+    """All packages that the newer release can have in the older release's version."""
     result: Optional[Result]
-    """Of the newer release with `packages`, or with all that were `tried` together."""
+    """The newer release's result with `packages`, or with all `tried` if `packages` is empty."""
     refused: Mapping[str, str]
-    """Package → why the newer release cannot have it as the older one had it."""
+    """Package → why the newer release cannot have the older version."""
 
 
 def find_blame(
@@ -53,7 +53,7 @@ def find_blame(
     as_before: Callable[[Result], bool],
     attempt: Try,
 ) -> Blame:
-    """`target` is the newer release's; `as_before` says whether a result is like the older's."""
+    """`target` is the newer release; `as_before` whether a result equals the older release's."""
     wanted = [pin for pin in _older(before, after) if package_name(pin) not in _own(target)]
     refused = {pin: why for pin in wanted if (why := _refusal(with_pins(target, (pin,))))}
     tried = tuple(pin for pin in wanted if pin not in refused)
@@ -70,11 +70,11 @@ def find_blame(
 
 
 def fewest(items: Pins, enough: Callable[[Pins], bool]) -> Pins:
-    """A part of `items` that is enough, and is not without any one of them; none where even all of
-    them together are not.
+    """A subset of `items` that is enough, but no longer is if any one item is removed.
 
-    Delta debugging, as in Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
-    input", 2002: about 2 log2 n questions where one item is enough.
+    Empty if even all items together are not enough. This is delta debugging (Zeller and
+    Hildebrandt, "Simplifying and isolating failure-inducing input", 2002): about 2 log2 n calls of
+    `enough` if one item suffices.
     """
     if not items or not enough(items):
         return ()
@@ -100,13 +100,13 @@ def _chunks(items: Pins, parts: int) -> list[Pins]:
 
 
 def _others(items: Pins, chunks: Sequence[Pins]) -> Iterator[Pins]:
-    """Everything without one of the chunks; of two, that is the other one."""
+    """All items except one chunk; nothing for two chunks, which are the rest of each other."""
     for chunk in chunks if len(chunks) > 2 else ():
         yield tuple(item for item in items if item not in chunk)
 
 
 def swapped(cell: Cell, pins: Pins, number: int) -> Cell:
-    """`cell` with these packages, as a variant of its case: a row of its own in the report."""
+    """`cell` with these packages, as a variant of its case with its own row in the report."""
     name = ",".join(pin.replace("==", "=") for pin in pins)
     if len(pins) > _SPELLED_OUT:
         name = f"swap-{number}={len(pins)}-packages"
@@ -123,7 +123,7 @@ def with_pins(target: Target, pins: Pins) -> Target:
 
 
 def _older(before: Neighbour, after: Neighbour) -> list[str]:
-    """What both environments have, as the older one has it; TensorFlow itself is left out."""
+    """The packages that both environments have, in the older version, without TensorFlow itself."""
     changes = packages(before, after)
     return [
         f"{name}=={old}"
@@ -133,12 +133,12 @@ def _older(before: Neighbour, after: Neighbour) -> list[str]:
 
 
 def _own(target: Target) -> set[str]:
-    """Packages that the user asked for: they are as they are."""
+    """The packages that the user asked for; they are never swapped."""
     return {package_name(each) for each in target.requirements}
 
 
 def _refusal(target: Target) -> str:
-    """Why no environment of `target` can be resolved; empty where one can."""
+    """The reason why `target` cannot be resolved; "" if it can."""
     try:
         locks.environment(target)
     except LockError as error:
@@ -147,7 +147,7 @@ def _refusal(target: Target) -> str:
 
 
 def in_words(blame: Blame, before: str, after: str) -> Iterator[str]:
-    """Sentences; `before` and `after` are the names of the releases."""
+    """Sentences. `before` and `after` are the names of the releases."""
     if blame.packages:
         which = listed([pin.replace("==", " ") for pin in blame.packages], MOST_NAMED)
         yield f"The packages make the difference: with {which}, {after} behaves as {before}." + (
@@ -156,13 +156,13 @@ def in_words(blame: Blame, before: str, after: str) -> Iterator[str]:
     elif blame.result is not None and blame.result.outcome.verdict.judged:
         many = listed([pin.replace("==", " ") for pin in blame.tried], MOST_NAMED, "more packages")
         yield (
-            f"The change is TensorFlow's own, or of what could not be swapped: with {many} as on "
-            f"{before}, {after} still ends with {quoted(blame.result)}."
+            f"The change is TensorFlow's own, or that of a package that could not be swapped: with "
+            f"{many} as on {before}, {after} still ends with {quoted(blame.result)}."
         )
     elif blame.tried:
         yield f"{after} could not be tried with the packages of {before}: no answer."
     else:
-        yield f"No package could be swapped: nothing else than TensorFlow can be tried on {after}."
+        yield f"No package could be swapped, so only TensorFlow itself was tried on {after}."
     for pin, why in list(blame.refused.items())[:MOST_NAMED]:
         yield f"Not ruled out: {pin.replace('==', ' ')}, which {after} cannot have: {_short(why)}"
 

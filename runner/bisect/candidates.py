@@ -1,4 +1,4 @@
-"""What `bisect` searches: releases of TensorFlow or a package, Pythons, a matrix.yaml axis."""
+"""The values that `bisect` searches: releases of TensorFlow or of a package, Pythons, an axis."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from runner.releases.upstream import packages
 
 @frozen(kw_only=True)
 class Candidates:
-    """One cell for every release, or value of an axis, in order, and the ends that are named."""
+    """One cell for each release, or each value of an axis, in order; and the named ends."""
 
     chosen: Selection
     row: SearchRange
     axis: str = ""
-    """What is walked along; empty for TensorFlow's releases."""
+    """The axis to search along; empty for TensorFlow's releases."""
     by_series: bool = False
-    """Whether a series stands for its newest patch, and only these are compared."""
+    """Whether only the newest patch of each series is compared."""
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.chosen.cells
 
     def version(self, at: int) -> str:
-        """The version, or the name of the value, at a position."""
+        """The version, or the value's name, at a position."""
         return value_of(self.cells[at], self.axis)
 
     def name(self, at: int) -> str:
@@ -41,7 +41,7 @@ class Candidates:
         return f"{self.axis} {self.version(at)}".strip()
 
     def series(self, at: int) -> str:
-        """`2.9`, `numpy 1.23`; the name where it is no version."""
+        """`2.9`, `numpy 1.23`; the name if it is not a version."""
         try:
             series = release_series(Version(self.version(at)))
         except InvalidVersion:
@@ -49,13 +49,13 @@ class Candidates:
         return f"{self.axis} {series}".strip()
 
     def whole_series(self) -> Candidates:
-        """The newest patch of each series alone, and the ends that are named."""
+        """The newest patch of each series, and the named ends."""
         row, kept = self.row.only_coarse()
         cells = tuple(self.cells[at] for at in kept)
         return evolve(self, chosen=evolve(self.chosen, cells=cells), row=row, by_series=True)
 
     def options(self, places: Sequence[int]) -> list[str]:
-        """The options of `run` that choose these cells again."""
+        """The options of `run` that select these cells again."""
         values = [self.version(at) for at in places]
         if not self.axis:
             return ["--tf", ",".join(values)]
@@ -74,9 +74,9 @@ def value_of(cell: Cell, axis: str) -> str:
 def releases(
     good: Optional[Release], bad: Optional[Release], *, case: Sequence[str], **selection: Any
 ) -> Candidates:
-    """TensorFlow's releases, oldest first: from one end to the other, as far as these are named.
+    """TensorFlow's releases from one named end to the other, oldest first.
 
-    Raises `UsageError`.
+    Without a named end, they reach to the oldest or the newest. Raises `UsageError`.
     """
     if good is not None and bad is not None:
         _differ(good.version, bad.version)
@@ -99,7 +99,7 @@ def _place(versions: Sequence[str], end: Release) -> int:
 
 
 def _between(good: Optional[Release], bad: Optional[Release]) -> Optional[str]:
-    """The releases to search among, as a SPEC: all from a good one on, all up to a bad one."""
+    """The releases to search, as a SPEC: from the good one on, up to the bad one."""
     if good is not None and bad is not None:
         older, newer = sorted((good, bad), key=lambda release: release.parsed)
         return f">={older.version},<={newer.version}"
@@ -149,9 +149,9 @@ def _differ(good: str, bad: str) -> None:
 
 
 def one_row(cells: Sequence[Cell], case: Sequence[str], axis: str = "") -> list[Cell]:
-    """The cells, which must be of one case in one variant; a name that fits one exactly means it.
+    """The cells, if all belong to one case in one variant. A full name selects exactly that case.
 
-    Raises `UsageError` where there are none, or several rows.
+    Raises `UsageError` if there are no cells, or several cases.
     """
     kept = [cell for cell in cells if cell.case.without(axis).name in case] or list(cells)
     if not kept:
@@ -165,7 +165,8 @@ def one_row(cells: Sequence[Cell], case: Sequence[str], axis: str = "") -> list[
 
 
 def _coarse(versions: Sequence[str]) -> tuple[int, ...]:
-    """Where the newest of each series is (1.23 of 1.23.5); nowhere where they are no versions."""
+    """The positions of the newest in each series (1.23.5 in 1.23); none if these are not
+    versions."""
     try:
         series = {release_series(Version(text)): at for at, text in enumerate(versions)}
     except InvalidVersion:
@@ -186,9 +187,9 @@ def _axis_between(
     known: Sequence[Axis],
     say: Callable[[str], None],
 ) -> Axis:
-    """From one end to the other, in order.
+    """The values from one end to the other, in order.
 
-    An axis of matrix.yaml is meant where it has one of the ends: it may be named after a package.
+    An axis of matrix.yaml comes first if it has one of the ends: it may have the name of a package.
     """
     for each in known:
         values = [value.values[each.name] for value in each.values]
@@ -199,10 +200,10 @@ def _axis_between(
         return vary.parse_axis(f"{name}={','.join(_cut(pythons, pythons, ends, name))}")
     if vary.is_variable(name):
         raise UsageError(
-            f"--axis {name}: there is no telling which values lie between two",
-            remedy="name them in matrix.yaml, in order, as an axis",
+            f"--axis {name}: the values between two ends are not known",
+            remedy="list them in matrix.yaml, in order, as an axis",
         )
-    from runner.releases.upstream import index  # slow to import, seldom wanted
+    from runner.releases.upstream import index  # slow to import and rarely used
 
     source = index.configured(paths.index(), say)
     there = packages.releases(source.files(name), target.python)

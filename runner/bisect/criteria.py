@@ -1,4 +1,4 @@
-"""What "bad" means: a result → bad, good, or cannot be judged. Pure."""
+"""The meaning of "bad": a result → bad, good, or cannot be judged. Pure."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 @frozen(kw_only=True)
 class Criterion:
-    """`says` is asked of judged results only: True is bad, None cannot be judged."""
+    """`says` gets only judged results. It returns True for bad, None if it cannot judge."""
 
     words: str
     says: Callable[[Result], Optional[bool]]
     observation: str = ""
-    """The observation that decides, where one does."""
+    """The observation that decides, if the criterion uses one."""
     precise: bool = True
-    """Whether it is one symptom, and not whatever goes wrong."""
+    """Whether it means one symptom rather than any failure."""
 
     def judge(self, result: Result) -> Optional[bool]:
-        """Whether a result is bad; None for a skip or an error, which say nothing."""
+        """Whether a result is bad; None for a skip or an error, which are no evidence."""
         return self.says(result) if result.outcome.verdict.judged else None
 
 
 def parse(text: Optional[str]) -> Criterion:
-    """`--on`'s value → a criterion; None is any failure. Raises `UsageError`.
+    """The criterion for the value of `--on`; None means any failure. Raises `UsageError`.
 
-    What is not bad in the sense asked for is good, also where it fails otherwise: whoever reads the
-    answer sees both sides of it.
+    A result that is not bad in this sense is good, even if it fails for another reason: the answer
+    shows both sides.
     """
     if text is None:
         return Criterion(
@@ -93,7 +93,7 @@ def _observation(text: str) -> Criterion:
 
 
 def _value(text: str) -> Json:
-    """A JSON value, or a Python literal; another word is a string."""
+    """The value from JSON, or from a Python literal; any other word is a string."""
     for read in (json.loads, ast.literal_eval):
         try:
             value: Json = json.loads(json.dumps(read(text)))
@@ -110,7 +110,7 @@ def _compare(observed: Json, sign: str, value: Json) -> Optional[bool]:
 
 
 def _equal(one: Json, other: Json) -> bool:
-    """As JSON has it: 1 is 1.0, and true is not 1."""
+    """Equality as in JSON: 1 equals 1.0, and true is not 1."""
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):

@@ -1,4 +1,4 @@
-"""Environments prepared before it is known whether they are wanted."""
+"""Prepares environments in the background, before it is known whether they are needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.pipeline import Lock
 
 
 class Prefetch:
-    """Prepares in the background. What goes wrong there shows when the environment is wanted."""
+    """Prepares environments in the background. An error appears when the environment is needed."""
 
     def __init__(self, engine: Maker, lock: Lock) -> None:
         self._engine = engine
@@ -26,13 +26,14 @@ class Prefetch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends what is still being prepared: nobody waits for it any more."""
+        """Stops all preparation, because nobody needs it any more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._children.stop()
         self._pool.shutdown(wait=True)
 
     def prepare_next(self, targets: Iterable[Target]) -> None:
-        """These may be wanted next; others that have not been begun are not."""
+        """Prepares `targets`, which may be needed next, and drops earlier ones that have not
+        started."""
         wanted = list(targets)
         for target in self._futures.keys() - wanted:
             if self._futures[target].cancel():
@@ -42,7 +43,7 @@ class Prefetch:
                 self._futures[target] = self._pool.submit(self._prepare, target)
 
     def wait_for(self, target: Target) -> None:
-        """Wait for `target` where it is being prepared already; two at once would do it twice."""
+        """Waits for `target` if it is being prepared, so that it is not prepared twice."""
         future = self._futures.pop(target, None)
         if future is not None and not future.cancel():
             future.result()

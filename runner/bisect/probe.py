@@ -1,4 +1,4 @@
-"""Single cells measured, each by a small run of the pipeline into one journal."""
+"""Measures single cells, each by a small run of the pipeline that writes to one journal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from runner.runs.journal import Journal, timestamp
 
 
 class Probe:
-    """Measures the cells that it is asked for. What it leaves is a run like any other."""
+    """Measures cells on request. It leaves a run like any other."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Probe:
         self.run = run
         self.folder = folder
         self.measured = 0
-        """Runs of cells; what the store knew is none."""
+        """The number of measured cells; stored answers do not count."""
         self._backend = backend
         self._lock = lock
         self._store = store
@@ -56,7 +56,7 @@ class Probe:
         self._results: list[Result] = []
 
     def recall(self, cells: Sequence[Cell], options: Options) -> dict[int, Result]:
-        """What the store knows: position → result. Nothing is measured, made or resolved."""
+        """Stored results: position → result. It measures, makes and resolves nothing."""
         locked = [cell for cell in cells if locks.is_known(cell.target)]
         batches = arrange(locked, self._backend.engine, self._lock).batches
         with self._pipeline(options) as (pipeline, _):
@@ -71,7 +71,7 @@ class Probe:
         }
 
     def measure(self, cell: Cell, options: Options) -> Result:
-        """Measure `cell`, or answer from the store where `options` let it."""
+        """Measures `cell`, or returns the stored answer if `options` allow it."""
         load = arrange([cell], self._backend.engine, self._lock)
         results = self._carry_out(load, [cell], options)
         where = next((batch.environment.id for batch in load.batches), cell.target.label)
@@ -80,9 +80,9 @@ class Probe:
         return result
 
     def _only(self, cell: Cell, environment: str, results: Sequence[Result]) -> Result:
-        """The result of `cell`; of a suite's file, that of the one test that is wanted.
+        """The result of `cell`; for a test suite's file, the result of the one selected test.
 
-        Raises `UsageError` where several are.
+        Raises `UsageError` if several tests are selected.
         """
         found = [one for one in results if one.environment == environment]
         if cell.repro.suite is None:
@@ -103,29 +103,30 @@ class Probe:
         results: Sequence[Result],
         options: Options,
     ) -> None:
-        """Look whether what differs between two releases is TensorFlow's; the journal has it."""
+        """Runs controls that show whether TensorFlow caused a difference, and writes them to the
+        journal."""
         batches = arrange(cells, self._backend.engine, self._lock).batches
         with self._pipeline(options) as (pipeline, journal):
             run_controls(wanted, batches, results, self._backend.engine, pipeline, journal)
 
     def amend(self, result: Result, output: str) -> None:
-        """Put `result` in the place of what was last said of its cell."""
+        """Replaces the last result of the same cell in the journal."""
         self.with_journal(lambda journal: journal.append(result, output))
 
     def output(self, result: Result) -> str:
-        """What the cell printed, as the journal has it now."""
+        """The output of the cell, as the journal has it now."""
         return (self.folder / result.log).read_text("utf-8") if result.log else ""
 
     def environment(self, result: Result) -> EnvironmentInfo:
         return next(info for info in self.run.environments if info.id == result.environment)
 
     def conclude(self, finding: str) -> None:
-        """Write into the run what was found: its reports begin with it."""
+        """Writes the finding into the run; its reports begin with it."""
         self.run = evolve(self.run, info=evolve(self.run.info, finding=finding))
         self.with_journal(lambda journal: journal.finish(timestamp()))
 
     def with_journal(self, write: Callable[[Journal], object]) -> None:
-        """The journal opened, written to and closed: its head has the environments so far."""
+        """Opens the journal with all environments so far, writes to it, and closes it."""
         journal = Journal(self.folder, self.run)
         try:
             write(journal)
@@ -133,7 +134,7 @@ class Probe:
             journal.close()
 
     def _carry_out(self, load: Workload, cells: Sequence[Cell], options: Options) -> list[Result]:
-        """The results of all cells in `load`, which was made of `cells`."""
+        """The results of all cells in `load`, which was made from `cells`."""
         releases = {cell.target.release for cell in cells}
         self._describe(load, {each.version: each.released.isoformat() for each in releases})
         self._results = []
@@ -145,7 +146,7 @@ class Probe:
         return self._results
 
     def _describe(self, load: Workload, released: dict[str, str]) -> None:
-        """Add the environments of `load` to the run's."""
+        """Adds the environments of `load` to the run's."""
         infos = described(load.batches, load.known, self._backend.engine, released)
         known = {info.id: info for info in (*self.run.environments, *infos)}
         self.run = evolve(self.run, environments=tuple(known.values()))

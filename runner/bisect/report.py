@@ -1,4 +1,4 @@
-"""What a bisection found: in words, or as JSON for other programs."""
+"""Describes a bisection's result for people and as JSON for other programs."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ from runner.model import Result, Verdict
 
 @frozen(kw_only=True)
 class Conclusion:
-    """A search that is over."""
+    """The result of a search that is over."""
 
     search: Search
     again: Sequence[str]
-    """The command that shows a release again, but for the releases."""
+    """The command that shows releases again, without the releases."""
     blame: Optional[Blame] = None
-    """Whose change it is, where that was asked."""
+    """The cause of the change, if the user asked for it."""
     controls: Sequence[str] = ()
-    """What controls of the two neighbours showed, each in a clause."""
+    """What controls of the two neighbours showed, one clause each."""
 
     @property
     def change(self) -> Optional[ChangePoint]:
-        """None where nothing behaves otherwise, or an end is not what it was said to be."""
+        """None if nothing changes, or if an end is not good or bad as the user said."""
         return self.search.problem.positions.change(self.search.answers)
 
     @property
     def exit_code(self) -> int:
-        """The exit code: 1 nothing to find, 3 something that could not be measured is in doubt."""
+        """The exit code: 1 if there is nothing to find, 3 if a doubtful cell could not be
+        measured."""
         if self.change is None:
             return 3 if self._ended_unjudged else 1
         errors = [one for one in self.unknown if one.outcome.verdict is Verdict.ERROR]
@@ -47,13 +48,13 @@ class Conclusion:
 
     @property
     def sides(self) -> tuple[Neighbour, Neighbour]:
-        """The release before, and the first of which it is certain."""
+        """The last release before the change, and the first one after it that was judged."""
         assert self.change is not None
         return self.search.sides[self.change.before], self.search.sides[self.change.after]
 
     @property
     def unknown(self) -> list[Result]:
-        """What lies between the two."""
+        """The releases between the two sides."""
         places = self.change.unknown if self.change else ()
         return [self.search.sides[at].result for at in places]
 
@@ -76,7 +77,7 @@ class Conclusion:
 
     @property
     def remarks(self) -> Iterator[str]:
-        """What a reader must know besides: what does not fit the answer, each in a sentence."""
+        """Other facts that readers must know, such as contradictions, one sentence each."""
         if self.change is None:
             return
         contradicting = self.contradicting
@@ -92,19 +93,19 @@ class Conclusion:
         if other is not None:
             yield (
                 f"{other.name} fails for another reason, {answer.quoted(other.result)}: "
-                "--on signature:TEXT finds where that one began"
+                "--on signature:TEXT finds where that failure began"
             )
         if self.blame is not None:
             yield from in_words(self.blame, self.sides[0].name, self.sides[1].name)
 
     @property
     def contradicting(self) -> tuple[int, ...]:
-        """Positions whose answer speaks against there being one change."""
+        """Positions whose result contradicts a single change."""
         return self.change.contradictions(self.search.answers) if self.change else ()
 
     @property
     def finding(self) -> str:
-        """The answer and its evidence, as the run's reports begin with it."""
+        """The answer and its evidence, for the beginning of the run's reports."""
         parts = [" ".join([self.sentence, *self.remarks])]
         parts += [answer.evidence(*self.sides)] if self.change else []
         return "\n\n".join(parts)
@@ -117,14 +118,14 @@ class Conclusion:
 
     @property
     def compare_link(self) -> str:
-        """Empty where the change is not one between releases of TensorFlow."""
+        """ "" if the change is not between releases of TensorFlow."""
         if self.change is None or self.search.problem.candidates.axis:
             return ""
         return answer.compare_link(*self.sides)
 
     @property
     def _ended_unjudged(self) -> bool:
-        """Whether it could not be judged whether there is anything to find."""
+        """Whether the search ended because cells could not be judged."""
         answers = self.search.answers
         wrong = self.search.problem.positions.wrong_end(answers)
         if wrong is not None:
@@ -146,7 +147,7 @@ class Conclusion:
 
     @property
     def _no_change(self) -> str:
-        """That all which could be judged behaves alike."""
+        """The sentence for a search in which all judged releases behave alike."""
         search = self.search
         judged = [at for at, bad in sorted(search.answers.items()) if bad is not None]
         if not judged:
@@ -162,7 +163,8 @@ class Conclusion:
 
     @property
     def _other_reason(self) -> Optional[Neighbour]:
-        """The bad end, where it fails otherwise than what was found: there may be two bugs."""
+        """The bad end, if it fails for another reason than the
+        release found; there may be two bugs."""
         search, change = self.search, self.change
         if change is None or search.problem.criterion.precise:
             return None
@@ -173,7 +175,7 @@ class Conclusion:
 
 
 def print_conclusion(conclusion: Conclusion) -> None:
-    """Print it for people."""
+    """Prints the conclusion for people."""
     click.echo(conclusion.sentence)
     if conclusion.change is None:
         return
@@ -193,7 +195,7 @@ def print_conclusion(conclusion: Conclusion) -> None:
 
 
 def tell_json(conclusion: Conclusion) -> None:
-    """Print it for programs."""
+    """Prints the conclusion for programs."""
     search = conclusion.search
     problem = search.problem
     facts: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A search carried out: `SearchRange` says where to look, `Probe` measures, `Prefetch` prepares."""
+"""Carries out a search: `SearchRange` chooses, `Probe` measures, `Prefetch` prepares."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = {True: "bad", False: "good", None: "cannot be judged"}
 
 @frozen(kw_only=True)
 class Problem:
-    """What is looked for, and among what."""
+    """The question of a search: the criterion and the candidates."""
 
     candidates: Candidates
     criterion: Criterion
@@ -41,7 +41,7 @@ class Problem:
 
 
 class PrefetchingDisplay:
-    """Shows what is being prepared; when a cell starts, has what may come next made ready."""
+    """Shows what is being prepared. When a cell starts, it prepares what may come next."""
 
     def __init__(self, console: Console, prefetch: Prefetch) -> None:
         self.prefetch = prefetch
@@ -60,12 +60,13 @@ class PrefetchingDisplay:
 
 
 class Search:
-    """`answers` is where it stands, `sides` what was seen there, in the order of looking."""
+    """`answers` holds the judgements, `sides` the results, both in the order of looking."""
 
     def __init__(
         self, *, problem: Problem, probe: Probe, display: PrefetchingDisplay, options: Options
     ) -> None:
-        """`options` as for a run; several runs of one cell are fresh processes, never stored."""
+        """`options` as for a run. If a cell runs several times, each run is fresh and never
+        stored."""
         self.problem = problem
         self.probe = probe
         self.answers: dict[int, Optional[bool]] = {}
@@ -74,11 +75,11 @@ class Search:
         self._options = options
 
     def run(self) -> None:
-        """Search to the end, beginning with what is known already."""
+        """Searches to the end; stored results come first."""
         row = self.problem.positions
         if self.problem.votes.runs == 1:
             self._recall()
-        if row.good is not None and row.bad is not None:  # both ends are wanted in any case
+        if row.good is not None and row.bad is not None:  # both named ends are needed anyway
             self._display.prefetch.prepare_next([self.problem.cells[0].target])
         while (at := row.next_look(self.answers)) is not None:
             foreseen = row.foreseen(self.answers, at)
@@ -86,20 +87,21 @@ class Search:
             self.answers[at] = self._judge(at)
 
     def try_variant(self, cell: Cell) -> Result:
-        """Measure a cell that is none of those searched among, and say what came out."""
+        """Measures a cell outside the candidates and prints its outcome."""
         result = self.probe.measure(cell, self._options)
         side = Neighbour(result=result, environment=None, label=cell.case.variant.name)
         self._display.print_line(f"with {answer.shows(side, self.problem.criterion.observation)}")
         return result
 
     def run_controls(self, wanted: ControlPlan, before: int, after: int) -> None:
-        """Look whether what differs between these two positions is TensorFlow's."""
+        """Runs controls that show whether TensorFlow caused the difference between two
+        positions."""
         cells = [self.problem.cells[at] for at in (before, after)]
         results = [self.sides[at].result for at in (before, after)]
         self.probe.run_controls(wanted, cells, results, self._options)
 
     def _recall(self) -> None:
-        """Take from the store what was measured before."""
+        """Takes earlier results from the store."""
         for at, result in self.probe.recall(self.problem.cells, self._options).items():
             self._note(at, result, "", words="", seen=[result])
             self.answers[at] = self.problem.criterion.judge(result)
@@ -108,7 +110,7 @@ class Search:
             self._display.print_line(f"{count} of {len(self.problem.cells)} are known already")
 
     def _judge(self, at: int) -> Optional[bool]:
-        """Whether the cell at a position is bad, by as many runs as it takes."""
+        """Whether the cell at a position is bad. Runs it as often as needed."""
         cell, votes = self.problem.cells[at], self.problem.votes
         answers: list[Optional[bool]] = []
         seen: list[tuple[Result, str]] = []
@@ -131,7 +133,8 @@ class Search:
     def _note(
         self, at: int, result: Result, output: str, *, words: str, seen: Sequence[Result]
     ) -> None:
-        """Keep what was seen; of several runs the journal gets one that shows what was decided."""
+        """Keeps the result. If the cell ran several times, the journal gets one that shows the
+        decision."""
         if len(seen) > 1:
             reason = "; ".join(filter(None, (result.outcome.reason, words)))
             agreed = sum(one.outcome.finding == result.outcome.finding for one in seen)

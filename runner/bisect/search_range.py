@@ -1,7 +1,7 @@
-"""A row of releases of which both ends are named, one, or none: where to look next. Pure.
+"""Chooses the next look in a row of releases with two, one or no named ends. Pure.
 
-An end that is not named is found by walking back from the newest release, in growing steps, until
-one behaves otherwise. Between the two a bisection finds where it changed.
+If an end is not named, the search walks back from the newest release in growing steps until a
+release behaves differently. Between these two it bisects.
 
     answers = {}                              # position → bad, good (False) or cannot be judged
     while (look := row.next_look(answers)) is not None:
@@ -19,22 +19,22 @@ from attrs import frozen
 from runner.bisect import bisect
 
 Answers = Mapping[int, Optional[bool]]
-"""Position → whether it is bad; None where it cannot be judged."""
+"""Position → whether it is bad; None if it cannot be judged."""
 
 
 @frozen(kw_only=True)
 class ChangePoint:
-    """Two positions that differ, with nothing between them that could be judged."""
+    """Two positions that differ; no position between them could be judged."""
 
     before: int
     after: int
     unknown: tuple[int, ...]
     """All positions between the two."""
     to_bad: bool
-    """Whether the newer one is bad; else the older one is."""
+    """Whether the newer position is bad; else the older one is."""
 
     def contradictions(self, answers: Answers) -> tuple[int, ...]:
-        """Positions that are not as they would be if this were the only change."""
+        """Positions that contradict this as the only change."""
         return tuple(
             at
             for at, bad in sorted(answers.items())
@@ -44,16 +44,16 @@ class ChangePoint:
 
 @frozen(kw_only=True)
 class SearchRange:
-    """`count` positions, oldest first; `good` and `bad` are what the user named, at an end."""
+    """`count` positions, oldest first. `good` and `bad` are the ends that the user named."""
 
     count: int
     coarse: Sequence[int] = ()
-    """Positions to look at before all others."""
+    """Positions that come before all others."""
     good: Optional[int] = None
     bad: Optional[int] = None
 
     def next_look(self, answers: Answers) -> Optional[int]:
-        """The position to look at next; None when the search is over."""
+        """The position to look at next; None if the search is over."""
         look, ends = self._ends(answers)
         if look is not None or ends is None:
             return look
@@ -61,12 +61,12 @@ class SearchRange:
         return None if found is None else found + ends.low
 
     def foreseen(self, answers: Answers, look: int) -> tuple[int, ...]:
-        """Where the search goes on if `look` is bad, and if it is good."""
+        """The positions that come next if `look` is bad, and if it is good."""
         after = (self.next_look({**answers, look: bad}) for bad in (True, False))
         return tuple(dict.fromkeys(each for each in after if each is not None))
 
     def change(self, answers: Answers) -> Optional[ChangePoint]:
-        """What a search that is over has found; None where nothing behaves otherwise."""
+        """The result of a search that is over; None if no position behaves differently."""
         _, ends = self._ends(answers)
         if ends is None:
             return None
@@ -82,13 +82,13 @@ class SearchRange:
         )
 
     def wrong_end(self, answers: Answers) -> Optional[int]:
-        """The end that is not what it was said to be, once it has been looked at."""
+        """The named end whose result contradicts its name, once it was looked at."""
         claims = ((self.bad, True), (self.good, False))
         claimed = ((at, bad) for at, bad in claims if at is not None and at in answers)
         return next((at for at, bad in claimed if answers[at] is not bad), None)
 
     def only_coarse(self) -> tuple[SearchRange, tuple[int, ...]]:
-        """The row of the coarse positions and the named ends alone, and which those are."""
+        """A range of the coarse positions and the named ends, and the list of these positions."""
         ends = {at for at in (self.good, self.bad) if at is not None}
         kept = sorted({*(self.coarse or range(self.count)), *ends})
         moved = {at: new for new, at in enumerate(kept)}
@@ -97,7 +97,7 @@ class SearchRange:
         return SearchRange(count=len(kept), good=good, bad=bad), tuple(kept)
 
     def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
-        """What to look at before both ends are known, else the ends; neither: there are none."""
+        """The next look while an end is unknown, then the ends; both None if there is no change."""
         if self.good is not None and self.bad is not None:
             low, high = sorted((self.good, self.bad))
             return None, _Ends(low=low, high=high, to_bad=self.bad == high)
@@ -116,14 +116,14 @@ class SearchRange:
         return None, _Ends(low=walk.other, high=walk.same, to_bad=to_bad)
 
     def _newest_first(self) -> Sequence[int]:
-        """The positions to walk back over."""
+        """The positions to walk over, newest first."""
         wanted = {*(self.coarse or range(self.count)), self.count - 1}
         return sorted(wanted - {self.good}, reverse=True)
 
 
 @frozen(kw_only=True)
 class _Ends:
-    """The two positions between which it changed; the newer one counts as YES."""
+    """The two positions on both sides of the change. The newer one counts as YES."""
 
     low: int
     high: int
@@ -143,7 +143,7 @@ class _Ends:
 
 @frozen(kw_only=True)
 class _Walk:
-    """`other` differs from `same`, the last one that does not; `look` while none is found."""
+    """`other` is the first position that differs, `same` the last that does not. `look` is next."""
 
     look: Optional[int] = None
     same: Optional[int] = None
@@ -151,7 +151,10 @@ class _Walk:
 
 
 def _walk(answers: Answers, order: Sequence[int], usual: Optional[bool]) -> _Walk:
-    """Go along `order` in growing steps until a position is not `usual`; None: as the first is."""
+    """Walks along `order` in growing steps to a position that is not `usual`.
+
+    If `usual` is None, the first judged position defines it.
+    """
     at, step = -1, 1
     same: Optional[int] = None
     while at < len(order) - 1:
@@ -173,6 +176,6 @@ def _walk(answers: Answers, order: Sequence[int], usual: Optional[bool]) -> _Wal
 
 
 def _candidates(last: int, wanted: int, count: int) -> Iterator[int]:
-    """Where to look for a position that can be judged: at `wanted`, beyond it, short of it."""
+    """Positions to try until one can be judged: `wanted`, those beyond it, those before it."""
     yield from range(wanted, count)
     yield from range(wanted - 1, last, -1)

@@ -1,5 +1,5 @@
-"""A run → the releases that one may pin, and what keeps one from the next. Pure.
+"""Finds which releases a run allows to pin, and what keeps the others out. Pure.
 
-A release qualifies when every cell that is asked for was measured there and passed. A skip, an
-error, a missing or an inferred cell never supports a pin.
+A release qualifies if every required cell was measured there and passed. A skipped, failed to
+measure, missing or inferred cell never supports a pin.
 """

@@ -1,4 +1,4 @@
-"""Whether a requirement admits nothing but what qualifies."""
+"""Checks whether a requirement admits only releases that qualify."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from runner.pins.standings import Standing
 
 @frozen(kw_only=True)
 class RequirementCheck:
-    """Whether a specifier admits nothing but what qualifies."""
+    """The result for one specifier."""
 
     admitted: tuple[Standing, ...]
     unmeasured: tuple[Version, ...]
-    """Known releases that it admits and that the run did not measure."""
+    """Known releases that the specifier admits but the run did not measure."""
     unvouched: tuple[Version, ...] = ()
-    """Those of them for which no newer patch of their series speaks: nobody knows of them."""
+    """Those of `unmeasured` that no newer patch of their series vouches for."""
 
     @property
     def obstacles(self) -> tuple[Obstacle, ...]:
@@ -35,7 +35,7 @@ class RequirementCheck:
 
 
 def check_requirement(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -> RequirementCheck:
-    """Whether `specifier` holds; with `pin.strict` no newer patch vouches for an older one."""
+    """Checks `specifier`. With `pin.strict`, a newer patch does not vouch for an older one."""
     there = {standing.version for standing in pin.standings if standing.obstacles}
     there |= pin.measured.keys()
     unmeasured = [v for v in map(Version, known) if v not in there and admits(specifier, v)]

@@ -1,4 +1,5 @@
-"""The environment in which the newest that qualifies passed → a constraints file. Pure."""
+"""Writes a constraints file: the environment in which the newest qualifying release passed.
+Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 def pinned_environment(
     pin: Pin, grid: Grid, environments: Iterable[EnvironmentInfo]
 ) -> EnvironmentInfo:
-    """Where the newest that qualifies passed: on the first device, with the newest Python."""
+    """The environment of the newest qualifying release: first device, newest Python."""
     assert pin.newest is not None
     here = [c for c in pin.newest.columns if c.device == pin.newest.columns[0].device]
     cell = grid.cell(pin.required[0], here[-1])
@@ -23,10 +24,10 @@ def pinned_environment(
 
 
 def constraints_text(environment: EnvironmentInfo, source: str) -> str:
-    """For `pip install -c` and uv: the packages in which everything passed.
+    """A file for `pip install -c` and uv: the packages with which everything passed.
 
-    Without hashes, which pip would then want of every other requirement too. All of TensorFlow's
-    distributions are held to the release, whichever of them was measured.
+    It has no hashes, because pip would then demand them for every other requirement. All
+    distributions of TensorFlow are pinned to the release, not only the measured one.
     """
     pins = dict(pinned_version(package) for package in environment.packages)
     pins.update(dict.fromkeys(DISTRIBUTIONS, environment.tensorflow))

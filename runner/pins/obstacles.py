@@ -1,4 +1,4 @@
-"""What keeps a release from being pinned: cells that were not measured there, or did not pass."""
+"""Finds the cells that keep a release from being pinned: not measured, or not passed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model import Result, Verdict
 
 @frozen(kw_only=True)
 class Obstacle:
-    """A cell that does not support a pin; `verdict` is None where there is no result."""
+    """A cell that does not support a pin. `verdict` is None if there is no result."""
 
     row: Row
     tensorflow: str
@@ -22,12 +22,12 @@ class Obstacle:
     python: str
     verdict: Optional[Verdict]
     why: str = ""
-    """The signature, else the reason."""
+    """The signature, or the reason if there is no signature."""
     inferred: bool = False
     votes: str = ""
-    """`3/5` where that many attempts passed and the others did not."""
+    """`3/5` if that many attempts passed and the others did not."""
     value: str = ""
-    """The release of the package whose releases are the columns, where TensorFlow's are not."""
+    """The release of the package that the columns vary; empty if they vary TensorFlow."""
 
     @property
     def release(self) -> str:
@@ -35,12 +35,12 @@ class Obstacle:
 
     @property
     def measured(self) -> bool:
-        """Whether it is evidence against the release, rather than a lack of evidence for it."""
+        """Whether it is evidence against the release, not just missing evidence for it."""
         return self.verdict is not None and self.verdict.judged and not self.inferred
 
     @property
     def cause(self) -> str:
-        """The same for the same cause: `fail: ValueError: …`, `not measured`."""
+        """The cause in words, equal for equal causes: `fail: ValueError: …`, `not measured`."""
         if self.inferred:
             return f"{self.verdict}, inferred and not measured"
         said = "not measured" if self.verdict is None else str(self.verdict)
@@ -50,7 +50,7 @@ class Obstacle:
 
 
 def obstacles_by_cause(obstacles: Iterable[Obstacle]) -> dict[tuple[str, str], list[Obstacle]]:
-    """(release, what happened) → where: what shares a cause is told once."""
+    """(release, cause) → its obstacles, so that each cause is reported once."""
     groups: dict[tuple[str, str], list[Obstacle]] = defaultdict(list)
     for obstacle in obstacles:
         groups[obstacle.release, obstacle.cause].append(obstacle)
@@ -81,7 +81,8 @@ def find_obstacles(
 
 
 def _supports(cell: Result, flaky: bool) -> bool:
-    """Whether a pin may rest on it: it was measured and passed, each time unless `flaky`."""
+    """Whether the cell supports a pin: it was measured and passed. `flaky`: most attempts
+    suffice."""
     passed = cell.outcome.verdict is Verdict.PASS and not cell.inferred
     return passed and (flaky or not cell.votes)
 

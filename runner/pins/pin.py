@@ -1,4 +1,4 @@
-"""The releases that qualify, and the requirement that admits them."""
+"""Finds the releases that qualify, and the requirement that admits them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from runner.pins.standings import Standing, columns_asked, find_standings
 
 @frozen(kw_only=True)
 class Pin:
-    """The answer. `standings` are the releases of the run, oldest first."""
+    """The answer. `standings` are the run's releases, oldest first."""
 
     required: tuple[Row, ...]
     standings: tuple[Standing, ...]
     requirement: Optional[PinRequirement]
     strict: bool = False
     package: str = TENSORFLOW
-    """Whose releases these are."""
+    """The package whose releases these are."""
 
     @property
     def measured(self) -> dict[Version, bool]:
-        """Each release that was measured → whether it qualifies."""
+        """Measured release → whether it qualifies."""
         return {one.version: one.qualifies for one in self.standings if one.measured}
 
     @property
@@ -42,12 +42,13 @@ class Pin:
 
     @property
     def closest(self) -> Standing:
-        """With the fewest obstacles; of equals the newest."""
+        """The release with the fewest obstacles; the newest one if several are equal."""
         return min(reversed(self.standings), key=lambda standing: len(standing.obstacles))
 
     @property
     def blocking(self) -> tuple[Obstacle, ...]:
-        """Per case and place the first obstacle beyond the newest that qualifies, oldest first."""
+        """For each case and place, the first obstacle after the newest qualifying release; oldest
+        first."""
         newer = [s for s in self.standings if self.newest and s.version > self.newest.version]
         first: dict[tuple[Row, str], Obstacle] = {}
         for standing in newer:
@@ -66,10 +67,10 @@ def find_pin(
     strict: bool = False,
     flaky: bool = False,
 ) -> Pin:
-    """`known` are all releases of TensorFlow that there are; along another package none are known
-    but those of the run. Raises `UsageError` for what the run has not.
+    """The releases that qualify, and their requirement. Raises `UsageError` for what the run lacks.
 
-    `flaky`: a cell that passed in most of its attempts, but not in all, counts as passed.
+    `known` are all releases of TensorFlow; for another package only those of the run are known.
+    `flaky`: a cell counts as passed if most of its attempts passed.
     """
     rows = required_rows(grid, require)
     columns = columns_asked(grid, devices, pythons)

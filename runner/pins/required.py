@@ -1,4 +1,4 @@
-"""The cases that must pass."""
+"""Selects the cases that must pass."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from runner.grid import Grid, Row
 from runner.model import Verdict
 
 NEAREST = 5
-"""Names that are offered in the place of one that no case has."""
+"""At most this many names are suggested for an unknown one."""
 
 
 def required_rows(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
-    """The rows that `globs` name, by case or by `repro/case`; each must name one. None: all.
+    """The rows that `globs` name, by case or by `repro/case`; without globs, all rows.
 
-    Variants are named by an `@` in the glob. Else they count only where a case has no usual way.
+    Each glob must match a row. A glob with an `@` names variants. Otherwise a variant counts only
+    if the case has no row without one. Raises `UsageError`.
     """
     usual = {row.case for row in grid.rows}
     plain = [row for row in grid.rows if _base(row) == row.case or _base(row) not in usual]
@@ -34,14 +35,14 @@ def required_rows(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
 
 
 def _says_nothing(grid: Grid, row: Row) -> bool:
-    """Whether it is a test that is skipped wherever it is: for want of a GPU, say."""
+    """Whether it is a test that was skipped everywhere, for example because it needs a GPU."""
     suite = any(repro.name == row.repro and repro.suite for repro in grid.run.repros)
     marks = [mark for mark in grid.marks[row.index] if mark.verdict is not None]
     return suite and bool(marks) and all(mark.verdict is Verdict.SKIP for mark in marks)
 
 
 def _nearest(glob: str, rows: Sequence[Row]) -> str:
-    """The names that look most like `glob`: all of them would hide the one that was meant."""
+    """The names most similar to `glob`. A full list would hide the intended one."""
     names = list(dict.fromkeys(row.case for row in rows))
     if len(names) <= NEAREST:
         return f"there are: {', '.join(names) or 'none'}"

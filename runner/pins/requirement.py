@@ -1,9 +1,9 @@
-"""Releases that qualify → a requirement specifier that admits them and none that failed. Pure.
+"""Writes a requirement that admits the qualifying releases and none that failed. Pure.
 
-A series stands for its newest measured patch, so older patches of it that nobody measured may be
-admitted; `PinRequirement.unmeasured` names them, and `strict` excludes each of them. Any other
-release that is known and was not measured is kept out: a bound is put at the oldest and after the
-newest that qualify, and a series between them of which nothing is admitted is excluded as a whole.
+A series stands for its newest measured patch, so the requirement may admit older patches that
+nobody measured. `PinRequirement.unmeasured` lists them, and `strict` excludes each. All other known
+releases that were not measured are kept out: the bounds are the oldest and the newest qualifying
+release, and a series between them is excluded if none of its releases is admitted.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ DISTRIBUTIONS = (TENSORFLOW, "tensorflow-cpu", "tensorflow-gpu", "tensorflow-int
 
 @frozen(kw_only=True)
 class PinRequirement:
-    """A specifier, and how far it goes beyond what was measured."""
+    """A specifier, and the releases for which it goes beyond the measurements."""
 
     specifier: str
     """`>=2.4.4,!=2.6.*,<2.16`"""
     unmeasured: tuple[Version, ...] = ()
-    """Known releases that it admits though they were not measured."""
+    """Known releases that it admits although they were not measured."""
     excluded: tuple[Version, ...] = ()
-    """Known releases between its bounds that it keeps out though they were not measured."""
+    """Known releases between its bounds that it excludes although they were not measured."""
     package: str = TENSORFLOW
 
     @property
@@ -48,10 +48,10 @@ def narrowest(
     strict: bool = False,
     package: str = TENSORFLOW,
 ) -> Optional[PinRequirement]:
-    """The narrowest requirement for what was measured (release → whether it qualifies).
+    """The narrowest requirement for the measured releases (release → whether it qualifies).
 
-    None where no release qualifies. `known` are releases of TensorFlow. Of another package only
-    those measured are known, so nothing newer than the newest that qualifies is admitted.
+    None if no release qualifies. `known` are TensorFlow's releases. For another package only the
+    measured releases are known, so nothing newer than the newest qualifying one is admitted.
     """
     closed = package != TENSORFLOW
     every = sorted(measured if closed else {*known, *measured})
@@ -73,7 +73,7 @@ def narrowest(
 
 
 def parse(text: str, package: str = TENSORFLOW) -> SpecifierSet:
-    """`tensorflow==2.15.*`, or the specifier alone. Raises `UsageError`."""
+    """The specifier of `tensorflow==2.15.*`, or of a specifier alone. Raises `UsageError`."""
     if not text.strip():
         raise UsageError("the requirement to check is empty")
     try:
@@ -82,7 +82,7 @@ def parse(text: str, package: str = TENSORFLOW) -> SpecifierSet:
         wanted = Requirement(text)
     except (InvalidRequirement, InvalidSpecifier):
         raise UsageError(
-            f"{text!r} is no requirement: write '{package}==2.15.*' or '>=2.4,<2.16'"
+            f"{text!r} is not a requirement: write '{package}==2.15.*' or '>=2.4,<2.16'"
         ) from None
     names = DISTRIBUTIONS if package == TENSORFLOW else (canonicalize_name(package),)
     if canonicalize_name(wanted.name) not in names:
@@ -97,7 +97,7 @@ def admits(specifier: SpecifierSet, version: Version) -> bool:
 
 
 def vouched(version: Version, measured: Mapping[Version, bool]) -> bool:
-    """Whether a newer patch of its series qualifies, and nothing older in it is known not to."""
+    """Whether a newer patch of its series qualifies, and no older patch is known not to."""
     peers = sorted(peer for peer in measured if release_series(peer) == release_series(version))
     older = [peer for peer in peers if peer < version]
     newer = [peer for peer in peers if peer > version]
@@ -116,18 +116,18 @@ def _clauses(
 
 
 def _short(version: Version) -> str:
-    """`2.4` for 2.4.0: they are the same version."""
+    """`2.4` for 2.4.0; both mean the same version."""
     return release_series(version) if Version(release_series(version)) == version else str(version)
 
 
 def _exclusion(version: Version, admitted: set[Version]) -> str:
-    """A whole series where nothing of it is admitted, else the one release."""
+    """An exclusion of the whole series if none of it is admitted, else of the one release."""
     part = any(release_series(version) == release_series(other) for other in admitted)
     return f"!={version}" if part else f"!={release_series(version)}.*"
 
 
 def _end(every: Sequence[Version], newest: Version) -> str:
-    """`<2.16` where 2.15 is admitted to its end and over; else `<=`, for what is yet to come."""
+    """The upper bound: `<2.16` if 2.15 is over and admitted to its end, else `<=` the newest."""
     newer = [version for version in every if version > newest]
     if not newer or newest.is_prerelease or release_series(newer[0]) == release_series(newest):
         return f"<={newest}"

@@ -1,4 +1,4 @@
-"""How each release of a run stands: whether it was measured, and what keeps it from a pin."""
+"""The state of each release of a run: whether it was measured, and its obstacles to a pin."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from runner.pins.obstacles import Obstacle, find_obstacles
 
 @frozen(kw_only=True)
 class Standing:
-    """One release of the run, on the devices and Pythons asked for."""
+    """One release of the run, on the required devices and Pythons."""
 
     columns: tuple[Column, ...]
     obstacles: tuple[Obstacle, ...]
     measured: bool = True
-    """Whether anything that is asked for was measured there, and not inferred or left out."""
+    """Whether any required cell was measured there; inferred and skipped cells do not count."""
 
     @property
     def release(self) -> str:
@@ -54,7 +54,7 @@ def columns_asked(grid: Grid, devices: Sequence[str], pythons: Sequence[str]) ->
     if not columns:
         raise UsageError("the run has no release to choose from")
     finals = [column for column in columns if not Version(column.version).is_prerelease]
-    return finals or columns  # nobody pins a nightly that has a release beside it
+    return finals or columns  # nobody pins a nightly if a release is there
 
 
 def find_standings(

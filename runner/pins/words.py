@@ -1,4 +1,4 @@
-"""A pin, or the check of one, in words and as JSON. Pure."""
+"""Describes a pin, or the check of a requirement, in words and as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_RANGES = 40
 
 
 def pin_text(answer: Pin, environment: Optional[EnvironmentInfo]) -> str:
-    """The specifier alone on the first line, then why; `environment` is the newest's."""
+    """The specifier on the first line, then the reasons. `environment` is the newest release's."""
     lines = _none(answer) if answer.requirement is None else _some(answer, environment)
     return "\n".join([*lines, *_unjudged(answer)])
 
@@ -74,16 +74,17 @@ def _some(answer: Pin, environment: Optional[EnvironmentInfo]) -> Iterator[str]:
         f"{'passes' if len(good) == 1 else 'pass'} {_asked(answer)}: {_all(good)}"
     )
     yield from _about(
-        "admitted though not measured, as older patches of a series that passes "
+        "admitted but not measured, because newer patches of the series pass "
         "(--strict excludes them; `tfmatrix run --patches all` measures them)",
         answer.requirement.unmeasured,
     )
-    yield from _about("excluded though not measured", answer.requirement.excluded)
+    yield from _about("excluded without being measured", answer.requirement.excluded)
     yield ""
     if answer.newest is answer.standings[-1]:
         yield f"nothing newer than {answer.newest.release} is in the run"
     else:
-        yield f"what keeps from going beyond {answer.newest.release}, first met:"
+        newest = answer.newest.release
+        yield f"what rules out releases after {newest} (the first obstacle of each case):"
         yield from _grouped(answer.blocking)
 
 
@@ -99,13 +100,13 @@ def _none(answer: Pin) -> Iterator[str]:
 
 
 def _unjudged(answer: Pin) -> Iterator[str]:
-    """Releases that nothing speaks against, but that lack the evidence."""
+    """Releases with no failure, but also without enough evidence."""
     open_ = [
         s for s in answer.standings if s.obstacles and not any(o.measured for o in s.obstacles)
     ]
     if open_:
         yield ""
-        yield "not to be pinned for want of evidence (nothing failed there):"
+        yield "not enough evidence to pin (nothing failed there):"
         yield from _grouped(obstacle for standing in open_ for obstacle in standing.obstacles)
 
 
@@ -117,10 +118,10 @@ def _checked(text: str, answer: RequirementCheck) -> Iterator[str]:
     else:
         yield f"{text} does not hold:"
         yield from _grouped(answer.obstacles)
-    yield from _about("it admits what nobody measured", answer.unvouched)
+    yield from _about("it admits releases that nobody measured", answer.unvouched)
     known = set(answer.unvouched)
     yield from _about(
-        "it also admits what was not measured, older patches of a series that passes",
+        "it also admits unmeasured releases, because newer patches of their series pass",
         [version for version in answer.unmeasured if version not in known],
     )
 
@@ -149,7 +150,7 @@ def _about(what: str, versions: Sequence[Version]) -> Iterator[str]:
 
 
 def _ranges(versions: Sequence[Version]) -> Iterator[str]:
-    """`2.8.0–2.8.3`: patches whose numbers follow each other, so that nothing lies between."""
+    """`2.8.0–2.8.3`: patches with consecutive numbers form a range."""
     start = last = versions[0]
     for version in versions[1:]:
         if version.release != (*last.release[:2], last.micro + 1) or str(last) != last.base_version:

@@ -168,8 +168,8 @@ def test_known_answers_that_contradict_the_first_bad_are_told(desk: Desk) -> Non
     assert told["found"]["first"] == "2.6.0"
     assert told["found"]["contradicting"] == ["2.7.4", "2.8.4", "2.9.3", "2.10.1", "2.11.1"]
     assert told["remarks"][0] == (
-        "What is known does not fit one change: 2.7.4, 2.8.4, 2.9.3, 2.10.1 and 2.11.1 are good "
-        "though newer than 2.6.0."
+        "The results do not fit a single change: 2.7.4, 2.8.4, 2.9.3, 2.10.1 and 2.11.1 are good "
+        "although newer than 2.6.0."
     )
 
 

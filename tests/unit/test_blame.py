@@ -106,8 +106,8 @@ def test_where_no_package_does_it_the_change_is_tensorflows(
 ) -> None:
     _, words = blamed(lambda pins: result("A"), monkeypatch)
     assert words[0] == (
-        "The change is TensorFlow's own, or of what could not be swapped: with h5py 3.11.0 and "
-        "numpy 1.26.4 as on 2.17.1, 2.18.1 still ends with \"KeyError: 'x'\"."
+        "The change is TensorFlow's own, or that of a package that could not be swapped: with "
+        "h5py 3.11.0 and numpy 1.26.4 as on 2.17.1, 2.18.1 still ends with \"KeyError: 'x'\"."
     )
 
 

@@ -251,7 +251,7 @@ def test_a_check_holds_only_for_what_was_measured_or_has_a_newer_patch_that_was(
     assert [str(version) for version in answer.unvouched] == ["2.4.2", "2.4.3", "2.4.4"]
     said = words.check_text("tensorflow>=2.4,<2.6", answer)
     assert "does not hold" in said
-    assert "it admits what nobody measured: 2.4.2–2.4.4" in said
+    assert "it admits releases that nobody measured: 2.4.2–2.4.4" in said
     whole = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"))
     assert check_requirement(whole, text, CATALOGUE).holds
     strict = pin(runs.drawn("2.4.4 2.5.3\na ✓ ✓"), strict=True)
@@ -314,14 +314,14 @@ def test_in_words() -> None:
         "",
         "newest: 2.8.4",
         "2 of 4 measured releases pass both required cases: 2.7.4, 2.8.4",
-        "admitted though not measured, as older patches of a series that passes (--strict excludes "
+        "admitted but not measured, because newer patches of the series pass (--strict excludes "
         "them; `tfmatrix run --patches all` measures them): 2.8.0–2.8.3",
         "",
-        "what keeps from going beyond 2.8.4, first met:",
+        "what rules out releases after 2.8.4 (the first obstacle of each case):",
         "  2.9.3 cpu  fail: ErrorA: what A says",
         "      a and b",
         "",
-        "not to be pinned for want of evidence (nothing failed there):",
+        "not enough evidence to pin (nothing failed there):",
         "  2.10.1 cpu  skip: tf.function came with TensorFlow 1.14",
         "      a",
     ]
