@@ -5,7 +5,7 @@
 Sizes of wheels are docker/releases.yaml's; what an environment takes on disk is
 `runner.environments.sizes`' formula without its margin. Two factors are measured: a cold run of the
 newest patch of each series downloaded 6.0 GB and took 15.7 minutes with the local engine on two
-cores (docs/cluster.md).
+cores (docs/cluster.md). The second table is 1,000 environments × 1,000 cases, on 16 cores each.
 """
 
 from __future__ import annotations
@@ -26,6 +26,17 @@ that TensorFlow can be imported. 30.5 s were measured for 2.9.3 on two busy core
 MORE_MB = 20
 """A variant's own wheel, such as another numpy."""
 
+MACHINES, CORES = (1, 10, 100), 16
+MANY = 1000
+"""Environments, and cases of each."""
+IMPORT, WORK = 3.0, 0.47
+"""Seconds of one core: an import of TensorFlow, and a case of the shipped reproduction beyond it
+(results/bench/bench.md: 79.2 s / 26 imports, 11.3 s / 24 cells)."""
+ALONE, HANDED_OUT = 0.002, 0.018
+"""Seconds of the command for a cell: without a cluster, and with one (docs/cluster.md)."""
+REPORT = 17.0 / 100_000
+"""Seconds to journal and report a simulated cell (docs/benchmark.md)."""
+
 
 def main() -> Iterator[str]:
     known = catalogue.load_releases()
@@ -43,6 +54,9 @@ def main() -> Iterator[str]:
     ]
     head = ("environments", "downloads", "disk, local", "disk, docker", "time to make, local")
     yield from ("", *table(head, rows))
+    making = nightly.wheel_mb or 0
+    columns = ("machines", "make", "import and measure", "hand out", "report", "together")
+    yield from ("", *table(columns, [_large(count, making * pace) for count in MACHINES]))
 
 
 def _wheels(releases: Sequence[Release]) -> float:
@@ -71,6 +85,20 @@ def _variants(
     minutes = downloads * pace + more * AGAIN / 60
     name = f"{count:,} variants of {bases} releases"
     return (name, f"{downloads:,.1f} GB", f"{local:,.0f} GB", f"{docker:,.0f} GB", _time(minutes))
+
+
+def _large(machines: int, making: float) -> tuple[str, ...]:
+    """1,000 nightlies × 1,000 cases; `making` is minutes for all nightlies on one machine.
+
+    Cells are handed out by one command while others are measured, so the longer of the two counts.
+    """
+    cells = MANY * MANY
+    make = making / machines
+    measure = (MANY * IMPORT + cells * WORK) / (machines * CORES) / 60
+    hand_out = cells * (ALONE if machines == 1 else HANDED_OUT) / 60
+    report = cells * REPORT / 60
+    together = make + max(measure, hand_out) + report
+    return (str(machines), *map(_time, (make, measure, hand_out, report, together)))
 
 
 def _time(minutes: float) -> str:

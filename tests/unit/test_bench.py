@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import aims, index, loops, plot, rounds, studies, table, works
+from bench import aims, index, loops, plot, rounds, scale, studies, table, works
 from bench.floor import ONCE, Parts, bound
 from bench.records import Bench, Comparison, Figures, Growth, Place, Point, Sample, Series
 from runner.matrix import config
@@ -209,3 +209,9 @@ def test_an_address_survives_the_way_there_and_back() -> None:
     url = "https://files.example.org/packages/a%2Bb/thing-1.0+cpu-py3-none-any.whl"
     assert index.there(index.here(url)) == url
     assert index.there(index.here(url) + ".metadata") == f"{url}.metadata"
+
+
+def test_the_guide_has_the_calculated_table() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text("utf-8")
+    large = list(scale.main())[-len(scale.MACHINES) :]
+    assert [row for row in large if row not in guide] == []
