@@ -29,18 +29,27 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize("kind", ["svg", "junit"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"),
-        *("many-variants", "several-repros", "all-releases", "bisected", "pytest"),
-        *("one-release", "all-skipped", "only-errors"),
-    ],
+SHAPES = (
+    *("one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"),
+    *("many-variants", "several-repros", "all-releases", "bisected", "pytest"),
+    *("one-release", "all-skipped", "only-errors"),
 )
+
+
+@pytest.mark.parametrize("kind", ["svg", "junit"])
+@pytest.mark.parametrize("name", SHAPES)
 def test_golden(name: str, kind: str, golden: Callable[[Path, str], None]) -> None:
     suffix = {"svg": "svg", "junit": "junit.xml"}[kind]
     golden(GOLDEN / f"{name}.{suffix}", rendered(name, kind))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_golden_page(name: str, golden: Callable[[Path, str], None]) -> None:
+    """What index.html shows at first: without its style, script and data, and the whole grid."""
+    whole = re.compile(r'<details id="whole">.*?</details>\n', re.DOTALL)
+    shown = re.search(r"<main>.*</main>\n", rendered(name, "html"), re.DOTALL)
+    assert shown
+    golden(GOLDEN / f"{name}.html", whole.sub("", shown[0]))
 
 
 @pytest.mark.parametrize("name", RUNS)
