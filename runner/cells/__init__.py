@@ -1,1 +1,1 @@
-"""One cell: a script run in an environment, and the judgement on it."""
+"""One cell: running a script in an environment, and judging the result."""

@@ -1,4 +1,4 @@
-"""Execution → Outcome, by one table. Pure, so that judging again needs no new run."""
+"""Execution → Outcome, by one table. Pure, so judging again needs no new run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ SKIP_CODE = 125
 
 
 HUNG = "it hangs: "
-"""How the note begins of what was ended before its time limit, as it did nothing any more."""
+"""The start of the note on a script that was ended before its
+time limit because it did nothing more."""
 
 
 @frozen(kw_only=True)
@@ -48,7 +49,7 @@ def _over(execution: Execution) -> str:
 
 
 def _lacked(execution: Execution) -> Optional[str]:
-    """What the environment lacks; such a failure is no evidence about TensorFlow."""
+    """What the environment lacks. Such a failure is no evidence about TensorFlow."""
     return lacks.needed(execution.exit_code or 0, execution.errors, execution.output)
 
 
@@ -128,7 +129,8 @@ def classify(execution: Execution) -> Outcome:
 
 
 def contradicts(outcome: Outcome, expectation: Optional[Expectation]) -> bool:
-    """Whether a judged outcome differs from what the matrix expects; a skip or error never does."""
+    """Whether a judged outcome differs from the expectation in
+    matrix.yaml. A skip or an error never does."""
     if expectation is None or not outcome.verdict.judged:
         return False
     if outcome.verdict is not expectation.verdict:

@@ -1,8 +1,8 @@
-"""Whether a script may be run in a process that has imported TensorFlow already.
+"""Finds whether a script may run in a process that has already imported TensorFlow.
 
-Such a process imported TensorFlow before the script's first line. This equals a fresh process only
-if nothing that the script does before its own import can affect TensorFlow, or what the script sees
-of itself. In any doubt the answer is a reason, and the script gets a fresh process.
+Such a process imported TensorFlow before the script's first line. It equals a fresh process only if
+nothing that the script does before its own import can affect TensorFlow, or what the script sees of
+itself. In any doubt the answer is a reason, and the script gets a fresh process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import functools
 from collections.abc import Collection, Iterator, Sequence
 from typing import Optional, Union
 
-# Modules whose import changes nothing that TensorFlow or a script can notice. Most of them are
-# imported by TensorFlow anyway.
+# Modules whose import changes nothing that TensorFlow or a script can notice. TensorFlow itself
+# imports most of them.
 _HARMLESS = """
     __future__ abc argparse ast base64 bisect collections concurrent contextlib copy csv ctypes
     dataclasses datetime decimal difflib enum errno fractions functools gc getpass glob gzip
@@ -23,7 +23,7 @@ _HARMLESS = """
     string struct subprocess sys tempfile textwrap threading time timeit traceback types typing
     unittest uuid warnings weakref zipfile zlib
 """
-# Facts of its own process that a script may ask for, and that differ in a forked child.
+# Facts about its own process that a script may read, and that differ in a forked child.
 _SELF_KNOWLEDGE = """
     CLOCK_PROCESS_CPUTIME_ID CLOCK_THREAD_CPUTIME_ID RecursionError StackSummary _getframe clock
     cmdline cpu_times currentframe excepthook extract_stack f_back format_stack freeze
@@ -32,8 +32,8 @@ _SELF_KNOWLEDGE = """
     process_time_ns pympler ru_maxrss set_debug setitimer setrecursionlimit setrlimit stack_info
     thread_time thread_time_ns tracemalloc unfreeze walk_stack
 """
-# Modules that the agent has imported already. A module of the same name in the script's folder
-# would come too late. tests/engines/test_agent_alone.py compares the list with each Python.
+# Modules that the agent has already imported, so that a module of the same name in the script's
+# folder would be ignored. tests/engines/test_agent_alone.py compares this with each Python.
 _OF_THE_AGENT = """
     abc array atexit binascii bisect bz2 codecs collections contextlib copyreg ctypes encodings enum
     errno fnmatch functools gc genericpath heapq importlib io ipaddress itertools json keyword
@@ -46,7 +46,7 @@ MOST = 1 << 20
 """The longest script, in characters, that is examined."""
 
 _LONGEST = 60
-"""Characters of an expression that a reason shows."""
+"""At most this many characters of an expression are shown in a reason."""
 
 HARMLESS = frozenset(_HARMLESS.split())
 SELF_KNOWLEDGE = frozenset(_SELF_KNOWLEDGE.split())
@@ -72,8 +72,11 @@ def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
 
 
 def forkable_tests(sources: Sequence[str], siblings: Collection[str] = ()) -> Optional[str]:
-    """As `forkable`, of the files that pytest imports before a test runs, in this order; pytest
-    itself bears on nothing."""
+    """Why the files that pytest imports before a test runs may not run in a fork, in order of
+    import.
+
+    As `forkable`; pytest itself does not matter.
+    """
     late = OF_THE_AGENT.intersection(siblings)
     if late:
         return f"{min(late)} beside it has the name of a module that the agent needs"
@@ -89,7 +92,7 @@ def forkable_tests(sources: Sequence[str], siblings: Collection[str] = ()) -> Op
 
 
 def looks_at_itself(source: str) -> Optional[str]:
-    """Why a script with a module like `source` may not be forked; None where it may."""
+    """Why a script that uses a module with this `source` may not be forked; None if it may."""
     tree = _parsed(source)
     return tree if isinstance(tree, str) else _told_of_itself(tree)
 
@@ -108,9 +111,10 @@ def imported_anywhere(source: str) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=8)
 def _parsed(source: str) -> Union[ast.Module, str]:
-    """The script as a tree, or why there is none. Several questions are asked of one script."""
+    """The syntax tree of a script, or the reason why there is
+    none. Cached, because it is used often."""
     if len(source) > MOST:
-        return "it is too long to be looked at"
+        return "it is too long to be examined"
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -154,7 +158,7 @@ def _before_import(
 
 
 def _is_for_pytest(statement: ast.stmt) -> bool:
-    """A function that nothing but pytest decorates: a fixture, a hook, a marked test."""
+    """Whether it is a function that only pytest decorates: a fixture, a hook, a marked test."""
     if not isinstance(statement, ast.FunctionDef):
         return False
     decorators = [
@@ -168,7 +172,7 @@ def _is_for_pytest(statement: ast.stmt) -> bool:
 
 
 def _deed(statement: ast.stmt) -> str:
-    """What a statement does, for a sentence: `sets os.environ`, `calls np.random.seed`."""
+    """What a statement does, in words: `sets os.environ`, `calls np.random.seed`."""
     value = getattr(statement, "value", None)
     target = getattr(statement, "target", None) or next(
         iter(getattr(statement, "targets", ())), None
@@ -195,7 +199,7 @@ def _imported(statement: Import) -> Iterator[str]:
 
 
 def _does_nothing(statement: ast.stmt) -> bool:
-    """Whether the statement only makes names: a docstring, a constant, or a function."""
+    """Whether the statement only defines names: a docstring, a constant or a function."""
     if isinstance(statement, ast.Pass):
         return True
     if isinstance(statement, ast.Expr):
@@ -218,7 +222,8 @@ def _is_constant(value: ast.expr) -> bool:
 
 
 def _only_defines(function: ast.FunctionDef) -> bool:
-    """Decorators, defaults and annotations run where a function is defined."""
+    """Whether a function's decorators, defaults and annotations do
+    nothing: they run at its definition."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]

@@ -1,4 +1,4 @@
-"""The first line of an output in which `fail_on` is found."""
+"""Finds the first line of an output that `fail_on` matches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.machine import processes
 from runner.matrix.patterns import regular_expression
 
 PATIENCE = 10.0
-"""Seconds to look for a regular expression: all that an output can hold takes milliseconds."""
+"""Seconds to search for a regular expression. The longest output normally takes milliseconds."""
 _SEARCH = """
 import json, re, sys
 pattern, lines = json.load(sys.stdin)
@@ -22,7 +22,7 @@ json.dump(next((number for number, line in enumerate(lines) if search(line)), No
 
 
 def first_match(lines: Sequence[str], fail_on: str) -> Optional[str]:
-    """Raises `TimeoutError` where a regular expression takes too long."""
+    """The first matching line. Raises `TimeoutError` if a regular expression takes too long."""
     pattern = regular_expression(fail_on)
     if pattern is None:
         return next((line for line in lines if fail_on in line), None)
@@ -31,8 +31,11 @@ def first_match(lines: Sequence[str], fail_on: str) -> Optional[str]:
 
 
 def _search(lines: Sequence[str], pattern: str) -> Optional[int]:
-    """In a process of its own: a script can print a line on which a harmless expression takes
-    years, and `re` neither has a time limit nor lets another thread run."""
+    """The index of the first matching line, found in a separate process.
+
+    A script can print a line for which a harmless expression takes years, and `re` has no time
+    limit and blocks other threads.
+    """
     command = [sys.executable, "-I", "-S", "-c", _SEARCH]
     try:
         done = processes.run(command, input=json.dumps([pattern, lines]), timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Measures a cell in a running agent, and again if one execution is not believed."""
+"""Measures a cell in a running agent, and again if one execution is not enough to trust."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Measurer:
         content: str = "",
         confirmations: Optional[Confirmations] = None,
     ) -> None:
-        """`confirmations` knows the environment by the key `environment`, and what the script says
-        in it by `content` too, the digest of the script and its files."""
+        """`confirmations` has two keys: `environment` for the environment, and `content` for the
+        script in it, the digest of the script and its files."""
         self._open = open_channel
         self._script = script
         self._mode = mode
@@ -54,11 +54,11 @@ class Measurer:
         self._confirmations: Confirmations = confirmations or InMemory()
 
     def measure(self, cell: Cell, repeat: int = 1) -> Execution:
-        """Run `cell`, twice if the first run is not believed.
+        """Runs `cell`; runs it twice if the first result needs a second look.
 
-        With `repeat`, run it so many times and let the majority decide, in fresh processes, since
-        children of one process share causes of flakiness such as the hash seed.
-        Raises `PrepareError` where no agent can be started, and `Stopped`.
+        With `repeat`, runs it that many times and lets the majority decide. These runs are fresh
+        processes, because children of one process share causes of flakiness such as the hash seed.
+        Raises `PrepareError` if no agent can be started, and `Stopped`.
         """
         run = partial(self._suite if cell.repro.suite else self._once, cell)
         if repeat > 1:
@@ -71,8 +71,7 @@ class Measurer:
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
     def _suite(self, cell: Cell, mode: str) -> Execution:
-        """Run one file of a suite. What fresh processes say of a test is believed of forks
-        later."""
+        """Runs one file of a suite. Findings of fresh processes confirm those of later forks."""
         found = rounds.run_file(lambda more: self._once(cell, mode, more), cell.case.base_name)
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
@@ -94,7 +93,7 @@ class Measurer:
             session.close()
 
     def stop(self) -> None:
-        """End the cell that runs, and refuse any other: `measure` then raises `Stopped`."""
+        """Ends the running cell and refuses others: `measure` then raises `Stopped`."""
         self._stopped.set()
         self.close()
 
@@ -106,7 +105,7 @@ class Measurer:
         if self._session is None:
             self._channel = self._open()
             self._session = Session(self._channel)
-            if self._stopped.is_set():  # while the agent was being started
+            if self._stopped.is_set():  # while the agent was starting
                 self.close()
                 raise processes.Stopped
         assert self._channel is not None
@@ -125,7 +124,8 @@ class Measurer:
         return self._learnt(execution, self._channel)
 
     def _learnt(self, execution: Execution, channel: Channel) -> Execution:
-        """Keep what it shows. A new failure does not count if the environment has been changed."""
+        """Remembers the execution's signature. A new failure does not
+        count if the environment changed."""
         if execution.mode == "fork":
             if execution.exit_code is not None:
                 self._confirmations.add_ends_well(self._environment)
@@ -141,14 +141,14 @@ class Measurer:
 
 
 def _measured(run: Callable[[str], Execution]) -> Execution:
-    """One vote. An execution that could not be measured is no vote, and is tried once more."""
+    """One vote. An execution that could not be measured is not a vote, and runs once more."""
     first = run("fresh")
     return first if first.trouble is None else run("fresh")
 
 
 def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
-    """The same with this machine's paths replaced: people paste logs and observed values, and
-    engines must agree."""
+    """The execution without this machine's paths: people publish logs and observed values, and
+    engines must give the same result."""
     return evolve(
         execution,
         output=_replaced(execution.output, shown),
@@ -160,7 +160,7 @@ def _without_paths(execution: Execution, shown: Mapping[str, str]) -> Execution:
 
 
 def _replaced(value: Any, shown: Mapping[str, str]) -> Any:
-    """`value`, text or JSON, with these texts in the place of those."""
+    """`value`, text or JSON, with the keys of `shown` replaced by their values."""
     if isinstance(value, str):
         for path, instead in shown.items():
             value = value.replace(path, instead)

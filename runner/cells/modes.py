@@ -1,7 +1,5 @@
-"""How the cells of a repro are started: each in a fresh process, or as children of a process that
-has
-imported TensorFlow already, if the script cannot notice the difference.
-"""
+"""Decides how a repro's cells start: each in a fresh process, or as children of a process that has
+already imported TensorFlow, if the script cannot notice the difference."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from attrs import frozen
 from runner.model import Case, Cell, Device, Execution, Repro
 
 MOST_MODULES = 200
-"""Modules of one package that are examined at most."""
+"""At most this many modules of one package are examined."""
 
 _NOT_FORKED = "not forked: "
 """The beginning of the agent's note on a fork that was not possible."""
@@ -23,16 +21,16 @@ _NOT_FORKED = "not forked: "
 
 @frozen(kw_only=True)
 class Mode:
-    """How cells are to be started."""
+    """The way in which cells start."""
 
     name: str
     """`fresh` or `fork`."""
     reason: str = ""
-    """Why fresh."""
+    """Why the mode is `fresh`; else ""."""
 
 
 class Modes:
-    """How each cell of a run is started. A script is examined once for all its cells."""
+    """The mode of each cell in a run. A script is examined once for all its cells."""
 
     def __init__(self, wanted: str = "auto") -> None:
         """`wanted` is the user's option: `fresh`, `fork` or `auto`."""
@@ -50,16 +48,16 @@ class Modes:
 def chosen(
     repro: Repro, wanted: str, device: Device = Device.CPU, file: Optional[Case] = None
 ) -> Mode:
-    """How the cells of `repro` are started; `wanted` is the user's option, perhaps `auto`.
+    """The mode for the cells of `repro`. `wanted` is the user's option, which may be `auto`.
 
-    Of a suite, `file` is the case.
+    For a suite, `file` is the case.
     """
     if device is Device.CUDA:
         return Mode(name="fresh", reason="it has a GPU, whose context does not survive a fork")
     if wanted != "auto":
         return Mode(name=wanted, reason="--mode fresh" if wanted == "fresh" else "")
     if repro.fail_on:
-        return Mode(name="fresh", reason="--fail-on: what TensorFlow's import prints counts, too")
+        return Mode(name="fresh", reason="--fail-on: the output of TensorFlow's import counts too")
     if repro.suite is not None and file is not None:
         from runner.cells.suites import forking
 
@@ -102,8 +100,12 @@ def why_fresh(repro: Repro) -> Optional[str]:
 
 
 def own_modules(folder: Path, source: str) -> dict[Path, str]:
-    """The modules that a script imports from its `folder`, directly or not, with their texts; for a
-    package, all its modules. Unreadable modules are left out, since importing them fails."""
+    """The modules that a script imports from its `folder`, directly or indirectly, with their
+    texts.
+
+    A package counts with all its modules. Unreadable modules are left out, because importing them
+    fails.
+    """
     from runner.cells.forkable import imported_anywhere
 
     found: dict[Path, str] = {}
@@ -127,5 +129,5 @@ def _modules_named(folder: Path, name: str) -> list[Path]:
 
 
 def siblings(folder: Path) -> tuple[str, ...]:
-    """The names of the modules beside a script; importing one may run any code."""
+    """The names of the modules beside a script. Importing one may run any code."""
     return tuple(path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir())

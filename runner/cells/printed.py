@@ -12,27 +12,30 @@ from runner.cells import matches
 from runner.model import Execution
 
 LONGEST = 4_000
-"""Characters of a line that are looked at."""
+"""At most this many characters of a line are examined."""
 SHOWN = 300
 LEFT_OUT = re.compile(r"^… \d+ bytes left out …$", re.MULTILINE)
 """The agent's mark in place of output that it could not keep."""
 
 
 def marked(execution: Execution, fail_on: str) -> Execution:
-    """With the first line that `fail_on` matches; unmeasured where that cannot be told: more was
-    printed than is kept, or the search takes too long."""
+    """The execution with the first line that `fail_on` matches.
+
+    It becomes unmeasured if the result is not known: the output is incomplete, or the search takes
+    too long.
+    """
     if not fail_on or execution.trouble is not None:
         return execution
     lines = [line[:LONGEST] for line in execution.output.split("\n")]
     try:
         line = matches.first_match(lines, fail_on)
     except TimeoutError:
-        trouble = f"in {matches.PATIENCE:g} s --fail-on {fail_on[:100]} could not be looked for in"
-        return evolve(execution, trouble=f"{trouble} all it printed; expected a simpler /regex/")
+        trouble = f"the search for --fail-on {fail_on[:100]} took over {matches.PATIENCE:g} s:"
+        return evolve(execution, trouble=f"{trouble} expected a simpler /regex/")
     if line is None and LEFT_OUT.search(execution.output):
         return evolve(
             execution,
-            trouble="it printed more than is kept, so that --fail-on cannot tell: a higher `output`"
+            trouble="its output was cut, so --fail-on cannot be decided: a higher `output`"
             " under `limits:` in matrix.yaml keeps more",
         )
     return evolve(execution, matched=None if line is None else line.strip()[:SHOWN])
@@ -45,19 +48,23 @@ _TENSORFLOW_LOG = re.compile(
     r"|WARNING: All log messages before absl::|WARNING: Logging before flag parsing goes to stderr"
     r"|To enable the following instructions: |I tensorflow/"
 )
-"""Lines of TensorFlow's C++ code about the machine, printed at its start."""
+"""Lines that TensorFlow's C++ code prints about the machine when it starts."""
 _PROGRESS = re.compile(r"\r|\x08|\b\d+(?:ms|us|s)/(?:step|epoch|sample)|━|\[=+>?\.*\]|\dit/s")
 _OBSERVE = "::observe "
 _NUMBER = re.compile(
     r"(?<![A-Za-z_])[-+]?(?:0x[0-9a-fA-F]+|(?:\d[\d.,:_]*|\.\d+)(?:[eE][-+]?\d+)?)"
 )
 _PATH = re.compile(r"(?:(?:(?<![~.\w-])|[A-Za-z]:)[~.\w-]*)?/(?:[~.\w-]*/)*[\w.+-]*")
-"""Begins where a word begins: at each letter of a long word, it would read all that follows."""
+"""A path. It matches only from the start of a word: from each letter of a long word, the search
+would take quadratic time."""
 
 
 def compared(output: str) -> Iterator[str]:
-    """The lines of an output that releases are compared by: without numbers, times, paths, spaces,
-    bars of progress, observed values, and what TensorFlow logs when it starts."""
+    """The lines by which outputs of different releases are compared.
+
+    They lack numbers, times, paths, spaces, progress bars, observed values, and what TensorFlow
+    logs when it starts.
+    """
     for line in output.split("\n"):
         line = line[:LONGEST]
         if _TENSORFLOW_LOG.match(line) or _PROGRESS.search(line) or line.startswith(_OBSERVE):
@@ -69,6 +76,6 @@ def compared(output: str) -> Iterator[str]:
 
 
 def digest(output: str) -> str:
-    """Of the lines that are compared; empty where there are none."""
+    """The digest of the compared lines; "" if there are none."""
     lines = "\n".join(compared(output))
     return hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()[:16] if lines else ""

@@ -14,14 +14,14 @@ from runner.model import Cell, Execution, Expectation, Outcome, Result, Verdict
 from runner.scripts import places
 
 _LONGEST_NUMBER = 9
-"""Digits of a line's number."""
+"""The most digits of a line number."""
 
 _TOLD_OTHERWISE = ("ended for ", "not forked: ")
-"""Notes of the agent that the outcome's reason and `mode_reason` say in other words."""
+"""Notes of the agent that the outcome's reason or `mode_reason` already states."""
 
 
 def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool = False) -> Result:
-    """A cell's facts and their judgement as one record."""
+    """The execution and its judgement as one record."""
     outcome = _outcome(cell, execution)
     if execution.note:
         outcome = evolve(outcome, reason="; ".join(filter(None, (outcome.reason, execution.note))))
@@ -62,7 +62,8 @@ def _outcome(cell: Cell, execution: Execution) -> Outcome:
 
 
 def _place(cell: Cell, execution: Execution) -> str:
-    """The cell of a notebook whose line is the innermost of the script's that Python showed."""
+    """The notebook's cell with the script's innermost line in the traceback; "" for other
+    scripts."""
     script = cell.repro.script
     shown = rf'^ +File "(?:[^"\n]*/)?{re.escape(script.name)}", line (\d+)'
     lines = re.findall(shown, execution.errors, re.MULTILINE)
@@ -72,7 +73,7 @@ def _place(cell: Cell, execution: Execution) -> str:
 
 
 def skipped(cell: Cell, environment: str, reason: str) -> Result:
-    """A cell that is not run, because of a rule or of this machine."""
+    """A cell that does not run, because of a rule or of this machine."""
     return _unmeasured(cell, environment, Outcome(verdict=Verdict.SKIP, reason=reason))
 
 
@@ -101,7 +102,7 @@ def _planned(cell: Cell, environment: str) -> dict[str, Any]:
 
 
 def expected_text(expected: Optional[Expectation]) -> Optional[str]:
-    """`fail: KeyError`: an expectation as a `Result` has it."""
+    """An expectation as text for a `Result`: `fail: KeyError`."""
     if expected is None:
         return None
     return ": ".join(filter(None, (expected.verdict.value, expected.signature)))

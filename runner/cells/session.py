@@ -20,13 +20,13 @@ from runner.serial import plain
 
 PROTOCOL = 1
 HELLO = 120.0
-"""Seconds in which the agent must say hello."""
+"""Seconds within which the agent must say hello."""
 START = 240.0
 """Seconds until a cell must have started: in mode `fork`, TensorFlow may be imported first."""
 GRACE = 30.0
-"""Seconds beyond a cell's time limit within which the agent must have ended and cleaned up."""
+"""Seconds after a cell's time limit within which the agent must have ended and cleaned up."""
 LONGEST_GIT_VERSION = 100
-"""Characters; `v2.9.2-107-ga5ed5f39b67` is a usual one."""
+"""In characters; a usual one is `v2.9.2-107-ga5ed5f39b67`."""
 KILLED_FOR = ("timeout", "memory", "processes", "disk")
 
 
@@ -40,13 +40,14 @@ class Request:
     env: Mapping[str, str] = field(factory=dict)
     limits: Limits = field(factory=Limits)
     mode: str = "fresh"
-    """`fresh`, or `fork`: it may be a child of a process that has imported TensorFlow."""
+    """`fresh`, or `fork` if it may run as a child of a process
+    that has already imported TensorFlow."""
     ends_well: bool = False
     """Whether forked children in this environment are known to end without a crash."""
 
 
 class Session:
-    """Runs cells one after another in one agent. Not for use by several threads."""
+    """Runs cells one after another in one agent. Not thread-safe."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -54,7 +55,7 @@ class Session:
         self._under_way = False
         self.alive = True
         self.python: Optional[str] = None
-        """The agent's Python, once it has said hello."""
+        """The agent's Python, known after its hello."""
 
     def __enter__(self) -> Session:
         return self
@@ -63,12 +64,13 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """End the agent and all that it started. Safe to call twice, and from another thread."""
+        """Ends the agent and everything that it started. Safe to
+        call twice, and from another thread."""
         self.alive = False
         self._channel.close()
 
     def run(self, request: Request) -> Execution:
-        """Run one cell and wait for its end. Never raises for what the agent does."""
+        """Runs one cell and waits for its end. Never raises for what the agent does."""
         if not self.alive:
             return Execution(trouble="the session with the environment is closed")
         execution = self._facts(request)
@@ -79,7 +81,7 @@ class Session:
             return self._run(request)
         except ChannelClosed as closed:
             self.alive = False
-            if closed.oom and self._under_way:  # the script ended the agent too
+            if closed.oom and self._under_way:  # The script also ended the agent.
                 return Execution(killed_for="memory", signal=9, notes=(_clean(str(closed), 2000),))
             return Execution(trouble=f"the environment ended: {_clean(str(closed), 2000)}")
         except _Broken as broken:
@@ -97,20 +99,19 @@ class Session:
         self._under_way = False
         self._channel.send(encode(request, name))
         event = self._expect(("started", "ended"), name, START)
-        for last in (False, True):  # twice where a fork failed and a fresh process stands in
+        for last in (False, True):  # twice if a fork failed and a fresh process replaces it
             if event["event"] == "started":
                 self._under_way = True
                 wanted = ("ended",) if last else ("started", "ended")
                 event = self._expect(wanted, name, request.limits.timeout + GRACE)
         if event.get("last") is True or event.get("trouble") is not None:
-            # The agent ends after this answer, or may not be fit for another: a script may have
-            # used
-            # up what it needs, such as open files.
+            # The agent ends after this answer or may be unable to give another: a script may have
+            # used up what it needs, such as open files.
             self.alive = False
         return decode(event)
 
     def _expect(self, wanted: tuple[str, ...], name: Optional[str], within: float) -> _Fields:
-        """The next of these events about the request `name`; unknown events are skipped."""
+        """The next of these events for the request `name`. Unknown events are skipped."""
         end = time.monotonic() + within
         while True:
             left = end - time.monotonic()
@@ -171,7 +172,7 @@ def _parse(line: bytes) -> _Fields:
 
 
 def decode(ended: Mapping[str, Any]) -> Execution:
-    """The facts of an `ended` event. Raises `_Broken` where a field is missing or not its type."""
+    """The facts of an `ended` event. Raises `_Broken` if a field is missing or has a wrong type."""
     trouble = ended.get("trouble")
     if trouble is not None:
         return Execution(trouble=_clean(_text(ended, "trouble", 2000), 2000))
@@ -237,14 +238,15 @@ def _text(ended: Mapping[str, Any], name: str, most: int = 1 << 24) -> str:
 
 
 def _git_version(ended: Mapping[str, Any]) -> str:
-    """The script's process noted it, so it may be anything; empty unless it is one plain word."""
+    """The version if it is one plain word, else "". The script's
+    process wrote it, so it may be any text."""
     text = _text(ended, "git_version", LONGEST_GIT_VERSION + 1)
     plain_word = text.isascii() and text.isprintable() and len(text) <= LONGEST_GIT_VERSION
     return text if plain_word and " " not in text else ""
 
 
 def _clean(text: str, most: int) -> str:
-    """Text that can be written to any file: without half characters."""
+    """The text without lone surrogates, so that it can be written to a file."""
     return str(plain(text[:most]))
 
 

@@ -1,7 +1,7 @@
-"""Whether a script's end can be evidence about TensorFlow at all.
+"""Finds whether the end of a script can be evidence about TensorFlow.
 
-It is none if the script never imported TensorFlow, whether it passed or failed, or if it only
-defines tests and does not run them.
+It cannot if the script never imported TensorFlow, or if it only defines tests and does not run
+them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from typing import Optional
 from runner.model import Execution
 from runner.scripts import pytest_files
 
-NO_TENSORFLOW = (
-    "it never imported TensorFlow or Keras: --allow-no-tensorflow judges it all the same"
-)
+NO_TENSORFLOW = "it never imported TensorFlow or Keras: --allow-no-tensorflow judges it anyway"
 
 _TRIED = re.compile(
     r"[/\\](?:site|dist)-packages[/\\](?:tensorflow|tensorflow_core|keras|tf_keras)[/\\]"
@@ -25,13 +23,13 @@ _TRIED = re.compile(
     r"|No module named '?(?:tensorflow|keras|tf_keras)\b",
     re.MULTILINE,
 )
-"""What a traceback shows of an import that failed before any library was loaded."""
+"""The traceback of an import that failed before any library was loaded."""
 _RAN_NONE = re.compile(r"^Ran 0 tests in |^=+ no tests ran in ", re.MULTILINE)
 _IMPORTED = frozenset({"tensorflow", "keras", "tf_keras"})
 
 
 def why_silent(execution: Execution, script: Path) -> Optional[str]:
-    """Why the end of a script is no evidence about TensorFlow; None if it may be."""
+    """Why the end of a script is no evidence about TensorFlow; None if it may be evidence."""
     if execution.imported is False and not _tried(execution, script):
         return NO_TENSORFLOW
     if execution.exit_code != 0:
@@ -44,7 +42,7 @@ def why_silent(execution: Execution, script: Path) -> Optional[str]:
 
 
 def imported_none(execution: Execution) -> bool:
-    """Whether a test ran in a process that never had TensorFlow, and did not fail to import it."""
+    """Whether a test ran in a process without TensorFlow, although no import of it failed."""
     return execution.imported is False and not _TRIED.search(execution.errors)
 
 
@@ -53,15 +51,15 @@ def _tried(execution: Execution, script: Path) -> bool:
 
 
 class Script:
-    """What the text of a script says of its tests and imports."""
+    """Facts about a script's tests and imports, from its text."""
 
     def __init__(self, source: str) -> None:
         module = pytest_files.parsed(source)
         only_defines = pytest_files.only_defines(module)
         self.tests = tuple(pytest_files.defined(module)) if only_defines else ()
-        """Those that it defines, where it does nothing else."""
+        """The tests that the script defines, if it does nothing else."""
         self.tries = any(_tries(statement) for statement in module.body)
-        """Whether it survives an import of TensorFlow or Keras that fails."""
+        """Whether the script catches a failing import of TensorFlow or Keras."""
 
 
 def _looked_at(script: Path) -> Script:

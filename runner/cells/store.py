@@ -1,7 +1,7 @@
-"""Keeps measurements under keys of everything that can change them.
+"""Stores measurements under keys made from everything that can change them.
 
-A key is made of the environment, the script and its files, arguments, variables, limits and the
-agent, never of names or times. Touching a file does not change the key; editing it does.
+A key is made from the environment, the script and its files, arguments, variables, limits and the
+agent, never from names or times. Touching a file does not change the key; editing it does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from runner.machine import files
 from runner.model import Execution, Limits
 
 _FRESHLY_USED = 6 * 3600.0
-"""Seconds in which another use of an entry is not noted, as most runs use all entries."""
+"""Another use within this many seconds is not noted, because most runs use all entries."""
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FORMAT = 1
 """Part of every key. Raise it when the meaning of an `Execution`'s fields changes."""
@@ -48,8 +48,8 @@ def cell_key(
     data: str = "",
     fail_on: str = "",
 ) -> str:
-    """Hex digest of all that can change what a cell does. `script` is its path in the snapshot."""
-    # As JSON with its keys sorted: the cells of a case differ in their environment alone.
+    """The hex digest of everything that can change a cell. `script` is its path in the snapshot."""
+    # JSON with sorted keys. The cells of a case differ only in their environment.
     before, after = _around(
         snapshot_digest,
         script,
@@ -79,7 +79,7 @@ def _around(
     data: str,
     fail_on: str,
 ) -> tuple[str, str]:
-    """The parts of a key before and after its environment, in alphabetical order."""
+    """The parts of the key before and after the environment, in alphabetical order."""
     before: dict[str, object] = {"agent": agent_digest, "args": args, "env": dict(env)}
     after: dict[str, object] = {
         "format": _FORMAT,
@@ -90,9 +90,7 @@ def _around(
     }
     if data:
         before["data"] = data
-    if (
-        repeat > 1
-    ):  # Left out otherwise, so that measurements from before repeats existed stay valid.
+    if repeat > 1:  # so that measurements from before repeats existed stay valid
         after["repeat"] = repeat
     if fail_on:
         after["fail_on"] = fail_on
@@ -100,12 +98,13 @@ def _around(
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-"""Like `json.dumps`, which would make such an encoder on each call."""
+"""Like `json.dumps`, which would create such an encoder on each call."""
 
 
 @functools.lru_cache(maxsize=64)
 def _limits(limits: Limits) -> tuple[tuple[str, str], ...]:
-    """As repr of floats: 120 and 120.0 are one limit, but json would write them differently."""
+    """The limits as repr of floats: 120 and 120.0 are equal, but JSON would write them
+    differently."""
     return tuple((name, repr(float(value))) for name, value in attrs.asdict(limits).items())
 
 
@@ -116,7 +115,7 @@ def _silent(message: str) -> None:
 class Store:
     """Executions in a folder, one file each. Safe for many threads and processes at once.
 
-    No method raises when the disk fails: if the store cannot be written, the run measures again and
+    No method raises if the disk fails. If the store cannot be written, the run measures again and
     warns once.
     """
 
@@ -130,8 +129,8 @@ class Store:
     ) -> Optional[Execution]:
         """The measurement under `key`, or None. Removes a damaged entry.
 
-        `read_now` returns the digest of the files that an execution read, as they are now. If they
-        have changed since, the entry does not count, but an earlier one may.
+        `read_now` returns the current digest of the files that an execution read. If it changed,
+        the entry does not count, but an earlier one may.
         """
         newest = self._entry(key)
         if newest is None or read_now is None or read_now(newest) == _read(newest):
@@ -158,7 +157,7 @@ class Store:
         return execution
 
     def put(self, key: str, execution: Execution) -> None:
-        """Keep `execution`, unless it has `trouble` and so is no measurement."""
+        """Stores `execution`, unless it has `trouble` and so is not a measurement."""
         if execution.trouble is not None:
             return
         self._write(key, execution)
@@ -172,8 +171,7 @@ class Store:
             self._warn_once(f"measured outcomes cannot be kept in {self.folder}: {error}")
 
     def purge(self, older_than: timedelta) -> int:
-        """Remove entries that were neither written nor used for that long. Returns the freed
-        bytes."""
+        """Removes entries that were not written or used for that long. Returns the freed bytes."""
         freed = 0
         for path, status in self.unused(older_than).items():
             try:
@@ -184,7 +182,7 @@ class Store:
         return freed
 
     def unused(self, older_than: timedelta) -> dict[Path, os.stat_result]:
-        """What `purge` would remove."""
+        """The entries that `purge` would remove."""
         limit = time.time() - older_than.total_seconds()
         found = {}
         for path in self._files():
@@ -200,7 +198,7 @@ class Store:
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} is no key: 64 hexadecimal digits are")
+            raise ValueError(f"{key!r} is not a key of 64 hexadecimal digits")
         return f"{self.folder}{os.sep}{key[:2]}{os.sep}{key}.json.gz"
 
     def _touch(self, path: str) -> None:
@@ -217,7 +215,7 @@ class Store:
 
 
 def _read(execution: Execution) -> str:
-    """The digest over what it read beside its script, as it was then."""
+    """The digest of the other files that the execution read, as they were then."""
     return execution.reads.digest if execution.reads is not None else ""
 
 
@@ -231,9 +229,10 @@ def _packed(key: str, execution: Execution) -> bytes:
 
 
 def _unpacked(content: bytes, key: str) -> Execution:
-    """Raises ValueError for anything that `_packed` did not write under this key."""
+    """The execution. Raises `ValueError` for anything that `_packed` did not write under this
+    key."""
     try:
-        unpacking = zlib.decompressobj(wbits=31)  # like gzip.decompress, in a third of its time
+        unpacking = zlib.decompressobj(wbits=31)  # like gzip.decompress, but three times as fast
         entry = serial.parse(unpacking.decompress(content))
     except (zlib.error, RecursionError) as error:
         raise ValueError(str(error)) from None

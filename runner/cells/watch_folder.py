@@ -1,7 +1,7 @@
-"""A script's files at one place that stays, renewed from one snapshot after another.
+"""Keeps a script's files in one folder that is updated from one snapshot after another.
 
-A process that has imported TensorFlow for a script stands in the script's folder for good. So that
-it can serve the next version too, that version is put where the last one was.
+A process that has imported TensorFlow for a script stays in the script's folder. To let it run the
+next version too, that version replaces the last one.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from runner.machine import files
 
 
 class WatchFolder:
-    """One repro's folder. Only between rounds: nothing may run in it while it is renewed."""
+    """The folder of one repro. Renew it only between rounds, when nothing runs in it."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is made, and belongs to this object alone."""
+        """Creates `folder`, which belongs to this object alone."""
         self._folder = folder
         self._place = folder
         self._names: tuple[str, ...] = ()
         self._mtime = 0
 
     def renew(self, snapshot: Snapshot) -> Snapshot:
-        """`snapshot` with this folder as its workspace, holding the same files.
+        """`snapshot` with this folder as its workspace, which then holds the same files.
 
-        The folder is another one where the files are not called the same as before: what can be
-        imported there has changed, and nobody may have looked before it did.
+        If the names of the files changed, it is a new folder: other modules can then be imported,
+        and Python may have cached the old list.
         """
         if snapshot.files != self._names:
             self._place = self._folder / secrets.token_hex(4)
             self._names = snapshot.files
-        # Python tells sources from their bytecode by whole seconds: let none pass for the last.
+        # Python compares bytecode with its source by whole seconds: give each version a later one.
         self._mtime = max(int(time.time()), self._mtime + 1)
         for name in snapshot.files:
             self._copy(snapshot.workspace.folder / name, self._place / name)

@@ -183,7 +183,7 @@ def test_what_lacked_a_package_is_tried_again(bench: Bench) -> None:
     repro = bench.repro(case("lacks"))
     for _ in range(2):
         (found,) = bench.run(repro, "2.1.0").values()
-        assert found.outcome.reason.startswith("needs nltk, which the environments have not")
+        assert found.outcome.reason.startswith("needs nltk, which is not in the environments")
         assert (found.outcome.verdict, found.cached) == (Verdict.ERROR, False)
 
 

@@ -56,7 +56,7 @@ def test_a_link_that_leads_out_is_refused(folder: Path) -> None:
 
 def test_what_is_no_file_is_refused(folder: Path) -> None:
     os.mkfifo(folder / "data" / "pipe")
-    with pytest.raises(UsageError, match="pipe is no file"):
+    with pytest.raises(UsageError, match="pipe is not a regular file"):
         digest_of_data(folder / "data")
 
 

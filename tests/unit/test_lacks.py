@@ -74,7 +74,7 @@ NEEDED = {
 def test_a_missing_package_is_named_with_the_option_that_adds_it(
     stderr: str, package: str | None
 ) -> None:
-    said = f"needs {package}, which the environments have not: --with {package}"
+    said = f"needs {package}, which is not in the environments: --with {package}"
     assert reason(stderr) == (said if package else None)
 
 
@@ -139,7 +139,7 @@ def test_other_last_words_are_the_scripts_own_judgement() -> None:
 def test_a_program_that_is_not_there_is_no_file_to_put_beside_the_script() -> None:
     frames = OWN + '  File "/usr/lib/python3.10/subprocess.py", line 1863, in _execute_child\n'
     stderr = raised("FileNotFoundError: [Errno 2] No such file or directory: 'git'", frames)
-    assert reason(stderr) == "needs the program git, which the environments have not"
+    assert reason(stderr) == "needs the program git, which is not in the environments"
     assert reason(stderr.replace("'git'", "'/opt/my/git'")) != reason(stderr)
 
 

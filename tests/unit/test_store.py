@@ -226,7 +226,7 @@ def test_an_entry_used_a_moment_ago_is_not_touched_again(tmp_path: Path) -> None
 
 
 def test_a_key_is_no_path(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no key"):
+    with pytest.raises(ValueError, match="is not a key"):
         Store(tmp_path).get("../../etc/passwd")
 
 

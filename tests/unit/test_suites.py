@@ -139,7 +139,7 @@ def test_a_fixture_that_a_plugin_would_bring() -> None:
     found = run(process(*both("a", "error", when="setup", text=text), DONE))
     assert verdicts(found)["a"] == (
         "error",
-        "needs pytest-mock, which the environments have not: --with pytest-mock",
+        "needs pytest-mock, which is not in the environments: --with pytest-mock",
     )
 
 

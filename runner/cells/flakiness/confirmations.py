@@ -1,8 +1,8 @@
-"""The signatures of fresh processes of a script in an environment, kept from run to run.
+"""Stores the signatures that fresh processes of a script showed in an environment, across runs.
 
-A forked child is believed at once only if a fresh process of the same script has shown the same
-signature before. Each script and environment has a small file, which is only appended to: many runs
-may write at once, and a line that cannot be read costs a second look, never a wrong answer.
+A forked child is trusted at once only if a fresh process of the same script has shown the same
+signature before. Each script and environment has a small file that is only appended to. So many
+runs may write at once; an unreadable line costs a second look, never a wrong answer.
 """
 
 from __future__ import annotations
@@ -16,29 +16,31 @@ from pathlib import Path
 from typing import Protocol
 
 LARGEST = 256 * 1024
-"""Bytes of one file, so that a script that differs each time does not fill the disk."""
+"""The largest file in bytes, so that a script that always differs cannot fill the disk."""
 LONGEST = 4000
-"""Bytes of one line, so that one call writes it whole."""
+"""The longest line in bytes, so that one call writes it whole."""
 
 
 class Confirmations(Protocol):
-    """The signatures of forked children that may be believed. Called from many threads."""
+    """The signatures of forked children that are trusted. Called from many threads."""
 
     def signatures(self, script: str) -> frozenset[str]:
-        """The signatures that fresh processes have shown; `script` is the key of one script's
-        content in one environment."""
+        """The signatures that fresh processes showed. `script` is the key
+        of a script's content in one environment."""
 
     def confirm(self, script: str, signature: str) -> None: ...
 
     def ends_well(self, environment: str) -> bool:
-        """Whether a forked child has ended in Python's own way without a crash; others need not
-        then."""
+        """Whether a forked child once ended in Python's normal way without a crash.
+
+        If so, later ones may end in a faster way.
+        """
 
     def add_ends_well(self, environment: str) -> None: ...
 
 
 class InMemory:
-    """Kept while this process lives."""
+    """Confirmations that last as long as this process."""
 
     def __init__(self) -> None:
         self._said: dict[str, frozenset[str]] = {}
@@ -61,8 +63,8 @@ class InMemory:
 
 
 class OnDisk:
-    """Kept in a folder. Safe for many threads and processes; never raises for errors of the
-    disk."""
+    """Confirmations in a folder. Safe for many threads and processes; never raises for disk
+    errors."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,7 +77,7 @@ class OnDisk:
             return self._get(script)
 
     def confirm(self, script: str, signature: str) -> None:
-        """Keep it for this run and later ones."""
+        """Stores the signature for this run and later ones."""
         with self._lock:
             known = self._get(script)
             if signature in known:
@@ -122,7 +124,7 @@ def _signature(line: bytes) -> str:
 
 
 def _append(path: Path, signature: str) -> None:
-    # It begins with a line break too, so that half a line of a dead process spoils no other.
+    # The line break at its start separates it from half a line of a killed process.
     line = f"\n{json.dumps(signature)}\n".encode("ascii")
     if len(line) > LONGEST:
         return

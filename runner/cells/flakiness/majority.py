@@ -1,4 +1,4 @@
-"""Several executions of one cell → the one that speaks for them, by majority. Pure."""
+"""Several executions of one cell → the one with the majority outcome. Pure."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ WORST = (
     Verdict.SKIP,
     Verdict.PASS,
 )
-"""Worst first, for cells in which no verdict has a majority. Verdicts that are no evidence stand
-between a failure that was seen and a pass that was not seen often enough."""
+"""Worst first, for cells without a majority. Verdicts that are no
+evidence come after failures and before a pass."""
 
 
 def majority(executions: Sequence[Execution]) -> Execution:
     """The first execution with the majority outcome; its note lists the dissenters.
 
-    A verdict needs more than half of the executions; if none has so many, the worst one counts. Of
-    several signatures of that verdict the most frequent one counts, else the earliest. Only
-    executions with this signature agree: three different failures count as one of three.
+    A verdict needs more than half of the executions; without that, the worst verdict counts. Among
+    several signatures of that verdict the most frequent counts, else the earliest. Only executions
+    with this signature agree, so three different failures count as one of three.
     """
     outcomes = [classify(execution) for execution in executions]
     verdict = _decided(Counter(outcome.verdict for outcome in outcomes))
@@ -44,9 +44,10 @@ def majority(executions: Sequence[Execution]) -> Execution:
 
 
 def with_another_vote(before: Execution, again: Execution) -> Execution:
-    """The earlier result, of one run or of votes, with one more vote of a fresh process. An
-    execution
-    that could not be measured is no vote."""
+    """The earlier result (of one run or of votes) with a fresh process's vote added.
+
+    An execution that could not be measured is not a vote.
+    """
     if again.trouble is not None:
         return before
     if not before.agreed:

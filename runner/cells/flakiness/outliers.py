@@ -1,6 +1,6 @@
 """Finds cells that differ from both neighbours while these two agree. Pure.
 
-Such a cell is a bug of one release, or chance. People act on it, so it is worth a second look.
+Such a cell shows a bug of one release, or it is random. People act on it, so it is measured again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from packaging.version import Version
 from runner.model import Result
 
 FEW = 20
-"""Second looks that any run may take; a large run may take a tenth of its cells."""
+"""Any run may take this many second looks; a large run may take a tenth of its cells."""
 
 
 def outliers(results: Sequence[Result]) -> tuple[Result, ...]:
-    """The cells to measure once more; if there are too many, a part of them, spread evenly.
+    """The cells to measure again; if there are too many, an evenly spread part of them.
 
-    Left out are cells that were measured twice already, cells that end as matrix.yaml expects, and
-    the ends of a row, which have only one neighbour.
+    Without cells that were already measured twice, cells that end as matrix.yaml expects, and the
+    ends of a row, which have only one neighbour.
     """
     found = [one for row in _rows(results) for one in _odd(row)]
     most = max(FEW, len(results) // 10)
@@ -29,7 +29,7 @@ def outliers(results: Sequence[Result]) -> tuple[Result, ...]:
 
 
 def _rows(results: Iterable[Result]) -> list[list[Result]]:
-    """One case on one device, oldest release first."""
+    """The results of each case on each device, oldest release first."""
     rows: dict[tuple[str, str, str], list[Result]] = defaultdict(list)
     for result in results:
         rows[result.repro, result.case, result.device].append(result)

@@ -1,4 +1,4 @@
-"""A flaky script is judged by several runs: `k` of `n`. Pure."""
+"""Judges a flaky script by several runs: `k` of `n`. Pure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ MOST = 1000
 
 @frozen(kw_only=True)
 class Votes:
-    """Bad if at least `need` of `runs` runs are bad; good once so many can no longer be."""
+    """A release is bad if at least `need` of `runs` runs are bad, and good once that is
+    impossible."""
 
     need: int = 1
     runs: int = 1
 
     @property
     def in_words(self) -> str:
-        """` in 2 of 3 runs`, or nothing where one run decides."""
+        """` in 2 of 3 runs`; "" if one run decides."""
         return f" in {self.need} of {self.runs} runs" if self.runs > 1 else ""
 
     def decide(self, answers: Sequence[Optional[bool]]) -> Optional[bool]:
-        """Bad (True), good (False), or None while the remaining runs can still decide."""
+        """Bad (True), good (False), or None while further runs can still decide."""
         bad = answers.count(True)
         if bad >= self.need:
             return True
@@ -38,7 +39,7 @@ class Votes:
         return len(answers) >= self.runs or self.decide(answers) is not None
 
     def words(self, answers: Sequence[Optional[bool]]) -> str:
-        """`bad in 2 of 3 runs`, or nothing where one run decides."""
+        """`bad in 2 of 3 runs`; "" if one run decides."""
         unjudged = answers.count(None)
         besides = f", {unjudged} could not be judged" if unjudged else ""
         if self.runs == 1:
@@ -47,7 +48,7 @@ class Votes:
 
 
 def parse(text: str) -> Votes:
-    """`5`: bad where most of five runs are; `1/5`: where at least one is."""
+    """`5`: bad if most of five runs are; `1/5`: bad if at least one is. Raises `UsageError`."""
     found = re.fullmatch(r"(?:(\d{1,4})/)?(\d{1,4})", text.strip())
     runs = int(found.group(2)) if found else 0
     need = int(found.group(1) or runs // 2 + 1) if found else 0

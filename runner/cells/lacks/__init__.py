@@ -1,7 +1,7 @@
-"""What an execution's environment lacked: a package, the network, data, another Python.
+"""Finds what an execution's environment lacked: a package, the network, data, another Python.
 
-Such a failure is no evidence about TensorFlow. It is found from the program's last messages, with
-the patterns in the data files beside this module.
+Such a failure is no evidence about TensorFlow. It is found in the program's last messages, with the
+patterns in the data files beside this module.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
     network.needed,
     files.needed,
 )
-"""Each returns what is needed, or None."""
+"""Each returns what is missing, or None."""
 MOST_TESTS = 100
 
 
 @lru_cache(maxsize=32)
 def needed(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
-    """What the environment lacks, beginning with `needs`; None for any other failure.
+    """What the environment lacks, as a text that begins with `needs`; None for any other failure.
 
-    Of failed tests all must have failed for that.
+    If tests failed, all of them must have failed for such a reason.
     """
     raised = causes(exit_code, stderr, output)
-    if not raised:  # it caught what went wrong, and ended with words of its own
+    if not raised:  # The program caught the exception and ended with its own words.
         return network.needed_in(exit_words(exit_code, stderr))
     reasons = list(map(_needed, raised[:MOST_TESTS]))
     return reasons[0] if reasons and all(reasons) else None

@@ -1,4 +1,4 @@
-"""The data files, and where the code of a traceback lies."""
+"""The data files with patterns, and the place of a traceback's code."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _TENSORFLOW = re.compile(r"-packages[/\\](?:tensorflow|tensorflow_core|keras|tf_
 
 @functools.cache
 def table(name: str) -> Any:
-    """`packages` or `python`."""
+    """A data file, `packages` or `python`, as a table."""
     return remembered_yaml(_FOLDER / f"{name}.yaml")
 
 
 @functools.cache
 def patterns(table_name: str, name: str) -> tuple[re.Pattern[str], ...]:
-    """A list of regular expressions."""
+    """A list of compiled regular expressions from a data file."""
     return tuple(re.compile(pattern) for pattern in table(table_name)[name])
 
 
@@ -37,5 +37,5 @@ def is_own(files: Sequence[str]) -> bool:
 
 
 def through_tensorflow(files: Sequence[str]) -> bool:
-    """Whether TensorFlow or Keras was on the way to the innermost frame."""
+    """Whether code of TensorFlow or Keras led to the innermost frame."""
     return any(_TENSORFLOW.search(file) for file in files)

@@ -1,4 +1,4 @@
-"""A data file that the script expects but does not have."""
+"""Finds a data file that the script expects but does not have."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _TEMPORARY = re.compile(r"^(?:/var)?/tmp/|^/scratch|\btmp\w{8}\b|tfmatrix-|^~")
 
 
 def needed(raised: Raised) -> Optional[str]:
-    """The missing path.
+    """The missing path; None for a model's file or a temporary file, which TensorFlow should have
+    written.
 
-    A model's file or a temporary file is not meant: TensorFlow should have written it. A file that
-    TensorFlow reads counts only if its name is that of a data file.
+    If TensorFlow reads the file, it counts only if its name is that of a data file.
     """
     if raised.kind not in _KINDS:
         return None
@@ -42,7 +42,7 @@ def needed(raised: Raised) -> Optional[str]:
         return None
     path = found["path"]
     if _STARTS_PROGRAMS.search("".join(raised.files[-1:])) and "/" not in path:
-        return f"needs the program {path[:100]}, which the environments have not"
+        return f"needs the program {path[:100]}, which is not in the environments"
     of_data = _DATA.search(path) or found.re is _MISSING[4]
     if (data.through_tensorflow(raised.files) or raised.kind == "NotFoundError") and not of_data:
         return None

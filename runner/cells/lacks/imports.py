@@ -1,4 +1,4 @@
-"""The packages that a script will miss, found from its imports before it runs. Pure.
+"""Finds the packages that a script will lack, from its imports, before it runs. Pure.
 
 Only unconditional imports count: at the top of a module, not in a `try` or under a condition. An
 import in a function may never run.
@@ -18,10 +18,10 @@ from runner.model import package_name
 def missing(
     texts: Iterable[str], own: Collection[str], installed: Collection[str]
 ) -> dict[str, str]:
-    """Missing module → the package that has it, for the modules that `texts` import.
+    """Missing module → its package, for the modules that `texts` import.
 
-    `own`: modules that lie beside the script; `installed`: packages, by their normal names. Modules
-    whose package is not known are left out.
+    `own`: modules beside the script. `installed`: packages by their normalised names. Modules whose
+    package is not known are left out.
     """
     found: dict[str, str] = {}
     for module in dict.fromkeys(name for text in texts for name in imported_at_once(text)):
@@ -53,7 +53,8 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_standard(top: str) -> bool:
-    """Modules of any Python's library: if one is missing, the script needs another Python."""
+    """Whether it is a module of any Python's library. If one is
+    missing, the script needs another Python."""
     if top in getattr(sys, "stdlib_module_names", sys.builtin_module_names):
         return True
     return top in data.table("python")["modules"]

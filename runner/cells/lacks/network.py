@@ -1,4 +1,5 @@
-"""Data from the network, which containers do not have, and which may fail anywhere."""
+"""Finds data that a script wanted from the network. Containers
+have no network, and elsewhere it may fail."""
 
 from __future__ import annotations
 
@@ -9,16 +10,16 @@ from runner.cells.signature import Raised
 
 _LONGEST = 60
 _REMEDY = "--data auto, or tfmatrix fetch, or --data DIR"
-"""What Keras or the script names is found by the first two; all else must be in a folder."""
+"""The first two work for what Keras or the script names; everything else must be in a folder."""
 
 
 def needed(raised: Raised) -> Optional[str]:
-    """What could not be reached, and what to do instead."""
+    """The unreachable address, and what to do instead."""
     return needed_in(f"{raised.kind}: {raised.message}", raised.message)
 
 
 def needed_in(said: str, shown: str = "") -> Optional[str]:
-    """The same of a text; the first line of `shown` stands for it where it names no address."""
+    """The same for a text. If it names no address, the first line of `shown` is used."""
     text = " ".join(said[:4000].split())
     for pattern in data.patterns("packages", "network") if _may_be(text) else ():
         found = pattern.search(text)
@@ -35,7 +36,7 @@ _WORDS = (
 
 
 def _may_be(text: str) -> bool:
-    """A quick check, as most failures are none of these."""
+    """A quick check; most failures do not pass it."""
     return any(word in text for word in _WORDS)
 
 

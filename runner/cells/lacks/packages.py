@@ -1,4 +1,4 @@
-"""A package that environments have only on request."""
+"""Finds a package that environments have only on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _LIBRARY = re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file")
 
 
 def needed(raised: Raised) -> Optional[str]:
-    """The package with the option that adds it. A module of TensorFlow's own is evidence."""
+    """The package, with the option that adds it. A missing module of TensorFlow itself is
+    evidence."""
     line = raised.message.split("\n", 1)[0]
     fixture = _FIXTURE.match(line) if raised.kind == "FixtureLookupError" else None
     if fixture:
@@ -29,12 +30,12 @@ def needed(raised: Raised) -> Optional[str]:
         return _of_module(missing[1])
     library = _LIBRARY.match(line)
     if library and not data.through_tensorflow(raised.files[-1:]):
-        return f"needs {library[1]}, a library of the system that the environments have not"
+        return f"needs {library[1]}, a system library that is not in the environments"
     return _refused(raised.message) or _asked_for(raised.message)
 
 
 def _refused(message: str) -> Optional[str]:
-    """A package for another TensorFlow, which refuses to be imported."""
+    """A package that refuses to be imported because it was made for another TensorFlow."""
     text = " ".join(message.split())
     for pattern in data.patterns("packages", "refuses"):
         found = pattern.search(text)
@@ -45,7 +46,7 @@ def _refused(message: str) -> Optional[str]:
 
 
 def _of_fixture(name: str) -> str:
-    """A fixture that no file of the project defines belongs to a plugin of pytest."""
+    """The plugin of pytest that provides a fixture which the project does not define."""
     package = data.table("packages")["fixtures"].get(name)
     if package is not None:
         return _with(package)
@@ -66,14 +67,14 @@ def _of_module(module: str) -> Optional[str]:
 
 
 def package_of(module: str) -> Optional[str]:
-    """The package that has a module, if known."""
+    """The package that contains a module, if known."""
     top = module.partition(".")[0]
     named = _package(module) or _package(top)
     return named or (top.replace("_", "-") if top in _same_name() else None)
 
 
 def _asked_for(message: str) -> Optional[str]:
-    """A package that a library asks for in its own words."""
+    """A package that a library asks for in its own message."""
     text = " ".join(message.split())
     own = {package_name(module) for module in data.table("packages")["own"]}
     for pattern in data.patterns("packages", "asks"):
@@ -84,12 +85,12 @@ def _asked_for(message: str) -> Optional[str]:
 
 
 def _package(module: str) -> Optional[str]:
-    """The package that has a module; for a dotted name, by its longest known part."""
+    """The package that contains a module; for a dotted name, by its longest known part."""
     known: dict[str, str] = data.table("packages")["packages"]
     parts = module.split(".")
     names = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
     if "." in module and parts[0] in known and module not in known:
-        return None  # its package is installed, but without this part
+        return None  # its package is installed, but lacks this part
     return next((known[name] for name in names if name in known), None)
 
 
@@ -99,4 +100,4 @@ def _same_name() -> frozenset[str]:
 
 
 def _with(package: str) -> str:
-    return f"needs {package}, which the environments have not: --with {package}"
+    return f"needs {package}, which is not in the environments: --with {package}"

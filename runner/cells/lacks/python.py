@@ -1,4 +1,4 @@
-"""Another Python: one that can parse the script, or has the features that it uses."""
+"""Finds that a script needs another Python: to parse it, or for the features that it uses."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _looked_up(*path: str) -> Optional[str]:
 
 
 def _named(wanted: str) -> str:
-    """`3.9` → `Python 3.9`, `<3.12` → `Python 3.11 or older`; other words as they are."""
+    """`3.9` → `Python 3.9 or newer`, `<3.12` → `Python 3.11 or older`; other words unchanged."""
     if wanted == "<3":
         return "Python 2"
     if wanted.startswith("<"):

@@ -1,4 +1,4 @@
-"""Normalises failures: the same failure on two releases has the same signature.
+"""Normalises failures, so that the same failure on two releases has the same signature.
 
     stderr ─clean→ text ─last_raised→ Raised ─unwrapped→ cause ─normalise→ one line
 
@@ -31,7 +31,7 @@ from runner.cells.signature.wrappers import unwrapped
 __all__ = ["Raised", "causes", "exit_words", "normalise", "of_crash", "of_exception", "of_exit"]
 
 UNCAUGHT = 1
-"""The exit code of Python where an exception ended the program."""
+"""Python's exit code if an exception ended the program."""
 
 _H5PY_KINDS = (
     (
@@ -44,16 +44,18 @@ _KIND_OF_EXCEPTION = re.compile(r"\w+(?:Error|Exception|Exit|Interrupt|Iteration
 
 
 def of_exception(stderr: str) -> Optional[str]:
-    """`Kind: message` of the cause of the exception that ended a program; None: no traceback."""
+    """`Kind: message` of the cause of the exception that ended a
+    program; None if there is no traceback."""
     raised = last_raised(clean(stderr))
     return _line(raised) if raised else None
 
 
 def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
-    """Why a program ended with a code other than 0; `output` is all that it printed, in order.
+    """The reason why a program ended with a code other than 0. `output` is its whole output, in
+    order.
 
-    Python exits with 1 for an uncaught exception. With another code the program ended itself, so
-    the code is part of what happened even where a traceback was printed on the way.
+    Python exits with 1 for an uncaught exception. With another code the program ended itself. Then
+    the code is part of the signature, even if a traceback was printed before.
     """
     failed = _failed_tests(stderr, output)
     if failed:
@@ -67,9 +69,9 @@ def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
 
 
 def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
-    """The exceptions that ended a program: those of its failed tests, one, or none.
+    """The exceptions that ended a program: one for each failed test, else one or none.
 
-    Each without what is wrapped around it, but with the frames that Python showed.
+    They have no wrappers around them, but keep the frames that Python showed.
     """
     failed = [test.raised for test in _failed_tests(stderr, output)]
     ended = failed or [_ended_by(exit_code, stderr)[1]]
@@ -81,7 +83,7 @@ def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
 
 
 def exit_words(exit_code: int, stderr: str) -> str:
-    """The text that a program ended with; empty where an exception ended it."""
+    """The text with which a program ended itself; "" if an exception ended it."""
     return _ended_by(exit_code, stderr)[0]
 
 
@@ -90,9 +92,9 @@ def _failed_tests(stderr: str, output: str) -> list[FailedTest]:
     return next(filter(None, (failed_tests(clean(text)) for text in told_in)), [])
 
 
-@lru_cache(maxsize=32)  # What a cell lacks and what it says are read from the same text.
+@lru_cache(maxsize=32)  # several questions are asked about the same text
 def _ended_by(exit_code: int, stderr: str) -> tuple[str, Optional[Raised]]:
-    """The text that a program ended with, or the exception that ended it."""
+    """The text with which a program ended itself, or the exception that ended it."""
     text = clean(stderr)
     raised = last_raised(text)
     if raised is not None:
@@ -100,7 +102,7 @@ def _ended_by(exit_code: int, stderr: str) -> tuple[str, Optional[Raised]]:
         return said, None if said else raised
     line = last_meaningful_line(text)
     bare = headline(line)
-    # The traceback of a message longer than the tail that was kept has lost its start.
+    # If the message is longer than the kept tail, the start of its traceback is missing.
     return line, bare if bare and _KIND_OF_EXCEPTION.match(bare.kind) else None
 
 
@@ -130,7 +132,8 @@ def _line(raised: Raised) -> str:
 
 
 def _kind(kind: str, message: str) -> str:
-    """The newest name of an exception: Python before 3.6 and h5py before 3.0 use general ones."""
+    """The newest name of an exception: Python before 3.6 and h5py
+    before 3.0 use more general names."""
     if kind == "ImportError" and message.startswith("No module named "):
         return "ModuleNotFoundError"
     return next((newest for said, newest in _H5PY_KINDS if said.match(message)), kind)
@@ -139,7 +142,7 @@ def _kind(kind: str, message: str) -> str:
 def _asserted(cause: Raised) -> str:
     """The expression of a bare `assert`; without it, all asserts of a script would look alike.
 
-    Only where it stands on one line: of a longer one, each Python shows another part.
+    Only if it is on one line: of a longer expression, each Python shows a different part.
     """
     source = cause.source
     whole = all(source.count(a) == source.count(b) for a, b in (("(", ")"), ("[", "]"), ("{", "}")))

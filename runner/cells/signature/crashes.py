@@ -1,4 +1,4 @@
-"""The last messages of a program that ended by a signal."""
+"""Finds the last messages of a program that a signal ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import frozen
 
 @frozen
 class LastWord:
-    """A line that says why a process aborts."""
+    """A kind of line that states why a process aborts."""
 
     name: str
     line: re.Pattern[str]
@@ -71,7 +71,7 @@ LAST_WORDS = (
     ),
     LastWord(
         "Python",
-        # Faulthandler's names for the signals say nothing that the signal does not.
+        # Faulthandler's names of signals add nothing to the signal itself.
         re.compile(
             r"Fatal Python error: (?!Aborted|Segmentation fault|Floating point exception"
             r"|Illegal instruction|Bus error)(.+)"
@@ -79,11 +79,11 @@ LAST_WORDS = (
         "Fatal Python error: Cannot recover from stack overflow.",
     ),
 )
-"""In the order in which they are believed: a later kind often only repeats an earlier one."""
+"""In order of priority: a later kind often only repeats an earlier one."""
 
 
 def name_of(number: int) -> str:
-    """`SIGABRT` for 6; numbers are this system's, which for those that kill are Linux's."""
+    """`SIGABRT` for 6. Numbers are this system's; for the signals that kill they equal Linux's."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -91,7 +91,7 @@ def name_of(number: int) -> str:
 
 
 def last_words(text: str) -> str:
-    """Why a process aborted, in its own words; empty where it said nothing."""
+    """Why a process aborted, in its own words; "" if it printed no reason."""
     lines = text.split("\n")
     for kind in LAST_WORDS:
         for line in lines:

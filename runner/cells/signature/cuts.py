@@ -1,4 +1,4 @@
-"""Cuts text that stands behind or within a message but is no part of it."""
+"""Removes text after or inside a message that does not belong to it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CUTS = (
         "shape behind the message",
         re.compile(r"\.? Full shape received: .*$"),
         "",
-        "from 2.4 Keras adds it",
+        "Keras adds it from 2.4 on",
     ),
     Substitution(
         "advice on AutoGraph",

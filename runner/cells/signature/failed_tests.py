@@ -1,4 +1,4 @@
-"""Finds the tests that failed in what unittest, absl and pytest print.
+"""Finds failed tests in the output of unittest, absl and pytest.
 
 A test run ends with 1 whichever tests failed, so the set of failed tests is the signature.
 """
@@ -22,9 +22,9 @@ class FailedTest:
     """A test that failed."""
 
     name: str
-    """`Class.method`, and the parameters where there are some."""
+    """`Class.method`, with its parameters if it has some."""
     raised: Optional[Raised] = None
-    """Why, where that was told."""
+    """The exception, if the output shows it."""
 
 
 _UNITTEST_RAN = re.compile(r"^Ran \d+ tests? in [^\n]*\n\nFAILED \(", re.MULTILINE)
@@ -49,19 +49,19 @@ _PYTEST_HEADING = re.compile(
 _PYTEST_SAID = re.compile(r"^E   +(\S[^\n]*)$", re.MULTILINE)
 _LONGEST_NAME = 100
 _ROOM = 240
-"""Characters for the names of all."""
+"""At most this many characters for all names."""
 
 
 _RUNNERS = ("\nRan ", "= FAILURES =", "= ERRORS =", "short test summary info")
 
 
 def speaks_of_tests(text: str) -> bool:
-    """Told fast, as most texts do not: whether it can be a test runner's at all."""
+    """A quick check whether a test runner can have written the text; most texts fail it."""
     return any(words in text for words in _RUNNERS)
 
 
 def failed_tests(text: str) -> list[FailedTest]:
-    """All that a clean text tells of, by name. None where it is no test runner's."""
+    """All failed tests in a clean text, by name; empty if no test runner wrote it."""
     found = _of_unittest(text) if _UNITTEST_RAN.search(text) else {}
     if _PYTEST_RAN.search(text):
         found = {**found, **_of_pytest(text)}
@@ -69,7 +69,7 @@ def failed_tests(text: str) -> list[FailedTest]:
 
 
 def joined_names(names: list[str]) -> str:
-    """Names on one line: as many as there is room for, and then which set they are."""
+    """Names on one line: as many as fit, then a digest of the whole set."""
     line = ", ".join(name[:_LONGEST_NAME] for name in names)
     if len(line) <= _ROOM and all(len(name) <= _LONGEST_NAME for name in names):
         return line
@@ -86,7 +86,8 @@ def _of_unittest(text: str) -> dict[str, Optional[Raised]]:
 
 
 def _unittest_name(match: re.Match[str]) -> str:
-    """`T.test_a` of `test_a (__main__.T)`, and of `test_a (__main__.T.test_a)` from Python 3.11."""
+    """`T.test_a` for `test_a (__main__.T)`, or for `test_a
+    (__main__.T.test_a)` from Python 3.11 on."""
     test, place = match["test"], match["place"].removesuffix("." + match["test"])
     group = place.rpartition(".")[2]
     name = test if group in ("__main__", "_FailedTest") else f"{group}.{test}"
@@ -110,7 +111,7 @@ def _pytest_name(test: str) -> str:
 
 
 def _pytest_said(block: str) -> Optional[Raised]:
-    """The first line below the source that names an exception; a bare assert's has no name."""
+    """The first line below the source that names an exception; a bare assert's line names none."""
     said = _PYTEST_SAID.search(block)
     if said is None:
         return None
@@ -121,7 +122,7 @@ def _pytest_said(block: str) -> Optional[Raised]:
 def _blocks(
     head: re.Pattern[str], end: re.Pattern[str], text: str
 ) -> Iterator[tuple[re.Match[str], str]]:
-    """Each heading with what stands below it, up to the next heading or end."""
+    """Each heading with the text below it, up to the next heading or end."""
     over = sorted(match.start() for kind in (head, end) for match in kind.finditer(text))
     over.append(len(text))
     for match in head.finditer(text):

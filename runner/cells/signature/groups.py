@@ -1,4 +1,4 @@
-"""Reads the exception groups of Python 3.11 and later, which are printed behind a margin."""
+"""Reads exception groups (Python 3.11 and later), which are printed behind a margin."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ GROUP = re.compile(r"  \+ Exception Group Traceback \(most recent call last\):")
 _MARGIN = re.compile(r" *\| ?")
 _NUMBERED = re.compile(r" *\+[-+]+ \d+ -+$")
 _END = re.compile(r"    \+-+$|  \+ Exception Group Traceback|Traceback \(most recent call last\):")
-"""The rule below the whole group (those of inner groups are indented deeper), or what follows."""
+"""The line below the whole group (inner groups are indented deeper), or the next traceback."""
 _MOST = 10
-"""Exceptions of a group that are looked at: a signature has no room for more."""
+"""At most this many exceptions of a group are read; a signature has no room for more."""
 
 
 def read_group(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
-    """One group with the exceptions in it, and the number of the line after it."""
+    """A group with its exceptions, and the number of the line after it."""
     end = start + 1
     while end < len(lines) and not _END.match(lines[end]):
         end += 1
@@ -31,7 +31,7 @@ def read_group(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
 
 
 def _first(lines: list[str], start: int, end: int) -> Optional[Raised]:
-    """The first line within the margin that is no frame."""
+    """The first line inside the margin that is not part of a frame."""
     for line in lines[start:end]:
         text = _MARGIN.sub("", line, count=1)
         if text and not text[0].isspace() and not text.endswith("(most recent call last):"):

@@ -1,6 +1,6 @@
-"""Makes one line of a message, the same for all messages of a failure.
+"""Turns a message into one line that is equal for all messages of the same failure.
 
-Numbers in messages usually carry meaning (shapes, values): rules change only the ones they name.
+Numbers in messages usually carry meaning (shapes, values), so rules change only specific ones.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from runner.cells.signature.noise import clean
 from runner.cells.signature.spellings import SPELLINGS
 
 LONGEST = 300
-"""Characters of a signature: a line of a legend."""
+"""The longest signature in characters: one line of a legend."""
 _READ = 4000
-"""Characters of a message that are looked at."""
+"""At most this many characters of a message are read."""
 _PASSES = 12
-"""How often the rules are applied at most; one pass may allow another."""
+"""The rules are applied at most this often, because one pass may enable another."""
 
 
-@lru_cache(maxsize=1024)  # One failure has a message in each cell.
+@lru_cache(maxsize=1024)  # each cell shows the same message
 def normalise(text: str) -> str:
-    """One line for a legend, the same for all variants of a message. Accepts any text."""
+    """The message as one line, equal for all its variants. Accepts any text."""
     line = " ".join(clean(text[:_READ]).split())
     for _ in range(_PASSES):
         before = line
@@ -38,7 +38,7 @@ def _once(line: str) -> str:
 
 
 def capped(line: str) -> str:
-    """As much of `line` as a legend has room for, whole words."""
+    """The beginning of `line` that fits into a legend, in whole words."""
     if len(line) <= LONGEST:
         return line
     cut = line[: LONGEST - 2]

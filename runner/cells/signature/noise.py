@@ -1,4 +1,4 @@
-"""Removes from standard error all that is no failure: colours, log lines, warnings."""
+"""Removes everything from standard error that is not the failure: colours, log lines, warnings."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from attrs import frozen
 
 MOST = 256 * 1024
-"""Characters of the tail that are looked at: what happened stands at the end."""
+"""At most this many characters of the end are read, because the failure stands at the end."""
 
 
 @frozen
 class Noise:
-    """A kind of line that does not tell why the program ended."""
+    """A kind of line that does not explain why the program ended."""
 
     name: str
     line: re.Pattern[str]
@@ -54,14 +54,14 @@ _TWO_LINES = (
     # TensorFlow's deprecations.
     (re.compile(r"Instructions for updating:\s*$"), re.compile(r"\S")),
 )
-"""Warnings of two lines: what the first one and what the second one looks like."""
+"""Warnings of two lines: the pattern of the first line, and of the second."""
 _TOLD = re.compile("|".join(f"(?:{p.pattern})" for p in (_ANY_NOISE, *(p for p, _ in _TWO_LINES))))
-"""The start of any line that is left out, unless it is the second of two. It is at the margin."""
+"""The start of every removed line, except the second of two. It has no indent."""
 _WHERE = re.compile(r"\s+\[\[(?:\{\{|[A-Za-z_])")
 """`\t [[{{node GatherV2}}]]`: where a logged status came from."""
 _NEVER = re.compile(r"(?!)")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# Line separators, marks of direction and lone surrogates too: nothing may break or turn a line.
+# Also line separators, direction marks and lone surrogates: nothing may break or reverse a line.
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -70,17 +70,15 @@ _BLANK = re.compile(r"\n{3,}")
 
 
 def clean(stderr: str) -> str:
-    """The tail of a text; its only control characters are `\\n`, at most two in turn, and `\\t`."""
+    """The tail of a text. Its only control characters are `\n`, at most two in a row, and `\t`."""
     text = stderr[-MOST:].replace("\r\n", "\n").replace("\r", "\n")
-    if (
-        not text.replace("\n", "").replace("\t", "").isprintable()
-    ):  # a quick check, true for most texts
+    if not text.replace("\n", "").replace("\t", "").isprintable():  # true for most texts, and fast
         text = _CONTROL.sub("", _COLOUR.sub("", text))
     return _BLANK.sub("\n\n", text) if "\n\n\n" in text else text
 
 
 def without_noise(text: str) -> list[str]:
-    """The lines of a clean text that neither a log nor a warning wrote."""
+    """The lines of a clean text that are not log lines or warnings."""
     kept: list[str] = []
     second = _NEVER
     for line in text.split("\n"):
@@ -95,7 +93,7 @@ def without_noise(text: str) -> list[str]:
 
 
 def last_meaningful_line(text: str) -> str:
-    """The last line of a clean text that says what happened; empty where there is none."""
+    """The last line of a clean text that states what happened; "" if there is none."""
     lines = [line for line in without_noise(text) if line.strip()]
     telling = [line for line in lines if not _WHERE.match(line)]
     return (telling or lines or [""])[-1].strip()
@@ -110,11 +108,11 @@ _NO_FAILURE = re.compile(
 )
 _MOST_CHECKS = 20
 _MOST_LINES = 200
-"""Of the end of an output that are looked at."""
+"""At most this many lines at the end of an output are read."""
 
 
 def failed_checks(output: str) -> str:
-    """The lines of a clean output that say what failed; where none does, the last one."""
+    """The lines of a clean output that report a failure; if there are none, its last line."""
     end = "\n".join(output.rsplit("\n", _MOST_LINES)[-_MOST_LINES:])
     lines = [line.strip() for line in without_noise(end)]
     said = [line for line in lines if line and not line.startswith(_OBSERVED)]

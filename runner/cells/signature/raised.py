@@ -15,25 +15,27 @@ class Raised:
     kind: str
     """The class's name, without its module."""
     message: str
-    """As printed; may have many lines."""
+    """As printed; it may have several lines."""
     source: str = ""
-    """The source line of the innermost frame, where Python showed one."""
+    """The source line of the innermost frame, if Python showed one."""
     files: tuple[str, ...] = ()
-    """The file of each frame, the innermost last, as Python printed them."""
+    """The file of each frame as Python printed it; the innermost is last."""
     survived: bool = False
-    """Whether the program went on: it was logged, or its traceback starts in a function."""
+    """Whether the program continued: the exception was logged, or
+    its traceback starts in a function."""
     aside: bool = False
-    """Raised where it does not end the program: in a thread, a child process, at exit."""
+    """Whether it was raised where it does not end the program: in
+    a thread, a child process, at exit."""
 
 
 HEADLINE = re.compile(
     r"(?P<module>(?:\w+\.|<locals>\.)*)(?P<kind>[^\W\d]\w*)"
     r"(?: \(see above for traceback\))?(?:: ?(?P<message>.*))?$"
 )
-"""`package.module.Kind: message`; TensorFlow 1 puts a remark between."""
+"""`package.module.Kind: message`. TensorFlow 1 puts a remark between."""
 
 
 def headline(line: str) -> Optional[Raised]:
-    """A line read as `Kind: message`."""
+    """The exception in a line `Kind: message`; None for any other line."""
     match = HEADLINE.match(line)
     return Raised(match["kind"], match["message"] or "") if match else None

@@ -1,4 +1,4 @@
-"""What an issue says that came out: the failure in its traceback, as a signature. Pure."""
+"""Finds the failure that an issue reports, as a signature. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ _CRASHES = (
     (re.compile(r"\bFloating point exception \(core|\bSIGFPE\b"), "SIGFPE"),
 )
 LEAST = 24
-"""Characters that must agree, where one of two signatures is cut."""
+"""This many characters must agree if one of two signatures is cut."""
 MOST = 200_000
-"""Characters that are looked at."""
+"""At most this many characters are read."""
 
 
 def failure(text: str) -> str:
-    """The signature of the first traceback in a Markdown text, else the signal that it speaks of;
-    empty where it has neither."""
+    """The signature of the first traceback in a Markdown text, else the signal that the text names.
+
+    Empty if it has neither.
+    """
     text = _PROMPTS.sub("", text[:MOST].replace("\r\n", "\n"))
     for found in _TRACEBACK.finditer(text):
         line = _raised(text[found.start() :])
@@ -34,7 +36,7 @@ def failure(text: str) -> str:
 
 
 def _raised(text: str) -> Optional[str]:
-    """Of the traceback that `text` begins with: Python's, or what IPython makes of it."""
+    """The signature of the traceback at the start of `text`: Python's, or as IPython prints it."""
     block = re.split(r"^[ \t]*(?:`{3,}|~{3,}|</details>|</pre>)", text, maxsplit=1, flags=re.M)[0]
     plain = of_exception(block)
     if plain:
@@ -45,8 +47,10 @@ def _raised(text: str) -> Optional[str]:
 
 
 def is_reported(reported: str, found: str) -> bool:
-    """Whether a measured signature is the one in the issue: people cut and retype what they paste,
-    so that the beginning must do."""
+    """Whether a measured signature is the one in the issue.
+
+    People shorten and retype what they paste, so the beginning must suffice.
+    """
     if not reported or not found:
         return False
     if reported.startswith("SIG"):

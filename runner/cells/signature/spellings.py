@@ -1,4 +1,4 @@
-"""The spellings that differ between releases, environments or processes."""
+"""The spellings of one thing that differ between releases, environments or processes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _in_order(match: re.Match[str]) -> str:
 
 
 class _Braces:
-    """What stands within a pair of braces, taken apart at its commas."""
+    """The text inside a pair of braces, split at its commas."""
 
     def __init__(self) -> None:
         self._items: list[list[str]] = [[]]
@@ -83,7 +83,8 @@ def _decimal(match: re.Match[str]) -> str:
 
 
 def _decimals(match: re.Match[str]) -> str:
-    """An array with fractions in it; that some are not numbers is no matter of rounding."""
+    """`[<decimals>]` for an array with fractions, with `nan` or
+    `inf` if it has any; else unchanged."""
     if not _FLOATS.search(match[0]):
         return match[0]
     special = sorted(word for word in ("nan", "inf") if word in match[0])
@@ -104,7 +105,7 @@ SPELLINGS = (
         "node with its operation, to 2.2",
         re.compile(r"'[^']*' \(op: '(\w+)'\)"),
         r"op '\1'",
-        "the same before",
+        "the same, up to 2.2",
     ),
     Substitution(
         "version of an operation",
@@ -125,7 +126,7 @@ SPELLINGS = (
         "labels",
         re.compile(r"(?<=Label values: )\d+(?: \d+)*"),
         lambda m: " ".join(sorted(m[0].split(), key=int)),
-        "those of a batch, in the order in which it was shuffled",
+        "the labels of a batch, in random order",
     ),
     Substitution(
         "class of a tensor",
@@ -155,9 +156,7 @@ SPELLINGS = (
         "__inference_train_function_353: a counter of the process",
     ),
     Substitution("object", re.compile(r" at 0x[0-9a-fA-F]+"), "", "<Foo object at 0x7f0c>"),
-    Substitution(
-        "identity", re.compile(r"\b140[0-7]\d{11}\b"), "0x…", "an address as id() tells it"
-    ),
+    Substitution("identity", re.compile(r"\b140[0-7]\d{11}\b"), "0x…", "an address from id()"),
     Substitution("address", re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x…", "a pointer"),
     Substitution(
         "id of a tensor", re.compile(r"(?<=Tensor: )id=\d+, "), "", "2.0 prints a tensor's number"
@@ -166,7 +165,7 @@ SPELLINGS = (
         "path",
         re.compile(r"(?<![\w.:/<>~-])~?(?:/[\w.@+~%=<>-]+){2,}/?"),
         _basename,
-        "differs between environments; the file's own name is kept",
+        "differs between environments; only the file's name is kept",
     ),
     Substitution(
         "line of a file",
@@ -197,7 +196,7 @@ SPELLINGS = (
         "port",
         re.compile(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):\d+"),
         r"\1:<port>",
-        "any free one",
+        "a random free port",
     ),
     Substitution(
         "device",
@@ -218,7 +217,7 @@ SPELLINGS = (
         "public module of Keras",
         re.compile(r"'(?:keras|tf_keras)(?:\.api)?\._(?:v[12]|tf_keras)\.keras\b"),
         "'tensorflow.keras",
-        "tf.keras lives elsewhere in each series from 2.5",
+        "tf.keras has another path in each series from 2.5 on",
     ),
     Substitution("module", re.compile(r"\bpartially initialized (?=module)"), "", "Python 3.8"),
     Substitution(
@@ -322,7 +321,7 @@ SPELLINGS = (
             r" but available .*$"
         ),
         r"it was \1, which is not available",
-        "the list that follows is the machine's, not the release's",
+        "the list after it depends on the machine, not on the release",
     ),
     Substitution(
         "numpy", re.compile(r"\bx and y (?=[+-]?\w+ location mismatch)"), "", "numpy before 2.0"
@@ -340,7 +339,7 @@ SPELLINGS = (
         "recursion",
         re.compile(r"(?<=maximum recursion depth exceeded) (?:in|while) .*$"),
         "",
-        "where the stack ended is chance",
+        "the stack ends at a random place",
     ),
     Substitution(
         "what h5py cannot do",
@@ -352,19 +351,19 @@ SPELLINGS = (
         "what h5py cannot create",
         re.compile(r"\bUnable to (?:synchronously )?create \w+ (?=\(name already exists\))"),
         "Unable to create link ",
-        "from 3.0 it says what was to be linked",
+        "from 3.0 on it names the object to link",
     ),
     Substitution(
         "h5py's way of opening",
         re.compile(r"\bUnable to synchronously (?=create|delete|get|open|read|write)"),
         "Unable to ",
-        "h5py from 3.9 says that it did not do so asynchronously",
+        "h5py from 3.9 on adds `synchronously`",
     ),
     Substitution(
         "number of an error",
         re.compile(r"\[Errno \d+\] (?=Unable to )"),
         "",
-        "h5py from 3.0; the error's text stands behind it as well",
+        "h5py from 3.0 on; the error's text follows too",
     ),
     Substitution(
         "h5py's file",
@@ -372,7 +371,7 @@ SPELLINGS = (
             r"(?<=name = ')([^']*'), errno = \d+(, error message = '[^']*'), flags = [^()]*\)"
         ),
         r"\1\2)",
-        "numbers behind the error's text",
+        "numbers after the error's text",
     ),
     Substitution(
         "array of decimals",
@@ -384,7 +383,7 @@ SPELLINGS = (
         "arrays of decimals",
         re.compile(r"(\[<decimals>(?:, \w+)*\])(?:(?:,| |\.\.\.)+\1)+"),
         r"\1",
-        "as many rows as were printed",
+        "the number of printed rows varies",
     ),
     Substitution(
         "decimal",
@@ -393,7 +392,7 @@ SPELLINGS = (
             r"(?!\.?\d)(?!(?:a|b|rc|dev|post)\d)(?!\.\w)"
         ),
         _decimal,
-        "measured: integers and versions name things",
+        "a measured value; integers and versions are names",
     ),
     Substitution(
         "percentage", re.compile(r"(?<![\w.%])\d{1,3}(?=%)"), "<decimal>", "measured, as decimals"
@@ -402,6 +401,6 @@ SPELLINGS = (
         "order within braces",
         re.compile(r"\{.*\}"),
         _in_order,
-        "that of a set is chance",
+        "the order of a set is random",
     ),
 )

@@ -1,4 +1,4 @@
-"""Cuts off the end of a message that says where, or with which inputs, something happened."""
+"""Removes the end of a message that only states the place or the inputs of a failure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from attrs import frozen
 
 @frozen
 class TailStart:
-    """A line from which on a message tells the place, no longer the failure."""
+    """A line that starts such an end."""
 
     name: str
     line: re.Pattern[str]
 
 
 def without_tail(message: str) -> str:
-    """The first paragraph without a tail, with the next one if the first only announces it."""
+    """The first paragraph without a tail; with the next paragraph if the first announces it."""
     kept: list[str] = []
     over = False
     for line in message.split("\n"):
@@ -33,7 +33,7 @@ def without_tail(message: str) -> str:
 
 
 _DETAIL = re.compile(r"(?:x and y )?[+-]?\w+ location mismatch:$|\(shapes .* mismatch\)$")
-"""numpy.testing says in its second paragraph in what arrays differ, and then prints them."""
+"""The second paragraph of numpy.testing's messages states the difference; arrays follow."""
 
 TAILS = (
     TailStart("node", re.compile(r"\s*\[\[(?!True|False|nan|inf)(?:\{\{|[A-Za-z_])")),

@@ -1,9 +1,9 @@
-"""Finds the exception that ended a program in what it wrote to standard error.
+"""Finds the exception that ended a program in its standard error.
 
-Python prints the uncaught exception last, but not always as the last thing: threads and finalisers
-print theirs too, log lines come between, and TensorFlow puts whole tracebacks into messages. An
-embedded traceback is the cause of the message around it, so the last traceback is the one to take
-in that case as well.
+Python prints the uncaught exception last, but other text may follow: threads and finalisers print
+exceptions too, log lines come between, and TensorFlow puts whole tracebacks into messages. An
+embedded traceback is the cause of the message around it, so there too the last traceback is the
+right one.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _STARTS, _ENDS, _REMARKS = (
 _CARETS = re.compile(r"\s*[~^]+\s*$")
 _FRAME = re.compile(r'  File "([^"]*)", line \d+(?:, in (.*))?$')
 _LOGGED = re.compile(r".{0,80}\b(?:ERROR|CRITICAL)\b")
-"""What logging writes above the traceback of an exception that it was given."""
+"""The line that logging writes above the traceback of an exception."""
 
 
 def last_raised(text: str) -> Optional[Raised]:
-    """The exception that ended the program; else the last of those beside it. None: no traceback.
+    """The exception that ended the program; if none did, the last one that was printed.
 
-    The text is a clean one.
+    None if there is no traceback. The text must be clean.
     """
     aside: Optional[Raised] = None
     found: Optional[Raised] = None
@@ -60,7 +60,7 @@ def last_raised(text: str) -> Optional[Raised]:
 
 
 def _all_raised(lines: list[str]) -> Iterator[Raised]:
-    """All exceptions printed, in order, but those that Python says it ignored."""
+    """All printed exceptions in order, except those that Python says it ignored."""
     context = "main"
     logged = False
     at = 0
@@ -74,7 +74,7 @@ def _all_raised(lines: list[str]) -> Iterator[Raised]:
             if raised is not None and context != "ignored":
                 survived = logged or raised.survived
                 yield evolve(raised, aside=context == "aside", survived=survived)
-            # What a thread's exception was raised while handling still belongs to that thread.
+            # A chained exception of a thread still belongs to that thread.
             if not _chained(lines, at):
                 context, logged = "main", False
             continue
@@ -86,7 +86,7 @@ def _chained(lines: list[str], at: int) -> bool:
 
 
 def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
-    """One traceback: its exception, None where it is none, and the number of the line after it."""
+    """The exception of one traceback, or None, and the number of the line after it."""
     at = start + 1
     while at < len(lines) and (not lines[at] or lines[at][0].isspace()):
         at += 1
@@ -112,7 +112,7 @@ def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
 
 
 def _source(frames: list[str]) -> str:
-    """The last line of source that Python showed."""
+    """The last source line that Python showed."""
     for line in reversed(frames):
         if line.startswith("    ") and not _CARETS.match(line):
             return line.strip()

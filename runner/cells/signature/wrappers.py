@@ -1,7 +1,6 @@
-"""Takes off what TensorFlow, Keras and AutoGraph wrap around a cause.
+"""Removes the text that TensorFlow, Keras and AutoGraph wrap around a cause.
 
-One release shows a cause without wrappers, the next one with three. So wrappers are removed until
-none is left.
+One release shows a cause without wrappers, the next one with three. So all wrappers are removed.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from runner.cells.signature.tails import without_tail
 from runner.cells.signature.tracebacks import last_raised
 
 _DEEPEST = 20
-"""Wrappers that are removed at most; no real message has more."""
+"""At most this many wrappers are removed; no real message has more."""
 
 Unwrap = Callable[[Raised, "re.Match[str]"], Optional[Raised]]
 
 
 @frozen
 class Wrapper:
-    """Text at the start of a message with the cause behind it."""
+    """The text at the start of a message that wraps its cause."""
 
     name: str
     start: re.Pattern[str]
@@ -34,7 +33,7 @@ class Wrapper:
 
 @lru_cache(maxsize=32)
 def unwrapped(raised: Raised) -> Raised:
-    """The cause: an exception without its wrappers, and without what follows the message."""
+    """The cause: the exception without its wrappers and without a tail."""
     for _ in range(_DEEPEST):
         inner = _without_one(raised)
         if inner is None:
@@ -61,17 +60,17 @@ _FRAME = re.compile(
     r'    (?:relative to .*:$|File "[^"]*", line \d+, in '
     r"|(?:(?!: ).){1,1000}:\d+ [\w<>.]+ *\**$)"
 )
-"""To 2.5 the path stands bare, with blanks in it or as `<__array_function__ internals>`."""
+"""Up to 2.5 the path has no quotes and may contain spaces, or `<__array_function__ internals>`."""
 
 
 def _shown_as_text(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """KeyError shows its message as Python text: line breaks and quotes are escaped."""
+    """The message that KeyError shows as a Python literal, with escaped line breaks and quotes."""
     text = raised.message[match.end() :].replace("\\n", "\n").replace("\\'", "'")
     return evolve(raised, message=match["opening"] + text.rstrip().rstrip("'\"").rstrip())
 
 
 def _in_user_code(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """AutoGraph indents by four: frames, their source by eight, then the cause as Python has it."""
+    """The cause below AutoGraph's frames, which are indented by four, their source by eight."""
     lines = raised.message[match.end() :].split("\n")
     for number, line in enumerate(lines):
         if line.startswith("    ") and line[4:5].strip() and not _FRAME.match(line):
@@ -88,7 +87,7 @@ _DERIVED = re.compile(r"(?:CANCELLED|Cancelled|ABORTED|Aborted)\b")
 
 
 def _root_error(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """The first of the numbered errors, but none that only tells of the others."""
+    """The first of the numbered errors that does not only refer to the others."""
     lines = raised.message[match.end() :].split("\n")
     roots = [(n, found) for n, line in enumerate(lines) if (found := _ROOT.match(line))]
     if not roots:
@@ -98,7 +97,7 @@ def _root_error(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
 
 
 def _after_frames(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """What follows the indented frames."""
+    """The text after the indented frames."""
     lines = raised.message[match.end() :].split("\n")
     for number, line in enumerate(lines):
         if line.strip() and not line[0].isspace() and line != "<stack traces unavailable>":
@@ -107,7 +106,7 @@ def _after_frames(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
 
 
 def _after_node(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """What follows the paragraph on the node, printed as Python prints an exception."""
+    """The text after the paragraph about the node; it is printed as Python prints an exception."""
     _, _, rest = raised.message[match.end() :].partition("\nError detected in node ")
     first, _, below = rest.partition("\n\n")[2].lstrip().partition("\n")
     inner = headline(first)
@@ -115,13 +114,13 @@ def _after_node(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
 
 
 def _after_config(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """What follows the config that an object was to be made from."""
+    """The text after the config from which an object should have been made."""
     _, found, below = raised.message[match.end() :].partition("Exception encountered: ")
     return evolve(raised, message=below) if found else None
 
 
 def _status(raised: Raised, match: re.Match[str]) -> Optional[Raised]:
-    """Only where it says what the exception's kind says as well."""
+    """The message without its status, if the status equals the exception's kind."""
     kind = match["status"].replace("_", " ").title().replace(" ", "") + "Error"
     return evolve(raised, message=raised.message[match.end() :]) if kind == raised.kind else None
 

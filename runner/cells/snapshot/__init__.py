@@ -1,10 +1,9 @@
 """A script and the files it needs → a folder that never changes, named by its content.
 
 AutoGraph reads a script from disk while it runs, and people save files during a run, so every cell
-runs a copy. The copy has the whole folder of the script, without the files that `folder` leaves
-out.
-If that is too much, or matrix.yaml has `files:` for the script, the copy has
+runs a copy. The copy has the whole folder of the script, except files that `folder` leaves out.
 
+If that is too much, or if matrix.yaml has `files:` for the script, the copy has
 - the script;
 - the local modules that it imports, and what these import, as Python would find them: `foo.py`, or
   the whole folder of a package `foo/`;
@@ -12,7 +11,7 @@ If that is too much, or matrix.yaml has `files:` for the script, the copy has
   `open(HERE / "data" / "a.csv")`.
 
 A cell's working directory is a copy of the snapshot, so that cells do not affect each other.
-`reading` tells what a cell really read, and what it missed.
+`reading` finds what a cell really read, and what it missed.
 """
 
 from __future__ import annotations
@@ -45,10 +44,10 @@ def digest_of(repro: Repro) -> str:
 
 
 def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
-    """The snapshot of `repro` as it is now, in `folder`; made if there is none yet.
+    """The snapshot of `repro` as it is now, in `folder`; created if it does not exist.
 
     Safe for any number of processes at once. Raises `UsageError` for what the script lacks, and
-    `TfmatrixError` where `folder` cannot be written.
+    `TfmatrixError` if `folder` cannot be written.
     """
     named = needs.needs_of(repro)
     ours = tuple(Path(os.path.realpath(one)) for one in (paths.results(), paths.cache(), folder))
@@ -56,7 +55,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
     digest = _digest(files)
     try:
         if _intact(folder / digest, digest):
-            os.utime(folder / digest)  # `clean` goes by last use
+            os.utime(folder / digest)  # `clean` uses the time of the last use
         else:
             digest = _made(files, folder)
     except OSError as error:
@@ -88,7 +87,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
 def _chosen(
     repro: Repro, named: needs.Needs, ours: Collection[Path]
 ) -> tuple[dict[str, Path], str]:
-    """The files to copy, and why they are not the whole folder."""
+    """The files to copy, and the reason if they are not the whole folder."""
     if repro.files:
         return named.files, ""
     found = lying.everything(needs.script_folder(repro), ours)
@@ -106,8 +105,11 @@ def _chosen(
 
 
 def restore(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
-    """Lay down in `folder` a snapshot that was taken elsewhere, from its files' bytes and whether
-    they are executable. Raises `ValueError` where they are not what `digest` says."""
+    """Writes a snapshot from another machine to `folder`: for each file its bytes and executable
+    bit.
+
+    Raises `ValueError` if the files do not match `digest`.
+    """
     if _intact(folder / digest, digest):
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +146,7 @@ def _digest_of_parts(parts: Mapping[str, bytes]) -> str:
 
 
 def _part(path: Path) -> bytes:
-    """What of one file goes into the digest: its executable bit and its content."""
+    """The part of the digest for one file: its executable bit and its content."""
     status = path.stat()
     same = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return _part_of(path, same)
@@ -152,7 +154,7 @@ def _part(path: Path) -> bytes:
 
 @functools.lru_cache(maxsize=8 * lying.MOST_FILES)
 def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
-    """Scripts in one folder share their files: each is read once."""
+    """The same, cached: scripts in one folder share their files."""
     content = hashlib.sha256()
     with path.open("rb") as file:
         executable = os.fstat(file.fileno()).st_mode & 0o100
@@ -162,7 +164,7 @@ def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
 
 
 def _intact(folder: Path, digest: str) -> bool:
-    """A script of the local engine may have changed its snapshot, so it is checked before reuse."""
+    """Whether the snapshot is unchanged. A script of the local engine may have changed it."""
     files = _listing(folder)
     plain = all(stat.S_ISREG(path.lstat().st_mode) for path in files.values())
     return plain and _digest(files) == digest
@@ -174,7 +176,8 @@ def _listing(folder: Path) -> dict[str, Path]:
 
 
 def _made(files: Mapping[str, Path], folder: Path) -> str:
-    """Copy, then name the copy by its content: a file may have changed since it was read."""
+    """Copies the files and names the copy by its content: a file
+    may have changed since it was read."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{secrets.token_hex(8)}"
     try:
@@ -196,13 +199,15 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _protect(folder: Path) -> None:
-    """Readable for the container's user, writable for nobody: no bytecode appears in it either."""
+    """Makes it readable for the container's user and writable for
+    nobody, so that Python adds no bytecode."""
     for place, _, _ in os.walk(folder):
         os.chmod(place, 0o555)
 
 
 def _publish(temporary: Path, target: Path, digest: str) -> None:
-    """Rename is all or nothing. Another process may have come first: its copy is as good."""
+    """Renames the folder, all or nothing. If another process was first, its copy is equally
+    good."""
     for _ in range(3):
         try:
             temporary.rename(target)

@@ -1,4 +1,4 @@
-"""A folder of data that cells may read and not change, and the digest of what it holds."""
+"""A folder of read-only data for cells, and the digest of its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCK = 1 << 20
 
 
 def digest_of_data(folder: Path) -> str:
-    """Hex digest over the names and contents of all files in `folder`; times play no part.
+    """The hex digest of the names and contents of all files in `folder`; times do not matter.
 
     Raises `UsageError` for what no cell could read: a link that leads out, a pipe, a private file.
     """
@@ -37,7 +37,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         for name in names:
             path = Path(place, name)
             if not path.is_file():
-                raise UsageError(f"--data {folder}: {path.relative_to(root)} is no file")
+                raise UsageError(f"--data {folder}: {path.relative_to(root)} is not a regular file")
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 raise UsageError(
                     f"--data {folder}: {path.relative_to(root)} is a link that leads out of it,"
@@ -57,7 +57,7 @@ def _content(path: Path) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def _hashed(path: Path, _same: tuple[int, ...]) -> bytes:
-    """All repros of a run have their data in common: each file is read once."""
+    """The digest of one file, cached: all repros of a run share their data."""
     content = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

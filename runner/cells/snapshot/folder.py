@@ -1,4 +1,4 @@
-"""The files beside a script that are the user's own, if they are not too many to copy."""
+"""Lists the user's own files beside a script, if they are few enough to copy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Optional
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_FILES = 2_000
-"""Of a script's folder, for it to be copied whole. Every cell gets a copy of its own."""
+"""The most files of a script's folder that are copied, because every cell gets its own copy."""
 
 _VERSION_CONTROL = ("CVS", "_darcs")
 _MARKS = ("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG", "cells.jsonl")
@@ -19,10 +19,10 @@ _MARKS = ("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG", "cells.jsonl")
 
 
 def everything(root: Path, ours: Collection[Path]) -> Optional[dict[str, Path]]:
-    """Name below `root` → file; None where that is more than is copied.
+    """Name below `root` → file; None if there is more than may be copied.
 
-    Without `ours`, what is hidden, caches, virtual environments, version control, what cannot
-    be read, and links that lead out of `root`.
+    Without `ours`, hidden files, caches, virtual environments, version control, unreadable files,
+    and links that lead out of `root`.
     """
     found: dict[str, Path] = {}
     size = 0
@@ -35,7 +35,7 @@ def everything(root: Path, ours: Collection[Path]) -> Optional[dict[str, Path]]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Sorted, without what is hidden or made by Python itself."""
+    """The names in a folder, sorted, without hidden ones and those that Python makes."""
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208
     except OSError:
@@ -50,8 +50,10 @@ def names_in(folder: Path) -> list[str]:
 
 
 def has_files(root: Path, name: str, ours: Collection[Path]) -> bool:
-    """Whether a listing of the folder would miss `name` below `root`: a file, a folder that has
-    some which could be copied, or a link that leads elsewhere."""
+    """Whether a listing of the folder would lack `name` below `root`.
+
+    True for a file, a folder with some file that may be copied, or a link that leads elsewhere.
+    """
     real = Path(os.path.realpath(root / name))
     if root not in real.parents or not real.is_dir():
         return True
@@ -60,7 +62,7 @@ def has_files(root: Path, name: str, ours: Collection[Path]) -> bool:
 
 
 def _is_never_copied(folder: Path, ours: Collection[Path]) -> bool:
-    """Whether it is a cache, an environment, a run …"""
+    """Whether it is a cache, an environment, a run or the like."""
     return (
         folder.name in _VERSION_CONTROL
         or folder in ours

@@ -1,4 +1,4 @@
-"""Which files a repro needs: found in its script's text, or declared in matrix.yaml."""
+"""Finds which files a repro needs: from its script's text, or declared in matrix.yaml."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.model import Repro
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_FILES = 10_000
-"""The most files that are found without being declared."""
+"""The most files that are found without a declaration."""
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/bin/", "/sbin/", "/run/")
 _DECLARE = "list what the script needs under `files:` in matrix.yaml"
@@ -31,17 +31,17 @@ class Needs:
     files: dict[str, Path]
     """Name below the script's folder → file, sorted by name; the script is one of them."""
     lists: bool
-    """Whether it may list folders."""
+    """Whether the text may list folders."""
     outside: tuple[str, ...]
-    """Files that are there and lie neither in its folder nor in the system's."""
+    """Existing files that are neither in the script's folder nor in a system folder."""
 
 
 def needs_of(repro: Repro) -> Needs:
-    """The files that `repro` needs by the text of its script, or by its declaration.
+    """The files that `repro` needs according to its script's text, or its declaration.
 
-    The script's folder is the one that Python puts first in `sys.path`: of the file itself, where
-    `repro.script` is a link to it; of a script that was made, the one it was made for. Raises
-    `UsageError` for what is missing, leads out of that folder, or is found to be too much.
+    The script's folder is the one that Python puts first in `sys.path`: that of the real file if
+    `repro.script` is a link, or of the original if this tool made the script. Raises `UsageError`
+    if something is missing, leads out of that folder, or is too much.
     """
     script = Path(os.path.realpath(repro.script))
     search = _Search(root=script_folder(repro), repro=repro.name)
@@ -61,7 +61,7 @@ def needs_of(repro: Repro) -> Needs:
 
 
 _SETTINGS = ("conftest.py", "__init__.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")
-"""What pytest looks for in each folder, so that one which is new changes what is measured."""
+"""Files that pytest looks for in each folder, so that a new one changes the result."""
 
 
 def _settings(root: Path) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _settings(root: Path) -> Iterator[str]:
 
 
 def script_folder(repro: Repro) -> Path:
-    """The folder of `repro`'s script, links followed."""
+    """The folder of `repro`'s script, after following links."""
     return Path(os.path.realpath(repro.folder or Path(os.path.realpath(repro.script)).parent))
 
 
@@ -89,7 +89,7 @@ class _Search:
     _declaring: bool = False
 
     def follow(self, *, imports: bool = True) -> None:
-        """Read each module once; what it needs is read in turn."""
+        """Reads each module once, and then what it needs."""
         while self._unread and imports:
             name = self._unread.pop()
             mentions = find_mentions(self._content(name))
@@ -112,13 +112,13 @@ class _Search:
         self._declaring = False
 
     def add_made(self, script: Path) -> bool:
-        """Take a script that lies elsewhere as if it lay here; False where it is gone."""
+        """Adds a script from another place as if it were here; False if it is gone."""
         self.files[script.name] = script
         self._unread.append(script.name)
         return script.is_file()
 
     def add_file(self, name: str) -> bool:
-        """Take one file; False where it is none that can be copied (a folder, a pipe, a device)."""
+        """Adds one file; False if it cannot be copied (a folder, a pipe, a device)."""
         name = posixpath.normpath(name)
         if name in self.files:
             return True
@@ -181,8 +181,11 @@ class _Search:
             self._add_module(posixpath.join(place or "", name))
 
     def _add_module(self, place: str) -> Optional[str]:
-        """Take the module at `place`, as Python would choose it. Answers where to look for its
-        submodules: only a folder without __init__.py has some that are not taken already."""
+        """Adds the module at `place` that Python would choose. Returns the folder of its
+        submodules.
+
+        Only a folder without __init__.py has submodules that are not yet added; else None.
+        """
         path = self.root / place
         if (path / "__init__.py").is_file():
             self._add_folder(place)
@@ -215,7 +218,7 @@ def _status(path: Path) -> Optional[os.stat_result]:
 
 
 def _extensions(path: Path) -> Iterator[str]:
-    """Names of compiled modules: `foo.so`, `foo.cpython-310-x86_64-linux-gnu.so`."""
+    """The names of compiled modules: `foo.so`, `foo.cpython-310-x86_64-linux-gnu.so`."""
     for name in names_in(path.parent):
         if name.startswith(f"{path.name}.") and name.endswith(".so"):
             yield name

@@ -1,7 +1,7 @@
-"""What a cell read, held against its snapshot: what of it belongs to its key, and what it missed.
+"""Compares what a cell read with its snapshot: what belongs to its key, and what it missed.
 
-The key of a cell has the script and what its text names; that which it listed or opened besides
-is kept with its execution, which holds as long as that is the same.
+The key of a cell covers the script and what its text names. What the cell opened or listed besides
+is stored with its execution, which stays valid as long as that is unchanged.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from runner.cells.snapshot.record import Snapshot
 from runner.model import Execution, Reads
 
 _SHOWN = 3
-"""Names in one sentence."""
+"""At most this many names in one sentence."""
 
 
 def compared(execution: Execution, snapshot: Snapshot) -> Execution:
-    """`execution` as it was measured with `snapshot`: with the digest of what it read; unmeasured
-    where it passed, or failed, for want of a file that lies beside the script and was left out."""
+    """`execution`, measured with `snapshot`, with the digest of what it read.
+
+    It becomes unmeasured if its result depends on a file beside the script that was left out.
+    """
     if execution.trouble is not None:
         return execution
     reads = _completed(execution.reads or Reads(), snapshot)
@@ -39,19 +41,20 @@ def compared(execution: Execution, snapshot: Snapshot) -> Execution:
 
 
 def read_digest(execution: Execution, snapshot: Snapshot) -> str:
-    """What `execution`'s own digest is where it would be measured with `snapshot` too."""
+    """The digest that `execution` would have if it were measured with `snapshot`."""
     return digest(execution.reads or Reads(), snapshot)
 
 
 def reusable(execution: Execution) -> bool:
-    """Whether all that it read is known to be the same when its key is."""
+    """Whether equal keys mean that everything it read is equal."""
     return execution.reads is None or not execution.reads.outside
 
 
 def digest(reads: Reads, snapshot: Snapshot) -> str:
-    """Over what `reads` names, as it is in `snapshot`; empty where the script's text names it all.
+    """The digest of what `reads` names, in its state in `snapshot`; "" if the script's text names
+    it all.
 
-    Where it is not known what was read, over everything.
+    If it is not known what was read, the digest covers everything.
     """
     if reads.opened is None:
         return snapshot.digest
@@ -60,7 +63,8 @@ def digest(reads: Reads, snapshot: Snapshot) -> str:
 
 
 def missed(reads: Reads, snapshot: Snapshot) -> list[str]:
-    """What the cell looked for in vain, or did not find in a list, and lies beside the script."""
+    """Files beside the script that the cell looked for, or expected in a listing, but did not
+    have."""
     files = set(snapshot.files)
     wanted = {name for name in reads.missing if os.path.lexists(snapshot.source / name)}
     wanted -= files
@@ -78,7 +82,7 @@ def _not_listed(folder: str, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _entries(folder: str, snapshot: Snapshot) -> Iterator[str]:
-    """What of the snapshot lies in `folder`."""
+    """The entries of the snapshot in `folder`."""
     start = "" if folder == "." else f"{folder}/"
     for name in snapshot.files:
         if name.startswith(start):
@@ -97,7 +101,7 @@ def _state(reads: Reads, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _completed(reads: Reads, snapshot: Snapshot) -> Reads:
-    """With what the script's text says, where this Python could not see what it does."""
+    """`reads`, completed from the script's text if this Python could not observe what it read."""
     if reads.listed is not None:
         return reads
     folders = {posixpath.dirname(name) or "." for name in snapshot.files}

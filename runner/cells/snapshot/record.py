@@ -14,24 +14,24 @@ from runner.engines.base import Workspace
 class Snapshot:
     workspace: Workspace
     digest: str
-    """Hex digest over names, contents and executable bits; times play no part."""
+    """The hex digest of names, contents and executable bits; times do not matter."""
     files: tuple[str, ...] = ()
     """The copied files, as names below the script's folder."""
     parts: Mapping[str, str] = field(factory=dict, repr=False)
-    """Of each file, a hex digest over its content and executable bit."""
+    """For each file, a hex digest of its content and executable bit."""
     needed: frozenset[str] = frozenset()
-    """Which of them the script's text names, and what is declared: itself, modules, literals."""
+    """The files that the script's text names or that are declared: itself, modules, literals."""
     text_digest: str = ""
-    """Like `digest`, over these files only."""
+    """Like `digest`, but only of the files in `needed`."""
     lists: bool = False
     """Whether the script's text may list folders."""
     outside: tuple[str, ...] = ()
-    """Files outside of the script's folder that its text names."""
+    """Files outside the script's folder that its text names."""
     source: Path = Path()
-    """The script's folder, of which this is a copy."""
+    """The script's folder, from which this was copied."""
     ours: tuple[Path, ...] = ()
-    """Folders of this tool that are never copied: its runs and its cache."""
+    """This tool's folders, which are never copied: its runs and its cache."""
     data_digest: str = ""
-    """Of the data that its cells may read besides; empty where there is none."""
+    """The digest of further data that its cells may read; "" if there is none."""
     partial: str = ""
-    """Why the folder was not copied whole; empty if it was."""
+    """Why the folder was not copied whole; "" if it was."""

@@ -1,4 +1,4 @@
-"""A script's text → what it imports and which texts in it may be names of files. Pure."""
+"""A script's text → its imports, and the texts in it that may be names of files. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mentions:
     absolute: frozenset[str] = frozenset()
     """Texts that may be absolute names of files."""
     lists: bool = False
-    """Whether something in it lists folders."""
+    """Whether the text may list folders."""
 
 
 _LISTS = re.compile(rb"\b(listdir|f?walk|r?glob|scandir|iterdir|iter_modules|walk_packages)\b")
@@ -41,10 +41,10 @@ def find_mentions(source: bytes) -> Mentions:
 
 
 def _mentions(source: bytes) -> Mentions:
-    """Everything imported anywhere in `source`, also under an `if`; and its literals.
+    """All imports in `source`, even under an `if`; and its literals.
 
-    Text that this Python cannot parse, such as another version's syntax, is read line by line: the
-    script may well run in the releases that it is meant for.
+    Text that this Python cannot parse, such as another version's syntax, is read line by line,
+    because the script may well run in the releases for which it was written.
     """
     try:
         with warnings.catch_warnings():
@@ -74,9 +74,10 @@ def _imports(node: ast.AST) -> Iterator[Import]:
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
-    """Literals, and the path that `HERE / "data" / "a.csv"` or `join(HERE, "data", "a.csv")` makes.
+    """Literals, and the path in `HERE / "data" / "a.csv"` or `join(HERE, "data", "a.csv")`.
 
-    What follows a value, as in `f"{HERE}/a.csv"`, begins with a slash that is no root.
+    A literal after a value, as in `f"{HERE}/a.csv"`, begins with a slash that does not mean the
+    root.
     """
     text = _literal(node)
     if text is not None:
@@ -150,7 +151,7 @@ def _scan_lines(text: str) -> Mentions:
 
 
 def _names(text: str) -> Iterator[str]:
-    """The names of `a as b, c`."""
+    """The names in `a as b, c`."""
     for part in text.split(","):
         words = part.split()
         if words:

@@ -16,9 +16,9 @@ Run = Callable[[str], Execution]
 
 
 def believed(run: Run, mode: str, said: Callable[[str], frozenset[str]]) -> Execution:
-    """Run the file in `mode`, and once more as a whole if one of its tests needs a second look.
+    """Runs the file in `mode`, and again as a whole if one of its tests needs a second look.
 
-    `said` gives the findings that fresh processes have had for a test.
+    `said` returns the findings that fresh processes have had for a test.
     """
     first = run(mode)
     looks = {name: look for name, row in first.rows.items() if (look := needed(row, said(name)))}

@@ -1,6 +1,6 @@
 """Turns the lines that the driver prints into an `Execution` for each test. Pure.
 
-Untrusted code runs in the same process, so a malformed line is ignored.
+Untrusted code runs in the same process, so malformed lines are ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class SuiteReport:
     """What one process reported before it ended."""
 
     rows: Mapping[str, Execution] = field(factory=dict)
-    """By name, the tests that ended, and the files or folders that could not be collected."""
+    """Name → execution: the tests that ended, and the files or folders that could not be
+    collected."""
     under_way: Optional[str] = None
     """The test that began and did not end."""
     exit_code: Optional[int] = None
@@ -118,7 +119,7 @@ def _skipped(row: Execution, why: str) -> Execution:
 
 
 def _failed(row: Execution, text: str, more: str = "") -> Execution:
-    """A failed test. `more` is shown to people and is no part of the exception."""
+    """A failed test. `more` is shown to people and does not belong to the exception."""
     output = "\n".join(filter(None, (row.output, text, more)))
     return evolve(row, exit_code=1, errors=text, output=output, output_bytes=len(output))
 

@@ -16,7 +16,7 @@ from runner.cells.suites.reports import SuiteReport
 from runner.model import Execution
 
 DONE = "--tfmatrix-done="
-"""The start of the driver's argument that names the tests which need not run again."""
+"""The start of the driver's argument that names the tests that need not run again."""
 USAGE, NO_TESTS = 4, 5
 """Exit codes of pytest: it could not start; it found no test."""
 _SAID = re.compile(r"^E\s+(\w[\w.]*(?:: .*)?)$", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Turns the tests of a suite into rows: each test is judged by itself."""
+"""Turns the tests of a suite into rows; each test is judged separately."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Judge = Callable[[Sequence[Execution]], Execution]
 
 
 def by_row(judge: Judge, executions: Sequence[Execution]) -> Execution:
-    """Several executions of one file as one: `judge` combines the executions of each test."""
+    """One execution for several of the same file. `judge` combines the executions of each test."""
     names = dict.fromkeys(name for each in executions for name in each.rows)
     rows = {
         name: judge([each.rows[name] for each in executions if name in each.rows]) for name in names
@@ -41,7 +41,7 @@ def _with_another(before: Execution, again: Optional[Execution] = None) -> Execu
 def is_evidence(execution: Execution) -> bool:
     """Whether the execution and all its tests are evidence about TensorFlow.
 
-    An error is no evidence: what the environment lacked may be there later.
+    An error is no evidence, because what the environment lacked may be there later.
     """
     parts = (execution, *execution.rows.values())
     return all(classify(each).verdict is not Verdict.ERROR for each in parts)
