@@ -12,6 +12,7 @@ import shutil
 import stat
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from runner.machine.units import count
 
 _UNPACKED = r"[\w-]{16,}"
 """The name that uv gives to an unpacked wheel."""
+_REMOVED = "removed-"
 _BEING_INSTALLED = 3600.0
 """Seconds for which unpacked files that nothing links to are taken to be another run's."""
 
@@ -50,7 +52,8 @@ def release(inodes: Collection[int]) -> None:
     """
     for package in _packages():
         if _is_unused(package) and any(facts.st_ino in inodes for facts in _facts(package)):
-            shutil.rmtree(package, ignore_errors=True)
+            with suppress(OSError):
+                _remove_package(package)
 
 
 def inventory() -> Iterator[Removable]:
@@ -70,7 +73,14 @@ def inventory() -> Iterator[Removable]:
 def _remove(packages: Iterable[Path]) -> None:
     for package in packages:
         if _is_left(package):
-            shutil.rmtree(package)
+            _remove_package(package)
+
+
+def _remove_package(package: Path) -> None:
+    """Remove it under another name: if this is killed half-way, uv installs no half of it."""
+    gone = package.with_name(_REMOVED + package.name.removeprefix(_REMOVED))
+    package.rename(gone)
+    shutil.rmtree(gone)
 
 
 def _packages() -> Iterator[Path]:
