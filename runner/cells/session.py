@@ -167,7 +167,7 @@ def _parse(line: bytes) -> _Fields:
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
-        raise _Broken(f"the agent said something that is no answer: {line[:80]!r}")
+        raise _Broken(f"the agent said something that is not an answer: {line[:80]!r}")
     return fields
 
 

@@ -107,7 +107,7 @@ def sandboxed(engine: str, unsandboxed: bool) -> str:
         return engine
     if engine not in ("auto", "docker"):
         raise UsageError(
-            f"the {engine} engine is no sandbox: a script from an issue would run as you",
+            f"the {engine} engine is not a sandbox: a script from an issue would run as you",
             remedy=f"leave out --engine; or read the script, then add {TRUST}",
         )
     return "docker"

@@ -15,7 +15,7 @@ class PageAddress(click.ParamType):  # type: ignore[type-arg]  # generic from Cl
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         if value and not links.is_page(value):
             self.fail(
-                f"{value!r} is no address to link to; it is https://HOST/PATH/, without `?` and "
+                f"{value!r} cannot be linked to; it is https://HOST/PATH/, without `?` and "
                 f"`#`, of at most {links.MOST} characters",
                 param,
                 ctx,

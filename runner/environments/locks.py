@@ -262,7 +262,7 @@ def verify(text: str, target: Target, path: Path) -> None:
     for line in lines(text):
         match = _REQUIREMENT.fullmatch(line)
         if match is None:
-            raise LockError(f"{path}: {line[:80]!r} is no locked requirement")
+            raise LockError(f"{path}: {line[:80]!r} is not a locked requirement")
         if not match["hashes"]:
             raise LockError(f"{path}: {line[:80]!r} has no hash")
 

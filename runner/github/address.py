@@ -34,7 +34,7 @@ class Issue:
 def repository(text: str) -> str:
     """`text`, which must be OWNER/NAME. Raises `UsageError`."""
     if not re.fullmatch(_REPO, text):
-        raise UsageError(f"{text!r} is no repository", remedy="write it as OWNER/NAME")
+        raise UsageError(f"{text!r} is not a repository", remedy="write it as OWNER/NAME")
     return text
 
 
@@ -67,7 +67,7 @@ def api_base(url: str) -> str:
     # Not quoted in the message where it may hold a password.
     if not good or "@" in url:
         raise UsageError(
-            "--api-url is no address of a GitHub" + ("" if "@" in url else f": {url!r}"),
+            "--api-url is not a GitHub address" + ("" if "@" in url else f": {url!r}"),
             remedy=f"--api-url {PUBLIC}, or https://HOST/api/v3 for GitHub Enterprise",
         )
     return url.rstrip("/")

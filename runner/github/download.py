@@ -35,7 +35,7 @@ def download_text(url: str) -> str:
             remedy="download the file by hand, and name it",
         ) from None
     except UnicodeDecodeError:
-        raise GithubError(f"{url} is no UTF-8 text") from None
+        raise GithubError(f"{url} is not UTF-8 text") from None
 
 
 def _followed(url: str, bounds: Bounds) -> bytes:

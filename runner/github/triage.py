@@ -66,14 +66,14 @@ def read_event(path: Path) -> Event:
             association=str(comment["author_association"]),
         )
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path} is no event of a comment: {error!r:.200}") from None
+        raise UsageError(f"{path} is not a comment event: {error!r:.200}") from None
 
 
 def check(event: Event, client: Client) -> None:
     """Raises `UsageError` unless its author may write to the repository: the event says so, and so
     does GitHub now."""
     if event.association not in MEMBERS:
-        raise UsageError(f"{event.author} is no member: {event.association}")
+        raise UsageError(f"{event.author} is not a member: {event.association}")
     permission = client.permission(event.issue.repo, event.author)
     if permission not in WRITERS:
         raise UsageError(f"{event.author} may not write to {event.issue.repo}: {permission}")
@@ -130,7 +130,7 @@ def refuse_odd_files(folder: Path) -> None:
             facts = os.lstat(Path(place, name))
             number, size = number + 1, size + facts.st_size
             if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
-                raise UsageError("what was measured holds something that is no plain file")
+                raise UsageError("what was measured holds something that is not a plain file")
             if number > MOST_FILES or size > MOST_BYTES:
                 raise UsageError("what was measured is more than a report can hold")
 

@@ -67,7 +67,7 @@ def _options(verb: str, words: list[str]) -> list[tuple[str, str]]:
         name, equals, value = words.pop(0).partition("=")
         pattern = OPTIONS[verb].get(name)
         if pattern is None:
-            raise _wrong(f"{_shown(name)} is no option", verb)
+            raise _wrong(f"{_shown(name)} is not an option", verb)
         if name in found:
             raise _wrong(f"{name} is there twice", verb)
         given: Optional[str] = value if equals else words.pop(0) if words else None

@@ -14,7 +14,7 @@ def parse_age(text: str) -> timedelta:
     """`12h`, `30d`, `8w`. Raises `UsageError`."""
     match = re.fullmatch(r"(\d{1,6})([hdw])", text)
     if match is None:
-        raise UsageError(f"{text!r} is no age; write 12h, 30d or 8w")
+        raise UsageError(f"{text!r} is not an age; write 12h, 30d or 8w")
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -33,7 +33,7 @@ def parse_size(text: str) -> int:
     """`500MB`, `20GB`, `20g` → bytes. Raises `UsageError`."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s?([KMGT]?)B?", text.upper())
     if match is None:
-        raise UsageError(f"{text!r} is no size; write 500MB or 20GB")
+        raise UsageError(f"{text!r} is not a size; write 500MB or 20GB")
     return int(float(match[1]) * _SIZES[match[2]])
 
 
@@ -44,7 +44,7 @@ def parse_seconds(text: str) -> float:
     """`90`, `90s`, `5m`, `1.5h` → seconds. Raises `UsageError`."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s?([SMH]?)", text.upper())
     if match is None:
-        raise UsageError(f"{text!r} is no time; write 90, 90s or 5m")
+        raise UsageError(f"{text!r} is not a time; write 90, 90s or 5m")
     return float(match[1]) * _SECONDS[match[2]]
 
 

@@ -44,7 +44,7 @@ def check_axes(entry: Mapping[str, Any], path: KeyPath, axes: Any) -> _Found:
         if not isinstance(name, str):
             continue
         if name not in axes:
-            yield (*path, "axes", index), f"{quoted(name)} is no axis; {one_of(name, axes)}"
+            yield (*path, "axes", index), f"{quoted(name)} is not an axis; {one_of(name, axes)}"
         elif name in chosen:
             yield (*path, "axes", index), f"{quoted(name)} is there twice"
         else:
@@ -96,6 +96,9 @@ def _rule(given: Mapping[str, Any], path: KeyPath, axes: Mapping[str, Mapping[st
     for name, value in given.items():
         if name not in axes:
             there = one_of(name, axes) if axes else "it has none"
-            yield (*path, name), f"{quoted(name)} is no axis of this repro; {there}"
+            yield (*path, name), f"{quoted(name)} is not an axis of this repro; {there}"
         elif isinstance(value, str) and value not in axes[name]:
-            yield (*path, name), f"{quoted(value)} is no value of it; {one_of(value, axes[name])}"
+            yield (
+                (*path, name),
+                f"{quoted(value)} is not one of its values; {one_of(value, axes[name])}",
+            )

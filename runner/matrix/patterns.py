@@ -21,7 +21,7 @@ def validate(text: str) -> None:
     try:
         re.compile(regular_expression(text) or "")
     except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"is no regular expression: {error}") from None
+        raise ValueError(f"is not a regular expression: {error}") from None
 
 
 def checked(text: str, option: str) -> str:

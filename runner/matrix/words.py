@@ -35,7 +35,7 @@ def checked_spec(values: list[str]) -> list[str]:
     except UsageError as error:
         raise ValueError(error.message) from None
     except ValueError:  # digits without end
-        raise ValueError("is no SPEC") from None
+        raise ValueError("is not a SPEC") from None
     return [part.strip() for part in text.split(",")]
 
 
@@ -51,7 +51,7 @@ def specifier(value: str) -> str:
         SpecifierSet(value)
     except ValueError:  # InvalidSpecifier is one
         raise ValueError(
-            'is no specifier; expected one such as ">=2.4,<2.8", "==1.12.*" or "!=2.6.*"'
+            'is not a specifier; expected one such as ">=2.4,<2.8", "==1.12.*" or "!=2.6.*"'
         ) from None
     for part in value.split(","):
         coarse = _COARSE.fullmatch(part.strip())
@@ -80,7 +80,7 @@ def _is_version(text: str) -> bool:
 def checked_name(value: str) -> str:
     if not _NAME.fullmatch(value) or len(value) > 100:
         raise ValueError(
-            "is no name; use up to 100 letters, digits, `.`, `_`, `-`, a letter or digit first"
+            "is not a name; use up to 100 letters, digits, `.`, `_`, `-`, a letter or digit first"
             + _instead(_as_name(value))
         )
     return value
@@ -116,20 +116,20 @@ def some_text(value: str) -> str:
 def variable(value: str) -> str:
     if not _VARIABLE.fullmatch(value):
         raise ValueError(
-            "is no name of an environment variable; those have letters, digits and `_`"
+            "is not the name of an environment variable; those have letters, digits and `_`"
         )
     return value
 
 
 def python_version(value: str) -> str:
     if not _PYTHON.fullmatch(value):
-        raise ValueError('is no Python version such as "3.10"')
+        raise ValueError('is not a Python version such as "3.10"')
     return value
 
 
 def image(value: str) -> str:
     if not _IMAGE.fullmatch(value):
-        raise ValueError('is no image such as "python:3.10-slim-bookworm@sha256:…"')
+        raise ValueError('is not an image such as "python:3.10-slim-bookworm@sha256:…"')
     return value
 
 
@@ -143,7 +143,7 @@ def requirement(value: str) -> str:
         parsed = Requirement(value)
     except ValueError:
         raise ValueError(
-            'is no requirement (PEP 508); expected one such as "tensorflow-probability==0.12.2"'
+            'is not a requirement (PEP 508); expected one such as "tensorflow-probability==0.12.2"'
         ) from None
     if parsed.url:
         raise ValueError(
@@ -164,5 +164,5 @@ def relative_file(value: str) -> str:
     """A path below the script's folder."""
     parts = value.rstrip("/").split("/")
     if value.startswith("/") or not value.strip("/.") or ".." in parts:
-        raise ValueError("is no path below the script's own folder")
+        raise ValueError("is not a path below the script's own folder")
     return "/".join(part for part in parts if part not in ("", "."))

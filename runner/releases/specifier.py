@@ -93,7 +93,7 @@ def newest_patches(releases: Sequence[Release]) -> tuple[Release, ...]:
 
 
 def check(spec: str) -> None:
-    """Raises `UsageError` if `spec` is no valid SPEC."""
+    """Raises `UsageError` if `spec` is not a valid SPEC."""
     items = _items(spec)
     if all(_is_plain(item) for item in items):
         for item in items:
@@ -106,7 +106,7 @@ def check(spec: str) -> None:
 def _items(spec: str) -> list[str]:
     items = [item.strip() for item in spec.split(",")]
     if not all(items):
-        raise UsageError(f"{spec!r} is no SPEC: {_HINT}")
+        raise UsageError(f"{spec!r} is not a SPEC: {_HINT}")
     if _NIGHTLIES.match(spec) and any(not _is_plain(item) for item in items):
         return [spec]
     plain = [item for item in items if _is_plain(item)]
@@ -189,7 +189,7 @@ def _version(text: str) -> Version:
     try:
         return Version(text)
     except InvalidVersion:
-        raise UsageError(f"{text!r} is no version: {_HINT}") from None
+        raise UsageError(f"{text!r} is not a version: {_HINT}") from None
 
 
 def _set(spec: str) -> SpecifierSet:
@@ -197,7 +197,7 @@ def _set(spec: str) -> SpecifierSet:
     try:
         return SpecifierSet(nightlies["spec"] if nightlies else spec, prereleases=True)
     except InvalidSpecifier:
-        raise UsageError(f"{spec!r} is no PEP 440 specifier set: {_HINT}") from None
+        raise UsageError(f"{spec!r} is not a PEP 440 specifier set: {_HINT}") from None
 
 
 def _around(releases: Sequence[Release], items: Sequence[str]) -> str:

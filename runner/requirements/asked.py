@@ -89,7 +89,7 @@ def python_bound(specifier: object, source: str) -> Asked:
 def texts(value: object, what: str, source: str) -> list[str]:
     """`value`, which must be a list of texts. Raises `UsageError`."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise UsageError(f"{source}: {what} is no list of texts")
+        raise UsageError(f"{source}: {what} is not a list of texts")
     return value
 
 
@@ -98,7 +98,7 @@ def _parsed(text: str, source: str) -> Requirement:
         parsed = Requirement(text)
     except InvalidRequirement:
         raise UsageError(
-            f'{source}: "{text[:80]}" is no requirement (PEP 508), such as "pandas>=1.3"'
+            f'{source}: "{text[:80]}" is not a requirement (PEP 508), such as "pandas>=1.3"'
         ) from None
     if parsed.url:
         raise UsageError(

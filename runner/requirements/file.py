@@ -101,9 +101,9 @@ def _text(file: Path) -> str:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is no text in UTF-8") from None
+        raise UsageError(f"{file} is not UTF-8 text") from None
     if len(content) > MOST_BYTES or "\0" in text:
-        raise UsageError(f"{file} is no requirements file: it holds zeros, or over 1 MiB")
+        raise UsageError(f"{file} is not a requirements file: it holds zeros, or over 1 MiB")
     return text
 
 

@@ -95,7 +95,7 @@ class _Project:
             elif isinstance(each, dict) and isinstance(each.get("include-group"), str):
                 yield from self._of_group(canonicalize_name(each["include-group"]), (*above, key))
             else:
-                raise UsageError(f"{self._path}: the group {key} is no list of requirements")
+                raise UsageError(f"{self._path}: the group {key} is not a list of requirements")
 
     def _dynamic(self, field: str, name: str) -> Asked:
         """What a dynamic field asks for, if setuptools reads it from requirements files."""
@@ -126,7 +126,7 @@ def _name(text: str) -> str:
 def _table(data: Mapping[str, Any], name: str, source: str) -> dict[str, Any]:
     found = data.get(name, {})
     if not isinstance(found, dict):
-        raise UsageError(f"{source}: {name} is no table")
+        raise UsageError(f"{source}: {name} is not a table")
     return found
 
 
@@ -143,4 +143,4 @@ def _text(path: Path) -> str:
             remedy="--project takes the folder of a pyproject.toml",
         ) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is no text in UTF-8") from None
+        raise UsageError(f"{path} is not UTF-8 text") from None

@@ -17,4 +17,4 @@ def parsed(text: str, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{what} is no TOML: {' '.join(str(error).split())[:200]}") from None
+        raise UsageError(f"{what} is not TOML: {' '.join(str(error).split())[:200]}") from None

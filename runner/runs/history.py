@@ -248,7 +248,7 @@ _UNKNOWN = Version("0")
 
 
 def _version(tensorflow: str) -> Version:
-    """The version to sort by; a text that is no version, from a stranger's file, sorts first."""
+    """The version to sort by; a text that is not a version, from a stranger's file, sorts first."""
     try:
         return Version(tensorflow)
     except InvalidVersion:

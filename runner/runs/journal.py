@@ -191,13 +191,13 @@ def _safe(name: str) -> str:
 def read_run(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
     """The run in a folder. If a cell has several lines, the last one counts.
 
-    Raises `UsageError` if `folder` is no run. A line that cannot be read (for example the last one
+    Raises `UsageError` if `folder` is not a run. An unreadable line (for example the last one
     of a killed run) is left out with a warning; the cell then counts as not measured.
     """
     try:
         head = serial.run_from_json(serial.parse(files.read_regular(folder / HEAD, MOST_HEAD)))
     except FileNotFoundError:
-        raise UsageError(f"{folder} is no run: it has no {HEAD}") from None
+        raise UsageError(f"{folder} is not a run: it has no {HEAD}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(folder / HEAD, error) from None
     results, controls = (_last_of_each(folder / name, warn) for name in (CELLS, CONTROLS))

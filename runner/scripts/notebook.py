@@ -49,9 +49,9 @@ def _parsed(content: bytes, shown: str) -> dict[str, Any]:
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise UsageError(f"{shown} is no notebook: it is not JSON") from None
+        raise UsageError(f"{shown} is not a notebook: it is not JSON") from None
     if not isinstance(notebook, dict) or "nbformat" not in notebook:
-        raise UsageError(f"{shown} is no notebook: it has no `nbformat`")
+        raise UsageError(f"{shown} is not a notebook: it has no `nbformat`")
     if notebook["nbformat"] not in (3, 4):
         raise UsageError(
             f"{shown} is a notebook of format {notebook['nbformat']!r:.20}; expected 3 or 4",
@@ -68,7 +68,7 @@ def _cells(notebook: dict[str, Any], shown: str) -> Iterator[str]:
     sheets = notebook.get("worksheets")
     found = notebook.get("cells") if sheets is None else _of_sheets(sheets)
     if not isinstance(found, list) or not all(isinstance(cell, dict) for cell in found):
-        raise UsageError(f"{shown} is no notebook: its `cells` are no list of cells")
+        raise UsageError(f"{shown} is not a notebook: its `cells` are not a list of cells")
     for cell in found:
         if cell.get("cell_type") == "code":
             yield _text(cell.get("source", cell.get("input", "")), shown)
@@ -96,5 +96,5 @@ def _of_sheets(sheets: object) -> object:
 def _text(source: object, shown: str) -> str:
     lines = source if isinstance(source, list) else [source]
     if not all(isinstance(line, str) for line in lines):
-        raise UsageError(f"{shown} is no notebook: the source of a cell is no text")
+        raise UsageError(f"{shown} is not a notebook: the source of a cell is not text")
     return "".join(lines).replace("\r\n", "\n").replace("\r", "\n")

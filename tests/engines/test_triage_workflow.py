@@ -200,7 +200,7 @@ def test_an_edit_meanwhile_is_said(tmp_path: Path, fake: Fake) -> None:
 def test_a_command_that_is_not_understood_is_answered(tmp_path: Path, fake: Fake) -> None:
     made = machine(tmp_path, fake, comment="/tfmatrix --engine local")
     assert made.run() == {"measure": False, "post": True}
-    assert "--engine is no option" in fake.bodies()[0]
+    assert "--engine is not an option" in fake.bodies()[0]
 
 
 def test_an_issue_without_a_script_is_answered(tmp_path: Path, fake: Fake) -> None:

@@ -261,7 +261,10 @@ def test_an_axis_of_the_matrix_hides_no_package(
             "--axis NAME needs --tf",
         ),
         (["--tf", "2.9.0", "--good", "2.8", "--bad", "2.9"], "--axis NAME needs --tf"),
-        (["--axis", "numpy", "--tf", "2.9.0", "--good", "x", "--bad", "1.24.0"], "is no version"),
+        (
+            ["--axis", "numpy", "--tf", "2.9.0", "--good", "x", "--bad", "1.24.0"],
+            "is not a version",
+        ),
         (
             ["--axis", "numpy", "--tf", "2.9.0", "--good", "1.23.1", "--bad", "1.24.0"],
             "no wheel of numpy 1.23.1 that fits; the nearest: 1.23.0, 1.23.2",

@@ -324,7 +324,7 @@ def test_a_link_is_replaced_and_not_followed(wanted: list[str], tmp_path: Path) 
     ("options", "part"),
     [
         (["--from-issue", "bug.md"], "choose one with --block"),
-        (["--from-issue", "bug.md", "--block", "1", "--engine", "local"], "is no sandbox"),
+        (["--from-issue", "bug.md", "--block", "1", "--engine", "local"], "is not a sandbox"),
         (["--from-issue", "nothing.md"], "neither a file nor an issue"),
         (["bug.py", "--from-issue", "bug.md"], "name no other"),
         (["--block", "1"], "need --from-issue"),

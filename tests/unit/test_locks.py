@@ -94,12 +94,12 @@ def test_a_lock_is_refused_when_the_catalogue_asks_for_something_else() -> None:
     ("line", "message"),
     [
         ("six==1.15.0", "has no hash"),
-        (f"six {HASH}", "is no locked requirement"),
-        (f"six>=1.15.0 {HASH}", "is no locked requirement"),
-        ("six==1.15.0 --hash=md5:00", "is no locked requirement"),
-        ("--index-url https://example.org", "is no locked requirement"),
-        (f"six @ https://example.org/six.whl {HASH}", "is no locked requirement"),
-        (f"-e . {HASH}", "is no locked requirement"),
+        (f"six {HASH}", "is not a locked requirement"),
+        (f"six>=1.15.0 {HASH}", "is not a locked requirement"),
+        ("six==1.15.0 --hash=md5:00", "is not a locked requirement"),
+        ("--index-url https://example.org", "is not a locked requirement"),
+        (f"six @ https://example.org/six.whl {HASH}", "is not a locked requirement"),
+        (f"-e . {HASH}", "is not a locked requirement"),
     ],
 )
 def test_each_line_of_a_lock_names_one_file_by_hash(line: str, message: str) -> None:

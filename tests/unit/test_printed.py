@@ -105,8 +105,8 @@ def test_the_option_replaces_what_matrix_yaml_says(
     [
         ("", "is nothing to look for"),
         (" ", "is nothing to look for"),
-        ("/(/", "is no regular expression: missing )"),
-        ("/*/", "is no regular expression: nothing to repeat"),
+        ("/(/", "is not a regular expression: missing )"),
+        ("/*/", "is not a regular expression: nothing to repeat"),
     ],
 )
 def test_what_is_no_pattern_is_told_in_a_line(
@@ -135,7 +135,7 @@ def test_bisect_by_what_is_printed() -> None:
     ("options", "said"),
     [
         (["--bad", "output:"], "is nothing to look for"),
-        (["--bad", "output:/(/"], "is no regular expression"),
+        (["--bad", "output:/(/"], "is not a regular expression"),
         (["--on", "output:"], "is nothing to look for"),
         (
             ["--bad", "output:x", "--on", "fail"],

@@ -219,7 +219,7 @@ def test_it_goes_to_the_sandbox_alone(wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--engine", "local"], "is no sandbox"),
+        (["--engine", "local"], "is not a sandbox"),
         (["my.py"], "has its own script"),
         (["--with", "six"], "has its own script"),
         (["--env", "A=1"], "has its own script"),

@@ -58,9 +58,9 @@ def test_a_script_without_metadata_asks_for_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        ("# dependencies = [", "my.py, block `# /// script` is no TOML"),
-        ("# dependencies = 'pandas'", "my.py: dependencies is no list of texts"),
-        ("# dependencies = ['pandas >> 1']", '"pandas >> 1" is no requirement'),
+        ("# dependencies = [", "my.py, block `# /// script` is not TOML"),
+        ("# dependencies = 'pandas'", "my.py: dependencies is not a list of texts"),
+        ("# dependencies = ['pandas >> 1']", '"pandas >> 1" is not a requirement'),
         ("# dependencies = ['x @ https://e.org/x.whl']", "has a URL"),
         ("# requires-python = 3.8", "my.py: requires-python is 3.8; expected a specifier"),
         ("# requires-python = 'three'", "requires-python is 'three'"),
@@ -144,7 +144,7 @@ def test_a_requirements_file_is_read_as_pip_does(written: Callable[..., Path]) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("six\nnot a requirement\n", 'requirements.txt:2: "not a requirement" is no requirement'),
+        ("six\nnot a requirement\n", 'requirements.txt:2: "not a requirement" is not a requirement'),
         ("https://example.org/x.whl\n", 'requirements.txt:1: "https://example.org/x.whl" is a URL'),
         (
             "-r https://example.org/r.txt\n",
@@ -155,7 +155,7 @@ def test_a_requirements_file_is_read_as_pip_does(written: Callable[..., Path]) -
         ("./mine\n", '"./mine" is a folder or a file'),
         ("-r gone.txt\n", "gone.txt cannot be read: No such file"),
         ("-r requirements.txt\n", "requirements.txt includes requirements.txt, which includes it"),
-        ("six\0\n", "is no requirements file: it holds zeros"),
+        ("six\0\n", "is not a requirements file: it holds zeros"),
     ],
 )
 def test_a_wrong_requirements_file_is_one_line(
@@ -169,7 +169,7 @@ def test_a_wrong_requirements_file_is_one_line(
 
 def test_a_binary_file_is_no_requirements_file(tmp_path: Path) -> None:
     (tmp_path / "r.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="is no text in UTF-8"):
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
         file.read_file(tmp_path / "r.txt")
 
 
@@ -231,15 +231,15 @@ def test_dependencies_that_setuptools_reads_from_a_file_are_read(
         (PROJECT, "[doc]", "has no extra or group 'doc'; there are: all, dev, lint, test"),
         (PROJECT, "[", "expected a folder, or one with extras"),
         ("[tool.poetry]\n", "", "has neither [project] nor [dependency-groups]"),
-        ("[project\n", "", "is no TOML"),
-        ("project = 1\n", "", "project is no table"),
+        ("[project\n", "", "is not TOML"),
+        ("project = 1\n", "", "project is not a table"),
         (
             '[project]\ndynamic = ["dependencies"]\n',
             "",
             "only a build of the project can tell",
         ),
         ('[dependency-groups]\na = [{include-group = "a"}]\n', "[a]", "cannot include a"),
-        ("[dependency-groups]\na = [1]\n", "[a]", "the group a is no list of requirements"),
+        ("[dependency-groups]\na = [1]\n", "[a]", "the group a is not a list of requirements"),
     ],
 )
 def test_a_wrong_project_is_one_line(

@@ -97,7 +97,7 @@ WRONG = {
     "max-disk = 'lots'": "expected a size such as 20GB",
     "keep-environments = 'some'": "expected all, none or a size",
     "cache = ''": "expected a text in quotes",
-    "jobs = ": "is no TOML",
+    "jobs = ": "is not TOML",
 }
 
 

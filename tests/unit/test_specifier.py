@@ -89,11 +89,11 @@ def test_all_series() -> None:
         ("2", "'2' is neither a release nor a series: write `==2.*`"),
         ("2.9,>=2.11", "mixes versions and comparisons: write `==2.9.*`"),
         ("2.9.1,>=2.11", "mixes versions and comparisons: write `==2.9.1`"),
-        ("", "is no SPEC"),
-        ("2.9,", "is no SPEC"),
-        ("newest", "'newest' is no version: a SPEC is `latest`, versions such as"),
-        (">=2.x", "is no PEP 440 specifier set"),
-        ("=>2.4", "is no PEP 440 specifier set"),
+        ("", "is not a SPEC"),
+        ("2.9,", "is not a SPEC"),
+        ("newest", "'newest' is not a version: a SPEC is `latest`, versions such as"),
+        (">=2.x", "is not a PEP 440 specifier set"),
+        ("=>2.4", "is not a PEP 440 specifier set"),
     ],
 )
 def test_what_is_refused(spec: str, message: str) -> None:

@@ -106,8 +106,8 @@ def permitted(fake: Fake, secret: str = READ_ONLY) -> Client:
     [
         ("member", "MEMBER", ""),
         ("owner", "OWNER", ""),
-        ("member", "NONE", "member is no member: NONE"),
-        ("member", "CONTRIBUTOR", "is no member"),
+        ("member", "NONE", "member is not a member: NONE"),
+        ("member", "CONTRIBUTOR", "is not a member"),
         ("reader", "COLLABORATOR", "reader may not write to o/n: read"),
         ("stranger", "MEMBER", "stranger may not write to o/n: none"),
     ],
@@ -127,7 +127,7 @@ def test_both_the_event_and_github_must_say_so(
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"issue": {}}', "[" * 100_000, "nope"])
 def test_what_is_no_event(tmp_path: Path, content: str) -> None:
     (tmp_path / "event.json").write_text(content)
-    with pytest.raises(UsageError, match="is no event of a comment"):
+    with pytest.raises(UsageError, match="is not a comment event"):
         triage.read_event(tmp_path / "event.json")
 
 
@@ -184,7 +184,7 @@ def test_a_command_that_is_not_understood_is_answered(tmp_path: Path) -> None:
     with serving() as fake:
         text = posted(tmp_path, tmp_path / "none", fake, comment="/tfmatrix --engine local")
     assert "Nothing was measured" in text
-    assert "--engine is no option" in text
+    assert "--engine is not an option" in text
 
 
 def test_what_the_command_line_said_is_quoted(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_ends_may_be_yanked_or_pre_releases() -> None:
 @pytest.mark.parametrize(
     ("one", "said"),
     [
-        ("newest", "'newest' is no version of six"),
+        ("newest", "'newest' is not a version of six"),
         ("1.9.5", "six 1.9.5 that fits; the nearest: 1.9, 1.10"),
         ("2", "six 2 that fits; the nearest: 1.13rc1"),
     ],

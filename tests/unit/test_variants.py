@@ -235,14 +235,22 @@ def test_a_clusters_worker_gets_the_variant(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("[keras]", "[kera]", 'repros[0].axes[0]: "kera" is no axis; did you mean "keras"?'),
+        ("[keras]", "[kera]", 'repros[0].axes[0]: "kera" is not an axis; did you mean "keras"?'),
         ("[keras]", "[keras, keras]", 'repros[0].axes[1]: "keras" is there twice'),
-        ("{ keras: default }", "{ kera: x }", '"kera" is no axis of this repro; did you mean'),
-        ("{ keras: default }", "{ keras: lagacy }", 'is no value of it; did you mean "legacy"?'),
+        ("{ keras: default }", "{ kera: x }", '"kera" is not an axis of this repro; did you mean'),
+        (
+            "{ keras: default }",
+            "{ keras: lagacy }",
+            'is not one of its values; did you mean "legacy"?',
+        ),
         ("default: {}", "default: {}\n    other: {}", 'nothing, and neither does "default"'),
-        ("{ requirements: [", '{ python: "2", requirements: [', '"2" is no Python version such as'),
+        (
+            "{ requirements: [",
+            '{ python: "2", requirements: [',
+            '"2" is not a Python version such as',
+        ),
         ('["numpy==1.23.5"]', '["tensorflow==2.9"]', "is TensorFlow itself, which the matrix"),
-        ("TF_USE_LEGACY_KERAS", "TF-USE", '"TF-USE" is no name of an environment variable'),
+        ("TF_USE_LEGACY_KERAS", "TF-USE", '"TF-USE" is not the name of an environment variable'),
         ("legacy: {", "legacy: { envs: {}, ", 'envs: unknown key; did you mean "env"?'),
         ("default: {}\n    legacy: {", 'legacy: { python: "3.9", ', None),
     ],

@@ -83,7 +83,7 @@ def _end(package: str, there: Sequence[PackageRelease], text: str) -> PackageRel
     try:
         wanted = Version(text)
     except ValueError:  # InvalidVersion is one
-        raise UsageError(f"{text!r} is no version of {package}") from None
+        raise UsageError(f"{text!r} is not a version of {package}") from None
     for each in there:
         if each.version == wanted:
             return each
