@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from runner.grid.layout import Key, Layout
 from runner.grid.records import Column, Row
-from runner.model import USUAL, Case, Result, Run, planned_name
+from runner.model import USUAL, Case, Result, Run, file_of_test, planned_name
 
 
 def in_order(
@@ -57,7 +57,7 @@ def never_there(
 
 def _file(row: Row) -> tuple[str, ...]:
     """The file of a test, in one variant."""
-    return row.repro, row.base.partition("::")[0], row.variant
+    return row.repro, file_of_test(row.base), row.variant
 
 
 def _planned(key: Key, test: Case | None) -> Key:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from runner.matrix.problems import nearest, quoted
-from runner.model import Matrix, Suite
+from runner.model import Matrix, Suite, file_of_test
 
 
 def script_problem(script: Path, shown: str) -> Optional[str]:
@@ -48,7 +48,7 @@ def missing(matrix: Matrix) -> bool:
 
 
 def _tests_missing(suite: Suite) -> bool:
-    return not all(exists(suite.folder, path.partition("::")[0]) for path in suite.paths)
+    return not all(exists(suite.folder, file_of_test(path)) for path in suite.paths)
 
 
 def _nearest_file(script: Path) -> str:

@@ -22,6 +22,7 @@ from runner.model import (
     Rule,
     Target,
     Variant,
+    file_of_test,
     package_name,
 )
 from runner.releases import specifier
@@ -107,8 +108,8 @@ def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
 
 
 def may_hold(case: Case, globs: Sequence[str]) -> bool:
-    """Whether a test in this file may be meant: `tests/test_a.py::test_b` is none of another."""
-    files = [glob.partition("::")[0] for glob in globs]
+    """Whether `globs` may select a test in this file; one that names another file does not."""
+    files = list(map(file_of_test, globs))
     return not files or any(
         _named(case.base_name, (one,)) or not one.endswith(".py") for one in files
     )

@@ -8,7 +8,7 @@ records, so all of them are imported from here.
 
 from __future__ import annotations
 
-from runner.model.cases import USUAL, Axis, Case, Variant, planned_name
+from runner.model.cases import USUAL, Axis, Case, Variant, file_of_test, planned_name
 from runner.model.cells import Cell
 from runner.model.environments import USUAL_RESOLUTION, Environment, Resolution, Target
 from runner.model.executions import Execution, Reads
@@ -60,6 +60,7 @@ __all__ = [
     "Variant",
     "Verdict",
     "Whole",
+    "file_of_test",
     "package_name",
     "parsed_version",
     "pinned_packages",

@@ -67,9 +67,14 @@ class Case:
         return evolve(self, name=name, variant=variant)
 
 
+def file_of_test(name: str) -> str:
+    """The file of a test: `tests/test_a.py` for `tests/test_a.py::test_b`; others unchanged."""
+    return name.partition("::")[0]
+
+
 def planned_name(name: str, variant: str) -> str:
-    """The name of the planned case that `name` belongs to: for a test, its file, in its variant."""
-    file = _base_name(name, variant).partition("::")[0]
+    """The name of the planned case for `name`: for a test, its file, in its variant."""
+    file = file_of_test(_base_name(name, variant))
     return f"{file}@{variant}" if variant else file
 
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, Optional, TypeVar
 
-from runner.pipeline.machine import Machine, MachineLost, TryElsewhere
 from runner.pipeline.task_groups import MachineLoad, PendingCall, TaskGroup
+from runner.pipeline.task_machine import Machine, MachineLost, TryElsewhere
 
 T = TypeVar("T")
 TRIES = 2

@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 from attrs import define, field
 
-from runner.pipeline.machine import Machine
+from runner.pipeline.task_machine import Machine
 
 MANY = 8
 """A second worker joins a group without measured times if this many tasks are left."""

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.model import file_of_test
 from runner.scripts import suites
 from runner.scripts.named import Named, of_suite
 from runner.scripts.written import written
@@ -62,4 +63,4 @@ def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:
 def _name(paths: Sequence[str]) -> str:
     """`test_two` for one file, else `tests`."""
     (path,) = paths if len(paths) == 1 else ("tests",)
-    return Path(path.partition("::")[0]).stem or "tests"
+    return Path(file_of_test(path)).stem or "tests"

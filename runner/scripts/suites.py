@@ -19,7 +19,7 @@ from typing import Any, Optional
 from attrs import frozen
 
 from runner.errors import UsageError
-from runner.model import Case, Suite
+from runner.model import Case, Suite, file_of_test
 from runner.paths import home
 
 MOST_FILES = 5000
@@ -66,9 +66,9 @@ def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
         (paths if is_path else options).append(word)
         valued = not valued and word in _VALUED.split()
     for path in paths:
-        place = os.path.normpath(folder / _file(path))
+        place = os.path.normpath(folder / file_of_test(path))
         if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a long name
-            raise UsageError(f"pytest {path}: there is no {_file(path)} in {folder}")
+            raise UsageError(f"pytest {path}: there is no {file_of_test(path)} in {folder}")
         if folder != Path(place) and folder not in Path(place).parents:
             raise UsageError(
                 f"pytest {path}: it is outside {folder}, the folder that is copied into cells",
@@ -144,10 +144,6 @@ def settings_of(folder: Path) -> Settings:
     return Settings()
 
 
-def _file(path: str) -> str:
-    return path.partition("::")[0]
-
-
 def _relative(path: str, folder: Path) -> str:
     file, colons, rest = path.partition("::")
     place = Path(os.path.normpath(folder / file)).relative_to(folder)
@@ -160,9 +156,9 @@ def _wanted(file: str, parts: Sequence[str]) -> list[str]:
 
 
 def _files(root: Path, path: str, settings: Settings) -> Iterator[str]:
-    place = root / _file(path)
+    place = root / file_of_test(path)
     if place.is_file():
-        yield _file(path)
+        yield file_of_test(path)
         return
     for folder, folders, names in os.walk(place):
         folders[:] = sorted(name for name in folders if not _is_left_out(folder, name, settings))

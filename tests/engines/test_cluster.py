@@ -25,7 +25,7 @@ from runner.model import Case, Cell, Repro, Result, Target, Verdict
 from runner.pipeline import cluster, events
 from runner.pipeline.cluster import machines, messages
 from runner.pipeline.cluster.site import ClusterSite
-from runner.pipeline.machine import MachineLost
+from runner.pipeline.task_machine import MachineLost
 from runner.pipeline.tasks import Measure
 from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until, verdicts
 from tests.engines.plain import environment, release

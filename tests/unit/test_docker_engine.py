@@ -114,10 +114,12 @@ def test_a_daemon_that_hangs_from_the_start_is_no_engine(impatient: Daemon) -> N
 
 
 def test_a_socket_that_is_not_for_this_user_is_not_started() -> None:
-    why_not = daemon.explain(PermissionError(13, "Permission denied"))
-    assert why_not == "the Docker socket may not be used by this user"
-    assert "usermod -aG docker" in daemon.how_to_mend(why_not)
-    assert daemon.how_to_mend("no Docker daemon answers") == daemon.how_to_start()
+    why_not = daemon.unreachable(PermissionError(13, "Permission denied"))
+    assert why_not.reason == "the Docker socket may not be used by this user"
+    assert "usermod -aG docker" in why_not.remedy
+    refused = daemon.unreachable(ConnectionRefusedError(111, "Connection refused"))
+    assert refused.reason == "no Docker daemon answers"
+    assert refused.remedy == daemon.how_to_start()
 
 
 def test_a_daemon_that_hangs_later_ends_the_run_at_once(impatient: Daemon, tmp_path: Path) -> None:

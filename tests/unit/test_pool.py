@@ -12,8 +12,8 @@ import pytest
 from attrs import define, field, frozen
 
 from runner.pipeline import pool as pools
-from runner.pipeline.machine import Machine, MachineLost, TryElsewhere
 from runner.pipeline.pool import Pool
+from runner.pipeline.task_machine import Machine, MachineLost, TryElsewhere
 
 
 @frozen(kw_only=True)

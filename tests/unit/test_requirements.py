@@ -144,7 +144,7 @@ def test_a_requirements_file_is_read_as_pip_does(written: Callable[..., Path]) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("six\nnot a requirement\n", 'requirements.txt:2: "not a requirement" is not a requirement'),
+        ("six\nno thing\n", 'requirements.txt:2: "no thing" is not a requirement'),
         ("https://example.org/x.whl\n", 'requirements.txt:1: "https://example.org/x.whl" is a URL'),
         (
             "-r https://example.org/r.txt\n",

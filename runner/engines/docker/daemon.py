@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import docker
+from attrs import frozen
 from docker.constants import DEFAULT_TIMEOUT_SECONDS
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -98,25 +99,34 @@ def address() -> str:
     return os.environ.get("DOCKER_HOST") or context_host() or "unix:///var/run/docker.sock"
 
 
-def why_unreachable() -> Optional[str]:
-    """Why no daemon answers, in one line; None if one does."""
+@frozen(kw_only=True)
+class Unreachable:
+    """Why no daemon answers, and the command that helps; each is one line."""
+
+    reason: str
+    remedy: str
+
+
+JOIN_THE_GROUP = "the group docker may: sudo usermod -aG docker $USER, then log in again"
+
+
+def why_unreachable() -> Optional[Unreachable]:
+    """Why no daemon answers; None if one does."""
     try:
         connect().ping()
-    except DockerException as error:
-        return explain(error)
     except Exception as error:  # the SDK does not wrap errors of requests and paramiko
-        return explain(error)
+        return unreachable(error)
     return None
 
 
-_FORBIDDEN = "the Docker socket may not be used by this user"
+def unreachable(error: Exception) -> Unreachable:
+    """The reason and the remedy for an error of the first request to the daemon."""
+    remedy = JOIN_THE_GROUP if _is_forbidden(str(error)) else how_to_start()
+    return Unreachable(reason=explain(error), remedy=remedy)
 
 
-def how_to_mend(why_not: str) -> str:
-    """The command that makes a daemon answer; `why_not` is what `why_unreachable` says."""
-    if why_not == _FORBIDDEN:
-        return "the group docker may: sudo usermod -aG docker $USER, then log in again"
-    return how_to_start()
+def _is_forbidden(text: str) -> bool:
+    return "PermissionError" in text or "Permission denied" in text
 
 
 def how_to_start() -> str:
@@ -146,8 +156,8 @@ def explain(error: Exception) -> str:
         return "no Docker daemon runs here (its socket does not exist)"
     if "ConnectionRefused" in text or "Connection refused" in text:
         return "no Docker daemon answers"
-    if "PermissionError" in text or "Permission denied" in text:
-        return _FORBIDDEN
+    if _is_forbidden(text):
+        return "the Docker socket may not be used by this user"
     return text
 
 

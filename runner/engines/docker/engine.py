@@ -63,7 +63,7 @@ class DockerEngine:
     def unavailable(self) -> Optional[str]:
         why_not = daemon.why_unreachable()
         if why_not is not None:
-            return f"{why_not}; {daemon.how_to_mend(why_not)}"
+            return f"{why_not.reason}; {why_not.remedy}"
         if daemon.version().get("Os") != "linux":
             return "the Docker daemon runs Windows containers; switch it to Linux containers"
         return builder.unavailable()

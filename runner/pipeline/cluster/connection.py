@@ -19,9 +19,9 @@ from runner.pipeline.cluster.engine import ClusterEngine
 from runner.pipeline.cluster.machines import Remote
 from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.cluster.site import ClusterSite
-from runner.pipeline.machine import MachineLost
 from runner.pipeline.pool import Pool
 from runner.pipeline.site import PREPARING, Workers
+from runner.pipeline.task_machine import MachineLost
 
 LOOK = 0.5
 """Seconds between two looks at the list of workers."""

@@ -14,7 +14,7 @@ from runner.machine.units import size_text
 from runner.model import Device, Environment, Target
 from runner.pipeline.cluster import worker
 from runner.pipeline.cluster.messages import WorkerInfo
-from runner.pipeline.machine import Machine, MachineLost
+from runner.pipeline.task_machine import Machine, MachineLost
 
 T = TypeVar("T")
 USABLE = 0.6

@@ -28,8 +28,8 @@ from runner.pipeline.cluster.messages import (
     files,
     measure_request,
 )
-from runner.pipeline.machine import MachineLost, MachineUnfit, TryElsewhere
 from runner.pipeline.peaks import Peaks
+from runner.pipeline.task_machine import MachineLost, MachineUnfit, TryElsewhere
 from runner.pipeline.tasks import Measure, Prepare
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""A place where tasks are carried out, and how it fails."""
+"""A machine that carries out tasks, and the errors with which it fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class TryElsewhere(Exception):
-    """A machine cannot do a task; another may. If none can, the cause is reported."""
+    """A machine cannot do a task; another one may. If none can, the cause is reported."""
 
     loses = False
     """Whether the machine gets no more tasks."""
@@ -33,7 +33,7 @@ class MachineLost(TryElsewhere):
 
 
 class Machine:
-    """A place where tasks are carried out: this process."""
+    """This process as a machine for tasks; subclasses are other machines."""
 
     name = ""
 
@@ -41,7 +41,7 @@ class Machine:
         self.memory_mb = memory_mb
         self.lost = False
         self.holds: set[str] = set()
-        """Groups that have had a task here; their next task starts sooner."""
+        """Groups that have already run here; their next task starts sooner."""
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn` and wait. Raises what `fn` raises, or `MachineLost`."""
