@@ -11,7 +11,7 @@ from __future__ import annotations
 from runner.model.cases import USUAL, Axis, Case, Variant, file_of_test, planned_name
 from runner.model.cells import Cell
 from runner.model.environments import USUAL_RESOLUTION, Environment, Resolution, Target
-from runner.model.executions import Execution, Reads
+from runner.model.executions import UNPREPARED, Execution, Reads
 from runner.model.matrix import Matrix
 from runner.model.outcomes import Outcome, Verdict
 from runner.model.packages import (
@@ -29,6 +29,7 @@ from runner.model.runs import EnvironmentInfo, Run, RunInfo
 from runner.model.values import Json, Whole
 
 __all__ = [
+    "UNPREPARED",
     "USUAL",
     "USUAL_RESOLUTION",
     "Axis",

@@ -9,6 +9,9 @@ from attrs import field, frozen
 
 from runner.model.values import Json, Whole
 
+UNPREPARED = "the environment could not be prepared: "
+"""How the trouble of a cell begins whose environment could not be made."""
+
 
 @frozen(kw_only=True)
 class Reads:

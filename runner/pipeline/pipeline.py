@@ -23,7 +23,7 @@ from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.cells.suites import rows
 from runner.errors import EngineLostError, TfmatrixError
-from runner.model import Cell, Execution
+from runner.model import UNPREPARED, Cell, Execution
 from runner.pipeline import events
 from runner.pipeline.answers import Answers
 from runner.pipeline.calls import Calls
@@ -221,7 +221,7 @@ class Pipeline:
             )
         )
         for cell in batch.cells:
-            trouble = f"the environment could not be prepared: {reason}"
+            trouble = f"{UNPREPARED}{reason}"
             execution = Execution(trouble=trouble, output=getattr(error, "log", ""))
             key = self._key(batch, cell, execution)
             self._recorder.record(batch.environment, cell, execution, key)

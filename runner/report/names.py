@@ -22,7 +22,8 @@ MOST = 60
 MOST_WHOLE = 960
 """The longest name where a shorter one would be ambiguous."""
 MOST_GLOBS = 6
-"""At most this many names and globs label one row."""
+"""At most this many names and globs label one row; of more, `EXAMPLES` are shown."""
+EXAMPLES = 3
 EMPTY = "(empty)"
 LEVEL = re.compile(r".*?(?:/|::)")
 """A folder, a file or a class in the name of a test."""
@@ -38,17 +39,10 @@ class TableNames:
     rows: tuple[tuple[str, ...], ...]
     """For each row: its names and globs, without `shared` and shortened."""
 
-    def labels(
-        self,
-        table: FoldedTable,
-        quote: Callable[[str], str] = str,
-        most: int = MOST_GLOBS,
-    ) -> list[str]:
+    def labels(self, table: FoldedTable, quote: Callable[[str], str] = str) -> list[str]:
         """A label for each row: its names, its number of cases. `keras-shape-*, updates-alone-*
         (4)`"""
-        return [
-            _label(names, len(lines), quote, most) for names, lines in zip(self.rows, table.lines)
-        ]
+        return [_label(names, len(lines), quote) for names, lines in zip(self.rows, table.lines)]
 
 
 def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
@@ -82,9 +76,10 @@ def short_names(names: Iterable[str], most: int = MOST) -> list[str]:
     return list(_by_file(short[name] for name in every))
 
 
-def _label(names: Sequence[str], lines: int, quote: Callable[[str], str], most: int) -> str:
-    shown = list(map(quote, _by_file(names[:most])))
-    more = [f"and {len(names) - most} more"] if len(names) > most else []
+def _label(names: Sequence[str], lines: int, quote: Callable[[str], str]) -> str:
+    kept = names if len(names) <= MOST_GLOBS else names[:EXAMPLES]
+    shown = list(map(quote, _by_file(kept)))
+    more = [f"and {len(names) - len(kept)} more"] if len(names) > len(kept) else []
     return ", ".join([*shown, *more]) + (f" ({lines})" if lines > 1 else "")
 
 

@@ -27,10 +27,12 @@ def on_releases(columns: Sequence[Sequence[Column]], lane: Sequence[Column]) -> 
 
 
 def on_all_releases(verdict: Optional[Verdict], lane: Sequence[Column]) -> str:
-    """`on every release from 1.12 to 2.21`, `on all 3 releases: 1.15, 2.4 and 2.9`."""
+    """`on every release from 1.12 to 2.21`, `on both 2.4 and 2.9`, `on all 3 releases: …`."""
     if len(lane) == 1:
         return f"on {lane[0].label}"
     each = "any" if verdict in (Verdict.ERROR, None) else "every"
+    if len(lane) == 2 and lane[1].gap:
+        return f"on {'both ' if each == 'every' else ''}{lane[0].label} and {lane[1].label}"
     if len(ranges(lane)) == 1:
         return f"on {each} release from {stretch(lane, ' to ')}"
     which = listed([_range(part) for part in ranges(lane)], MOST_RANGES, "more ranges")

@@ -19,7 +19,8 @@ def change_in_words(transition: Transition) -> str:
     ]
     what = ", ".join(f"{number} × {kind}" for number, kind in kinds[:MOST_CHANGES])
     what += f" and {len(kinds) - MOST_CHANGES} other changes" if len(kinds) > MOST_CHANGES else ""
-    changed = f"{len(transition.changes)} of {count(transition.compared, 'case')} change"
+    verb = "changes" if len(transition.changes) == 1 else "change"
+    changed = f"{len(transition.changes)} of {count(transition.compared, 'case')} {verb}"
     words = "the case changes, " if transition.compared == 1 else f"{changed}, "
     words += kinds[0][1] if len(kinds) == 1 else what
     if transition.between:

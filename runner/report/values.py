@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from attrs import frozen
 
@@ -98,19 +98,29 @@ def shift_clause(
         if here and step.after.device == lane[0].device:
             places[step.name][step.after.label] = None
             changed[step.name] |= here
-    kinds: dict[tuple[tuple[str, ...], int], list[str]] = defaultdict(list)
+    kinds: dict[tuple[tuple[str, ...], frozenset[int]], list[str]] = defaultdict(list)
     for name, labels in places.items():
-        kinds[(tuple(labels), len(changed[name]))].append(quote(shortened(name, MOST_NAME)))
+        kind = tuple(labels), frozenset(changed[name])
+        kinds[kind].append(quote(shortened(name, MOST_NAME)))
     if len(kinds) > MOST_KINDS:
         return f", but {count(len(places), 'observed value')} change"
-    said = [_differ(names, *kind, len(rows)) for kind, names in kinds.items()]
+    said = [
+        _where(cases, len(rows)) + _differ(names, labels)
+        for (labels, cases), names in kinds.items()
+    ]
+    if len({cases for _, cases in kinds}) == len(rows) == 2:
+        said[1] = said[1].replace("in 1 of them", "in the other", 1)
     return f", but {' and '.join(said)}" if said else ""
 
 
-def _differ(names: Sequence[str], labels: Sequence[str], cases: int, of: int) -> str:
+def _where(cases: Collection[int], of: int) -> str:
+    return f"in {len(cases)} of them " if len(cases) < of else ""
+
+
+def _differ(names: Sequence[str], labels: Sequence[str]) -> str:
     one = len(names) == 1
     if len(labels) == 1:
         where = f"{'differs' if one else 'differ'} from {labels[0]} on"
     else:
         where = f"{'changes' if one else 'change'} at {listed(labels)}"
-    return (f"in {cases} of them " if cases < of else "") + f"{listed(names)} {where}"
+    return f"{listed(names)} {where}"

@@ -8,9 +8,10 @@ import pytest
 from attrs import evolve
 
 from runner import grid
-from runner.model import Case, Limits, Repro, Run, Verdict
+from runner.model import UNPREPARED, Case, Limits, Repro, Run, Verdict
 from runner.releases import catalogue
 from runner.report.answer import answer, sentences
+from runner.report.controls import remarks
 from runner.report.transitions import change_in_words
 from tests.unit import runs
 
@@ -90,6 +91,17 @@ EXAMPLES = [
         "2.4\na ✓\nb A\nc B\nd C\ne –",
         "On 2.4, of 5 cases 1 passes, 3 fail and 1 could not be judged.",
     ),
+    # What could not be judged is not claimed.
+    (
+        "2.4 2.5 2.6\na ✓ A –\nb ✓ A –\nc ✓ B –\nd A B –\ne ✓ ✓ –",
+        "On 2.5, 4 of 5 cases fail (1 on 2.4), 2 of them with KeyError: 'x'; "
+        "nothing could be judged on 2.6.",
+    ),
+    (
+        "2.4 2.5 2.6\na ✓ A !\nb ✓ A B\nc ✓ A A\nd ✓ B B\ne ✓ ✓ ✓",
+        "From 2.5 on 4 of 5 cases fail (none on 2.4), 2 of them with KeyError: 'x'; "
+        "1 cell there could not be judged.",
+    ),
     # Nothing judged: why.
     ("2.4 2.5\na ? ?", "Nothing was measured."),
     (
@@ -124,6 +136,11 @@ EXAMPLES = [
         "2.15 2.16\na ✓ A\na@keras=legacy – !",
         "a fails on 2.16 (KeyError: 'x'), passes on 2.15; with keras=legacy nothing was judged: "
         "1 cell could not be measured (the disk is full).",
+    ),
+    (
+        "2.15 2.16 2.17\na ✓ A A\na@keras=legacy – ✓ !",
+        "a fails from 2.16 on (KeyError: 'x'), passes on 2.15; with keras=legacy it ends as on "
+        "2.15 where it could be judged.",
     ),
 ]
 
@@ -187,7 +204,7 @@ KNOWN = tuple(
     ("picture", "words"),
     [
         ("2.8.1 2.9.3\ndefault A ✓", "Fails on 2.8.1 (KeyError: 'x'); passes on 2.9."),
-        ("2.4.4 2.9.3\ndefault ✓ ✓", "Passes on all 2 releases: 2.4 and 2.9."),
+        ("2.4.4 2.9.3\ndefault ✓ ✓", "Passes on both 2.4 and 2.9."),
         (
             "2.4.4 2.6.5 2.7.4 2.9.3\ndefault ✓ A A A",
             "Fails on 2.6 to 2.7 and 2.9 (KeyError: 'x'); passes on 2.4.",
@@ -274,6 +291,82 @@ def test_each_device_has_a_clause() -> None:
         "On cpu, a passes on every release from 2.4 to 2.5; "
         "on cuda, a fails on 2.5 (KeyError: 'x'), passes on 2.4."
     )
+
+
+def test_devices_that_behave_alike_share_a_clause() -> None:
+    cpu, cuda, other = (
+        runs.drawn(f"2.4 2.5\na ✓ {last}", KEY_ERROR, device=device)
+        for device, last in (("cpu", "A"), ("cuda", "A"), ("tpu", "✓"))
+    )
+    every = evolve(
+        cpu,
+        environments=cpu.environments + cuda.environments + other.environments,
+        results=cpu.results + cuda.results + other.results,
+    )
+    assert answer(grid.build_grid(every)) == (
+        "On cpu and cuda, a fails on 2.5 (KeyError: 'x'), passes on 2.4; "
+        "on tpu, a passes on every release from 2.4 to 2.5."
+    )
+
+
+def test_an_environment_that_could_not_be_made_says_its_cause() -> None:
+    run = runs.drawn("2.4 2.5\na ! !\nb ✓ !")
+    told = tuple(
+        evolve(each, outcome=evolve(each.outcome, reason=f"{UNPREPARED}no wheel fits"))
+        if each.outcome.verdict is Verdict.ERROR
+        else each
+        for each in run.results
+    )
+    assert answer(grid.build_grid(evolve(run, results=told))) == (
+        "a could not be measured on any release from 2.4 to 2.5 (no wheel fits); "
+        "b passes on 2.4, could not be measured on 2.5 (no wheel fits)."
+    )
+
+
+PYTHONS = {"2.7": "3.8", "2.8": "3.10"}
+
+
+@pytest.mark.parametrize(
+    ("cases", "words"),
+    [
+        ("aaa", "2.8 fails on Python 3.8 too"),
+        ("ppp", "2.8 passes on Python 3.8 as 2.7 does: the change is Python's, not TensorFlow's"),
+        (
+            "pa",
+            "one passes on 2.8 with Python 3.8 as on 2.7: the change is Python's, not "
+            "TensorFlow's; two fails on 2.8 with Python 3.8 too",
+        ),
+        (
+            "aaap",
+            "3 of the 4 cases fail on 2.8 with Python 3.8 too; four passes on 2.8 with Python 3.8 "
+            "as on 2.7: the change is Python's, not TensorFlow's",
+        ),
+        ("aa?", "one and two fail on 2.8 with Python 3.8 too"),
+    ],
+)
+def test_a_control_names_its_case_where_it_is_not_all_that_change(cases: str, words: str) -> None:
+    """Each letter is a case: how its control ended, or `?` where it has none."""
+    names = ["one", "two", "three", "four"][: len(cases)]
+    drawn = [
+        runs.drawn(
+            "\n".join([version, *(f"{name} {glyph}" for name in names)]), KEY_ERROR, python=p
+        )
+        for (version, p), glyph in zip(PYTHONS.items(), "✓A")
+    ]
+    ends = {"a": "A", "p": "✓"}
+    controls = tuple(
+        runs.result(f"{name}@python=3.8", "2.8", ends[case], KEY_ERROR, variant="python=3.8")
+        for name, case in zip(names, cases)
+        if case != "?"
+    )
+    run = evolve(
+        drawn[0],
+        environments=drawn[0].environments + drawn[1].environments,
+        results=drawn[0].results + drawn[1].results,
+        controls=controls,
+    )
+    built = grid.build_grid(run)
+    assert list(remarks(built, built.rows)) == [words]
 
 
 def test_names_and_messages_go_through_the_quote() -> None:
@@ -391,6 +484,19 @@ def test_values_that_change_in_some_of_the_cases_say_in_how_many() -> None:
     assert observed("ab", series("b", loss=[1, 1, 2, 2])) == (
         f"Both cases pass {EVERYWHERE}, but in 1 of them loss differs from 2.8 on."
     )
+
+
+@pytest.mark.parametrize(
+    ("cases", "words"),
+    [
+        ("ab", "in 1 of them loss differs from 2.9 on and in the other mean differs from 2.9 on"),
+        ("abc", "in 1 of them loss differs from 2.9 on and in 1 of them mean differs from 2.9 on"),
+    ],
+)
+def test_values_that_change_in_different_cases_are_not_said_of_one(cases: str, words: str) -> None:
+    changed = {**series("a", loss=[1, 1, 1, 2]), **series("b", mean=[1, 1, 1, 2])}
+    who = "Both" if len(cases) == 2 else "All 3"
+    assert observed(cases, changed) == f"{who} cases pass {EVERYWHERE}, but {words}."
 
 
 def test_values_that_change_with_the_outcome_are_no_news() -> None:

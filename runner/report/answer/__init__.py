@@ -7,6 +7,7 @@ The grammar, by how a repro's cases behave on one device:
     one turning point  WHERE-ON N of M cases fail (K on THE RELEASE BEFORE), because WHY
     many ways          Of M cases, N pass on every release …; the largest change is …
     variants           …; with VARIANT all M end as on RELEASE | as without it
+    devices            on cpu and cuda, …; devices on which it is otherwise have their own clause
     remarks            …; 2.8 passes on Python 3.8 too; N of M cells are inferred; N cells are flaky
 
 tests/unit/test_report_answer.py has an example of each. Only measured cells support a claim.
@@ -14,6 +15,7 @@ tests/unit/test_report_answer.py has an example of each. Only measured cells sup
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Optional
 
@@ -53,11 +55,12 @@ def sentences(grid: Grid, quote: Quote = clean, most: int = MOST_REPROS) -> list
 
 def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, named: bool) -> str:
     lanes = grid.lanes
-    parts = []
+    told: dict[str, list[str]] = defaultdict(list)
     for device, columns in lanes.items():
-        where = f"on {quote(device)}, " if len(lanes) > 1 else ""
-        parts.append(where + _on_lane(_lane(grid, repro, rows, columns, quote)))
-    parts += [_fixed(grid), *controls.remarks(grid, rows), totals.caveats(grid, rows)]
+        told[_on_lane(_lane(grid, repro, rows, columns, quote))].append(quote(device))
+    several = len(lanes) > 1
+    parts = [f"on {listed(on)}, {clause}" if several else clause for clause, on in told.items()]
+    parts += [_fixed(grid), *controls.remarks(grid, rows, quote), totals.caveats(grid, rows)]
     whole = "; ".join(filter(None, parts))
     if named:
         return f"{quote(shortened(repro, MOST_NAME))}: {whole}."

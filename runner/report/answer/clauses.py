@@ -10,7 +10,7 @@ from runner.cells.classify import HUNG
 from runner.grid import Column, Row
 from runner.grid.names import globs
 from runner.machine.units import count
-from runner.model import Outcome, Verdict
+from runner.model import UNPREPARED, Outcome, Verdict
 from runner.report import places, style, values
 from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
 from runner.report.names import short_name, short_names
@@ -137,4 +137,5 @@ def _why(lane: ReproOnDevice, verdict: Optional[Verdict], outcomes: Collection[O
 def _told(outcome: Outcome) -> str:
     """The signature, or the reason if that starts with it: `killed for disk, over 64 MiB`."""
     signature = outcome.signature or outcome.reason
-    return outcome.reason if outcome.reason.startswith(signature) else signature
+    told = outcome.reason if outcome.reason.startswith(signature) else signature
+    return told.removeprefix(UNPREPARED) if outcome.verdict is Verdict.ERROR else told

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Optional
 
 from runner.grid import PASS, Column, Row, Transition
@@ -25,6 +26,7 @@ def turning_point(lane: ReproOnDevice, main: Transition) -> str:
     """`from 2.16 on 20 of 36 cases fail (10 on 2.15), 12 of them because …`.
 
     Empty if a case both passes and fails from there on, or if as many cases fail as before.
+    A release on which none of them could be judged is not claimed.
     """
     later = lane.columns[lane.columns.index(main.after) :]
     found = {row.index: lane.findings(row, later) for row in lane.rows}
@@ -36,10 +38,10 @@ def turning_point(lane: ReproOnDevice, main: Transition) -> str:
     earlier = _failing_on(lane, main.before)
     if len(earlier) == len(failing):
         return ""
-    where, total = places.on_releases([later], lane.columns), len(judged)
+    known = [column for column in later if any(_judged(lane, row, column) for row in judged)]
+    where, total = places.on_releases(_stretches(known, later), lane.columns), len(judged)
     where += "," if where[-1].isdigit() else ""
-    unjudged = len(lane.rows) - total
-    rest = f"; {count(unjudged, 'case')} could not be judged there" if unjudged else ""
+    rest = "".join(f"; {each}" for each in _unjudged(lane, judged, known, later))
     if not failing:
         why = _shared_cause(lane, earlier, [main.before], main)
         return (
@@ -49,6 +51,35 @@ def turning_point(lane: ReproOnDevice, main: Transition) -> str:
     verb = "fails" if len(failing) == 1 else "fail"
     before = f" ({len(earlier) or 'none'} on {main.before.label})"
     return f"{where} {many} cases {verb}{before}{_shared_cause(lane, failing, later, main)}{rest}"
+
+
+def _judged(lane: ReproOnDevice, row: Row, column: Column) -> bool:
+    """Whether the cell was judged, be it by inference."""
+    verdict = lane.mark(row, column).verdict
+    return verdict is not None and verdict.judged
+
+
+def _stretches(columns: Sequence[Column], lane: Sequence[Column]) -> list[list[Column]]:
+    """The columns in groups of neighbours in the lane."""
+    groups = groupby(lane, key=lambda column: column in columns)
+    return [list(group) for there, group in groups if there]
+
+
+def _unjudged(
+    lane: ReproOnDevice, rows: Sequence[Row], known: Sequence[Column], later: Sequence[Column]
+) -> Iterator[str]:
+    """What the claim leaves out: cases, cells of the others, releases."""
+    cases = len(lane.rows) - len(rows)
+    if cases:
+        yield f"{count(cases, 'case')} could not be judged there"
+    there = [(row, column) for row in rows for column in known]
+    cells = sum(not lane.mark(*at).impossible and not _judged(lane, *at) for at in there)
+    if cells:
+        yield f"{count(cells, 'cell')} there could not be judged"
+    left = [column for column in later if column not in known]
+    if left:
+        where = places.on_releases(_stretches(left, later), lane.columns)
+        yield f"nothing could be judged {where}"
 
 
 def _failing_on(lane: ReproOnDevice, column: Column) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Optional
 
 from runner.grid import Row
 from runner.machine.units import count
-from runner.model import Verdict
+from runner.model import UNPREPARED, Verdict
 from runner.report import style
 from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
 from runner.report.text import listed, shortened
@@ -23,7 +23,9 @@ def why_unjudged(lane: ReproOnDevice, rows: Sequence[Row]) -> str:
         for column in lane.columns:
             cell, mark = lane.grid.cell(row, column), lane.mark(row, column)
             if not mark.impossible:
-                reasons[mark.verdict].append(cell.outcome.reason if cell else "")
+                reasons[mark.verdict].append(
+                    cell.outcome.reason.removeprefix(UNPREPARED) if cell else ""
+                )
     return ", ".join(_unjudged_for(lane, verdict, found) for verdict, found in reasons.items())
 
 

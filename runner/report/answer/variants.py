@@ -39,12 +39,23 @@ def _variant(lane: ReproOnDevice, rows: Sequence[Row], main: Optional[Transition
     before = sum(_as_before(lane, row, other, main) for row, other in judged) if main else 0
     how = f"as on {main.before.label}" if main and before > alike else "as without it"
     many, total = max(alike, before), len(judged)
+    if any(_unjudged(lane, *pair) for pair in pairs):
+        how += " where it could be judged" if total == 1 else " where they could be judged"
     if total == 1:
         only = judged[0][0]
         who = "it" if len(lane.rows) == 1 else lane.quote(short_name(only.base))
         return f"{who} ends {how}" if many else f"{who} {', '.join(predicates(lane, [only]))}"
     all_ = "both" if total == 2 else f"all {total}"
     return f"{all_ if many == total else f'{many} of {total}'} end {how}"
+
+
+def _unjudged(lane: ReproOnDevice, row: Row, usual: Row) -> bool:
+    """Whether there is a release on which the usual way was judged, and the variant was not."""
+    marks = ((lane.mark(row, column), lane.mark(usual, column)) for column in lane.columns)
+    return any(
+        not mark.impossible and not mark.inferred and not mark.measured and other.measured
+        for mark, other in marks
+    )
 
 
 def _as_usual(lane: ReproOnDevice, row: Row, usual: Row) -> bool:

@@ -160,7 +160,7 @@ def _turn(transition: Transition, *, several: bool) -> str:
     names = [code_html(name) for name in short_names(c.row.case for c in transition.changes)]
     which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
     told = escape(change_in_words(transition)) + which
-    told += escape(controls.in_words(transition.controls))
+    told += escape(controls.in_words(transition))
     return f"<li><b>{where}</b> <span>{told}</span></li>"
 
 

@@ -12,7 +12,6 @@ from runner.report.names import table_names, titles
 from runner.report.text import clean, shortened
 
 MOST_NAME = 120
-MOST_GLOBS = 8
 
 
 def short(grid: Grid) -> Iterator[str]:
@@ -41,7 +40,7 @@ def _table(grid: Grid, table: FoldedTable) -> Iterator[str]:
     yield "<tbody>"
     buttons = _Buttons(grid)
     apart = list(_apart(table.places))
-    labels, shown = called.labels(table, most=MOST_GLOBS), called.labels(table, _name, MOST_GLOBS)
+    labels, shown = called.labels(table), called.labels(table, _name)
     for label, name, lines, marks in zip(labels, shown, table.lines, table.marks):
         cells = _cells(table, lines, marks, apart, buttons)
         yield f"<tr>{_row_head(lines, label, name)}{cells}</tr>"

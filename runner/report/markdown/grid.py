@@ -143,7 +143,7 @@ def _transition(transition: Transition, *, several: bool) -> str:
     line = f"**{where}**: {change_in_words(transition)}"
     if len(transition.changes) <= MOST_NAMED:
         line += f" ({listed(gfm.case_names(change.row.case for change in transition.changes))})"
-    return line + controls.in_words(transition.controls, gfm.code_span)
+    return line + controls.in_words(transition, gfm.code_span)
 
 
 def contradictions(context: Context, most: int) -> Iterator[str]:
