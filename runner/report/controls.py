@@ -40,7 +40,7 @@ def _by_words(
 
 
 def _cases(transition: Transition, controls: Sequence[Control], quote: Quote) -> str:
-    """The names of the controls' cases, or how many they are; empty if all that change are meant."""
+    """The names of the controls' cases, or their number; empty if these are all that change."""
     names = dict.fromkeys(each.row.case for each in controls)
     changed = {change.row.case for change in transition.changes}
     if names.keys() == changed:

@@ -44,14 +44,18 @@ def _table(table: FoldedTable, title: str, width: int, colour: Colour) -> Iterat
     heads = [clean(folded.label(places)) for places in table.places]
     columns = list(zip(*table.marks))
     wides = [_width(head, marks) for head, marks in zip(heads, columns)]
-    called, room = table_names(table), _room_for_names(wides, width)
-    names = [_lines(label, room) for label in called.labels(table)]
+    called = table_names(table)
+    labels = called.labels(table)
+    longest = max((len(word) for label in labels for word in label.split()), default=0)
+    room = _room_for_names(wides, width, longest)
+    names = [_lines(label, room, min(2, max(0, room - longest))) for label in labels]
     title = ": ".join(short_name(part, MOST_TITLE) for part in (title, called.shared) if part)
     if len(title) > room:
         yield from textwrap.wrap(title, width or len(title), break_on_hyphens=False)
         title = ""
     margin = max(map(len, [title, *(line for lines in names for line in lines)]), default=0)
     for block in _blocks(wides, width - margin):
+        yield from [""] if block[0] else []
         yield _line(title, margin, [heads[at].center(wides[at]) for at in block])
         for lines, marks in zip(names, table.marks):
             cells = [_cell(marks[at], wides[at], colour) for at in block]
@@ -70,13 +74,16 @@ def _line(name: str, margin: int, cells: Sequence[str]) -> str:
     return (name.ljust(margin) + "".join(f"  {cell}" for cell in cells)).rstrip()
 
 
-def _lines(label: str, room: int) -> list[str]:
-    return textwrap.wrap(label, room, subsequent_indent="  ", break_on_hyphens=False)
+def _lines(label: str, room: int, indent: int) -> list[str]:
+    return textwrap.wrap(label, room, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
-def _room_for_names(wides: Sequence[int], width: int) -> int:
+def _room_for_names(wides: Sequence[int], width: int, longest: int) -> int:
+    """What the columns leave; if these need several blocks anyway, the longest name stays whole."""
     left = width - sum(wide + 2 for wide in wides) if width else WIDEST_NAMES
-    return max(NARROWEST_NAMES, min(WIDEST_NAMES, left))
+    if left < NARROWEST_NAMES:
+        return max(NARROWEST_NAMES, min(WIDEST_NAMES, longest + 2, width // 2))
+    return min(WIDEST_NAMES, left)
 
 
 def _width(head: str, marks: Sequence[Mark]) -> int:
