@@ -1,5 +1,5 @@
-"""GitHub: where a reproduction comes from, and where the report goes.
+"""GitHub: reads issues and comments, and posts reports.
 
-Everything that can be decided without the network is in `address`, `comment` and `limits`; `client`
-asks and translates what goes wrong; `attach` finds the comment and posts or updates it.
+`address`, `comment` and `limits` decide everything that needs no network. `client` sends requests
+and translates errors. `attach` finds the comment and posts or updates it.
 """

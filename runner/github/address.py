@@ -64,7 +64,7 @@ def api_base(url: str) -> str:
         good = safe and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
     except ValueError:
         good = False
-    # Not quoted in the message where it may hold a password.
+    # not shown if it may hold a password
     if not good or "@" in url:
         raise UsageError(
             "--api-url is not a GitHub address" + ("" if "@" in url else f": {url!r}"),

@@ -21,8 +21,8 @@ class Bounds(bounds.Bounds):
     answers: int = 300
     """The most pages that are read; each has a hundred comments."""
     size: int = 64 * 1024 * 1024
-    too_many: str = "more answers than any issue has pages"
-    too_large: str = "more bytes than all comments of an issue have"
+    too_many: str = "more answers than an issue can have"
+    too_large: str = "more bytes than the comments of an issue can have"
 
 
 def connections(

@@ -166,8 +166,8 @@ class Client:
                 return self.bounds.within_the_deadline(call)
             except TooMuchError as error:
                 raise errors.GithubError(
-                    f"{what}: {self._host} does not come to an end: {error}",
-                    remedy="check the network and --api-url; the same command then goes on",
+                    f"{what}: {self._host} sends an answer without end: {error}",
+                    remedy="check the network and --api-url, then run the same command again",
                 ) from None
             except GithubException as error:
                 self._wait_or_raise(error, what, access)
@@ -186,14 +186,14 @@ class Client:
         )
         if seconds is None:
             errors.refuse(error.status, error.data, what, self.token or "", access)
-        # Each time longer, as the manual asks; so a server that says 0 for ever comes to an end.
+        # Each wait is longer, as GitHub's manual asks. So a server that always says 0 is given up.
         seconds, self._least = max(seconds, self._least), self._least * 2
         self._waited += seconds
         until = datetime.fromtimestamp(self.clock.now() + min(seconds, 10**8), timezone.utc)
         if self._waited > limits.MOST_WAIT:
             raise errors.GithubError(
-                f"{what}: GitHub's rate limit is used up until {until:%H:%M} UTC",
-                remedy="the same command then; with a token there is more",
+                f"{what}: GitHub's rate limit is reached until {until:%H:%M} UTC",
+                remedy="run the same command then; with a token the limit is higher",
             )
         self.say(
             f"{what}: GitHub's rate limit; waiting {seconds:.0f} s, until {until:%H:%M:%S} UTC"

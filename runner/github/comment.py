@@ -49,8 +49,8 @@ def compose(identity: str, report: str) -> str:
 def earlier(comments: Iterable[Comment], identity: str, author: str) -> Optional[Comment]:
     """The first comment of `author` that this tool wrote for the same matrix.
 
-    Only a whole first line counts: what a report holds stands below its own marker, so no log or
-    script can pass for another comment's.
+    Only a whole first line counts. A report stands below its own marker, so no log or script in it
+    can look like another comment's marker.
     """
     wanted = marker(identity)
     mine = (each for each in comments if each.author == author)

@@ -20,19 +20,19 @@ SECONDS = 60.0
 
 
 def download_text(url: str) -> str:
-    """The text at `url`. Only the request is sent, no token. Raises `GithubError`."""
+    """The text at `url`. The request carries no token. Raises `GithubError`."""
     import requests
 
     bounds = Bounds(seconds=SECONDS, answers=MOST_REDIRECTIONS + 1, size=MOST_BYTES)
     try:
         return bounds.within_the_deadline(lambda: _followed(url, bounds)).decode("utf-8-sig")
     except TooMuchError as error:
-        raise GithubError(f"{url} cannot be followed: {error}") from None
+        raise GithubError(f"{url} cannot be read: {error}") from None
     except (requests.RequestException, OSError) as error:
         host = urlsplit(url).hostname
         raise GithubError(
-            f"{url} cannot be followed: {host} does not answer ({type(error).__name__})",
-            remedy="download the file by hand, and name it",
+            f"{url} cannot be read: {host} does not answer ({type(error).__name__})",
+            remedy="download the file yourself, and name it",
         ) from None
     except UnicodeDecodeError:
         raise GithubError(f"{url} is not UTF-8 text") from None
@@ -57,9 +57,9 @@ def _followed(url: str, bounds: Bounds) -> bytes:
                 url = redirected(url, answer.headers["Location"])
                 continue
             if answer.status_code != requests.codes.ok:
-                raise GithubError(f"{url} cannot be followed: the answer is {answer.status_code}")
+                raise GithubError(f"{url} cannot be read: the answer is {answer.status_code}")
             return _body(answer, bounds)
-    raise GithubError(f"{url} cannot be followed: it leads from one address to the next")
+    raise GithubError(f"{url} cannot be read: it redirects too often")
 
 
 def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,6 +1,6 @@
-"""Code that somebody fenced with one backtick or two → the fence that was meant. Pure.
+"""Rewrites code between one or two backticks as the fence that the author meant. Pure.
 
-To Markdown that is text in a paragraph: lines run together, and an empty line ends it.
+Markdown reads it as text in a paragraph: lines run together, and an empty line ends it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Markdown → the Python scripts in it: what somebody pasted into an issue. Pure.
+"""Finds the Python scripts in Markdown, as people paste them into issues. Pure.
 
-The blocks are found by a real Markdown parser, so fences in lists and quotes, of tildes, or never
-closed are what GitHub makes of them. Which of them are Python is for this module to say: an issue
-form of TensorFlow's labels the reproduction `shell`, and many people label nothing.
+A real Markdown parser finds the blocks, so fences in lists and quotes, with tildes, or without an
+end are read as GitHub reads them. This module decides which blocks are Python, because labels are
+not reliable: an issue form of TensorFlow labels the reproduction `shell`, and many people set no
+label.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 PYTHON = frozenset({"py", "py3", "pycon", "python", "python2", "python3", "ipython", "ipython3"})
 MOST = 65_536
-"""A longer block is not tested for Python, in characters; this is GitHub's limit."""
+"""The longest block, in characters, that is tested for Python; it is GitHub's limit."""
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
 _FILE = re.compile(r"(?<![\w./-])([A-Za-z_]\w*\.py)(?![\w.])")
@@ -54,9 +55,11 @@ class Block:
 
 
 def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
-    """The Python in `markdown`, in its order: blocks labelled so, and those that parse as Python
-    and import TensorFlow or Keras. `place` says which text it is, where an issue has several. Never
-    raises, whatever the text."""
+    """The Python blocks in `markdown`, in order: labelled as Python, or valid Python that imports
+    TensorFlow or Keras.
+
+    `place` names the text if an issue has several. Never raises, for any text.
+    """
     text = markdown.encode("utf-8", "replace").decode("utf-8")
     if _is_escaped(text):
         text = html.unescape(text)
@@ -79,7 +82,8 @@ def hidden(markdown: str) -> tuple[str, ...]:
 
 
 def _is_escaped(text: str) -> bool:
-    """A page's source that was saved as the text: it has entities, and nothing they stand for."""
+    """Whether it is the saved source of a web page: it has entities, but
+    none of the characters that they stand for."""
     return bool(_ENTITY.search(text)) and "<" not in text and ">" not in text
 
 
@@ -90,18 +94,20 @@ def _code(text: str, *, inside_html: bool = False) -> Iterator[tuple[str, str, i
         if token.type in ("fence", "code_block"):
             yield token.info, token.content, line
         elif token.type == "html_block" and not token.content.lstrip().startswith("<!--"):
-            # `<details>` right above a fence: GitHub shows the fence as text, but code was meant.
+            # GitHub shows a fence right below `<details>` as text, but it was meant as code.
             inner = _code(token.content, inside_html=True)
             yield from ((info, content, line + below - 1) for info, content, below in inner)
 
 
 @functools.cache
 def _parser(inside_html: bool) -> MarkdownIt:
-    from markdown_it import MarkdownIt  # a tenth of a second, which other commands need not spend
+    from markdown_it import (
+        MarkdownIt,
+    )  # its import takes 0.1 s, which other commands need not spend
 
     parser = MarkdownIt("commonmark")
     parser.core.ruler.enableOnly(["normalize", "block"])
-    # Many links' definitions in a row take the square of their number, and hold no code.
+    # The parser needs quadratic time for many link definitions in a row, and they contain no code.
     return parser.disable(["reference", "html_block"] if inside_html else "reference")
 
 
@@ -117,7 +123,7 @@ def _block(info: str, content: str, line: int, lines: Sequence[str] = ()) -> Opt
 
 
 def _name(info: str, source: str, above: str) -> str:
-    """The file name of a block, from its fence, its first line, or the line above it."""
+    """The file name of a block: from its fence, its first line, or the line above it."""
     first = source.lstrip().partition("\n")[0]
     for text in (info, first if first.startswith("#") else "", above):
         names = _FILE.findall(text)
@@ -132,7 +138,7 @@ def as_python(source: str) -> str:
 
 
 def _as_script(content: str) -> str:
-    """The first reading of a block that is valid Python; else the block unchanged."""
+    """The first form of a block that is valid Python; else the block unchanged."""
     plain = content.replace("\r\n", "\n")
     readings = (plain, textwrap.dedent(plain), textwrap.dedent(html.unescape(plain)))
     scripts = [_without_prompts(reading) for reading in readings]

@@ -43,9 +43,9 @@ def _one_script(chosen: Sequence[Numbered], name: str) -> Files:
 
 
 def _modules(chosen: Sequence[Numbered], name: str) -> Optional[Files]:
-    """Files, where a block imports one that the issue gives a name; else None.
+    """The files, if a block imports another one that has a name in the issue; else None.
 
-    What others import is a module; all that no other imports is the script.
+    A block that others import is a module; the other blocks form the script.
     """
     named = {block.name.removesuffix(".py"): block for _, block in chosen if block.name}
     imported = {

@@ -14,7 +14,7 @@ SECONDARY_WAIT = 60.0
 def seconds_to_wait(
     status: int, headers: Mapping[str, str], message: str, now: float
 ) -> Optional[float]:
-    """Seconds to wait before asking again; None where the answer is no matter of rate.
+    """Seconds to wait before asking again; None if a rate limit is not the cause.
 
     `headers` by lower-case name; `now` is the time since the epoch.
     """

@@ -1,4 +1,4 @@
-"""Finds the gist or the file that an address on the web leads to. Pure."""
+"""Finds the gist or the file for an address on the web. Pure."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def is_link(text: str) -> bool:
 
 
 def parse(text: str) -> LinkedScript:
-    """The target of an address. Raises `UsageError` if it is no address of code."""
+    """The target of an address. Raises `UsageError` if no code is known there."""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
         local = address.is_loopback(parts.scheme, host)
     except ValueError:
-        raise UsageError(f"{text:.200}: no address") from None
+        raise UsageError(f"{text:.200}: not an address") from None
     if parts.username or parts.password:
-        raise UsageError("an address with a user's name or password is not followed")
+        raise UsageError("an address with a user's name or password is not read")
     if parts.scheme != "https" and not local:
-        raise UsageError(f"{text:.200}: only https:// is followed")
+        raise UsageError(f"{text:.200}: only https:// is read")
     link = _known(host, unquote(parts.path).rstrip("/"))
     if link is not None:
         return link
     kind = _kind(parts.path)
     if not kind:
         raise UsageError(
-            f"{text:.200}: no address of code that is known",
+            f"{text:.200}: not a known address of code",
             remedy="an issue, a gist, a notebook on Colab, or a file that ends in .py, .ipynb, .md",
         )
     return LinkedScript(name=_stem(parts.path), url=text.partition("#")[0], kind=kind)

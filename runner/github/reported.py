@@ -1,8 +1,7 @@
-"""A report's hidden block, read from a comment that somebody pasted: nothing in it is believed.
+"""Reads a report's hidden block from a pasted comment, and trusts nothing in it.
 
-`read_block` checks its form, `scripts_shown` that the scripts in the comment are the reported ones,
-`matrix_text` makes the matrix.yaml that runs it again, and `compared` says whether the same came
-out. Pure.
+`read_block` checks its form. `scripts_shown` checks that the comment shows the reported scripts.
+`matrix_text` makes the matrix.yaml that runs them again. `compared` compares the two results. Pure.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ from runner.report.block import CLOSE, OPEN, SCHEMA, Block, Finding, script_dige
 from runner.report.text import listed, shortened
 
 MOST_SECONDS, MOST_MEMORY = 3600.0, 65_536
-"""The limits that a comment may set for a cell, in seconds and MiB; the user may set more."""
+"""The highest limits that a comment may set for a cell, in seconds and MiB; the user may set
+more."""
 MOST_NAMED = 3
 
 Place = tuple[str, str, str, str]
@@ -62,17 +62,17 @@ class _Matrix:
 
 
 def read_block(markdown: str, source: str) -> Block:
-    """The last block that is one where GitHub shows nothing; a log can only quote some.
+    """The last report block in the comment; a log can only quote earlier ones.
 
-    Raises `UsageError`, in one line, for a comment without one, and for one that is damaged, newer,
-    or too old to say what was run.
+    Raises `UsageError`, in one line, if there is no block, or if it is damaged, newer, or too old
+    to state what was run.
     """
     where = shortened(source, 200)
     found = [text for text in hidden(markdown) if text.startswith(OPEN)]
     if not found:
         raise UsageError(
-            f"{where} holds no report of tfmatrix with its hidden block",
-            remedy="paste the comment's own Markdown, whole, as GitHub's Edit shows it",
+            f"{where} has no report of tfmatrix with its hidden block",
+            remedy="paste the whole Markdown of the comment, as GitHub's Edit shows it",
         )
     try:
         data = serial.parse(found[-1].strip().removeprefix(OPEN).removesuffix(CLOSE))
@@ -86,7 +86,7 @@ def read_block(markdown: str, source: str) -> Block:
         raise UsageError(f"{where}: its hidden block is damaged: {said}") from None
     if block.matrix is None or not block.releases:
         raise UsageError(
-            f"{where}: its hidden block does not say what was run: it is of an older tfmatrix, or "
+            f"{where}: its hidden block does not say what was run: its tfmatrix is older, or it "
             "has too many cases",
             remedy="tfmatrix run --from-issue runs its script",
         )
@@ -170,12 +170,15 @@ def compared(then: Block, now: Block) -> tuple[bool, str]:
     told = {at: what for at, what in before.items() if what not in UNJUDGED and at in after}
     differ = [place for place, what in told.items() if after[place] != what]
     if not told:
-        return False, "The report in the comment judged none of these cells: nothing to compare."
+        return (
+            False,
+            "The report in the comment judged none of these cells, so nothing is compared.",
+        )
     said = f"{len(told) - len(differ)} of {count(len(told), 'cell')} ended as in the comment"
     names = [_difference(place, told[place], after[place]) for place in differ]
     rest = f": {'; '.join(names[:MOST_NAMED])}" if names else ""
     more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    verdict = "Not the same came out" if differ else "The same came out"
+    verdict = "The results differ" if differ else "The results are the same"
     return not differ, f"{verdict}. {said}{rest}{more}. {_environments(then, now)}"
 
 

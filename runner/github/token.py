@@ -1,4 +1,4 @@
-"""Finds and checks the token, and never shows it."""
+"""Finds and checks the token, and never prints it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 
 
 def find_token(environ: Mapping[str, str], host: str) -> Optional[str]:
-    """The token of the environment, else the one that `gh` keeps for `host`, else None.
+    """The token from the environment, or the one that `gh` has for `host`; None if there is none.
 
-    Raises `UsageError` for something that cannot be a token: sent, it would be shown in the error.
+    Raises `UsageError` for text that cannot be a token: an error about the request would print it.
     """
     for name in VARIABLES:
         token = environ.get(name, "").strip()

@@ -1,9 +1,9 @@
 """Triage in a comment, in GitHub Actions: `python -m runner.github.triage check|measure|post`.
 
-`check` and `measure` are one job, without a token that may write: the first asks GitHub whether
-the one who wrote the command may write there, the second has no token at all and runs the issue's
-script in the Docker sandbox. `post` is another job with a token that may write: it runs nothing of
-the issue's, and takes what the first handed over as a stranger's. docs/triage.md has the whole.
+`check` and `measure` are one job. `check` asks GitHub whether the command's author may write to the
+repository, with a token that may only read. `measure` has no token and runs the issue's script in
+the Docker sandbox. `post` is another job with a token that may write: it runs nothing from the
+issue, and treats the files of the first job as a stranger's. docs/triage.md describes the whole.
 """
 
 from __future__ import annotations
@@ -70,8 +70,10 @@ def read_event(path: Path) -> Event:
 
 
 def check(event: Event, client: Client) -> None:
-    """Raises `UsageError` unless its author may write to the repository: the event says so, and so
-    does GitHub now."""
+    """Raises `UsageError` unless the author may write to the repository.
+
+    The event says so, and GitHub must confirm it now.
+    """
     if event.association not in MEMBERS:
         raise UsageError(f"{event.author} is not a member: {event.association}")
     permission = client.permission(event.issue.repo, event.author)
@@ -80,8 +82,10 @@ def check(event: Event, client: Client) -> None:
 
 
 def measure(event: Event, folder: Path) -> int:
-    """Run the issue's script, as the event has it, in the sandbox; the exit code. All that is said
-    goes to `folder`: in a workflow's log, a line may be a command."""
+    """Runs the issue's script from the event in the sandbox; returns the exit code.
+
+    All output goes to `folder`, because a line in a workflow's log may be a command.
+    """
     command = triage_command.parse(event.comment)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ISSUE).write_text(event.body, "utf-8")
@@ -99,13 +103,14 @@ def measure(event: Event, folder: Path) -> int:
 
 
 def without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables without the workflow's secrets, for the run of the script."""
+    """The environment variables for the script, without the workflow's secrets."""
     hidden = (*token.VARIABLES, "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     return {name: value for name, value in environ.items() if name not in hidden}
 
 
 def post_report(event: Event, folder: Path, client: Client, address_of_run: str) -> str:
-    """Post or update the report; the comment's address. What was handed over is checked first."""
+    """Posts or updates the report after checking the received files; returns the comment's
+    address."""
     try:
         command = triage_command.parse(event.comment)
         refuse_odd_files(folder)
@@ -130,17 +135,17 @@ def refuse_odd_files(folder: Path) -> None:
             facts = os.lstat(Path(place, name))
             number, size = number + 1, size + facts.st_size
             if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
-                raise UsageError("what was measured holds something that is not a plain file")
+                raise UsageError("the results contain something that is not a plain file")
             if number > MOST_FILES or size > MOST_BYTES:
-                raise UsageError("what was measured is more than a report can hold")
+                raise UsageError("the results are too large for a report")
 
 
 def _unreadable(error: OSError) -> None:
-    raise UsageError("nothing was handed over: the run did not come to its end") from error
+    raise UsageError("there are no results: the run did not end") from error
 
 
 def _report(folder: Path) -> Callable[[int], str]:
-    """The report, made here from the run's records: the other job's Markdown is not used."""
+    """The report, rendered here from the run's records. The other job's Markdown is not used."""
     if not (folder / RUN / journal.HEAD).exists():
         return _problem(_said(folder))
     run = journal.read_run(folder / RUN)
@@ -152,7 +157,7 @@ def _said(folder: Path) -> str:
     try:
         return files.read_regular(folder / SAID, 1 << 20).decode("utf-8", "replace")
     except OSError:
-        return "nothing was handed over"
+        return "there are no results"
 
 
 def _problem(said: str) -> Callable[[int], str]:
@@ -162,9 +167,11 @@ def _problem(said: str) -> Callable[[int], str]:
 
 def _note(event: Event, client: Client, address_of_run: str) -> str:
     """The line that names the command's author, and says whether the issue has changed since."""
-    said = f"Asked for by {gfm.code_span(event.author)}; measured by {address_of_run}.\n\n"
+    said = f"Requested by {gfm.code_span(event.author)}; measured by {address_of_run}.\n\n"
     if _plain(client.issue_text(event.issue)) != _plain(event.body):
-        said += "**The issue was edited since: this is about what it said then.**\n\n"
+        said += (
+            "**The issue was edited since then; this report is about its text at that time.**\n\n"
+        )
     return said
 
 
@@ -189,7 +196,7 @@ def _step(name: str, environ: Mapping[str, str]) -> int:
             outputs.write("allowed=true\n")
         return 0
     if name == "measure":
-        print(f"tfmatrix ended with {measure(event, FOLDER)}")  # the other job tells what came out
+        print(f"tfmatrix ended with {measure(event, FOLDER)}")  # the other job reports the result
         return 0
     if name == "post":
         check(event, _client(environ))

@@ -1,7 +1,7 @@
-"""`/tfmatrix [bisect] [--tf SPEC] …`: what a member writes under an issue. Pure.
+"""The command `/tfmatrix [bisect] [--tf SPEC] …`, which a member writes under an issue. Pure.
 
-The grammar is this module: a first line of words, each option in a list here with what its value
-may be. Nothing else of a comment is read, and none of it ever reaches a shell.
+This module defines the grammar: a first line of words, and a list of options with the pattern of
+each value. Nothing else in a comment is read, and nothing reaches a shell.
 """
 
 from __future__ import annotations

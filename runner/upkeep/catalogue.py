@@ -42,7 +42,7 @@ def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
     missing = table.missing(known, upstream.full)
     yanked = table.newly_yanked(known, upstream.full)
     if not missing and not yanked:
-        click.echo(f"nothing that {source.shown} has is missing")
+        click.echo(f"the catalogue has every release of {source.shown}")
         return 0
     text = file.read_text("utf-8")
     for release, reason in yanked:
@@ -71,11 +71,12 @@ def _writer(file: Path) -> Callable[[str], None]:
 
 
 def _nothing(text: str) -> None:
-    """A dry run: what would be added has been printed."""
+    """The writer of a dry run: nothing to do, because the additions were printed."""
 
 
 def _added(offer: offers.Offer, upstream: Upstream, text: str) -> Optional[str]:
-    """The catalogue's text with one release more, which is shown; None, and why, if it cannot."""
+    """The catalogue's text with one more release, which is printed; None,
+    with the reason printed, if it cannot be added."""
     try:
         proposed = _propose(offer, upstream, text)
     except TfmatrixError as error:
@@ -88,7 +89,7 @@ def _added(offer: offers.Offer, upstream: Upstream, text: str) -> Optional[str]:
 
 
 def _checkout() -> Path:
-    """The catalogue, where it is a file that people keep under version control."""
+    """The catalogue as a file in a checkout under version control."""
     file = paths.releases()
     if file.parent.name != "docker":
         raise UsageError("--update needs a checkout of tfmatrix: there is no docker/releases.yaml")
@@ -119,7 +120,7 @@ def _propose(offer: offers.Offer, upstream: Upstream, text: str) -> proposal.Pro
 
 
 def _before(offer: offers.Offer, upstream: Upstream) -> Optional[wheel.Build]:
-    """What the release before it needs, to tell what changed; its absence is no reason to fail."""
+    """What the release before it needs, to find what changed; None if that is not known."""
     older = [v for v in upstream.full if v < offer.parsed and not v.is_prerelease]
     try:
         return _look(upstream.full[max(older)], upstream) if older else None
@@ -137,11 +138,11 @@ def _release(text: str, version: str) -> Release:
     return release
 
 
-# Locked and proved ------------------------------------------------------------------------
+# --- Locks and tests -----------------------------------------------------------------
 
 
 def _made_good(release: Release, *, prove: bool) -> bool:
-    """Lock it on each device and test it. Returns whether all works."""
+    """Locks it on each device and tests it. Returns whether everything works."""
     try:
         for device in _devices(release):
             click.echo(f"{release.version}: locked in {locks.renew(plan.target(release, device))}")
@@ -157,7 +158,7 @@ def _devices(release: Release) -> list[Device]:
 
 
 def _proved(release: Release) -> bool:
-    """Test it with a training and the shipped reproduction, both through the usual `run`."""
+    """Tests it with a training and with the shipped reproduction, both through the usual `run`."""
     trained = _measured(release, [str(paths.proof()), "--timeout", "600"])
     passes = trained == [Verdict.PASS]
     click.echo(f"{release.version}: {'imports and trains' if passes else 'does not work'}")
@@ -170,7 +171,7 @@ def _proved(release: Release) -> bool:
 
 
 def _measured(release: Release, what: Sequence[str]) -> list[Verdict]:
-    """The outcomes on the CPU. In a process of its own, which reads the new catalogue."""
+    """The outcomes on the CPU, from a separate process that reads the new catalogue."""
     folder = paths.results() / journal.new_id(datetime.now(timezone.utc))
     command = [sys.executable, "-m", "runner", "run", *what, "--tf", release.version]
     command += ["--device", "cpu", "--output", str(folder)]

@@ -1,4 +1,4 @@
-"""Removing what this tool made: what there is, and which of it goes. Deciding is pure."""
+"""Decides which of the things that this tool made are removed. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ def chosen(
     max_size: Optional[int] = None,
     in_use: Callable[[Removable], bool] = lambda _: False,
 ) -> list[Removable]:
-    """The things to remove, least recently used first: everything older than the limit, then
-    enough to
-    meet the size limit.
+    """The things to remove, least recently used first.
 
-    Without limits, everything is removed. `max_size`: bytes that may stay. Whatever is in use is
-    kept and counts.
+    Everything older than `older_than` goes, then enough to meet `max_size`, the bytes that may
+    stay. Without limits everything goes. Whatever is in use stays, and counts towards the size.
     """
     by_age = sorted(items, key=lambda item: item.last_used)
     free = [item for item in by_age if not in_use(item)]

@@ -1,4 +1,4 @@
-"""Checks what works on this machine, each with the command that repairs it."""
+"""Checks what works on this machine, and names the command that repairs each fault."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Health(str, enum.Enum):
 
     GOOD = "ok"
     LIMITED = "limited"
-    """Some features do not work here, but the main one does."""
+    """Some features do not work here, but the main feature does."""
     BAD = "bad"
 
 
@@ -64,7 +64,7 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
             what="engines",
             health=Health.BAD,
             finding="neither docker nor local can run anything here",
-            remedy="mend one of the two above",
+            remedy="repair one of the two above",
         )
 
 
@@ -83,20 +83,20 @@ def check_system() -> Check:
 def check_avx(flags: Optional[frozenset[str]]) -> Check:
     """Checks the processor: releases since 1.6 need AVX, and end with SIGILL without it."""
     if flags is None:
-        return Check(what="AVX", health=Health.LIMITED, finding="cannot be told on this system")
+        return Check(what="AVX", health=Health.LIMITED, finding="it is not known on this system")
     good = "avx" in flags
     return Check(
         what="AVX",
         health=Health.GOOD if good else Health.BAD,
         finding="the processor has it"
         if good
-        else "the processor has none: every import will crash",
+        else "the processor lacks it: every import will crash",
         remedy="" if good else "use another machine, or a processor model with AVX for this one",
     )
 
 
 def check_disk(engine: Engine, releases: Sequence[Release]) -> Check:
-    """Checks the disk as a run of all `releases` with this engine would."""
+    """Checks whether the disk has room for a run of all `releases` with this engine."""
     targets = [plan.target(release, Device.CPU) for release in releases]
     environments = [locks.environment(each) for each in targets if engine.refuses(each) is None]
     try:
@@ -105,11 +105,11 @@ def check_disk(engine: Engine, releases: Sequence[Release]) -> Check:
         return _disk(Health.LIMITED, engine, error.message, error.remedy or "")
     if not environments:
         return _disk(Health.LIMITED, engine, "no environment can be made")
-    here = f"{count(len(environments), 'environment')} here, none to be made"
+    here = f"{count(len(environments), 'environment')} here, and none must be made"
     finding = next(disk.forecast_lines(found), here)
     if found.asked:
         return _disk(Health.GOOD, engine, finding)
-    remedy = "tfmatrix clean; else a run drops environments when others need their room"
+    remedy = "tfmatrix clean; else a run removes environments to make room for others"
     return _disk(Health.LIMITED, engine, finding, remedy)
 
 
@@ -147,8 +147,8 @@ def check_coverage(engine: Engine, releases: Sequence[Release]) -> Iterator[Chec
 
 
 def check_sandbox(info: Mapping[str, Any]) -> Check:
-    """Checks which limits for containers the daemon says that it can enforce."""
-    # Podman says that it can limit what the old control groups let nobody limit who is not root.
+    """Checks which limits for containers the daemon can enforce."""
+    # Podman claims limits that only root can set under the old control groups.
     rootless = info.get("Rootless") or "name=rootless" in (info.get("SecurityOptions") or ())
     unlimited = rootless and str(info.get("CgroupVersion")) == "1"
     lacks = [

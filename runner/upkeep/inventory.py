@@ -19,18 +19,20 @@ from runner.machine.items import Removable
 from runner.runs import journal, retention
 
 _BEING_MADE = 3600.0
-"""A younger snapshot without a name may belong to another run, so it is kept; in seconds."""
+"""A younger snapshot without a name may still be in use by another run, so it is kept. In
+seconds."""
 
 
 def removable_runs(keep: int = 0) -> Iterator[Removable]:
-    """The runs in results/ that have their date as a name, except the newest `keep`."""
+    """The runs in results/ whose name is their date, except the newest `keep`."""
     folders = retention.dated_runs(paths.results())
     for folder in folders[: max(0, len(folders) - keep)]:
         yield _item("run", folder)
 
 
 def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
-    """The reports and logs of those runs, but for the newest `whole`; of the newest `keep` only."""
+    """The reports and logs of those runs, except the newest `whole`.
+    With `keep`, only of the newest `keep`."""
     folders = retention.dated_runs(paths.results())
     oldest = 0 if keep is None else max(0, len(folders) - keep)
     for folder in folders[oldest : max(oldest, len(folders) - whole)]:
@@ -45,8 +47,10 @@ def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
 
 
 def removable_caches() -> Iterator[Removable]:
-    """What lies in the cache and can be made again, but for what the engines list themselves.
-    Measured outcomes are not a cache to throw away with it."""
+    """The caches that can be made again, except those that the engines list.
+
+    Measured outcomes are not among them.
+    """
     for folder in paths.CACHE.values():
         found = paths.own_files(folder)
         if found and folder.removal is paths.Removal.WHOLE:
@@ -63,7 +67,7 @@ def removable_caches() -> Iterator[Removable]:
 
 
 def removable_outcomes(older_than: timedelta) -> Iterator[Removable]:
-    """The stored outcomes that were not used for the time `older_than`, as one item."""
+    """The stored outcomes that were not used for `older_than`, as one item."""
     store = Store(paths.store())
     unused = store.unused(older_than) if paths.own_files(paths.CACHE["store"]) else {}
     if unused:

@@ -51,7 +51,7 @@ def again(source: str, output: str, *more: str) -> int:
 def test_the_same_comes_out(github: Fake, capsys: Captured) -> None:
     assert again(ADDRESS, "second", "--remeasure") == 0
     said = capsys.readouterr().err
-    assert "The same came out. 4 of 4 cells ended as in the comment." in said
+    assert "The results are the same. 4 of 4 cells ended as in the comment." in said
     assert "2 of 2 environments are the same." in said
     ran = json.loads(Path("second/matrix.json").read_text("utf-8"))
     assert sorted((c["case"], c["outcome"]) for c in ran["cells"]) == [
@@ -68,12 +68,12 @@ def test_from_standard_input(
     text = github.bodies()[0]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert again("-", "second") == 0
-    assert "The same came out." in capsys.readouterr().err
+    assert "The results are the same." in capsys.readouterr().err
 
 
 def test_a_part_of_it_can_be_asked_for(github: Fake, capsys: Captured) -> None:
     assert again(ADDRESS, "second", "--tf", "2.15", "--case", "bad") == 0
-    assert "The same came out. 1 of 1 cell ended" in capsys.readouterr().err
+    assert "The results are the same. 1 of 1 cell ended" in capsys.readouterr().err
 
 
 def test_a_claim_that_does_not_hold_is_said(github: Fake, capsys: Captured) -> None:
@@ -82,5 +82,5 @@ def test_a_claim_that_does_not_hold_is_said(github: Fake, capsys: Captured) -> N
     Path("forged.md").write_text(body.replace("\"KeyError: 'x'\"", "\"KeyError: 'y'\""), "utf-8")
     assert again("forged.md", "second") == 1
     said = capsys.readouterr().err
-    assert "Not the same came out. 2 of 4 cells" in said
+    assert "The results differ. 2 of 4 cells" in said
     assert "mine/bad on 2.14.1 cpu was KeyError: 'y', is KeyError: 'x'" in said

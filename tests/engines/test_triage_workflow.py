@@ -157,7 +157,7 @@ def test_a_member_gets_the_matrix_as_a_comment(tmp_path: Path, fake: Fake) -> No
     assert made.run() == {"measure": True, "post": True}
     (body,) = fake.bodies()
     assert "`KeyError: 'from the issue'`" in body
-    assert "Asked for by `member`; measured by [this run]" in body
+    assert "Requested by `member`; measured by [this run]" in body
     assert "https://github.com/o/n/actions/runs/123" in body
     assert not list(tmp_path.rglob("hacked")), "text of the issue reached a shell"
     writes = {secret for verb, _, secret in fake.asked if verb != "GET"}

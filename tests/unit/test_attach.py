@@ -237,7 +237,7 @@ def test_a_long_wait_is_not_waited_for(github: Fake) -> None:
         Answer(403, "", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1003600"})
     ]
     user = User(github)
-    assert "rate limit is used up until 14:46 UTC" in user.refused()
+    assert "rate limit is reached until 14:46 UTC" in user.refused()
     assert user.waits.seconds == []
 
 
@@ -304,13 +304,13 @@ def test_pages_without_end_are_not_followed_for_ever(github: Fake) -> None:
     github.endless = True
     github.add("somebody", "first")
     user = User(github, bounds=Bounds(answers=20))
-    assert "more answers than any issue has pages" in user.refused()
+    assert "more answers than an issue can have" in user.refused()
     assert len(github.asked) <= 20
 
 
 def test_an_answer_without_end_is_not_read(github: Fake) -> None:
     github.answers[f"GET {COMMENTS}"] = [Answer(200, body=b"[" + b" " * 3_000_000)]
-    assert "more bytes than all comments" in User(github, bounds=Bounds(size=1_000_000)).refused()
+    assert "more bytes than the comments" in User(github, bounds=Bounds(size=1_000_000)).refused()
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ def test_the_comment_links_to_where_the_report_is_published(
     ("options", "part"),
     [
         (["--repo", "o", "--issue", "5"], "OWNER/NAME"),
-        (["--repo", "o/n", "--issue", "5", "--report-url", "http://x"], "no address to link to"),
+        (["--repo", "o/n", "--issue", "5", "--report-url", "http://x"], "cannot be linked to"),
         (["--repo", "o/n", "--issue", "0"], "x>=1"),
         (["--repo", "o/n"], "--issue"),
         (["nowhere", "--repo", "o/n", "--issue", "5"], "no run 'nowhere'"),

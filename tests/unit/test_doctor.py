@@ -71,7 +71,7 @@ def test_environments_that_are_here_need_no_room(monkeypatch: pytest.MonkeyPatch
     check = doctor.check_disk(PlainEngine(), [catalogue.load_releases()[-1]])
     assert (check.health, check.finding) == (
         Health.GOOD,
-        "plain: 1 environment here, none to be made",
+        "plain: 1 environment here, and none must be made",
     )
 
 

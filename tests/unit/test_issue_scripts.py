@@ -333,11 +333,11 @@ def test_a_link_is_replaced_and_not_followed(wanted: list[str], tmp_path: Path) 
         (["--from-issue", "bug.md", "--block", ""], "--block : expected a number from 1"),
         (["--from-issue", "bug.md", "--block", "1", "--block", "9"], "there is no block 9"),
         (["o/n#5", "bug.py"], "has its own script: name no other"),
-        (["http://example.org/bug.py"], "http://example.org/bug.py: only https:// is followed"),
-        (["ftp://example.org/bug.py"], "only https:// is followed"),
-        (["https://example.org/page"], "no address of code that is known"),
-        (["https://me:secret@example.org/bug.py"], "a user's name or password is not followed"),
-        (["https://github.com/o/n/blob/main/bug.c"], "no address of code that is known"),
+        (["http://example.org/bug.py"], "http://example.org/bug.py: only https:// is read"),
+        (["ftp://example.org/bug.py"], "only https:// is read"),
+        (["https://example.org/page"], "not a known address of code"),
+        (["https://me:secret@example.org/bug.py"], "a user's name or password is not read"),
+        (["https://github.com/o/n/blob/main/bug.c"], "not a known address of code"),
         (["--unsandboxed-i-trust-this-script"], "need --from-issue"),
     ],
 )
@@ -579,10 +579,10 @@ def test_a_link_to_a_file(wanted: list[str], web: str) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("missing.py", 3, "cannot be followed: the answer is 404"),
-        ("loop.py", 3, "cannot be followed: it leads from one address to the next"),
+        ("missing.py", 3, "cannot be read: the answer is 404"),
+        ("loop.py", 3, "cannot be read: it redirects too often"),
         ("plain.py", 3, "http://x.org/y.py is not followed: it is not https"),
-        ("huge.py", 3, "cannot be followed: more bytes than"),
+        ("huge.py", 3, "cannot be read: more bytes than"),
         ("page.ipynb", 2, "is not a notebook; perhaps it is a page that asks you to sign in"),
     ],
 )

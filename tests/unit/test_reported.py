@@ -101,13 +101,13 @@ def test_a_block_that_a_log_quotes_is_none() -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "none": ("just words", "holds no report of tfmatrix"),
+    "none": ("just words", "has no report of tfmatrix"),
     "no JSON": ("<!-- tfmatrix report {nope -->", "is damaged"),
     "a list": ("<!-- tfmatrix report [] -->", "is damaged"),
     "deep": (f"<!-- tfmatrix report {'[' * 50_000} -->", "is damaged"),
     "newer": (changed(comment(RUN), schema=2), "has schema 2; this tfmatrix reads 1"),
     "odd": (changed(comment(RUN), schema=0), "schema: expected 1"),
-    "older": (changed(comment(RUN), matrix=None, releases={}), "is of an older tfmatrix"),
+    "older": (changed(comment(RUN), matrix=None, releases={}), "its tfmatrix is older"),
     "kinds": (changed(comment(RUN), engine=3), "engine: expected a text"),
     "short": (changed(comment(RUN), releases={"cpu": ["2.14.0"]}), "not one for each release"),
     "no version": (changed(comment(RUN), releases={"cpu": ["a", "b", "c"]}), "no version: 'a'"),
@@ -154,12 +154,12 @@ def test_what_a_comment_may_not_say_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("picture", "same", "said"),
     [
-        ("2.14 2.15 2.16\nfit ✓ ✓ A\nlate – A A", True, "The same came out. 5 of 5 cells ended"),
-        ("2.14 2.15 2.16\nfit ✓ ✓ A\nlate ✓ A A", True, "The same came out. 5 of 5 cells ended"),
+        ("2.14 2.15 2.16\nfit ✓ ✓ A\nlate – A A", True, "The results are the same. 5 of 5"),
+        ("2.14 2.15 2.16\nfit ✓ ✓ A\nlate ✓ A A", True, "The results are the same. 5 of 5"),
         (
             "2.14 2.15 2.16\nfit ✓ ✓ B\nlate – A A",
             False,
-            "Not the same came out. 4 of 5 cells ended as in the comment: "
+            "The results differ. 4 of 5 cells ended as in the comment: "
             "script/fit on 2.16.0 cpu was ErrorA: what A says, is ErrorB: what B says.",
         ),
         ("2.14 2.15\nfit ✓ ✓\nlate – A", True, "3 of 3 cells ended"),

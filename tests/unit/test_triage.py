@@ -161,7 +161,7 @@ def test_the_report_is_posted_and_then_updated(tmp_path: Path) -> None:
     folder = measured(tmp_path / "out")
     with serving() as fake:
         text = posted(tmp_path, folder, fake)
-        assert "Asked for by `member`; measured by [this run](https://x.y/1)." in text
+        assert "Requested by `member`; measured by [this run](https://x.y/1)." in text
         assert "`fit` fails " in text
         assert "was edited" not in text
         posted(tmp_path, folder, fake)
@@ -199,7 +199,7 @@ def test_what_the_command_line_said_is_quoted(tmp_path: Path) -> None:
 def test_nothing_was_handed_over(tmp_path: Path) -> None:
     with serving() as fake:
         text = posted(tmp_path, tmp_path / "none", fake)
-    assert "nothing was handed over" in text
+    assert "there are no results" in text
 
 
 @pytest.mark.parametrize("odd", ["link", "pipe", "large", "folder link"])
