@@ -13,9 +13,9 @@ from itertools import takewhile
 
 from attrs import frozen
 
-from runner.grid import Grid
-from runner.grid.folded import FoldedTable
-from runner.report.text import ELLIPSIS, clean
+from runner.grid import Grid, release_range
+from runner.grid.folded import FoldedColumn, FoldedTable
+from runner.report.text import ELLIPSIS, clean, shortened
 
 MOST = 60
 """The longest name in characters."""
@@ -58,6 +58,12 @@ def titles(grid: Grid, table: FoldedTable) -> list[str]:
     """The titles that distinguish this table from the run's others: its repro, its device."""
     repro = [table.repro] if len(grid.repros) > 1 else []
     return [*repro, *([table.device] if len(grid.lanes) > 1 else [])]
+
+
+def column_label(places: Sequence[FoldedColumn]) -> list[str]:
+    """The label of a column in lines: its releases, then its variant."""
+    releases = release_range([place.column for place in places])
+    return [shortened(line, MOST) for line in (releases, places[0].variant) if line]
 
 
 def short_name(name: str, most: int = MOST) -> str:

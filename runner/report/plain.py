@@ -9,9 +9,9 @@ from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
-from runner.report.names import short_name, table_names, titles
+from runner.report.names import column_label, short_name, table_names, titles
 from runner.report.style import Colour
-from runner.report.text import clean, inert, shortened
+from runner.report.text import inert, shortened
 
 MOST_TITLE = 80
 WIDEST_NAMES = 48
@@ -41,14 +41,14 @@ def _wrapped(text: str, width: int) -> str:
 
 
 def _table(table: FoldedTable, title: str, width: int, colour: Colour) -> Iterator[str]:
-    heads = [clean(folded.label(places)) for places in table.places]
+    heads = [column_label(places) for places in table.places]
     columns = list(zip(*table.marks))
     wides = [_width(head, marks) for head, marks in zip(heads, columns)]
     called = table_names(table)
     labels = called.labels(table)
     longest = max((len(word) for label in labels for word in label.split()), default=0)
     room = _room_for_names(wides, width, longest)
-    names = [_lines(label, room, min(2, max(0, room - longest))) for label in labels]
+    names = [_lines(label, room, longest) for label in labels]
     title = ": ".join(short_name(part, MOST_TITLE) for part in (title, called.shared) if part)
     if len(title) > room:
         yield from textwrap.wrap(title, width or len(title), break_on_hyphens=False)
@@ -56,11 +56,23 @@ def _table(table: FoldedTable, title: str, width: int, colour: Colour) -> Iterat
     margin = max(map(len, [title, *(line for lines in names for line in lines)]), default=0)
     for block in _blocks(wides, width - margin):
         yield from [""] if block[0] else []
-        yield _line(title, margin, [heads[at].center(wides[at]) for at in block])
+        yield from _heads(title, margin, [heads[at] for at in block], [wides[at] for at in block])
         for lines, marks in zip(names, table.marks):
             cells = [_cell(marks[at], wides[at], colour) for at in block]
             yield _line(lines[0], margin, cells)
             yield from lines[1:]
+
+
+def _heads(
+    title: str, margin: int, heads: Sequence[Sequence[str]], wides: Sequence[int]
+) -> Iterator[str]:
+    """The labels of columns; those of variants have a line more, and the others stand beside it."""
+    high = max(map(len, heads))
+    for line in range(high):
+        at = line - high
+        words = [(head[at] if -at <= len(head) else "") for head in heads]
+        cells = [word.center(wide) for word, wide in zip(words, wides)]
+        yield _line(title if at == -1 else "", margin, cells)
 
 
 def _cell(mark: Mark, wide: int, colour: Colour) -> str:
@@ -74,8 +86,11 @@ def _line(name: str, margin: int, cells: Sequence[str]) -> str:
     return (name.ljust(margin) + "".join(f"  {cell}" for cell in cells)).rstrip()
 
 
-def _lines(label: str, room: int, indent: int) -> list[str]:
-    return textwrap.wrap(label, room, subsequent_indent=" " * indent, break_on_hyphens=False)
+def _lines(label: str, room: int, longest: int) -> list[str]:
+    """The names of a row in lines; a name is broken only if the longest does not fit in one."""
+    indent = " " * min(2, max(0, room - longest))
+    broken = longest > room
+    return textwrap.wrap(label, room, subsequent_indent=indent, break_on_hyphens=broken)
 
 
 def _room_for_names(wides: Sequence[int], width: int, longest: int) -> int:
@@ -86,9 +101,9 @@ def _room_for_names(wides: Sequence[int], width: int, longest: int) -> int:
     return min(WIDEST_NAMES, left)
 
 
-def _width(head: str, marks: Sequence[Mark]) -> int:
+def _width(head: Sequence[str], marks: Sequence[Mark]) -> int:
     """The width of a column: of its label or its widest cell (a letter may carry signs and k/n)."""
-    return max(len(head), *(len(style.glyph(mark)) for mark in marks))
+    return max(*map(len, head), *(len(style.glyph(mark)) for mark in marks))
 
 
 def _blocks(wides: Sequence[int], width: int) -> Iterator[Block]:

@@ -17,8 +17,8 @@ from runner.machine.units import count
 from runner.report import style
 from runner.report.answer import sentences
 from runner.report.context import Context
-from runner.report.names import TableNames, short_name, table_names, titles
-from runner.report.text import clean, shortened
+from runner.report.names import TableNames, column_label, short_name, table_names, titles
+from runner.report.text import clean
 
 WIDTH = 900
 """GitHub shows a README at 830 to 1010 pixels."""
@@ -104,7 +104,7 @@ def _sentences(canvas: Canvas, grid: Grid, width: float) -> None:
 
 def _layout(table: FoldedTable) -> Layout:
     """Columns as wide as their labels. The names get the remaining width and are wrapped."""
-    heads = [_head(places) for places in table.places]
+    heads = [column_label(places) for places in table.places]
     widths = [
         max(_cell_width(column), BETWEEN + SANS * max(map(len, head)))
         for head, column in zip(heads, zip(*table.marks))
@@ -142,12 +142,6 @@ def _apart(places: Sequence[Sequence[FoldedColumn]]) -> Iterator[bool]:
         before = here
 
 
-def _head(places: Sequence[FoldedColumn]) -> list[str]:
-    """The label of a column in lines: its releases, then its variant."""
-    releases = folded.label([FoldedColumn(column=place.column) for place in places])
-    return [shortened(line, 60) for line in (releases, places[0].variant) if line]
-
-
 def _title(canvas: Canvas, title: str) -> None:
     if title:
         canvas.add_text(MARGIN, canvas.y + 11, short_name(title, MOST_TITLE), "h")
@@ -155,7 +149,7 @@ def _title(canvas: Canvas, title: str) -> None:
 
 
 def _header(canvas: Canvas, table: FoldedTable, layout: Layout) -> None:
-    heads = [_head(places) for places in table.places]
+    heads = [column_label(places) for places in table.places]
     if layout.turned:
         labels = [" ".join(head) for head in heads]
         canvas.y += max(map(len, labels)) * SANS * 0.87 + 8
