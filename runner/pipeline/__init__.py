@@ -1,4 +1,4 @@
-"""A plan carried out: environments prepared, cells measured, results in the journal.
+"""Carries out a plan: prepares environments, measures cells, and writes results to the journal.
 
 The stages, in order: `arrange` sorts cells into batches, `fit_on_disk` checks that there is room,
 `carry_out` measures on a backend. `Pipeline` is one round of `carry_out`, for callers with several.

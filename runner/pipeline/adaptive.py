@@ -1,6 +1,6 @@
-"""`run --explore adaptive`: rounds of batches, and the results inferred from theirs.
+"""`run --explore adaptive`: chooses rounds of batches, and infers the other results from them.
 
-All stored answers come first, since they need no run. They decide which cells to measure next.
+All stored answers come first, because they need no run. They decide which cells to measure next.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LocatedCell:
 
 
 def cell_id(environment: Environment, cell: Cell) -> CellId:
-    """What the cell's result is called within the run."""
+    """The id of the cell's result within the run."""
     return (cell.repro.name, cell.case.name, environment.id)
 
 
@@ -51,7 +51,7 @@ class ResultCollector:
     emit: events.Emit
     results: dict[CellId, Result] = field(factory=dict)
     tests: dict[CellId, list[CellId]] = field(factory=dict)
-    """Of each cell that ended, its results: one, or as many as a suite's file has tests."""
+    """For each ended cell, its results: one, or one for each test of a suite's file."""
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Empty):
@@ -69,7 +69,7 @@ class ResultCollector:
         return [self.results[each] for each in self.tests.get(cell, ())]
 
     def cells_of(self, results: Sequence[Result]) -> set[CellId]:
-        """The cells that these results are of."""
+        """The cells to which these results belong."""
         wanted = {result.id for result in results}
         return {cell for cell, tests in self.tests.items() if not wanted.isdisjoint(tests)}
 
@@ -85,7 +85,7 @@ def rounds(
     stored: CellFilter = none_stored,
     whole: bool = False,
 ) -> Iterator[list[Batch]]:
-    """The rounds of batches; each depends on the results so far.
+    """The rounds of batches. Each depends on the results so far.
 
     `stored` tells which cells the store can answer. With `whole`, all cells of a needed environment
     are measured, so that it is made once and may be removed after its round: making it takes
@@ -106,7 +106,7 @@ def rounds(
 
 
 def infer_rest(batches: Sequence[Batch], found: ResultCollector) -> Iterator[Result]:
-    """The results of all the cells that were not measured."""
+    """The results of all cells that were not measured."""
     for row in _rows(batches):
         known = {at: _finding(one, found) for at, one in _measured(row, found)}
         for at, (low, high) in sampling.inferred_positions(known).items():
@@ -125,7 +125,7 @@ def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
 def of_results(
     batches: Sequence[Batch], results: Sequence[Result], found: ResultCollector
 ) -> list[Batch]:
-    """The batches with only the cells that these are the results of."""
+    """The batches with only the cells to which these results belong."""
     ids = found.cells_of(results)
     return only_cells(batches, lambda batch, cell: cell_id(batch.environment, cell) in ids)
 
@@ -133,7 +133,7 @@ def of_results(
 def _choose(
     batches: Sequence[Batch], asked: Collection[CellId], wanted: Collection[Union[CellId, str]]
 ) -> list[Batch]:
-    """The cells that are needed, or whose environment is, except those measured already."""
+    """Cells that are needed or whose environment is needed, without cells measured already."""
 
     def chosen(batch: Batch, cell: Cell) -> bool:
         one = LocatedCell(environment=batch.environment, cell=cell)
@@ -175,7 +175,7 @@ def _finding(one: LocatedCell, found: ResultCollector) -> object:
 
 
 def _inferred(one: LocatedCell, before: Sequence[Result], after: Environment) -> Iterator[Result]:
-    """An inferred result is never stored and never unexpected, since it was not measured."""
+    """The inferred result. It is never stored and never unexpected, because it was not measured."""
     for known in before:
         outcome = Outcome(
             verdict=known.outcome.verdict,

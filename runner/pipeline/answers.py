@@ -1,4 +1,4 @@
-"""What earlier runs measured of a command's cells, as far as it is still valid."""
+"""Finds earlier measurements of a command's cells that are still valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.pipeline.options import Options
 
 
 class Machines(Protocol):
-    """Where cells may be measured: a `Maker`, or a `Site`."""
+    """A `Maker` or a `Site`: it knows on which machines cells may be measured."""
 
     name: str
 
@@ -23,7 +23,7 @@ class Machines(Protocol):
 
 
 class Answers:
-    """The store as one command sees it. A script is looked at once for all its cells."""
+    """The store as one command sees it. Each script is examined once for all its cells."""
 
     def __init__(self, store: Store, snapshots: Mapping[str, Snapshot], options: Options) -> None:
         """`snapshots`: repro name → its files."""
@@ -33,7 +33,7 @@ class Answers:
         self._modes = Modes(options.mode)
 
     def keys(self, maker: Machines, environment: Environment, cell: Cell) -> list[str]:
-        """The keys under which the store may have the cell, measured where `maker` would do it."""
+        """The keys under which the store may have the cell, if `maker` measured it."""
         machines = maker.machine_keys(environment)
         return [self.key(maker.name, environment, cell, machine) for machine in machines]
 
@@ -55,7 +55,7 @@ class Answers:
         )
 
     def mode_for(self, cell: Cell) -> Mode:
-        """How the cell is started."""
+        """How the cell starts."""
         return self._modes.mode_for(cell)
 
     def known(self, cell: Cell, keys: Iterable[str]) -> Optional[tuple[str, Execution]]:
@@ -72,5 +72,5 @@ class Answers:
         return None if self._options.remeasure else self.known(cell, keys)
 
     def remember(self, key: str, execution: Execution) -> None:
-        """Keep `execution` for later runs."""
+        """Stores `execution` for later runs."""
         self._store.put(key, execution)

@@ -1,4 +1,4 @@
-"""Slow calls in executors; what follows each is done in the thread that waits for them."""
+"""Runs slow calls in executors; the thread that waits for them handles their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Follow = Callable[[Future[Any]], None]
 
 
 class Calls:
-    """The calls that are not done yet. Only `cancel` may be called from any thread."""
+    """The calls that have not ended. Only `cancel` may be called from any thread."""
 
     def __init__(self) -> None:
         self._futures: set[Future[Any]] = set()
@@ -23,7 +23,7 @@ class Calls:
     def submit(
         self, executor: Executor, call: Callable[[Any], Any], argument: object, then: Follow
     ) -> None:
-        """Run `call(argument)` in the executor, and `then` in the thread that waits."""
+        """Runs `call(argument)` in the executor, and then `then` in the waiting thread."""
         try:
             future = executor.submit(call, argument)
         except RuntimeError as error:  # no thread can be started
@@ -33,16 +33,16 @@ class Calls:
         future.add_done_callback(lambda done: self._done.put(partial(self._end, done, then)))
 
     def wait_for_next(self) -> None:
-        """Wait until a call is done, and do what follows it."""
+        """Waits until a call ends, and runs its `then`."""
         self._done.get()()
 
     def cancel(self) -> None:
-        """Cancel the calls that have not begun."""
+        """Cancels the calls that have not begun."""
         for future in list(self._futures):
             future.cancel()
 
     def wait_for_all(self, timeout: float) -> None:
-        """Wait at most `timeout` seconds for all calls, and do what follows those that are done."""
+        """Waits at most `timeout` seconds for all calls, and runs the `then` of each that ended."""
         wait(list(self._futures), timeout=timeout)
         while not self._done.empty():
             self._done.get()()

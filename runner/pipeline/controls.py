@@ -1,4 +1,4 @@
-"""Controls carried out: after all cells, in the same run, into its journal."""
+"""Runs controls after all cells, in the same run and the same journal."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from runner.runs.journal import Journal
 
 @frozen(kw_only=True)
 class ControlPlan:
-    """What it takes to plan controls, and whom to tell."""
+    """The data for planning controls, and a function that tells the user."""
 
     lock: Lock
     say: Callable[[str], None]
     most_bytes: Optional[float] = None
-    """The most that environments made for them may take on this machine's disk; None: no limit."""
+    """The most bytes that environments of controls may take on this machine's disk; None: no
+    limit."""
 
 
 def run_controls(
@@ -37,7 +38,8 @@ def run_controls(
     pipeline: Pipeline,
     journal: Journal,
 ) -> None:
-    """Tell what the changes among `results` come from, as far as one more environment shows it."""
+    """Runs controls that show the cause of changes among `results`; one environment more for
+    each."""
     pairs = list(_pairs(batches, results))
     if not pairs:
         return
@@ -69,12 +71,12 @@ def _pairs(batches: Sequence[Batch], results: Iterable[Result]) -> Iterable[tupl
 
 
 def _cell_of(result: Result) -> tuple[str, str, str]:
-    """The id of the cell that it is of: a test is of its file's."""
+    """The id of the result's cell; for a test, of its file's cell."""
     return result.repro, planned_name(result.case, result.variant), result.environment
 
 
 def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker) -> Workload:
-    """The first of each pair that can be run, and all that cannot."""
+    """The first of each pair that can run, and all that cannot."""
     first = _arranged(wanted, [pair[0] for pair in pairs], engine)
     possible = {_key(cell) for batch in first.batches for cell in batch.cells}
     others = [other for one, other in pairs if other.skip or _key(one) not in possible]

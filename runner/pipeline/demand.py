@@ -1,4 +1,4 @@
-"""What a command needs from its engine: which cells to measure, which environments to make."""
+"""What a command needs from its engine: the cells to measure and the environments to make."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class Demand:
 
     @classmethod
     def of_environments(cls, cells: Sequence[Cell], lock: Lock) -> Demand:
-        """The demand of a command that looks for no earlier answers."""
+        """The demand of a command that uses no earlier answers."""
         return cls(cells, lock, store=None, snapshots={}, options=Options())
 
     def workload(self, engine: Maker) -> Workload:
-        """The cells as `engine` would measure them, arranged once."""
+        """The cells as `engine` would measure them; arranged once."""
         if engine.name not in self._loads:
             self._loads[engine.name] = arrange(self._planned, engine, self._lock)
         return self._loads[engine.name]
 
     def answered(self, engine: Maker) -> int:
-        """How many cells need no measuring with `engine`."""
+        """How many cells `engine` need not measure."""
         batches = self.workload(engine).batches
         return sum(self._is_answered(engine, b, cell) for b in batches for cell in b.cells)
 

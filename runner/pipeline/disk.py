@@ -1,4 +1,4 @@
-"""The disk space that a run's environments need, the free space, and how a run keeps to a limit."""
+"""Plans the disk space for a run's environments, and keeps a run within a limit."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from runner.model import Environment
 from runner.report.text import listed
 
 USABLE = 0.95
-"""The share of the free space that environments may be planned to fill: sizes are estimates."""
+"""Environments may be planned to fill this share of the free space, because sizes are estimates."""
 _NAMED = 5
-"""The most left-out environments that are named here; the cells name them all."""
+"""At most this many left-out environments are named here; the cells name them all."""
 
 
 @frozen(kw_only=True)
@@ -47,11 +47,11 @@ class Forecast:
 
 
 class DiskLimit:
-    """Keeps the environments of a running run within a limit on the disk; None is no limit.
+    """Keeps the environments of a running run within a limit on the disk; None means no limit.
 
     Call `make_room` before an environment is prepared, `record_size` after, `release` when its
     cells are done, and `forget` when it could not be made or is removed for another reason. Not
-    for use by several threads.
+    thread-safe.
     """
 
     def __init__(self, forecast: Optional[Forecast], drop: Callable[[Environment], None]) -> None:
@@ -90,10 +90,10 @@ class DiskLimit:
 def forecast(
     engine: Engine, environments: Sequence[Environment], max_disk: Optional[int] = None
 ) -> Forecast:
-    """`max_disk`: bytes that the environments of the run may take together at any time.
+    """The forecast. `max_disk`: bytes that the run's environments may take together at any time.
 
-    Without it, the free space is the limit if they do not all fit. Raises `TfmatrixError` if one
-    does not even fit alone.
+    Without it, the free space is the limit if they do not all fit. Raises `TfmatrixError` if an
+    environment does not even fit alone.
     """
     found = _forecast(engine, environments, max_disk)
     if max_disk is None and not found.fits:
@@ -144,7 +144,7 @@ def _forecast(
 
 
 def _present(engine: Engine, environment: Environment) -> DiskSize:
-    """The size is measured once: it takes a second for each environment."""
+    """The size of an existing environment; measured once, because it takes a second."""
     own = sizes.recorded_size(engine.name, environment)
     if own is None:
         own = engine.disk_size(environment)
@@ -195,7 +195,7 @@ def _there(forecast: Forecast) -> int:
 
 
 def free_bytes(engine: str) -> Optional[int]:
-    """Free bytes where its environments lie; None if that is another machine."""
+    """Free bytes on the disk of the engine's environments; None if that is another machine's."""
     folder = environments_folder(engine)
     return None if folder is None else host.free_bytes(folder)
 
@@ -204,7 +204,7 @@ def environments_folder(engine: str) -> Optional[Path]:
     """The folder of the environments; None if it is on another machine."""
     if engine != "docker":
         return paths.environments()
-    from runner.engines.docker import daemon  # only where it must be: the SDK takes a while
+    from runner.engines.docker import daemon  # imported only if needed: the SDK takes a while
 
     if not daemon.is_local():
         return None

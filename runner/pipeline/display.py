@@ -128,11 +128,12 @@ class State:
         self.running: dict[tuple[str, str], tuple[str, float]] = {}
         self.lock = threading.Lock()
         self._unprepared: dict[str, str] = {}
-        """By environment that could not be made → the reason, without the environment's name."""
+        """The reason for each environment that could not be made, without the environment's
+        name."""
         self._first: float = time.monotonic()
 
     def lines_after(self, event: events.Event) -> list[str]:
-        """Count an event. Returns the lines to print for it, and logs them too."""
+        """Counts an event. Returns the lines to print for it, and logs them too."""
         self._count(event)
         lines = list(self._lines(event))
         for line in lines:
@@ -183,7 +184,7 @@ class State:
             assert_never(event)
 
     def _unprepared_line(self, event: events.Unprepared) -> str:
-        """With the reason, where no other environment had the same."""
+        """The line with the reason, or with the environment that first had the same reason."""
         name = event.environment.id
         reason = event.reason.replace(name, "")
         first = next((other for other, its in self._unprepared.items() if its == reason), None)

@@ -1,4 +1,4 @@
-"""The events of a plan that is carried out, for the display, a log or a test."""
+"""The events while a plan is carried out, for the display, a log or a test."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class Started:
     case: str
     environment: str
     worker: str = ""
-    """Of a cluster, the one that runs it."""
+    """The worker that runs it, in a cluster."""
 
 
 @frozen(kw_only=True)
 class Ended:
-    """A cell's result is in the journal, or that of a test in it."""
+    """The result of a cell, or of a test in it, is in the journal."""
 
     result: Result
     case: str = ""
-    """Of the cell, where the result is that of one of its tests."""
+    """The cell's case, if the result is that of a test in it."""
     last: bool = True
-    """Whether it is the cell's last."""
+    """Whether it is the last result of the cell."""
 
     @property
     def cell(self) -> tuple[str, str, str]:
@@ -62,7 +62,7 @@ class Ended:
 
 @frozen(kw_only=True)
 class Empty:
-    """A file of a suite ended, and no test in it is wanted, or there."""
+    """A file of a suite ended, and no selected test is in it."""
 
     repro: str
     case: str
@@ -85,7 +85,7 @@ Emit = Callable[[Event], None]
 
 
 class Relay:
-    """Passes events on to whoever shows what goes on just now."""
+    """Passes events to the current display."""
 
     def __init__(self) -> None:
         self.to: Emit = lambda _: None

@@ -1,6 +1,6 @@
-"""Where cells are measured: one engine on one machine, and the agents that run in it.
+"""The place where cells are measured: one engine on one machine, with its running agents.
 
-With an agent that has imported TensorFlow, the next cell of its environment starts at once. So idle
+An agent that has imported TensorFlow starts the next cell of its environment at once. So idle
 agents are kept until their environment is released. If memory is short, the least recently used
 ends first.
 """
@@ -36,7 +36,7 @@ class _Key:
     script: str
     mode: str
     env: tuple[tuple[str, str], ...]
-    """An agent that imports TensorFlow in advance needs these at its start."""
+    """An agent that imports TensorFlow in advance needs these variables at its start."""
     limits: object
 
 
@@ -51,7 +51,7 @@ class LocalSite:
         warm_mb: float = 4096.0,
         confirmations: Optional[Confirmations] = None,
     ) -> None:
-        """`warm_mb` bounds the memory of agents that have nothing to do, in MiB."""
+        """`warm_mb` limits the memory of idle agents, in MiB."""
         self.name = engine.name
         self._engine = engine
         self._emit = emit
@@ -67,7 +67,7 @@ class LocalSite:
     # -- environments ---------------------------------------------------------------------------
 
     def prepare(self, task: Prepare) -> None:
-        """Make an environment; returns at once if it exists. Raises `PrepareError`, `Stopped`."""
+        """Makes an environment; returns at once if it exists. Raises `PrepareError`, `Stopped`."""
         environment = task.environment
         if self._stopped.is_set():
             raise processes.Stopped
@@ -83,7 +83,7 @@ class LocalSite:
             sizes.record_size(self.name, environment, self._engine.disk_size(environment))
 
     def expect(self, environments: Sequence[Environment]) -> None:
-        """These environments will be needed. Nothing to do here."""
+        """Does nothing: it needs no preparation for `environments`."""
 
     def readiness(self, environment: Environment) -> int:
         """2 if an agent waits for a cell, 1 if the environment exists, else 0."""
@@ -106,7 +106,7 @@ class LocalSite:
     # -- cells ----------------------------------------------------------------------------------
 
     def measure(self, task: Measure) -> Execution:
-        """Measure a cell of a prepared environment; a failure becomes an execution with `trouble`.
+        """Measures a cell of a prepared environment; a failure becomes an execution with `trouble`.
 
         Raises `Stopped` and `EngineLostError`.
         """
@@ -137,7 +137,7 @@ class LocalSite:
         return bool(self._busy)
 
     def release(self, environment: Environment) -> None:
-        """End the idle agents of an environment."""
+        """Ends the idle agents of an environment."""
         with self._lock:
             gone = [m for m, key in self._idle.items() if key.environment == environment.key]
             for measurer in gone:
@@ -146,7 +146,7 @@ class LocalSite:
             measurer.close()
 
     def stop(self) -> None:
-        """End everything that runs, and refuse anything new."""
+        """Ends everything that runs, and refuses anything new."""
         self._stopped.set()
         self._children.stop()
         with self._lock:
@@ -155,7 +155,7 @@ class LocalSite:
             measurer.stop()
 
     def close(self) -> None:
-        """End the idle agents."""
+        """Ends the idle agents."""
         with self._lock:
             gone = list(self._idle)
             self._idle.clear()
@@ -186,7 +186,7 @@ class LocalSite:
             one.close()
 
     def _surplus(self) -> list[Measurer]:
-        """Idle agents, the least recently used first, until the others fit into memory."""
+        """The idle agents to end, least recently used first, so that the others fit into memory."""
         gone = []
         while len(self._idle) > 1 and self._warm() > self._warm_mb:
             gone.append(self._idle.popitem(last=False)[0])
@@ -200,7 +200,7 @@ class LocalSite:
             limits = task.cell.repro.limits
             return self._engine.start_agent(task.environment, task.snapshot.workspace, limits)
 
-        # Which signatures of a forked child are believed depends on all that runs it.
+        # Whether a forked child's signature is trusted depends on everything that runs it.
         where = f"{self.name}:{task.environment.key}:{paths.agent_digest()}"
         return Measurer(
             open_channel,

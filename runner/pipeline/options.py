@@ -1,4 +1,4 @@
-"""How a plan is to be carried out, as the user asked for it."""
+"""How the user wants a plan to be carried out."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Options:
-    """What the command line says about measuring; nothing else."""
+    """The command line's options about measuring."""
 
     jobs: int = 2
-    """Cells that are measured at the same time."""
+    """The number of cells that are measured at the same time."""
     remeasure: bool = False
-    """Measure again what the store knows already."""
+    """Whether to measure again what the store has."""
     repeat: int = 1
-    """Runs that decide each cell."""
+    """The number of runs that decide each cell."""
     mode: str = "auto"
-    """How cells are started: `fresh`, `fork` or `auto`."""
+    """How cells start: `fresh`, `fork` or `auto`."""
     keep: Optional[int] = None
-    """Bytes of environments made by the run that may stay behind; None keeps all, 0 none."""
+    """The bytes of environments made by this run that may stay afterwards; None keeps all, 0
+    none."""
     keep_agents: bool = False
-    """Leave agents running for a next round, as far as memory goes."""
+    """Whether agents stay for a next round, as far as memory allows."""

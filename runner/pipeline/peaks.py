@@ -1,4 +1,4 @@
-"""How much memory the cells of an environment need, as measured so far."""
+"""Records how much memory the cells of an environment needed so far."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from runner.model import Execution
 from runner.pipeline.tasks import Measure
 
 UNKNOWN = 1024.0
-"""MiB that a cell is assumed to need until one of its environment has been measured."""
+"""The assumed MiB of a cell until one of its environment has been measured."""
 
 
 class Peaks:
-    """The most memory that cells of an environment have needed so far."""
+    """The most memory that cells of each environment needed so far."""
 
     def __init__(self) -> None:
         self._peaks: dict[str, float] = {}
@@ -20,9 +20,9 @@ class Peaks:
         self._peaks[key] = max(self._peaks.get(key, 0.0), execution.max_rss_mb)
 
     def highest(self, key: str) -> float:
-        """MiB of the environment with this key."""
+        """The MiB for the environment with this key."""
         return self._peaks.get(key) or UNKNOWN
 
     def expected(self, task: Measure) -> float:
-        """MiB that a cell is likely to need."""
+        """The MiB that a cell will probably need."""
         return min(self.highest(task.group), float(task.cell.repro.limits.memory))

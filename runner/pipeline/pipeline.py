@@ -1,8 +1,8 @@
-"""Carries a plan out: prepares environments, measures their cells, writes the journal, and removes
+"""Carries out a plan: prepares environments, measures cells, writes the journal, removes
 environments.
 
 The caller's thread decides and writes. Slow work goes to two executors, which return futures. Any
-`concurrent.futures.Executor` will do: threads here, or workers of another machine.
+`concurrent.futures.Executor` will do: threads here, or workers on another machine.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from runner.runs.journal import Journal
 CONFIRMING = Mode(name="fresh", reason="a second look: its neighbours say otherwise")
 DEFAULTS = Options()
 STOPPING = 20.0
-"""Seconds that running cells may take to end after a stop."""
+"""Seconds within which running cells must end after a stop."""
 
 
 @define(kw_only=True, eq=False)
 class _Open:
-    """An environment that is being made, or has cells that are not measured yet."""
+    """An environment that is being made, or that has unmeasured cells."""
 
     batch: Batch
     left: int
@@ -54,7 +54,7 @@ class _Open:
 class Pipeline:
     """Carries out plans, one after the other.
 
-    Not for use by several threads; only `stop` and `abandon` may be called from any.
+    Not thread-safe, except `stop` and `abandon`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Pipeline:
         options: Options = DEFAULTS,
         forecast: Optional[Forecast] = None,
     ) -> None:
-        """`snapshots`: repro name → its files; `forecast`: the disk's limit, to be kept."""
+        """`snapshots`: repro name → its files. `forecast` holds the limit on the disk."""
         self._workers = workers
         self._site = workers.site
         self._answers = Answers(store, snapshots, options)
@@ -83,10 +83,10 @@ class Pipeline:
         self._calls = Calls()
 
     def run(self, batches: Sequence[Batch], *, confirm: bool = False) -> None:
-        """Measure everything.
+        """Measures everything.
 
-        With `confirm` all is measured once more, and the known result counts as a vote. Raises
-        KeyboardInterrupt and `EngineLostError` after stopping; all measurements are kept.
+        With `confirm`, everything is measured once more, and the known result counts as a vote.
+        Raises KeyboardInterrupt and `EngineLostError` after stopping; all measurements are kept.
         """
         self._confirming = confirm
         rest = [
@@ -117,45 +117,46 @@ class Pipeline:
         return [self._folder, *(each.workspace.folder for each in snapshots)]
 
     def _left_out(self, batch: Batch) -> bool:
-        """Whether the disk can never have room for it; if so, its cells are skipped."""
+        """Whether the disk can never have room for it; its cells are then skipped."""
         why_not = self._environments.why_not(batch.environment)
         for cell in batch.cells if why_not else ():
             self._recorder.record_skipped(batch.environment, cell, why_not or "")
         return why_not is not None
 
     def _may_open(self, batch: Batch, opened: set[str]) -> bool:
-        """Whether one more may be prepared; others may be removed to make room."""
+        """Whether one more may be prepared; if needed, others are removed to make room."""
         return len(opened) < self._most_open and self._environments.make_room(batch.environment)
 
     def stop(self) -> None:
-        """End running cells and start no more."""
+        """Ends running cells and starts no more."""
         self.abandon()
         self._site.stop()
 
     def abandon(self) -> None:
-        """Start no more cells; running ones are finished and recorded."""
+        """Starts no more cells; running ones finish and are recorded."""
         self._stopping = True
         self._calls.cancel()
 
     def stored(self, batch: Batch, cell: Cell) -> Optional[Execution]:
-        """What the store has of a cell, unless it is to be measured again."""
+        """The stored measurement of a cell, unless it must be measured again."""
         found = self._answers.usable(cell, self._keys(batch, cell))
         return None if found is None else found[1]
 
     @property
     def keepable(self) -> Optional[int]:
-        """Bytes of environments that may still be made and kept; None if there is no limit."""
+        """The bytes of environments that may still be made and kept; None if there is no limit."""
         return self._environments.keepable
 
     @property
     def _most_open(self) -> int:
-        """Environments may be made long before their use, unless they are removed after it."""
+        """The number of environments to make in advance; limited if
+        they are removed after their use."""
         return 10**6 if self._options.keep is None else self._options.jobs + PREPARING
 
     # -- stored answers -------------------------------------------------------------------------
 
     def _answer_from_store(self, batch: Batch) -> Batch:
-        """Put known results into the journal. Returns the batch with the other cells."""
+        """Writes stored results to the journal. Returns the batch with the other cells."""
         left: list[Cell] = []
         known: list[tuple[Cell, Execution, str]] = []
         for cell in batch.cells:
@@ -171,7 +172,7 @@ class Pipeline:
         return self._answers.keys(self._site, batch.environment, cell)
 
     def _key(self, batch: Batch, cell: Cell, execution: Execution) -> str:
-        """On the machine that measured it."""
+        """The cell's key on the machine that measured it."""
         return self._answers.key(self._site.name, batch.environment, cell, execution.machine)
 
     def _mode(self, cell: Cell) -> Mode:
@@ -254,7 +255,7 @@ class Pipeline:
             worker = getattr(error, "worker", "")
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
-            return  # a cell that was cut off by the stop is no measurement
+            return  # A cell that the stop cut off was not measured.
         execution = reading.compared(execution, self._snapshots[cell.repro.name])
         why = modes.explained(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
@@ -269,7 +270,8 @@ class Pipeline:
         self._recorder.record(batch.environment, cell, execution, key)
 
     def _raise_if_lost(self, error: Exception) -> None:
-        """A lost engine ends the run; while it stops, remaining results are still recorded."""
+        """Raises the error if the engine is lost. During a stop,
+        remaining results are still recorded."""
         if isinstance(error, EngineLostError) and not self._stopping:
             raise error
 

@@ -22,12 +22,15 @@ from runner.pipeline.task_machine import Machine, MachineLost, TryElsewhere
 
 T = TypeVar("T")
 TRIES = 2
-"""Machines on which a task may fail before it is given up."""
+"""A task may fail on this many machines before it is given up."""
 
 
 class Pool(Executor):
-    """Workers on machines. `need` tells how many MiB a task needs; `coming` tells whether tasks of
-    another group will come soon, so that a free worker should wait for them."""
+    """Workers on machines.
+
+    `need` returns the MiB that a task needs. `coming` returns whether tasks of another group come
+    soon, so that a free worker should wait for them.
+    """
 
     def __init__(
         self,
@@ -42,12 +45,12 @@ class Pool(Executor):
         self._threads: list[threading.Thread] = []
         self._machines: set[Machine] = set()
         self.running = 0
-        """Tasks that are being carried out."""
+        """The running tasks."""
         self._closed = False
         self._hopeless: Optional[Exception] = None
 
     def add_workers(self, machine: Machine, workers: int) -> None:
-        """Start `workers` more workers on that machine."""
+        """Starts `workers` more workers on that machine."""
         with self._changed:
             self._machines.add(machine)
             load = MachineLoad(machine=machine)
@@ -58,7 +61,7 @@ class Pool(Executor):
                 thread.start()
 
     def remove_machine(self, machine: Machine) -> None:
-        """Give the machine no more tasks, and do not wait for its running tasks."""
+        """Gives the machine no more tasks, and does not wait for its running tasks."""
         with self._changed:
             machine.mark_lost()
             self._machines.discard(machine)
@@ -100,9 +103,9 @@ class Pool(Executor):
             return free and not any(g.takes(one) for g in groups for one in self._there)
 
     def give_up(self, reason: Exception, *, for_good: bool = False) -> None:
-        """Fail the waiting tasks with `reason`, because no machine can do them.
+        """Fails the waiting tasks with `reason`, because no machine can do them.
 
-        `for_good`: fail tasks too that are submitted later or come back undone.
+        `for_good`: also fails tasks that are submitted later or that a machine gives back.
         """
         with self._changed:
             self._hopeless = reason if for_good else None
@@ -123,7 +126,8 @@ class Pool(Executor):
     # -- a worker -------------------------------------------------------------------------------
 
     def _work(self, load: MachineLoad) -> None:
-        """A worker thread: take a task, carry it out, prefer the next one of the same group."""
+        """A worker thread: takes a task, carries it out, and
+        prefers the next one of the same group."""
         machine, group = load.machine, None
         while True:
             with self._changed:
@@ -166,7 +170,7 @@ class Pool(Executor):
         return True
 
     def _elsewhere(self, pending: PendingCall, machine: Machine, error: TryElsewhere) -> None:
-        """Retry on another machine; if none can take it, this result is final."""
+        """Retries on another machine; if none can take the task, this result is final."""
         pending.avoid.add(machine)
         pending.tries += isinstance(error, MachineLost) or error.result is not None
         if pending.tries < TRIES and self._again(pending):
@@ -177,10 +181,10 @@ class Pool(Executor):
             pending.future.set_exception(error.__cause__ or error)
 
     def _again(self, pending: PendingCall) -> bool:
-        """Whether another machine shall try the task."""
+        """Whether another machine should try the task."""
         with self._changed:
             others = self._there - pending.avoid
-            # If there is no machine at all, one may still come.
+            # A machine may still come, even if there is none now.
             none = self._there and not any(one.takes(pending.task) for one in others)
             if self._closed or self._hopeless or none:
                 return False
@@ -191,7 +195,7 @@ class Pool(Executor):
     # -- where to go next -----------------------------------------------------------------------
 
     def _join(self, load: MachineLoad, group: Optional[TaskGroup]) -> Optional[TaskGroup]:
-        """Wait for a group that has a task for this worker. None when there will be no more."""
+        """Waits for a group that has a task for this worker; None if no more tasks will come."""
         if group is not None:
             group.workers -= 1
         while not load.machine.lost:
@@ -209,7 +213,7 @@ class Pool(Executor):
         return None
 
     def _choose(self, load: MachineLoad, last: Optional[TaskGroup]) -> Optional[TaskGroup]:
-        """The next group of a worker that was with `last`: the same, a new one, or one to join."""
+        """The next group of a worker that served `last`: the same, a new one, or one to join."""
         if last is not None and last.waiting and last.takes(load.machine):
             wanted: Optional[TaskGroup] = last
         else:
@@ -235,7 +239,7 @@ class Pool(Executor):
         return any(group.takes(one) for one in holding)
 
     def _fits(self, load: MachineLoad, group: TaskGroup) -> bool:
-        """Whether the group's next task fits into memory. A task that runs alone always may."""
+        """Whether the group's next task fits into memory. A task that runs alone always fits."""
         if not load.running:
             return True
         return load.used_mb + self._need(group.waiting[0].task) <= load.machine.memory_mb
@@ -248,7 +252,7 @@ def local_pool(
     need: Callable[[Any], float] = lambda _: 0.0,
     coming: Callable[[], bool] = lambda: False,
 ) -> Pool:
-    """`jobs` workers in this process, which together have `memory_mb` MiB."""
+    """A pool of `jobs` workers in this process, with `memory_mb` MiB together."""
     pool = Pool(need=need, coming=coming)
     pool.add_workers(Machine(memory_mb), jobs)
     return pool

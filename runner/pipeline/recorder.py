@@ -1,4 +1,4 @@
-"""Executions become results: lines of the journal, and events."""
+"""Turns executions into results: lines of the journal, and events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Recorder:
         self._emit = emit
 
     def record(self, environment: Environment, cell: Cell, execution: Execution, key: str) -> None:
-        """Record what was measured of a cell now; it is on the disk when this returns."""
+        """Records a new measurement of a cell; it is on the disk when this returns."""
         found = rows.results(cell, environment.id, execution)
         last = len(found) - 1
         results = [
@@ -34,7 +34,7 @@ class Recorder:
     def record_known(
         self, environment: Environment, answers: Iterable[tuple[Cell, Execution, str]]
     ) -> None:
-        """Record what was known before: cells, their executions and keys."""
+        """Records stored measurements: cells, their executions and keys."""
         known: list[tuple[Result, str]] = []
         ended: list[tuple[Cell, int]] = []
         for cell, execution, key in answers:

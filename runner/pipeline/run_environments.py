@@ -1,4 +1,4 @@
-"""The environments of a run: which exist already, and which are removed when they are done."""
+"""The environments of a run: which exist already, and which are removed after use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.pipeline.site import Site
 
 
 class RunEnvironments:
-    """Keeps to the limits on the disk: the forecast's, and `Options.keep` of what the run makes."""
+    """Keeps to the limits on the disk: the forecast's, and `Options.keep` for new environments."""
 
     def __init__(
         self, site: Site, options: Options, forecast: Optional[Forecast], emit: events.Emit
@@ -26,9 +26,9 @@ class RunEnvironments:
         self._options = options
         self._emit = emit
         self._kept = 0
-        """Bytes of the environments that were made and are kept."""
+        """The bytes of environments that were made and are kept."""
         self._made: set[str] = set()
-        """Environments that this run made. Others are not removed."""
+        """The environments that this run made. Others are never removed."""
         self._disk = DiskLimit(forecast, self._drop)
         self._readiness: dict[str, int] = {}
         """Readiness of the needed environments, until they are removed."""
@@ -36,22 +36,22 @@ class RunEnvironments:
 
     @property
     def keepable(self) -> Optional[int]:
-        """Bytes that may still be kept of what is made; None if there is no limit."""
+        """The bytes of new environments that may still be kept; None if there is no limit."""
         return None if self._options.keep is None else self._options.keep - self._kept
 
     @contextmanager
     def claimed(self, environments: Sequence[Environment], folders: list[Path]) -> Iterator[None]:
-        """Meanwhile no other program removes the environments and folders."""
+        """Keeps other programs from removing the environments and folders during the block."""
         with claims.claim(environments, folders) as self._claim:
             yield
 
     def expect(self, environments: Sequence[Environment]) -> None:
-        """These are needed, in this order."""
+        """Announces the needed environments, in their order."""
         self._site.expect(environments)
         self._readiness = {one.key: self._site.readiness(one) for one in environments}
 
     def readiness(self, environment: Environment) -> int:
-        """As a site tells it, when the run began; 0 if it was removed since."""
+        """The site's readiness at the start of the run; 0 if the environment was removed since."""
         return self._readiness.get(environment.key, 0)
 
     def why_not(self, environment: Environment) -> Optional[str]:
@@ -71,7 +71,7 @@ class RunEnvironments:
         self._disk.forget(environment)
 
     def finish(self, environment: Environment) -> None:
-        """All its cells are measured: keep it or remove it."""
+        """Keeps or removes an environment after all its cells were measured."""
         if not self._options.keep_agents:
             self._site.release(environment)
         self._disk.release(environment)

@@ -1,23 +1,25 @@
-"""Which cells of a row to measure, so that the others can be inferred. Pure.
+"""Chooses the cells of a row to measure, so that the others can be inferred. Pure.
 
     known = {}
     while wanted := next_round(known, count):
         known.update({position: measure(position) for position in wanted})
     inferred = inferred_positions(known)
 
-First come both ends, the middle, and what the caller wants measured in any case. Then comes the
-middle between two measured neighbours, as long as they differ, lie too far apart, or agree without
-a third one beside them that agrees too. All others then lie between two that agree.
+First come both ends, the middle, and the positions in `always`. Then the middle between two
+measured neighbours is measured, as long as they differ, are too far apart, or agree without a third
+measured position beside them that agrees too. So each remaining position lies between two that
+agree.
 
-Up to `GAP` releases in a row may still differ from both neighbours without being seen. On 3,984
-recorded runs (24 scripts, TensorFlow 0.12 to 2.4) this takes 41.1% of the runs and infers no pass
-or fail wrongly; 3 cells get another signature than their own. Where `GAP` is chosen by half of the
-scripts, the most careful one that takes at most 43% there, it takes 40.8% of the other half's (33
-to 45%, over 1,000 ways to halve them), and nothing wrong. On the shipped matrix (936 cells,
-TensorFlow 1.12 to 2.21, newest patches), which had no part in the choice, it takes 41.0% and gets
-every cell right. Short rows take more: 53% of the recorded runs' newest patches, 15 or so a row.
-No recorded row passes, fails and passes again within a few releases, so those say nothing of what
-a large `GAP` misses: of generated rows of 26 releases that do, it gets 1.6% of the cells wrong.
+Up to `GAP` releases in a row may differ from both neighbours and stay unseen. On 3,984 recorded
+runs (24 scripts, TensorFlow 0.12 to 2.4) this measures 41.1% of the cells and infers no pass or
+fail wrongly; 3 cells get a wrong signature. As a check, `GAP` was chosen on half of the scripts
+(the most careful value that measures at most 43% there): on the other half it measures 40.8% (33 to
+45% over 1,000 ways to halve them), with nothing wrong. The shipped matrix (936 cells, TensorFlow
+1.12 to 2.21, newest patches) was not used for the choice; there it measures 41.0%, and every cell
+is right. Short rows need more: 53% for the newest patches of the recorded runs, about 15 in a row.
+
+No recorded row passes, fails and passes again within a few releases, so these runs do not show what
+a large `GAP` misses. On generated rows of 26 releases that do so, 1.6% of the cells are wrong.
 """
 
 from __future__ import annotations
@@ -26,14 +28,15 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Optional
 
 GAP = 4
-"""The most positions in a row that are inferred. On those runs 2 would take 51%, and 8 35%."""
+"""The most neighbouring positions that are inferred. On those runs 2 would measure 51%, and 8
+35%."""
 
 Known = Mapping[int, Optional[Hashable]]
-"""Position → what was found there; None where it could not be judged, which agrees with nothing."""
+"""Position → its finding. None if it could not be judged; None agrees with nothing."""
 
 
 def next_round(known: Known, count: int, always: frozenset[int] = frozenset()) -> frozenset[int]:
-    """The positions to measure next, at the same time; none when the row is done."""
+    """The positions to measure next, at the same time; empty if the row is done."""
     if count == 0:
         return frozenset()
     first = {0, count // 2, count - 1, *always} - known.keys()
@@ -41,7 +44,7 @@ def next_round(known: Known, count: int, always: frozenset[int] = frozenset()) -
 
 
 def inferred_positions(known: Known) -> dict[int, tuple[int, int]]:
-    """Every position that was not measured → the two that it is inferred from."""
+    """Each position that was not measured → the two from which it is inferred."""
     return {
         position: (low, high)
         for low, high in _neighbours(known)
@@ -51,7 +54,7 @@ def inferred_positions(known: Known) -> dict[int, tuple[int, int]]:
 
 
 def turns(groups: Sequence[Hashable]) -> frozenset[int]:
-    """Both sides of every place where `groups` changes: releases' majors, say, for `always`."""
+    """Both sides of each change in `groups`, such as major versions; used for `always`."""
     turning = [at for at in range(1, len(groups)) if groups[at - 1] != groups[at]]
     return frozenset({*turning, *(at - 1 for at in turning)})
 
@@ -69,7 +72,7 @@ def _believed(known: Known, low: int, high: int) -> bool:
 
 
 def _confirmed(seen: Sequence[int], known: Known, low: int) -> bool:
-    """Whether a third one beside these two agrees with them."""
+    """Whether a third position beside these two agrees with them."""
     at = seen.index(low)
     beside = [seen[index] for index in (at - 1, at + 2) if 0 <= index < len(seen)]
     return any(_agree(known, low, position) for position in beside)

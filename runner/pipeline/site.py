@@ -1,4 +1,4 @@
-"""Where environments are made and cells are measured, as the pipeline sees it."""
+"""The place where environments are made and cells are measured, as the pipeline sees it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from attrs import field, frozen
 from runner.model import Environment, Execution
 
 PREPARING = 2
-"""Environments made at the same time: one is unpacked while another downloads."""
+"""Environments made at the same time: one is unpacked while another one downloads."""
 
 
 class Site(Protocol):
-    """Where environments are made and cells run: this machine, or many as one.
+    """A place where environments are made and cells run: this machine, or many as one.
 
-    `prepare` and `measure` are handed to executors, with a `Prepare` or a `Measure`; they may raise
+    `prepare` and `measure` are passed to executors with a `Prepare` or a `Measure`. They may raise
     `PrepareError` and `Stopped`.
     """
 
     name: str
-    """The engine's."""
+    """The engine's name."""
 
     @property
     def prepare(self) -> Callable[..., None]: ...
     @property
     def measure(self) -> Callable[..., Execution]: ...
     def expect(self, environments: Sequence[Environment]) -> None:
-        """These environments will be needed. Called before `readiness`."""
+        """Announces the environments that will be needed; called before `readiness`."""
         ...
 
     def readiness(self, environment: Environment) -> int:
-        """How soon a cell can start: 0 the environment must be made, 1 it exists, 2 an agent
-        runs."""
+        """0 if the environment must be made, 1 if it exists, 2 if an agent runs in it."""
         ...
 
     def machine_keys(self, environment: Environment) -> Sequence[str]:
@@ -55,4 +54,4 @@ class Workers:
     prepare: Executor
     measure: Executor
     coming: set[str] = field(factory=set)
-    """Keys of environments that exist and whose cells will be submitted soon."""
+    """Keys of existing environments whose cells will be submitted soon."""

@@ -1,4 +1,4 @@
-"""The stages of a run between planning and reporting: look at the disk, then measure the cells."""
+"""The stages of a run between planning and reporting: check the disk, then measure the cells."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from runner.runs.journal import Journal
 def fit_on_disk(
     backend: Backend, workload: Workload, limit: Optional[int], say: Callable[[str], None]
 ) -> tuple[Backend, Optional[Forecast]]:
-    """Say what the disk will have to hold, before anything starts.
+    """Tells the user what the disk will have to hold, before anything starts.
 
-    Returns the backend that keeps to `limit` bytes, and the forecast, whose limit is `limit` or the
-    free space if that is too small for all. Raises `UsageError` for a limit on a cluster, and
-    `TfmatrixError` if something cannot fit at all.
+    Returns the backend that keeps to `limit` bytes, and the forecast. The forecast's limit is
+    `limit`, or the free space if that is too small for all. Raises `UsageError` for a limit on a
+    cluster, and `TfmatrixError` if something cannot fit at all.
     """
     if not isinstance(backend, LocalBackend):
         if limit is not None:
             raise UsageError(
-                "--max-disk is about this machine's disk; a cluster's workers mind theirs"
+                "--max-disk is about this machine's disk, not about those of a cluster's workers"
             )
         return backend, None
     environments = [batch.environment for batch in workload.batches]
@@ -61,7 +61,7 @@ def carry_out(
     explore: str = "full",
     controls: Optional[ControlPlan] = None,
 ) -> None:
-    """Measure the cells; when this returns, every result is in the journal."""
+    """Measures the cells; when this returns, every result is in the journal."""
     cells = sum(len(batch.cells) for batch in workload.batches)
     with display.make_display(console, cells) as show:
         results = ResultCollector(show)
@@ -91,7 +91,7 @@ def carry_out(
 
 
 def _bytes_for_controls(backend: Backend, forecast: Optional[Forecast]) -> Optional[float]:
-    """What environments of controls may take: nothing where the run's own hardly fit."""
+    """The bytes for environments of controls; 0 if the run's own environments hardly fit."""
     if forecast is not None:
         return 0
     local = isinstance(backend, LocalBackend)
@@ -100,7 +100,7 @@ def _bytes_for_controls(backend: Backend, forecast: Optional[Forecast]) -> Optio
 
 
 def _without_ends(emit: events.Emit) -> events.Emit:
-    """Controls are none of the cells that are counted."""
+    """`emit` without ended cells, because controls do not belong to the counted cells."""
 
     def other(event: events.Event) -> None:
         if not isinstance(event, events.Ended):
@@ -112,7 +112,7 @@ def _without_ends(emit: events.Emit) -> events.Emit:
 def _measure_in_rounds(
     pipeline: Pipeline, workload: Workload, results: ResultCollector, options: Options
 ) -> None:
-    """Measure the cells from which the others can be inferred."""
+    """Measures the cells from which the others can be inferred."""
     rounds = adaptive.rounds(
         workload.batches,
         results,
@@ -130,7 +130,7 @@ def _infer_rest(
     show: events.Emit,
     console: Console,
 ) -> None:
-    """Put into the journal what was inferred, and say how much was measured."""
+    """Writes inferred results to the journal, and tells how many cells were measured."""
     measured = len(results.tests)
     cells = sum(len(batch.cells) for batch in workload.batches)
     for result in adaptive.infer_rest(workload.batches, results):
@@ -141,7 +141,7 @@ def _infer_rest(
 
 
 def _to_confirm(batches: Sequence[Batch], results: ResultCollector, site: Site) -> list[Batch]:
-    """The cells that no neighbour agrees with, where their environment is still there."""
+    """Cells that differ from both neighbours, if their environment still exists."""
     odd = outliers.outliers(tuple(results.results.values()))
     return [
         batch

@@ -1,4 +1,4 @@
-"""Tasks that share something slow to start, and what one more worker would save them."""
+"""Groups of tasks that share something slow to start, and what another worker would save."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from attrs import define, field
 from runner.pipeline.task_machine import Machine
 
 MANY = 8
-"""A second worker joins a group without measured times if this many tasks are left."""
+"""A second worker joins a group without measured times if at least this many tasks are left."""
 
 
 @define(kw_only=True, eq=False)
 class PendingCall:
-    """A task that waits for a machine, and the machines that could not do it."""
+    """A task that waits for a machine, with the machines that could not do it."""
 
     future: Future[Any]
     fn: Callable[..., Any]
     args: tuple[Any, ...]
     tries: int = 0
-    """Failed tries that the task itself may have caused."""
+    """Failed tries whose cause may be the task."""
     avoid: set[Machine] = field(factory=set)
     """Machines that tried the task and failed."""
 
@@ -37,7 +37,7 @@ class PendingCall:
 
     @property
     def key(self) -> str:
-        """Its group's; a call without a group is one by itself."""
+        """The group, or for a task without a group a key of its own."""
         return self.group or f"task {id(self)}"
 
 
@@ -52,15 +52,16 @@ class MachineLoad:
 
 @define(kw_only=True, eq=False)
 class TaskGroup:
-    """The waiting tasks of a group, and the times of its tasks so far."""
+    """A group's waiting tasks, and the times of its tasks so far."""
 
     name: str
     waiting: deque[PendingCall] = field(factory=deque)
     workers: int = 0
     started: float = 0.0
-    """Seconds of the last first task of a worker, with the start of what the group shares."""
+    """The seconds of the last worker's first task, which includes
+    the start of what the group shares."""
     seconds: float = 0.0
-    """Seconds of all other tasks."""
+    """The seconds of all other tasks together."""
     count: int = 0
     """The number of other tasks."""
 
@@ -77,7 +78,7 @@ class TaskGroup:
         return machine not in first.avoid and machine.takes(first.task)
 
     def seconds_saved(self, machine: Machine) -> float:
-        """Seconds that one more worker would save; 0 if it saves less than its start costs."""
+        """The seconds that another worker would save; 0 if starting it costs more."""
         price = machine.price(self.waiting[0].task)
         if not self.count:
             return 0.0 if price else float(max(0, len(self.waiting) - MANY + 1))

@@ -44,11 +44,11 @@ class Machine:
         """Groups that have already run here; their next task starts sooner."""
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn` and wait. Raises what `fn` raises, or `MachineLost`."""
+        """Calls `fn` and waits. Raises what `fn` raises, or `MachineLost`."""
         return fn(*args)
 
     def takes(self, task: Any) -> bool:
-        """Whether the task may run here at all."""
+        """Whether the task may run here."""
         return True
 
     def price(self, task: Any) -> float:
@@ -56,5 +56,5 @@ class Machine:
         return 0.0
 
     def mark_lost(self) -> None:
-        """Mark it as lost, so that nobody waits for its results."""
+        """Marks it as lost, so that nobody waits for its results."""
         self.lost = True

@@ -1,6 +1,6 @@
-"""The tasks of executors: an environment to make, or a cell to measure in one.
+"""The tasks for executors: an environment to make, or a cell to measure.
 
-Tasks hold only records, so that another machine may carry them out.
+Tasks hold only records, so that another machine can carry them out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Measure:
     mode: str
     """`fresh` or `fork`."""
     repeat: int = 1
-    """Runs that decide the outcome."""
+    """The number of runs that decide the outcome."""
 
     @property
     def group(self) -> str:

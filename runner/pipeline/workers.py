@@ -16,7 +16,7 @@ from runner.pipeline.local_site import LocalSite
 from runner.pipeline.site import PREPARING, Workers
 
 USABLE = 0.8
-"""The share of the free memory that cells may be planned to fill."""
+"""Cells may be planned to fill this share of the free memory."""
 
 
 @contextmanager

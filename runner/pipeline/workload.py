@@ -1,6 +1,7 @@
-"""Planned cells → batches (locked environments with their cells) and results that need no run:
-skips,
-and targets whose packages cannot be resolved.
+"""Planned cells → batches, and results that need no run.
+
+A batch is a locked environment with its cells. Results without a run are skips, and cells whose
+packages cannot be resolved.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Workload:
 
 
 def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
-    """Sort the cells into batches and known results. Locks in parallel, as resolving takes
-    seconds."""
+    """Sorts the cells into batches and known results. Locks in
+    parallel, because resolving takes seconds."""
     wanted = {cell.target: None for cell in planned if cell.skip is None and cell.lacks is None}
     refused = {target: engine.refuses(target) for target in wanted}
     possible = [target for target, why in refused.items() if why is None]
@@ -60,7 +61,7 @@ def arrange(planned: Sequence[Cell], engine: Maker, lock: Lock) -> Workload:
 
 
 def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment, LockError]]:
-    """Each target's environment, or why it cannot be locked. Ctrl-C ends the resolving."""
+    """For each target, its environment or the error of locking it. Ctrl-C ends the resolving."""
     children = processes.Children()
     with ThreadPoolExecutor(4, "lock", initializer=children.own_thread) as pool:
         try:
@@ -74,7 +75,7 @@ def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment
 def described(
     batches: Iterable[Batch], known: Iterable[Result], engine: Maker, released: dict[str, str]
 ) -> tuple[EnvironmentInfo, ...]:
-    """The facts for reports on every environment, also on those with only skipped cells."""
+    """The facts about every environment for reports, even if all its cells are skipped."""
     infos = {
         batch.environment.id: EnvironmentInfo(
             id=batch.environment.id,
@@ -107,7 +108,7 @@ def described(
 
 
 def newest_first(batches: Iterable[Batch]) -> list[Batch]:
-    """The newest release comes first: newer ones install more packages and import slower."""
+    """The newest release first: newer ones install more packages and import more slowly."""
     return sorted(batches, key=lambda batch: batch.environment.target.release.parsed, reverse=True)
 
 

@@ -1,8 +1,8 @@
-"""The same cells on many machines, through Dask's distributed scheduler (an optional dependency).
+"""Measures the same cells on many machines, through Dask's distributed scheduler (optional).
 
 `connect` gives a pipeline workers like those of this machine, so cells are planned, judged and
-reported in the same way. Dask transports the calls, lists the workers, and keeps the connections.
-The pool decides which machine does what, since only the pool knows what an environment costs.
+reported in the same way. Dask transports calls, lists workers, and keeps connections. The pool
+decides which machine does what, because only the pool knows what an environment costs.
 """
 
 from runner.pipeline.cluster.connection import connect

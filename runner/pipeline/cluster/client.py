@@ -1,4 +1,4 @@
-"""A client of a Dask scheduler: the user's, or one that is started here."""
+"""Connects to a Dask scheduler: the user's, or one that is started here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Any
 from runner.errors import TfmatrixError, UsageError
 
 CONNECT = 20.0
-"""Seconds in which the scheduler must answer, and in which a first worker must join."""
+"""Seconds within which the scheduler must answer and a first worker must join."""
 INSTALL = "pip install 'tfmatrix[cluster]'"
 
 
 @contextmanager
 def client(address: str) -> Iterator[Any]:
-    """Connected to `address`; for `local:N`, to a scheduler that is started here with N workers."""
+    """A client for the scheduler at `address`; for `local:N`, of one started here with N
+    workers."""
     try:
         import distributed
     except ImportError:
@@ -37,11 +38,16 @@ def _to(address: Any, distributed: Any) -> Iterator[Any]:
     try:
         if isinstance(address, str):
             # A client that cannot connect waits another 40 s when Python removes it. This thread
-            # may have an event loop of its own, so another tries the connection.
+            # may have its own event loop, so another thread tries the connection first.
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(asyncio.run, _greet(address)).result()
         dask = distributed.Client(address, timeout=CONNECT, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:  # by how bad the error is
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # depends on the fault
         raise TfmatrixError(
             f"no Dask scheduler can be reached at {address}: {error}",
             remedy="start one: dask scheduler; and on each machine: dask worker ADDRESS",
@@ -53,7 +59,7 @@ def _to(address: Any, distributed: Any) -> Iterator[Any]:
 
 
 async def _greet(address: str) -> None:
-    """Connect to a scheduler and leave again. Raises what Dask raises if that is not possible."""
+    """Connects to a scheduler and disconnects. Raises what Dask raises if that fails."""
     from distributed.comm import connect
     from distributed.security import Security
 
@@ -78,5 +84,5 @@ def _started_here(count: int) -> Iterator[Any]:
 
 def _number(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 256:
-        raise UsageError(f"--cluster local:{text} names no number of workers", remedy="local:2")
+        raise UsageError(f"--cluster local:{text} has no number of workers", remedy="local:2")
     return int(text)

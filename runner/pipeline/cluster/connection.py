@@ -1,4 +1,4 @@
-"""The connection to a cluster: which workers exist, which are usable, which are lost."""
+"""The connection to a cluster: which workers exist, which can be used, which are lost."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from runner.pipeline.site import PREPARING, Workers
 from runner.pipeline.task_machine import MachineLost
 
 LOOK = 0.5
-"""Seconds between two looks at the list of workers."""
+"""Seconds between two checks of the list of workers."""
 PATIENCE = 60.0
-"""Seconds without any worker after which the remaining tasks are given up."""
+"""After this many seconds without any worker, the remaining tasks are given up."""
 STUCK = 4
-"""Looks in a row at which nothing runs and no worker takes a waiting task."""
+"""After this many checks in a row in which nothing runs and no
+worker takes a waiting task, it is stuck."""
 
 Say = Callable[[str], None]
 
@@ -39,8 +40,8 @@ def connect(
 ) -> Iterator[tuple[ClusterEngine, Workers]]:
     """The workers of the Dask scheduler at `address`; `local:N` starts one here, with N workers.
 
-    `engine` may be `auto`: the first that every worker can use. Raises `UsageError` where Dask is
-    not installed, and `TfmatrixError` where no scheduler or no fit worker answers.
+    `engine` may be `auto`: the first one that every worker can use. Raises `UsageError` if Dask is
+    not installed, and `TfmatrixError` if no scheduler or no usable worker answers.
     """
     with client(address) as dask:
         link = Connection(dask, engine, emit, say)
@@ -53,7 +54,7 @@ def connect(
 
 
 class Connection:
-    """Keeps the pools' machines in step with the scheduler's workers."""
+    """Keeps the pools' machines equal to the scheduler's workers."""
 
     def __init__(self, dask: Any, engine: str, emit: events.Emit, say: Say) -> None:
         self._dask = dask
@@ -70,7 +71,7 @@ class Connection:
         self._thread = threading.Thread(target=self._watch, name="cluster", daemon=True)
 
     def connect(self) -> None:
-        """Find the workers and settle the engine. Raises `EngineUnavailableError`."""
+        """Finds the workers and chooses the engine. Raises `EngineUnavailableError`."""
         addresses = self._wait_for_workers()
         abouts = {address: self._ask(address) for address in addresses}
         if self._engine == "auto":
@@ -90,7 +91,7 @@ class Connection:
             pool.shutdown(wait=False, cancel_futures=True)
         self.site.close()
         for machine in list(self.site.machines.values()):
-            machine.mark_lost()  # frees the threads that still wait for an answer
+            machine.mark_lost()  # ends the threads that still wait for an answer
 
     def _wait_for_workers(self) -> Collection[str]:
         end = time.monotonic() + CONNECT
@@ -112,7 +113,7 @@ class Connection:
         while not self._closed.wait(LOOK):
             try:
                 self._look()
-            except Exception as error:  # the connection's, of any library below
+            except Exception as error:  # any library below may raise it
                 if not self._closed.is_set():
                     self._lose_all(f"the scheduler is lost ({error or type(error).__name__})")
                 return
@@ -128,7 +129,7 @@ class Connection:
                 self._unfit[address] = machine.unfit
                 self._lose(machine, f"gets no more cells: it {machine.unfit}")
             elif address not in there or machine.lost:
-                # It may be lost only to us, if one call got no answer; then it is found again.
+                # It may be lost only to us because one call got no answer. Then it is found again.
                 self._lose(machine, "is lost; its cells are measured elsewhere")
         for address in there - self.site.machines.keys() - self._unfit.keys() - self._asking:
             self._asking.add(address)
@@ -151,7 +152,7 @@ class Connection:
         return self.prepare.running > 0 or self.measure.running > 0
 
     def _meet(self, address: str) -> None:
-        """Add a worker that came late; a thread of its own asks it, for it may not answer."""
+        """Adds a worker that came late. A separate thread asks it, because it may not answer."""
         try:
             self._welcome(address, self._ask(address))
         finally:
@@ -173,7 +174,7 @@ class Connection:
         try:
             about: WorkerInfo = self._dask.run(worker.about, workers=[address])[address]
             return about
-        except Exception:  # after any error it cannot be used
+        except Exception:  # after any error the worker cannot be used
             return None
 
     def _lose(self, machine: Remote, what: str) -> None:
@@ -183,7 +184,7 @@ class Connection:
             pool.remove_machine(machine)
 
     def _lose_all(self, reason: str) -> None:
-        self._say(f"{reason}; what was measured is kept: run the same again to measure the rest")
+        self._say(f"{reason}; all results are kept: run the same command again to measure the rest")
         for machine in list(self.site.machines.values()):
             for pool in (self.prepare, self.measure):
                 pool.remove_machine(machine)
@@ -195,17 +196,17 @@ class Connection:
 
 
 def _unfit(about: Optional[WorkerInfo], engine: str) -> str:
-    """Why a worker cannot be used; empty where it can."""
+    """Why a worker cannot be used; "" if it can."""
     if about is None:
         return "does not answer, or has no tfmatrix (pip install 'tfmatrix[cluster]' there)"
     if about.tool != __version__ or about.agent != paths.agent_digest():
-        return f"has tfmatrix {about.tool}, another than here: install the same on both"
+        return f"has tfmatrix {about.tool}, not this version: install the same on both"
     why = about.engines.get(engine, "it is not known there")
     return f"cannot use the engine {engine}: {why}" if why else ""
 
 
 def _common(known: list[Mapping[str, str]]) -> str:
-    """The first engine that all workers can use, else the first that any can."""
+    """The first engine that all workers can use, else the first that any worker can use."""
     for enough in (all, any):
         for name in engines.ENGINES:
             if known and enough(one.get(name) == "" for one in known):

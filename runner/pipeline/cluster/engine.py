@@ -1,4 +1,4 @@
-"""A cluster as a maker of environments."""
+"""A cluster's workers as a maker of environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.pipeline.tasks import Prepare
 
 
 class ClusterEngine:
-    """The workers make the environments; no engine of this machine is needed."""
+    """The workers make the environments, so this machine needs no engine."""
 
     def __init__(self, workers: Workers, site: ClusterSite) -> None:
         self.name = site.name
@@ -24,19 +24,20 @@ class ClusterEngine:
 
     @property
     def threads(self) -> int:
-        """Cells that are measured at a time."""
+        """The number of cells that are measured at a time."""
         return sum(machine.threads for machine in list(self._site.machines.values()))
 
     def refuses(self, target: Target) -> Optional[str]:
-        """A GPU must be present when the run is planned; the run does not wait for one."""
+        """Why no worker can make it. A GPU must be there when the run
+        is planned; the run does not wait."""
         gpus = [machine for machine in list(self._site.machines.values()) if machine.gpu]
         if target.device is Device.CUDA and not gpus:
             return "no worker of the cluster has a GPU (dask worker --resources GPU=1)"
         return render.unavailable(target) or self._site.refuses(target) or None
 
     def prepare(self, environment: Environment, progress: Progress) -> None:
-        """On the first free worker."""
-        # The pool adds the worker that it has chosen.
+        """Makes it on the first free worker."""
+        # The pool adds the worker that it chose as an argument.
         make: Callable[..., None] = self._site.prepare
         self._site.expect([environment])
         self._workers.prepare.submit(make, Prepare(environment=environment)).result()

@@ -18,13 +18,13 @@ from runner.pipeline.task_machine import Machine, MachineLost
 
 T = TypeVar("T")
 USABLE = 0.6
-"""The share of a machine's free memory that cells may be planned to fill."""
+"""Cells may be planned to fill this share of a machine's free memory."""
 ANSWER = 30.0
-"""Seconds in which a finished result must arrive."""
+"""Seconds within which the result of an ended call must arrive."""
 
 
 class Remote(Machine):
-    """Calls are Dask tasks, bound to this worker."""
+    """A worker as a machine; its calls are Dask tasks bound to it."""
 
     def __init__(self, client: Any, address: str, about: WorkerInfo, engine: str) -> None:
         super().__init__(USABLE * about.memory_mb)
@@ -34,33 +34,33 @@ class Remote(Machine):
         self.gpu = about.gpu
         self.disk = about.disk.get(engine, 0.0)
         self.refused: dict[str, str] = {}
-        """Environment's key → why it could not be made there."""
+        """Key of an environment → why the worker could not make it."""
         self.disproved = 0
-        """Environments that it could not make but another worker could."""
+        """Environments that the worker failed to make but another one made."""
         self.unfit = ""
-        """Why it gets no more tasks, if it runs but cannot be used."""
+        """Why it gets no more tasks although it runs; "" if it can be used."""
         self.keys: dict[str, Sequence[str]] = {}
-        """Python → what the machine adds to the keys of its cells."""
+        """Python → the machine's part of its cells' keys."""
         self.impossible: dict[Target, str] = {}
-        """Targets that its engine refuses, and why."""
+        """Targets that its engine refuses, and the reasons."""
         self.given: set[str] = set()
-        """Keys of the environments that it has made for us."""
+        """Keys of the environments that it made for this connection."""
         self.snapshots: set[str] = set()
         """Digests of the snapshots that it has."""
         self.lock = threading.Lock()
         self.seconds: Callable[[str], float] = lambda _: 0.0
-        """Environment's key → seconds that making it is likely to take."""
+        """Key of an environment → the seconds that making it will probably take."""
         self._engine = engine
         self._client = client
         self._needs: dict[str, float] = {}
         self._making: set[str] = set()
         self._left: Future[None] = Future()
-        """Done once it is lost."""
+        """Set when the machine is lost."""
 
     # -- calls of the pool ---------------------------------------------------------------------
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
-        """`fn` is a method of the site; it gets this machine as an argument."""
+        """Calls a method of the site, which gets this machine as an additional argument."""
         return fn(*args, self)
 
     def takes(self, task: Any) -> bool:
@@ -71,11 +71,11 @@ class Remote(Machine):
 
     def mark_lost(self) -> None:
         super().mark_lost()
-        with suppress(InvalidStateError):  # another pool has noticed it
+        with suppress(InvalidStateError):  # another pool has already noticed it
             self._left.set_result(None)
 
     def why_not(self, environment: Environment) -> str:
-        """Why the environment's cells cannot be measured there; empty where they can."""
+        """Why the environment's cells cannot be measured there; "" if they can."""
         key, target = environment.key, environment.target
         if target.device is Device.CUDA and not self.gpu:
             return "it has no GPU"
@@ -98,7 +98,7 @@ class Remote(Machine):
     # -- calls of the site ----------------------------------------------------------------
 
     def begin(self, environment: Environment) -> None:
-        """Count the environment's space on the disk as used from now on."""
+        """Counts the environment's disk space as used from now on."""
         self._need(environment)
         self._making.add(environment.key)
 
@@ -106,7 +106,7 @@ class Remote(Machine):
         self._making.discard(environment.key)
 
     def request(self, fn: Callable[..., T], *args: Any) -> T:
-        """Do `fn` there, and wait. Raises what it raises, or `MachineLost`."""
+        """Runs `fn` there and waits. Raises what it raises, or `MachineLost`."""
         if self.lost:
             raise self._lost()
         try:
@@ -117,12 +117,12 @@ class Remote(Machine):
             raise self._lost(error) from None
 
     def _result(self, future: Any) -> Any:
-        """The result of a submitted call, once it has arrived."""
+        """The result of a submitted call, after it has arrived."""
         try:
             ended: Future[None] = Future()
             future.add_done_callback(lambda _: ended.set_result(None))
             self._wait_for(ended)
-            # The machine may be lost now too. The scheduler cannot fetch the result then, and
+            # The machine may be lost by now. The scheduler then cannot fetch the result and
             # would repeat the call, but on no other machine.
             answer = self._fetch(future)
             self._wait_for(answer, ANSWER)
@@ -132,13 +132,14 @@ class Remote(Machine):
             raise
 
     def _wait_for(self, future: Future[Any], seconds: Optional[float] = None) -> None:
-        """Wait until the call is done or the machine is lost."""
+        """Waits until the call ends or the machine is lost."""
         wait((future, self._left), seconds, FIRST_COMPLETED)
         if not future.done():
             raise self._lost()
 
     def _fetch(self, future: Any) -> Future[Any]:
-        """The result of an ended call. It is not cancelled, since Dask fetches several at once."""
+        """The result of an ended call. It is never cancelled,
+        because Dask fetches several together."""
         if future.cancelled():
             raise CancelledError
         fetching = self._client.gather(future, asynchronous=True)
@@ -148,14 +149,14 @@ class Remote(Machine):
         return MachineLost(f"worker {self.name} is gone{f': {why}' if why else ''}")
 
     def aside(self, fn: Callable[..., T], *args: Any) -> T:
-        """Like `request`, but beside the worker's tasks, since `fn` may have to end them."""
+        """Like `request`, but beside the worker's tasks, because `fn` may have to end them."""
         gone: tuple[type[BaseException], ...] = (KeyError, ValueError, RuntimeError, *_gone())
 
         async def call() -> Any:
             return await self._client.run(worker.aside, fn, *args, workers=[self.address])
 
         try:
-            # Dask's own `run` waits for ever if the client is closed while it waits.
+            # Dask's own `run` waits forever if the client is closed meanwhile.
             loop = self._client.loop.asyncio_loop
             answers = asyncio.run_coroutine_threadsafe(call(), loop)
             self._wait_for(answers)
@@ -166,7 +167,7 @@ class Remote(Machine):
 
 
 def _gone() -> tuple[type[BaseException], ...]:
-    """The errors that Dask raises if a worker or the scheduler does not answer any more."""
+    """The errors that Dask raises if a worker or the scheduler no longer answers."""
     from dask.distributed import TimeoutError as TooLate
     from distributed.scheduler import KilledWorker
 

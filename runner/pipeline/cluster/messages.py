@@ -1,4 +1,5 @@
-"""The messages to a cluster's workers and back. They hold no secret and no path of this machine."""
+"""The messages to a cluster's workers and back. They contain no
+secrets and no paths of this machine."""
 
 from __future__ import annotations
 
@@ -14,26 +15,26 @@ from runner.pipeline.tasks import Measure
 
 @frozen(kw_only=True)
 class WorkerInfo:
-    """A worker and its machine, as it sees itself."""
+    """A worker and its machine, as it describes itself."""
 
     name: str
     tool: str
     """tfmatrix's version."""
     agent: str
-    """Digest of the agent. A worker with another agent measures differently, so it is not used."""
+    """The agent's digest. A worker with another agent measures differently and is not used."""
     engines: Mapping[str, str]
-    """Engine → why it cannot be used there; empty where it can."""
+    """Engine → why it cannot be used there; "" if it can."""
     disk: Mapping[str, float]
-    """Engine → bytes free where it makes environments."""
+    """Engine → free bytes where it makes environments."""
     memory_mb: float
-    """MiB that it may use: the free memory, up to the limit that Dask was given."""
+    """The MiB that it may use: the free memory, up to the limit that Dask got."""
     threads: int
     gpu: bool
 
 
 @frozen(kw_only=True)
 class MakeRequest:
-    """Make an environment."""
+    """A request to make an environment."""
 
     link: str
     engine: str
@@ -42,14 +43,14 @@ class MakeRequest:
 
 @frozen(kw_only=True)
 class MakeReply:
-    """Whether it was made: `wrong` says why not."""
+    """Whether the environment was made; `wrong` tells why not."""
 
     wrong: str = ""
     log: str = ""
     engine_fault: str = ""
-    """Set where nothing can be made there."""
+    """Set if nothing can be made there."""
     disk: float = 0.0
-    """Bytes free afterwards."""
+    """The free bytes afterwards."""
 
 
 @frozen(kw_only=True)
@@ -58,12 +59,13 @@ class Files:
 
     digest: str
     contents: Mapping[str, tuple[bytes, bool]] = field(repr=False)
-    """Name → bytes, and whether they are executable."""
+    """Name → the file's bytes, and whether it is executable."""
 
 
 @frozen(kw_only=True)
 class MeasureRequest:
-    """Measure a cell in an environment that was made, with files that were sent."""
+    """A request to measure a cell, in an existing environment and with files that were sent
+    before."""
 
     link: str
     engine: str
@@ -81,11 +83,12 @@ class MeasureRequest:
 class MeasureReply:
     execution: Execution
     engine_fault: str = ""
-    """Set where nothing can be measured there."""
+    """Set if nothing can be measured there."""
 
 
 def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
-    """`task` without the parts that the worker has, and without paths of this machine."""
+    """The request for `task`, without what the worker already has
+    and without paths of this machine."""
     workspace = task.snapshot.workspace
     return MeasureRequest(
         link=link,

@@ -1,6 +1,6 @@
-"""Loaded into the workers that `--cluster local:N` starts, so that they ignore Ctrl-C.
+"""Loaded by the workers that `--cluster local:N` starts, so that they ignore Ctrl-C.
 
-The command ends their tasks, as on any cluster. It could not do so if they ended first.
+The command itself ends their tasks, as on any cluster. It could not if they ended first.
 """
 
 from __future__ import annotations
@@ -8,5 +8,5 @@ from __future__ import annotations
 import contextlib
 import os
 
-with contextlib.suppress(OSError):  # it leads a session of its own already
+with contextlib.suppress(OSError):  # it already leads its own session
     os.setsid()

@@ -34,17 +34,17 @@ from runner.pipeline.tasks import Measure, Prepare
 
 T = TypeVar("T")
 FAULTS = 2
-"""Environments that a worker failed to make but another made; then the worker gets no more."""
+"""A worker gets no more tasks after it failed this often to make what another worker made."""
 UNKNOWN = 60.0
-"""Seconds that making an environment is assumed to take until one has been made."""
+"""The assumed seconds for making an environment until one has been made."""
 ENDING = 15.0
-"""Seconds that the workers have to end their tasks."""
+"""Seconds within which the workers must end their tasks."""
 CHUNK = 100
-"""Environments that a worker is asked about at a time."""
+"""A worker is asked about this many environments at a time."""
 
 
 class ClusterSite:
-    """`prepare` and `measure` are called by the pool, which adds the machine it has chosen."""
+    """The pool calls `prepare` and `measure` and adds the chosen machine."""
 
     def __init__(self, engine: str, link: str, emit: events.Emit) -> None:
         self.name = engine
@@ -63,7 +63,7 @@ class ClusterSite:
     # -- what the pipeline calls ----------------------------------------------------------------
 
     def expect(self, environments: Sequence[Environment]) -> None:
-        """Ask which machine has which environments; cells go there first."""
+        """Asks which machine has which environments; cells go there first."""
         new = [one for one in environments if one.key not in self._environments]
         self._environments.update((one.key, one) for one in new)
         _at_once(partial(self._look, machine, new) for machine in self._there())
@@ -72,7 +72,7 @@ class ClusterSite:
         return int(any(environment.key in one.holds for one in self._there()))
 
     def machine_keys(self, environment: Environment) -> Sequence[str]:
-        """Of each kind of machine among the workers."""
+        """The keys for each kind of machine among the workers."""
         python, there = environment.target.python, self._there()
         unknown = [machine for machine in there if python not in machine.keys]
         _at_once(partial(self._ask_keys, machine, environment) for machine in unknown)
@@ -81,11 +81,11 @@ class ClusterSite:
 
     def release(self, environment: Environment) -> None:
         for machine in self._holding(environment):
-            with suppress(RuntimeError):  # after the end
+            with suppress(RuntimeError):  # raised after the end
                 self._telling.submit(self._try, machine, worker.release, environment)
 
     def disk_size(self, environment: Environment) -> int:
-        """The largest of its copies: each machine has its own disk."""
+        """The largest copy: each machine has its own disk."""
         sizes = [
             self._try(one, worker.environment_size, environment)
             for one in self._holding(environment)
@@ -109,7 +109,7 @@ class ClusterSite:
     # -- what the pool calls --------------------------------------------------------------------
 
     def prepare(self, task: Prepare, machine: Remote) -> None:
-        """Make an environment on a machine; if this fails, another machine may try."""
+        """Makes an environment on a machine; if it fails, another machine may try."""
         environment = task.environment
         self._environments[environment.key] = environment
         if environment.key not in machine.holds:
@@ -151,7 +151,7 @@ class ClusterSite:
         return execution
 
     def heard(self, news: dict[str, Any]) -> None:
-        """Pass on a worker's progress with an environment."""
+        """Passes a worker's progress to the display."""
         key, address = str(news.get("key")), news.get("worker")
         if news.get("link") == self._link and self._making[key]:
             machine = self.machines.get(str(address))
@@ -167,7 +167,7 @@ class ClusterSite:
     # -- machines -------------------------------------------------------------------------------
 
     def welcome(self, machine: Remote) -> None:
-        """Ask a new machine what it has and can do, before it gets tasks."""
+        """Asks a new machine what it has and can do, before it gets tasks."""
         machine.seconds = self._cost
         self._look(machine, list(self._environments.values()))
         self._ask_refusals(machine, list(self._targets))
@@ -214,12 +214,13 @@ class ClusterSite:
         return [one for one in self._there() if environment.key in one.given]
 
     def _cost(self, key: str) -> float:
-        """Seconds to make it: as measured for this environment elsewhere, else for others."""
+        """The seconds for making it: as measured for this environment elsewhere, else for
+        others."""
         known = list(self._seconds.values())
         return self._seconds.get(key) or (sum(known) / len(known) if known else UNKNOWN)
 
     def _disprove(self, environment: Environment) -> None:
-        """Count a fault of the machines that failed to make it; after a few they get no more."""
+        """Counts a fault of machines that failed to make what another one made."""
         for machine in self._there():
             why = machine.refused.get(environment.key)
             machine.disproved += bool(why)
@@ -232,7 +233,7 @@ class ClusterSite:
         return MachineUnfit(f"worker {machine.name} {machine.unfit}", **result)
 
     def _measured(self, task: Measure, machine: Remote) -> Optional[MeasureReply]:
-        """None if the worker no longer has the files or the environment."""
+        """The reply; None if the worker no longer has the files or the environment."""
         if task.group not in machine.given:
             self.prepare(Prepare(environment=task.environment), machine)
         self._give(task.snapshot, machine)
@@ -253,7 +254,7 @@ class ClusterSite:
             machine.ended(environment)
 
     def _give(self, snapshot: Snapshot, machine: Remote) -> None:
-        """Send a snapshot's files, once to each machine."""
+        """Sends a snapshot's files, once to each machine."""
         if snapshot.digest in machine.snapshots:
             return
         with machine.lock:

@@ -1,4 +1,4 @@
-"""The functions that a cluster's workers run. `worker_state` keeps what lasts between the calls."""
+"""The functions that run on a cluster's workers. `worker_state` keeps their state between calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from runner.pipeline.tasks import Measure, Prepare
 
 TOPIC = "tfmatrix"
 PACE = 0.25
-"""Seconds at least between two reports on the same phase of a preparation."""
+"""At least this many seconds pass between two reports on the same phase of a preparation."""
 GPU = "GPU"
 """The resource of workers with a GPU: `dask worker --resources GPU=1`."""
 
@@ -53,7 +53,7 @@ async def about(dask_worker: Any) -> WorkerInfo:
 
 
 def _engines() -> tuple[dict[str, str], dict[str, float]]:
-    """Engine → why it cannot be used; engine → bytes free for its environments."""
+    """Engine → why it cannot be used; engine → free bytes for its environments."""
     wrong = {name: engines.create(name).unavailable() or "" for name in engines.ENGINES}
     return wrong, {name: _free(name) for name in wrong if not wrong[name]}
 
@@ -64,7 +64,7 @@ def _free(engine: str) -> float:
 
 
 def refusals(engine: str, targets: Sequence[Target]) -> list[str]:
-    """Why each target cannot be made there; empty if it can."""
+    """Why each target cannot be made there; "" if it can."""
     chosen = engines.create(engine)
     return [chosen.refuses(target) or "" for target in targets]
 
@@ -76,7 +76,7 @@ def prepared(engine: str, environments: Sequence[Environment]) -> list[bool]:
 
 
 def machine_keys(engine: str, environment: Environment) -> Sequence[str]:
-    """What the worker's machine adds to the keys of the environment's cells."""
+    """The machine's part of the keys for the environment's cells."""
     return engines.create(engine).machine_keys(environment)
 
 
@@ -84,7 +84,7 @@ def machine_keys(engine: str, environment: Environment) -> Sequence[str]:
 
 
 def make_environment(order: MakeRequest) -> MakeReply:
-    """Make an environment; returns at once if it exists."""
+    """Makes an environment; returns at once if it exists."""
     _leave_the_threads()
     with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         state.environments[order.environment.key] = order.environment
@@ -97,7 +97,7 @@ def make_environment(order: MakeRequest) -> MakeReply:
 
 
 def keep_snapshot(files: Files) -> str:
-    """Store a snapshot for `measure`. Returns why it cannot; empty if it can."""
+    """Stores a snapshot for `measure`. Returns why it cannot; "" if it can."""
     try:
         snapshot.restore(files.digest, files.contents, paths.snapshots())
     except OSError as error:
@@ -106,7 +106,7 @@ def keep_snapshot(files: Files) -> str:
 
 
 def measure(order: MeasureRequest) -> Optional[MeasureReply]:
-    """Measure a cell; None if the files or the environment that it needs are gone."""
+    """Measures a cell; None if the needed files or environment are gone."""
     with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         try:
             environment, sent = state.environments.get(order.key), _snapshot(order, state)
@@ -124,7 +124,7 @@ def measure(order: MeasureRequest) -> Optional[MeasureReply]:
         except (
             PrepareError,
             OSError,
-        ) as error:  # if raised, it would look as if the worker were lost
+        ) as error:  # Raised, the error would mean that the worker is lost.
             execution = Execution(trouble=f"the worker failed: {error}")
     wrong = _wrong(order.engine) if execution.trouble is not None else ""
     return MeasureReply(execution=execution, engine_fault=wrong)
@@ -148,7 +148,7 @@ def _wrong(engine: str) -> str:
 
 
 def _leave_the_threads() -> None:
-    """Downloading and unpacking take minutes, and must not block the measuring threads."""
+    """Leaves Dask's threads: downloading takes minutes and must not block the measuring threads."""
     from distributed import secede
 
     secede()
@@ -158,14 +158,14 @@ def _leave_the_threads() -> None:
 
 
 def release(link: str, key: str) -> None:
-    """End the idle agents of an environment that has no cells left."""
+    """Ends the idle agents of an environment without remaining cells."""
     state = CONNECTIONS.get(link)
     if state is not None and key in state.environments:
         state.site.release(state.environments[key])
 
 
 def remove_environment(link: str, key: str) -> float:
-    """Remove an environment. Returns the free bytes afterwards."""
+    """Removes an environment. Returns the free bytes afterwards."""
     state = CONNECTIONS.get(link)
     if state is None or key not in state.environments:
         return 0.0
@@ -188,7 +188,8 @@ def end_connection(link: str, at_once: bool) -> None:
 
 
 async def aside(fn: Callable[..., Any], *args: Any) -> Any:
-    """Run `fn` in a thread for `Client.run`, which would block the worker's event loop."""
+    """Runs `fn` in a thread for `Client.run`, which would otherwise block the worker's event
+    loop."""
     return await asyncio.to_thread(fn, *args)
 
 

@@ -1,4 +1,4 @@
-"""The state of a worker for each connection: its agents and the files that it was sent."""
+"""A worker's state for each connection: its agents, and the files that it was sent."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from runner.pipeline import events
 from runner.pipeline.local_site import LocalSite
 
 IDLE = 600.0
-"""Seconds without orders after which a connection's agents are ended: its client may be dead."""
+"""A connection without requests for this many seconds is ended: its client may be dead."""
 LOOK = 5.0
-"""Seconds between two looks for idle connections."""
+"""Seconds between two checks for idle connections."""
 WARM = 0.25
-"""The share of the free memory that idle agents may hold."""
+"""Idle agents may hold this share of the free memory."""
 
 
 @define(kw_only=True, eq=False)
 class ConnectionState:
-    """One connection. A thread that works for it holds `using`."""
+    """The state of one connection. A thread that works for it holds `using`."""
 
     link: str
     site: LocalSite
@@ -70,7 +70,8 @@ class Connections:
     def using(
         self, link: str, engine: str, emit: Callable[[], events.Emit]
     ) -> Iterator[ConnectionState]:
-        """The state of a connection, made at its first request. Raises `Stopped` after its end."""
+        """The state of a connection, created at its first request. Raises `Stopped` after its
+        end."""
         state = self._enter(link, engine, emit)
         try:
             yield state
@@ -79,14 +80,14 @@ class Connections:
                 state.users -= 1
                 state.last = time.monotonic()
                 over = link in self._over
-            if over:  # it ended during the call, so nobody uses its files
+            if over:  # It ended during the call, so nobody uses its files any more.
                 state.close()
 
     def get(self, link: str) -> Optional[ConnectionState]:
         return self._states.get(link)
 
     def close(self, link: str, *, at_once: bool) -> None:
-        """End a connection and its agents."""
+        """Ends a connection and its agents."""
         with self._lock:
             self._over.append(link)
             state = self._states.pop(link, None)
@@ -109,7 +110,7 @@ class Connections:
             return state
 
     def _mind(self) -> None:
-        """End connections that have sent no request for long."""
+        """Ends connections that sent no request for a long time."""
         while True:
             time.sleep(LOOK)
             long_ago = time.monotonic() - IDLE
