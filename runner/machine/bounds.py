@@ -1,4 +1,4 @@
-"""Bounds on the use of a server: a deadline, and limits on the number and size of answers."""
+"""Limits for requests to a server: a deadline, and a maximum number and size of answers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ T = TypeVar("T")
 
 
 class TooMuchError(OSError):
-    """The server exceeded a bound; the message names it."""
+    """The server exceeded a limit; the message names it."""
 
 
 @define
 class Bounds:
-    """Bounds on all requests to a server together."""
+    """Limits for all requests to a server together."""
 
     seconds: float
-    """Seconds to wait for its answers, all together."""
+    """Seconds to wait for all answers together."""
     answers: int
     size: int
-    """Bytes of all answers, unpacked."""
+    """The bytes of all answers, after unpacking."""
     too_many: str = "it gives more answers than it can have"
     too_large: str = "its answers are larger than they can be"
     _spent: float = field(default=0.0, init=False)
 
     def within_the_deadline(self, call: Callable[[], T]) -> T:
-        """The call's result. A server that sends a byte now and then never times out, so the call
-        runs in a thread, which is abandoned if it takes too long.
+        """The call's result. Raises `TooMuchError`, and what the call raises.
 
-        Raises `TooMuchError`, and what the call raises.
+        A server that sends a byte now and then never times out. So the call runs in a thread, which
+        is abandoned if it takes too long.
         """
         ended: list[Callable[[], T]] = []
         thread = threading.Thread(target=lambda: ended.append(_result(call)), daemon=True)

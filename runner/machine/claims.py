@@ -1,8 +1,8 @@
-"""What running commands use, so that neither `clean` nor another run removes it meanwhile.
+"""Claims on what running commands use, so that neither `clean` nor another run removes it.
 
 A claim is a file in the cache folder that its process keeps locked. The kernel releases the lock
-when the process ends, however it ends. Claims are made and read under one more lock, so nothing can
-be claimed between the check and the removal.
+when the process ends, however it ends. One more lock is held while claims are made or read, so
+nothing can be claimed between a check and the removal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from runner.model import Environment
 
 @frozen(kw_only=True)
 class Claimed:
-    """What is claimed: environments by `environment_stem`, and folders (runs, snapshots)."""
+    """Everything that is claimed: environments by
+    `environment_stem`, and folders (runs, snapshots)."""
 
     environments: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
@@ -36,27 +37,29 @@ class Claimed:
 
 @frozen(kw_only=True)
 class Claim:
-    """One process's claim, while it lasts."""
+    """The claim of one process, as long as it lasts."""
 
     file: Optional[Path]
 
     def alone(self, environment: Environment) -> bool:
-        """Whether no other run uses it now, so that it may be removed."""
+        """Whether no other run uses the environment now, so that it may be removed."""
         with claims_settled(besides=self.file) as held:
             return environment_stem(environment) not in held.environments
 
 
 def environment_stem(environment: Environment) -> str:
-    """`2.9.3-py3.10-cpu`: the beginning of the names of the environment's folders and images."""
+    """The start of the names of the environment's folders and images: `2.9.3-py3.10-cpu`."""
     target = environment.target
     return f"{target.release.version}-py{target.python}-{target.device}"
 
 
 @contextlib.contextmanager
 def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> Iterator[Claim]:
-    """Claim these until the block ends. If the cache cannot be written, nothing is claimed, but
-    then
-    no other run can remove anything there either."""
+    """Claims these until the block ends.
+
+    If the cache cannot be written, nothing is claimed. But then no other run can remove anything
+    either.
+    """
     content = {
         "environments": sorted({environment_stem(each) for each in environments}),
         "folders": sorted(str(folder.absolute()) for folder in folders),
@@ -76,7 +79,8 @@ def claim(environments: Iterable[Environment], folders: Iterable[Path] = ()) -> 
 
 @contextlib.contextmanager
 def claims_settled(besides: Optional[Path] = None) -> Iterator[Claimed]:
-    """What is claimed, without the claim `besides`. No claim can be made while the block lasts."""
+    """Everything that is claimed, except the claim `besides`.
+    During the block, no claim can be made."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             stack.enter_context(_looking())
@@ -92,7 +96,7 @@ def _read(files: Iterable[Path]) -> Claimed:
 
 
 def _content(file: Path) -> Optional[dict[str, list[str]]]:
-    """The claim of a living process; the file of a dead process is removed."""
+    """The claim of a running process; None, and its file is removed, if the process has ended."""
     try:
         with file.open("r+", encoding="utf-8") as claim:
             if file_lock.try_lock(claim):

@@ -1,9 +1,10 @@
-"""Keeps results derived from files that seldom change: the checked matrix.yaml, the catalogue, a
-rendered Dockerfile. Each is stored under a digest of everything that it depends on, our code
-included. So an entry can be missing or old, but never wrong.
+"""Stores results derived from files that rarely change: the checked matrix.yaml, the catalogue, a
+rendered Dockerfile.
 
-An entry holds JSON, and is read only if nobody but this user could have written it. If anything is
-wrong with an entry, the result is derived again: errors of the disk are never raised.
+Each result is stored under a digest of everything that it depends on, including our code. So an
+entry can be missing or old, but never wrong. An entry holds JSON, and is read only if no other user
+could have written it. If anything is wrong with an entry, the result is derived again: disk errors
+are never raised.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 LARGEST = 16 * 1024 * 1024
 _UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""The errors of reading an entry whose content is not what was written."""
+"""Errors of reading an entry with unexpected content."""
 
 
 def remembered(
@@ -35,12 +36,12 @@ def remembered(
     write: Callable[[T], Any],
     read: Callable[[Any], T],
 ) -> T:
-    """The result of `make()`, or the kept result if nothing has changed since.
+    """The result of `make()`, or the stored result if nothing has changed since.
 
-    `slot` names the entry. Each slot has one entry, the newest, so that the cache does not grow
-    with every edit. `inputs` are the contents that the result depends on, besides the code of this
-    package. `write` makes JSON of a result, and `read` reverses it. Errors of `make` are raised and
-    not kept.
+    `slot` names the entry. Each slot has only its newest entry, so that the cache does not grow
+    with every edit. `inputs` are the contents on which the result depends, besides this package's
+    code. `write` turns a result into JSON, and `read` reverses it. Errors of `make` are raised and
+    not stored.
     """
     digest = _digest(inputs)
     path = None if digest is None else paths.remembered() / f"{slot}.json"
@@ -53,13 +54,14 @@ def remembered(
     made = make()
     with contextlib.suppress(OSError, ValueError):
         text = json.dumps({"digest": digest, "answer": write(made)}, allow_nan=False)
-        if read(json.loads(text)["answer"]) == made:  # a result that JSON cannot hold is not kept
+        # A result that JSON cannot represent is not stored.
+        if read(json.loads(text)["answer"]) == made:
             files.write_atomic(path, text, mode=0o600)
     return made
 
 
 def remembered_yaml(path: Path) -> Any:
-    """The mapping in one of the tool's own data files, which needs no check."""
+    """The mapping in one of the tool's own data files, which need no check."""
     text = path.read_text("utf-8")
 
     def parsed() -> Any:
@@ -72,7 +74,7 @@ def remembered_yaml(path: Path) -> Any:
 
 
 def cache_slot(kind: str, name: str) -> str:
-    """A slot for each `name`, whatever characters it has."""
+    """A slot for each `name`, whatever characters it contains."""
     return f"{kind}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
 
 
@@ -90,9 +92,9 @@ def _digest(inputs: Iterable[Union[str, bytes]]) -> Optional[str]:
 
 @functools.cache
 def package_digest(package: Path) -> Optional[bytes]:
-    """Digest of all code and data below `package`; None where they are not there as files.
+    """The digest of all code and data below `package`; None if they are not files.
 
-    Over all code, since a result may depend on any module. It takes a few milliseconds.
+    It covers all code, because a result may depend on any module. It takes a few milliseconds.
     """
     whole = hashlib.sha256(__version__.encode("utf-8"))
     try:
@@ -112,7 +114,7 @@ def _raise(error: OSError) -> None:
 
 
 def _own(path: Path) -> bytes:
-    """The content of an entry that this user alone could have written. Raises `OSError`."""
+    """The content of an entry that only this user could have written. Raises `OSError`."""
     with files.open_regular(path) as file:
         facts = os.fstat(file.fileno())
         if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:

@@ -1,8 +1,8 @@
-"""Locks on files: one holder at a time among all threads and all runs on this machine.
+"""Locks on files, with one holder at a time among all threads and processes of this machine.
 
-The kernel releases the lock of a process that ends, however it ends. This is the kernel's `flock`
-on a file that the caller has open, for a claim is its own lock. The filelock package locks only
-files that it opens itself, and importing it would add 0.1 s to each start.
+The kernel releases the lock of a process that ends, however it ends. This uses `flock` on an open
+file of the caller, because a claim is its own lock. The filelock package only locks files that it
+opens itself, and its import would add 0.1 s to each start.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import IO, Any
 from runner.machine import processes
 
 _AGAIN = 0.2
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 
 
 def try_lock(file: IO[Any]) -> bool:
-    """Lock an open file until it is closed; False where another holds it."""
+    """Locks an open file until it is closed; returns False if another holder has the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -30,16 +30,16 @@ def try_lock(file: IO[Any]) -> bool:
 
 
 def wait_for_lock(file: IO[Any]) -> None:
-    """Lock an open file until it is closed, however long another holds it."""
+    """Locks an open file until it is closed, however long another holder has the lock."""
     fcntl.flock(file, fcntl.LOCK_EX)
 
 
 @contextmanager
 def holding(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock of the file at `path`, which is made if it is missing.
+    """Holds the lock of the file at `path`, which is created if it is missing.
 
-    `waits` is called once if another holds the lock. Raises `processes.Stopped` where this tool is
-    stopped while it waits.
+    `waits` is called once if another holder has the lock. Raises `processes.Stopped` if this tool
+    is stopped while it waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:

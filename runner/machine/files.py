@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and reads files of strangers with care."""
+"""Writes files completely or not at all, and reads files of strangers with care."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def write_atomic(
     modified: Optional[float] = None,
     sync: bool = False,
 ) -> None:
-    """Write `content` to `path`. A reader sees all of it or the old content, at any time.
+    """Writes `content` to `path`. At any time, a reader sees the whole new or the old content.
 
-    `mode` and `modified` (seconds) are set on the file if given. With `sync` the file is whole even
-    if the machine stops meanwhile. That is slow, and needed only for data that cannot be made
-    again. Raises `OSError`, and leaves no half-written file.
+    `mode` and `modified` (seconds) are set on the file if given. With `sync` the file is complete
+    even if the machine stops meanwhile. That is slow, and needed only for data that cannot be made
+    again. Raises `OSError`, and leaves no incomplete file.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def write_atomic(
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """`os.write` may write less than it is given."""
+    """Writes all bytes; `os.write` may write only a part."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -76,7 +76,7 @@ def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """All of such a file. Raises `OSError` where it has more than `most` bytes, too."""
+    """The whole content of such a file. Raises `OSError` also if it has more than `most` bytes."""
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -85,8 +85,8 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def lines_of_regular(path: Path, longest: int, most: int) -> Iterator[bytes]:
-    """The lines of such a file. Raises `OSError` where one has more than `longest` bytes, or all
-    of them together more than `most`."""
+    """The lines of such a file. Raises `OSError` if a line has more than `longest` bytes, or all
+    lines together more than `most`."""
     size = 0
     with open_regular(path) as file:
         while line := file.readline(longest + 1):

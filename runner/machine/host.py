@@ -1,4 +1,4 @@
-"""Facts of this machine that the record and the plan of a run need."""
+"""Facts about this machine for the plan and the record of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 
 def describe() -> dict[str, Any]:
-    """The facts that may change a result: system, processor, memory. None names the machine."""
+    """The facts that may change a result: system, processor,
+    memory. They do not identify the machine."""
     return {
         "system": platform.platform(),
         "machine": platform.machine(),
@@ -23,14 +24,14 @@ def describe() -> dict[str, Any]:
 
 
 def free_bytes(folder: Path) -> int:
-    """Free bytes on the disk where `folder` is or would be."""
+    """The free bytes on the disk that holds `folder`, or would hold it."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
 def free_memory_mb() -> float:
-    """MiB that new processes could use now; the whole memory if that is unknown."""
+    """The MiB that new processes could use now; the whole memory if that is not known."""
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -58,7 +59,7 @@ def _memory_mb() -> int:
 
 @lru_cache(maxsize=1)
 def cpu_features() -> str:
-    """A digest over the features of this machine's CPU; empty if unknown."""
+    """A digest of the features of this machine's CPU; "" if they are not known."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -68,5 +69,5 @@ def cpu_features() -> str:
     return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
 
 
-# Programs do not use these; virtual machines show them at one start and not at another.
+# Programs do not use these, and virtual machines show them only at some starts.
 _VARYING = {"tsc_known_freq", "ibpb", "ibrs", "stibp", "ssbd", "arch_capabilities", "md_clear"}

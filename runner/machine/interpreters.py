@@ -1,4 +1,5 @@
-"""CPython interpreters on this machine: found, checked by running them, or fetched by uv."""
+"""Finds CPython interpreters on this machine, checks them by running them, or lets uv fetch
+them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from runner.machine.derived_cache import cache_slot, remembered
 
 OLDEST_FETCHED = (3, 8)
 """The first Python that uv can fetch."""
-TOO_OLD = "uv fetches none before 3.8"
+TOO_OLD = "uv fetches no Python before 3.8"
 
 _PROBE = """
 import ctypes, json, platform, struct, sys, sysconfig, zlib
@@ -32,9 +33,9 @@ print(json.dumps([platform.python_version(), platform.python_implementation(),
 """
 _PATIENCE = 30.0
 _FETCH_PATIENCE = 300.0
-# The variables that uv gets from the caller. Of its settings, an index, certificates and
-# caches belong to the machine, but the resolved and installed packages must not depend on it.
-# uv gets no others: packages that it builds would see them, and they often hold tokens.
+# The variables that uv gets from the caller. An index, certificates and caches belong to the
+# machine, but other settings must not change which packages are resolved and installed. uv
+# gets nothing else: the packages that it builds would see it, and variables often hold tokens.
 _PASSED = (
     "HOME LANG LC_ LOGNAME PATH TMPDIR USER XDG_ NETRC SSL_CERT_ "
     "UV_CACHE_DIR UV_CONCURRENT_ UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_ "
@@ -45,7 +46,7 @@ _PASSED = (
 
 @frozen(kw_only=True)
 class Interpreter:
-    """A 64-bit CPython that runs."""
+    """A 64-bit CPython that works."""
 
     path: Path
     version: str
@@ -61,15 +62,15 @@ _finding_uv = threading.Lock()
 
 
 def find_interpreter(python: str) -> Optional[Interpreter]:
-    """The interpreter for `python` ("3.7") that is used here, or None; nothing is fetched."""
+    """The interpreter for `python` ("3.7") on this machine, or None. Fetches nothing."""
     with _lock:
         return _find(python)
 
 
 def obtain(python: str) -> tuple[Optional[Interpreter], str]:
-    """The interpreter for `python`, fetched by uv where there is none, or None and why not.
+    """The interpreter for `python`, fetched by uv if needed; or None and the reason.
 
-    A failure is remembered, so that a machine without a network waits for it once.
+    A failure is remembered, so that a machine without a network waits for it only once.
     """
     with _lock:
         interpreter = _find(python)
@@ -80,8 +81,8 @@ def obtain(python: str) -> tuple[Optional[Interpreter], str]:
 
 
 def uv_command() -> str:
-    """The path of the uv that tfmatrix depends on."""
-    # Python builds its sysconfig, which uv reads, at the first call, one thread at a time.
+    """The path of the uv on which tfmatrix depends."""
+    # uv reads Python's sysconfig, which is built at the first call and not by two threads at once.
     with _finding_uv:
         return _uv_bin()
 
@@ -92,7 +93,7 @@ def _uv_bin() -> str:
 
 
 def uv_environment() -> dict[str, str]:
-    """The variables with which uv reaches the index and its cache, and no others."""
+    """The only variables that uv gets: those for reaching the index and its cache."""
     passed = tuple(_PASSED.split())
     proxies = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
     return {
@@ -116,9 +117,9 @@ def _find(python: str) -> Optional[Interpreter]:
 
 
 def candidates(python: str) -> Iterator[tuple[str, Path]]:
-    """(source, executable) of candidates for `python`, the preferred first."""
+    """(source, executable) for each candidate for `python`, the preferred ones first."""
     name = f"python{python}"
-    shims = _pyenv_root() / "shims"  # they only lead to the candidates below, and slowly
+    shims = _pyenv_root() / "shims"  # they only lead to the candidates below, slowly
     for entry in os.get_exec_path():
         if Path(entry) != shims:
             yield from _existing("PATH", Path(entry) / name)
@@ -136,12 +137,15 @@ def _existing(source: str, path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _newest_first(folder: Path, pattern: str) -> list[Path]:
-    """Folders such as 3.8.9 and 3.8.18, or cpython-3.8.18-linux-x86_64-gnu, newest patch first."""
+    """Folders such as 3.8.9 and 3.8.18, or cpython-3.8.18-linux-x86_64-gnu; newest patch first."""
     return sorted(_entries(folder, pattern), key=lambda path: _numbers(path.name), reverse=True)
 
 
 def _entries(folder: Path, pattern: str) -> list[Path]:
-    """Nothing where the folder is missing, or another user's: PYENV_ROOT may be inherited."""
+    """The matching entries; empty if the folder is missing or belongs to another user.
+
+    PYENV_ROOT may be inherited from that user.
+    """
     try:
         there = sorted(folder.iterdir())
     except OSError:
@@ -159,7 +163,7 @@ def _pyenv_root() -> Path:
 
 
 def _conda_prefixes() -> Iterator[Path]:
-    """Conda's environments, from its list and the usual places, since conda itself takes
+    """Conda's environments, from its list and the usual places, because conda itself takes
     seconds."""
     home = paths.home()
     with contextlib.suppress(OSError):
@@ -183,7 +187,7 @@ def _uv_root() -> Path:
 
 
 def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
-    """An interpreter that worked is not run again until its file changes."""
+    """The interpreter if it works. One that worked runs again only after its file changed."""
     real = os.path.realpath(path)
     identity = _identity(real)
     if identity is None:
@@ -201,8 +205,8 @@ def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
 
 
 def _identity(path: str) -> Optional[str]:
-    """A mark that changes with the program at `path`; None for a script, which may start
-    another."""
+    """A mark that changes with the program at `path`; None for a
+    script, which may start another program."""
     try:
         with open(path, "rb") as file:
             facts = os.fstat(file.fileno())
@@ -213,7 +217,7 @@ def _identity(path: str) -> Optional[str]:
 
 
 def _working(source: str, path: Path, python: str) -> Interpreter:
-    """Raises `LookupError`, which is not kept, since the user may mend the interpreter."""
+    """The interpreter. Raises `LookupError`, which is not stored because the user may repair it."""
     found = _run(source, path, python)
     if found is None:
         raise LookupError(f"{path} does not work")
@@ -221,7 +225,7 @@ def _working(source: str, path: Path, python: str) -> Interpreter:
 
 
 def _run(source: str, path: Path, python: str) -> Optional[Interpreter]:
-    """Run it: a pyenv shim may have no target, and a build may lack modules or be 32-bit."""
+    """Runs it: a pyenv shim may have no target, and a build may lack modules or be 32-bit."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         answer = processes.run([str(path), "-I", "-c", _PROBE], env=env, timeout=_PATIENCE)
@@ -236,7 +240,7 @@ def _run(source: str, path: Path, python: str) -> Optional[Interpreter]:
 
 
 def _fetch(python: str) -> str:
-    """Have uv fetch `python`; why it could not, or an empty string."""
+    """Lets uv fetch `python`. Returns why it could not; "" if it did."""
     if tuple(map(int, python.split("."))) < OLDEST_FETCHED:
         return TOO_OLD
     if os.environ.get("UV_PYTHON_DOWNLOADS") == "never":

@@ -15,9 +15,9 @@ class Removable:
     """`environment`, `image`, `container`, `volume`, `run`, `reports` (of a run), `cache`."""
     name: str
     size: int
-    """Bytes that its removal frees, as far as known."""
+    """The bytes that its removal frees, if known."""
     last_used: float
     """Seconds since the epoch."""
     remove: Callable[[], None]
     of: str = ""
-    """The environment that it belongs to (`2.9.3-py3.10-cpu`); empty if it belongs to none."""
+    """The environment to which it belongs (`2.9.3-py3.10-cpu`); "" if it belongs to none."""

@@ -16,7 +16,7 @@ from runner.machine import interpreters
 
 @frozen(kw_only=True)
 class Movable:
-    """A CPython that lies under `prefix` with all its files except system libraries."""
+    """A CPython below `prefix`, with all its files except system libraries."""
 
     version: str
     executable: Path
@@ -26,13 +26,13 @@ class Movable:
 
 
 def find_movable(python: str) -> Optional[Movable]:
-    """The first interpreter on this machine that is `python` ("3.7") and can be copied, or None."""
+    """The first interpreter for `python` ("3.7") on this machine that can be copied, or None."""
     found = (_describe(path, python) for _, path in interpreters.candidates(python))
     return next((interpreter for interpreter in found if interpreter is not None), None)
 
 
 def copy_interpreter(interpreter: Movable, target: Path, libraries: Path) -> None:
-    """Copy `interpreter` into `target` as it will lie in /usr/local, and its libraries."""
+    """Copies `interpreter` and its libraries to `target`, so that it works in /usr/local."""
     python = interpreter.version.rpartition(".")[0]
     stdlib = target / interpreter.stdlib.relative_to(interpreter.prefix)
     shutil.copytree(interpreter.stdlib, stdlib, symlinks=True, ignore=_LEFT_OUT)
@@ -89,7 +89,7 @@ def _describe(path: Path, python: str) -> Optional[Movable]:
 
 
 def _move_settings(stdlib: Path, prefix: str) -> None:
-    """Write the new place into the build settings, which name the place of the build."""
+    """Replaces the place of the build in the build settings by the new place."""
     for file in (*stdlib.glob("_sysconfigdata*.py"), *stdlib.glob("config-*/Makefile")):
         text = file.read_text("utf-8", errors="surrogateescape")
         moved = text.replace(prefix, "/usr/local")

@@ -1,4 +1,4 @@
-"""The settings of pip on this machine, from its configuration files and PIP_… variables."""
+"""Reads pip's settings on this machine from its configuration files and PIP_… variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner import paths
 
 
 def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """pip's settings by their long names (`index-url`), as pip itself would have them."""
+    """pip's settings by their long names (`index-url`), with pip's order of precedence."""
     return {**files(environ), **_environment(environ)}
 
 

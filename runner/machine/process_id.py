@@ -1,7 +1,7 @@
-"""Labels that name a process, by which another process can tell later whether it still lives.
+"""Labels for processes, with which another process can find out later whether they still run.
 
-Neither a changed clock nor processes of another container may confuse them. So on Linux a label has
-the start of the process in ticks since boot, and its process namespace.
+Neither a changed clock nor the processes of another container may cause confusion. So on Linux a
+label contains the process's start in ticks since boot, and its process namespace.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import psutil
 
 @lru_cache(maxsize=1)
 def process_label() -> str:
-    """The label of this process: start, pid, and the machine on which the pid is valid."""
+    """The label of this process: its start, its pid, and the machine on which the pid is valid."""
     return f"{_started(os.getpid())} {os.getpid()} {_place()}"
 
 
 def has_ended(label: str) -> bool:
-    """Whether the process that `process_label` described is known to have ended."""
+    """Whether the process that got `label` from `process_label` is known to have ended."""
     started, pid, place = (*label.split(" ", 2), "", "")[:3]
     if place != _place() or not (pid.isascii() and pid.isdigit()):
-        return False  # a run of another machine or container: unknown here
+        return False  # from another machine or container: not known here
     try:
         return _started(int(pid)) != started
     except psutil.NoSuchProcess:
@@ -35,7 +35,7 @@ def has_ended(label: str) -> bool:
 
 
 def _started(pid: int) -> Optional[str]:
-    """When a process started, from the system; the date of psutil moves with the clock."""
+    """When a process started, according to the system; psutil's date changes with the clock."""
     created = f"{psutil.Process(pid).create_time():.2f}"  # raises NoSuchProcess
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
@@ -46,7 +46,7 @@ def _started(pid: int) -> Optional[str]:
 
 @lru_cache(maxsize=1)
 def _place() -> str:
-    """Host and process namespace: pids of a container mean nothing outside it."""
+    """The host and process namespace: a container's pids are valid only inside it."""
     try:
         return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - no file
     except OSError:

@@ -1,10 +1,9 @@
-"""The child processes of the tool itself (uv, docker build …). When the tool stops, none is left.
+"""The child processes of the tool itself (uv, docker build …). When the tool stops, all are ended.
 
-Each runs in its own process group: Ctrl-C in a terminal then reaches only this tool, which ends its
-children in order. Each carries the mark of this process, so that the next run finds the children of
-a killed one.
-
-A child belongs to the `Children` that its thread works for; their owner can stop them all.
+Each child has its own process group, so Ctrl-C in a terminal reaches only this tool, which then
+ends its children in order. Each carries the mark of this process, so that the next run finds the
+children of a killed one. A child belongs to the `Children` of its thread, whose owner can stop them
+all.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Stopped(Exception):
 
 
 class Children:
-    """The child processes of one owner, which ends them together."""
+    """The child processes of one owner, who ends them together."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[str]] = set()
@@ -40,7 +39,7 @@ class Children:
 
     @contextlib.contextmanager
     def owning(self) -> Iterator[None]:
-        """Processes that this thread starts in the block belong to these."""
+        """Processes that this thread starts in the block belong to this object."""
         before = _current.set(self)
         try:
             yield
@@ -48,8 +47,8 @@ class Children:
             _current.reset(before)
 
     def own_thread(self) -> None:
-        """Processes that this thread starts from now on belong to these: a thread pool's
-        initializer."""
+        """All processes that this thread starts belong to this
+        object; for a thread pool's initializer."""
         _current.set(self)
 
     def check(self) -> None:
@@ -58,7 +57,7 @@ class Children:
             raise Stopped
 
     def stop(self) -> None:
-        """End all running processes. Starting another one raises `Stopped`."""
+        """Ends all running processes. Starting another one raises `Stopped`."""
         self._stopped.set()
         with self._lock:
             processes = list(self._running)
@@ -78,16 +77,16 @@ class Children:
 
 _current: ContextVar[Children] = ContextVar("children")
 _UNOWNED = Children()
-"""For threads that work for no owner; never stopped."""
+"""The children of threads without an owner; never stopped."""
 
 
 def current() -> Children:
-    """The children that this thread works for, to hand on to threads that it starts."""
+    """The children of this thread, to pass on to threads that it starts."""
     return _current.get(_UNOWNED)
 
 
 def check() -> None:
-    """Raises `Stopped` once this thread's owner stops: for loops that wait for something."""
+    """Raises `Stopped` after this thread's owner stopped; for loops that wait."""
     current().check()
 
 
@@ -99,10 +98,10 @@ def run(
     input: Optional[str] = None,
     timeout: Optional[float] = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; stdout and stderr are captured apart. Any exit code is accepted.
+    """Runs a command to its end, and captures stdout and stderr separately. Accepts any exit code.
 
-    Raises `Stopped`, and `subprocess.TimeoutExpired` after `timeout` seconds, with the whole group
-    ended.
+    Raises `Stopped`, and `subprocess.TimeoutExpired` after `timeout` seconds, when the whole group
+    has been ended.
     """
     with start(command, env=env, cwd=cwd, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         out, err = process.communicate(input=input, timeout=timeout)
@@ -115,7 +114,7 @@ def stream(
     env: Optional[Mapping[str, str]] = None,
     cwd: Optional[Path] = None,
 ) -> Iterator[str]:
-    """The lines of stdout and stderr in their order; the last item is `exit N`."""
+    """The lines of stdout and stderr in order; the last item is `exit N`."""
     with start(command, env=env, cwd=cwd) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -133,7 +132,7 @@ def start(
     stdin: int = subprocess.DEVNULL,
     stderr: int = subprocess.STDOUT,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A child in its own process group, which is ended when the block ends."""
+    """Starts a child in its own process group, which is ended when the block ends."""
     children = current()
     children.check()
     process = subprocess.Popen(

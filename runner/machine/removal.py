@@ -1,7 +1,7 @@
-"""Folders removed that hostile scripts may have filled: deep, write-protected, or with links.
+"""Removes folders that hostile scripts may have filled: deep, write-protected, or with links.
 
-The agent has the same functions, for it is one file. The host has its own copy because importing
-the agent takes 15 to 34 ms at each start; a test holds the two copies together.
+The agent has the same functions, because it is a single file. The host does not import the agent,
+since that takes 15 to 34 ms at each start. A test keeps the two copies equal.
 """
 
 from __future__ import annotations

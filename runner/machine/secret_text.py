@@ -1,4 +1,4 @@
-"""Text for logs, without what others must not read."""
+"""Removes secrets from text for logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 HIDDEN = "***"
 _SHORTEST = 6
-"""Characters of a value that is hidden: a shorter one is a part of many words."""
+"""Shorter values are not hidden, because they occur inside many words. In characters."""
 _NAMES = re.compile(r"token|passw|secret|credential|api_?key", re.IGNORECASE)
 _FORMS = (
     (re.compile(r"(\w[\w+.-]*://)[^/@\s'\"]+@"), rf"\1{HIDDEN}@"),
@@ -18,11 +18,12 @@ _FORMS = (
     ),
     (re.compile(r"(?i)\b(authorization:\s*\w+)\s+\S+"), rf"\1 {HIDDEN}"),
 )
-"""What secrets look like: a password in an address, tokens of known makers, fields of a query."""
+"""The forms of secrets: a password in an address, tokens of known services, fields of a query."""
 
 
 def remover(environ: Mapping[str, str]) -> Callable[[str], str]:
-    """Puts `***` for what looks like a secret, and for the values of variables named like one."""
+    """A function that puts `***` for everything that looks like a secret, and for the values of
+    variables whose names say so."""
     found = (value for name, value in environ.items() if _NAMES.search(name))
     values = sorted({value for value in found if len(value) >= _SHORTEST}, key=len, reverse=True)
 

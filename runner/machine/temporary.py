@@ -1,6 +1,6 @@
-"""One temporary folder for each process of this tool. The folder of a dead process has no lock.
+"""A temporary folder for each process of this tool. The folder of a dead process has no lock.
 
-All temporary files lie in it, and all child processes have its name in their environment. A killed
+All temporary files are in it, and all child processes have its name in their environment. A killed
 process cannot clean up, but it loses its lock. The next run that finds a folder without a lock ends
 the processes with its name and removes it.
 """
@@ -23,7 +23,7 @@ from typing import Optional
 from runner.machine.removal import remove_folder
 
 MARK = "TFMATRIX_TEMPORARY"
-"""The variable of child processes that holds the folder's name."""
+"""The variable of child processes that contains the folder's name."""
 _PREFIX = "tfmatrix-run-"
 
 _making = threading.Lock()
@@ -31,8 +31,8 @@ _folder: Optional[Path] = None
 
 
 def folder() -> Path:
-    """This process's folder, made at the first call; folders of dead processes are removed
-    first."""
+    """This process's folder, made at the first call, after folders of dead processes were
+    removed."""
     global _folder
     with _making:
         if _folder is None or not _folder.is_dir():
@@ -43,15 +43,15 @@ def folder() -> Path:
 
 
 def mark_variables() -> dict[str, str]:
-    """The variables that child processes get in addition."""
+    """The additional variables for child processes."""
     try:
         return {MARK: str(folder())}
-    except OSError:  # the disk is full: code that needs the folder itself will say so
+    except OSError:  # The disk is full; the code that needs the folder will report it.
         return {}
 
 
 def sweep() -> list[Path]:
-    """End the processes of dead runs and remove their folders; returns those. Never raises."""
+    """Ends the processes of dead runs and removes their folders, which it returns. Never raises."""
     swept = []
     for path in list(_all()):
         with _lock(path) as dead:
@@ -72,7 +72,7 @@ def left_behind() -> list[Path]:
 
 
 def _make() -> Path:
-    """Make a folder and lock it before it gets the name that others look for."""
+    """Makes a folder and locks it before it gets the name for which others look."""
     parent = Path(tempfile.gettempdir()).resolve()
     name = secrets.token_hex(4)
     made = parent / f".{_PREFIX}{name}"
@@ -92,7 +92,7 @@ def _all() -> Iterator[Path]:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[bool]:
-    """Whether the lock of `path` was free; if so, it is held in the block."""
+    """Whether the lock of `path` was free; if so, it is held during the block."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -111,7 +111,8 @@ def _lock(path: Path) -> Iterator[bool]:
 
 
 def kill_all_below(folder: str, patience: float = 5.0) -> None:
-    """Kill every process whose environment names a path in `folder`, which must be ours alone.
+    """Kills every process whose environment names a path in `folder`, which must belong to this
+    process.
 
     Linux only. It is for processes of an agent that was killed and could not end them. A process
     can escape by starting another one with a different environment.

@@ -1,4 +1,4 @@
-"""Sizes and ages as people write and read them."""
+"""Sizes and ages in the form in which people write and read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_age(text: str) -> timedelta:
 
 
 def time_ago(seconds: float) -> str:
-    """How long ago, in the unit that reads best: `5 min`, `7 h`, `12 d`."""
+    """The time since then, in a readable unit: `5 min`, `7 h`, `12 d`."""
     minutes = max(seconds, 0) / 60
     if minutes < 60:
         return f"{minutes:.0f} min"
@@ -49,12 +49,12 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_mebibytes(text: str) -> int:
-    """`4096`, `500MB`, `4GB` → MiB; a plain number is MiB already. Raises `UsageError`."""
+    """`4096`, `500MB`, `4GB` → MiB. A number without a unit is MiB. Raises `UsageError`."""
     return int(text) if re.fullmatch(r"\d{1,9}", text) else parse_size(text) >> 20
 
 
 def size_text(size: float) -> str:
-    """Bytes in the unit that reads best: `1.4 GB`."""
+    """Bytes in a readable unit: `1.4 GB`."""
     for unit in ("B", "KB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}"
@@ -63,5 +63,5 @@ def size_text(size: float) -> str:
 
 
 def count(number: int, noun: str, several: str = "") -> str:
-    """`1 case`, `2 cases`; `several` where the plural is none with an s: `5 series`."""
+    """`1 case`, `2 cases`; `several` if the plural is not formed with an s: `5 series`."""
     return f"{number} {noun if number == 1 else several or noun + 's'}"
