@@ -132,6 +132,7 @@ _FOLDERS = (
     ),
     ("bench", "what the benchmark installs", r"tox==[\d.]+", Removal.WHOLE),
     ("bugs", "logs of bugs of this tool", r"\d{8}-\d{6}\.txt", Removal.WHOLE),
+    ("wheels", "users' own packages, as `--with` took them", r"[0-9a-f]{64}", Removal.WHOLE),
     ("locks", "packages resolved for users' requirements", r".+\.txt", Removal.NEVER),
     ("images", "when each image was last used", r"[0-9a-f]{64}", Removal.NEVER),
     ("sizes", "how large each environment came out", r"[a-z]+-[0-9a-f]{64}", Removal.NEVER),
@@ -220,6 +221,7 @@ images = functools.partial(_cached, "images")
 sizes = functools.partial(_cached, "sizes")
 claims = functools.partial(_cached, "claims")
 watch = functools.partial(_cached, "watch")
+wheels = functools.partial(_cached, "wheels")
 
 
 def results() -> Path:

@@ -16,6 +16,7 @@ from runner.engines.choice import Wanted
 from runner.errors import UsageError
 from runner.machine import units
 from runner.pipeline import Backend, ClusterBackend, LocalBackend, events
+from runner.requirements import wheels
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,8 +78,11 @@ def choose(
 def _refuse_on_cluster() -> None:
     """Raises `UsageError` for options that only work for cells on this machine."""
     context = click.get_current_context(silent=True)
-    asked = [name for name in ("data", "network") if context and context.params.get(name)]
+    params = context.params if context else {}
+    asked = [f"--{name}" for name in ("data", "network") if params.get(name)]
+    if any(map(wheels.is_path, params.get("packages") or ())):
+        asked.append("--with a folder or a wheel")
     if asked:
         raise UsageError(
-            f"--{asked[0]} is for cells on this machine: it cannot be used with --cluster"
+            f"{asked[0]} is for cells on this machine: it cannot be used with --cluster"
         )

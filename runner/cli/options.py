@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Optional, TypeVar
+from typing import Any, Optional, TypeVar, cast
 
 import click
 
@@ -53,8 +54,24 @@ KEPT = Bytes({"all": None, "none": 0})
 """How much stays on disk: everything, nothing, or a size in bytes."""
 
 
+def _with_local(command: F) -> F:
+    """Passes what local packages among the words of `--with` ask for, as `local`."""
+
+    @functools.wraps(command)
+    def called(**options: Any) -> Any:
+        local = None
+        if options["packages"]:
+            from runner.cli import local_packages  # it needs much that other commands do not
+
+            local = local_packages.asked_by(options["packages"])
+        return command(**options, local=local)
+
+    return cast("F", called)
+
+
 def needing(command: F) -> F:
     """Adds the options for what scripts need, to every command that runs scripts."""
+    command = _with_local(command)
     for option in reversed(
         (
             click.option(
@@ -62,8 +79,8 @@ def needing(command: F) -> F:
                 "packages",
                 multiple=True,
                 metavar="REQUIREMENT",
-                help="Add a package, in its version as of each release's date. 'auto': add the "
-                "packages that the scripts import.",
+                help="Add a package, in its version as of each release's date; or one of yours: "
+                "./FOLDER, FILE.whl. 'auto': add the packages that the scripts import.",
             ),
             click.option(
                 "-r",
@@ -127,7 +144,7 @@ def needing(command: F) -> F:
 
 
 NEEDING = (
-    *("packages", "requirement_files", "projects", "relax", "forced", "as_of"),
+    *("packages", "local", "requirement_files", "projects", "relax", "forced", "as_of"),
     *("data", "network", "allow_no_tensorflow", "fail_on"),
 )
 """The parameters of the options that `needing` adds."""

@@ -12,6 +12,7 @@ from runner.cli.options import selecting
 from runner.environments import locks, sources
 from runner.matrix import plan
 from runner.matrix.selection import select
+from runner.requirements import wheels
 from runner.runs.journal import write_file
 
 
@@ -43,9 +44,9 @@ def command(output: Path, fetch: bool, **selection: Any) -> None:
         environment = locks.environment(target, chosen.matrix.images)
         folder = output / environment.id
         write_file(folder / "Dockerfile", environment.dockerfile)
-        lock = environment.requirements
-        write_file(folder / "requirements.txt", locks.for_installers(lock))
-        wanted = sources.in_lock(locks.lines(lock))
+        write_file(folder / "requirements.txt", locks.without_wheels(environment))
+        wheels.write_all(target.requirements, folder / "local")
+        wanted = sources.in_lock(locks.lines(environment.requirements))
         if fetch and wanted:
             from runner.environments import downloads  # it takes a while to import
 

@@ -34,6 +34,7 @@ from runner.model import (
     pinned_packages,
     pinned_version,
 )
+from runner.requirements import wheels
 
 _REQUIREMENT = re.compile(
     r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?==\S+( ; .*?)?(?P<hashes>( --hash=sha256:[0-9a-f]{64})*)"
@@ -144,7 +145,8 @@ def renew(target: Target) -> Path:
 
 def resolve_lock(target: Target) -> str:
     """The text of the lock of `target`, resolved now. Raises `LockError`."""
-    text = lock_header(target) + _resolved(target)
+    own = "".join(wheel.pin for wheel in wheels.among(target.requirements))
+    text = lock_header(target) + _resolved(target) + own
     verify(text, target, Path("the lock just resolved"))
     return text
 
@@ -185,19 +187,21 @@ def lock_request(target: Target) -> LockRequest:
     """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out.
 
     Where the user names one version of a package, that version is taken, whatever its date and the
-    catalogue's constraints: the user asks what it and TensorFlow do together.
+    catalogue's constraints: the user asks what it and TensorFlow do together. A wheel of the user's
+    stands for all versions of its package that the index has.
     """
     release, resolution = target.release, target.resolution
     tensorflow = _tensorflow(target)
     forced = tuple(package_name(each) for each in resolution.forced)
-    own = (*_but(forced, target.requirements), *resolution.forced)
+    local = tuple(wheel.name for wheel in wheels.among(target.requirements))
+    own = (*_but((*forced, *local), target.requirements), *resolution.forced)
     exact = tuple(package_name(each) for each in own if _EXACT.fullmatch(each))
     newer = () if resolution.as_of else release.newer
     known = () if resolution.as_of else (*release.constraints, *_checks(target))
-    left_out = _left_out(render.package(tensorflow))
+    left_out = (*_left_out(render.package(tensorflow)), *local)
     return LockRequest(
         python=target.python,
-        requirements=(tensorflow, *_but(exact, release.extras), *own),
+        requirements=(tensorflow, *_but((*exact, *local), release.extras), *own),
         as_of=as_of(target),
         newer=tuple((name, day) for name, day in newer if package_name(name) not in exact),
         undated=exact,
@@ -245,6 +249,7 @@ def lock_header(target: Target) -> str:
         *(f"left out: {package}" for package in asked.left_out),
         *(f"stands in for tensorflow: {version}" for version in [asked.stand_in] if version),
         *(f"by force: {requirement}" for requirement in asked.forced),
+        *(f"from here: {wheel.requirement}" for wheel in wheels.among(target.requirements)),
         *("the nearest version of what cannot be had" for _ in range(target.resolution.relax)),
         f"made by: {_command(target)}",
     ]
@@ -272,6 +277,27 @@ def lines(text: str) -> Iterator[str]:
     for line in text.replace("\\\n", "").splitlines():
         if line.strip() and not line.startswith("#"):
             yield re.sub(r"\s+", " ", line.strip())
+
+
+def without_wheels(environment: Environment) -> str:
+    """Its lock for uv and pip, without the user's own wheels."""
+    local = wheels.among(environment.target.requirements)
+    lock = environment.requirements
+    for wheel in local:
+        lock = lock.replace(f"\n{wheel.pin}", "\n")
+    return for_installers(lock)
+
+
+def with_wheels(environment: Environment) -> str:
+    """Its lock for uv and pip on this machine, with the user's own wheels where they lie here.
+
+    Raises `PrepareError` if one is no longer there.
+    """
+    lock = without_wheels(environment)
+    for wheel in wheels.among(environment.target.requirements):
+        wheel.content()
+        lock += f"{wheel.name} @ {wheel.path.as_uri()} --hash=sha256:{wheel.sha256}\n"
+    return lock
 
 
 def for_installers(lock: str) -> str:

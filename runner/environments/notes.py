@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from runner.environments.relaxing import exact_version
 from runner.model import Environment, Target, package_name, pinned_version
+from runner.requirements import wheels
 
 
 def notes_on(
@@ -30,6 +31,8 @@ def _of(target: Target, there: Mapping[str, str], usual: Mapping[str, str]) -> I
     for requirement in resolution.forced:
         name = package_name(requirement)
         yield f"{name} {there.get(name, '?')} by force, whatever TensorFlow asks for"
+    for wheel in wheels.among(target.requirements):
+        yield f"{wheel.name} is {wheel.file_name}, SHA-256 {wheel.sha256[:12]}…"
     asked = {package_name(each): exact_version(each) for each in target.requirements}
     for name, version in asked.items():
         found = there.get(name)

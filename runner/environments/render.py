@@ -14,6 +14,7 @@ from runner.environments.sources import SourceDistribution
 from runner.errors import UsageError
 from runner.machine.derived_cache import remembered_yaml
 from runner.model import Device, Target
+from runner.requirements import wheels
 
 if TYPE_CHECKING:  # its import is the slowest here, and it is seldom needed
     import jinja2
@@ -27,8 +28,9 @@ def dockerfile(
     requirements: str = "requirements.txt",
     sources: Sequence[SourceDistribution] = (),
 ) -> str:
-    """The Dockerfile of `target`. It expects its lock beside it as `requirements`, and the source
-    distributions that the lock names (`sources`) in a folder `sources`.
+    """The Dockerfile of `target`. It expects its lock beside it as `requirements`, the source
+    distributions that the lock names (`sources`) in a folder `sources`, and the user's own wheels
+    in a folder `local`.
 
     `images` replaces default base images, by Python version. Same arguments, same bytes.
     Raises `UsageError` where no image can be made: ask `unavailable` first.
@@ -51,11 +53,23 @@ def dockerfile(
             requirements=requirements,
             sources=sources,
             named=not target.usual,
+            local=wheels.among(target.requirements),
             tag=f"tensorflow:{target.release.version}-{target.device}",
             facts=list(_facts(target)),
             comment=_comment,
         )
     )
+
+
+def wheel_dockerfile() -> str:
+    """The Dockerfile of an image that has nothing but the wheel of a project. It expects the
+    project beside it in a folder `project`, and the requirements of its build."""
+    return _templates().get_template("wheel.Dockerfile.j2").render(image=wheel_base())
+
+
+def wheel_base() -> str:
+    """The image that wheels are built in."""
+    return base_image(_defaults()["uv"]["python"])
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,8 @@ from runner.model import (
 )
 from runner.releases import specifier
 from runner.releases.upstream import known
+from runner.requirements import wheels
+from runner.requirements.asked import NOTHING, Asked
 from runner.scripts.named import Named, find_script, of_module
 
 MATRIX = "matrix.yaml"
@@ -62,6 +64,7 @@ def select(
     vary: Sequence[Union[str, Axis]] = (),
     env: Sequence[str] = (),
     packages: Sequence[str] = (),
+    local: Optional[Asked] = None,
     requirement_files: Sequence[Path] = (),
     projects: Sequence[str] = (),
     forced: Sequence[str] = (),
@@ -76,7 +79,10 @@ def select(
     fail_on: Optional[str] = None,
     along: Optional[str] = None,
 ) -> Selection:
-    """Options → cells. All mistakes in them are found here, before anything runs."""
+    """Options → cells. All mistakes in them are found here, before anything runs.
+
+    `local`: what those of the `packages` ask for that are folders and wheels of this machine.
+    """
     sources = [*map(find_script, scripts), *map(of_module, modules)]
     if command:
         from runner.scripts.commands import of_command
@@ -91,7 +97,8 @@ def select(
         columns = _along(along, release, devices, patches or matrix.patches, matrix.axes)
         tf, vary = release.version, (*vary, columns)
     matrix = _varied(matrix, vary, env)
-    asked = additions.shared(requirement_files, projects)
+    asked = additions.shared(requirement_files, projects) + (local or NOTHING)
+    packages = [each for each in packages if not wheels.is_path(each)]
     resolution = additions.resolution(forced, relax, as_of)
     added = [
         additions.with_data(additions.to_repro(repro, asked, packages, resolution), data, network)

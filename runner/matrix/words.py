@@ -16,6 +16,7 @@ from runner.errors import UsageError
 from runner.matrix import patterns
 from runner.model import Verdict
 from runner.releases.specifier import check as check_spec
+from runner.requirements import wheels
 from runner.requirements.asked import is_tensorflow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -139,12 +140,16 @@ def output_pattern(value: str) -> str:
 
 
 def requirement(value: str) -> str:
+    if wheels.is_path(value):
+        raise ValueError("is a folder or a file; add it on the command line: --with ./FOLDER")
     try:
         parsed = Requirement(value)
     except ValueError:
         raise ValueError(
             'is not a requirement (PEP 508); expected one such as "tensorflow-probability==0.12.2"'
         ) from None
+    if (parsed.url or "").startswith("file:"):
+        raise ValueError("is a package of one machine; there, --with ./FOLDER or FILE.whl adds it")
     if parsed.url:
         raise ValueError(
             "has a URL, which cannot be locked as of a date; name a package and its version"

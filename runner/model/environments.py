@@ -53,7 +53,8 @@ class Target:
         """A readable name: `2.9.3-py3.10-cpu`, `2.9.3-py3.10-cpu-numpy-1.23.5`."""
         plain = f"{self.release.version}-py{self.python}-{self.device}"
         asked, day = self.resolution.forced, self.resolution.as_of
-        words = (*asked, *self.requirements, *((f"as-of-{day}",) if day else ()))
+        mine = (requirement.partition(" @ ")[0] for requirement in self.requirements)
+        words = (*asked, *mine, *((f"as-of-{day}",) if day else ()))
         own = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words))
         return "-".join(filter(None, (plain, own[:_LONGEST_OWN].strip("-."))))
 

@@ -36,6 +36,7 @@ from runner.errors import PrepareError
 from runner.machine import file_lock, temporary
 from runner.machine.items import Removable
 from runner.model import Device, Environment, Limits, Target
+from runner.requirements import wheels
 
 _CPUS = 4.0
 """Processors that a cell may use: enough for TensorFlow's thread pools to have several threads."""
@@ -200,9 +201,10 @@ class DockerEngine:
         with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.folder()) as folder:
             context = Path(folder)
             (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
-            lock = environment.requirements
-            (context / "requirements.txt").write_text(locks.for_installers(lock), "utf-8")
-            wanted = sources.in_lock(locks.lines(lock))
+            lock = locks.without_wheels(environment)
+            (context / "requirements.txt").write_text(lock, "utf-8")
+            wheels.write_all(environment.target.requirements, context / "local")
+            wanted = sources.in_lock(locks.lines(environment.requirements))
             if wanted:
                 from runner.environments import downloads  # not before something is built
 

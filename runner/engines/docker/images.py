@@ -23,6 +23,7 @@ from runner.machine.items import Removable
 
 _OUR_COMMANDS = re.compile(
     r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532|--wheel-dir /built"
+    r"|--requirement /mnt/requirements.txt|COPY /built /built"
 )
 
 

@@ -156,7 +156,7 @@ class LocalEngine:
         venv.make_venv(
             folder,
             interpreter,
-            locks.for_installers(environment.requirements),
+            locks.with_wheels(environment),
             progress,
             apart=apart,
         )
