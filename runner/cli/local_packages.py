@@ -73,7 +73,7 @@ def _by_hand(folder: Path) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The project's files by name. Raises `UsageError` for a folder that is no project."""
+    """The project's files by name. Raises `UsageError` for a folder that is not a project."""
     root = folder.resolve()
     if not any((root / name).is_file() for name in ("pyproject.toml", "setup.py")):
         raise UsageError(f"--with {folder}: it has neither a pyproject.toml nor a setup.py")

@@ -91,7 +91,7 @@ def path_and_extras(word: str) -> tuple[Path, tuple[str, ...]]:
 
 
 def keep(file: Path) -> LocalWheel:
-    """Copy a wheel into the cache. Raises `UsageError` if it is none, or none for Linux."""
+    """Copy a wheel into the cache. Raises `UsageError` if it is not one, or not for Linux."""
     try:
         with open(file, "rb") as opened:
             content = opened.read(LARGEST + 1)
@@ -161,7 +161,7 @@ def _parsed_name(file_name: str) -> tuple[str, str, frozenset[Tag]]:
         name, version, _, tags = parse_wheel_filename(file_name)
     except ValueError:  # InvalidWheelFilename and InvalidVersion are
         raise UsageError(
-            f"{file_name[:200]} is no name of a wheel, such as mine-0.1-py3-none-any.whl"
+            f"{file_name[:200]} is not the name of a wheel, such as mine-0.1-py3-none-any.whl"
         ) from None
     return name, str(version), tags
 
@@ -178,7 +178,7 @@ def _metadata(wheel: LocalWheel) -> bytes:
             with archive.open(name) as file:
                 return file.read(_LARGEST_METADATA)
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        raise UsageError(f"{wheel.file_name} is no wheel: it has no metadata") from None
+        raise UsageError(f"{wheel.file_name} is not a wheel: it has no metadata") from None
 
 
 def _of_extras(required: Iterable[str], wanted: Collection[str], source: str) -> Iterator[str]:
@@ -187,7 +187,7 @@ def _of_extras(required: Iterable[str], wanted: Collection[str], source: str) ->
         try:
             parsed = Requirement(text)
         except InvalidRequirement:
-            raise UsageError(f'{source}: "{text[:80]}" is no requirement (PEP 508)') from None
+            raise UsageError(f'{source}: "{text[:80]}" is not a requirement (PEP 508)') from None
         found = _EXTRA.fullmatch(str(parsed.marker)) if parsed.marker else None
         if found is None:
             yield text

@@ -291,17 +291,17 @@ def test_the_wheels_tensorflow_and_python_limit_the_columns(
     [
         ("./none", "--with ./none: there is no such folder or file"),
         ("./empty", "--with empty: it has neither a pyproject.toml nor a setup.py"),
-        ("./wrong.whl", "wrong.whl is no name of a wheel, such as mine-0.1-py3-none-any.whl"),
+        ("./wrong.whl", "wrong.whl is not the name of a wheel, such as mine-0.1-py3-none-any.whl"),
         (
             "./text-0.1-py3-none-any.whl",
-            ".whl is no wheel: it has no metadata",
+            ".whl is not a wheel: it has no metadata",
         ),
         ("./mac-0.1-cp310-cp310-macosx_11_0_arm64.whl", "is not for Linux on x86-64"),
         ("./two-0.1-cp39.cp310-none-linux_x86_64.whl", "is for several Pythons"),
-        ("./evil-0.1-1$(id)-py3-none-any.whl", "is no name of a wheel"),
+        ("./evil-0.1-1$(id)-py3-none-any.whl", "is not the name of a wheel"),
         ("./mine-0.1.tar.gz", "unpack the source distribution, and name its folder"),
-        ("./broken", "broken/pyproject.toml is no TOML"),
-        ("./tools", "tools/pyproject.toml: build-system.requires is no list of texts"),
+        ("./broken", "broken/pyproject.toml is not TOML"),
+        ("./tools", "tools/pyproject.toml: build-system.requires is not a list of texts"),
     ],
 )
 def test_what_is_no_package_is_one_line(
