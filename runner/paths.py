@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 from attrs import frozen
 
-from runner.errors import TfmatrixError
+from runner.errors import TfmatrixError, UsageError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -74,7 +74,7 @@ class Removal(enum.Enum):
     WHOLE = "all of it, as one thing"
     EACH = "each entry by itself"
     BY_AGE = "with --older-than only"
-    NEVER = "never: it is small"
+    NEVER = "never: it is small, or environments need it"
 
 
 @frozen(kw_only=True)
@@ -134,6 +134,12 @@ _FOLDERS = (
     ("bugs", "logs of bugs of this tool", r"\d{8}-\d{6}\.txt", Removal.WHOLE),
     ("wheels", "users' own packages, as `--with` took them", r"[0-9a-f]{64}", Removal.WHOLE),
     ("locks", "packages resolved for users' requirements", r".+\.txt", Removal.NEVER),
+    (
+        "pythons",
+        "Pythons that uv fetched for a user whose own folders cannot be written",
+        r"cpython-.+",
+        Removal.NEVER,
+    ),
     ("images", "when each image was last used", r"[0-9a-f]{64}", Removal.NEVER),
     ("sizes", "how large each environment came out", r"[a-z]+-[0-9a-f]{64}", Removal.NEVER),
     ("claims", "what running runs use", r"\d+-[0-9a-f]{8}\.json", Removal.NEVER),
@@ -144,6 +150,8 @@ CACHE = {
     for name, holds, entries, removal in _FOLDERS
 }
 _MARKER = ".tfmatrix"
+UNWRITABLE_CACHE = "let this user write there, or name another folder in TFMATRIX_CACHE"
+"""The remedy for a cache that this user may not write to."""
 
 
 def cache() -> Path:
@@ -210,6 +218,7 @@ cached_data = functools.partial(_cached, "data")
 cached_locks = functools.partial(_cached, "locks")
 environments = functools.partial(_cached, "environments")
 packages = functools.partial(_cached, "packages")
+pythons = functools.partial(_cached, "pythons")
 snapshots = functools.partial(_cached, "snapshots")
 scripts = functools.partial(_cached, "scripts")
 store = functools.partial(_cached, "store")
@@ -224,6 +233,16 @@ watch = functools.partial(_cached, "watch")
 wheels = functools.partial(_cached, "wheels")
 
 
+def working_folder() -> Path:
+    """The folder in which the command was given. Raises `UsageError` if it has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the current folder has been removed", remedy="cd to a folder that exists"
+        ) from None
+
+
 def results() -> Path:
     """results/ of the folder in which the command was given."""
-    return Path.cwd() / "results"
+    return working_folder() / "results"

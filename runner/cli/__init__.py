@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn, Optional, Union
 
 import click
 from click.shell_completion import CompletionItem
@@ -129,7 +129,7 @@ def execute(arguments: Optional[list[str]] = None) -> int:
     except BrokenPipeError:
         return 0
     except (OSError, MemoryError) as error:  # a full disk, a file without permission …
-        _tell(str(error) or "out of memory")
+        _tell(_trouble(error))
         return TfmatrixError.exit_code
     except Exception as error:  # a bug of ours
         from runner.cli import bugs
@@ -143,6 +143,19 @@ def _tell(error: str) -> None:
     from runner.report import text
 
     click.echo(text.message(f"tfmatrix: {error}"), err=True)
+
+
+def _trouble(error: Union[OSError, MemoryError]) -> str:
+    """What the system refused, at which file, and how to fix it."""
+    from runner.engines import remedies
+
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    said = error.strerror or str(error) or type(error).__name__
+    where = f"{error.filename}: {said}" if error.filename else said
+    # Reading may have been refused, too: only its place says what to do about that.
+    remedy = None if isinstance(error, PermissionError) else remedies.remedy(said)
+    return str(TfmatrixError(where, remedy=remedy))
 
 
 def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:

@@ -11,7 +11,7 @@ import click
 
 from runner.cli import completion
 from runner.cli.grammar import OneScriptCommand
-from runner.errors import UsageError
+from runner.errors import TfmatrixError, UsageError
 from runner.matrix import files, starter
 from runner.matrix.selection import MATRIX
 from runner.report.text import listed
@@ -57,6 +57,11 @@ def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
         raise UsageError(
             f"{file} exists already",
             remedy="add the script under `repros:` in it, or name another file with --matrix",
+        ) from None
+    except OSError as error:
+        raise TfmatrixError(
+            f"{file.absolute()} cannot be written: {error.strerror}",
+            remedy="let this user write there, or name another file with --matrix",
         ) from None
     again = "" if file == Path(MATRIX) else f" --matrix {file}"
     click.echo(f"wrote {file}\nnext: tfmatrix run{again}")

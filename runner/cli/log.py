@@ -23,7 +23,7 @@ from typing import Any, Optional
 
 import click
 
-from runner import __version__
+from runner import __version__, paths
 from runner.errors import TfmatrixError
 from runner.machine import secret_text
 
@@ -112,7 +112,7 @@ def _logging(said: Verbosity) -> Iterator[None]:
         _add(_Teller())
     started = time.monotonic()
     _LOG.debug("tfmatrix %s, Python %s", __version__, platform.python_version())
-    _LOG.debug("on %s, in %s", platform.platform(), Path.cwd())
+    _LOG.debug("on %s, in %s", platform.platform(), paths.working_folder())
     _LOG.debug("command: %s", shlex.join(sys.argv))
     try:
         yield

@@ -147,5 +147,5 @@ def command(
     run = running.conclude(journal.folder)
     running.check_tests(run)
     running.report(run, journal.folder, format_)
-    code = running.exit_code(run)
+    code = running.exit_code(run, expected=selection["expect"])
     return from_comment.conclude(told, run, journal.folder, code) if told else code

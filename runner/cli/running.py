@@ -155,10 +155,18 @@ def check_tests(run: Run) -> None:
         )
 
 
-def exit_code(run: Run) -> int:
-    """The exit code. 3 wins over 1: without all cells, the expectations cannot be confirmed."""
-    if any(result.outcome.verdict is Verdict.ERROR for result in run.results):
+def exit_code(run: Run, expected: Optional[str] = None) -> int:
+    """The exit code. 3 wins over 1: without all cells, the expectations cannot be confirmed.
+
+    `expected`: the outcome that the user expects of every cell. Skipped cells do not contradict it,
+    but if all are skipped, nothing confirms it either.
+    """
+    verdicts = {result.outcome.verdict for result in run.results}
+    if Verdict.ERROR in verdicts:
         return 3
+    if expected and verdicts <= {Verdict.SKIP}:
+        log.print_warning(f"--expect {expected}: no cell was judged, so nothing confirms this")
+        return 1
     return 1 if any(result.unexpected for result in run.results) else 0
 
 

@@ -31,7 +31,7 @@ PARAMETERS = {
 
 def apply(verbs: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     """The `default_map` for click. Also sets TFMATRIX_CACHE. Raises `UsageError`."""
-    found = find_settings(Path.cwd())
+    found = find_settings(paths.working_folder())
     if found is None:
         return {}
     file, table = found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Optional
 
+from runner import paths
+
 _CLEAN = "free disk space: `tfmatrix clean`"
 _NETWORK = "check the network and its settings (HTTPS_PROXY, UV_DEFAULT_INDEX, PIP_INDEX_URL)"
 
@@ -20,7 +22,7 @@ _REMEDIES = (
     (r"no space left on device|disk quota exceeded", _CLEAN),
     (
         r"read-only file system|permission denied",
-        "let this user write there, or name another folder in TFMATRIX_CACHE (and UV_CACHE_DIR)",
+        paths.UNWRITABLE_CACHE,
     ),
     (
         r"failed to (?:resolve source metadata|do request|create LLB|load metadata|authorize)"

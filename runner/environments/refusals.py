@@ -50,6 +50,8 @@ def explained(
             remedy="ask for a version that has one, or let --relax take the nearest that has:"
             " source distributions are not built, because that runs their code on this machine",
         )
+    if "Because " not in said:  # uv found no contradiction: it could not look
+        return LockError(f"uv could not look for {', '.join(requirements)}: {_short(said)}")
     return LockError(
         f"no packages of {as_of} satisfy {', '.join(requirements)} on Python {python}:"
         f" {_short(said)}",

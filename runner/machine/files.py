@@ -56,6 +56,14 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether this user may write to `folder`, or may make it if it does not exist."""
+    for nearest in (folder, *folder.parents):
+        if os.path.lexists(nearest):
+            return os.access(nearest, os.W_OK | os.X_OK) and nearest.is_dir()
+    return False
+
+
 def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
     """Opens a file that a stranger may have put there, for reading.
 

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
+import platformdirs
 import uv
 from attrs import frozen
 
 from runner import paths
-from runner.machine import processes
+from runner.machine import files, processes
 from runner.machine.derived_cache import cache_slot, remembered
 
 OLDEST_FETCHED = (3, 8)
@@ -93,14 +94,33 @@ def _uv_bin() -> str:
 
 
 def uv_environment() -> dict[str, str]:
-    """The only variables that uv gets: those for reaching the index and its cache."""
+    """The only variables that uv gets: those for reaching the index and its folders."""
     passed = tuple(_PASSED.split())
     proxies = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
-    return {
+    given = {
         name: value
         for name, value in os.environ.items()
         if name.startswith(passed) or name.lower() in proxies
     }
+    return {**_own_uv_folders(), **given}
+
+
+def _own_uv_folders() -> dict[str, str]:
+    """Folders of our cache for uv, in place of those below a home folder that cannot be written."""
+    places = {
+        "UV_CACHE_DIR": (platformdirs.user_cache_path, paths.packages),
+        "UV_PYTHON_INSTALL_DIR": (platformdirs.user_data_path, paths.pythons),
+    }
+    return {
+        name: str(own())
+        for name, (usual, own) in places.items()
+        if not _is_usable(usual("uv", appauthor=False))
+    }
+
+
+def _is_usable(folder: Path) -> bool:
+    """Not so for a user without a home folder, whose path begins with `~`."""
+    return folder.is_absolute() and files.is_writable(folder)
 
 
 def _find(python: str) -> Optional[Interpreter]:

@@ -21,6 +21,6 @@ def written(name: str, text: str) -> Path:
     except OSError as error:
         raise TfmatrixError(
             f"{name} cannot be written to {folder}: {error.strerror or error}",
-            remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
+            remedy=paths.UNWRITABLE_CACHE,
         ) from None
     return path

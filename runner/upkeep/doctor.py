@@ -12,11 +12,12 @@ from typing import Any, Optional
 from attrs import frozen
 from packaging.version import Version
 
-from runner import engines
+from runner import engines, paths
 from runner.engines.base import Engine
 from runner.engines.docker import daemon, outlook
 from runner.environments import locks, render
 from runner.errors import TfmatrixError
+from runner.machine.files import is_writable
 from runner.machine.units import count
 from runner.matrix import plan
 from runner.model import Device, Release
@@ -45,6 +46,8 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
     """Every check, cheapest first; `releases` are those that should run here."""
     yield check_system()
     yield check_avx(_cpu_flags())
+    yield check_cache()
+    yield check_results()
     usable = []
     for name in engines.ENGINES:
         engine = engines.create(name)
@@ -92,6 +95,34 @@ def check_avx(flags: Optional[frozenset[str]]) -> Check:
         if good
         else "the processor lacks it: every import will crash",
         remedy="" if good else "use another machine, or a processor model with AVX for this one",
+    )
+
+
+def check_cache() -> Check:
+    """Checks whether this user may write to the cache: no run works without."""
+    try:
+        good, finding = is_writable(paths.cache()), str(paths.cache())
+    except TfmatrixError as error:
+        return Check(
+            what="cache", health=Health.BAD, finding=error.message, remedy=error.remedy or ""
+        )
+    return Check(
+        what="cache",
+        health=Health.GOOD if good else Health.BAD,
+        finding=finding if good else f"{finding} cannot be written",
+        remedy="" if good else paths.UNWRITABLE_CACHE,
+    )
+
+
+def check_results() -> Check:
+    """Checks whether a run can write its results here, or needs --output."""
+    folder = paths.results()
+    good = is_writable(folder)
+    return Check(
+        what="results",
+        health=Health.GOOD if good else Health.LIMITED,
+        finding=str(folder) if good else f"{folder} cannot be written",
+        remedy="" if good else "another folder: run --output FOLDER",
     )
 
 

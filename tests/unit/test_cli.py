@@ -9,8 +9,10 @@ from typing import Any, Callable
 import pytest
 
 from runner import cli
+from runner.cli import running
 from runner.machine import units
 from runner.matrix.selection import Selection, select
+from tests.unit import runs
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
 MATRIX = """\
@@ -205,3 +207,65 @@ def select_with(**options: Any) -> Selection:
     nothing: dict[str, Any] = dict.fromkeys(("tf", "patches", "timeout", "memory", "matrix_file"))
     scripts: dict[str, Any] = {"scripts": [Path("my.py")], "devices": (), "cases": (), "args": ()}
     return select(**{**nothing, **scripts, **options})
+
+
+@pytest.mark.parametrize("arguments", [["plan", "my.py"], ["doctor"], ["--help"]])
+def test_a_folder_that_has_been_removed_is_said(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.execute(arguments) == 2
+    assert capsys.readouterr().err == (
+        "tfmatrix: the current folder has been removed\n  to fix it: cd to a folder that exists\n"
+    )
+
+
+def test_init_says_where_it_cannot_write(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(["init", "my.py", "--matrix", "none/such/matrix.yaml"]) == 2
+    (folder / "loop").symlink_to("loop")
+    assert cli.execute(["init", "my.py", "--matrix", "loop/matrix.yaml"]) in (2, 3)
+    assert "Errno" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "/x/y"), "/x/y: No space left on device"),
+        (PermissionError(13, "Permission denied", "/x/y"), "/x/y: Permission denied"),
+        (OSError("a reason"), "a reason"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_what_the_system_refuses_names_the_file(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    line: str,
+) -> None:
+    def refused(**_: object) -> None:
+        raise error
+
+    from runner.cli import schema
+
+    monkeypatch.setattr(schema.command, "callback", refused)
+    assert cli.execute(["schema"]) == 3
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"tfmatrix: {line}"
+    assert said[1:] in ([], ["  to fix it: free disk space: `tfmatrix clean`"])
+    assert bool(said[1:]) == ("No space" in line)
+
+
+def test_an_expectation_is_not_met_where_every_cell_is_skipped() -> None:
+    skipped = runs.drawn("2.4.4 2.5.3\na – –")
+    assert (running.exit_code(skipped), running.exit_code(skipped, expected="pass")) == (0, 1)
+    some = runs.drawn("2.4.4 2.5.3\na ✓ –")
+    assert running.exit_code(some, expected="pass") == 0
+    lost = runs.drawn("2.4.4 2.5.3\na – !")
+    assert running.exit_code(lost, expected="pass") == 3

@@ -159,3 +159,21 @@ def test_base_images_that_are_not_here_are_pulled_made_or_missing(
     check = doctor.check_base_images([release("2.9.3")])
     assert (check.health, check.remedy) == (health, remedy)
     assert check.finding.endswith(said)
+
+
+def test_folders_that_cannot_be_written_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    checks = (doctor.check_cache(), doctor.check_results())
+    assert [(c.health, c.remedy) for c in checks] == [(Health.GOOD, "")] * 2
+    (tmp_path / "file").touch()
+    (tmp_path / "results").touch()
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "file" / "cache"))
+    cache, results = doctor.check_cache(), doctor.check_results()
+    assert (cache.health, results.health) == (Health.BAD, Health.LIMITED)
+    assert cache.finding == f"{tmp_path}/file/cache cannot be written"
+    assert results.finding == f"{tmp_path}/results cannot be written"
+    assert "TFMATRIX_CACHE" in cache.remedy
+    assert "--output" in results.remedy

@@ -253,3 +253,25 @@ def test_shims_of_pyenv_are_passed_over_for_what_they_stand_for(
 
 def _refuse(command: list[str], **_: object) -> None:
     raise AssertionError(f"{command[0]} was run")
+
+
+@pytest.mark.parametrize(("home", "own"), [("home", False), ("file/home", True)])
+def test_uv_has_folders_in_our_cache_where_the_home_folder_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, own: bool
+) -> None:
+    (tmp_path / "file").touch()
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("TFMATRIX_CACHE", str(cache))
+    expected = {
+        "UV_CACHE_DIR": str(cache / "packages"),
+        "UV_PYTHON_INSTALL_DIR": str(cache / "pythons"),
+    }
+    environment = interpreters.uv_environment()
+    assert {name: environment.get(name) for name in expected} == (
+        expected if own else dict.fromkeys(expected)
+    )
+    monkeypatch.setenv("UV_CACHE_DIR", "asked")
+    assert interpreters.uv_environment()["UV_CACHE_DIR"] == "asked"

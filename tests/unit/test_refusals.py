@@ -62,3 +62,12 @@ def test_a_long_explanation_is_cut_and_its_hint_left_out() -> None:
 def test_an_index_that_is_away_is_said_so() -> None:
     found = explained("error: dns error: failed to lookup", "x")
     assert found.message.startswith("the package index cannot be reached")
+
+
+def test_what_keeps_uv_from_looking_is_not_put_down_to_the_packages() -> None:
+    said = "error: Failed to initialize cache at `/proc/x`: failed to create directory"
+    found = explained(said, "tensorflow-cpu==2.14.1", "tabulate")
+    assert found.one_line == (
+        "uv could not look for tensorflow-cpu==2.14.1, tabulate: Failed to initialize cache at"
+        " `/proc/x`: failed to create directory"
+    )

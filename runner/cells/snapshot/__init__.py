@@ -61,7 +61,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
     except OSError as error:
         raise TfmatrixError(
             f"no snapshot of {repro.name} can be made in {folder}: {error}",
-            remedy="let this user write there, or name another folder in TFMATRIX_CACHE",
+            remedy=paths.UNWRITABLE_CACHE,
         ) from None
     script = Path(os.path.realpath(repro.script))
     data = repro.data.resolve() if repro.data else None
