@@ -106,9 +106,9 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
 
     With `latest`, results/latest points at it.
     """
-    run = journal.read_run(folder, warn=log.print_warning)
     if latest and folder.parent == paths.results():
-        journal.point_latest(folder)  # before the reports: it holds also if one cannot be written
+        journal.point_latest(folder)  # first: it holds also if no report can be made or written
+    run = journal.read_run(folder, warn=log.print_warning)
     publish.write(run, folder)
     return run
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Optional, Union
 
+_BLOCK = 1 << 16
+
 
 def write_atomic(
     path: Path,
@@ -86,10 +88,19 @@ def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
 def read_regular(path: Path, most: int) -> bytes:
     """The whole content of such a file. Raises `OSError` also if it has more than `most` bytes."""
     with open_regular(path) as file:
-        content = file.read(most + 1)
+        content = read_at_most(file, most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
     return content
+
+
+def read_at_most(file: BinaryIO, most: int) -> bytes:
+    """The first `most` bytes. It takes the memory of what there is, where `file.read(most)` takes
+    that of `most` bytes at once."""
+    content = bytearray()
+    while len(content) < most and (block := file.read(min(_BLOCK, most - len(content)))):
+        content += block
+    return bytes(content)
 
 
 def lines_of_regular(path: Path, longest: int, most: int) -> Iterator[bytes]:
