@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
@@ -18,6 +17,7 @@ from runner.bisect.search import Search
 from runner.bisect.search_range import ChangePoint
 from runner.machine.units import count
 from runner.model import Result, Verdict
+from runner.report import text
 
 
 @frozen(kw_only=True)
@@ -176,22 +176,26 @@ class Conclusion:
 
 def print_conclusion(conclusion: Conclusion) -> None:
     """Prints the conclusion for people."""
-    click.echo(conclusion.sentence)
+    _print(conclusion.sentence)
     if conclusion.change is None:
         return
     search = conclusion.search
     problem = search.problem
-    click.echo(f"\n{answer.evidence(*conclusion.sides)}\n")
+    _print(f"\n{answer.evidence(*conclusion.sides)}\n")
     for remark in conclusion.remarks:
-        click.echo(remark)
+        _print(remark)
     if conclusion.compare_link:
-        click.echo(f"what changed in TensorFlow: {conclusion.compare_link}")
+        _print(f"what changed in TensorFlow: {conclusion.compare_link}")
     releases, runs = count(len(problem.cells), "release"), count(search.probe.measured, "run")
-    click.echo(
+    _print(
         f"bad is: {problem.criterion.words}{problem.votes.in_words}; {len(search.sides)} of "
         f"{releases} looked at, in {runs}"
     )
-    click.echo(f"see both again: {conclusion.command}")
+    _print(f"see both again: {conclusion.command}")
+
+
+def _print(line: str) -> None:
+    click.echo(text.message(line))
 
 
 def tell_json(conclusion: Conclusion) -> None:
@@ -209,7 +213,7 @@ def tell_json(conclusion: Conclusion) -> None:
         "looked_at": [_looked(search, at) for at in sorted(search.sides)],
         "folder": str(search.probe.folder),
     }
-    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    click.echo(text.json_document(facts))
 
 
 def _found(conclusion: Conclusion) -> dict[str, Any]:

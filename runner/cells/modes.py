@@ -10,6 +10,7 @@ from typing import Optional
 
 from attrs import frozen
 
+from runner.machine.files import regular_text
 from runner.model import Case, Cell, Device, Execution, Repro
 
 MOST_MODULES = 200
@@ -84,7 +85,7 @@ def explained(execution: Execution, mode: Mode, repeat: int = 1) -> str:
 def why_fresh(repro: Repro) -> Optional[str]:
     """Why `auto` starts a fresh process for each cell of `repro`; None if it need not."""
     try:
-        source = repro.script.read_text("utf-8")
+        source = regular_text(repro.script)
     except (OSError, UnicodeDecodeError) as error:
         return f"the script cannot be read: {error}"
     from runner.cells.forkable import forkable, looks_at_itself
@@ -115,7 +116,7 @@ def own_modules(folder: Path, source: str) -> dict[Path, str]:
             for path in _modules_named(folder, name):
                 if path not in found:
                     with suppress(OSError, UnicodeDecodeError):
-                        found[path] = path.read_text("utf-8")
+                        found[path] = regular_text(path)
                         todo.append(found[path])
     return found
 

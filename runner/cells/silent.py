@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Optional
 
+from runner.machine.files import regular_text
 from runner.model import Execution
 from runner.scripts import pytest_files
 
@@ -71,7 +72,7 @@ def _looked_at(script: Path) -> Script:
 
 @functools.lru_cache(maxsize=256)
 def _script(script: Path, _changed: int) -> Script:
-    return Script(script.read_text("utf-8", errors="replace"))
+    return Script(regular_text(script, errors="replace"))
 
 
 def _tries(statement: ast.stmt) -> bool:

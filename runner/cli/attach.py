@@ -65,7 +65,7 @@ def command(
     client = Client(api_url=api_url, token=secret, say=log.print_note)
     posted = attach.attach(client, where, mark, render)
     log.print_note(f"{'updated' if posted.updated else 'posted'} on {where}")
-    click.echo(posted.url)
+    log.print_answer(posted.url)
 
 
 def _renderer(run: Run, folder: Path, page: str) -> attach.Render:

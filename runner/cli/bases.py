@@ -27,7 +27,7 @@ def command(pythons: Sequence[str], force: bool) -> None:
     ):
         tag = render.default_base(python)
         made = bases.make_base(python, tag, lambda line: log.print_note(f"  {line}"), force=force)
-        click.echo(f"{tag}: {'made' if made else 'exists already'}")
+        log.print_answer(f"{tag}: {'made' if made else 'exists already'}")
 
 
 def _version(python: str) -> tuple[int, ...]:

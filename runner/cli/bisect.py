@@ -306,7 +306,7 @@ def find_candidates(
         good,
         bad,
         case=case,
-        say=lambda line: console.print(line, highlight=False),
+        say=running.line_printer(console),
         **rest,
     )
 

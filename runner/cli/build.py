@@ -11,7 +11,7 @@ from typing import Any, Optional
 import click
 
 from runner.cli import backend as backends
-from runner.cli import running, terminal
+from runner.cli import log, running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
@@ -55,16 +55,16 @@ def _prepare(engine: Maker, target: Target, chosen: Selection) -> bool:
     """Make one environment and print the result; returns False if it could not be made."""
     refusal = engine.refuses(target)
     if refusal is not None:
-        click.echo(f"{target.release.version} {target.device}: skipped: {refusal}")
+        log.print_answer(f"{target.release.version} {target.device}: skipped: {refusal}")
         return True
     environment = locks.environment(target, chosen.matrix.images)
     started = time.monotonic()
     try:
         engine.prepare(environment, _quiet)
     except PrepareError as error:
-        click.echo(f"{environment.id}: {error}", err=True)
+        log.print_answer(f"{environment.id}: {error}", err=True)
         return False
-    click.echo(f"{environment.id}: ready after {time.monotonic() - started:.1f} s")
+    log.print_answer(f"{environment.id}: ready after {time.monotonic() - started:.1f} s")
     return True
 
 

@@ -11,6 +11,7 @@ from typing import Any, Optional
 import click
 
 from runner import engines
+from runner.cli import log
 from runner.cli.formats import formats, print_json
 from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
 from runner.machine import claims, temporary, units
@@ -88,7 +89,7 @@ def command(
     with claims.claims_settled() as held:
         used = [item for item in made if held.covers(item)]
     items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.covers)
-    say = _to_stderr if format_ == "json" else click.echo
+    say = _to_stderr if format_ == "json" else log.print_answer
     for line in _listing(items, used, time.time()):
         say(line)
     going = items if not dry_run and _agreed(items, yes) else []
@@ -166,18 +167,18 @@ def _total(items: Sequence[Removable]) -> str:
 
 
 def _to_stderr(line: str) -> None:
-    click.echo(line, err=True)
+    log.print_answer(line, err=True)
 
 
 def _remove(item: Removable) -> bool:
     """Remove an item, unless a run has started to use it meanwhile; returns whether it is gone."""
     with claims.claims_settled() as held:
         if held.covers(item):
-            click.echo(f"  {item.name} is kept: a run has started to use it", err=True)
+            log.print_answer(f"  {item.name} is kept: a run has started to use it", err=True)
             return False
         try:
             item.remove()
         except (OSError, TfmatrixError) as error:
-            click.echo(f"  not removed: {error}", err=True)
+            log.print_answer(f"  not removed: {error}", err=True)
             return False
     return True

@@ -50,11 +50,11 @@ def _cuda(version: str, as_json: bool) -> int:
     if as_json:
         print_json({"schema": SCHEMA, "version": __version__, "cuda": _facts(report)})
         return 0 if report.sound else 3
-    click.echo(
+    log.print_answer(
         f"{report.image}: TensorFlow {report.tensorflow}, CUDA {report.cuda}, cuDNN {report.cudnn}"
     )
     for line in report.lines:
-        click.echo(line)
+        log.print_answer(line)
     return 0 if report.sound else 3
 
 

@@ -13,6 +13,7 @@ from runner.cli import log
 from runner.datasets import fetching
 from runner.datasets.wanted import DataFile, wanted_by
 from runner.errors import UsageError
+from runner.machine.files import regular_text
 from runner.matrix.selection import select
 from runner.model import Repro
 from runner.report.text import listed
@@ -29,9 +30,9 @@ def command(scripts: tuple[Path, ...], only_list: bool) -> int:
     wanted = files_for(repros, log.print_note)
     if only_list:
         for each in wanted:
-            click.echo(f"{each.url}  ~/.keras/{each.places[0]}")
+            log.print_answer(f"{each.url}  ~/.keras/{each.places[0]}")
     elif wanted:
-        click.echo(str(fetching.fetch(wanted, log.print_note)))
+        log.print_answer(str(fetching.fetch(wanted, log.print_note)))
     return 0
 
 
@@ -67,7 +68,7 @@ def files_for(repros: Iterable[Repro], say: Callable[[str], None]) -> Sequence[D
 
 def _texts(repro: Repro) -> dict[Path, str]:
     try:
-        text = repro.script.read_text("utf-8")
+        text = regular_text(repro.script)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{repro.script} cannot be read: {error}") from None
     return {repro.script: text, **modes.own_modules(repro.home, text)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from typing import Any, Optional, TypeVar
 
@@ -39,4 +38,6 @@ def formats(*names: str, default: Optional[str], help: str) -> Callable[[F], F]:
 
 def print_json(document: object) -> None:
     """Print one document on standard output, indented for people."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    from runner.report import text  # imported late: most commands print none
+
+    click.echo(text.json_document(document))

@@ -9,7 +9,7 @@ from typing import Optional
 
 import click
 
-from runner.cli import completion
+from runner.cli import completion, log
 from runner.cli.grammar import OneScriptCommand
 from runner.errors import TfmatrixError, UsageError
 from runner.matrix import files, starter
@@ -64,7 +64,7 @@ def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
             remedy="let this user write there, or name another file with --matrix",
         ) from None
     again = "" if file == Path(MATRIX) else f" --matrix {file}"
-    click.echo(f"wrote {file}\nnext: tfmatrix run{again}")
+    log.print_answer(f"wrote {file}\nnext: tfmatrix run{again}")
 
 
 def _only_script(folder: Path) -> Path:

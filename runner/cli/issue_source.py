@@ -14,6 +14,7 @@ from runner.cli import log
 from runner.errors import UsageError
 from runner.github import address, issue_scripts, links
 from runner.github.issue_scripts import Block
+from runner.machine.files import open_regular
 from runner.report.text import shortened
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def safe_name(name: str) -> str:
 
 def text_of(file: Path) -> str:
     """The text of a Markdown file. Raises `UsageError` if it is longer than an issue can be."""
-    with open(file, "rb") as opened:
+    with open_regular(file, follow_links=True) as opened:
         return bounded(opened, str(file))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runner.cli import log
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.engines.local.engine import LocalEngine
@@ -31,10 +32,12 @@ def command(prove: bool, **selection: Any) -> int:
     failed = 0
     for target in plan.targets(chosen.cells):
         try:
-            click.echo(f"{locks.renew(target)}: {_proved(engine, target) if prove else 'resolved'}")
+            log.print_answer(
+                f"{locks.renew(target)}: {_proved(engine, target) if prove else 'resolved'}"
+            )
         except TfmatrixError as error:
             failed += 1
-            click.echo(f"{target.release.version} {target.device}: {error}", err=True)
+            log.print_answer(f"{target.release.version} {target.device}: {error}", err=True)
     return 3 if failed else 0
 
 

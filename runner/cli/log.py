@@ -213,6 +213,11 @@ def print_warning(line: str) -> None:
     click.echo(_shown(line), err=True)
 
 
+def print_answer(text: str, *, err: bool = False) -> None:
+    """Print what a command answers: names and messages in it may be anybody's."""
+    click.echo(_shown(text), err=err)
+
+
 def _shown(line: str) -> str:
     from runner.report import text  # imported late: most commands print nothing here
 

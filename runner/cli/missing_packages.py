@@ -13,6 +13,7 @@ from runner.cells import modes
 from runner.cells.lacks import imports
 from runner.cli import running
 from runner.errors import LockError
+from runner.machine.files import regular_text
 from runner.matrix.selection import Selection, select
 from runner.model import Repro, package_name, pinned_version
 from runner.report.text import listed
@@ -59,7 +60,7 @@ def missing(chosen: Selection) -> dict[str, str]:
 def _texts(repro: Repro) -> tuple[list[str], set[str]]:
     """The texts of the script and of its own modules, and the names of these modules."""
     try:
-        text = repro.script.read_text("utf-8")
+        text = regular_text(repro.script)
     except (OSError, UnicodeDecodeError):
         return [], set()
     modules = modes.own_modules(repro.home, text)

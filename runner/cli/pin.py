@@ -102,7 +102,7 @@ def command(
     if format_ == "json":
         print_json(words.pin_to_json(pin, environment))
     elif format_ == "text":
-        click.echo(words.pin_text(pin, environment))
+        log.print_answer(words.pin_text(pin, environment))
     else:
         _specifier(pin)
     return 0 if pin.requirement else 1
@@ -111,14 +111,14 @@ def command(
 def _specifier(pin: Pin) -> None:
     """Print only the specifier on standard output, so that a shell can use it."""
     if pin.requirement:
-        click.echo(pin.requirement.requirement)
+        log.print_answer(pin.requirement.requirement)
     else:
-        click.echo(f"{words.NONE}; --format text says why", err=True)
+        log.print_answer(f"{words.NONE}; --format text says why", err=True)
 
 
 def _checked(text: str, answer: RequirementCheck, format_: str) -> int:
     if format_ == "json":
         print_json(words.check_to_json(text, answer))
     else:
-        click.echo(words.check_text(text, answer))
+        log.print_answer(words.check_text(text, answer))
     return 0 if answer.holds else 1

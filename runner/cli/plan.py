@@ -13,6 +13,7 @@ from runner.cli.options import selecting
 from runner.machine.units import count
 from runner.matrix.selection import select
 from runner.model import Cell
+from runner.report import text
 
 
 @click.command("plan", cls=ScriptCommand, help="Print the cells without running any.")
@@ -39,7 +40,7 @@ def table(cells: tuple[Cell, ...]) -> str:
     rows.insert(0, ("repro", "case", "environment", "what", "expected"))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows
+        "  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows
     ]
     skipped = sum(cell.skip is not None for cell in cells)
     lacking = sum(cell.skip is None and cell.lacks is not None for cell in cells)
@@ -48,7 +49,7 @@ def table(cells: tuple[Cell, ...]) -> str:
     lines.append(
         f"{count(len(cells), 'cell')}, {running} to run, {skipped} skipped by rule{without}"
     )
-    return "\n".join(lines)
+    return text.message("\n".join(lines))
 
 
 def _what(cell: Cell) -> str:
@@ -58,7 +59,7 @@ def _what(cell: Cell) -> str:
 
 
 def as_json(cells: tuple[Cell, ...]) -> str:
-    return json.dumps([_fields(cell) for cell in cells], indent=2)
+    return text.inert_json(json.dumps([_fields(cell) for cell in cells], indent=2))
 
 
 def github(cells: tuple[Cell, ...]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Optional
 
 import click
 
 from runner import paths
+from runner.cli import log
 from runner.cli.formats import formats, print_json
 from runner.errors import UsageError
 from runner.model import Release
@@ -56,7 +56,7 @@ def command(
     if format_ == "json":
         print_json({"index": shown, "releases": table.as_json(rows)})
     else:
-        click.echo(_as_text(rows, shown))
+        log.print_answer(_as_text(rows, shown))
     return 0
 
 
@@ -68,7 +68,7 @@ def _rows(source: index.Index, *, pre: bool) -> Optional[list[table.TableRow]]:
         rows = table.table_rows(known, offers.offers_of(source.wheels("tensorflow")))
         return rows + (_pre_rows(known, source) if pre else [])
     except index.IndexUnreachableError as error:
-        click.echo(f"tfmatrix: {error}\nthe table shows only the catalogue", err=True)
+        log.print_answer(f"tfmatrix: {error}\nthe table shows only the catalogue", err=True)
         return None
 
 
@@ -95,4 +95,4 @@ def _as_text(rows: Sequence[table.TableRow], shown: Optional[str]) -> str:
 
 
 def _index() -> index.Index:
-    return index.configured(paths.index(), lambda line: print(line, file=sys.stderr))
+    return index.configured(paths.index(), log.print_warning)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runner.cli import log
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
 from runner.environments import locks, sources
@@ -51,6 +52,6 @@ def command(output: Path, fetch: bool, **selection: Any) -> None:
             from runner.environments import downloads  # it takes a while to import
 
             downloads.fetch(wanted, folder / "sources")
-        click.echo(folder)
+        log.print_answer(str(folder))
     for version, why in skipped.items():
-        click.echo(f"{version} cuda: skipped: {why}", err=True)
+        log.print_answer(f"{version} cuda: skipped: {why}", err=True)

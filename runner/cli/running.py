@@ -29,6 +29,7 @@ from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import ControlPlan, Lock, Workload, described
 from runner.report import preparation, publish
+from runner.report.text import message
 from runner.runs import journal
 
 LOG = logging.getLogger(__name__)
@@ -114,11 +115,11 @@ def conclude(folder: Path, *, latest: bool = True) -> Run:
 
 
 def line_printer(console: Console) -> Callable[[str], None]:
-    """A function that prints a line unchanged: without markup and without line breaks."""
+    """A function that prints a line as a text: without markup and without line breaks."""
 
     def print_line(text: str) -> None:
         LOG.info("%s", text)
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(message(text), markup=False, highlight=False, soft_wrap=True)
 
     return print_line
 

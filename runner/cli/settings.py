@@ -53,12 +53,22 @@ def find_settings(folder: Path) -> Optional[tuple[Path, dict[str, Any]]]:
 
 
 def _table(file: Path) -> Optional[dict[str, Any]]:
+    if not os.path.lexists(file):
+        return None
+    from runner.machine.files import open_regular
+
     try:
-        with file.open("rb") as opened:
+        with open_regular(file, follow_links=True) as opened:
+            owner = os.fstat(opened.fileno()).st_uid
             text = opened.read(MOST_BYTES).decode("utf-8", "replace")
     except OSError:
         return None
     if TABLE not in text:  # as in most files: the TOML need not be parsed
+        return None
+    if owner not in _trusted():
+        from runner.cli import log
+
+        log.print_warning(f"{file} belongs to another user, so its [{TABLE}] is not used")
         return None
     from runner.requirements import toml
 
@@ -66,6 +76,13 @@ def _table(file: Path) -> Optional[dict[str, Any]]:
     if table is not None and not isinstance(table, dict):
         raise UsageError(f"{file}: {TABLE} is not a table; write [{TABLE}]")
     return table
+
+
+def _trusted() -> set[int]:
+    """The users whose settings count: anybody may write a file above our folder, as in /tmp, and
+    the cache and the cluster that it names could run code as us. A container's root often works
+    in a folder of the user outside."""
+    return {os.geteuid(), 0, Path.cwd().stat().st_uid}
 
 
 def _check(key: str, value: Any, place: str) -> None:

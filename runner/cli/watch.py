@@ -114,7 +114,7 @@ class Watch:
         try:
             chosen, taken = self._read()
         except (TfmatrixError, click.ClickException) as error:
-            self._console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+            running.line_printer(self._console)(str(error))
             return
         run = self._carry_out(chosen, taken)
         if run is not None:
@@ -197,7 +197,7 @@ class Watch:
             click.clear()
         terminal.print_grid(run)
         for line in _changes(self._before, run):
-            click.echo(line)
+            log.print_answer(line)
         stored = sum(result.cached for result in run.results)
         known = f", {stored} of them known already" if stored else ""
         line = f"{count(len(run.results), 'cell')} in {seconds:.1f} s{known}; waiting for a change"

@@ -7,13 +7,13 @@ address, and `view-<digest>/.keras` is the folder that cells see: hard links to 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from runner import __version__, paths
@@ -23,6 +23,8 @@ from runner.machine.files import write_atomic
 
 if TYPE_CHECKING:
     import requests
+
+    from runner.machine.bounds import Bounds
 
 MOST_FILES = 50
 MOST_BYTES = 2 << 30
@@ -41,30 +43,21 @@ def fetch(wanted: Sequence[DataFile], say: Say) -> Path:
 
     Raises `TfmatrixError` and `UsageError`.
     """
+    from runner.machine.bounds import Bounds
+
     if len(wanted) > MOST_FILES:
         raise UsageError(f"{len(wanted)} files are asked for; {MOST_FILES} at most are fetched")
     folder = paths.cached_data()
     paths.mark_cache()
     folder.mkdir(parents=True, exist_ok=True)
-    bounds = Bounds()
+    bounds = Bounds(
+        seconds=SECONDS,
+        answers=MOST_FILES * (_MOST_REDIRECTIONS + 1),
+        size=MOST_BYTES,
+        too_large=f"{MOST_BYTES >> 30} GiB in all are fetched",
+    )
     found = [(each, _have(folder, each) or _download(folder, each, bounds, say)) for each in wanted]
     return _view(folder, found)
-
-
-class Bounds:
-    """The remaining time and bytes for all files of one command."""
-
-    def __init__(self) -> None:
-        self._end = time.monotonic() + SECONDS
-        self._left = MOST_BYTES
-
-    def received(self, size: int, url: str) -> None:
-        """Count `size` bytes more. Raises `TfmatrixError` if a limit is exceeded."""
-        self._left -= size
-        if self._left < 0:
-            raise TfmatrixError(f"{url} is too much: {MOST_BYTES >> 30} GiB in all are fetched")
-        if time.monotonic() > self._end:
-            raise TfmatrixError(f"{url} took too long: {SECONDS / 60:.0f} minutes are given to all")
 
 
 def _have(folder: Path, wanted: DataFile) -> str:
@@ -80,18 +73,20 @@ def _have(folder: Path, wanted: DataFile) -> str:
 def _download(folder: Path, wanted: DataFile, bounds: Bounds, say: Say) -> str:
     import requests
 
+    from runner.machine.bounds import TooMuchError
+
     say(f"fetching {wanted.url}")
     part = folder / f".{secrets.token_hex(8)}"
     try:
         with open(part, "wb") as file:
-            for chunk in _content(wanted.url):
-                bounds.received(len(chunk), wanted.url)
-                file.write(chunk)
+            bounds.within_the_deadline(lambda: _write(file, wanted.url, bounds))
         if not _is_right(part, wanted.digest):
             raise TfmatrixError(f"{wanted.url} is not the file that {wanted.digest} names")
         known = _digest(part, "sha256")
         part.chmod(0o444)
         part.replace(folder / known)
+    except TooMuchError as error:
+        raise TfmatrixError(f"{wanted.url} is too much: {error}") from None
     except requests.RequestException as error:
         host = urlsplit(wanted.url).hostname
         raise TfmatrixError(
@@ -106,17 +101,24 @@ def _download(folder: Path, wanted: DataFile, bounds: Bounds, say: Say) -> str:
     return known
 
 
-def _content(url: str) -> Iterator[bytes]:
+def _write(file: BinaryIO, url: str, bounds: Bounds) -> None:
+    for chunk in _content(url, bounds):
+        bounds.received(len(chunk))
+        file.write(chunk)
+
+
+def _content(url: str, bounds: Bounds) -> Iterator[bytes]:
     import requests
 
     with requests.Session() as session:
         session.auth = _no_password
         for _ in range(_MOST_REDIRECTIONS + 1):
-            _check(url)
+            check_address(url)
             headers = {"User-Agent": f"tfmatrix/{__version__}", "Accept-Encoding": "identity"}
             with session.get(
                 url, stream=True, allow_redirects=False, timeout=_SILENCE, headers=headers
             ) as answer:
+                bounds.answered()
                 if answer.is_redirect:
                     url = urljoin(url, answer.headers["Location"])
                     continue
@@ -132,11 +134,27 @@ def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _check(url: str) -> None:
+def check_address(url: str) -> None:
+    """Raises `TfmatrixError` unless a script may name this address: what a server on this machine
+    or in its network says may be for this user alone, and the script could show it."""
     parts = urlsplit(url)
-    loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    if parts.scheme != "https":
         raise TfmatrixError(f"{url:.200} is not fetched: it is not https")
+    if not _is_public(parts.hostname or ""):
+        raise TfmatrixError(
+            f"{url:.200} is not fetched: it is an address of this machine or its network",
+            remedy="download it by hand into FOLDER/.keras, and use --data FOLDER",
+        )
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host may be anywhere; what a name stands for is for its certificate to show."""
+    if host.rstrip(".").endswith("localhost"):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return bool(host)
 
 
 def _is_right(file: Path, digest: str) -> bool:

@@ -125,11 +125,29 @@ def _files_by_address(
         if isinstance(node, ast.Call) and _last(node.func) == "get_file":
             url = _argument(node, "origin", 1, names)
             name = _argument(node, "fname", 0, names)
-            if url is None or _is_placed_elsewhere(node):
+            file = _file(node, url, name or "", names) if url and _is_plain(url) else None
+            if file is None or not file.places or _is_placed_elsewhere(node):
                 untold.append(node.lineno)
             else:
-                files.append(_file(node, url, name or "", names))
+                files.append(file)
     return files, untold
+
+
+_LONGEST = 255
+"""Bytes of a file's name."""
+
+
+def _is_plain(text: str) -> bool:
+    """Whether this is one printable line: it is a stranger's, and will be shown."""
+    return text.isprintable() and len(text) <= 8 * _LONGEST
+
+
+def _is_inside(place: str) -> bool:
+    """Whether this can be a file's name below `~/.keras`."""
+    parts = place.split("/")
+    return _is_plain(place) and all(
+        part not in ("", ".", "..") and len(part.encode()) <= _LONGEST for part in parts
+    )
 
 
 def _is_placed_elsewhere(call: ast.Call) -> bool:
@@ -150,7 +168,7 @@ def _file(call: ast.Call, url: str, name: str, names: Mapping[str, str]) -> Data
         places = [name, f"{name}{_ARCHIVE}"]
     digest = _argument(call, "file_hash", 4, names) or _argument(call, "md5_hash", 3, names)
     inside = (posixpath.normpath(posixpath.join(folder, each)) for each in places)
-    safe = tuple(each for each in inside if not each.startswith(("/", "..")))
+    safe = tuple(filter(_is_inside, inside))
     return DataFile(url=url, places=safe, digest=digest or "")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Optional, Union
 
 _BLOCK = 1 << 16
+MOST_TEXT = 8 << 20
+"""Bytes of a script or a module, unless somebody means harm."""
 
 
 def write_atomic(
@@ -92,6 +94,19 @@ def read_regular(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
     return content
+
+
+def regular_text(path: Path, *, most: int = MOST_TEXT, errors: str = "strict") -> str:
+    """The text of a file that a stranger may have put there, links followed.
+
+    Raises `OSError` where it is no regular file or has more than `most` bytes, and
+    `UnicodeDecodeError` where it is not UTF-8.
+    """
+    with open_regular(path, follow_links=True) as file:
+        content = read_at_most(file, most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
+    return content.decode("utf-8", errors)
 
 
 def read_at_most(file: BinaryIO, most: int) -> bytes:

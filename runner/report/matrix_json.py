@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runner import serial
 from runner.report.context import Context
+from runner.report.text import inert_json
 
 
 def render(context: Context) -> str:
-    return serial.run_text(context.run)
+    return inert_json(serial.run_text(context.run))

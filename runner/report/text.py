@@ -7,6 +7,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from typing import Optional
 
 from runner.model import Json, Result
 
@@ -15,6 +16,10 @@ TAB = 4
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # Categories that are not text: controls, directions, lone surrogates, unassigned characters.
 INVISIBLE = ("Cc", "Cf", "Cs", "Cn", "Co")
+_ACTIVE = re.compile(
+    r"[\x80-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+"""What a terminal may obey or not show, besides what JSON must escape."""
 
 
 def clean(text: str) -> str:
@@ -42,6 +47,18 @@ def inert(line: str) -> str:
 def message(text: str) -> str:
     """Lines for a terminal or a workflow's log. They may contain names from outside."""
     return "\n".join(map(inert, visible(text).split("\n")))
+
+
+def json_document(document: object, indent: Optional[int] = 2) -> str:
+    """The document as JSON that does nothing where it is printed."""
+    return inert_json(json.dumps(document, indent=indent, ensure_ascii=False))
+
+
+def inert_json(document: str) -> str:
+    """JSON that means the same, with escapes for what a terminal or GitHub's runner obeys."""
+    if not document.isascii():
+        document = _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return document.replace("##[", "#\\u0023[").replace("\x7f", "\\u007f")
 
 
 def visible(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import evolve
 
 from runner.errors import UsageError
+from runner.machine.files import open_regular
 from runner.requirements.asked import NOTHING, Asked, sorted_out
 
 MOST_BYTES = 1 << 20
@@ -95,7 +96,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _text(file: Path) -> str:
     try:
-        with open(file, "rb") as opened:
+        with open_regular(file, follow_links=True) as opened:
             content = opened.read(MOST_BYTES + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:

@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from runner.errors import UsageError
+from runner.machine.files import regular_text
 from runner.requirements import file, toml
 from runner.requirements.asked import NOTHING, Asked, python_bound, sorted_out, texts
 
@@ -136,7 +137,7 @@ def _normal(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return regular_text(path)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}",

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from runner.errors import UsageError
+from runner.machine.files import regular_text
 from runner.requirements import toml
 from runner.requirements.asked import NOTHING, Asked, python_bound, sorted_out, texts
 
-_SIGN = b"# /// script"
+_SIGN = "# /// script"
 _BLOCK = re.compile(
     r"^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$", re.MULTILINE
 )
@@ -22,12 +23,12 @@ def read_script(script: Path) -> Asked:
     Raises `UsageError` if the metadata is wrong.
     """
     try:
-        content = script.read_bytes()
+        text = regular_text(script, errors="replace")
     except OSError:
         return NOTHING
-    if _SIGN not in content:
+    if _SIGN not in text:
         return NOTHING
-    return of_text(content.decode("utf-8-sig", "replace"), script.name)
+    return of_text(text.removeprefix("\ufeff"), script.name)
 
 
 def of_text(text: str, source: str) -> Asked:

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from runner import paths
 from runner.errors import UsageError
+from runner.machine.files import open_regular
 from runner.model import Suite
 from runner.scripts import pytest_files, suites
 
@@ -167,7 +168,7 @@ def _content(path: Path, most: int = MOST_BYTES) -> Optional[bytes]:
     try:
         if not path.is_file():
             return None
-        with path.open("rb") as file:
+        with open_regular(path, follow_links=True) as file:
             return file.read(most)
     except (OSError, ValueError):
         return None

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Optional
 
+from runner.machine.files import regular_text
+
 CELL = "# %% cell {}"
 """The comment above each cell, which editors know as the start of a cell."""
 _MARKER = re.compile(r"# (?:%% cell (\d+)|In\[([\d ]*)\]:)\s*$")
@@ -39,4 +41,4 @@ def of_file(script: Path, line: int) -> Optional[str]:
 
 @functools.lru_cache(maxsize=64)
 def _text(script: Path, _changed: int) -> str:
-    return script.read_text("utf-8", errors="replace")
+    return regular_text(script, errors="replace")

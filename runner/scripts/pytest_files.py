@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Union
 
+from runner.machine.files import regular_text
+
 NAMES = ("test_*.py", "*_test.py")
 """The names of test files, unless the project's settings say otherwise."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -21,7 +23,7 @@ def is_for_pytest(file: Path) -> bool:
     if not any(fnmatch.fnmatchcase(file.name, glob) for glob in NAMES):
         return False
     try:
-        module = parsed(file.read_text("utf-8", errors="replace"))
+        module = parsed(regular_text(file, errors="replace"))
     except OSError:
         return False
     names = set(defined(module))

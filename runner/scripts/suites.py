@@ -19,6 +19,7 @@ from typing import Any, Optional
 from attrs import frozen
 
 from runner.errors import UsageError
+from runner.machine.files import regular_text
 from runner.model import Case, Suite, file_of_test
 from runner.paths import home
 
@@ -187,7 +188,7 @@ def _matches(glob: str, name: str, file: str) -> bool:
 def _section(path: Path, name: str) -> Optional[dict[str, Any]]:
     """pytest's section of a settings file; None if the file has none."""
     try:
-        text = path.read_text("utf-8")
+        text = regular_text(path)
     except (OSError, UnicodeDecodeError):
         return None
     if path.suffix == ".toml":

@@ -20,6 +20,7 @@ from runner.matrix import plan
 from runner.model import Device, Release, Verdict, release_series
 from runner.releases import catalogue
 from runner.releases.upstream import index, insert, offers, proposal, table, wheel
+from runner.report.text import message
 from runner.runs import journal
 
 
@@ -42,11 +43,11 @@ def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
     missing = table.missing(known, upstream.full)
     yanked = table.newly_yanked(known, upstream.full)
     if not missing and not yanked:
-        click.echo(f"the catalogue has every release of {source.shown}")
+        _print(f"the catalogue has every release of {source.shown}")
         return 0
     text = file.read_text("utf-8")
     for release, reason in yanked:
-        click.echo(f"{release.version} was yanked: {reason}")
+        _print(f"{release.version} was yanked: {reason}")
         text = insert.with_yanked(text, release.version, reason)
     keep = _nothing if dry_run else _writer(file)
     keep(text)
@@ -60,6 +61,11 @@ def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
             well = _made_good(_release(text, offer.version), prove=prove)
         failed += not well
     return 3 if failed else 0
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Versions, reasons and messages are the index's words."""
+    click.echo(message(text), err=err)
 
 
 def _writer(file: Path) -> Callable[[str], None]:
@@ -80,11 +86,11 @@ def _added(offer: offers.Offer, upstream: Upstream, text: str) -> Optional[str]:
     try:
         proposed = _propose(offer, upstream, text)
     except TfmatrixError as error:
-        click.echo(f"{offer.version}: {error}", err=True)
+        _print(f"{offer.version}: {error}", err=True)
         return None
-    click.echo(f"{proposed.head}{proposed.entry}", nl=False)
+    _print(f"{proposed.head}{proposed.entry}".rstrip("\n"))
     for note in proposed.notes:
-        click.echo(f"  # {note}")
+        _print(f"  # {note}")
     return insert.with_release(text, proposed)
 
 
@@ -145,10 +151,10 @@ def _made_good(release: Release, *, prove: bool) -> bool:
     """Locks it on each device and tests it. Returns whether everything works."""
     try:
         for device in _devices(release):
-            click.echo(f"{release.version}: locked in {locks.renew(plan.target(release, device))}")
+            _print(f"{release.version}: locked in {locks.renew(plan.target(release, device))}")
         return not prove or _proved(release)
     except TfmatrixError as error:
-        click.echo(f"{release.version}: {error}", err=True)
+        _print(f"{release.version}: {error}", err=True)
         return False
 
 
@@ -161,12 +167,12 @@ def _proved(release: Release) -> bool:
     """Tests it with a training and with the shipped reproduction, both through the usual `run`."""
     trained = _measured(release, [str(paths.proof()), "--timeout", "600"])
     passes = trained == [Verdict.PASS]
-    click.echo(f"{release.version}: {'imports and trains' if passes else 'does not work'}")
+    _print(f"{release.version}: {'imports and trains' if passes else 'does not work'}")
     if not passes:
         return False
     shipped = _measured(release, ["--matrix", str(paths.data_folder().parent / "matrix.yaml")])
     told = ", ".join(f"{shipped.count(v)} {v}" for v in Verdict if v in shipped)
-    click.echo(f"{release.version}: the reproduction of matrix.yaml: {told or 'nothing measured'}")
+    _print(f"{release.version}: the reproduction of matrix.yaml: {told or 'nothing measured'}")
     return bool(shipped) and Verdict.ERROR not in shipped
 
 

@@ -55,6 +55,11 @@ VERBS = {
     "history": ("history",),
     "history in Markdown": ("history", "--format", "md"),
     "merge": ("merge", "good", "evil", "--output", "merged"),
+    "json": ("report", "evil", "--format", "json"),
+    "diff in JSON": ("diff", "good", "evil", "--observations", "--format", "json"),
+    "history in JSON": ("history", "--format", "json"),
+    "pin": ("pin", "evil"),
+    "pin in JSON": ("pin", "evil", "--format", "json"),
     "attach": ("attach", "evil", "--repo", "a/b", "--issue", "1", "--dry-run"),
 }
 

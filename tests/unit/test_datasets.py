@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -82,6 +84,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/round":
             self.send_response(302)
             self.send_header("Location", "/round")
+        elif self.path == "/drip":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            with suppress(OSError):  # the client has gone
+                for _ in range(1000):
+                    self.wfile.write(b"a")
+                    time.sleep(0.1)
+            return
         elif self.path == "/gone":
             self.send_response(404)
         else:
@@ -102,6 +113,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]
     with _Server(("127.0.0.1", 0), _Handler) as running:
         running.asked = []
         threading.Thread(target=running.serve_forever, daemon=True).start()
+        check, own = fetching.check_address, f"http://127.0.0.1:{running.server_address[1]}/"
+        monkeypatch.setattr(
+            fetching, "check_address", lambda url: url.startswith(own) or check(url)
+        )
         yield running
         running.shutdown()
 
@@ -160,6 +175,41 @@ def test_too_much_ends_it(server: _Server, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(TfmatrixError, match="is too much"):
         fetching.fetch([at(server, "/file")], print)
     assert list(paths.cached_data().iterdir()) == []
+
+
+def test_a_file_that_comes_byte_by_byte_is_not_waited_for(
+    server: _Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "SECONDS", 0.5)
+    began = time.monotonic()
+    with pytest.raises(TfmatrixError, match=r"no whole answer within 0\.5 s"):
+        fetching.fetch([at(server, "/drip")], print)
+    assert time.monotonic() - began < 30
+    assert list(paths.cached_data().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1/x", "https://localhost/x", "https://a.localhost./x", "https://[::1]/x",
+     "https://[fe80::1]/x", "https://169.254.169.254/x", "https://192.168.0.1/x", "https:///x"],
+)  # fmt: skip
+def test_no_script_names_this_machine_or_its_network(url: str) -> None:
+    with pytest.raises(TfmatrixError, match="is an address of this machine or its network"):
+        fetching.check_address(url)
+
+
+def test_addresses_that_a_script_may_name() -> None:
+    for url in ("https://example.org/x", "https://8.8.8.8/x", "https://[2606:4700::1]/x"):
+        fetching.check_address(url)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../e", "/etc/e", "a/../../../e", "\x1b[2J", "a\nb", "\ud800", "é" * 200]
+)
+def test_a_name_or_an_address_that_is_none_is_told_by_its_line(name: str) -> None:
+    for call in (f"{name!r}, 'https://e.org/e'", f"'e', 'https://e.org/' + {name + chr(27)!r}"):
+        found = wanted_by(f"import keras\nkeras.utils.get_file({call})")
+        assert (found.files, found.untold) == ((), (2,))
 
 
 # The verb -----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,26 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
             files.read_regular(tmp_path / name, 4)
     with pytest.raises(OSError, match="larger than"):
         files.read_regular(tmp_path / "file", 3)
+
+
+def test_a_small_file_takes_little_memory_whatever_the_bound(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1234")
+    tracemalloc.start()
+    try:
+        assert files.read_regular(tmp_path / "file", 1 << 30) == b"1234"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_text_is_read_through_links_and_bounded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes("ü".encode())
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    assert files.regular_text(tmp_path / "link") == "ü"
+    for name in ("device", "pipe"):
+        with pytest.raises(OSError, match=name):
+            files.regular_text(tmp_path / name)
+    with pytest.raises(OSError, match="larger than"):
+        files.regular_text(tmp_path / "file", most=1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import runner
 from runner import grid, report
 from runner.grid.tolerance import differs
 from runner.model import Json
@@ -219,3 +223,22 @@ def test_no_line_is_a_command_to_a_workflow(line: str, shown: str) -> None:
 
 def test_a_message_keeps_its_lines_and_nothing_else() -> None:
     assert text.message("a\x1b[31mb\u202ec\n  d\u2028e\x07") == "abc\n  d e"
+
+
+@given(st.text(st.characters()))
+def test_json_means_the_same_and_does_nothing_where_it_is_printed(anything: str) -> None:
+    for word in (anything, f"{anything}\x9b\u202e\u0085\x7f##[error]"):
+        shown = text.json_document({word: [word]})
+        assert json.loads(shown) == {word: [word]}
+        assert not set(shown) & {chr(code) for code in (*range(10), *range(0x7F, 0xA0))}
+        assert not set(shown) & set("\u061c\u200e\u2028\u2029\u202e\u2066\ud800")
+        assert "##[" not in shown
+
+
+def test_no_name_is_printed_as_it_came() -> None:
+    """A command's answer goes through `log.print_answer`, or is a report or JSON as a whole."""
+    for path in Path(runner.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo":
+                raw = (ast.JoinedStr, ast.BinOp, ast.Name, ast.Attribute)
+                assert not isinstance(node.args[0], raw), (path, ast.unparse(node))

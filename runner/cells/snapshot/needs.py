@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from runner.cells.snapshot.folder import everything, names_in
 from runner.cells.snapshot.sources import Import, find_mentions
 from runner.errors import UsageError
+from runner.machine.files import open_regular
 from runner.model import Repro
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -153,7 +154,8 @@ class _Search:
 
     def _content(self, name: str) -> bytes:
         try:
-            return self.files[name].read_bytes()
+            with open_regular(self.files[name]) as file:
+                return file.read()
         except OSError as error:
             raise UsageError(f"{self.repro}: {name}: {error.strerror or error}") from None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Optional
 
+from runner.machine.files import regular_text
 from runner.model import Case, Suite
 
 _STRICT = re.compile(r"filterwarnings|--?W\b|-W[a-z]|pythonwarnings|PYTHONWARNINGS", re.IGNORECASE)
@@ -44,7 +45,7 @@ def _folders(file: str) -> list[Path]:
 def _texts(folder: Path, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         try:
-            yield (folder / name).read_text("utf-8")
+            yield regular_text(folder / name)
         except (OSError, UnicodeDecodeError):
             continue
 
