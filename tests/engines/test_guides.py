@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from runner import cli
+from runner.environments import sources
 from runner.releases import catalogue
 from runner.scripts import named
 from tests.unit import github_server, index_server, test_docs_commands
@@ -32,6 +33,7 @@ ELSEWHERE = {
     ("bisect", "test_two.py"): "installs pytest: tests/engines/test_suites.py",
     ("pin", "test_two.py::*"): "wants the run of a suite: tests/engines/test_suites.py",
     ("run", "checks.sh"): "starts a shell: tests/engines/test_suites.py",
+    ("run", "./mypkg"): "builds in Docker: tests/engines/test_wheel_build.py",
     ("run", "mypkg.check"): "wants a package: tests/engines/test_suites.py",
     ("releases", "--update"): "writes into the checkout: tests/engines/test_releases.py",
 }
@@ -92,6 +94,8 @@ def desk(plain_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (plain_folder / "requirements.txt").write_text("six\n", "utf-8")
     (plain_folder / "pyproject.toml").write_text(PROJECT, "utf-8")
     (plain_folder / "saved.md").write_text(ISSUE, "utf-8")
+    (plain_folder / "dist").mkdir()
+    sources.write_wheel(plain_folder / "dist", "mypkg", "0.3", ["six"])
     with github_server.serving() as github, index_server.serving() as index:
         offer(index)
         github.issue_body = ISSUE
