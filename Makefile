@@ -70,6 +70,7 @@ clean: .venv/installed ## remove the images, environments and runs that this too
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "tfmatrix needs Python 3.9 or newer: make matrix PYTHON=/path/to/python3"; exit 2; }
+	@test -w . || { echo "$(CURDIR) cannot be written, and make puts .venv there; to fix it: git clone $(CURDIR) to a folder of yours"; exit 2; }
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python requirements.txt pyproject.toml

@@ -212,9 +212,11 @@ def check_base_images(releases: Sequence[Release]) -> Check:
         return Check(what="docker: bases", health=Health.GOOD, finding="all base images are here")
     obstacle = outlook.obstacle_of_images(images.values())
     if obstacle is None:
-        named = f"those of Python {', '.join(missing)} are not here; a run pulls them"
+        those = "that" if len(missing) == 1 else "those"
+        named = f"a run pulls {those} of Python {', '.join(missing)}"
         return Check(what="docker: bases", health=Health.GOOD, finding=named)
-    made = "; a run makes them here" if obstacle.bases else ""
+    them = "it" if len(missing) == 1 else "them"
+    made = f"; a run makes {them} here" if obstacle.bases else ""
     options = " ".join(f"--python {python}" for python in missing)
     return Check(
         what="docker: bases",

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
+from requests.exceptions import RequestException
 
+from runner.engines.docker import outlook
 from runner.engines.docker.outlook import Obstacle
 from runner.releases import catalogue
 from runner.upkeep import doctor
@@ -127,12 +129,12 @@ def test_what_a_daemon_can_hold_containers_to(
     ("here", "obstacle", "health", "said", "remedy"),
     [
         (True, None, Health.GOOD, "all base images are here", ""),
-        (False, None, Health.GOOD, "are not here; a run pulls them", ""),
+        (False, None, Health.GOOD, "a run pulls that of Python 3.10", ""),
         (
             False,
             Obstacle(reason="the registry says no", bases=("3.10",)),
             Health.LIMITED,
-            "the registry says no; a run makes them here",
+            "the registry says no; a run makes it here",
             "sudo tfmatrix bases --python 3.10",
         ),
         (
@@ -177,3 +179,31 @@ def test_folders_that_cannot_be_written_are_told(
     assert results.finding == f"{tmp_path}/results cannot be written"
     assert "TFMATRIX_CACHE" in cache.remedy
     assert "--output" in results.remedy
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (["own:1"], "the image own:1 is not here, and the daemon cannot pull it (no route)"),
+        (
+            ["own:1", "own:2"],
+            "the images own:1, own:2 are not here, and the daemon cannot pull them (no route)",
+        ),
+    ],
+)
+def test_base_images_that_cannot_be_had_are_counted_in_words(
+    monkeypatch: pytest.MonkeyPatch, images: list[str], said: str
+) -> None:
+    class Client:
+        api: Any
+
+        def inspect_distribution(self, image: str) -> None:
+            raise RequestException("no route")
+
+    client = Client()
+    client.api = client
+    monkeypatch.setattr("runner.engines.docker.daemon.find_image", lambda _: None)
+    monkeypatch.setattr("runner.engines.docker.daemon.connect", lambda: client)
+    obstacle = outlook.obstacle_of_images(images)
+    assert obstacle
+    assert (obstacle.reason, obstacle.bases) == (said, ())

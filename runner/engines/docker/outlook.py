@@ -45,17 +45,20 @@ def obstacle_of_images(images: Iterable[str]) -> Optional[Obstacle]:
     absent = [image for image in images if daemon.find_image(image) is None]
     if not absent:
         return None
-    why_not = _why_not_pulled(absent[0])
+    one = len(absent) == 1
+    why_not = _why_not_pulled(absent[0], "it" if one else "them")
     if why_not is None:
         return None
-    reason = f"the images {', '.join(absent)} are not here, and {why_not}"
+    images_are = f"the image {absent[0]} is" if one else f"the images {', '.join(absent)} are"
+    reason = f"{images_are} not here, and {why_not}"
     pythons = {render.default_base(python): python for python in render.pythons()}
     if not set(absent) <= set(pythons):
         return Obstacle(reason=reason)
     needed = tuple(pythons[image] for image in absent)
     unable = bases.why_not(needed)
     if unable is not None:
-        return Obstacle(reason=f"{reason}, nor can they be made here: {unable}")
+        they = "it" if one else "they"
+        return Obstacle(reason=f"{reason}, nor can {they} be made here: {unable}")
     return Obstacle(reason=reason, bases=needed)
 
 
@@ -76,8 +79,9 @@ def registry_trouble(said: str) -> bool:
     return _REGISTRY.search(said) is not None
 
 
-def _why_not_pulled(image: str) -> Optional[str]:
-    """Why the daemon cannot pull `image`; None if the registry has it."""
+def _why_not_pulled(image: str, them: str) -> Optional[str]:
+    """Why the daemon cannot pull `image`, with a word for all that are missing; None if the
+    registry has it."""
     try:
         asked: Any = daemon.connect().api  # the stubs have no types for this call
         asked.inspect_distribution(image)
@@ -85,5 +89,5 @@ def _why_not_pulled(image: str) -> Optional[str]:
         said = daemon.explain(error)
         if re.search(remedies.PULL_LIMIT, said, re.IGNORECASE):
             return f"the registry's limit on pulls is reached ({said})"
-        return f"the daemon cannot pull them ({said})"
+        return f"the daemon cannot pull {them} ({said})"
     return None
