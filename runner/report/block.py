@@ -21,6 +21,8 @@ from runner.report.text import shortened
 SCHEMA = 1
 MOST_NAMES = 500
 MOST_SIGNATURE = 600
+MOST_MATRIX = 20_000
+"""The longest matrix, in characters of JSON: it must leave room for what people read."""
 WIDEST_LINE = 2_000
 """The longest line of a script that a report shows, in characters."""
 OPEN, CLOSE = "<!-- tfmatrix report ", " -->"
@@ -125,11 +127,12 @@ def _matrix(context: Context) -> Optional[dict[str, Any]]:
     repros = context.run.repros
     if context.run.info.along or sum(len(repro.cases) for repro in repros) > MOST_NAMES:
         return None
-    return {
+    matrix = {
         "tf": list(dict.fromkeys(column.tensorflow for column in context.grid.columns)),
         "devices": list(context.grid.lanes),
         "repros": [_repro(repro) for repro in repros],
     }
+    return matrix if len(json.dumps(matrix)) <= MOST_MATRIX else None
 
 
 def _repro(repro: Repro) -> dict[str, Any]:

@@ -80,17 +80,36 @@ def render(context: Context, limit: int = gfm.LIMIT) -> str:
 
 
 def fitted(writer: Writer, limit: int = gfm.LIMIT) -> str:
-    """The most detailed text whose `gfm.counted_length` is at most `limit`."""
-    detail, left_out = Detail(), dict[str, str]()
-    text = writer.write(detail, "")
+    """The most detailed text whose `gfm.counted_length` is at most `limit`.
+
+    What was cut before a larger part had to go is put back if it fits then.
+    """
+
+    def fits(steps: Sequence[Shortening]) -> bool:
+        return gfm.counted_length(_shortened(writer, steps)) <= limit
+
+    steps: list[Shortening] = []
     for step in SHORTENINGS:
-        if gfm.counted_length(text) <= limit:
+        if fits(steps):
             break
-        before, detail = writer.write(detail, ""), evolve(detail, **step.cut)
-        if writer.write(detail, "") != before:
+        steps.append(step)
+    for step in reversed(steps[:-1]):
+        fewer = [each for each in steps if each is not step]
+        steps = fewer if fits(fewer) else steps
+    return _shortened(writer, steps)
+
+
+def _shortened(writer: Writer, steps: Sequence[Shortening]) -> str:
+    """The text, shortened so; it says what it leaves out."""
+    detail, left_out = Detail(), dict[str, str]()
+    before = writer.write(detail, "")
+    for step in steps:
+        detail = evolve(detail, **step.cut)
+        text = writer.write(detail, "")
+        if text != before:
             left_out[next(iter(step.cut))] = step.name
-        text = writer.write(detail, _left_out(left_out))
-    return text
+        before = text
+    return writer.write(detail, _left_out(left_out))
 
 
 @frozen
