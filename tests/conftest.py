@@ -11,6 +11,7 @@ run here goes unnoticed.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib.util
 import ipaddress
@@ -19,6 +20,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -277,6 +279,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         expected = path.read_text(encoding="utf-8") if path.exists() else None
         command = f"TFMATRIX_ACCEPT=1 python -m pytest '{request.node.nodeid}'"
         place = path.relative_to(ROOT)
-        assert text == expected, f"{place} differs; to accept the new text:\n  {command}"
+        if text != expected:  # pytest itself would compare large texts for minutes
+            lines = difflib.unified_diff(
+                (expected or "").splitlines(), text.splitlines(), "golden", "now", lineterm="", n=1
+            )
+            shown = "\n".join(line[:300] for line in islice(lines, 60))
+            pytest.fail(f"{place} differs; to accept the new text:\n  {command}\n{shown}", False)
 
     return compare
