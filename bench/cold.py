@@ -124,7 +124,7 @@ def _pip(releases: Sequence[Release], folder: Path, index: Index) -> float:
 
 def _pip_one(release: Release, folder: Path, env: Mapping[str, str]) -> float:
     target = plan.target(release, Device.CPU)
-    interpreter, why_not = interpreters.obtain(target.python)
+    interpreter, why_not = interpreters.obtain_interpreter(target.python)
     if interpreter is None:
         raise BenchError(f"no Python {target.python}: {why_not}")
     requirements = folder / "requirements.txt"

@@ -38,7 +38,7 @@ class Session:
             started=journal.timestamp(),
             finished="",
             version=__version__,
-            host=host.describe(),
+            host=host.describe_machine(),
         )
         local, why_not = places.engine("local")
         if local is None:

@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from runner import __version__
-from runner.cells.results import judged
+from runner.cells.results import judged_result
 from runner.machine import host
 from runner.matrix import plan
 from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Result, Run, RunInfo
@@ -94,7 +94,7 @@ def _known(cells: Sequence[Cell], first: int) -> Iterator[tuple[Result, str]]:
     """Judged, as the pipeline hands an environment's cells to the journal."""
     for number, cell in enumerate(cells, first):
         execution = _execution(number, cell)
-        yield judged(cell, cell.target.label, execution), execution.output
+        yield judged_result(cell, cell.target.label, execution), execution.output
 
 
 def _execution(number: int, cell: Cell) -> Execution:
@@ -119,7 +119,7 @@ def _head(matrix: Matrix, cells: Sequence[Cell]) -> Run:
         engine="none",
         tool_version=__version__,
         command="python -m bench.simulate",
-        host=host.describe(),
+        host=host.describe_machine(),
     )
     targets = plan.targets(cells)
     environments = tuple(

@@ -40,12 +40,12 @@ class Neighbour:
         return dict(map(pinned_version, pinned))
 
 
-def shows(side: Neighbour, observation: str = "") -> str:
+def result_clause(side: Neighbour, observation: str = "") -> str:
     """`2.9.3 fails with "ValueError: …"`, and the deciding observation if there is one."""
     result, outcome = side.result, side.result.outcome
     words = f"{side.name} {outcome_verb(outcome.verdict)}"
     if outcome.verdict.judged and outcome.signature and outcome.verdict is not Verdict.TIMEOUT:
-        words += f" with {quoted(result)}"
+        words += f" with {quoted_result(result)}"
     elif not outcome.verdict.judged and outcome.reason:
         words += f" ({_plain(outcome.reason)})"
     if observation in result.observations:
@@ -53,17 +53,17 @@ def shows(side: Neighbour, observation: str = "") -> str:
     return words
 
 
-def quoted(result: Result) -> str:
+def quoted_result(result: Result) -> str:
     """The signature in quotation marks, or the outcome if there is no signature."""
     outcome = result.outcome
     return f'"{_plain(outcome.signature)}"' if outcome.signature else outcome.verdict.value
 
 
-def sentence(
+def release_sentence(
     kind: str, before: Neighbour, after: Neighbour, unknown: Sequence[str], observation: str = ""
 ) -> str:
     """The answer. `kind` describes the newer side: `bad`, or `good` if the search was for a fix."""
-    evidence = f"{shows(before, observation)}, {shows(after, observation)}"
+    evidence = f"{result_clause(before, observation)}, {result_clause(after, observation)}"
     return f"The first {kind} release is {after.name}{_or_before(unknown, 'releases')}: {evidence}."
 
 
@@ -80,7 +80,7 @@ def series_sentence(
     `series` are the series of both sides; `unknown` are those between them that could not be
     judged.
     """
-    evidence = f"{shows(before, observation)}, {shows(after, observation)}"
+    evidence = f"{result_clause(before, observation)}, {result_clause(after, observation)}"
     if series[0] == series[1]:
         where = f"The first {kind} release is one of series {series[1]}, after {before.name}"
     else:
@@ -145,7 +145,7 @@ def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]
         "observed",
         [(n, _observed(one.observations, n), _observed(other.observations, n)) for n in names],
     )
-    differing = packages(before, after)
+    differing = differing_packages(before, after)
     yield from _section("packages", [(n, old or "-", new or "-") for n, old, new in differing])
 
 
@@ -176,7 +176,7 @@ def _commit(result: Result) -> str:
     return found[1] if found else ""
 
 
-def packages(
+def differing_packages(
     before: Neighbour, after: Neighbour
 ) -> Iterator[tuple[str, Optional[str], Optional[str]]]:
     """The packages that differ: name, version before, version after."""

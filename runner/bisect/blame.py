@@ -12,7 +12,7 @@ from typing import Optional
 
 from attrs import evolve, frozen
 
-from runner.bisect.answer import Neighbour, packages, quoted
+from runner.bisect.answer import Neighbour, differing_packages, quoted_result
 from runner.environments import locks
 from runner.errors import LockError
 from runner.matrix import variants
@@ -65,11 +65,11 @@ def find_blame(
         result = known[pins]
         return result is not None and result.outcome.verdict.judged and as_before(result)
 
-    found = fewest(tried, enough)
+    found = fewest_needed(tried, enough)
     return Blame(packages=found, tried=tried, result=known.get(found or tried), refused=refused)
 
 
-def fewest(items: Pins, enough: Callable[[Pins], bool]) -> Pins:
+def fewest_needed(items: Pins, enough: Callable[[Pins], bool]) -> Pins:
     """A subset of `items` that is enough, but no longer is if any one item is removed.
 
     Empty if even all items together are not enough. This is delta debugging (Zeller and
@@ -105,7 +105,7 @@ def _others(items: Pins, chunks: Sequence[Pins]) -> Iterator[Pins]:
         yield tuple(item for item in items if item not in chunk)
 
 
-def swapped(cell: Cell, pins: Pins, number: int) -> Cell:
+def with_older_packages(cell: Cell, pins: Pins, number: int) -> Cell:
     """`cell` with these packages, as a variant of its case with its own row in the report."""
     name = ",".join(pin.replace("==", "=") for pin in pins)
     if len(pins) > _SPELLED_OUT:
@@ -124,7 +124,7 @@ def with_pins(target: Target, pins: Pins) -> Target:
 
 def _older(before: Neighbour, after: Neighbour) -> list[str]:
     """The packages that both environments have, in the older version, without TensorFlow itself."""
-    changes = packages(before, after)
+    changes = differing_packages(before, after)
     return [
         f"{name}=={old}"
         for name, old, new in changes
@@ -146,7 +146,7 @@ def _refusal(target: Target) -> str:
     return ""
 
 
-def in_words(blame: Blame, before: str, after: str) -> Iterator[str]:
+def blame_sentences(blame: Blame, before: str, after: str) -> Iterator[str]:
     """Sentences. `before` and `after` are the names of the releases."""
     if blame.packages:
         which = listed([pin.replace("==", " ") for pin in blame.packages], MOST_NAMED)
@@ -157,7 +157,7 @@ def in_words(blame: Blame, before: str, after: str) -> Iterator[str]:
         many = listed([pin.replace("==", " ") for pin in blame.tried], MOST_NAMED, "more packages")
         yield (
             f"The change is TensorFlow's own, or that of a package that could not be swapped: with "
-            f"{many} as on {before}, {after} still ends with {quoted(blame.result)}."
+            f"{many} as on {before}, {after} still ends with {quoted_result(blame.result)}."
         )
     elif blame.tried:
         yield f"{after} could not be tried with the packages of {before}: no answer."

@@ -71,7 +71,7 @@ def value_of(cell: Cell, axis: str) -> str:
     return cell.case.variant.values[axis] if axis else cell.target.release.version
 
 
-def releases(
+def release_candidates(
     good: Optional[Release], bad: Optional[Release], *, case: Sequence[str], **selection: Any
 ) -> Candidates:
     """TensorFlow's releases from one named end to the other, oldest first.
@@ -108,7 +108,7 @@ def _between(good: Optional[Release], bad: Optional[Release]) -> Optional[str]:
     return None if bad is None else f"<={bad.version}"
 
 
-def along_axis(
+def axis_candidates(
     name: str,
     release: Release,
     good: str,

@@ -47,7 +47,7 @@ class Criterion:
         return self.says(result) if result.outcome.verdict.judged else None
 
 
-def parse(text: Optional[str]) -> Criterion:
+def parse_criterion(text: Optional[str]) -> Criterion:
     """The criterion for the value of `--on`; None means any failure. Raises `UsageError`.
 
     A result that is not bad in this sense is good, even if it fails for another reason: the answer

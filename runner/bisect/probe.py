@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from runner.cells.results import skipped
+from runner.cells.results import skipped_result
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.environments import locks
@@ -23,7 +23,7 @@ from runner.pipeline import (
     Workload,
     adaptive,
     arrange,
-    described,
+    environment_infos,
     events,
 )
 from runner.pipeline.controls import run_controls
@@ -92,7 +92,7 @@ class Probe:
             raise UsageError(f"{len(found)} tests are meant; choose one with --case: {names}")
         if found:
             return found[0]
-        nothing = skipped(cell, environment, "the test is not there")
+        nothing = skipped_result(cell, environment, "the test is not there")
         self.amend(nothing, "")
         return nothing
 
@@ -147,7 +147,7 @@ class Probe:
 
     def _describe(self, load: Workload, released: dict[str, str]) -> None:
         """Adds the environments of `load` to the run's."""
-        infos = described(load.batches, load.known, self._backend.engine, released)
+        infos = environment_infos(load.batches, load.known, self._backend.engine, released)
         known = {info.id: info for info in (*self.run.environments, *infos)}
         self.run = evolve(self.run, environments=tuple(known.values()))
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from runner import serial
 from runner.bisect import answer
 from runner.bisect.answer import Neighbour
-from runner.bisect.blame import Blame, in_words
+from runner.bisect.blame import Blame, blame_sentences
 from runner.bisect.search import Search
 from runner.bisect.search_range import ChangePoint
 from runner.machine.units import count
@@ -70,7 +70,7 @@ class Conclusion:
         candidates, seen = problem.candidates, problem.criterion.observation
         if not candidates.by_series:
             names = [candidates.name(at) for at in change.unknown]
-            return answer.sentence(self.kind, *self.sides, names, seen)
+            return answer.release_sentence(self.kind, *self.sides, names, seen)
         series = candidates.series(change.before), candidates.series(change.after)
         unknown = list(dict.fromkeys(candidates.series(at) for at in change.unknown))
         return answer.series_sentence(self.kind, *self.sides, series, unknown, seen)
@@ -92,11 +92,11 @@ class Conclusion:
         other = self._other_reason
         if other is not None:
             yield (
-                f"{other.name} fails for another reason, {answer.quoted(other.result)}: "
+                f"{other.name} fails for another reason, {answer.quoted_result(other.result)}: "
                 "--on signature:TEXT finds where that failure began"
             )
         if self.blame is not None:
-            yield from in_words(self.blame, self.sides[0].name, self.sides[1].name)
+            yield from blame_sentences(self.blame, self.sides[0].name, self.sides[1].name)
 
     @property
     def contradicting(self) -> tuple[int, ...]:
@@ -140,7 +140,7 @@ class Conclusion:
             return self._no_change
         side, judged = search.sides[wrong], search.answers[wrong]
         claimed = "bad" if wrong == search.problem.positions.bad else "good"
-        said = answer.shows(side, seen) + (f" ({side.votes})" if side.votes else "")
+        said = answer.result_clause(side, seen) + (f" ({side.votes})" if side.votes else "")
         if judged is None:
             return f"{said}, so there is no answer: give another release as --{claimed}"
         return f"{said}, so it is not {claimed}: no release to find"
@@ -198,7 +198,7 @@ def _print(line: str) -> None:
     click.echo(text.message(line))
 
 
-def tell_json(conclusion: Conclusion) -> None:
+def print_json(conclusion: Conclusion) -> None:
     """Prints the conclusion for programs."""
     search = conclusion.search
     problem = search.problem
@@ -227,7 +227,9 @@ def _found(conclusion: Conclusion) -> dict[str, Any]:
         "first_series": candidates.series(change.after) if candidates.by_series else None,
         "unknown": [candidates.version(at) for at in change.unknown],
         "contradicting": [candidates.version(at) for at in conclusion.contradicting],
-        "packages": {name: list(pair) for name, *pair in answer.packages(*conclusion.sides)},
+        "packages": {
+            name: list(pair) for name, *pair in answer.differing_packages(*conclusion.sides)
+        },
         "blame": None if conclusion.blame is None else _blamed(conclusion.blame),
         "git_versions": [side.result.git_version for side in conclusion.sides],
         "compare": conclusion.compare_link or None,

@@ -91,7 +91,9 @@ class Search:
         """Measures a cell outside the candidates and prints its outcome."""
         result = self.probe.measure(cell, self._options)
         side = Neighbour(result=result, environment=None, label=cell.case.variant.name)
-        self._display.print_line(f"with {answer.shows(side, self.problem.criterion.observation)}")
+        self._display.print_line(
+            f"with {answer.result_clause(side, self.problem.criterion.observation)}"
+        )
         return result
 
     def run_controls(self, wanted: ControlPlan, before: int, after: int) -> None:
@@ -148,6 +150,6 @@ class Search:
 
     def _say(self, at: int, bad: Optional[bool]) -> None:
         side = self.sides[at]
-        said = answer.shows(side, self.problem.criterion.observation)
+        said = answer.result_clause(side, self.problem.criterion.observation)
         votes = f", {side.votes}" if side.votes else ""
         self._display.print_line(f"{said}: {_WORDS[bad]}{votes}")

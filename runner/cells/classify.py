@@ -50,7 +50,7 @@ def _over(execution: Execution) -> str:
 
 def _lacked(execution: Execution) -> Optional[str]:
     """What the environment lacks. Such a failure is no evidence about TensorFlow."""
-    return lacks.needed(execution.exit_code or 0, execution.errors, execution.output)
+    return lacks.find_need(execution.exit_code or 0, execution.errors, execution.output)
 
 
 TABLE: tuple[ClassRule, ...] = (
@@ -81,7 +81,7 @@ TABLE: tuple[ClassRule, ...] = (
         verdict=Verdict.CRASH,
         when=lambda e: e.signal is not None,
         reason=lambda e: f"killed by signal {e.signal}",
-        signature=lambda e: signature.of_crash(e.signal or 0, e.errors),
+        signature=lambda e: signature.crash_signature(e.signal or 0, e.errors),
     ),
     ClassRule(
         verdict=Verdict.FAIL,
@@ -108,7 +108,7 @@ TABLE: tuple[ClassRule, ...] = (
         verdict=Verdict.FAIL,
         when=lambda e: e.exit_code is not None,
         reason=lambda e: f"exit code {e.exit_code}",
-        signature=lambda e: signature.of_exit(e.exit_code or 0, e.errors, e.output),
+        signature=lambda e: signature.exit_signature(e.exit_code or 0, e.errors, e.output),
     ),
     ClassRule(
         verdict=Verdict.ERROR,

@@ -13,10 +13,10 @@ from runner.cells import printed
 from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.flakiness.majority import majority
-from runner.cells.flakiness.second_looks import needed
+from runner.cells.flakiness.second_looks import needed_look
 from runner.cells.session import Request, Session
 from runner.cells.suites import looks, rounds
-from runner.cells.suites.rows import by_row
+from runner.cells.suites.rows import judge_rows
 from runner.engines.base import Channel
 from runner.machine import processes
 from runner.model import Cell, Execution
@@ -63,11 +63,11 @@ class Measurer:
         run = partial(self._suite if cell.repro.suite else self._once, cell)
         if repeat > 1:
             votes = [_measured(run) for _ in range(repeat)]
-            return by_row(majority, votes) if cell.repro.suite else majority(votes)
+            return judge_rows(majority, votes) if cell.repro.suite else majority(votes)
         if cell.repro.suite:
-            return looks.believed(run, self._mode, partial(self._said_of_test, cell))
+            return looks.run_with_second_look(run, self._mode, partial(self._said_of_test, cell))
         first = run(self._mode)
-        look = needed(first, self._confirmations.signatures(self._said_by))
+        look = needed_look(first, self._confirmations.signatures(self._said_by))
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
     def _suite(self, cell: Cell, mode: str) -> Execution:
@@ -120,7 +120,7 @@ class Measurer:
             )
         )
         execution = _without_paths(execution, self._channel.shown)
-        execution = printed.marked(execution, cell.repro.fail_on)
+        execution = printed.with_match(execution, cell.repro.fail_on)
         return self._learnt(execution, self._channel)
 
     def _learnt(self, execution: Execution, channel: Channel) -> Execution:

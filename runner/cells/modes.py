@@ -42,11 +42,11 @@ class Modes:
         file = cell.case if cell.repro.suite else None
         key = (cell.repro.script, cell.repro.home, file and file.base_name, cell.target.device)
         if key not in self._known:
-            self._known[key] = chosen(cell.repro, self._wanted, cell.target.device, file)
+            self._known[key] = choose_mode(cell.repro, self._wanted, cell.target.device, file)
         return self._known[key]
 
 
-def chosen(
+def choose_mode(
     repro: Repro, wanted: str, device: Device = Device.CPU, file: Optional[Case] = None
 ) -> Mode:
     """The mode for the cells of `repro`. `wanted` is the user's option, which may be `auto`.
@@ -68,7 +68,7 @@ def chosen(
     return Mode(name="fresh", reason=reason) if reason else Mode(name="fork")
 
 
-def explained(execution: Execution, mode: Mode, repeat: int = 1) -> str:
+def why_fresh_instead(execution: Execution, mode: Mode, repeat: int = 1) -> str:
     """Why a cell that should start in `mode` ran in a fresh process; empty if it did not."""
     if execution.mode == "fork" or execution.trouble is not None:
         return ""
@@ -90,7 +90,7 @@ def why_fresh(repro: Repro) -> Optional[str]:
         return f"the script cannot be read: {error}"
     from runner.cells.forkable import forkable, looks_at_itself
 
-    reason = forkable(source, siblings(repro.home))
+    reason = forkable(source, sibling_modules(repro.home))
     if reason is not None:
         return reason
     for path, text in own_modules(repro.home, source).items():
@@ -129,6 +129,6 @@ def _modules_named(folder: Path, name: str) -> list[Path]:
     return [*([single] if single.is_file() else []), *itertools.islice(package, MOST_MODULES)]
 
 
-def siblings(folder: Path) -> tuple[str, ...]:
+def sibling_modules(folder: Path) -> tuple[str, ...]:
     """The names of the modules beside a script. Importing one may run any code."""
     return tuple(path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir())

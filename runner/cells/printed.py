@@ -18,7 +18,7 @@ LEFT_OUT = re.compile(r"^… \d+ bytes left out …$", re.MULTILINE)
 """The agent's mark in place of output that it could not keep."""
 
 
-def marked(execution: Execution, fail_on: str) -> Execution:
+def with_match(execution: Execution, fail_on: str) -> Execution:
     """The execution with the first line that `fail_on` matches.
 
     It becomes unmeasured if the result is not known: the output is incomplete, or the search takes
@@ -59,7 +59,7 @@ _PATH = re.compile(r"(?:(?:(?<![~.\w-])|[A-Za-z]:)[~.\w-]*)?/(?:[~.\w-]*/)*[\w.+
 would take quadratic time."""
 
 
-def compared(output: str) -> Iterator[str]:
+def compared_lines(output: str) -> Iterator[str]:
     """The lines by which outputs of different releases are compared.
 
     They lack numbers, times, paths, spaces, progress bars, observed values, and what TensorFlow
@@ -75,7 +75,7 @@ def compared(output: str) -> Iterator[str]:
             yield line
 
 
-def digest(output: str) -> str:
+def output_digest(output: str) -> str:
     """The digest of the compared lines; "" if there are none."""
-    lines = "\n".join(compared(output))
+    lines = "\n".join(compared_lines(output))
     return hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()[:16] if lines else ""

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from runner.cells import printed
 from runner.cells.classify import classify, contradicts
-from runner.cells.silent import NO_TENSORFLOW, imported_none, why_silent
+from runner.cells.silent import NO_TENSORFLOW, never_imported, why_silent
 from runner.model import Cell, Execution, Expectation, Outcome, Result, Verdict
 from runner.scripts import places
 
@@ -20,7 +20,9 @@ _TOLD_OTHERWISE = ("ended for ", "not forked: ")
 """Notes of the agent that the outcome's reason or `mode_reason` already states."""
 
 
-def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool = False) -> Result:
+def judged_result(
+    cell: Cell, environment: str, execution: Execution, *, cached: bool = False
+) -> Result:
     """The execution and its judgement as one record."""
     outcome = _outcome(cell, execution)
     if execution.note:
@@ -42,7 +44,7 @@ def judged(cell: Cell, environment: str, execution: Execution, *, cached: bool =
         worker=execution.worker,
         git_version=execution.git_version,
         matched=execution.matched,
-        printed=printed.digest(execution.output) if outcome.verdict is Verdict.PASS else "",
+        printed=printed.output_digest(execution.output) if outcome.verdict is Verdict.PASS else "",
         place=_place(cell, execution) if outcome.verdict is Verdict.FAIL else "",
         notes=tuple(note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE)),
     )
@@ -54,7 +56,7 @@ def _outcome(cell: Cell, execution: Execution) -> Outcome:
     if execution.exit_code is None or not outcome.verdict.judged or not cell.repro.needs_tensorflow:
         return outcome
     if cell.repro.suite is not None:
-        if imported_none(execution):
+        if never_imported(execution):
             return Outcome(verdict=Verdict.SKIP, reason=NO_TENSORFLOW)
         return outcome
     silent = why_silent(execution, cell.repro.script)
@@ -72,12 +74,12 @@ def _place(cell: Cell, execution: Execution) -> str:
     return places.of_file(script, int(lines[-1])) or ""
 
 
-def skipped(cell: Cell, environment: str, reason: str) -> Result:
+def skipped_result(cell: Cell, environment: str, reason: str) -> Result:
     """A cell that does not run, because of a rule or of this machine."""
     return _unmeasured(cell, environment, Outcome(verdict=Verdict.SKIP, reason=reason))
 
 
-def unmeasurable(cell: Cell, environment: str, reason: str) -> Result:
+def unmeasurable_result(cell: Cell, environment: str, reason: str) -> Result:
     """A cell whose environment could not be locked."""
     return _unmeasured(cell, environment, Outcome(verdict=Verdict.ERROR, reason=reason))
 

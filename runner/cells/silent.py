@@ -42,7 +42,7 @@ def why_silent(execution: Execution, script: Path) -> Optional[str]:
     return f"it defines tests that nothing ran: {names}" if tests else None
 
 
-def imported_none(execution: Execution) -> bool:
+def never_imported(execution: Execution) -> bool:
     """Whether a test ran in a process without TensorFlow, although no import of it failed."""
     return execution.imported is False and not _TRIED.search(execution.errors)
 

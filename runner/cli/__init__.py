@@ -142,7 +142,7 @@ def execute(arguments: Optional[list[str]] = None) -> int:
 def _tell(error: str) -> None:
     from runner.report import text
 
-    click.echo(text.message(f"tfmatrix: {error}"), err=True)
+    click.echo(text.safe_message(f"tfmatrix: {error}"), err=True)
 
 
 def _trouble(error: Union[OSError, MemoryError]) -> str:

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from runner import grid, paths
 from runner.bisect import candidates, criteria
-from runner.bisect.blame import Blame, find_blame, swapped
+from runner.bisect.blame import Blame, find_blame, with_older_packages
 from runner.bisect.candidates import Candidates
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
-from runner.bisect.report import Conclusion, print_conclusion, tell_json
+from runner.bisect.report import Conclusion, print_conclusion, print_json
 from runner.bisect.search import PrefetchingDisplay, Problem, Search
 from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness import votes
@@ -176,7 +176,7 @@ def command(
         if selection["fail_on"] is not None:
             raise UsageError("--fail-on and --on output:… both say what counts as bad: give one")
         selection["fail_on"] = on.removeprefix(criteria.OUTPUT)
-    criterion, ballots = criteria.parse(on), votes.parse(repeat)
+    criterion, ballots = criteria.parse_criterion(on), votes.parse_votes(repeat)
     console = terminal.stderr()
     selection.update(scripts=(script,) if script else (), reported="")
     engine = from_issue.choose(engine, selection)
@@ -203,7 +203,7 @@ def command(
             console, backend, problem, options, again, output, blame=blame, controlled=controlled
         )
     terminal.point_to(conclusion.search.probe.folder)
-    tell_json(conclusion) if format_ == "json" else print_conclusion(conclusion)
+    print_json(conclusion) if format_ == "json" else print_conclusion(conclusion)
     return conclusion.exit_code
 
 
@@ -262,7 +262,7 @@ def put_blame(found: Search, conclusion: Conclusion) -> Blame:
     number = itertools.count(1)
 
     def attempt(pins: Sequence[str]) -> Result:
-        return found.try_variant(swapped(cell, tuple(pins), next(number)))
+        return found.try_variant(with_older_packages(cell, tuple(pins), next(number)))
 
     like = found.answers[change.before]
     return find_blame(*conclusion.sides, cell.target, lambda r: judge(r) == like, attempt)
@@ -297,10 +297,10 @@ def find_candidates(
     case = (selection["case"],) if selection["case"] else ()
     if axis is None or tf is None:
         ends = [end and release(end, name) for end, name in ((good, "--good"), (bad, "--bad"))]
-        return candidates.releases(ends[0] or None, ends[1] or None, case=case, **rest)
+        return candidates.release_candidates(ends[0] or None, ends[1] or None, case=case, **rest)
     if good is None or bad is None:
         raise UsageError("--axis needs both ends: --good VALUE --bad VALUE")
-    return candidates.along_axis(
+    return candidates.axis_candidates(
         axis,
         release(tf, "--tf"),
         good,

@@ -19,7 +19,7 @@ def report(error: Exception) -> str:
     said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     text = f"tfmatrix {__version__}\n{shlex.join(sys.argv)}\n{trace}"
-    hide = secret_text.remover(os.environ)
+    hide = secret_text.secret_remover(os.environ)
     try:
         file = paths.bugs() / time.strftime("%Y%m%d-%H%M%S.txt")
         file.parent.mkdir(parents=True, exist_ok=True)

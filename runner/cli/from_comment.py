@@ -98,6 +98,8 @@ def _stem(repro: str) -> str:
 
 def conclude(told: Block, run: Run, folder: Path, code: int) -> int:
     """Say whether the results are the same; returns `code`, or 1 if it is 0 and they differ."""
-    same, sentence = reported.compared(told, block.contents(publish.context(run, folder)))
+    same, sentence = reported.compare_blocks(
+        told, block.block_contents(publish.context(run, folder))
+    )
     log.print_warning(sentence)
     return code or int(not same)

@@ -74,7 +74,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
     source = issue_source.read_source(named)
     chosen = choose_blocks(source.blocks, named, wanted)
     name = "-".join([source.name, *(str(number) for number, _ in chosen)])
-    files = joined.files(chosen, name)
+    files = joined.joined_files(chosen, name)
     selection["scripts"] = (save_files(FOLDER / name, files, force),)
     selection["reported"] = source.reported
     return engine

@@ -44,7 +44,7 @@ def read_source(named: str) -> Source:
         name = f"issue-{issue.repo.replace('/', '-')}-{issue.number}"
         return _of_texts(name, client().thread(issue))
     if links.is_link(named):
-        return _of_link(links.parse(named))
+        return _of_link(links.parse_link(named))
     raise UsageError(
         f"--from-issue {shortened(named, 200)}: neither a file nor an issue",
         remedy="use OWNER/NAME#N, the address of an issue, a gist or a file, or a Markdown file",
@@ -78,13 +78,15 @@ def _of_link(link: links.LinkedScript) -> Source:
         )
     blocks = _of_file(f"{link.name}{link.kind}", text)
     about = text if link.kind == ".md" else ""
-    return Source(name=safe_name(link.name), blocks=blocks, reported=reported.failure(about))
+    return Source(
+        name=safe_name(link.name), blocks=blocks, reported=reported.reported_failure(about)
+    )
 
 
 def _of_file(name: str, text: str) -> tuple[Block, ...]:
     """The blocks of a file: a script is one, a Markdown text may have several, others have none."""
     if name.endswith(".md"):
-        return issue_scripts.blocks(text, name)
+        return issue_scripts.script_blocks(text, name)
     if not name.endswith((".py", ".ipynb")) or not text.strip():
         return ()
     kind = "notebook" if name.endswith(".ipynb") else "py"
@@ -94,13 +96,13 @@ def _of_file(name: str, text: str) -> tuple[Block, ...]:
 def _of_texts(name: str, texts: list[str]) -> Source:
     """The source made from the texts of an issue: its description and its comments."""
     places = ["", *(f"comment {number}" for number in range(1, len(texts)))]
-    failures = filter(None, map(reported.failure, texts))
+    failures = filter(None, map(reported.reported_failure, texts))
     return Source(
         name=safe_name(name),
         blocks=tuple(
             block
             for text, place in zip(texts, places)
-            for block in issue_scripts.blocks(text, place)
+            for block in issue_scripts.script_blocks(text, place)
         ),
         reported=next(failures, ""),
     )

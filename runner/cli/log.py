@@ -173,7 +173,7 @@ class _Formatter(logging.Formatter):
 
     def __init__(self, line: str, moment: str) -> None:
         super().__init__(line, moment)
-        self._without_secrets = secret_text.remover(os.environ)
+        self._without_secrets = secret_text.secret_remover(os.environ)
 
     def format(self, record: logging.LogRecord) -> str:
         return self._without_secrets(super().format(record))
@@ -221,4 +221,4 @@ def print_answer(text: str, *, err: bool = False) -> None:
 def _shown(line: str) -> str:
     from runner.report import text  # imported late: most commands print nothing here
 
-    return text.message(line)
+    return text.safe_message(line)

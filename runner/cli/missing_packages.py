@@ -53,7 +53,7 @@ def missing(chosen: Selection) -> dict[str, str]:
         texts, own = _texts(repro)
         if any(map(imports.imported_at_once, texts)):
             for installed in _installed(chosen, repro):
-                found.update(imports.missing(texts, own, installed))
+                found.update(imports.missing_packages(texts, own, installed))
     return found
 
 

@@ -78,7 +78,7 @@ def command(
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.print_warning)
     about = loaded.info.along or requirement.TENSORFLOW
-    wanted = None if check is None else requirement.parse(check, about)
+    wanted = None if check is None else requirement.parse_requirement(check, about)
     releases = catalogue.load_releases()
     built = grid.build_grid(loaded, releases)
     known = [] if loaded.info.along else [release.version for release in releases]

@@ -48,7 +48,7 @@ def command(
     if update:
         from runner.upkeep import catalogue as catching_up
 
-        return catching_up.carry_out(_index(), dry_run=dry_run, prove=prove)
+        return catching_up.update_catalogue(_index(), dry_run=dry_run, prove=prove)
     source = None if offline else _index()
     rows = _rows(source, pre=pre) if source else None
     shown = source.shown if source and rows else None

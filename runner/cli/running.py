@@ -27,7 +27,7 @@ from runner.machine import host
 from runner.machine.units import count
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
-from runner.pipeline import ControlPlan, Lock, Workload, described
+from runner.pipeline import ControlPlan, Lock, Workload, environment_infos
 from runner.report import preparation, publish
 from runner.report.text import message
 from runner.runs import journal
@@ -130,7 +130,9 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
         click.echo(publish.render(run, "json", folder))
     else:
         terminal.print_grid(run)
-    for note in preparation.lines(evolve(run, repros=())):  # notes on repros were printed earlier
+    for note in preparation.preparation_lines(
+        evolve(run, repros=())
+    ):  # notes on repros were printed earlier
         log.print_warning(note)
     unmeasured = sum(result.outcome.verdict is Verdict.ERROR for result in run.results)
     if unmeasured:
@@ -200,14 +202,14 @@ def planned_run(
         engine=engine.name,
         tool_version=__version__,
         command=shlex.join(["tfmatrix", *map(_as_told, sys.argv[1:])]),
-        host=host.describe(),
+        host=host.describe_machine(),
         along=chosen.along,
         reported=chosen.reported,
     )
     released = {release.version: release.released.isoformat() for release in chosen.releases}
     return Run(
         info=info,
-        environments=described(load.batches, load.known, engine, released),
+        environments=environment_infos(load.batches, load.known, engine, released),
         results=(),
         repros=tuple(
             evolve(
@@ -238,7 +240,7 @@ def _as_told(word: str) -> str:
 
 
 def _digest(repro: Repro, taken: Mapping[str, Snapshot]) -> str:
-    return taken[repro.name].digest if repro.name in taken else snapshot.digest_of(repro)
+    return taken[repro.name].digest if repro.name in taken else snapshot.snapshot_digest(repro)
 
 
 def _planned_repros(chosen: Selection) -> tuple[Any, ...]:

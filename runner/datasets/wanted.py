@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from runner.machine.derived_cache import remembered_yaml
+from runner.machine.derived_cache import cached_yaml
 
 _TABLE = Path(__file__).parent / "keras.yaml"
 _ARCHIVE = "_archive"
@@ -231,5 +231,5 @@ def _last(node: ast.AST) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
-    found: dict[str, Any] = remembered_yaml(_TABLE)
+    found: dict[str, Any] = cached_yaml(_TABLE)
     return found

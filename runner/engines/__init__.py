@@ -34,7 +34,7 @@ def choose(name: str, say: Callable[[str], None], wanted: Wanted = ANYTHING) -> 
 
     Raises `EngineUnavailableError` with what is missing and how to fix it.
     """
-    temporary.sweep()  # before anything new is started, what killed runs left is ended
+    temporary.end_dead_runs()  # before anything new is started, what killed runs left is ended
     if name == "auto":
         return choice.automatic([create(each) for each in ENGINES], wanted, say)
     return choice.by_name(create(name), wanted, say)

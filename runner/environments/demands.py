@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner import paths
 from runner.environments import sources
-from runner.machine.derived_cache import remembered_yaml
+from runner.machine.derived_cache import cached_yaml
 from runner.model import Release, parsed_version
 
 _MARK = "standin"
@@ -32,7 +32,7 @@ def _below(package: str, checks: dict[str, str], release: Release) -> str:
 
 
 def _table() -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = remembered_yaml(data_file())
+    found: dict[str, dict[str, str]] = cached_yaml(data_file())
     return found
 
 

@@ -23,7 +23,7 @@ from runner import paths
 from runner.environments import demands, notes, relaxing, render, resolve, sources
 from runner.environments.resolve import LockRequest
 from runner.errors import LockError
-from runner.machine.derived_cache import cache_slot, remembered
+from runner.machine.derived_cache import cache_slot, cached_result
 from runner.machine.files import write_atomic
 from runner.model import (
     USUAL_RESOLUTION,
@@ -53,7 +53,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
     if text is None:
         return _environment(target, requirements(target), images)
     try:
-        return remembered(
+        return cached_result(
             cache_slot("environment", f"{paths.locks()} {_name(target)} {_particulars(target)}"),
             (text, repr(target), repr(sorted(images.items())), *render.inputs()),
             lambda: _environment(target, _verified(text, target), images),

@@ -12,7 +12,7 @@ from runner import paths
 from runner.environments import sources as source_distributions
 from runner.environments.sources import SourceDistribution
 from runner.errors import UsageError
-from runner.machine.derived_cache import remembered_yaml
+from runner.machine.derived_cache import cached_yaml
 from runner.model import Device, Target
 from runner.requirements import wheels
 
@@ -154,7 +154,7 @@ def _comment(name: str, text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _defaults() -> dict[str, Any]:
-    defaults: dict[str, Any] = remembered_yaml(paths.data_folder() / "images.yaml")
+    defaults: dict[str, Any] = cached_yaml(paths.data_folder() / "images.yaml")
     return defaults
 
 

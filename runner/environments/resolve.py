@@ -62,7 +62,7 @@ def resolve_lock(request: LockRequest) -> str:
 
 def _compile(request: LockRequest) -> tuple[str, str]:
     """uv's messages if it failed, else the lock."""
-    with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.process_folder()) as folder:
         place = Path(folder)
         hashes = sources.write_metadata(place, request.as_of, request.undated)
         if request.stand_in:

@@ -17,7 +17,7 @@ from pathlib import Path
 from attrs import frozen
 
 from runner import paths
-from runner.machine.derived_cache import remembered_yaml
+from runner.machine.derived_cache import cached_yaml
 
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
@@ -43,7 +43,7 @@ class SourceDistribution:
 @lru_cache(maxsize=1)
 def known_distributions() -> tuple[SourceDistribution, ...]:
     """All source distributions that may be built."""
-    found = remembered_yaml(data_file())
+    found = cached_yaml(data_file())
     return tuple(
         SourceDistribution(
             name=name,

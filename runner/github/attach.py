@@ -9,7 +9,7 @@ from attrs import frozen
 
 from runner.github.address import Issue
 from runner.github.client import Client
-from runner.github.comment import Comment, compose, earlier
+from runner.github.comment import Comment, compose, earlier_comment
 from runner.github.errors import TooLongError
 from runner.report import gfm
 
@@ -36,7 +36,7 @@ def attach(client: Client, issue: Issue, identity: str, render: Render) -> Poste
 
     The call may be repeated after an error: it then finds a comment that was already posted.
     """
-    found = earlier(client.comments(issue), identity, client.login())
+    found = earlier_comment(client.comments(issue), identity, client.login())
     for shrunk in range(SHRINKS):
         try:
             return _send(client, issue, found, comment_body(identity, render, gfm.LIMIT >> shrunk))

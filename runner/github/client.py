@@ -185,7 +185,7 @@ class Client:
             error.status, headers, errors.message(error.data), self.clock.now()
         )
         if seconds is None:
-            errors.refuse(error.status, error.data, what, self.token or "", access)
+            errors.raise_refusal(error.status, error.data, what, self.token or "", access)
         # Each wait is longer, as GitHub's manual asks. So a server that always says 0 is given up.
         seconds, self._least = max(seconds, self._least), self._least * 2
         self._waited += seconds

@@ -46,7 +46,7 @@ def compose(identity: str, report: str) -> str:
     return f"{marker(identity)}\n\n{report}"
 
 
-def earlier(comments: Iterable[Comment], identity: str, author: str) -> Optional[Comment]:
+def earlier_comment(comments: Iterable[Comment], identity: str, author: str) -> Optional[Comment]:
     """The first comment of `author` that this tool wrote for the same matrix.
 
     Only a whole first line counts. A report stands below its own marker, so no log or script in it

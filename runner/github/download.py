@@ -54,7 +54,7 @@ def _followed(url: str, bounds: Bounds) -> bytes:
             )
             bounds.answered()
             if answer.is_redirect:
-                url = redirected(url, answer.headers["Location"])
+                url = redirect_target(url, answer.headers["Location"])
                 continue
             if answer.status_code != requests.codes.ok:
                 raise GithubError(f"{url} cannot be read: the answer is {answer.status_code}")
@@ -67,7 +67,7 @@ def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def redirected(url: str, location: str) -> str:
+def redirect_target(url: str, location: str) -> str:
     """The address to which an answer redirects. Raises `GithubError` if another machine's answer
     redirects to a server on this machine, which may trust everybody here."""
     to = urljoin(url, location)

@@ -55,7 +55,7 @@ class TooLongError(GithubError):
     """A comment is longer than GitHub allows."""
 
 
-def refuse(status: int, data: Any, what: str, token: str, access: Access) -> NoReturn:
+def raise_refusal(status: int, data: Any, what: str, token: str, access: Access) -> NoReturn:
     """Raise the error for an answer with `status`; `what` names the action. It never contains the
     token."""
     said = shortened(message(data).replace(token, "***") if token else message(data), 300)

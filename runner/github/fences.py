@@ -15,7 +15,7 @@ MOST_LINES = 5_000
 """The longest piece of code; GitHub's texts are not longer."""
 
 
-def mended(text: str) -> tuple[str, list[int]]:
+def with_fences(text: str) -> tuple[str, list[int]]:
     """`text` with such code in fences, and for each new line the number of its line in `text`."""
     lines = text.split("\n")
     fence, at = "", 0

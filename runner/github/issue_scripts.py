@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Optional
 
 from attrs import evolve, frozen
 
-from runner.github.fences import mended
+from runner.github.fences import with_fences
 from runner.scripts import ipython
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Block:
         return self.name.endswith(".ipynb")
 
 
-def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
+def script_blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     """The Python blocks in `markdown`, in order: labelled as Python, or valid Python that imports
     TensorFlow or Keras.
 
@@ -63,7 +63,7 @@ def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     text = markdown.encode("utf-8", "replace").decode("utf-8")
     if _is_escaped(text):
         text = html.unescape(text)
-    text, origins = mended(text)
+    text, origins = with_fences(text)
     lines = text.split("\n")
     found = (_block(*code, lines=lines) for code in _code(text))
     return tuple(
@@ -73,7 +73,7 @@ def blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     )
 
 
-def hidden(markdown: str) -> tuple[str, ...]:
+def hidden_comments(markdown: str) -> tuple[str, ...]:
     """The HTML comments in `markdown` that are blocks of their own; GitHub does not show them."""
     text = markdown.encode("utf-8", "replace").decode("utf-8")
     tokens = _parser(False).parse(text)

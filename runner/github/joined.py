@@ -23,7 +23,7 @@ class Files:
     contents: dict[str, str]
 
 
-def files(chosen: Sequence[Numbered], name: str) -> Files:
+def joined_files(chosen: Sequence[Numbered], name: str) -> Files:
     """The files for the blocks: one script, or several files if one block imports another.
 
     `name` is for a file without a name. Raises `UsageError` for a notebook among several blocks.
@@ -57,7 +57,9 @@ def _modules(chosen: Sequence[Numbered], name: str) -> Optional[Files]:
     main = [(n, block) for n, block in chosen if block.name.removesuffix(".py") not in imported]
     if not imported or not main:
         return None
-    script = _one_script(main, name) if len(main) > 1 else files(main, name.removesuffix(".py"))
+    script = (
+        _one_script(main, name) if len(main) > 1 else joined_files(main, name.removesuffix(".py"))
+    )
     modules = {f"{module}.py": named[module].source for module in sorted(imported)}
     return Files(script=script.script, contents={**script.contents, **modules})
 

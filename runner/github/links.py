@@ -37,7 +37,7 @@ def is_link(text: str) -> bool:
     return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text))
 
 
-def parse(text: str) -> LinkedScript:
+def parse_link(text: str) -> LinkedScript:
     """The target of an address. Raises `UsageError` if no code is known there."""
     try:
         parts = urlsplit(text)

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from runner import serial
 from runner.errors import UsageError
-from runner.github.issue_scripts import blocks, hidden
+from runner.github.issue_scripts import hidden_comments, script_blocks
 from runner.machine.units import count
 from runner.model import Whole
 from runner.report.block import CLOSE, OPEN, SCHEMA, Block, Finding, script_digest
@@ -68,7 +68,7 @@ def read_block(markdown: str, source: str) -> Block:
     to state what was run.
     """
     where = shortened(source, 200)
-    found = [text for text in hidden(markdown) if text.startswith(OPEN)]
+    found = [text for text in hidden_comments(markdown) if text.startswith(OPEN)]
     if not found:
         raise UsageError(
             f"{where} has no report of tfmatrix with its hidden block",
@@ -114,7 +114,7 @@ def _check(block: Block) -> None:
 def scripts_shown(markdown: str, block: Block) -> dict[str, str]:
     """Repro → the script that the comment shows. Raises `UsageError` if a script is missing or
     does not have the digest in the block."""
-    shown = {script_digest(found.source): found.source for found in blocks(markdown)}
+    shown = {script_digest(found.source): found.source for found in script_blocks(markdown)}
     missing = [r.name for r in _matrix(block).repros if block.scripts.get(r.name) not in shown]
     if missing:
         raise UsageError(
@@ -160,7 +160,7 @@ def _matrix(block: Block) -> _Matrix:
         raise UsageError(f"the comment's hidden block is damaged: matrix.{said}") from None
 
 
-def compared(then: Block, now: Block) -> tuple[bool, str]:
+def compare_blocks(then: Block, now: Block) -> tuple[bool, str]:
     """Whether the cells of the new run have the same results, and a sentence about it.
 
     A cell that was not judged in the report is ignored. A cell that cannot be judged now counts as

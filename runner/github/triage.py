@@ -86,7 +86,7 @@ def measure(event: Event, folder: Path) -> int:
 
     All output goes to `folder`, because a line in a workflow's log may be a command.
     """
-    command = triage_command.parse(event.comment)
+    command = triage_command.parse_command(event.comment)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ISSUE).write_text(event.body, "utf-8")
     arguments = [*command.arguments, "--from-issue", str(folder / ISSUE), "--engine", "docker"]
@@ -112,7 +112,7 @@ def post_report(event: Event, folder: Path, client: Client, address_of_run: str)
     """Posts or updates the report after checking the received files; returns the comment's
     address."""
     try:
-        command = triage_command.parse(event.comment)
+        command = triage_command.parse_command(event.comment)
         refuse_odd_files(folder)
         render = _report(folder)
         verb = command.verb
@@ -161,7 +161,7 @@ def _said(folder: Path) -> str:
 
 
 def _problem(said: str) -> Callable[[int], str]:
-    shown = gfm.fence(text.lines(said, SAID_LINES, 300) or ["no reason is known"], "text")
+    shown = gfm.fence(text.log_lines(said, SAID_LINES, 300) or ["no reason is known"], "text")
     return lambda _: f"Nothing was measured:\n\n{shown}\n"
 
 

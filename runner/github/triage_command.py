@@ -48,7 +48,7 @@ def is_command(comment: str) -> bool:
     return comment.split(maxsplit=1)[:1] == [PREFIX]
 
 
-def parse(comment: str) -> Command:
+def parse_command(comment: str) -> Command:
     """The command in the first line of `comment`. Raises `UsageError`, in one line."""
     line = comment.strip().split("\n", 1)[0].strip()
     if len(line) > LONGEST:

@@ -28,7 +28,7 @@ _UNUSABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, Recurs
 """Errors of reading an entry with unexpected content."""
 
 
-def remembered(
+def cached_result(
     slot: str,
     inputs: Iterable[Union[str, bytes]],
     make: Callable[[], T],
@@ -60,7 +60,7 @@ def remembered(
     return made
 
 
-def remembered_yaml(path: Path) -> Any:
+def cached_yaml(path: Path) -> Any:
     """The mapping in one of the tool's own data files, which need no check."""
     text = path.read_text("utf-8")
 
@@ -70,7 +70,7 @@ def remembered_yaml(path: Path) -> Any:
         return yaml.safe_load(text)
 
     name = path.name.partition(".")[0]
-    return remembered(name, (text,), parsed, write=lambda it: it, read=lambda it: it)
+    return cached_result(name, (text,), parsed, write=lambda it: it, read=lambda it: it)
 
 
 def cache_slot(kind: str, name: str) -> str:

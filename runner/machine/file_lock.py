@@ -35,7 +35,7 @@ def wait_for_lock(file: IO[Any]) -> None:
 
 
 @contextmanager
-def holding(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+def holding_lock(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds the lock of the file at `path`, which is created if it is missing.
 
     `waits` is called once if another holder has the lock. Raises `processes.Stopped` if this tool

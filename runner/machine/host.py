@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-def describe() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """The facts that may change a result: system, processor,
     memory. They do not identify the machine."""
     return {

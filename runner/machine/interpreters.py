@@ -20,7 +20,7 @@ from attrs import frozen
 
 from runner import paths
 from runner.machine import files, processes
-from runner.machine.derived_cache import cache_slot, remembered
+from runner.machine.derived_cache import cache_slot, cached_result
 
 OLDEST_FETCHED = (3, 8)
 """The first Python that uv can fetch."""
@@ -68,7 +68,7 @@ def find_interpreter(python: str) -> Optional[Interpreter]:
         return _find(python)
 
 
-def obtain(python: str) -> tuple[Optional[Interpreter], str]:
+def obtain_interpreter(python: str) -> tuple[Optional[Interpreter], str]:
     """The interpreter for `python`, fetched by uv if needed; or None and the reason.
 
     A failure is remembered, so that a machine without a network waits for it only once.
@@ -125,7 +125,7 @@ def _is_usable(folder: Path) -> bool:
 
 def _find(python: str) -> Optional[Interpreter]:
     if python not in _found:
-        for source, path in candidates(python):
+        for source, path in interpreter_candidates(python):
             interpreter = _probe(source, path, python)
             if interpreter is not None:
                 _found[python] = interpreter
@@ -136,7 +136,7 @@ def _find(python: str) -> Optional[Interpreter]:
 # Where interpreters lie -------------------------------------------------------------------
 
 
-def candidates(python: str) -> Iterator[tuple[str, Path]]:
+def interpreter_candidates(python: str) -> Iterator[tuple[str, Path]]:
     """(source, executable) for each candidate for `python`, the preferred ones first."""
     name = f"python{python}"
     shims = _pyenv_root() / "shims"  # they only lead to the candidates below, slowly
@@ -213,7 +213,7 @@ def _probe(source: str, path: Path, python: str) -> Optional[Interpreter]:
     if identity is None:
         return _run(source, path, python)
     try:
-        return remembered(
+        return cached_result(
             cache_slot("interpreter", f"{path} {python}"),
             (real, identity, source, python),
             lambda: _working(source, path, python),

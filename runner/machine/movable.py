@@ -27,7 +27,7 @@ class Movable:
 
 def find_movable(python: str) -> Optional[Movable]:
     """The first interpreter for `python` ("3.7") on this machine that can be copied, or None."""
-    found = (_describe(path, python) for _, path in interpreters.candidates(python))
+    found = (_describe(path, python) for _, path in interpreters.interpreter_candidates(python))
     return next((interpreter for interpreter in found if interpreter is not None), None)
 
 

@@ -11,10 +11,10 @@ from runner import paths
 
 def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """pip's settings by their long names (`index-url`), with pip's order of precedence."""
-    return {**files(environ), **_environment(environ)}
+    return {**file_settings(environ), **_environment(environ)}
 
 
-def files(environ: Mapping[str, str]) -> dict[str, str]:
+def file_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings in pip's configuration files. The most specific file wins, as in pip."""
     home = paths.expanded(environ.get("HOME", "~"))
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")

@@ -21,7 +21,7 @@ _FORMS = (
 """The forms of secrets: a password in an address, tokens of known services, fields of a query."""
 
 
-def remover(environ: Mapping[str, str]) -> Callable[[str], str]:
+def secret_remover(environ: Mapping[str, str]) -> Callable[[str], str]:
     """A function that puts `***` for everything that looks like a secret, and for the values of
     variables whose names say so."""
     found = (value for name, value in environ.items() if _NAMES.search(name))

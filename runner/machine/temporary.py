@@ -30,13 +30,13 @@ _making = threading.Lock()
 _folder: Optional[Path] = None
 
 
-def folder() -> Path:
+def process_folder() -> Path:
     """This process's folder, made at the first call, after folders of dead processes were
     removed."""
     global _folder
     with _making:
         if _folder is None or not _folder.is_dir():
-            sweep()
+            end_dead_runs()
             _folder = _make()
             atexit.register(remove_folder, str(_folder))
         return _folder
@@ -45,12 +45,12 @@ def folder() -> Path:
 def mark_variables() -> dict[str, str]:
     """The additional variables for child processes."""
     try:
-        return {MARK: str(folder())}
+        return {MARK: str(process_folder())}
     except OSError:  # The disk is full; the code that needs the folder will report it.
         return {}
 
 
-def sweep() -> list[Path]:
+def end_dead_runs() -> list[Path]:
     """Ends the processes of dead runs and removes their folders, which it returns. Never raises."""
     swept = []
     for path in list(_all()):
@@ -62,7 +62,7 @@ def sweep() -> list[Path]:
     return swept
 
 
-def left_behind() -> list[Path]:
+def dead_folders() -> list[Path]:
     """The folders of dead runs."""
     found = []
     for path in _all():

@@ -14,7 +14,7 @@ from typing import Any
 from runner import serial
 from runner.errors import UsageError
 from runner.machine import files
-from runner.machine.derived_cache import cache_slot, remembered
+from runner.machine.derived_cache import cache_slot, cached_result
 from runner.matrix.adhoc import adhoc
 from runner.matrix.defaults import MOST_BYTES
 from runner.matrix.files import missing
@@ -40,7 +40,7 @@ def load_matrix(path: Path) -> Matrix:
             f"{path}: {error.strerror or error}",
             remedy="name a script (tfmatrix run my.py), or begin one: tfmatrix init my.py",
         ) from None
-    matrix = remembered(
+    matrix = cached_result(
         cache_slot("matrix", str(path.absolute())),
         (str(path), content),
         lambda: parse_matrix(content, path),

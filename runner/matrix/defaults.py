@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from runner.machine.derived_cache import remembered_yaml
+from runner.machine.derived_cache import cached_yaml
 from runner.model import Device, Limits
 
 DEFAULT_CASE = "default"
@@ -28,7 +28,7 @@ class Defaults:
 
 @functools.lru_cache(maxsize=1)
 def defaults() -> Defaults:
-    data: dict[str, Any] = remembered_yaml(Path(__file__).parent / "defaults.yaml")
+    data: dict[str, Any] = cached_yaml(Path(__file__).parent / "defaults.yaml")
     return Defaults(
         tf=data["tf"],
         patches=data["patches"],

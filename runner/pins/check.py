@@ -43,6 +43,6 @@ def check_requirement(pin: Pin, specifier: SpecifierSet, known: Iterable[str]) -
         admitted=tuple(s for s in pin.standings if admits(specifier, s.version)),
         unmeasured=tuple(unmeasured),
         unvouched=tuple(
-            v for v in unmeasured if pin.strict or not requirement.vouched(v, pin.measured)
+            v for v in unmeasured if pin.strict or not requirement.is_vouched_for(v, pin.measured)
         ),
     )

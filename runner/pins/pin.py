@@ -77,5 +77,7 @@ def find_pin(
     standings = find_standings(grid, rows, columns, devices or list(grid.lanes), flaky)
     package = grid.run.info.along or TENSORFLOW
     pin = Pin(required=rows, standings=standings, requirement=None, strict=strict, package=package)
-    found = requirement.narrowest(pin.measured, map(Version, known), strict=strict, package=package)
+    found = requirement.narrowest_requirement(
+        pin.measured, map(Version, known), strict=strict, package=package
+    )
     return evolve(pin, requirement=found)

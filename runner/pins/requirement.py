@@ -41,7 +41,7 @@ class PinRequirement:
         return f"{self.package}{self.specifier}"
 
 
-def narrowest(
+def narrowest_requirement(
     measured: Mapping[Version, bool],
     known: Iterable[Version],
     *,
@@ -60,7 +60,7 @@ def narrowest(
         return None
     inside = [version for version in every if min(good) <= version <= max(good)]
     unknown = [version for version in inside if version not in measured]
-    older = () if strict else tuple(v for v in unknown if vouched(v, measured))
+    older = () if strict else tuple(v for v in unknown if is_vouched_for(v, measured))
     admitted = good | set(older)
     specifier = ",".join(_clauses([] if closed else every, inside, admitted))
     _check(specifier, every, admitted)
@@ -72,7 +72,7 @@ def narrowest(
     )
 
 
-def parse(text: str, package: str = TENSORFLOW) -> SpecifierSet:
+def parse_requirement(text: str, package: str = TENSORFLOW) -> SpecifierSet:
     """The specifier of `tensorflow==2.15.*`, or of a specifier alone. Raises `UsageError`."""
     if not text.strip():
         raise UsageError("the requirement to check is empty")
@@ -96,7 +96,7 @@ def admits(specifier: SpecifierSet, version: Version) -> bool:
     return specifier.contains(version, prereleases=True)
 
 
-def vouched(version: Version, measured: Mapping[Version, bool]) -> bool:
+def is_vouched_for(version: Version, measured: Mapping[Version, bool]) -> bool:
     """Whether a newer patch of its series qualifies, and no older patch is known not to."""
     peers = sorted(peer for peer in measured if release_series(peer) == release_series(version))
     older = [peer for peer in peers if peer < version]

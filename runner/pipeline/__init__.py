@@ -11,7 +11,7 @@ from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.site import Site, Workers
 from runner.pipeline.stages import carry_out, fit_on_disk
-from runner.pipeline.workload import Batch, Lock, Workload, arrange, described, newest_first
+from runner.pipeline.workload import Batch, Lock, Workload, arrange, environment_infos, newest_first
 
 __all__ = [
     "Backend",
@@ -28,7 +28,7 @@ __all__ = [
     "Workload",
     "arrange",
     "carry_out",
-    "described",
+    "environment_infos",
     "fit_on_disk",
     "newest_first",
 ]

@@ -11,7 +11,7 @@ from typing import Union
 
 from attrs import evolve, field, frozen
 
-from runner.cells.results import skipped
+from runner.cells.results import skipped_result
 from runner.model import Cell, Environment, Outcome, Result
 from runner.pipeline import events, sampling
 from runner.pipeline.workload import Batch
@@ -122,7 +122,7 @@ def only_cells(batches: Sequence[Batch], chosen: CellFilter) -> list[Batch]:
     return [batch for batch in some if batch.cells]
 
 
-def of_results(
+def batches_of_results(
     batches: Sequence[Batch], results: Sequence[Result], found: ResultCollector
 ) -> list[Batch]:
     """The batches with only the cells to which these results belong."""
@@ -158,7 +158,7 @@ def _rows(batches: Sequence[Batch]) -> list[Row]:
 
 def _wanted(row: Row, asked: set[CellId], found: ResultCollector) -> list[LocatedCell]:
     known = {at: _finding(one, found) for at, one in enumerate(row) if one.id in asked}
-    majors = sampling.turns([one.cell.target.release.parsed.major for one in row])
+    majors = sampling.change_positions([one.cell.target.release.parsed.major for one in row])
     return [row[at] for at in sorted(sampling.next_round(known, len(row), majors))]
 
 
@@ -182,5 +182,5 @@ def _inferred(one: LocatedCell, before: Sequence[Result], after: Environment) ->
             signature=known.outcome.signature,
             reason=f"inferred: {known.tensorflow} and {after.target.release.version} agree",
         )
-        plain = evolve(skipped(one.cell, one.environment.id, ""), case=known.case)
+        plain = evolve(skipped_result(one.cell, one.environment.id, ""), case=known.case)
         yield evolve(plain, outcome=outcome, inferred=(known.environment, after.id))

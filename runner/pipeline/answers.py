@@ -62,7 +62,9 @@ class Answers:
         """The first of `keys` with a measurement, if the files that it read have not changed."""
         snapshot = self._snapshots[cell.repro.name]
         for key in keys:
-            found = self._store.get(key, lambda earlier: reading.read_digest(earlier, snapshot))
+            found = self._store.get(
+                key, lambda earlier: reading.execution_digest(earlier, snapshot)
+            )
             if found is not None:
                 return key, found
         return None

@@ -20,7 +20,7 @@ from runner.machine.units import count
 from runner.model import Result, Verdict
 from runner.pipeline import events
 from runner.report import style
-from runner.report.text import clean, inferred, message
+from runner.report.text import clean, inferred_text, safe_message
 
 LOG = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class State:
             yield self._unprepared_line(event)
         elif isinstance(event, events.Ended):
             if not self._was_told(event.result):
-                yield f"[{self.done}/{self.cells}] {one_line(event.result)}"
+                yield f"[{self.done}/{self.cells}] {result_line(event.result)}"
         elif isinstance(event, events.Dropped):
             yield f"{event.environment.id}: dropped"
         elif isinstance(event, (events.Started, events.Empty)):
@@ -189,7 +189,7 @@ class State:
         reason = event.reason.replace(name, "")
         first = next((other for other, its in self._unprepared.items() if its == reason), None)
         self._unprepared[name] = reason
-        why = f"for the same reason as {first}" if first else message(event.reason)
+        why = f"for the same reason as {first}" if first else safe_message(event.reason)
         errors = f"{count(event.cells, 'cell')} cannot be measured"
         return f"{name}: could not be prepared, so {errors}: {why}"
 
@@ -218,12 +218,12 @@ def phase_text(event: events.Preparing) -> str:
     return "  ".join(filter(None, (phase.what, amount, phase.detail[:60])))
 
 
-def one_line(result: Result) -> str:
+def result_line(result: Result) -> str:
     """A cell on one line: its place, its outcome, and the reason."""
     where = f"{result.environment} {result.repro}/{result.case}"
     why = result.outcome.signature or ("" if result.inferred else result.outcome.reason)
     marks = " (cached)" if result.cached else ""
-    marks += f" ({inferred(result)})" if result.inferred else ""
+    marks += f" ({inferred_text(result)})" if result.inferred else ""
     marks += " ({} of {} attempts)".format(*result.votes.split("/")) if result.votes else ""
     marks += "  ← not as expected" if result.unexpected else ""
     return clean(f"{where}: {result.outcome.verdict}{marks}" + (f": {why}" if why else ""))

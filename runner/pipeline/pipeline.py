@@ -256,15 +256,15 @@ class Pipeline:
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
             return  # A cell that the stop cut off was not measured.
-        execution = reading.compared(execution, self._snapshots[cell.repro.name])
-        why = modes.explained(execution, self._mode(cell), self._options.repeat)
+        execution = reading.with_reads(execution, self._snapshots[cell.repro.name])
+        why = modes.why_fresh_instead(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
         key = self._key(batch, cell, execution)
         keys = [key, *self._keys(batch, cell)] if self._confirming else []
         before = self._answers.known(cell, keys)
         if before is not None:
             execution = rows.with_another_vote(cell, before[1], execution)
-        kept = reading.reusable(execution) and not cell.repro.network
+        kept = reading.is_reusable(execution) and not cell.repro.network
         if rows.is_evidence(execution) and kept:
             self._answers.remember(key, execution)
         self._recorder.record(batch.environment, cell, execution, key)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
-from runner.cells.results import skipped
+from runner.cells.results import skipped_result
 from runner.cells.suites import rows
 from runner.model import Cell, Environment, Execution, Result
 from runner.pipeline import events
@@ -46,7 +46,7 @@ class Recorder:
             self._tell_ended(environment, cell, list(itertools.islice(results, count)))
 
     def record_skipped(self, environment: Environment, cell: Cell, reason: str) -> None:
-        result = skipped(cell, environment.id, reason)
+        result = skipped_result(cell, environment.id, reason)
         self._emit(events.Ended(result=self._journal.append(result, "")))
 
     def _tell_ended(self, environment: Environment, cell: Cell, results: Sequence[Result]) -> None:

@@ -53,7 +53,7 @@ def inferred_positions(known: Known) -> dict[int, tuple[int, int]]:
     }
 
 
-def turns(groups: Sequence[Hashable]) -> frozenset[int]:
+def change_positions(groups: Sequence[Hashable]) -> frozenset[int]:
     """Both sides of each change in `groups`, such as major versions; used for `always`."""
     turning = [at for at in range(1, len(groups)) if groups[at - 1] != groups[at]]
     return frozenset({*turning, *(at - 1 for at in turning)})

@@ -145,6 +145,6 @@ def _to_confirm(batches: Sequence[Batch], results: ResultCollector, site: Site) 
     odd = outliers.outliers(tuple(results.results.values()))
     return [
         batch
-        for batch in adaptive.of_results(batches, odd, results)
+        for batch in adaptive.batches_of_results(batches, odd, results)
         if site.readiness(batch.environment)
     ]

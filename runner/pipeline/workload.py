@@ -12,7 +12,7 @@ from typing import Optional, Union
 
 from attrs import frozen
 
-from runner.cells.results import skipped, unmeasurable
+from runner.cells.results import skipped_result, unmeasurable_result
 from runner.engines.base import Maker
 from runner.environments import locks
 from runner.errors import BoundError, LockError
@@ -72,7 +72,7 @@ def _locked(targets: Sequence[Target], lock: Lock) -> Sequence[Union[Environment
             raise
 
 
-def described(
+def environment_infos(
     batches: Iterable[Batch], known: Iterable[Result], engine: Maker, released: dict[str, str]
 ) -> tuple[EnvironmentInfo, ...]:
     """The facts about every environment for reports, even if all its cells are skipped."""
@@ -116,13 +116,13 @@ def _foregone(
     cell: Cell, refusal: Optional[str], locked: Union[Environment, LockError, None]
 ) -> Optional[Result]:
     if cell.skip is not None or refusal is not None:
-        return skipped(cell, cell.target.label, cell.skip or refusal or "")
+        return skipped_result(cell, cell.target.label, cell.skip or refusal or "")
     if cell.lacks is not None:
-        return unmeasurable(cell, cell.target.label, cell.lacks)
+        return unmeasurable_result(cell, cell.target.label, cell.lacks)
     if isinstance(locked, BoundError):
-        return skipped(cell, cell.target.label, locked.message)
+        return skipped_result(cell, cell.target.label, locked.message)
     if isinstance(locked, LockError):
-        return unmeasurable(cell, cell.target.label, locked.message)
+        return unmeasurable_result(cell, cell.target.label, locked.message)
     return None
 
 

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from runner import paths, serial
 from runner.errors import TfmatrixError
-from runner.machine.derived_cache import remembered
+from runner.machine.derived_cache import cached_result
 from runner.model import Release
 
 
@@ -24,7 +24,7 @@ def load_releases() -> tuple[Release, ...]:
     """All releases of tfmatrix's own catalogue."""
     path = paths.releases()
     text = path.read_text(encoding="utf-8")
-    return remembered(
+    return cached_result(
         "catalogue",
         (text,),
         lambda: parse(text, source=path.name),

@@ -31,7 +31,7 @@ _PACKAGES = (
 """Module → its package, and the package's name in a sentence."""
 
 
-def because(
+def cause_clause(
     grid: Grid, signature: str, before: Column, after: Column, quote: Callable[[str], str]
 ) -> Optional[str]:
     """A cause such as `Keras 3 has no `set_learning_phase``; None if the message states none.

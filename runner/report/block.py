@@ -82,15 +82,15 @@ class Block:
     allow_no_tensorflow: bool = False
 
 
-def block(context: Context) -> str:
+def hidden_block(context: Context) -> str:
     """An HTML comment that holds JSON. GitHub does not show it; no text in the JSON can end it."""
-    data = json.dumps(serial.plain(contents(context)), separators=(",", ":"))
+    data = json.dumps(serial.plain(block_contents(context)), separators=(",", ":"))
     for plain, escaped in ESCAPES:
         data = data.replace(plain, escaped)
     return f"{OPEN}{data}{CLOSE}"
 
 
-def contents(context: Context) -> Block:
+def block_contents(context: Context) -> Block:
     grid, info = context.grid, context.run.info
     return Block(
         schema=SCHEMA,
@@ -114,7 +114,7 @@ def contents(context: Context) -> Block:
 
 def script_digest(source: str) -> str:
     """The digest of a script as the report shows it. So what readers see is what runs again."""
-    return hashlib.sha256("\n".join(text.lines(source, 0, WIDEST_LINE)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(text.log_lines(source, 0, WIDEST_LINE)).encode()).hexdigest()
 
 
 def _scripts(scripts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

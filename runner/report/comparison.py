@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from runner.machine.units import count
 from runner.model import Outcome, Run
-from runner.report.text import clean, value
+from runner.report.text import clean, value_text
 from runner.runs.compare import ComparedCell, Comparison, ObservedDifference, OutcomeDifference
 from runner.serial.plain import plain
 
@@ -16,7 +16,7 @@ NOT_THERE = "not there"
 SCHEMA = 1
 
 
-def lines(comparison: Comparison) -> Iterator[str]:
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """The text of a comparison: cells that differ, then values, then the number compared."""
     for kind in KINDS:
         yield from _section(kind, [c for c in comparison.changes if c.kind == kind])
@@ -94,8 +94,8 @@ def _values(observed: Iterable[ObservedDifference]) -> Iterator[str]:
         yield "observations that differ where outcome and signature agree:"
         for one in differing:
             place = clean(f"{one.where}: {one.name}")
-            before = NOT_THERE if one.kind == "came" else value(one.before)
-            after = NOT_THERE if one.kind == "went" else value(one.after)
+            before = NOT_THERE if one.kind == "came" else value_text(one.before)
+            after = NOT_THERE if one.kind == "went" else value_text(one.after)
             yield f"  {place}: {before} → {after}"
 
 

@@ -18,7 +18,7 @@ MOST_NAMED = 2
 MOST_REASON = 90
 
 
-def in_words(transition: Transition, quote: Quote = clean) -> str:
+def control_clauses(transition: Transition, quote: Quote = clean) -> str:
     """Its controls as text: `; 2.8 on Python 3.8: passes as on 3.10; 2.7 on Python 3.10: …`.
 
     If not all cases that change have the same, it names those that do. `quote` makes text from

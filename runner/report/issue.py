@@ -94,7 +94,7 @@ def _behaviour(context: Context, detail: Detail) -> Iterator[str]:
 def _code(context: Context, detail: Detail) -> Iterator[str]:
     about = subject_of(context.grid)
     script = context.extras.scripts.get(about.row.repro, "") if about else ""
-    lines = text.lines(script, 0, block.WIDEST_LINE)
+    lines = text.log_lines(script, 0, block.WIDEST_LINE)
     shown = gfm.fence(lines, "python") if lines else NOT_KNOWN
     shown = shown if detail.scripts else "too long for GitHub: attach it as a file"
     yield _field("Standalone code to reproduce the issue", shown)
@@ -106,7 +106,7 @@ def _code(context: Context, detail: Detail) -> Iterator[str]:
 
 def _log(context: Context, _: Detail) -> Iterator[str]:
     about = subject_of(context.grid)
-    lines = text.lines(context.log(about.result), LOG_LINES, width=200) if about else []
+    lines = text.log_lines(context.log(about.result), LOG_LINES, width=200) if about else []
     shown = gfm.fence(lines, "shell") if lines else NOT_KNOWN
     yield _field("Relevant log output", shown)
 

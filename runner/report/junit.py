@@ -84,14 +84,14 @@ def _ending(context: Context, result: Result) -> Iterator[str]:
     kind = "inferred" if result.inferred else result.outcome.verdict.value
     attributes = _attribute("message", _message(result)) + _attribute("type", kind)
     log = context.log(result) if tag == "failure" else ""
-    end = escape("\n".join(text.lines(log, MOST_LINES)), quote=False)
+    end = escape("\n".join(text.log_lines(log, MOST_LINES)), quote=False)
     yield f"      <{tag}{attributes}" + (f">{end}</{tag}>" if end else " />")
 
 
 def _message(result: Result) -> str:
     outcome, label = result.outcome, style.WORDS[result.outcome.verdict].label
     if result.inferred:
-        return text.shortened(f"not measured, {text.inferred(result)}: {label}", MOST_MESSAGE)
+        return text.shortened(f"not measured, {text.inferred_text(result)}: {label}", MOST_MESSAGE)
     return text.shortened(outcome.signature or outcome.reason or label, MOST_MESSAGE)
 
 

@@ -54,7 +54,7 @@ def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
     return TableNames(clean(shared), tuple(tuple(short[name] for name in row) for row in rows))
 
 
-def titles(grid: Grid, table: FoldedTable) -> list[str]:
+def table_titles(grid: Grid, table: FoldedTable) -> list[str]:
     """The titles that distinguish this table from the run's others: its repro, its device."""
     repro = [table.repro] if len(grid.repros) > 1 else []
     return [*repro, *([table.device] if len(grid.lanes) > 1 else [])]

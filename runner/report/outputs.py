@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from attrs import frozen
 
-from runner.cells.printed import compared
+from runner.cells.printed import compared_lines
 from runner.grid import Column, Row
 from runner.model import Result
 from runner.report.context import Context
@@ -30,7 +30,7 @@ class OutputChange:
     new: str
 
 
-def changes(context: Context) -> tuple[OutputChange, ...]:
+def output_changes(context: Context) -> tuple[OutputChange, ...]:
     """The changes in order of releases, without outputs that change often."""
     groups: dict[tuple[int, int, str, str], list[tuple[Row, Column, Column]]] = defaultdict(list)
     for lane in context.grid.lanes.values():
@@ -73,5 +73,7 @@ def _first_difference(context: Context, row: Row, before: Column, after: Column)
     one, other = (context.grid.cell(row, column) for column in (before, after))
     assert one is not None
     assert other is not None
-    pairs = zip_longest(compared(context.log(one)), compared(context.log(other)), fillvalue="")
+    pairs = zip_longest(
+        compared_lines(context.log(one)), compared_lines(context.log(other)), fillvalue=""
+    )
     return next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))

@@ -9,9 +9,9 @@ from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
-from runner.report.names import column_label, short_name, table_names, titles
+from runner.report.names import column_label, short_name, table_names, table_titles
 from runner.report.style import Colour
-from runner.report.text import inert, shortened
+from runner.report.text import shortened, without_commands
 
 MOST_TITLE = 80
 WIDEST_NAMES = 48
@@ -28,12 +28,12 @@ def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
     said = [_wrapped(sentence, width) for sentence in sentences(grid)]
     parts = ["\n".join(said)]
     for table in folded.tables(grid):
-        title = " on ".join(titles(grid, table))
+        title = " on ".join(table_titles(grid, table))
         parts.append("\n".join(_table(table, title, width, colour)))
     parts.append("\n".join(_legend(grid, width, colour)))
     whole = "\n\n".join(part for part in parts if part)
     # Wrapping may put text that a workflow's log would run as a command at the start of a line.
-    return "\n".join(map(inert, whole.split("\n")))
+    return "\n".join(map(without_commands, whole.split("\n")))
 
 
 def _wrapped(text: str, width: int) -> str:
@@ -120,6 +120,6 @@ def _legend(grid: Grid, width: int, colour: Colour) -> Iterator[str]:
     most = min(MOST_SIGNATURE, width - 4) if width else MOST_SIGNATURE
     for entry in grid.legend:
         letter, most_signature = colour(entry.verdict, entry.letter), max(20, most)
-        yield f"{letter}  {shortened(entry.signature, most_signature)}{style.place(entry)}"
+        yield f"{letter}  {shortened(entry.signature, most_signature)}{style.first_place(entry)}"
     for glyph, words in style.signs_shown(grid):
         yield f"{glyph}  {words}"

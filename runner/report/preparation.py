@@ -9,7 +9,7 @@ _MOST = 8
 """At most this many releases are named."""
 
 
-def lines(run: Run) -> list[str]:
+def preparation_lines(run: Run) -> list[str]:
     """One line for each note; notes that apply to all releases come first."""
     said = dict.fromkeys(note for repro in run.repros for note in repro.notes)
     where: dict[str, dict[str, None]] = {}

@@ -11,7 +11,7 @@ MOST = 120
 """At most this many characters of the failure are shown."""
 
 
-def sentences(grid: Grid, quote: Callable[[str], str]) -> Iterator[str]:
+def reported_sentences(grid: Grid, quote: Callable[[str], str]) -> Iterator[str]:
     """One sentence for each device; none if no issue reports a failure."""
     failure = grid.run.info.reported
     for device, lane in grid.lanes.items() if failure else ():

@@ -153,7 +153,7 @@ def label(mark: Mark) -> str:
     return ", ".join(word for word in words if word)
 
 
-def finding(name: str) -> str:
+def finding_glyph(name: str) -> str:
     """The glyph of a finding: `✓` or the letter."""
     return GLYPHS[Verdict.PASS] if name == PASS else name
 
@@ -187,12 +187,12 @@ def signs_shown(grid: Grid) -> list[tuple[str, str]]:
     return shown
 
 
-def amount(entry: Entry) -> str:
+def cell_count_text(entry: Entry) -> str:
     """`12 cells`, `12 cells, 8 of them inferred`."""
     cells = count(entry.count, "cell")
     return f"{cells}, {entry.inferred} of them inferred" if entry.inferred else cells
 
 
-def place(entry: Entry, quote: Callable[[str], str] = clean) -> str:
+def first_place(entry: Entry, quote: Callable[[str], str] = clean) -> str:
     """`, in cell 3, line 2`: the place of the first failure in a notebook; else ""."""
     return f", in {quote(entry.first.place)}" if entry.first.place else ""

@@ -17,7 +17,7 @@ from runner.machine.units import count
 from runner.report import style
 from runner.report.answer import sentences
 from runner.report.context import Context
-from runner.report.names import TableNames, column_label, short_name, table_names, titles
+from runner.report.names import TableNames, column_label, short_name, table_names, table_titles
 from runner.report.text import clean
 
 WIDTH = 900
@@ -87,7 +87,7 @@ def render(context: Context) -> str:
     canvas = Canvas()
     _sentences(canvas, grid, width)
     for table, layout in zip(tables, layouts):
-        _title(canvas, " · ".join(filter(None, [*titles(grid, table), layout.called.shared])))
+        _title(canvas, " · ".join(filter(None, [*table_titles(grid, table), layout.called.shared])))
         _header(canvas, table, layout)
         _rows(canvas, grid, table, layout)
     _legend(canvas, grid, width)

@@ -25,11 +25,11 @@ _ACTIVE = re.compile(
 def clean(text: str) -> str:
     """The text as one line that a terminal, XML or a browser cannot read as anything but text."""
     if text.isprintable() and "  " not in text:
-        return inert(text.strip())
-    return inert(" ".join(ANSI.sub("", text).translate(_VISIBLE).split()))
+        return without_commands(text.strip())
+    return without_commands(" ".join(ANSI.sub("", text).translate(_VISIBLE).split()))
 
 
-def inert(line: str) -> str:
+def without_commands(line: str) -> str:
     """The line, with a space added in text that the log of a GitHub workflow would run as a
     command.
 
@@ -44,9 +44,9 @@ def inert(line: str) -> str:
     return line
 
 
-def message(text: str) -> str:
+def safe_message(text: str) -> str:
     """Lines for a terminal or a workflow's log. They may contain names from outside."""
-    return "\n".join(map(inert, visible(text).split("\n")))
+    return "\n".join(map(without_commands, visible(text).split("\n")))
 
 
 def json_document(document: object, indent: Optional[int] = 2) -> str:
@@ -87,7 +87,7 @@ def shortened(text: str, most: int) -> str:
     return whole if len(whole) <= most else whole[: most - 1].rstrip() + ELLIPSIS
 
 
-def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
+def log_lines(log: str, most: int = 0, width: int = 400) -> list[str]:
     """The last `most` lines (0: all) of a log as a terminal would show them, each bounded."""
     kept = log.rstrip().rsplit("\n", most or -1)[-most:]
     whole = "".join(kept)
@@ -96,7 +96,7 @@ def lines(log: str, most: int = 0, width: int = 400) -> list[str]:
     else:  # Nearly every log goes here.
         if "\t" in whole:
             kept = [line.expandtabs(TAB) for line in kept]
-        shown = [inert(line.rstrip())[:width] for line in kept]
+        shown = [without_commands(line.rstrip())[:width] for line in kept]
     while shown and not shown[0]:
         shown.pop(0)
     return shown
@@ -106,13 +106,13 @@ def _line(line: str) -> str:
     """A line as a terminal shows it: a progress bar overwrites itself, so the last version counts.
     Tabs become spaces."""
     if line.isprintable():
-        return inert(line.rstrip())
+        return without_commands(line.rstrip())
     written = [part for part in line.split("\r") if part]
     plain = ANSI.sub("", written[-1] if written else "").expandtabs(TAB)
-    return inert(plain.translate(_VISIBLE).rstrip())
+    return without_commands(plain.translate(_VISIBLE).rstrip())
 
 
-def value(observed: Json, most: int = 60) -> str:
+def value_text(observed: Json, most: int = 60) -> str:
     """An observation on one line. Floats have six digits."""
     try:
         return shortened(json.dumps(_rounded(observed), ensure_ascii=False), most)
@@ -134,7 +134,7 @@ def finding_lines(finding: str) -> list[str]:
     """The lines of `bisect`'s finding: sentences wrapped, the table unchanged."""
     said, _, table = finding.partition("\n\n")
     wrapped = textwrap.wrap(clean(said), 100)
-    return [*wrapped, "", *lines(table)] if table else wrapped
+    return [*wrapped, "", *log_lines(table)] if table else wrapped
 
 
 def listed(items: Sequence[str], most: int = 3, noun: str = "more") -> str:
@@ -147,7 +147,7 @@ def listed(items: Sequence[str], most: int = 3, noun: str = "more") -> str:
     return ", ".join(shown[:-1]) + f" and {shown[-1]}"
 
 
-def inferred(result: Result) -> str:
+def inferred_text(result: Result) -> str:
     """`inferred from 2.4.4-py3.8-cpu and 2.9.3-py3.8-cpu`; `inferred` if that is not known."""
     sources = result.inferred if isinstance(result.inferred, tuple) else ()
     return (

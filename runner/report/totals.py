@@ -14,7 +14,7 @@ from runner.report.text import listed
 Verdicts = Mapping[Optional[Verdict], int]
 
 
-def cells(grid: Grid) -> str:
+def cell_counts(grid: Grid) -> str:
     """`600 pass, 324 fail, 12 skip`, or `312 measured (…), 612 inferred (…), 12 skip`."""
     if not grid.inferred:
         return _each(grid.counts)

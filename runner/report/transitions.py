@@ -14,7 +14,7 @@ def change_in_words(transition: Transition) -> str:
     """`14 of 18 cases change, 12 × ✓ → D, 2 × ✓ → E`. It contains no text from outside."""
     before, after = transition.before, transition.after
     kinds = [
-        (number, f"{style.finding(old)} → {style.finding(new)}")
+        (number, f"{style.finding_glyph(old)} → {style.finding_glyph(new)}")
         for (old, new), number in transition.tally
     ]
     what = ", ".join(f"{number} × {kind}" for number, kind in kinds[:MOST_CHANGES])

@@ -35,7 +35,7 @@ class Upstream:
     """The series for which it has a tf_keras."""
 
 
-def carry_out(source: index.Index, *, dry_run: bool, prove: bool) -> int:
+def update_catalogue(source: index.Index, *, dry_run: bool, prove: bool) -> int:
     """Add what is missing and mark what was yanked; the exit code."""
     file = _checkout()
     known = catalogue.load_releases()

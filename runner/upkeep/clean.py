@@ -9,7 +9,7 @@ from typing import Optional
 from runner.machine.items import Removable
 
 
-def chosen(
+def items_to_remove(
     items: Iterable[Removable],
     *,
     now: float,

@@ -30,7 +30,7 @@ def removable_runs(keep: int = 0) -> Iterator[Removable]:
         yield _item("run", folder)
 
 
-def thinnable(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
+def removable_reports(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
     """The reports and logs of those runs, except the newest `whole`.
     With `keep`, only of the newest `keep`."""
     folders = retention.dated_runs(paths.results())

@@ -381,7 +381,7 @@ def test_nothing_that_is_sent_names_this_machine_or_its_secrets(
     sent = pickle.dumps(
         [
             messages.measure_request("link", "plain", task),
-            messages.files(taken),
+            messages.snapshot_files(taken),
             messages.MakeRequest(link="link", engine="plain", environment=made),
         ]
     )

@@ -23,7 +23,7 @@ def steps(bench: Bench, *scripts: str) -> tuple[RunSummary, ...]:
     for number, text in enumerate(scripts, 1):
         (bench.folder / "helper.py").write_text(text, "utf-8")
         repro = bench.repro(case("good"))
-        repro = evolve(repro, digest=snapshot.digest_of(repro))
+        repro = evolve(repro, digest=snapshot.snapshot_digest(repro))
         bench.run(repro, "2.1.0", "2.2.0")
         run = journal.read_run(bench.folder / f"run{number}")
         pasts.append(

@@ -60,12 +60,14 @@ def test_without_the_interpreter_a_release_is_refused_with_the_command_that_help
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(interpreters, "find_interpreter", lambda python: None)
-    monkeypatch.setattr(interpreters, "obtain", lambda python: (None, interpreters.TOO_OLD))
+    monkeypatch.setattr(
+        interpreters, "obtain_interpreter", lambda python: (None, interpreters.TOO_OLD)
+    )
     assert LocalEngine().refuses(target("1.15.5")) == (
         "no Python 3.7 on this machine: `pyenv install 3.7` or `conda create -n py3.7 python=3.7`,"
         " or use --engine docker"
     )
-    monkeypatch.setattr(interpreters, "obtain", lambda python: (None, "dns error"))
+    monkeypatch.setattr(interpreters, "obtain_interpreter", lambda python: (None, "dns error"))
     assert LocalEngine().refuses(target("2.9.3")) == (
         "no Python 3.10 on this machine: `uv python install 3.10` (dns error)"
     )
@@ -75,11 +77,11 @@ def test_without_the_interpreter_a_release_is_refused_with_the_command_that_help
 def test_uv_says_why_it_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "_found", {})
     monkeypatch.setattr(interpreters, "_unfetchable", {})
-    monkeypatch.setattr(interpreters, "candidates", lambda python: iter(()))
+    monkeypatch.setattr(interpreters, "interpreter_candidates", lambda python: iter(()))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_OFFLINE", "1")
-    found, why_not = interpreters.obtain("3.12")
+    found, why_not = interpreters.obtain_interpreter("3.12")
     assert found is None
     assert why_not.startswith("Failed to install cpython-3.12")
     assert ": " in why_not
@@ -90,7 +92,7 @@ def test_another_python_of_the_release_that_is_here_is_named(
 ) -> None:
     here = interpreters.Interpreter(path=Path("/python"), version="3.11.2", source="PATH")
     found = {"3.11": here, "3.13": here}
-    monkeypatch.setattr(interpreters, "obtain", lambda python: (None, "dns error"))
+    monkeypatch.setattr(interpreters, "obtain_interpreter", lambda python: (None, "dns error"))
     monkeypatch.setattr(interpreters, "find_interpreter", found.get)
     assert str(LocalEngine().refuses(target("2.15.1"))).endswith(
         "(dns error); Python 3.11 is here: --vary python=3.11"

@@ -101,7 +101,7 @@ def spec(data: bytes, folder: Path) -> None:
     b"> 1. ~~~py\n>    &lt;x&gt;\n\n    >>> import tensorflow\n    ... 1\n\ttab",
 )
 def issue(data: bytes, folder: Path) -> None:
-    for block in issue_scripts.blocks(_text(data)):
+    for block in issue_scripts.script_blocks(_text(data)):
         assert block.source.strip()
         assert block.line >= 1
         forkable.forkable(block.source, {})
@@ -315,10 +315,10 @@ def _told(said: bytes, folder: Path, *, render: bool = False) -> None:
 def stderr(data: bytes, folder: Path) -> None:
     text = data.decode("utf-8", "backslashreplace")
     for said in (
-        signature.of_exception(text),
-        signature.of_exit(1, text),
-        signature.of_exit(3, text),
-        signature.of_crash(6, text),
+        signature.exception_signature(text),
+        signature.exit_signature(1, text),
+        signature.exit_signature(3, text),
+        signature.crash_signature(6, text),
     ):
         assert said is None or "\n" not in said
 

@@ -23,7 +23,7 @@ from runner.cells.store import Store
 from runner.engines.base import Engine
 from runner.matrix import plan
 from runner.model import Case, Environment, Limits, Matrix, Release, Repro, Result, Run, RunInfo
-from runner.pipeline import Options, Pipeline, arrange, described, display, events
+from runner.pipeline import Options, Pipeline, arrange, display, environment_infos, events
 from runner.pipeline.workers import local_workers
 from runner.report import publish
 from runner.runs import journal
@@ -137,7 +137,7 @@ def carry_out(
     watch = Watch()
     releases = [environment.target.release for environment in environments.values()]
     batch = arrange(_cells(hostile, releases), engine, lambda t: environments[t.release.version])
-    infos = described(batch.batches, batch.known, engine, {})
+    infos = environment_infos(batch.batches, batch.known, engine, {})
     info = RunInfo(id="the-run", started="", engine=engine.name, tool_version="0", command="")
     head = Run(info=info, environments=infos, results=(), repros=(hostile,))
     log = journal.Journal(site.run, head)

@@ -9,7 +9,7 @@ import pytest
 
 from runner.cells import matches, results
 from runner.cells.classify import classify
-from runner.cells.printed import marked
+from runner.cells.printed import with_match
 from runner.model import Execution, Verdict
 from tests.unit.test_measure import CELL
 
@@ -50,16 +50,16 @@ def test_what_a_script_prints_is_judged_in_time(beginning: str) -> None:
                 Execution(exit_code=1, output=output, errors=output, imported=True),
             ):
                 began = time.process_time()
-                results.judged(CELL, "e", execution)
+                results.judged_result(CELL, "e", execution)
                 assert time.process_time() - began < SECONDS, (word, output[:300])
 
 
 def test_no_expression_is_looked_for_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matches, "PATIENCE", 1.0)
     printed = Execution(exit_code=0, output="a" * 3_000 + "!\n", imported=True)
-    outcome = classify(marked(printed, "/^(a+)+$/"))
+    outcome = classify(with_match(printed, "/^(a+)+$/"))
     assert outcome.verdict is Verdict.ERROR
     assert outcome.reason == (
         "the search for --fail-on /^(a+)+$/ took over 1 s: expected a simpler /regex/"
     )
-    assert classify(marked(printed, "/^a+!$/")).verdict is Verdict.FAIL
+    assert classify(with_match(printed, "/^a+!$/")).verdict is Verdict.FAIL

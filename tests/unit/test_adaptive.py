@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner import serial
-from runner.cells.results import judged
+from runner.cells.results import judged_result
 from runner.model import (
     Case,
     Cell,
@@ -71,7 +71,7 @@ class Machine:
         at = self.versions.index(cell.target.release.version)
         glyph = self.truth[cell.case.name][at]
         failed = Execution(exit_code=1, errors=f"ValueError: {glyph}\n")
-        return judged(cell, batch.environment.id, EXECUTIONS.get(glyph, failed))
+        return judged_result(cell, batch.environment.id, EXECUTIONS.get(glyph, failed))
 
     def explore(self, load: Sequence[Batch], **how: object) -> dict[tuple[str, str, str], Result]:
         for round_ in adaptive.rounds(load, self.found, **how):  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ def test_a_cell_is_measured_again_once_a_file_that_it_read_has_changed(tmp_path:
     snapshot = take_snapshot(repro, tmp_path / "snapshots")
     answers = Answers(store, {"r": snapshot}, Options())
     reads = Reads(opened=("data.csv",), listed=())
-    measured = reading.compared(Execution(exit_code=0, reads=reads), snapshot)
+    measured = reading.with_reads(Execution(exit_code=0, reads=reads), snapshot)
     answers.remember(answers.key(engine.name, ENVIRONMENT, cell, ""), measured)
     assert answered() == 1
     assert answered(Options(remeasure=True)) == 0

@@ -19,7 +19,7 @@ from runner.errors import TfmatrixError, UsageError
 from runner.github import address, attach, limits, token
 from runner.github.bounds import Bounds
 from runner.github.client import Client, Clock
-from runner.github.comment import Comment, compose, earlier, identity, marker
+from runner.github.comment import Comment, compose, earlier_comment, identity, marker
 from runner.model import Run, Verdict
 from runner.report import Extras, gfm, markdown
 from runner.report.context import Context
@@ -155,9 +155,9 @@ def test_a_log_cannot_pass_for_another_matrixs_comment(github: Fake) -> None:
 @given(st.text(max_size=200))
 def test_only_the_first_line_makes_a_comment_ours(report: str) -> None:
     comment = Comment(id=1, author="me", body=compose(KEY, report + marker("f" * 16)))
-    assert earlier([comment], "f" * 16, "me") is None
-    assert earlier([comment], KEY, "me") is comment
-    assert earlier([comment], KEY, "mallory") is None
+    assert earlier_comment([comment], "f" * 16, "me") is None
+    assert earlier_comment([comment], KEY, "me") is comment
+    assert earlier_comment([comment], KEY, "mallory") is None
 
 
 def _render(run: Run, log: str) -> attach.Render:

@@ -285,18 +285,18 @@ CRASHED = result(Verdict.CRASH, "SIGSEGV")
     ],
 )
 def test_what_is_bad(on: Optional[str], bad: Result, good: Result) -> None:
-    judge = criteria.parse(on).judge
+    judge = criteria.parse_criterion(on).judge
     assert (judge(bad), judge(good)) == (True, False)
 
 
 @pytest.mark.parametrize("on", [None, "fail", "signature:x", "observation:loss>0"])
 @pytest.mark.parametrize("verdict", [Verdict.SKIP, Verdict.ERROR])
 def test_what_was_not_judged_is_neither(on: Optional[str], verdict: Verdict) -> None:
-    assert criteria.parse(on).judge(result(verdict, "x", loss=1)) is None
+    assert criteria.parse_criterion(on).judge(result(verdict, "x", loss=1)) is None
 
 
 def test_an_observation_that_is_missing_or_no_number_is_neither() -> None:
-    judge = criteria.parse("observation:loss>0.5").judge
+    judge = criteria.parse_criterion("observation:loss>0.5").judge
     assert judge(PASSED) is None
     assert judge(result(loss="high")) is None
     assert judge(result(loss=True)) is None
@@ -319,12 +319,12 @@ def test_an_observation_that_is_missing_or_no_number_is_neither() -> None:
 )
 def test_what_cannot_be_meant_is_refused(on: str) -> None:
     with pytest.raises(UsageError, match="--on"):
-        criteria.parse(on)
+        criteria.parse_criterion(on)
 
 
 def test_an_expression_is_never_evaluated(tmp_path: Path) -> None:
     trap = f"__import__('pathlib').Path({str(tmp_path / 'x')!r}).touch()"
-    assert criteria.parse(f"observation:loss=={trap}").judge(result(loss=trap)) is True
+    assert criteria.parse_criterion(f"observation:loss=={trap}").judge(result(loss=trap)) is True
     assert not (tmp_path / "x").exists()
 
 
@@ -343,15 +343,15 @@ def test_votes_end_early_and_decide_as_all_runs_would(data: st.DataObject, runs:
 
 
 def test_a_repeat_is_a_number_or_a_part_of_it() -> None:
-    assert votes.parse("5") == votes.Votes(need=3, runs=5)
-    assert votes.parse("4") == votes.Votes(need=3, runs=4)
-    assert votes.parse("1/5") == votes.Votes(need=1, runs=5)
+    assert votes.parse_votes("5") == votes.Votes(need=3, runs=5)
+    assert votes.parse_votes("4") == votes.Votes(need=3, runs=4)
+    assert votes.parse_votes("1/5") == votes.Votes(need=1, runs=5)
 
 
 @pytest.mark.parametrize("text", ["0", "3/2", "0/2", "-1", "x", "", "1/", "2000"])
 def test_a_repeat_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="expected N or K/N"):
-        votes.parse(text)
+        votes.parse_votes(text)
 
 
 # --- The answer ------------------------------------------------------------------------------
@@ -382,9 +382,9 @@ def test_the_answer(golden: Callable[[Path, str], None]) -> None:
         votes="bad in 2 of 3 runs",
     )
     told = [
-        answer.sentence("bad", before, after, []),
-        answer.sentence("bad", before, after, ["2.9.0.post1"], "loss"),
-        answer.sentence("good", before, after, ["2.8.1", "2.8.2", "2.8.3"]),
+        answer.release_sentence("bad", before, after, []),
+        answer.release_sentence("bad", before, after, ["2.9.0.post1"], "loss"),
+        answer.release_sentence("good", before, after, ["2.8.1", "2.8.2", "2.8.3"]),
         answer.series_sentence("bad", before, after, ("2.8", "2.9")),
         answer.series_sentence("bad", before, after, ("2.9", "2.9")),
         answer.series_sentence("bad", before, after, ("2.6", "2.9"), ["2.7", "2.8"]),
@@ -397,7 +397,7 @@ def test_the_answer(golden: Callable[[Path, str], None]) -> None:
 
 def test_a_reason_cannot_write_on_the_terminal() -> None:
     odd = result(Verdict.SKIP, None, reason="\x1b[2Jnot\there\u202e")
-    said = answer.shows(Neighbour(result=odd, environment=None))
+    said = answer.result_clause(Neighbour(result=odd, environment=None))
     assert said == "2.9.1 is skipped ( [2Jnot here )"
 
 

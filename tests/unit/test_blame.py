@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from runner.bisect import blame
 from runner.bisect.answer import Neighbour
-from runner.bisect.blame import Blame, Pins, fewest, find_blame, in_words, swapped
+from runner.bisect.blame import (
+    Blame,
+    Pins,
+    blame_sentences,
+    fewest_needed,
+    find_blame,
+    with_older_packages,
+)
 from runner.matrix import plan
 from runner.model import Case, Cell, Device, EnvironmentInfo, Repro, Result, Target, Verdict
 from runner.releases import catalogue
@@ -29,19 +36,19 @@ def test_the_fewest_that_do_it_together_are_found(needed: set[str]) -> None:
         asked.append(pins)
         return needed <= set(pins)
 
-    assert set(fewest(ITEMS, enough)) == needed
+    assert set(fewest_needed(ITEMS, enough)) == needed
     if len(needed) == 1:
         assert len(set(asked)) <= 9  # 1 + 2 log2 12
 
 
 def test_where_all_of_them_do_not_do_it_there_are_none() -> None:
-    assert fewest(ITEMS, lambda pins: False) == ()
-    assert fewest((), lambda pins: True) == ()
+    assert fewest_needed(ITEMS, lambda pins: False) == ()
+    assert fewest_needed((), lambda pins: True) == ()
 
 
 def test_what_cannot_be_decided_is_not_enough() -> None:
     both = {ITEMS[0], ITEMS[11]}
-    found = fewest(ITEMS, lambda pins: set(ITEMS[:6]) <= set(pins) and both <= set(pins))
+    found = fewest_needed(ITEMS, lambda pins: set(ITEMS[:6]) <= set(pins) and both <= set(pins))
     assert set(found) == {*ITEMS[:6], ITEMS[11]}
 
 
@@ -86,7 +93,7 @@ def blamed(
     monkeypatch.setattr(blame, "_refusal", refusal)
     older, newer = side("2.17.1", OLD, "✓"), side("2.18.1", NEW, "A")
     found = find_blame(older, newer, target(), passes, behaves)
-    return found, list(in_words(found, "2.17.1", "2.18.1"))
+    return found, list(blame_sentences(found, "2.17.1", "2.18.1"))
 
 
 def test_a_package_is_blamed_and_what_cannot_be_tried_is_named(
@@ -125,7 +132,7 @@ def test_a_trial_is_a_row_of_its_own() -> None:
         case=Case(name="a"),
         target=target(),
     )
-    tried = swapped(cell, ("h5py==3.11.0", "numpy==1.26.4"), 1)
+    tried = with_older_packages(cell, ("h5py==3.11.0", "numpy==1.26.4"), 1)
     assert tried.case.name == "a@h5py=3.11.0,numpy=1.26.4"
     assert tried.target.requirements == ("h5py==3.11.0", "numpy==1.26.4")
-    assert swapped(cell, ITEMS, 7).case.name == "a@swap-7=12-packages"
+    assert with_older_packages(cell, ITEMS, 7).case.name == "a@swap-7=12-packages"

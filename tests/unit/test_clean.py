@@ -36,17 +36,19 @@ def names(items: list[items.Removable]) -> list[str]:
 
 
 def test_without_bounds_everything_goes() -> None:
-    assert names(clean.chosen([item("a"), item("b", age=5)], now=1000)) == ["b", "a"]
+    assert names(clean.items_to_remove([item("a"), item("b", age=5)], now=1000)) == ["b", "a"]
 
 
 def test_by_age() -> None:
     items = [item("old", age=100), item("new", age=10)]
-    assert names(clean.chosen(items, now=1000, older_than=timedelta(seconds=50))) == ["old"]
+    assert names(clean.items_to_remove(items, now=1000, older_than=timedelta(seconds=50))) == [
+        "old"
+    ]
 
 
 def test_by_size_the_least_recently_used_goes_first() -> None:
     items = [item("a", age=1), item("b", age=3), item("c", age=2)]
-    assert names(clean.chosen(items, now=1000, max_size=15)) == ["b", "c"]
+    assert names(clean.items_to_remove(items, now=1000, max_size=15)) == ["b", "c"]
 
 
 def test_what_is_in_use_stays_and_counts() -> None:
@@ -54,7 +56,7 @@ def test_what_is_in_use_stays_and_counts() -> None:
 
     def going(older_than: Optional[timedelta] = None, max_size: Optional[int] = None) -> list[str]:
         return names(
-            clean.chosen(
+            clean.items_to_remove(
                 items,
                 now=1000,
                 older_than=older_than,
@@ -74,7 +76,7 @@ def test_what_stays_fits_and_nothing_goes_needlessly(
     sizes: list[tuple[int, int]], max_size: int
 ) -> None:
     items = [item(str(n), size=size, age=age) for n, (size, age) in enumerate(sizes)]
-    going = clean.chosen(items, now=1000, max_size=max_size)
+    going = clean.items_to_remove(items, now=1000, max_size=max_size)
     left = sum(one.size for one in items) - sum(one.size for one in going)
     assert left <= max_size
     assert not going or left + going[-1].size > max_size

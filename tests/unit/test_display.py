@@ -32,7 +32,7 @@ FAILURES = {"A": (Verdict.FAIL, "KeyError: 'x'")}
 )
 def test_a_cell_on_one_line(glyphs: str, line: str) -> None:
     cell = runs.drawn(f"2.4 2.5 2.6\na {glyphs}", FAILURES).results[1]
-    assert display.one_line(cell) == line
+    assert display.result_line(cell) == line
 
 
 def test_lines_count_the_cells_and_no_inferred_one_is_a_pass() -> None:

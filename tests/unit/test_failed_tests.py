@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cells.signature import of_exit
+from runner.cells.signature import exit_signature
 from runner.cells.signature.failed_tests import joined_names
 
 RECORDED = Path(__file__).parent / "failed_tests"
@@ -36,7 +36,7 @@ def told_by_unittest(folder: Path, **values: str) -> str:
     given = {"a": "1", "b": "2", "c": "True", "setup": "pass", **values}
     script.write_text(UNITTEST.format(**given), "utf-8")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
-    return of_exit(done.returncode, done.stderr, done.stdout + done.stderr)
+    return exit_signature(done.returncode, done.stderr, done.stdout + done.stderr)
 
 
 def test_unittest_names_what_failed(tmp_path: Path) -> None:
@@ -71,15 +71,15 @@ FAILED (failures=1)
 def test_python_3_11_names_the_method_twice() -> None:
     new = OLD.replace("(__main__.T)", "(__main__.T.test_a_saves)")
     assert (
-        of_exit(1, OLD)
-        == of_exit(1, new)
+        exit_signature(1, OLD)
+        == exit_signature(1, new)
         == ("failed test T.test_a_saves: AssertionError: True != False")
     )
 
 
 def test_absl_numbers_parameters() -> None:
     absl = OLD.replace("test_a_saves (", "test_a_saves0 (1, 2) (").replace("\nFAIL", "\nFAIL", 1)
-    assert of_exit(1, "[ RUN      ] T.test_a_saves0\n" + absl).startswith(
+    assert exit_signature(1, "[ RUN      ] T.test_a_saves0\n" + absl).startswith(
         "failed test T.test_a_saves0 (1, 2): "
     )
 
@@ -97,7 +97,7 @@ WHAT_PYTEST_SAID = {
 @pytest.mark.parametrize("what", WHAT_PYTEST_SAID)
 def test_pytest_names_what_failed(what: str, style: str) -> None:
     output = (RECORDED / f"{what}.{style}.txt").read_text("utf-8")
-    assert of_exit(1, "", output) == WHAT_PYTEST_SAID[what]
+    assert exit_signature(1, "", output) == WHAT_PYTEST_SAID[what]
 
 
 def test_many_tests_still_are_one_set_and_no_other() -> None:
@@ -108,4 +108,6 @@ def test_many_tests_still_are_one_set_and_no_other() -> None:
 
 
 def test_a_program_that_only_speaks_of_failures_runs_no_tests() -> None:
-    assert of_exit(1, "", "FAIL: test_a (__main__.T)\n") == "exit 1: FAIL: test_a (__main__.T)"
+    assert (
+        exit_signature(1, "", "FAIL: test_a (__main__.T)\n") == "exit 1: FAIL: test_a (__main__.T)"
+    )

@@ -29,5 +29,5 @@ def test_the_answer_is_the_one_that_a_terminal_shows(page: str) -> None:
 
 def test_the_lines_of_cells_are_those_of_a_log(page: str) -> None:
     run = runs.drawn("2.15.1\ndefault A", {"A": NO_SESSION}, python="3.10")
-    line = display.one_line(run.results[0]).replace(" script/", " my/")
+    line = display.result_line(run.results[0]).replace(" script/", " my/")
     assert f"] {line}\n" in page

@@ -62,7 +62,7 @@ def test_programs_read_which_value_it_was() -> None:
 
 def block_of(run: Run) -> dict[str, Any]:
     context = Context(run=run, grid=grid.build_grid(run), logs=lambda _: "")
-    text = block.block(context)
+    text = block.hidden_block(context)
     read = json.loads(text.removeprefix(block.OPEN).removesuffix(block.CLOSE))
     assert isinstance(read, dict)
     assert read["along"] == "keras"
@@ -108,7 +108,7 @@ def test_a_pin_is_of_the_package_and_closed_at_what_was_seen() -> None:
 
 def test_a_pin_of_the_package_is_checked() -> None:
     pin = find_pin(grid.build_grid(along("A", "✓", "✓", "A")), [])
-    wanted = requirement.parse("keras>=3.1,<3.11", pin.package)
+    wanted = requirement.parse_requirement("keras>=3.1,<3.11", pin.package)
     assert check_requirement(pin, wanted, []).holds
     with pytest.raises(UsageError, match="asks for tensorflow; the run is about keras"):
-        requirement.parse("tensorflow>=2", pin.package)
+        requirement.parse_requirement("tensorflow>=2", pin.package)

@@ -164,16 +164,19 @@ def test_what_uv_could_not_fetch_is_told_with_its_cause(
     lines = "error: Failed to install cpython-3.10\n  cause: Request failed\n  cause: dns error"
     uv = script(tmp_path / "uv-that-fails", f"echo '{lines}' >&2; exit 1")
     monkeypatch.setattr(interpreters, "uv_command", lambda: str(uv))
-    assert interpreters.obtain("3.10") == (None, "Failed to install cpython-3.10: dns error")
+    assert interpreters.obtain_interpreter("3.10") == (
+        None,
+        "Failed to install cpython-3.10: dns error",
+    )
 
 
 def test_the_first_pythons_are_not_fetched() -> None:
-    assert interpreters.obtain("3.7") == (None, interpreters.TOO_OLD)
+    assert interpreters.obtain_interpreter("3.7") == (None, interpreters.TOO_OLD)
 
 
 def test_nothing_is_fetched_where_the_user_forbids_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
-    assert interpreters.obtain("3.8") == (None, "UV_PYTHON_DOWNLOADS=never")
+    assert interpreters.obtain_interpreter("3.8") == (None, "UV_PYTHON_DOWNLOADS=never")
 
 
 def test_a_failed_fetch_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +187,8 @@ def test_a_failed_fetch_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> N
         return "no network"
 
     monkeypatch.setattr(interpreters, "_fetch", fetch)
-    assert interpreters.obtain("3.8") == (None, "no network")
-    assert interpreters.obtain("3.8") == (None, "no network")
+    assert interpreters.obtain_interpreter("3.8") == (None, "no network")
+    assert interpreters.obtain_interpreter("3.8") == (None, "no network")
     assert tries == ["3.8"]
 
 
@@ -195,7 +198,7 @@ def test_what_uv_fetched_is_used(fake: Fake, monkeypatch: pytest.MonkeyPatch) ->
         return ""
 
     monkeypatch.setattr(interpreters, "_fetch", fetch)
-    found, why_not = interpreters.obtain("3.8")
+    found, why_not = interpreters.obtain_interpreter("3.8")
     assert (found and found.version, why_not) == ("3.8.20", "")
 
 

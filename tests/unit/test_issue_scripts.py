@@ -24,7 +24,7 @@ from runner.cli import from_issue, issue_source
 from runner.errors import UsageError
 from runner.github import download, issue_scripts, links
 from runner.github.errors import GithubError
-from runner.github.issue_scripts import Block, blocks
+from runner.github.issue_scripts import Block, script_blocks
 from runner.model import Repro
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
 
@@ -33,7 +33,7 @@ TWO = f"First:\n\n```python\n{TF}```\n\nThen:\n\n```py\nprint(2)\n```\n"
 
 
 def sources(markdown: str) -> list[str]:
-    return [block.source for block in blocks(markdown)]
+    return [block.source for block in script_blocks(markdown)]
 
 
 # --- Which blocks are scripts ----------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_entities_that_are_meant_stay() -> None:
 
 
 def test_line_and_label_say_where_it_is() -> None:
-    found = blocks(f"a\n\n<div>\n```shell\n{TF}```\n</div>\n\n~~~Python\nx\n~~~\n")
+    found = script_blocks(f"a\n\n<div>\n```shell\n{TF}```\n</div>\n\n~~~Python\nx\n~~~\n")
     assert [(block.line, block.label) for block in found] == [(4, "shell"), (10, "Python")]
 
 
@@ -164,7 +164,7 @@ PIECES += ["import tensorflow\n", "x = '", "(", "\t", "\r", "\x00", "\ud800", "\
 @example(">" * 5_000 + "```python\nx")
 @settings(max_examples=300, deadline=None)
 def test_any_text_has_its_scripts(text: str) -> None:
-    for block in blocks(text):
+    for block in script_blocks(text):
         assert block.source.strip()
         assert block.source.endswith("\n")
         assert 1 <= block.line <= text.count("\n") + text.count("\r") + 1
@@ -524,15 +524,15 @@ def test_bisect_wants_a_script(wanted: list[str], capsys: Captured) -> None:
     ],
 )
 def test_pages_of_files_lead_to_the_files(text: str, url: str) -> None:
-    assert links.parse(text).url == f"https://raw.githubusercontent.com/{url}"
+    assert links.parse_link(text).url == f"https://raw.githubusercontent.com/{url}"
 
 
 def test_other_links() -> None:
     raw = "https://raw.githubusercontent.com/o/n/main/b.py"
-    assert (links.parse(raw).url, links.parse(raw).kind) == (raw, ".py")
-    drive = links.parse("https://colab.research.google.com/drive/1aB_c-d3fGhIjK?usp=sharing")
+    assert (links.parse_link(raw).url, links.parse_link(raw).kind) == (raw, ".py")
+    drive = links.parse_link("https://colab.research.google.com/drive/1aB_c-d3fGhIjK?usp=sharing")
     assert drive.url == "https://drive.google.com/uc?export=download&id=1aB_c-d3fGhIjK"
-    assert links.parse(f"{GIST}#file-bug-py").gist == "0123456789abcdef0123"
+    assert links.parse_link(f"{GIST}#file-bug-py").gist == "0123456789abcdef0123"
 
 
 # --- Downloads -------------------------------------------------------------------------------
@@ -600,9 +600,11 @@ def test_a_link_that_cannot_be_followed_is_told_in_a_line(
 )
 def test_the_web_does_not_lead_to_this_machine(here: str) -> None:
     with pytest.raises(GithubError, match="is not followed: that is this machine"):
-        download.redirected("https://example.org/a.py", here)
-    assert download.redirected("https://example.org/a.py", "/b.py") == "https://example.org/b.py"
-    assert download.redirected("http://127.0.0.1:8/a.py", here).endswith("/x.py")
+        download.redirect_target("https://example.org/a.py", here)
+    assert (
+        download.redirect_target("https://example.org/a.py", "/b.py") == "https://example.org/b.py"
+    )
+    assert download.redirect_target("http://127.0.0.1:8/a.py", here).endswith("/x.py")
 
 
 def test_nobody_answers(wanted: list[str], capsys: Captured) -> None:
@@ -624,19 +626,19 @@ def test_nobody_answers(wanted: list[str], capsys: Captured) -> None:
     ],
 )
 def test_code_is_found_however_it_is_fenced(text: str) -> None:
-    (block,) = issue_scripts.blocks(text)
+    (block,) = issue_scripts.script_blocks(text)
     assert block.source == f"{TF}x = 1\n\ny = 2\n"
 
 
 def test_a_block_for_a_shell_that_installs_first_is_a_script() -> None:
     text = f"```shell\n!pip install tensorflow==2.9\n{TF}%time x = 1\n```"
-    (block,) = issue_scripts.blocks(text)
+    (block,) = issue_scripts.script_blocks(text)
     assert block.source.startswith("!pip install tensorflow==2.9\n")
 
 
 def test_inline_code_stays_text_and_lines_keep_their_numbers() -> None:
     text = f"Use `tf.x` and\n`tf.y` or `z`.\n`{TF}print(1)`\n\n```py\nx\n```\n"
-    assert [block.line for block in issue_scripts.blocks(text)] == [3, 7]
+    assert [block.line for block in issue_scripts.script_blocks(text)] == [3, 7]
 
 
 # --- What the issue reports ------------------------------------------------------------------
@@ -666,7 +668,7 @@ LINE = "AttributeError: module 'tensorflow' has no attribute 'x'"
     ],
 )
 def test_the_failure_that_an_issue_reports(text: str, line: str) -> None:
-    assert reported.failure(text) == line
+    assert reported.reported_failure(text) == line
 
 
 @pytest.mark.parametrize(

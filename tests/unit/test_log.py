@@ -129,7 +129,7 @@ SECRET = "hunter2hunter2"
 )
 def test_what_looks_like_a_secret_is_hidden(text: str) -> None:
     environ = {"UV_INDEX_X_PASSWORD": SECRET} if text.startswith("with") else {}
-    hidden = secret_text.remover(environ)(text)
+    hidden = secret_text.secret_remover(environ)(text)
     assert secret_text.HIDDEN in hidden
     assert SECRET not in hidden
     assert "0123456789" not in hidden
@@ -137,7 +137,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str) -> None:
 
 def test_what_is_no_secret_stays() -> None:
     text = "https://host/simple numpy==1.22.4 --tf '>=2.4' token x=1 git+ssh://host/a"
-    assert secret_text.remover({"MY_TOKEN": "2.4", "HOME": "/root"})(text) == text
+    assert secret_text.secret_remover({"MY_TOKEN": "2.4", "HOME": "/root"})(text) == text
 
 
 def test_a_command_with_a_password_is_logged_without(

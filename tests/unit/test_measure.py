@@ -14,7 +14,7 @@ from runner import report
 from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.measure import Measurer
-from runner.cells.results import judged
+from runner.cells.results import judged_result
 from runner.model import Case, Cell, Device, Execution, Repro, Run, RunInfo, Target
 from tests.engines.plain import release
 
@@ -265,7 +265,7 @@ def test_no_path_of_this_machine_is_in_what_is_kept() -> None:
 def test_a_malformed_observation_is_a_note_on_the_cell_and_in_the_reports() -> None:
     note = "::observe loss: Expecting value: line 1 column 1 (char 0)"
     execution = Execution(exit_code=0, notes=(note, "ended for timeout after 5.0 s: 1 processes"))
-    result = judged(CELL, "2.9.3-py3.10-cpu", execution)
+    result = judged_result(CELL, "2.9.3-py3.10-cpu", execution)
     assert result.notes == (note,)
     info = RunInfo(id="i", started="s", engine="local", tool_version="0", command="tfmatrix")
     run = Run(info=info, environments=(), results=(result,), repros=(CELL.repro,))

@@ -17,7 +17,7 @@ HAVE = frozenset({"numpy", "tensorflow-cpu", "protobuf", "scipy"})
 
 
 def of(text: str, *own: str) -> dict[str, str]:
-    return imports.missing([text], own, HAVE)
+    return imports.missing_packages([text], own, HAVE)
 
 
 @pytest.mark.parametrize(

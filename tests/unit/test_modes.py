@@ -21,20 +21,20 @@ def repro(folder: Path, script: str) -> Repro:
 
 def test_a_script_that_imports_tensorflow_first_is_forked(tmp_path: Path) -> None:
     plain = repro(tmp_path, "import tensorflow as tf\n")
-    assert modes.chosen(plain, "auto") == FORK
+    assert modes.choose_mode(plain, "auto") == FORK
 
 
 def test_the_user_may_say_otherwise(tmp_path: Path) -> None:
     plain = repro(tmp_path, "import tensorflow as tf\n")
-    assert modes.chosen(plain, "fresh") == Mode(name="fresh", reason="--mode fresh")
+    assert modes.choose_mode(plain, "fresh") == Mode(name="fresh", reason="--mode fresh")
     first = repro(tmp_path, "import os\nos.environ['A'] = '1'\nimport tensorflow\n")
-    assert modes.chosen(first, "fork") == FORK
+    assert modes.choose_mode(first, "fork") == FORK
 
 
 def test_what_has_a_gpu_is_never_forked(tmp_path: Path) -> None:
     plain = repro(tmp_path, "import tensorflow as tf\n")
     for wanted in ("auto", "fork"):
-        assert "GPU" in modes.chosen(plain, wanted, Device.CUDA).reason
+        assert "GPU" in modes.choose_mode(plain, wanted, Device.CUDA).reason
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ SAID = Execution(exit_code=0, notes=("other", "not forked: it has threads"))
     ids=["forked", "wanted", "the agent's", "planned", "second look", "not measured"],
 )
 def test_a_record_says_why_it_was_fresh(execution: Execution, mode: Mode, why: str) -> None:
-    assert modes.explained(execution, mode) == why
+    assert modes.why_fresh_instead(execution, mode) == why
 
 
 def test_repeated_runs_are_fresh_by_themselves() -> None:
     voted = Execution(exit_code=0, attempts=3)
-    assert "--repeat" in modes.explained(voted, FORK, repeat=3)
+    assert "--repeat" in modes.why_fresh_instead(voted, FORK, repeat=3)
 
 
 def test_what_a_module_of_the_scripts_own_looks_at_counts(tmp_path: Path) -> None:
@@ -97,4 +97,4 @@ def test_modules_that_import_each_other_are_looked_at_once(tmp_path: Path) -> No
 def test_a_module_with_a_name_of_the_agents_beside_a_script(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("X = 1\n")
     script = repro(tmp_path, "import tensorflow as tf\nimport json\n")
-    assert "json beside it" in modes.chosen(script, "auto").reason
+    assert "json beside it" in modes.choose_mode(script, "auto").reason

@@ -159,7 +159,7 @@ def test_each_case_says_where_it_first_blocks_and_why() -> None:
     ],
 )
 def test_specifiers(measured: str, specifier: Optional[str], unmeasured: str) -> None:
-    claim = requirement.narrowest(
+    claim = requirement.narrowest_requirement(
         {Version(word[:-1]): word[-1] == "+" for word in measured.split()}, map(Version, CATALOGUE)
     )
     assert (claim and claim.specifier) == specifier
@@ -167,7 +167,7 @@ def test_specifiers(measured: str, specifier: Optional[str], unmeasured: str) ->
 
 
 def test_strict_excludes_every_release_that_was_not_measured() -> None:
-    claim = requirement.narrowest(
+    claim = requirement.narrowest_requirement(
         {Version("2.7.4"): True, Version("2.8.4"): True}, map(Version, CATALOGUE), strict=True
     )
     assert claim is not None
@@ -191,7 +191,7 @@ VERSIONS = st.one_of(
 def test_it_admits_exactly_what_qualifies_of_all_that_was_measured(
     measured: dict[Version, bool], known: set[Version], strict: bool
 ) -> None:
-    claim = requirement.narrowest(measured, known, strict=strict)
+    claim = requirement.narrowest_requirement(measured, known, strict=strict)
     if claim is None:
         assert not any(measured.values())
         return
@@ -200,7 +200,7 @@ def test_it_admits_exactly_what_qualifies_of_all_that_was_measured(
     beyond = {v for v in known if v in found} - set(measured)
     assert beyond == set(claim.unmeasured)
     assert not (strict and beyond)
-    assert requirement.parse(claim.requirement) == found
+    assert requirement.parse_requirement(claim.requirement) == found
 
 
 @settings(deadline=None)
@@ -213,7 +213,7 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
     assert [standing.release for standing in answer.qualifying] == good
     if answer.requirement:
         checked = check_requirement(
-            answer, requirement.parse(answer.requirement.requirement), CATALOGUE
+            answer, requirement.parse_requirement(answer.requirement.requirement), CATALOGUE
         )
         assert checked.holds
         assert [standing.release for standing in checked.admitted] == good
@@ -240,12 +240,12 @@ def test_the_grid_and_the_requirement_agree(drawn: dict[str, str]) -> None:
 )
 def test_check(text: str, holds: bool) -> None:
     answer = pin(runs.drawn("2.4.4 2.15.1 2.16.2 2.17.1\na ✓ ✓ A –"))
-    assert check_requirement(answer, requirement.parse(text), CATALOGUE).holds is holds
+    assert check_requirement(answer, requirement.parse_requirement(text), CATALOGUE).holds is holds
 
 
 def test_a_check_holds_only_for_what_was_measured_or_has_a_newer_patch_that_was() -> None:
     run = runs.drawn("2.4.1 2.5.3\na ✓ ✓")
-    text = requirement.parse("tensorflow>=2.4,<2.6")
+    text = requirement.parse_requirement("tensorflow>=2.4,<2.6")
     answer = check_requirement(pin(run), text, CATALOGUE)
     assert not answer.holds
     assert [str(version) for version in answer.unvouched] == ["2.4.2", "2.4.3", "2.4.4"]
@@ -267,7 +267,7 @@ def test_a_release_of_which_all_is_inferred_was_not_measured() -> None:
     assert answer.requirement is not None
     assert "2.5.3" in list(map(str, answer.requirement.excluded))
     assert "2 of 2 measured releases pass" in words.pin_text(answer, None)
-    assert not check_requirement(answer, requirement.parse("==2.5.3"), CATALOGUE).holds
+    assert not check_requirement(answer, requirement.parse_requirement("==2.5.3"), CATALOGUE).holds
 
 
 def test_what_passed_most_times_qualifies_only_where_that_is_asked() -> None:
@@ -296,12 +296,12 @@ def test_a_name_that_no_case_has_gets_the_nearest_five() -> None:
 )
 def test_what_is_no_requirement_is_wrong_use(text: str) -> None:
     with pytest.raises(UsageError):
-        requirement.parse(text)
+        requirement.parse_requirement(text)
 
 
 def test_a_marker_cannot_be_checked() -> None:
     with pytest.raises(UsageError, match="marker"):
-        requirement.parse("tensorflow>=2.4; python_version < '3.10'")
+        requirement.parse_requirement("tensorflow>=2.4; python_version < '3.10'")
 
 
 # --- In words --------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def test_in_words() -> None:
 def test_no_escape_code_reaches_the_terminal() -> None:
     answer = pin(runs.hostile())
     assert words.pin_text(answer, None).replace("\n", "").isprintable()
-    checked = check_requirement(answer, requirement.parse(">=1"), CATALOGUE)
+    checked = check_requirement(answer, requirement.parse_requirement(">=1"), CATALOGUE)
     assert words.check_text("\x1b[31m>=1", checked).replace("\n", "").isprintable()
 
 

@@ -12,7 +12,7 @@ from runner import cli
 from runner.bisect import criteria
 from runner.cells import modes, printed, results
 from runner.cells.classify import classify
-from runner.cells.printed import compared, digest, marked
+from runner.cells.printed import compared_lines, output_digest, with_match
 from runner.errors import UsageError
 from runner.matrix import config
 from runner.matrix.selection import NOTHING_AHEAD, select
@@ -44,7 +44,7 @@ def passing(output: str = OUTPUT, **facts: Any) -> Execution:
     ],
 )
 def test_a_pass_that_prints_it_is_a_fail(fail_on: str, line: Optional[str]) -> None:
-    execution = marked(passing(), fail_on)
+    execution = with_match(passing(), fail_on)
     assert execution.matched == line
     outcome = classify(execution)
     assert outcome.verdict is (Verdict.PASS if line is None else Verdict.FAIL)
@@ -52,33 +52,33 @@ def test_a_pass_that_prints_it_is_a_fail(fail_on: str, line: Optional[str]) -> N
 
 
 def test_the_same_line_with_other_decimals_is_the_same_failure() -> None:
-    one, other = (classify(marked(passing(f"loss: {n}\n"), "loss")) for n in ("0.251", "0.252"))
+    one, other = (classify(with_match(passing(f"loss: {n}\n"), "loss")) for n in ("0.251", "0.252"))
     assert one.signature == other.signature
 
 
 def test_what_fails_for_itself_keeps_its_signature_and_tells_the_line() -> None:
-    failed = marked(evolve(passing(), exit_code=1, errors="ValueError: no\n"), "casting")
+    failed = with_match(evolve(passing(), exit_code=1, errors="ValueError: no\n"), "casting")
     assert classify(failed).signature == classify(evolve(failed, matched=None)).signature
-    assert results.judged(CELL, "e", failed).matched == f"{WARNING} to float32"
+    assert results.judged_result(CELL, "e", failed).matched == f"{WARNING} to float32"
 
 
 def test_more_than_is_kept_is_no_pass() -> None:
     cut = "hello\n… 5000 bytes left out …\nbye\n"
-    assert classify(marked(passing(cut), "casting")).verdict is Verdict.ERROR
-    assert classify(marked(passing(cut), "hello")).verdict is Verdict.FAIL
+    assert classify(with_match(passing(cut), "casting")).verdict is Verdict.ERROR
+    assert classify(with_match(passing(cut), "hello")).verdict is Verdict.FAIL
 
 
 def test_what_was_not_measured_stays_so() -> None:
     lost = Execution(trouble="the disk is full")
-    assert marked(lost, "x") is lost
-    assert marked(passing(), "") == passing()
+    assert with_match(lost, "x") is lost
+    assert with_match(passing(), "") == passing()
 
 
 def test_such_cells_have_processes_of_their_own(tmp_path: Path) -> None:
     script = tmp_path / "a.py"
     script.write_text("import tensorflow\n")
-    assert modes.chosen(Repro(name="a", script=script), "auto").name == "fork"
-    assert modes.chosen(Repro(name="a", script=script, fail_on="x"), "auto").name == "fresh"
+    assert modes.choose_mode(Repro(name="a", script=script), "auto").name == "fork"
+    assert modes.choose_mode(Repro(name="a", script=script, fail_on="x"), "auto").name == "fresh"
 
 
 def chosen(script: Path, **options: Any) -> Repro:
@@ -124,10 +124,10 @@ def test_what_is_no_pattern_is_told_in_a_line(
 
 
 def test_bisect_by_what_is_printed() -> None:
-    criterion = criteria.parse("output:casting")
-    said = results.judged(CELL, "e", marked(passing(), "casting"))
-    other = results.judged(CELL, "e", marked(passing("bye\n"), "casting"))
-    lost = results.judged(CELL, "e", Execution(trouble="the disk is full"))
+    criterion = criteria.parse_criterion("output:casting")
+    said = results.judged_result(CELL, "e", with_match(passing(), "casting"))
+    other = results.judged_result(CELL, "e", with_match(passing("bye\n"), "casting"))
+    lost = results.judged_result(CELL, "e", Execution(trouble="the disk is full"))
     assert [criterion.judge(each) for each in (said, other, lost)] == [True, False, None]
 
 
@@ -162,7 +162,7 @@ def test_wrong_use_of_bisect(
 
 def test_a_pattern_is_checked_before_anything_runs() -> None:
     with pytest.raises(UsageError, match="--on output"):
-        criteria.parse("output:/[/")
+        criteria.parse_criterion("output:/[/")
 
 
 # --- --nightly -----------------------------------------------------------------------------------
@@ -215,8 +215,8 @@ def test_the_newest_ahead_is_the_last_column(
     ],
 )
 def test_what_is_aside(one: str, other: str) -> None:
-    assert list(compared(one)) == list(compared(other))
-    assert digest(one) == digest(other) != ""
+    assert list(compared_lines(one)) == list(compared_lines(other))
+    assert output_digest(one) == output_digest(other) != ""
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ def test_what_is_aside(one: str, other: str) -> None:
     ],
 )
 def test_what_is_a_difference(one: str, other: str) -> None:
-    assert digest(one) != digest(other)
+    assert output_digest(one) != output_digest(other)
 
 
 def test_nothing_printed_has_no_digest() -> None:
-    assert digest("") == digest("\n \n") == ""
-    assert results.judged(CELL, "e", passing("")).printed == ""
-    assert results.judged(CELL, "e", passing()).printed == printed.digest(OUTPUT)
+    assert output_digest("") == output_digest("\n \n") == ""
+    assert results.judged_result(CELL, "e", passing("")).printed == ""
+    assert results.judged_result(CELL, "e", passing()).printed == printed.output_digest(OUTPUT)

@@ -15,7 +15,7 @@ from runner import paths, serial
 from runner.environments import locks, render
 from runner.errors import MatrixError
 from runner.machine import derived_cache
-from runner.machine.derived_cache import cache_slot, remembered
+from runner.machine.derived_cache import cache_slot, cached_result
 from runner.matrix import config, plan
 from runner.model import Device, Release
 from runner.releases import catalogue
@@ -40,7 +40,7 @@ class Question:
             self.worked += 1
             return answer
 
-        return remembered("question", inputs, make, write=lambda it: it, read=_read)
+        return cached_result("question", inputs, make, write=lambda it: it, read=_read)
 
 
 def _read(data: Any) -> Any:
@@ -156,7 +156,7 @@ def test_what_fails_is_not_remembered(cache: Path) -> None:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        remembered("q", (), fail, write=int, read=int)
+        cached_result("q", (), fail, write=int, read=int)
     assert not cache.exists()
 
 

@@ -37,7 +37,7 @@ def printing(*texts: str, picture: str = "2.1 2.2 2.3\na ✓ ✓ ✓") -> str:
     """matrix.md of a run whose cells print these."""
     drawn = runs.drawn(picture)
     results = tuple(
-        evolve(result, log=f"logs/{n}.txt", printed=printed.digest(text))
+        evolve(result, log=f"logs/{n}.txt", printed=printed.output_digest(text))
         for n, (result, text) in enumerate(zip(drawn.results, texts))
     )
     run: Run = evolve(drawn, results=results)

@@ -39,7 +39,7 @@ def block_of(run: Run) -> block.Block:
         logs=runs.logs,
         extras=Extras(scripts={"script": SCRIPT}),
     )
-    return block.contents(context)
+    return block.block_contents(context)
 
 
 def changed(text: str, **data: Any) -> str:
@@ -167,7 +167,7 @@ def test_what_a_comment_may_not_say_is_left_out() -> None:
     ],
 )
 def test_whether_the_same_came_out(picture: str, same: bool, said: str) -> None:
-    found, sentence = reported.compared(block_of(RUN), block_of(runs.drawn(picture)))
+    found, sentence = reported.compare_blocks(block_of(RUN), block_of(runs.drawn(picture)))
     assert found is same
     assert said in sentence
     assert "environments are the same" in sentence
@@ -175,7 +175,7 @@ def test_whether_the_same_came_out(picture: str, same: bool, said: str) -> None:
 
 def test_a_report_that_judged_nothing_is_nothing_to_compare_with() -> None:
     nothing = block_of(runs.drawn("2.14\nfit –"))
-    assert reported.compared(nothing, nothing)[0] is False
+    assert reported.compare_blocks(nothing, nothing)[0] is False
 
 
 @given(st.text(max_size=300))

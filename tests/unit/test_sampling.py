@@ -9,7 +9,7 @@ from typing import Optional
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.pipeline.sampling import GAP, inferred_positions, next_round, turns
+from runner.pipeline.sampling import GAP, change_positions, inferred_positions, next_round
 
 SERIES = 26
 Row = Sequence[Optional[Hashable]]
@@ -97,5 +97,5 @@ def test_rows_that_come_and_go_are_seldom_wrong() -> None:
 
 
 def test_both_sides_of_a_turn() -> None:
-    assert turns([1, 1, 1, 2, 2, 3]) == {2, 3, 4, 5}
-    assert turns([2, 2]) == turns([]) == frozenset()
+    assert change_positions([1, 1, 1, 2, 2, 3]) == {2, 3, 4, 5}
+    assert change_positions([2, 2]) == change_positions([]) == frozenset()

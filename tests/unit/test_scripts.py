@@ -310,8 +310,8 @@ def test_a_failure_is_told_by_its_cell(tmp_path: Path) -> None:
     repro = Repro(name="bug", script=named.script, needs_tensorflow=False)
     cell = evolve(CELL, repro=repro)
     failed = Execution(exit_code=1, errors=errors, output=errors)
-    assert results.judged(cell, "e", failed).place == "cell 3, line 3"
-    assert results.judged(cell, "e", Execution(exit_code=0, errors=errors)).place == ""
+    assert results.judged_result(cell, "e", failed).place == "cell 3, line 3"
+    assert results.judged_result(cell, "e", Execution(exit_code=0, errors=errors)).place == ""
 
 
 # --- Folders, modules, standard input ------------------------------------------------------------

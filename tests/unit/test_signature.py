@@ -15,7 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cells.signature import noise, normalise, of_crash, of_exception, of_exit
+from runner.cells.signature import (
+    crash_signature,
+    exception_signature,
+    exit_signature,
+    noise,
+    normalise,
+)
 from runner.cells.signature.crashes import LAST_WORDS
 from runner.cells.signature.cuts import CUTS
 from runner.cells.signature.line import LONGEST
@@ -41,7 +47,11 @@ def judged(recorded: Path) -> str:
     ending = recorded.name.split(".")[-2]
     stderr = recorded.read_text(encoding="utf-8")
     number = int(re.sub(r"\D", "", ending))
-    return of_crash(number, stderr) if ending.startswith("signal") else of_exit(number, stderr)
+    return (
+        crash_signature(number, stderr)
+        if ending.startswith("signal")
+        else exit_signature(number, stderr)
+    )
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda p: f"{p.parent.name}/{p.name}")
@@ -274,12 +284,12 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("messages", SAME.values(), ids=SAME)
 def test_the_same_in_other_words_has_one_signature(messages: tuple[str, ...]) -> None:
-    assert len({of_exception(raised(message)) for message in messages}) == 1
+    assert len({exception_signature(raised(message)) for message in messages}) == 1
 
 
 @pytest.mark.parametrize("messages", DIFFERENT.values(), ids=DIFFERENT)
 def test_something_else_has_another_signature(messages: tuple[str, ...]) -> None:
-    assert len({of_exception(raised(message)) for message in messages}) == len(messages)
+    assert len({exception_signature(raised(message)) for message in messages}) == len(messages)
 
 
 STRUCTURES = {
@@ -374,7 +384,7 @@ STRUCTURES = {
 
 @pytest.mark.parametrize(("stderr", "signature"), STRUCTURES.values(), ids=STRUCTURES)
 def test_the_exception_that_ended_the_program_is_found(stderr: str, signature: str | None) -> None:
-    assert of_exception(stderr) == signature
+    assert exception_signature(stderr) == signature
 
 
 EXITS = {
@@ -404,7 +414,7 @@ EXITS = {
 def test_an_exit_is_told_by_its_exception_or_its_last_words(
     code: int, stderr: str, signature: str
 ) -> None:
-    assert of_exit(code, stderr) == signature
+    assert exit_signature(code, stderr) == signature
 
 
 LOGGED = "ERROR:root:no cache, go on\n" + raised("KeyError: 'cache'")
@@ -425,12 +435,15 @@ SAID = {
 
 @pytest.mark.parametrize("stderr", SAID.values(), ids=SAID)
 def test_the_text_of_an_exit_is_why_the_program_ended(stderr: str) -> None:
-    assert of_exit(1, stderr) == "exit 1: the model cannot be saved"
+    assert exit_signature(1, stderr) == "exit 1: the model cannot be saved"
 
 
 def test_a_verdict_is_the_text_of_an_exit_whatever_was_raised() -> None:
     survived = raised("ValueError: shapes differ")
-    assert of_exit(1, survived + "FAILED: it is not saved\n") == "exit 1: FAILED: it is not saved"
+    assert (
+        exit_signature(1, survived + "FAILED: it is not saved\n")
+        == "exit 1: FAILED: it is not saved"
+    )
 
 
 NO_EXIT_TEXT = {
@@ -451,7 +464,7 @@ NO_EXIT_TEXT = {
 
 @pytest.mark.parametrize("stderr", NO_EXIT_TEXT.values(), ids=NO_EXIT_TEXT)
 def test_what_belongs_to_a_message_is_no_text_of_an_exit(stderr: str) -> None:
-    assert not of_exit(1, stderr).startswith("exit")
+    assert not exit_signature(1, stderr).startswith("exit")
 
 
 PRINTED = {
@@ -469,11 +482,11 @@ PRINTED = {
 
 @pytest.mark.parametrize(("output", "signature"), PRINTED.values(), ids=PRINTED)
 def test_where_standard_error_is_silent_the_output_counts(output: str, signature: str) -> None:
-    assert of_exit(1, "", output) == signature
+    assert exit_signature(1, "", output) == signature
 
 
 def test_standard_error_comes_first() -> None:
-    assert of_exit(1, "no luck\n", "saves: FAILED\nno luck\n") == "exit 1: no luck"
+    assert exit_signature(1, "no luck\n", "saves: FAILED\nno luck\n") == "exit 1: no luck"
 
 
 CRASHES = {
@@ -533,7 +546,7 @@ CRASHES = {
 def test_a_crash_is_told_by_its_signal_and_last_words(
     number: int, stderr: str, signature: str
 ) -> None:
-    assert of_crash(number, stderr) == signature
+    assert crash_signature(number, stderr) == signature
 
 
 @pytest.mark.parametrize("kind", [*NOISE, *LAST_WORDS], ids=lambda kind: kind.name)
@@ -548,7 +561,7 @@ def test_wrappers_match_their_examples(wrapper: object) -> None:
 
 
 def test_a_long_message_ends_at_a_word() -> None:
-    signature = of_exception(raised("ValueError: " + "word " * 200))
+    signature = exception_signature(raised("ValueError: " + "word " * 200))
     assert signature is not None
     assert signature.endswith("word …")
     assert len(signature) <= LONGEST
@@ -649,19 +662,19 @@ def test_normalising_again_changes_nothing(message: str) -> None:
 
 @given(OUTPUTS, st.integers(0, 255))
 def test_any_text_has_a_signature_of_one_line(stderr: str, number: int) -> None:
-    printed = of_exit(number, "", stderr)
+    printed = exit_signature(number, "", stderr)
     for signature in (
-        of_exit(number, stderr),
-        of_crash(number, stderr),
-        of_exception(stderr),
+        exit_signature(number, stderr),
+        crash_signature(number, stderr),
+        exception_signature(stderr),
         printed,
     ):
         if signature is not None:
             assert signature == " ".join(signature.split())
             assert len(signature) <= LONGEST
             assert not {category(character) for character in signature} & {"Cc", "Cs", "Zl", "Zp"}
-    assert of_exit(number, stderr)
-    assert of_crash(number, stderr)
+    assert exit_signature(number, stderr)
+    assert crash_signature(number, stderr)
 
 
 @given(
@@ -674,7 +687,7 @@ def test_addresses_lines_temporary_names_and_counters_change_nothing(
     address: int, line: int, name: str, counter: int
 ) -> None:
     def told(address: int, line: int, name: str, counter: int) -> str | None:
-        return of_exception(
+        return exception_signature(
             f'Traceback (most recent call last):\n  File "/tmp/tmp{name}.py", line {line}, in f\n'
             f"    g()\nValueError: <A object at {address:#x}> in /tmp/tmp{name}/model.h5, see "
             f"repro.py:{line} (x.py, line {line}), op 'dense_{counter}/MatMul' [Op:A_{counter}]\n"
@@ -715,16 +728,16 @@ HOSTILE = (
 def test_hostile_output_is_read_without_delay(piece: str, head: str) -> None:
     """With catastrophic backtracking this would not end, but run into the tests' time limit."""
     stderr = head + piece * (MOST // 8 // len(piece))
-    assert of_exit(1, stderr)
-    assert of_exit(1, "", stderr)
-    assert of_exit(1, "", f"{stderr}\nRan 1 test in 0s\n\nFAILED (f\n== 1 failed in 1s ==\n")
-    assert of_crash(6, stderr)
+    assert exit_signature(1, stderr)
+    assert exit_signature(1, "", stderr)
+    assert exit_signature(1, "", f"{stderr}\nRan 1 test in 0s\n\nFAILED (f\n== 1 failed in 1s ==\n")
+    assert crash_signature(6, stderr)
 
 
 def test_only_the_tail_is_read() -> None:
     end = raised("ValueError: x")
-    assert of_exception(end + "\n" * MOST) is None
-    assert of_exception(raised("KeyError: 1") + "z\n" * MOST + end) == "ValueError: x"
+    assert exception_signature(end + "\n" * MOST) is None
+    assert exception_signature(raised("KeyError: 1") + "z\n" * MOST + end) == "ValueError: x"
 
 
 LINES = st.sampled_from(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.cells.results import judged
+from runner.cells.results import judged_result
 from runner.matrix import plan
 from runner.model import Case, Cell, Device, Execution, Repro, Result
 from runner.releases import catalogue
@@ -22,7 +22,8 @@ def result(folder: Path, source: str, *, needs_tensorflow: bool = True, **facts:
     repro = Repro(name="mine", script=script, needs_tensorflow=needs_tensorflow)
     target = plan.target(RELEASE, Device.CPU)
     cell = Cell(repro=repro, case=Case(name="default"), target=target)
-    return judged(cell, "environment", Execution(**{"exit_code": 0, "imported": True, **facts}))  # type: ignore[arg-type]
+    execution = Execution(**{"exit_code": 0, "imported": True, **facts})  # type: ignore[arg-type]
+    return judged_result(cell, "environment", execution)
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])

@@ -194,7 +194,7 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path) -> None:
     write(folder.parent, secret_py="")
     (folder / "near.py").symlink_to("../secret.py")
     with pytest.raises(UsageError, match=r"near\.py is a link out of"):
-        snapshot.digest_of(repro(folder))
+        snapshot.snapshot_digest(repro(folder))
 
 
 def test_links_in_a_circle_and_into_nothing_do_no_harm(folder: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_pipe_is_never_read(folder: Path) -> None:
 
 def test_a_missing_script_is_named(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no script .*my\.py"):
-        snapshot.digest_of(repro(folder))
+        snapshot.snapshot_digest(repro(folder))
 
 
 # --- Digests ---------------------------------------------------------------------------------
@@ -240,12 +240,12 @@ def test_a_missing_script_is_named(folder: Path) -> None:
 
 def test_touching_changes_nothing_and_editing_does(folder: Path) -> None:
     write(folder, my_py="import near", near_py="x = 1")
-    before = snapshot.digest_of(repro(folder))
+    before = snapshot.snapshot_digest(repro(folder))
     os.utime(folder / "near.py", (1, 1))
     write(folder, unrelated_py="x")
-    assert snapshot.digest_of(repro(folder)) == before
+    assert snapshot.snapshot_digest(repro(folder)) == before
     write(folder, near_py="x = 2")
-    assert snapshot.digest_of(repro(folder)) != before
+    assert snapshot.snapshot_digest(repro(folder)) != before
 
 
 def test_the_executable_bit_counts_and_other_modes_do_not(folder: Path) -> None:
@@ -253,17 +253,17 @@ def test_the_executable_bit_counts_and_other_modes_do_not(folder: Path) -> None:
     digests = []
     for mode in (0o644, 0o600, 0o755):
         (folder / "my.py").chmod(mode)
-        digests.append(snapshot.digest_of(repro(folder)))
+        digests.append(snapshot.snapshot_digest(repro(folder)))
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_names_count_and_the_place_of_the_folder_does_not(tmp_path: Path) -> None:
     for place in ("one", "two"):
         write(tmp_path / place, my_py="open('a.csv'); open('b.csv')", a_csv="x")
-    digests = [snapshot.digest_of(repro(tmp_path / place)) for place in ("one", "two")]
+    digests = [snapshot.snapshot_digest(repro(tmp_path / place)) for place in ("one", "two")]
     assert digests[0] == digests[1]
     (tmp_path / "two" / "a.csv").rename(tmp_path / "two" / "b.csv")
-    assert snapshot.digest_of(repro(tmp_path / "two")) != digests[0]
+    assert snapshot.snapshot_digest(repro(tmp_path / "two")) != digests[0]
 
 
 # --- Taking ----------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_a_snapshot_is_a_protected_copy_named_by_its_digest(folder: Path, tmp_pa
     (folder / "tool").chmod(0o700)
     taken = snapshot.take_snapshot(repro(folder), tmp_path / "snapshots")
     place = taken.workspace.folder
-    assert place == tmp_path / "snapshots" / snapshot.digest_of(repro(folder))
+    assert place == tmp_path / "snapshots" / snapshot.snapshot_digest(repro(folder))
     assert taken.files == ("my.py", "package/one.py", "tool")
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [place, *place.rglob("*")]}
     assert modes == {

@@ -256,7 +256,9 @@ def file_of(*lines: str, mode: str = "fork", **facts: Any) -> Execution:
 
 def believed(first: Execution, second: Execution, said: Sequence[str] = ()) -> Execution:
     left = {"fork": first, "fresh": second}
-    return looks.believed(lambda mode: left.pop(mode), "fork", lambda _: frozenset(said))
+    return looks.run_with_second_look(
+        lambda mode: left.pop(mode), "fork", lambda _: frozenset(said)
+    )
 
 
 FAILS = both("b", "failed", when="call", text=f"{TRACE}ValueError: no\n")

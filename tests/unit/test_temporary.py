@@ -19,7 +19,7 @@ HOLDS = """
 import subprocess, sys, time
 from runner.machine import processes, temporary
 with processes.start([sys.executable, "-c", "import time; time.sleep(300)"]) as child:
-    print(temporary.folder(), child.pid, flush=True)
+    print(temporary.process_folder(), child.pid, flush=True)
     time.sleep(300)
 """
 OWNS = """from runner.machine import process_id
@@ -47,14 +47,14 @@ def holder(elsewhere: Path) -> Iterator[tuple[subprocess.Popen[str], Path, int]]
     yield process, Path(folder), int(child)
     process.kill()
     process.wait()
-    temporary.sweep()
+    temporary.end_dead_runs()
 
 
 def test_the_folder_of_a_living_process_is_left_alone(
     holder: tuple[subprocess.Popen[str], Path, int],
 ) -> None:
     _, folder, child = holder
-    assert temporary.sweep() == []
+    assert temporary.end_dead_runs() == []
     assert folder.is_dir()
     assert Path(f"/proc/{child}").exists()
 
@@ -67,25 +67,25 @@ def test_what_a_killed_process_left_is_ended_and_removed(
     (folder / "secrets" / "settings").write_text("password", "utf-8")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert temporary.left_behind() == [folder]
-    assert temporary.sweep() == [folder]
+    assert temporary.dead_folders() == [folder]
+    assert temporary.end_dead_runs() == [folder]
     assert not folder.exists()
     assert _ended(child)
 
 
 def test_a_folder_is_made_once_and_again_where_somebody_removed_it(elsewhere: Path) -> None:
-    made = temporary.folder()
-    assert temporary.folder() == made
+    made = temporary.process_folder()
+    assert temporary.process_folder() == made
     assert made.stat().st_mode & 0o077 == 0
     made.rmdir()
-    assert temporary.folder().is_dir()
-    assert temporary.sweep() == []
+    assert temporary.process_folder().is_dir()
+    assert temporary.end_dead_runs() == []
 
 
 def test_a_link_that_goes_by_such_a_name_is_not_followed(elsewhere: Path) -> None:
     (elsewhere / "kept").mkdir()
     (elsewhere / "tfmatrix-run-12345678").symlink_to("kept")
-    assert temporary.sweep() == []
+    assert temporary.end_dead_runs() == []
     assert (elsewhere / "kept").is_dir()
 
 

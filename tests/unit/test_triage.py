@@ -58,7 +58,7 @@ def event(folder: Path, **changes: Any) -> Path:
     ],
 )
 def test_what_is_understood(comment: str, arguments: list[str]) -> None:
-    assert triage_command.parse(comment).arguments == arguments
+    assert triage_command.parse_command(comment).arguments == arguments
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_what_is_understood(comment: str, arguments: list[str]) -> None:
 )
 def test_what_is_not(comment: str) -> None:
     if comment.startswith("/tfmatrix --tf 2.9\u2028"):
-        assert triage_command.parse(comment).arguments == ["run", "--tf", "2.9"]
+        assert triage_command.parse_command(comment).arguments == ["run", "--tf", "2.9"]
         return
     with pytest.raises(UsageError) as caught:
-        triage_command.parse(comment)
+        triage_command.parse_command(comment)
     assert "\n" not in str(caught.value)
 
 
 @given(st.text(max_size=100))
 def test_whatever_is_written_only_known_words_come_out(text: str) -> None:
     try:
-        arguments = triage_command.parse(f"/tfmatrix {text}").arguments
+        arguments = triage_command.parse_command(f"/tfmatrix {text}").arguments
     except UsageError:
         return
     assert set(arguments[1::2]) <= {"--tf", "--block", "--good", "--bad"}

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from runner import cli, serial
-from runner.cells.results import skipped
+from runner.cells.results import skipped_result
 from runner.cells.snapshot.record import Snapshot
 from runner.engines.base import Workspace
 from runner.environments import locks
@@ -183,7 +183,7 @@ def test_a_matrix_with_axes_is_the_same_after_it_was_remembered(folder: Path) ->
 
 def test_results_of_two_variants_in_one_environment_are_two(folder: Path) -> None:
     planned = [cell for cell in cells() if cell.case.base_name == "two"][1::2]
-    results = [skipped(cell, "2.16.2-py3.10-cpu", "") for cell in planned]
+    results = [skipped_result(cell, "2.16.2-py3.10-cpu", "") for cell in planned]
     assert [result.variant for result in results] == ["", "keras=legacy"]
     assert len({result.id for result in results}) == 2
     assert len({journal.log_name(result) for result in results}) == 2
@@ -373,7 +373,9 @@ def test_the_report_says_what_a_variant_changes(
 ) -> None:
     matrix = load()
     planned = plan.cells(matrix, RELEASES)
-    results = tuple(skipped(cell, cell.target.label, cell.skip or "broken") for cell in planned)
+    results = tuple(
+        skipped_result(cell, cell.target.label, cell.skip or "broken") for cell in planned
+    )
     run = evolve(runs.drawn("2.16\nx ✓"), environments=(), results=results, repros=matrix.repros)
     context = Context(run=run, grid=build_grid(run), logs=lambda _: "")
     said = markdown.render(context)

@@ -39,7 +39,7 @@ def majority(executions: Sequence[Execution]) -> Execution:
         executions[chosen],
         attempts=len(executions),
         agreed=agreed,
-        note=others(outcomes, outcomes[chosen]),
+        note=dissenters(outcomes, outcomes[chosen]),
     )
 
 
@@ -62,7 +62,7 @@ def with_another_vote(before: Execution, again: Execution) -> Execution:
     return evolve(found, attempts=before.attempts + 1, note=note or found.note)
 
 
-def others(outcomes: Sequence[Outcome], chosen: Outcome) -> str:
+def dissenters(outcomes: Sequence[Outcome], chosen: Outcome) -> str:
     """The other outcomes: `1 of 3 attempts: crash (SIGSEGV)`; empty if all agree."""
     counted = Counter(_said(each) for each in outcomes if each.finding != chosen.finding)
     return "; ".join(f"{k} of {len(outcomes)} attempts: {said}" for said, k in counted.items())

@@ -59,7 +59,7 @@ DIFFERS = SecondLook(
 _CODE_ALONE = re.compile(r"exit \d+")
 
 
-def needed(execution: Execution, said: frozenset[str]) -> Optional[SecondLook]:
+def needed_look(execution: Execution, said: frozenset[str]) -> Optional[SecondLook]:
     """The reason why `execution` needs a second look; None if it needs none."""
     return next((look for look in SECOND_LOOKS if look.when(execution, said)), None)
 

@@ -47,7 +47,7 @@ class Votes:
         return f"bad in {answers.count(True)} of {len(answers)} runs{besides}"
 
 
-def parse(text: str) -> Votes:
+def parse_votes(text: str) -> Votes:
     """`5`: bad if most of five runs are; `1/5`: bad if at least one is. Raises `UsageError`."""
     found = re.fullmatch(r"(?:(\d{1,4})/)?(\d{1,4})", text.strip())
     runs = int(found.group(2)) if found else 0

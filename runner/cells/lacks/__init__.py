@@ -14,24 +14,24 @@ from runner.cells.lacks import files, network, packages, python
 from runner.cells.signature import Raised, causes, exit_words
 
 CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
-    python.needed,
-    packages.needed,
-    network.needed,
-    files.needed,
+    python.find_need,
+    packages.find_need,
+    network.find_need,
+    files.find_need,
 )
 """Each returns what is missing, or None."""
 MOST_TESTS = 100
 
 
 @lru_cache(maxsize=32)
-def needed(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
+def find_need(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
     """What the environment lacks, as a text that begins with `needs`; None for any other failure.
 
     If tests failed, all of them must have failed for such a reason.
     """
     raised = causes(exit_code, stderr, output)
     if not raised:  # The program caught the exception and ended with its own words.
-        return network.needed_in(exit_words(exit_code, stderr))
+        return network.find_need_in(exit_words(exit_code, stderr))
     reasons = list(map(_needed, raised[:MOST_TESTS]))
     return reasons[0] if reasons and all(reasons) else None
 

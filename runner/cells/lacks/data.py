@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.machine.derived_cache import remembered_yaml
+from runner.machine.derived_cache import cached_yaml
 
 _FOLDER = Path(__file__).parent
 _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<(?!fstring>)")
@@ -19,7 +19,7 @@ _TENSORFLOW = re.compile(r"-packages[/\\](?:tensorflow|tensorflow_core|keras|tf_
 @functools.cache
 def table(name: str) -> Any:
     """A data file, `packages` or `python`, as a table."""
-    return remembered_yaml(_FOLDER / f"{name}.yaml")
+    return cached_yaml(_FOLDER / f"{name}.yaml")
 
 
 @functools.cache

@@ -29,7 +29,7 @@ _STARTS_PROGRAMS = re.compile(r"[/\\]subprocess\.py$")
 _TEMPORARY = re.compile(r"^(?:/var)?/tmp/|^/scratch|\btmp\w{8}\b|tfmatrix-|^~")
 
 
-def needed(raised: Raised) -> Optional[str]:
+def find_need(raised: Raised) -> Optional[str]:
     """The missing path; None for a model's file or a temporary file, which TensorFlow should have
     written.
 

@@ -15,7 +15,7 @@ from runner.cells.lacks import data, packages
 from runner.model import package_name
 
 
-def missing(
+def missing_packages(
     texts: Iterable[str], own: Collection[str], installed: Collection[str]
 ) -> dict[str, str]:
     """Missing module → its package, for the modules that `texts` import.

@@ -13,12 +13,12 @@ _REMEDY = "--data auto, or tfmatrix fetch, or --data DIR"
 """The first two work for what Keras or the script names; everything else must be in a folder."""
 
 
-def needed(raised: Raised) -> Optional[str]:
+def find_need(raised: Raised) -> Optional[str]:
     """The unreachable address, and what to do instead."""
-    return needed_in(f"{raised.kind}: {raised.message}", raised.message)
+    return find_need_in(f"{raised.kind}: {raised.message}", raised.message)
 
 
-def needed_in(said: str, shown: str = "") -> Optional[str]:
+def find_need_in(said: str, shown: str = "") -> Optional[str]:
     """The same for a text. If it names no address, the first line of `shown` is used."""
     text = " ".join(said[:4000].split())
     for pattern in data.patterns("packages", "network") if _may_be(text) else ():

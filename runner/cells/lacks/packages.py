@@ -16,7 +16,7 @@ _FIXTURE = re.compile(r"fixture '([\w.-]+)' not found")
 _LIBRARY = re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file")
 
 
-def needed(raised: Raised) -> Optional[str]:
+def find_need(raised: Raised) -> Optional[str]:
     """The package, with the option that adds it. A missing module of TensorFlow itself is
     evidence."""
     line = raised.message.split("\n", 1)[0]

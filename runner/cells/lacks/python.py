@@ -19,7 +19,7 @@ _METHOD = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 _BUILTIN = re.compile(r"name '(\w+)' is not defined")
 
 
-def needed(raised: Raised) -> Optional[str]:
+def find_need(raised: Raised) -> Optional[str]:
     """The Python that the script's own code needs. Such an error in TensorFlow's code is
     evidence."""
     if not data.is_own(raised.files):

@@ -14,13 +14,13 @@ from typing import Optional
 
 from attrs import evolve
 
-from runner.cells.signature.crashes import last_words, name_of
+from runner.cells.signature.crashes import last_words, signal_name
 from runner.cells.signature.exits import exit_text, without_notes
 from runner.cells.signature.failed_tests import (
     FailedTest,
     failed_tests,
     joined_names,
-    speaks_of_tests,
+    may_hold_tests,
 )
 from runner.cells.signature.line import capped, normalise
 from runner.cells.signature.noise import clean, failed_checks, last_meaningful_line
@@ -28,7 +28,15 @@ from runner.cells.signature.raised import Raised, headline
 from runner.cells.signature.tracebacks import last_raised
 from runner.cells.signature.wrappers import unwrapped
 
-__all__ = ["Raised", "causes", "exit_words", "normalise", "of_crash", "of_exception", "of_exit"]
+__all__ = [
+    "Raised",
+    "causes",
+    "crash_signature",
+    "exception_signature",
+    "exit_signature",
+    "exit_words",
+    "normalise",
+]
 
 UNCAUGHT = 1
 """Python's exit code if an exception ended the program."""
@@ -43,14 +51,14 @@ _H5PY_KINDS = (
 _KIND_OF_EXCEPTION = re.compile(r"\w+(?:Error|Exception|Exit|Interrupt|Iteration|Warning)$")
 
 
-def of_exception(stderr: str) -> Optional[str]:
+def exception_signature(stderr: str) -> Optional[str]:
     """`Kind: message` of the cause of the exception that ended a
     program; None if there is no traceback."""
     raised = last_raised(clean(stderr))
     return _line(raised) if raised else None
 
 
-def of_exit(exit_code: int, stderr: str, output: str = "") -> str:
+def exit_signature(exit_code: int, stderr: str, output: str = "") -> str:
     """The reason why a program ended with a code other than 0. `output` is its whole output, in
     order.
 
@@ -88,7 +96,7 @@ def exit_words(exit_code: int, stderr: str) -> str:
 
 
 def _failed_tests(stderr: str, output: str) -> list[FailedTest]:
-    told_in = (text for text in (output, stderr) if speaks_of_tests(text))
+    told_in = (text for text in (output, stderr) if may_hold_tests(text))
     return next(filter(None, (failed_tests(clean(text)) for text in told_in)), [])
 
 
@@ -118,10 +126,10 @@ def _with_kind(test: FailedTest) -> str:
     return f"{test.name} ({unwrapped(test.raised).kind})" if test.raised else test.name
 
 
-def of_crash(signal: int, stderr: str) -> str:
+def crash_signature(signal: int, stderr: str) -> str:
     """The signal's name, with the failed CHECK or the process's other message."""
     words = last_words(clean(stderr))
-    return normalise(f"{name_of(signal)}: {words}" if words else name_of(signal))
+    return normalise(f"{signal_name(signal)}: {words}" if words else signal_name(signal))
 
 
 def _line(raised: Raised) -> str:

@@ -82,7 +82,7 @@ LAST_WORDS = (
 """In order of priority: a later kind often only repeats an earlier one."""
 
 
-def name_of(number: int) -> str:
+def signal_name(number: int) -> str:
     """`SIGABRT` for 6. Numbers are this system's; for the signals that kill they equal Linux's."""
     try:
         return signal.Signals(number).name

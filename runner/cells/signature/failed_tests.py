@@ -55,7 +55,7 @@ _ROOM = 240
 _RUNNERS = ("\nRan ", "= FAILURES =", "= ERRORS =", "short test summary info")
 
 
-def speaks_of_tests(text: str) -> bool:
+def may_hold_tests(text: str) -> bool:
     """A quick check whether a test runner can have written the text; most texts fail it."""
     return any(words in text for words in _RUNNERS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from runner.cells.signature import normalise, of_exception
+from runner.cells.signature import exception_signature, normalise
 
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)")
 _PROMPTS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
@@ -22,7 +22,7 @@ MOST = 200_000
 """At most this many characters are read."""
 
 
-def failure(text: str) -> str:
+def reported_failure(text: str) -> str:
     """The signature of the first traceback in a Markdown text, else the signal that the text names.
 
     Empty if it has neither.
@@ -38,7 +38,7 @@ def failure(text: str) -> str:
 def _raised(text: str) -> Optional[str]:
     """The signature of the traceback at the start of `text`: Python's, or as IPython prints it."""
     block = re.split(r"^[ \t]*(?:`{3,}|~{3,}|</details>|</pre>)", text, maxsplit=1, flags=re.M)[0]
-    plain = of_exception(block)
+    plain = exception_signature(block)
     if plain:
         return plain
     lines = (line.strip() for line in block.split("\n")[1:])

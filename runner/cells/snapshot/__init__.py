@@ -38,7 +38,7 @@ from runner.model import Repro
 _BLOCK = 1024 * 1024
 
 
-def digest_of(repro: Repro) -> str:
+def snapshot_digest(repro: Repro) -> str:
     """The `text_digest` of a snapshot, without copying any file. Raises `UsageError`."""
     return _digest(needs.needs_of(repro).files)
 
@@ -90,7 +90,7 @@ def _chosen(
     """The files to copy, and the reason if they are not the whole folder."""
     if repro.files:
         return named.files, ""
-    found = lying.everything(needs.script_folder(repro), ours)
+    found = lying.files_to_copy(needs.script_folder(repro), ours)
     if found is None:
         if repro.suite:
             raise UsageError(
@@ -104,7 +104,7 @@ def _chosen(
     return dict(sorted({**found, **named.files}.items())), ""
 
 
-def restore(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
+def restore_snapshot(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
     """Writes a snapshot from another machine to `folder`: for each file its bytes and executable
     bit.
 

@@ -18,7 +18,7 @@ _MARKS = ("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG", "cells.jsonl")
 """A folder with one of these is a virtual environment, a cache, or a run of this tool."""
 
 
-def everything(root: Path, ours: Collection[Path]) -> Optional[dict[str, Path]]:
+def files_to_copy(root: Path, ours: Collection[Path]) -> Optional[dict[str, Path]]:
     """Name below `root` → file; None if there is more than may be copied.
 
     Without `ours`, hidden files, caches, virtual environments, version control, unreadable files,

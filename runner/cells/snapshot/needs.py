@@ -11,7 +11,7 @@ from typing import Optional
 
 from attrs import define, field, frozen
 
-from runner.cells.snapshot.folder import everything, names_in
+from runner.cells.snapshot.folder import files_to_copy, names_in
 from runner.cells.snapshot.sources import Import, find_mentions
 from runner.errors import UsageError
 from runner.machine.files import open_regular
@@ -66,7 +66,7 @@ _SETTINGS = ("conftest.py", "__init__.py", "pytest.ini", "tox.ini", "setup.cfg",
 
 
 def _settings(root: Path) -> Iterator[str]:
-    for name in everything(root, ()) or ():
+    for name in files_to_copy(root, ()) or ():
         if posixpath.basename(name) in _SETTINGS:
             yield name
 

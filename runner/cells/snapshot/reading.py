@@ -21,7 +21,7 @@ _SHOWN = 3
 """At most this many names in one sentence."""
 
 
-def compared(execution: Execution, snapshot: Snapshot) -> Execution:
+def with_reads(execution: Execution, snapshot: Snapshot) -> Execution:
     """`execution`, measured with `snapshot`, with the digest of what it read.
 
     It becomes unmeasured if its result depends on a file beside the script that was left out.
@@ -29,28 +29,28 @@ def compared(execution: Execution, snapshot: Snapshot) -> Execution:
     if execution.trouble is not None:
         return execution
     reads = _completed(execution.reads or Reads(), snapshot)
-    wanted = missed(reads, snapshot)
+    wanted = missed_files(reads, snapshot)
     said = "\n".join(each.errors for each in (execution, *execution.rows.values()))
     named = execution.exit_code == 0 or any(name in said for name in wanted)
     if wanted and named:
         return evolve(execution, reads=reads, trouble=_needs(wanted))
-    reads = evolve(reads, digest=digest(reads, snapshot))
+    reads = evolve(reads, digest=reads_digest(reads, snapshot))
     note = f"it read {_list(reads.outside)}, outside of its folder: measured anew each time"
     notes = (*execution.notes, note) if reads.outside else execution.notes
     return evolve(execution, reads=reads, notes=notes)
 
 
-def read_digest(execution: Execution, snapshot: Snapshot) -> str:
+def execution_digest(execution: Execution, snapshot: Snapshot) -> str:
     """The digest that `execution` would have if it were measured with `snapshot`."""
-    return digest(execution.reads or Reads(), snapshot)
+    return reads_digest(execution.reads or Reads(), snapshot)
 
 
-def reusable(execution: Execution) -> bool:
+def is_reusable(execution: Execution) -> bool:
     """Whether equal keys mean that everything it read is equal."""
     return execution.reads is None or not execution.reads.outside
 
 
-def digest(reads: Reads, snapshot: Snapshot) -> str:
+def reads_digest(reads: Reads, snapshot: Snapshot) -> str:
     """The digest of what `reads` names, in its state in `snapshot`; "" if the script's text names
     it all.
 
@@ -62,7 +62,7 @@ def digest(reads: Reads, snapshot: Snapshot) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
 
 
-def missed(reads: Reads, snapshot: Snapshot) -> list[str]:
+def missed_files(reads: Reads, snapshot: Snapshot) -> list[str]:
     """Files beside the script that the cell looked for, or expected in a listing, but did not
     have."""
     files = set(snapshot.files)

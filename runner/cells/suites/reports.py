@@ -58,7 +58,7 @@ def read_reports(execution: Execution) -> SuiteReport:
     return SuiteReport(rows=rows, under_way=under_way, exit_code=code)
 
 
-def shared(execution: Execution) -> Execution:
+def shared_facts(execution: Execution) -> Execution:
     """The facts that all tests of one process share."""
     return Execution(
         exit_code=0,
@@ -93,7 +93,7 @@ def _row(execution: Execution, facts: Mapping[str, Any]) -> Execution:
     ended, text, printed = (_text(facts, name) for name in ("ended", "text", "printed"))
     observed = facts.get("observed")
     row = evolve(
-        shared(execution),
+        shared_facts(execution),
         seconds=_seconds(facts.get("seconds")),
         output=printed,
         observations=observed if isinstance(observed, dict) else {},
@@ -108,7 +108,7 @@ def _row(execution: Execution, facts: Mapping[str, Any]) -> Execution:
 
 
 def _collected(execution: Execution, facts: Mapping[str, Any]) -> Execution:
-    row, text = shared(execution), _text(facts, "text")
+    row, text = shared_facts(execution), _text(facts, "text")
     if facts.get("ended") == "skipped":
         return _skipped(row, text)
     return evolve(_failed(row, text), notes=(COLLECTED,))

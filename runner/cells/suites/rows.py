@@ -9,7 +9,7 @@ from attrs import evolve
 
 from runner.cells.classify import classify
 from runner.cells.flakiness import majority
-from runner.cells.results import judged, skipped
+from runner.cells.results import judged_result, skipped_result
 from runner.cells.suites import reports
 from runner.matrix import plan
 from runner.model import Cell, Execution, Result, Verdict
@@ -17,7 +17,7 @@ from runner.model import Cell, Execution, Result, Verdict
 Judge = Callable[[Sequence[Execution]], Execution]
 
 
-def by_row(judge: Judge, executions: Sequence[Execution]) -> Execution:
+def judge_rows(judge: Judge, executions: Sequence[Execution]) -> Execution:
     """One execution for several of the same file. `judge` combines the executions of each test."""
     names = dict.fromkeys(name for each in executions for name in each.rows)
     rows = {
@@ -30,7 +30,7 @@ def with_another_vote(cell: Cell, before: Execution, again: Execution) -> Execut
     """Both executions as votes (`majority.with_another_vote`); in a suite, those of each test."""
     if cell.repro.suite is None or again.trouble is not None:
         return majority.with_another_vote(before, again)
-    return by_row(lambda votes: _with_another(*votes), (before, again))
+    return judge_rows(lambda votes: _with_another(*votes), (before, again))
 
 
 def _with_another(before: Execution, again: Optional[Execution] = None) -> Execution:
@@ -53,14 +53,14 @@ def results(
     """The results of a cell, each with its output: one for a script, one per wanted test for a
     suite's file."""
     if cell.repro.suite is None:
-        return [(judged(cell, environment, execution, cached=cached), execution.output)]
+        return [(judged_result(cell, environment, execution, cached=cached), execution.output)]
     found = [
         (_result(cell, environment, name, row, execution, cached), row.output)
         for name, row in execution.rows.items()
         if plan.wants(cell, name)
     ]
     if execution.trouble is not None:
-        whole = judged(cell, environment, execution, cached=cached)
+        whole = judged_result(cell, environment, execution, cached=cached)
         found.append((whole, reports.without_lines(execution.output)))
     return found
 
@@ -70,9 +70,9 @@ def _result(
 ) -> Result:
     one = plan.cell_of_test(cell, name)
     if one.skip is not None:
-        return skipped(one, environment, one.skip)
+        return skipped_result(one, environment, one.skip)
     row = evolve(row, mode_reason=whole.mode_reason)
-    result = judged(one, environment, row, cached=cached)
+    result = judged_result(one, environment, row, cached=cached)
     if result.outcome.verdict is not Verdict.FAIL or row.exit_code is None:
         return result
     # A test has no exit code of its own, so the reason does not name one.

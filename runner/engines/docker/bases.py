@@ -41,7 +41,7 @@ def make_base(python: str, tag: str, say: Say, *, force: bool = False) -> bool:
         )
     system = make_system(say)
     say(f"copying Python {interpreter.version} from {interpreter.prefix}")
-    with tempfile.TemporaryDirectory(prefix="base-", dir=temporary.folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="base-", dir=temporary.process_folder()) as folder:
         context = Path(folder)
         movable.copy_interpreter(interpreter, context / "python", context / "libraries")
         dockerfile = _DOCKERFILE.format(system=system, python=python)
@@ -80,7 +80,7 @@ def make_system(say: Say) -> str:
         raise PrepareError("making base images needs root (debootstrap)", remedy="use sudo")
     if shutil.which("debootstrap") is None:
         raise PrepareError("debootstrap is missing", remedy="apt-get install debootstrap")
-    with tempfile.TemporaryDirectory(prefix="system-", dir=temporary.folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="system-", dir=temporary.process_folder()) as folder:
         root, tarball = Path(folder) / "root", Path(folder) / "root.tar"
         _debootstrap(suite, mirror, root, say)
         say("taking out documentation and caches, as Debian's slim images do")

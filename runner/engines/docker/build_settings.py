@@ -34,7 +34,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> str:
 def certificates(environ: Mapping[str, str] = os.environ) -> Optional[str]:
     """The PEM text of this machine's CA bundle, where one is set."""
     named = [environ.get(name) for name in _CERTIFICATES]
-    for name in [*named, pip_settings.files(environ).get("cert")]:
+    for name in [*named, pip_settings.file_settings(environ).get("cert")]:
         if name and Path(name).is_file():
             return _small_enough(Path(name).read_text("utf-8", errors="replace"))
     return None

@@ -71,7 +71,7 @@ def build(
 def _build(
     context: Path, step: BuildStep, labels: Mapping[str, str], progress: Progress, what: str
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="secrets-", dir=temporary.folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="secrets-", dir=temporary.process_folder()) as folder:
         command = [*_client(), f"--network={step.network}", "--tag", step.tag]
         if step.target:
             command += ["--target", step.target]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional
 
 from runner import paths
-from runner.machine.derived_cache import remembered
+from runner.machine.derived_cache import cached_result
 
 NO_BUILDKIT = "install the buildx plugin (Debian, Ubuntu: docker-buildx or docker-buildx-plugin)"
 
@@ -32,7 +32,7 @@ def client() -> Optional[str]:
     check takes some tenths of a second, so its result is kept until the client's files change.
     """
     try:
-        return remembered("buildkit", _state(), _able, write=str, read=str)
+        return cached_result("buildkit", _state(), _able, write=str, read=str)
     except LookupError:
         return None
 

@@ -198,7 +198,7 @@ class DockerEngine:
         return None
 
     def _build(self, environment: Environment, progress: Progress) -> None:
-        with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.folder()) as folder:
+        with tempfile.TemporaryDirectory(prefix="build-", dir=temporary.process_folder()) as folder:
             context = Path(folder)
             (context / "Dockerfile").write_text(environment.dockerfile, "utf-8")
             lock = locks.without_wheels(environment)
@@ -243,7 +243,7 @@ class DockerEngine:
 def _alone(key: str, progress: Progress) -> AbstractContextManager[None]:
     """Wait until no other thread or run of this machine builds the image of `key`."""
     waiting = Phase(what="waiting", detail="another run builds it")
-    return file_lock.holding(images.stamp(key), lambda: progress(waiting))
+    return file_lock.holding_lock(images.stamp(key), lambda: progress(waiting))
 
 
 _REMEDIES = {

@@ -145,7 +145,7 @@ class LocalEngine:
 
     def _make(self, environment: Environment, folder: Path, progress: Progress) -> None:
         target = environment.target
-        interpreter, why_not = interpreters.obtain(target.python)
+        interpreter, why_not = interpreters.obtain_interpreter(target.python)
         if interpreter is None:
             raise PrepareError(f"no Python {target.python}: {why_not}")
         # A damaged file may be damaged in uv's cache too, for it is a link into it.
@@ -219,7 +219,7 @@ def _has_driver() -> bool:
 
 def _no_interpreter(target: Target) -> Optional[str]:
     python = target.python
-    interpreter, why_not = interpreters.obtain(python)
+    interpreter, why_not = interpreters.obtain_interpreter(python)
     if interpreter is not None:
         return None
     if why_not == interpreters.TOO_OLD:
@@ -286,7 +286,7 @@ def _last_used(folder: Path) -> float:
 def _holding(folder: Path, progress: Progress) -> AbstractContextManager[None]:
     """The lock beside `folder`, waited for where another process or thread has it."""
     waiting = Phase(what="waiting", detail="another run is preparing it")
-    return file_lock.holding(Path(f"{folder}.lock"), lambda: progress(waiting))
+    return file_lock.holding_lock(Path(f"{folder}.lock"), lambda: progress(waiting))
 
 
 def _in_silence(phase: Phase) -> None:

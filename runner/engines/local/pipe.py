@@ -46,7 +46,7 @@ class PipeChannel(LineChannel):
         closed: Callable[[], None] = lambda: None,
         damage: Callable[[], Optional[str]] = lambda: None,
     ) -> None:
-        folder = scratch_in or temporary.folder()
+        folder = scratch_in or temporary.process_folder()
         self.scratch = folder.resolve() / f"cells-{secrets.token_hex(4)}"
         cells = str(self.scratch)
         own = {**shown_in_cells(cells), root: "/repro", cells: "/tmp/cells"}  # as in a container

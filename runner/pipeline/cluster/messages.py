@@ -103,7 +103,7 @@ def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
     )
 
 
-def files(snapshot: Snapshot) -> Files:
+def snapshot_files(snapshot: Snapshot) -> Files:
     folder = snapshot.workspace.folder
     return Files(
         digest=snapshot.digest,

@@ -25,8 +25,8 @@ from runner.pipeline.cluster.messages import (
     MakeReply,
     MakeRequest,
     MeasureReply,
-    files,
     measure_request,
+    snapshot_files,
 )
 from runner.pipeline.peaks import Peaks
 from runner.pipeline.task_machine import MachineLost, MachineUnfit, TryElsewhere
@@ -259,7 +259,7 @@ class ClusterSite:
             return
         with machine.lock:
             if snapshot.digest not in machine.snapshots:
-                wrong = self._ask(machine, worker.keep_snapshot, files(snapshot))
+                wrong = self._ask(machine, worker.keep_snapshot, snapshot_files(snapshot))
                 if wrong:
                     raise self._unfit(machine, wrong)
                 machine.snapshots.add(snapshot.digest)

@@ -99,7 +99,7 @@ def make_environment(order: MakeRequest) -> MakeReply:
 def keep_snapshot(files: Files) -> str:
     """Stores a snapshot for `measure`. Returns why it cannot; "" if it can."""
     try:
-        snapshot.restore(files.digest, files.contents, paths.snapshots())
+        snapshot.restore_snapshot(files.digest, files.contents, paths.snapshots())
     except OSError as error:
         return f"the script's files cannot be written: {error}"
     return ""

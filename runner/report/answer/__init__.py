@@ -50,7 +50,7 @@ def sentences(grid: Grid, quote: Quote = clean, most: int = MOST_REPROS) -> list
     said = [_sentence(grid, name, rows, quote, named=several) for name, rows in repros[:most]]
     left = len(repros) - most
     said += [f"{count(left, 'more repro')} in the grid."] if left > 0 else []
-    return [*said, *reported.sentences(grid, quote)]
+    return [*said, *reported.reported_sentences(grid, quote)]
 
 
 def _sentence(grid: Grid, repro: str, rows: Sequence[Row], quote: Quote, *, named: bool) -> str:

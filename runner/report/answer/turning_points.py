@@ -11,7 +11,7 @@ from runner.grid import PASS, Column, Row, Transition
 from runner.machine.units import count
 from runner.report import places
 from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
-from runner.report.because import because
+from runner.report.because import cause_clause
 from runner.report.text import shortened
 
 
@@ -104,7 +104,7 @@ def _shared_cause(
         return ""
     signature = lane.grid.entries[letter].signature
     share = "" if often == len(rows) else f"{often} of them "
-    cause = because(lane.grid, signature, main.before, main.after, lane.quote)
+    cause = cause_clause(lane.grid, signature, main.before, main.after, lane.quote)
     return f", {share}" + (
         f"because {cause}" if cause else f"with {lane.quote(shortened(signature, MOST_SIGNATURE))}"
     )

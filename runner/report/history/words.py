@@ -43,7 +43,7 @@ def run_rows(line: ReproHistory) -> list[tuple[str, ...]]:
             clean(step.engine),
             _cells(step),
             "first" if not number else str(len(step.changes)),
-            shifts(step.shifts),
+            circumstances_in_words(step.shifts),
         )
         for number, step in enumerate(line.steps)
     ]
@@ -57,7 +57,7 @@ def _cells(step: RunSummary) -> str:
     )
 
 
-def shifts(shifted: Iterable[Circumstance]) -> str:
+def circumstances_in_words(shifted: Iterable[Circumstance]) -> str:
     """`the script, numpy 1.16.4 → 1.16.5 in 32 cells and TensorFlow in 16 cells`."""
     by_what: dict[tuple[str, str], list[Circumstance]] = {}
     for shift in shifted:
@@ -68,13 +68,13 @@ def shifts(shifted: Iterable[Circumstance]) -> str:
 
 def _shift(several: Sequence[Circumstance]) -> str:
     cause = several[0].cause
-    named = words(cause) if len(several) == 1 else clean(cause.what)
+    named = cause_in_words(cause) if len(several) == 1 else clean(cause.what)
     if cause.kind in WHOLE:
         return named
     return f"{named} in {count(sum(shift.cells for shift in several), 'cell')}"
 
 
-def words(cause: Cause) -> str:
+def cause_in_words(cause: Cause) -> str:
     """`numpy 1.16.4 → 1.16.5`, `the script`, `h5py 3.1.0 came`."""
     what = clean(cause.what)
     if cause.kind == "script":
@@ -98,7 +98,7 @@ def change_groups(step: RunSummary) -> list[ChangeGroup]:
 
 
 def _why(causes: Sequence[Cause]) -> str:
-    return listed([words(cause) for cause in causes], MOST) or UNEXPLAINED
+    return listed([cause_in_words(cause) for cause in causes], MOST) or UNEXPLAINED
 
 
 def _turns(changes: Iterable[OutcomeChange]) -> list[SharedChange]:

@@ -35,12 +35,12 @@ def render(context: Context) -> str:
         ),
         facts=parts.facts(context),
         filters="\n".join(parts.filters(grid)),
-        table="\n".join(table.short(grid)),
-        whole=parts.whole(grid),
+        table="\n".join(table.folded_tables(grid)),
+        whole=parts.whole_grid(grid),
         key=parts.legend_html(grid),
         sections="\n".join([*parts.sections(grid), context.extras.html()]),
         command=escape(clean(context.run.info.command)),
-        data=data.embedded(context),
+        data=data.embedded_json(context),
         script=script,
     )
 

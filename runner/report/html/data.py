@@ -36,7 +36,7 @@ ESCAPES = (
 )
 
 
-def embedded(context: Context) -> str:
+def embedded_json(context: Context) -> str:
     """The JSON text. Nothing in it can end the element: `<`, `>` and `&` are escaped.
 
     Characters that change the direction of text are removed, because the script puts it into the
@@ -222,7 +222,7 @@ class _Logs:
         for result in _telling_first(context.grid):
             if not result.log or room <= 0 or result.log in self.numbers:
                 continue
-            shown = [STAMP.sub("", line) for line in text.lines(context.log(result), LOG_LINES)]
+            shown = [STAMP.sub("", line) for line in text.log_lines(context.log(result), LOG_LINES)]
             room -= sum(len(line) for line in set(shown) - self.lines.keys()) + 4 * len(shown)
             log = tuple(self.lines.setdefault(line, len(self.lines)) for line in shown)
             if log not in known:

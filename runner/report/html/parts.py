@@ -16,7 +16,7 @@ from runner.report import controls, preparation, style, totals
 from runner.report.context import Context
 from runner.report.html import table
 from runner.report.names import short_name, short_names
-from runner.report.text import clean, finding_lines, listed, shortened, value
+from runner.report.text import clean, finding_lines, listed, shortened, value_text
 from runner.report.transitions import change_in_words
 from runner.report.values import ValueChange, first_difference, restless_values, value_changes
 
@@ -55,7 +55,7 @@ def finding(found: str) -> Iterator[str]:
 
 def facts(context: Context) -> str:
     grid, info = context.grid, context.run.info
-    size, cells = totals.grid_size(grid), totals.cells(grid)
+    size, cells = totals.grid_size(grid), totals.cell_counts(grid)
     said = [f"{size}: {cells}" if cells else size, *totals.remarks(grid)]
     with_ = f"{clean(style.made_by(info))}, {clean(info.engine)} engine"
     said.append(f"Measured {clean(info.started[:10])} with {with_}")
@@ -103,9 +103,9 @@ def _chips(grid: Grid) -> Iterator[FilterSwitch]:
     yield from (chip for chip in remarks if chip.count)
 
 
-def whole(grid: Grid) -> str:
+def whole_grid(grid: Grid) -> str:
     """Every cell, in a folded section; nothing if the tables above already show each one."""
-    tables = "\n".join(table.whole(grid))
+    tables = "\n".join(table.whole_tables(grid))
     if not tables:
         return ""
     summary = "The whole grid, each case on each release"
@@ -120,7 +120,7 @@ def legend_html(grid: Grid) -> str:
 
 
 def sections(grid: Grid) -> Iterator[str]:
-    lines = (shortened(line, 300) for line in preparation.lines(grid.run))
+    lines = (shortened(line, 300) for line in preparation.preparation_lines(grid.run))
     told = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
     yield from _section("packages", "Packages", f"<ul>{told}</ul>")
     legend = "\n".join(map(_entry, grid.legend))
@@ -149,7 +149,7 @@ def _entry(entry: Entry) -> str:
         f'<li><button type="button" aria-pressed="false" data-letter="{entry.letter}" '
         f'title="Show only these cells"><span class="dot {style.letter_paint(entry)}">'
         f'{entry.letter}</span><span class="what">{label}{says}</span>'
-        f'<span class="n">{style.amount(entry)}</span></button></li>'
+        f'<span class="n">{style.cell_count_text(entry)}</span></button></li>'
     )
 
 
@@ -160,7 +160,7 @@ def _turn(transition: Transition, *, several: bool) -> str:
     names = [code_html(name) for name in short_names(c.row.case for c in transition.changes)]
     which = f": {listed(names, MOST_NAMED)}" if len(names) <= MOST_NAMED else ""
     told = escape(change_in_words(transition)) + which
-    told += escape(controls.in_words(transition))
+    told += escape(controls.control_clauses(transition))
     return f"<li><b>{where}</b> <span>{told}</span></li>"
 
 
@@ -189,7 +189,7 @@ def _step(step: ValueChange, *, several: bool) -> str:
     device = f"{step.after.device} " if several else ""
     where = escape(clean(f"{device}{step.before.label} → {step.after.label}"))
     name, old, new = first_difference(first)
-    what = f"from {code_html(value(old))} to {code_html(value(new))} in"
+    what = f"from {code_html(value_text(old))} to {code_html(value_text(new))} in"
     if name != step.name or len(step.shifts) == 1:
         what = f"{code_html(shortened(name, 60))} {what}"
     if len(step.shifts) > 1:

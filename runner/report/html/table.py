@@ -8,19 +8,19 @@ from html import escape
 from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.report import style
-from runner.report.names import table_names, titles
+from runner.report.names import table_names, table_titles
 from runner.report.text import clean, shortened
 
 MOST_NAME = 120
 
 
-def short(grid: Grid) -> Iterator[str]:
+def folded_tables(grid: Grid) -> Iterator[str]:
     """A table for each repro on each device, in which cases with the same results share a row."""
     for table in folded.tables(grid):
         yield from _table(grid, table)
 
 
-def whole(grid: Grid) -> Iterator[str]:
+def whole_tables(grid: Grid) -> Iterator[str]:
     """The same tables with a row for each case, for those that are folded."""
     for table, every in zip(folded.tables(grid), folded.tables(grid, folded=False)):
         if table.folds:
@@ -30,7 +30,7 @@ def whole(grid: Grid) -> Iterator[str]:
 def _table(grid: Grid, table: FoldedTable) -> Iterator[str]:
     called = table_names(table, MOST_NAME)
     title = escape(
-        ": ".join(filter(None, [" on ".join(map(clean, titles(grid, table))), called.shared]))
+        ": ".join(filter(None, [" on ".join(map(clean, table_titles(grid, table))), called.shared]))
     )
     kind = "folded" if table.folds else "whole"
     yield f'<div class="wide" data-of="{escape(clean(table.device))}">'

@@ -136,7 +136,7 @@ class Writer:
 
     def _block(self) -> str:
         if ("block",) not in self._written:
-            self._written[("block",)] = block.block(self.context)
+            self._written[("block",)] = block.hidden_block(self.context)
         return self._written[("block",)]
 
     def _part(self, number: int, part: Section, detail: Detail) -> str:

@@ -13,7 +13,7 @@ from runner.report import block, gfm, text
 from runner.report.context import Context
 from runner.report.markdown.grid import reasons
 from runner.report.names import short_name
-from runner.report.preparation import lines as told_of_packages
+from runner.report.preparation import preparation_lines
 
 TELLING = (
     *("numpy", "keras", "keras-nightly", "tf-keras", "tf-keras-nightly", "protobuf", "h5py"),
@@ -33,7 +33,7 @@ def skips(grid: Grid, most: int) -> Iterator[str]:
 
 def preparation(context: Context, most: int) -> Iterator[str]:
     """What a reader must know about the packages. It is not folded, because it may be the cause."""
-    found = told_of_packages(context.run)
+    found = preparation_lines(context.run)
     if found and most:
         more = [f"- and {len(found) - most} more"] if len(found) > most else []
         yield "\n".join(
@@ -108,7 +108,7 @@ def log_ends(context: Context, most: int) -> Iterator[str]:
     """The end of one log for each letter."""
     body = []
     for entry in context.grid.legend if most else ():
-        shown = text.lines(context.log(entry.first), most)
+        shown = text.log_lines(context.log(entry.first), most)
         if shown:
             where = gfm.code_span(f"{short_name(entry.first.case)} on {entry.first.environment}")
             body += [f"**{entry.letter}**: {where}", gfm.fence(shown, "text")]
@@ -119,6 +119,6 @@ def log_ends(context: Context, most: int) -> Iterator[str]:
 def scripts(context: Context) -> Iterator[str]:
     known = {repro: script for repro, script in context.extras.scripts.items() if script}
     for number, script in enumerate(known.values(), 1):
-        shown = text.lines(script, 0, block.WIDEST_LINE)
+        shown = text.log_lines(script, 0, block.WIDEST_LINE)
         name = "The script" if len(known) == 1 else f"Script {number} of {len(known)}"
         yield gfm.details(name, gfm.fence(shown, "python"))

@@ -27,7 +27,7 @@ def counts(grid: Grid) -> str:
     """How many cells of each outcome."""
     if not grid.rows:
         return ""
-    said = [f"{totals.grid_size(grid)}: {totals.cells(grid)}", *totals.remarks(grid)]
+    said = [f"{totals.grid_size(grid)}: {totals.cell_counts(grid)}", *totals.remarks(grid)]
     return " ".join(f"{sentence}." for sentence in said)
 
 
@@ -115,9 +115,8 @@ def legend(grid: Grid, most: int) -> str:
 
 def _entry(entry: Entry) -> str:
     label = style.WORDS[entry.verdict].label
-    line = (
-        f"**{entry.letter}** {label}, {style.amount(entry)}{style.place(entry, gfm.plain_or_code)}"
-    )
+    place = style.first_place(entry, gfm.plain_or_code)
+    line = f"**{entry.letter}** {label}, {style.cell_count_text(entry)}{place}"
     return line if entry.signature in ("", label) else f"{line}: {gfm.code_span(entry.signature)}"
 
 
@@ -143,7 +142,7 @@ def _transition(transition: Transition, *, several: bool) -> str:
     line = f"**{where}**: {change_in_words(transition)}"
     if len(transition.changes) <= MOST_NAMED:
         line += f" ({listed(gfm.case_names(change.row.case for change in transition.changes))})"
-    return line + controls.in_words(transition, gfm.code_span)
+    return line + controls.control_clauses(transition, gfm.code_span)
 
 
 def contradictions(context: Context, most: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from runner.grid import Column, Grid, Row, release_range
 from runner.report import gfm, text
 from runner.report.context import Context
 from runner.report.names import short_name
-from runner.report.outputs import OutputChange, changes
+from runner.report.outputs import OutputChange, output_changes
 from runner.report.values import (
     RestlessValue,
     ValueChange,
@@ -41,7 +41,7 @@ def _step(step: ValueChange) -> str:
     first = step.shifts[0]
     where = f"**{gfm.plain_or_code(step.before.label)} → {gfm.plain_or_code(step.after.label)}**"
     name, *values = first_difference(first)
-    old, new = (gfm.code_span(text.value(value), 60) for value in values)
+    old, new = (gfm.code_span(text.value_text(value), 60) for value in values)
     what = f"from {old} to {new} in {gfm.case_name(first.row.case)}"
     if name != step.name or len(step.shifts) == 1:
         what = f"{gfm.code_span(name, 60)} {what}"
@@ -57,7 +57,7 @@ def _restless(value: RestlessValue) -> str:
 
 def outputs(context: Context, most: int) -> Iterator[str]:
     """Passing cases whose output changes, with the first line that differs."""
-    found = changes(context) if most else ()
+    found = output_changes(context) if most else ()
     if not found:
         return
     lines = [_output(change) for change in found]
@@ -170,7 +170,7 @@ def _shown(grid: Grid, row: Row, name: str, column: Column) -> str:
     cell = grid.cell(row, column)
     if cell is None or name not in cell.observations:
         return ""
-    return gfm.table_code_span(text.value(cell.observations[name], MOST_VALUE))
+    return gfm.table_code_span(text.value_text(cell.observations[name], MOST_VALUE))
 
 
 def _alike(columns: Sequence[Column], seen: Sequence[tuple[str, ...]]) -> list[list[Column]]:
