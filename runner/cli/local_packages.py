@@ -11,7 +11,7 @@ from runner import paths
 from runner.cells.snapshot import folder as lying
 from runner.cli import log
 from runner.errors import PrepareError, UsageError
-from runner.machine.derived_cache import cache_slot, remembered
+from runner.machine.derived_cache import cache_slot, cached_result
 from runner.requirements import toml, wheels
 from runner.requirements.asked import NOTHING, Asked, texts
 from runner.requirements.wheels import LocalWheel
@@ -59,7 +59,7 @@ def _of_folder(folder: Path) -> LocalWheel:
             ) from None
         return wheels.keep_content(built.file_name, built.content)
 
-    return remembered(
+    return cached_result(
         cache_slot("wheel", str(folder.resolve())), contents, build, write=_written, read=_read
     )
 
@@ -78,7 +78,7 @@ def _files(folder: Path) -> dict[str, Path]:
     if not any((root / name).is_file() for name in ("pyproject.toml", "setup.py")):
         raise UsageError(f"--with {folder}: it has neither a pyproject.toml nor a setup.py")
     ours = tuple(map(Path.resolve, (paths.results(), paths.cache())))
-    found = lying.everything(root, ours)
+    found = lying.files_to_copy(root, ours)
     if found is None:
         raise UsageError(
             f"--with {folder}: it is larger than {lying.MOST_BYTES >> 20} MiB or"

@@ -65,7 +65,7 @@ def _make_base(say: Callable[[str], None]) -> None:
 
 
 def _built(project: Mapping[str, Path], tools: Sequence[str], tag: str) -> BuiltWheel:
-    with tempfile.TemporaryDirectory(prefix="wheel-", dir=temporary.folder()) as folder:
+    with tempfile.TemporaryDirectory(prefix="wheel-", dir=temporary.process_folder()) as folder:
         context = Path(folder)
         (context / "Dockerfile").write_text(render.wheel_dockerfile(), "utf-8")
         (context / "requirements.txt").write_text("".join(f"{each}\n" for each in tools), "utf-8")
