@@ -195,7 +195,7 @@ def print_conclusion(conclusion: Conclusion) -> None:
 
 
 def _print(line: str) -> None:
-    click.echo(text.message(line))
+    click.echo(text.safe_message(line))
 
 
 def print_json(conclusion: Conclusion) -> None:

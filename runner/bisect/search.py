@@ -19,7 +19,7 @@ from runner.cells.flakiness.votes import Votes
 from runner.model import Cell, Result, Target
 from runner.pipeline import ControlPlan, Options, events
 from runner.pipeline.display import PlainDisplay
-from runner.report.text import message
+from runner.report.text import safe_message
 
 _WORDS = {True: "bad", False: "good", None: "cannot be judged"}
 
@@ -57,7 +57,7 @@ class PrefetchingDisplay:
             self._display(event)
 
     def print_line(self, line: str) -> None:
-        self._console.print(message(line), markup=False, highlight=False, soft_wrap=True)
+        self._console.print(safe_message(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class Search:

@@ -74,7 +74,7 @@ def command(
     yes: bool,
     format_: str,
 ) -> int:
-    temporary.sweep()
+    temporary.end_dead_runs()
     age = None if older_than is None else units.parse_age(older_than)
     size = None if max_size is None else units.parse_size(max_size)
     keep = 0 if runs and keep_runs is None else keep_runs
@@ -83,12 +83,14 @@ def command(
     if thin_runs is None:
         made = list(_made(engine_names, age))
     else:
-        made = list(inventory.thinnable(thin_runs, keep))
+        made = list(inventory.removable_reports(thin_runs, keep))
     if keep is not None:
         made += inventory.removable_runs(keep)
     with claims.claims_settled() as held:
         used = [item for item in made if held.covers(item)]
-    items = clean.chosen(made, now=time.time(), older_than=age, max_size=size, in_use=held.covers)
+    items = clean.items_to_remove(
+        made, now=time.time(), older_than=age, max_size=size, in_use=held.covers
+    )
     say = _to_stderr if format_ == "json" else log.print_answer
     for line in _listing(items, used, time.time()):
         say(line)

@@ -48,5 +48,5 @@ def command(
     if format_ == "json":
         print_json(comparisons.comparison_data(runs[0], runs[1], comparison))
     else:
-        log.print_answer("\n".join(comparisons.lines(comparison)))
+        log.print_answer("\n".join(comparisons.comparison_lines(comparison)))
     return 1 if comparison.changes or (observations and comparison.observed) else 0

@@ -49,7 +49,7 @@ def table(cells: tuple[Cell, ...]) -> str:
     lines.append(
         f"{count(len(cells), 'cell')}, {running} to run, {skipped} skipped by rule{without}"
     )
-    return text.message("\n".join(lines))
+    return text.safe_message("\n".join(lines))
 
 
 def _what(cell: Cell) -> str:

@@ -29,7 +29,7 @@ from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import ControlPlan, Lock, Workload, environment_infos
 from runner.report import preparation, publish
-from runner.report.text import message
+from runner.report.text import safe_message
 from runner.runs import journal
 
 LOG = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def line_printer(console: Console) -> Callable[[str], None]:
 
     def print_line(text: str) -> None:
         LOG.info("%s", text)
-        console.print(message(text), markup=False, highlight=False, soft_wrap=True)
+        console.print(safe_message(text), markup=False, highlight=False, soft_wrap=True)
 
     return print_line
 

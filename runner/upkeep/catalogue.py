@@ -20,7 +20,7 @@ from runner.matrix import plan
 from runner.model import Device, Release, Verdict, release_series
 from runner.releases import catalogue
 from runner.releases.upstream import index, insert, offers, proposal, table, wheel
-from runner.report.text import message
+from runner.report.text import safe_message
 from runner.runs import journal
 
 
@@ -65,7 +65,7 @@ def update_catalogue(source: index.Index, *, dry_run: bool, prove: bool) -> int:
 
 def _print(text: str, *, err: bool = False) -> None:
     """Versions, reasons and messages are the index's words."""
-    click.echo(message(text), err=err)
+    click.echo(safe_message(text), err=err)
 
 
 def _writer(file: Path) -> Callable[[str], None]:

@@ -48,18 +48,18 @@ def test_clipped_with_a_sign() -> None:
 
 
 def test_of_a_progress_bar_the_last_state_is_kept() -> None:
-    assert text.lines("\n  1%\r 50%\r100%\r\ndone\n") == ["100%", "done"]
+    assert text.log_lines("\n  1%\r 50%\r100%\r\ndone\n") == ["100%", "done"]
 
 
 def test_tabs_become_spaces_whatever_else_a_log_has() -> None:
     shown = ["a   b", "    \N{BULLET} c"]
-    assert text.lines("a\tb\n\t\N{BULLET} c \t\n") == shown
-    assert text.lines("a\tb\n\t\N{BULLET} c \t\n\x1b[1md\x1b[0m\n") == [*shown, "d"]
-    assert text.lines("ab\tc\td", width=6) == ["ab  c "]
+    assert text.log_lines("a\tb\n\t\N{BULLET} c \t\n") == shown
+    assert text.log_lines("a\tb\n\t\N{BULLET} c \t\n\x1b[1md\x1b[0m\n") == [*shown, "d"]
+    assert text.log_lines("ab\tc\td", width=6) == ["ab  c "]
 
 
 def test_the_end_of_a_log_is_kept_and_long_lines_are_cut() -> None:
-    assert text.lines("a\nb\nc\n" + "x" * 500, 2, width=10) == ["c", "x" * 10]
+    assert text.log_lines("a\nb\nc\n" + "x" * 500, 2, width=10) == ["c", "x" * 10]
 
 
 def test_listed() -> None:
@@ -215,14 +215,14 @@ def test_no_escape_code_reaches_the_terminal() -> None:
     ],
 )
 def test_no_line_is_a_command_to_a_workflow(line: str, shown: str) -> None:
-    assert text.inert(line) == shown
-    assert text.lines(line) == [shown]
+    assert text.without_commands(line) == shown
+    assert text.log_lines(line) == [shown]
     assert text.clean(line) == shown.strip()
-    assert text.message(f"one\n{line}") == f"one\n{shown}"
+    assert text.safe_message(f"one\n{line}") == f"one\n{shown}"
 
 
 def test_a_message_keeps_its_lines_and_nothing_else() -> None:
-    assert text.message("a\x1b[31mb\u202ec\n  d\u2028e\x07") == "abc\n  d e"
+    assert text.safe_message("a\x1b[31mb\u202ec\n  d\u2028e\x07") == "abc\n  d e"
 
 
 @given(st.text(st.characters()))
