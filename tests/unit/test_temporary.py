@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,9 +127,15 @@ def test_an_owner_does_not_depend_on_the_clock(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _ended(pid: int) -> bool:
-    """It may be a zombie where nobody has waited for it yet."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
-    except FileNotFoundError:
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
+    """Whether the process ends soon. Its environment goes first, and until somebody waits for it, it
+    is a zombie."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if stat.rpartition(")")[2].split()[0] in "ZX":
+            return True
+        time.sleep(0.05)
+    return False
