@@ -127,8 +127,8 @@ def test_an_owner_does_not_depend_on_the_clock(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _ended(pid: int) -> bool:
-    """Whether the process ends soon. Its environment goes first, and until somebody waits for it, it
-    is a zombie."""
+    """Whether the process ends soon. Its environment goes first; until its parent waits, it is a
+    zombie."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
