@@ -57,6 +57,26 @@ NEEDED = {
         ),
         "Pillow",
     ),
+    "a part that another package brings along": (
+        raised(
+            "ModuleNotFoundError: No module named 'google.cloud'",
+            OWN.replace("go()", "from google.cloud import storage"),
+        ),
+        "google-cloud-storage",
+    ),
+    "in the script's own words": ("please install opencv-python\n", "opencv-python"),
+    "raised again in the script's own words": (
+        missing("pandas")
+        + "\nThe above exception was the direct cause of the following exception:\n\n"
+        + raised("RuntimeError: no tables", OWN.replace("go()", "raise RuntimeError('no tables')")),
+        "pandas",
+    ),
+    "and something else while handling that": (
+        missing("pandas")
+        + "\nDuring handling of the above exception, another exception occurred:\n\n"
+        + raised("ValueError: shapes differ", OWN + KERAS),
+        None,
+    ),
     "without quotes": (raised("ImportError: No module named cv2"), "opencv-python-headless"),
     "TensorFlow's own": (missing("tensorflow.contrib"), None),
     "Keras's own": (missing("keras.wrappers"), None),
@@ -129,6 +149,63 @@ def test_nor_is_it_where_the_script_says_so_in_its_own_words(words: str) -> None
     said = reason(words + "\n")
     assert said is not None
     assert said.startswith("needs data from the network: --data auto")
+    printed = classify(Execution(exit_code=1, errors="", output=words + "\n"))
+    assert (printed.verdict, printed.reason) == (Verdict.ERROR, said)
+
+
+RESOLUTION = raised("urllib.error.URLError: <urlopen error [Errno -3] Temporary failure>")
+HANDLING = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+def test_nor_is_it_where_it_was_raised_again_as_something_else() -> None:
+    said = reason(RESOLUTION + HANDLING + raised("ValueError: no labels"))
+    assert said is not None
+    assert said.startswith("needs data from the network: --data auto")
+    assert reason(RESOLUTION + "\n" + raised("ValueError: no labels")) is None
+
+
+ENDED = "subprocess.CalledProcessError: Command '{}' returned non-zero exit status {}."
+RUN = OWN + '  File "/usr/lib/python3.10/subprocess.py", line 526, in run\n    raise Called\n'
+CHILDREN = {
+    "git": (
+        "Cloning into 'b'...\nfatal: unable to access 'https://github.com/a/b/': Could not resolve "
+        "host: github.com\n" + raised(ENDED.format("['git', 'clone', 'https://…']", 128), RUN)
+    ),
+    "git, over ssh": (
+        "ssh: Could not resolve hostname github.com: Temporary failure in name resolution\n"
+        "fatal: Could not read from remote repository.\n"
+        + raised(ENDED.format("git clone git@github.com:a/b.git", 128), RUN)
+    ),
+    "curl, then an assertion": (
+        "  0     0    0     0 --:--:-- --:--:-- --:--:--     0"
+        "curl: (6) Could not resolve host: example.com\n"
+        + raised("AssertionError", OWN.replace("go()", "assert os.path.exists('data.zip')"))
+    ),
+    "wget, then words": "wget: unable to resolve host address ‘example.com’\nno data\n",
+    "wget, told to be quiet": raised(ENDED.format("['wget', '-q', 'https://x.org/y']", 4), RUN),
+    "curl, told to be quiet": raised(ENDED.format("/usr/bin/curl -sO https://x.org/y", 6), RUN),
+    "pip": (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(…: "
+        "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': "
+        "/simple/x/\nERROR: No matching distribution found for x\n"
+        + raised(ENDED.format("['python', '-m', 'pip', 'install', 'x']", 1), RUN)
+    ),
+    "a Python": RESOLUTION + raised(ENDED.format("['python', 'download.py']", 1), RUN),
+}
+
+
+@pytest.mark.parametrize("stderr", CHILDREN.values(), ids=CHILDREN)
+def test_a_program_that_the_script_started_may_need_the_network(stderr: str) -> None:
+    said = reason(stderr)
+    assert said is not None
+    assert said.startswith("needs data from the network: --data auto")
+
+
+def test_a_program_that_failed_for_another_reason_is_a_failure() -> None:
+    failed = raised(ENDED.format("['git', 'checkout', 'nothing']", 1), RUN)
+    assert reason("error: pathspec 'nothing' did not match any file(s)\n" + failed) is None
+    told = "curl: (6) Could not resolve host: example.com\n"
+    assert reason(told + raised("ValueError: shapes differ", OWN + KERAS)) is None
 
 
 def test_other_last_words_are_the_scripts_own_judgement() -> None:
@@ -141,6 +218,9 @@ def test_a_program_that_is_not_there_is_no_file_to_put_beside_the_script() -> No
     stderr = raised("FileNotFoundError: [Errno 2] No such file or directory: 'git'", frames)
     assert reason(stderr) == "needs the program git, which is not in the environments"
     assert reason(stderr.replace("'git'", "'/opt/my/git'")) != reason(stderr)
+    assert reason(stderr.replace("'git'", "'git': 'git'")) == reason(stderr), "Python 3.7"
+    of_shell = raised(ENDED.format("git --version", 127), RUN)
+    assert reason(of_shell) == reason("/bin/sh: 1: git: not found\n") == reason(stderr)
 
 
 def test_a_server_of_the_scripts_own_that_refuses_is_a_failure() -> None:
@@ -163,6 +243,18 @@ FILES = {
     "a folder read by Keras": (
         raised("errors_impl.NotFoundError: Could not find directory PetImages", KERAS),
         "PetImages",
+    ),
+    "renamed": (
+        raised("FileNotFoundError: [Errno 2] No such file or directory: 'a.csv' -> 'b.csv'"),
+        "a.csv",
+    ),
+    "in the script's own words": (
+        "cannot read: [Errno 2] No such file or directory: 'a.csv'\n",
+        "a.csv",
+    ),
+    "a model, in the script's own words": (
+        "cannot read: [Errno 2] No such file or directory: 'a.h5'\n",
+        None,
     ),
     "a model that was to be saved": (
         raised("FileNotFoundError: [Errno 2] No such file or directory: 'model.h5'", OWN + KERAS),
@@ -223,6 +315,38 @@ PYTHONS = {
     "imp": ("3.13", "import imp\n", "Python 3.11 or older"),
     "collections": ("3.10", "import collections\ncollections.Mapping\n", "Python 3.9 or older"),
     "xrange": ("3.9", "xrange(3)\n", "Python 2"),
+    "izip": ("3.9", "from itertools import izip\n", "Python 2"),
+    "long": ("3.9", "x = 10L\n", "Python 2"),
+    "next": ("3.9", "iter([]).next()\n", "Python 2"),
+    "unparse": ("3.8", "import ast\nast.unparse\n", "Python 3.9 or newer"),
+    "a part of a newer module": (
+        "3.8",
+        "from importlib.resources import files\n",
+        "Python 3.9 or newer",
+    ),
+    "a method of a class": (
+        "3.6",
+        "import datetime\ndatetime.datetime.fromisoformat('2020-01-01')\n",
+        "Python 3.7 or newer",
+    ),
+    "an argument": (
+        "3.9",
+        "import dataclasses\ndataclasses.field(kw_only=True)\n",
+        "Python 3.10 or newer",
+    ),
+    "an argument within the library": (
+        "3.6",
+        "import subprocess\nsubprocess.run(['true'], capture_output=True)\n",
+        "Python 3.7 or newer",
+    ),
+    "an option of logging": (
+        "3.7",
+        "import logging\nlogging.basicConfig(force=True)\n",
+        "Python 3.8 or newer",
+    ),
+    "an f-string of many lines": ("3.11", "f'{\n    1\n}'\n", "Python 3.12 or newer"),
+    "a starred return": ("3.7", "def f(x): return 1, *x\n", "Python 3.8 or newer"),
+    "Windows": ("3.10", "import winreg\n", "Windows"),
 }
 
 
@@ -274,8 +398,13 @@ def test_a_program_that_went_on_without_it_fails_for_what_it_says() -> None:
 
 
 def test_the_patterns_can_be_read() -> None:
-    for name in ("asks", "refuses", "network"):
-        assert all(re.compile(pattern) for pattern in table("packages")[name])
+    for file, name in (
+        ("packages", "asks"),
+        ("packages", "refuses"),
+        ("packages", "network"),
+        ("programs", "network"),
+    ):
+        assert all(re.compile(pattern) for pattern in table(file)[name])
     for name in ("syntax", "messages"):
         for rule in table("python")[name]:
             assert set(rule) <= {"said", "source", "needs"}

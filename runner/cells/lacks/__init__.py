@@ -6,11 +6,11 @@ patterns in the data files beside this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Optional
 
-from runner.cells.lacks import files, network, packages, python
+from runner.cells.lacks import data, files, network, packages, programs, python
 from runner.cells.signature import Raised, causes, exit_words
 
 CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
@@ -19,7 +19,13 @@ CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
     network.find_need,
     files.find_need,
 )
-"""Each returns what is missing, or None."""
+"""Each returns what is needed, or None."""
+IN_WORDS: tuple[Callable[[str], Optional[str]], ...] = (
+    network.find_need_in,
+    packages.find_need_in,
+    files.find_need_in,
+)
+"""The same of the words with which a program ended itself."""
 MOST_TESTS = 100
 
 
@@ -30,11 +36,25 @@ def find_need(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
     If tests failed, all of them must have failed for such a reason.
     """
     raised = causes(exit_code, stderr, output)
-    if not raised:  # The program caught the exception and ended with its own words.
-        return network.find_need_in(exit_words(exit_code, stderr))
-    reasons = list(map(_needed, raised[:MOST_TESTS]))
-    return reasons[0] if reasons and all(reasons) else None
+    if not raised:  # it caught what went wrong, and ended with words of its own
+        words = exit_words(exit_code, stderr, output)
+        said = (reason for check in IN_WORDS if (reason := check(words)))
+        return next(said, None) or programs.find_need_in(stderr)
+    if len(raised) == 1:
+        return _find_need(raised[0]) or programs.find_need(raised[0], stderr)
+    reasons = list(map(_find_need, raised[:MOST_TESTS]))
+    return reasons[0] if all(reasons) else None
 
 
-def _needed(raised: Raised) -> Optional[str]:
-    return next((reason for check in CHECKS if (reason := check(raised))), None)
+def _find_need(raised: Raised) -> Optional[str]:
+    """Also where the script says in its own words what it could not do for that."""
+    reason = _first(CHECKS, raised)
+    if reason is None and data.is_own(raised.files) and raised.source.startswith("raise "):
+        reason = next((why for each in raised.contexts if (why := _first(CHECKS, each))), None)
+    return reason or next(
+        (why for each in raised.contexts if (why := network.find_need(each))), None
+    )
+
+
+def _first(checks: Sequence[Callable[[Raised], Optional[str]]], raised: Raised) -> Optional[str]:
+    return next((reason for check in checks if (reason := check(raised))), None)

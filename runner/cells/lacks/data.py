@@ -13,12 +13,13 @@ from runner.machine.derived_cache import cached_yaml
 _FOLDER = Path(__file__).parent
 _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<(?!fstring>)")
 _GENERATED = re.compile(r"(?:__autograph_generated_file|^tmp)\w{8}\.py$")
+_LIBRARY = re.compile(r"[/\\]lib[/\\]python3\.\d+[/\\](?!site-packages|dist-packages)|^<frozen ")
 _TENSORFLOW = re.compile(r"-packages[/\\](?:tensorflow|tensorflow_core|keras|tf_keras)[/\\]")
 
 
 @functools.cache
 def table(name: str) -> Any:
-    """A data file, `packages` or `python`, as a table."""
+    """A data file, `packages`, for example, as a table."""
     return cached_yaml(_FOLDER / f"{name}.yaml")
 
 
@@ -34,6 +35,11 @@ def is_own(files: Sequence[str]) -> bool:
         return False
     name = re.split(r"[/\\]", files[-1])[-1]
     return not _INSTALLED.search(files[-1]) and not _GENERATED.search(name)
+
+
+def in_library(file: str) -> bool:
+    """Whether a frame is in Python's own library."""
+    return _LIBRARY.search(file) is not None
 
 
 def through_tensorflow(files: Sequence[str]) -> bool:

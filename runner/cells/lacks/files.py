@@ -9,7 +9,9 @@ from runner.cells.lacks import data
 from runner.cells.signature import Raised
 
 _MISSING = (
-    re.compile(r"\[Errno 2\] No such file or directory: b?(['\"])(?P<path>[^\n]+)\1"),
+    re.compile(
+        r"\[Errno 2\] No such file or directory: b?(['\"])(?P<path>[^\n]+?)\1(?= -> |: |$|\n)"
+    ),
     re.compile(r"\[Errno 2\] File [^\n]+ does not exist: b?(['\"])(?P<path>[^\n]+)\1"),
     re.compile(r"File b?(['\"])(?P<path>[^\n]+)\1 does not exist"),
     re.compile(r"(?P<path>\S[^\n;]*); No such file or directory"),
@@ -38,7 +40,7 @@ def find_need(raised: Raised) -> Optional[str]:
     if raised.kind not in _KINDS:
         return None
     found = next((match for each in _MISSING if (match := each.match(raised.message))), None)
-    if found is None or _TEMPORARY.search(found["path"]) or _MODEL.search(found["path"]):
+    if found is None or not _is_data(found["path"]):
         return None
     path = found["path"]
     if _STARTS_PROGRAMS.search("".join(raised.files[-1:])) and "/" not in path:
@@ -46,4 +48,18 @@ def find_need(raised: Raised) -> Optional[str]:
     of_data = _DATA.search(path) or found.re is _MISSING[4]
     if (data.through_tensorflow(raised.files) or raised.kind == "NotFoundError") and not of_data:
         return None
+    return _beside(path)
+
+
+def find_need_in(said: str) -> Optional[str]:
+    """The same of a text in which a program says why it ended."""
+    found = _MISSING[0].search(said)
+    return _beside(found["path"]) if found and _is_data(found["path"]) else None
+
+
+def _is_data(path: str) -> bool:
+    return not _TEMPORARY.search(path) and not _MODEL.search(path)
+
+
+def _beside(path: str) -> str:
     return f"needs {path[:100]}, which is not there: put it beside the script"

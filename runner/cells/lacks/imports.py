@@ -57,4 +57,4 @@ def _is_standard(top: str) -> bool:
     missing, the script needs another Python."""
     if top in getattr(sys, "stdlib_module_names", sys.builtin_module_names):
         return True
-    return top in data.table("python")["modules"]
+    return top in data.table("library")["modules"]

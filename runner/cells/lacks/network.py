@@ -25,8 +25,13 @@ def find_need_in(said: str, shown: str = "") -> Optional[str]:
         found = pattern.search(text)
         if found:
             what = next(filter(None, found.groups()), "") or (shown or said).split("\n", 1)[0]
-            return f"needs data from the network: {_REMEDY} ({_clipped(what)})"
+            return describe_need(what)
     return None
+
+
+def describe_need(what: str) -> str:
+    """The reason, with what could not be reached."""
+    return f"needs data from the network: {_REMEDY} ({_clipped(what)})"
 
 
 _WORDS = (

@@ -27,7 +27,7 @@ def find_need(raised: Raised) -> Optional[str]:
         return None
     missing = _MISSING.match(line)
     if missing:
-        return _of_module(missing[1])
+        return _of_module(missing[1], raised.source)
     library = _LIBRARY.match(line)
     if library and not data.through_tensorflow(raised.files[-1:]):
         return f"needs {library[1]}, a system library that is not in the environments"
@@ -53,12 +53,18 @@ def _of_fixture(name: str) -> str:
     return f"needs the fixture {name}: name the package that brings it: --with NAME"
 
 
-def _of_module(module: str) -> Optional[str]:
+_IMPORTED = re.compile(r"(?:from ([\w.]+) import (\w+)|import ([\w.]+))")
+
+
+def _of_module(module: str, source: str = "") -> Optional[str]:
+    """`source`: the line that imports it, which may name a part of it that a package brings."""
     top = module.partition(".")[0]
-    package = _package(module)
+    found = _IMPORTED.match(source)
+    whole = (found[3] or f"{found[1]}.{found[2]}") if found else module
+    package = (_package(whole) if whole.startswith(f"{module}.") else None) or _package(module)
     if package is not None:
         return _with(package)
-    standard = module in data.table("python")["modules"]
+    standard = module in data.table("library")["modules"]
     if "." in module or standard or top in data.table("packages")["own"]:
         return None
     if module in _same_name():
@@ -82,6 +88,22 @@ def _asked_for(message: str) -> Optional[str]:
         if found and package_name(found[1]) not in own:
             return _with(_package(found[1]) or found[1])
     return None
+
+
+def find_need_in(said: str) -> Optional[str]:
+    """A package of which a program says that it is to be installed."""
+    known = {package_name(name) for name in data.table("packages")["packages"].values()}
+    known |= {package_name(name) for name in (*_same_name(), "opencv-python")}
+    for name in _INSTALL.findall(said):
+        package = _package(name) or name
+        if package_name(package) in known:
+            return _with(package)
+    return None
+
+
+_INSTALL = re.compile(
+    r"\b[Ii]nstall (?:the )?(?:package |module |library )?[`'\"]?([A-Za-z][\w.-]*\w)"
+)
 
 
 def _package(module: str) -> Optional[str]:

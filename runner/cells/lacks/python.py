@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 from runner.cells.lacks import data
-from runner.cells.signature import Raised
+from runner.cells.signature import Raised, normalise
 
 _SYNTAX = frozenset({"SyntaxError", "IndentationError", "TabError"})
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
@@ -15,32 +16,32 @@ _NAME = re.compile(
 )
 _FROM = re.compile(r"from ([\w.]+) import\b")
 _ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
-_METHOD = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
+_METHOD = re.compile(r"(?:type object )?'(?:\w+\.)*(\w+)'(?: object)? has no attribute '(\w+)'")
+_ARGUMENT = re.compile(r"(?:[\w<>]+\.)*(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 _BUILTIN = re.compile(r"name '(\w+)' is not defined")
 
 
 def find_need(raised: Raised) -> Optional[str]:
     """The Python that the script's own code needs. Such an error in TensorFlow's code is
     evidence."""
-    if not data.is_own(raised.files):
-        return None
     said = f"{raised.kind}: {raised.message.split(chr(10), 1)[0]}"
-    if raised.kind in _SYNTAX:
-        wanted = _for_syntax(raised)
-        return f"needs {_named(wanted) if wanted else 'another Python'}: {said}"
-    wanted = _for_name(raised) or _for_message(said, raised.source)
-    return f"needs {_named(wanted)}: {said}" if wanted else None
+    if not data.is_own(raised.files):
+        wanted = _by_rule("messages", said, raised.source) if _own_calls(raised.files) else None
+    elif raised.kind in _SYNTAX:
+        wanted = _by_rule("syntax", raised.message, raised.source) or "another Python"
+    else:
+        wanted = _for_name(raised) or _by_rule("messages", said, raised.source)
+    return f"needs {_named(wanted)}: {normalise(said)}" if wanted else None
 
 
-def _for_syntax(raised: Raised) -> Optional[str]:
-    for rule in data.table("python")["syntax"]:
-        if _holds(rule, raised.message, raised.source):
-            return str(rule["needs"])
-    return None
+def _own_calls(files: Sequence[str]) -> bool:
+    """Whether the script's own code called Python's library, and nothing else was on the way."""
+    own = [file for file in files if not data.in_library(file)]
+    return len(own) < len(files) and all(data.is_own([file]) for file in own[-1:])
 
 
-def _for_message(said: str, source: str) -> Optional[str]:
-    for rule in data.table("python")["messages"] if said.startswith("TypeError") else ():
+def _by_rule(table: str, said: str, source: str) -> Optional[str]:
+    for rule in data.table("python")[table]:
         if _holds(rule, said, source):
             return str(rule["needs"])
     return None
@@ -55,26 +56,48 @@ def _holds(rule: dict[str, str], said: str, source: str) -> bool:
 
 
 def _for_name(raised: Raised) -> Optional[str]:
-    """The Python that has the missing module, name, method or built-in."""
-    message = raised.message
-    if raised.kind in ("ModuleNotFoundError", "ImportError"):
-        missing, name = _MODULE.match(message), _NAME.match(message)
-        if missing:
-            return _looked_up("modules", missing[1])
-        source = _FROM.match(raised.source)
-        module = (name and name[2]) or (source[1] if source else "")
-        return _looked_up("names", module, name[1]) if name else None
-    if raised.kind == "AttributeError":
-        attribute, method = _ATTRIBUTE.match(message), _METHOD.match(message)
-        if attribute:
-            return _looked_up("names", attribute[1], attribute[2])
-        return _looked_up("methods", method[1], method[2]) if method else None
-    builtin = _BUILTIN.match(message) if raised.kind == "NameError" else None
-    return _looked_up("builtins", builtin[1]) if builtin else None
+    """The Python whose library has the missing module, name, method, argument or built-in."""
+    look_up = _LOOK_UPS.get(raised.kind)
+    return look_up(raised) if look_up else None
+
+
+def _imported(raised: Raised) -> Optional[str]:
+    missing, name = _MODULE.match(raised.message), _NAME.match(raised.message)
+    if missing:
+        return _looked_up("modules", missing[1])
+    source = _FROM.match(raised.source)
+    module = (name and name[2]) or (source[1] if source else "")
+    return _looked_up("names", module, name[1]) if name else None
+
+
+def _attribute(raised: Raised) -> Optional[str]:
+    attribute, method = _ATTRIBUTE.match(raised.message), _METHOD.match(raised.message)
+    if attribute:
+        return _looked_up("names", attribute[1], attribute[2])
+    return _looked_up("methods", method[1], method[2]) if method else None
+
+
+def _builtin(raised: Raised) -> Optional[str]:
+    name = _BUILTIN.match(raised.message)
+    return _looked_up("builtins", name[1]) if name else None
+
+
+def _argument(raised: Raised) -> Optional[str]:
+    argument = _ARGUMENT.match(raised.message)
+    return _looked_up("arguments", argument[1], argument[2]) if argument else None
+
+
+_LOOK_UPS: dict[str, Callable[[Raised], Optional[str]]] = {
+    "ModuleNotFoundError": _imported,
+    "ImportError": _imported,
+    "AttributeError": _attribute,
+    "NameError": _builtin,
+    "TypeError": _argument,
+}
 
 
 def _looked_up(*path: str) -> Optional[str]:
-    found: Any = data.table("python")
+    found: Any = data.table("library")
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, str) else None

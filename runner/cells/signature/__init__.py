@@ -68,11 +68,11 @@ def exit_signature(exit_code: int, stderr: str, output: str = "") -> str:
     failed = _failed_tests(stderr, output)
     if failed:
         return _of_tests(failed)
-    said, raised = _ended_by(exit_code, stderr)
+    raised = _ended_by(exit_code, stderr)[1]
     if raised is not None:
         line = _line(raised)
         return line if exit_code == UNCAUGHT else normalise(f"exit {exit_code}: {line}")
-    said = said or failed_checks(clean(output))
+    said = exit_words(exit_code, stderr, output)
     return normalise(f"exit {exit_code}: {said}" if said else f"exit {exit_code}")
 
 
@@ -84,15 +84,18 @@ def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
     failed = [test.raised for test in _failed_tests(stderr, output)]
     ended = failed or [_ended_by(exit_code, stderr)[1]]
     return [
-        evolve(unwrapped(raised), files=raised.files, source=raised.source)
+        evolve(
+            unwrapped(raised), files=raised.files, source=raised.source, contexts=raised.contexts
+        )
         for raised in ended
         if raised is not None
     ]
 
 
-def exit_words(exit_code: int, stderr: str) -> str:
+def exit_words(exit_code: int, stderr: str, output: str = "") -> str:
     """The text with which a program ended itself; "" if an exception ended it."""
-    return _ended_by(exit_code, stderr)[0]
+    said, raised = _ended_by(exit_code, stderr)
+    return said if said or raised is not None else failed_checks(clean(output))
 
 
 def _failed_tests(stderr: str, output: str) -> list[FailedTest]:

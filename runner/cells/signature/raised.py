@@ -26,6 +26,8 @@ class Raised:
     aside: bool = False
     """Whether it was raised where it does not end the program: in
     a thread, a child process, at exit."""
+    contexts: tuple[Raised, ...] = ()
+    """The exceptions that were being handled when it was raised; the latest is first."""
 
 
 HEADLINE = re.compile(

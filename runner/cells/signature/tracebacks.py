@@ -42,6 +42,7 @@ _CARETS = re.compile(r"\s*[~^]+\s*$")
 _FRAME = re.compile(r'  File "([^"]*)", line \d+(?:, in (.*))?$')
 _LOGGED = re.compile(r".{0,80}\b(?:ERROR|CRITICAL)\b")
 """The line that logging writes above the traceback of an exception."""
+_MOST_CONTEXTS = 5
 
 
 def last_raised(text: str) -> Optional[Raised]:
@@ -63,6 +64,7 @@ def _all_raised(lines: list[str]) -> Iterator[Raised]:
     """All printed exceptions in order, except those that Python says it ignored."""
     context = "main"
     logged = False
+    handled: tuple[Raised, ...] = ()
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -73,10 +75,13 @@ def _all_raised(lines: list[str]) -> Iterator[Raised]:
             raised, at = read_group(lines, at) if GROUP.match(line) else _read(lines, at)
             if raised is not None and context != "ignored":
                 survived = logged or raised.survived
-                yield evolve(raised, aside=context == "aside", survived=survived)
+                aside = context == "aside"
+                yield evolve(raised, aside=aside, survived=survived, contexts=handled)
             # A chained exception of a thread still belongs to that thread.
-            if not _chained(lines, at):
-                context, logged = "main", False
+            if _chained(lines, at):
+                handled = (*([raised] if raised else []), *handled)[:_MOST_CONTEXTS]
+            else:
+                context, logged, handled = "main", False, ()
             continue
         at += 1
 
