@@ -114,7 +114,7 @@ def with_older_packages(cell: Cell, pins: Pins, number: int) -> Cell:
     variant = variants.combine(
         (cell.case.variant, Variant(name=name, values=values, requirements=pins))
     )
-    case = variants.tried(cell.case, variant)
+    case = variants.in_variant(cell.case, variant)
     return evolve(cell, case=case, target=with_pins(cell.target, pins))
 
 

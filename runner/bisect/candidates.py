@@ -176,8 +176,8 @@ def _coarse(versions: Sequence[str]) -> tuple[int, ...]:
 
 def _is(cell: Cell, axis: str, globs: Sequence[str]) -> bool:
     if cell.repro.suite is not None:
-        return plan.may_hold(cell.case, globs)
-    return plan.chosen(cell.case.without(axis), globs)
+        return plan.may_hold_tests(cell.case, globs)
+    return plan.is_selected(cell.case.without(axis), globs)
 
 
 def _axis_between(
@@ -205,9 +205,9 @@ def _axis_between(
         )
     from runner.releases.upstream import index  # slow to import and rarely used
 
-    source = index.configured(paths.index(), say)
+    source = index.configured_index(paths.index(), say)
     there = packages.releases(source.files(name), target.python)
-    between = packages.between(name, there, *ends)
+    between = packages.releases_between(name, there, *ends)
     return vary.package(name, [f"{each.version}" for each in between])
 
 

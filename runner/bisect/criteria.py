@@ -68,7 +68,7 @@ def parse_criterion(text: Optional[str]) -> Criterion:
         )
     if colon and kind == "output":
         return Criterion(
-            words=f"an output with {patterns.checked(rest, '--on output')!r}",
+            words=f"an output with {patterns.checked_pattern(rest, '--on output')!r}",
             says=lambda r: r.matched is not None,
         )
     if kind == "observation" and rest.strip():

@@ -71,7 +71,7 @@ def _place(cell: Cell, execution: Execution) -> str:
     lines = re.findall(shown, execution.errors, re.MULTILINE)
     if not lines or len(lines[-1]) > _LONGEST_NUMBER:
         return ""
-    return places.of_file(script, int(lines[-1])) or ""
+    return places.place_in_file(script, int(lines[-1])) or ""
 
 
 def skipped_result(cell: Cell, environment: str, reason: str) -> Result:

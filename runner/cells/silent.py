@@ -55,9 +55,9 @@ class Script:
     """Facts about a script's tests and imports, from its text."""
 
     def __init__(self, source: str) -> None:
-        module = pytest_files.parsed(source)
+        module = pytest_files.parse_module(source)
         only_defines = pytest_files.only_defines(module)
-        self.tests = tuple(pytest_files.defined(module)) if only_defines else ()
+        self.tests = tuple(pytest_files.defined_tests(module)) if only_defines else ()
         """The tests that the script defines, if it does nothing else."""
         self.tries = any(_tries(statement) for statement in module.body)
         """Whether the script catches a failing import of TensorFlow or Keras."""

@@ -54,7 +54,7 @@ class Verbs(click.Group):
         module = importlib.import_module(f"runner.cli.{cmd_name}")
         command: click.Command = module.command
         command.epilog = command.epilog or examples.epilog(cmd_name)
-        return log.equipped(command)
+        return log.with_log(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Completes from the list of commands: a key press must not wait for their modules."""

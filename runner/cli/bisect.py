@@ -232,7 +232,7 @@ def search(
             folder=folder,
             backend=backend,
             lock=lock,
-            store=running.stored(),
+            store=running.open_store(),
             snapshots=taken,
             emit=display,
         )

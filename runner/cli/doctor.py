@@ -46,7 +46,7 @@ def command(cuda: Optional[str], format_: str) -> int:
 
 def _cuda(version: str, as_json: bool) -> int:
     """Check a CUDA image. No GPU is needed; only the driver's own library is not checked."""
-    report = cuda_check.prove(version, lambda phase: log.print_note(phase.what))
+    report = cuda_check.prove_release(version, lambda phase: log.print_note(phase.what))
     if as_json:
         print_json({"schema": SCHEMA, "version": __version__, "cuda": _facts(report)})
         return 0 if report.sound else 3

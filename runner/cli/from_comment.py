@@ -51,7 +51,7 @@ def choose(engine: str, selection: dict[str, Any]) -> tuple[str, Optional[Block]
             "--from-comment has its own script, cases, variables and packages: name no others",
             remedy="use only --tf, --device and --case to choose among its cells",
         )
-    engine = from_issue.sandboxed(engine, unsandboxed)
+    engine = from_issue.sandbox_engine(engine, unsandboxed)
     name, markdown = read_comment(source)
     told = reported.read_block(markdown, source)
     selection["matrix_file"] = _saved(name, markdown, told, force)
@@ -62,7 +62,7 @@ def choose(engine: str, selection: dict[str, Any]) -> tuple[str, Optional[Block]
 def read_comment(source: str) -> tuple[str, str]:
     """A name for the comment at `source`, and its Markdown."""
     if source == "-":
-        return "comment", issue_source.bounded(sys.stdin.buffer, "standard input")
+        return "comment", issue_source.read_bounded(sys.stdin.buffer, "standard input")
     if Path(source).is_file():
         return issue_source.safe_name(Path(source).stem), issue_source.text_of(Path(source))
     found = address.comment(source)

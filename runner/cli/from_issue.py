@@ -70,7 +70,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
         return engine
     if selection["scripts"] or selection.get("modules") or selection.get("command"):
         raise UsageError("--from-issue has its own script: name no other")
-    engine = sandboxed(engine, unsandboxed)
+    engine = sandbox_engine(engine, unsandboxed)
     source = issue_source.read_source(named)
     chosen = choose_blocks(source.blocks, named, wanted)
     name = "-".join([source.name, *(str(number) for number, _ in chosen)])
@@ -83,7 +83,7 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
 def _source(selection: dict[str, Any]) -> Optional[str]:
     """The source that `--from-issue` names, or a SCRIPT that is a link or an issue."""
     named: Optional[str] = selection.pop("from_issue")
-    spelled = [issue_source.spelled(script) for script in selection["scripts"]]
+    spelled = [issue_source.spelled_address(script) for script in selection["scripts"]]
     if named is None and any(map(issue_source.is_source, spelled)):
         if len(spelled) > 1:
             raise UsageError("a link or an issue has its own script: name no other")
@@ -101,7 +101,7 @@ def _numbers(texts: Sequence[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word[:6]) for word in words))
 
 
-def sandboxed(engine: str, unsandboxed: bool) -> str:
+def sandbox_engine(engine: str, unsandboxed: bool) -> str:
     """The engine for a stranger's script: docker, unless the user trusts the script."""
     if unsandboxed:
         return engine
@@ -121,16 +121,16 @@ def choose_blocks(
         raise UsageError(f"there is no Python code block in {shortened(source, 200)}")
     missing = [number for number in wanted if number > len(found)]
     if missing:
-        raise UsageError(f"there is no block {missing[0]}; there are:\n{listed(found)}")
+        raise UsageError(f"there is no block {missing[0]}; there are:\n{block_list(found)}")
     if not wanted and len(found) > 1:
         if sys.stdin is None or not sys.stdin.isatty():
-            raise UsageError(f"choose one with --block:\n{listed(found)}")
-        log.print_warning(listed(found))
+            raise UsageError(f"choose one with --block:\n{block_list(found)}")
+        log.print_warning(block_list(found))
         wanted = [click.prompt("Which block", type=click.IntRange(1, len(found)), err=True)]
     return tuple((number, found[number - 1]) for number in wanted or [1])
 
 
-def listed(found: Sequence[Block]) -> str:
+def block_list(found: Sequence[Block]) -> str:
     """One line per block: its number, its place, and its first line."""
     return "\n".join(f"  {n}  {_described(block)}" for n, block in enumerate(found, 1))
 

@@ -44,7 +44,7 @@ def command(script: Optional[Path], args: Sequence[str], file: Path) -> None:
     wrong = files.script_problem(script, str(script))
     if wrong:
         raise UsageError(wrong)
-    if files.outside(script, file.parent):
+    if files.is_outside(script, file.parent):
         raise UsageError(
             f"{script} is not in {file.parent.absolute()}, the folder of {file.name}",
             remedy="write the file beside the script: --matrix FOLDER/matrix.yaml",

@@ -58,7 +58,7 @@ def is_source(named: str) -> bool:
     )
 
 
-def spelled(path: Path) -> str:
+def spelled_address(path: Path) -> str:
     """The address that the user wrote: `Path` turns `https://` into `https:/`."""
     return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*):/+", r"\1://", str(path))
 
@@ -116,10 +116,10 @@ def safe_name(name: str) -> str:
 def text_of(file: Path) -> str:
     """The text of a Markdown file. Raises `UsageError` if it is longer than an issue can be."""
     with open_regular(file, follow_links=True) as opened:
-        return bounded(opened, str(file))
+        return read_bounded(opened, str(file))
 
 
-def bounded(opened: BinaryIO, name: str) -> str:
+def read_bounded(opened: BinaryIO, name: str) -> str:
     """The text of an open file; `name` is for messages. Raises `UsageError` like `text_of`."""
     content = opened.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:

@@ -13,7 +13,7 @@ from runner.cli import log
 from runner.errors import PrepareError, UsageError
 from runner.machine.derived_cache import cache_slot, cached_result
 from runner.requirements import toml, wheels
-from runner.requirements.asked import NOTHING, Asked, texts
+from runner.requirements.asked import NOTHING, Asked, list_of_texts
 from runner.requirements.wheels import LocalWheel
 
 _USUAL_TOOLS = ["setuptools>=40.8.0"]
@@ -105,13 +105,13 @@ def _tools(folder: Path) -> list[str]:
     if not file.is_file():
         return _USUAL_TOOLS
     try:
-        data = toml.parsed(file.read_text("utf-8"), str(file))
+        data = toml.parse_toml(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError):
         raise UsageError(f"{file} cannot be read as text in UTF-8") from None
     system = data.get("build-system", {})
     if not isinstance(system, dict) or "requires" not in system:
         return _USUAL_TOOLS
-    return texts(system["requires"], "build-system.requires", str(file))
+    return list_of_texts(system["requires"], "build-system.requires", str(file))
 
 
 def _written(wheel: LocalWheel) -> list[str]:

@@ -48,7 +48,7 @@ class Verbosity(enum.Enum):
     VERBOSE = "every step"
 
 
-def equipped(command: click.Command) -> click.Command:
+def with_log(command: click.Command) -> click.Command:
     """The command with the options `-v` and `-q`, and with a log."""
     if command.callback is None or any(option.name == "verbose" for option in command.params):
         return command

@@ -35,7 +35,7 @@ def command(runs: Sequence[str], output: Optional[Path]) -> int:
     for note in [*merged.notes, *merge.script_notes(merged.run.repros, folders)]:
         _warn(note)
     folder = _empty(output or paths.results() / run_id)
-    merge.write(merged, folders, folder)
+    merge.write_merged(merged, folders, folder)
     written = conclude(folder)
     report(written, folder)
     return exit_code(written)

@@ -95,4 +95,4 @@ def _as_text(rows: Sequence[table.TableRow], shown: Optional[str]) -> str:
 
 
 def _index() -> index.Index:
-    return index.configured(paths.index(), log.print_warning)
+    return index.configured_index(paths.index(), log.print_warning)

@@ -47,7 +47,7 @@ def command(output: Path, fetch: bool, **selection: Any) -> None:
         write_file(folder / "Dockerfile", environment.dockerfile)
         write_file(folder / "requirements.txt", locks.without_wheels(environment))
         wheels.write_all(target.requirements, folder / "local")
-        wanted = sources.in_lock(locks.lines(environment.requirements))
+        wanted = sources.distributions_in_lock(locks.lock_lines(environment.requirements))
         if fetch and wanted:
             from runner.environments import downloads  # it takes a while to import
 

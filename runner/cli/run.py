@@ -117,7 +117,7 @@ def command(
     wanted = pipeline.Demand(
         chosen.cells,
         running.locker(chosen),
-        store=running.stored(),
+        store=running.open_store(),
         snapshots=snapshots,
         options=options,
     )
@@ -131,12 +131,12 @@ def command(
         )
         say = running.line_printer(console)
         controls = running.control_plan(chosen, say) if controlled else None
-        with running.recording(chosen, load, backend.engine, snapshots, output) as journal:
+        with running.recorded_run(chosen, load, backend.engine, snapshots, output) as journal:
             pipeline.carry_out(
                 backend,
                 load,
                 journal,
-                store=running.stored(),
+                store=running.open_store(),
                 snapshots=snapshots,
                 options=options,
                 console=console,

@@ -79,7 +79,7 @@ def _read(file: Path) -> str:
 
 
 @contextmanager
-def recording(
+def recorded_run(
     chosen: Selection,
     load: Workload,
     engine: Maker,
@@ -173,7 +173,7 @@ def exit_code(run: Run, expected: Optional[str] = None) -> int:
     return 1 if any(result.unexpected for result in run.results) else 0
 
 
-def stored() -> Store:
+def open_store() -> Store:
     """The store of earlier measurements. It removes damaged entries and reports them."""
     return Store(paths.store(), warn=log.print_warning)
 

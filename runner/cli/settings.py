@@ -72,7 +72,7 @@ def _table(file: Path) -> Optional[dict[str, Any]]:
         return None
     from runner.requirements import toml
 
-    table = toml.parsed(text, str(file)).get("tool", {}).get("tfmatrix")
+    table = toml.parse_toml(text, str(file)).get("tool", {}).get("tfmatrix")
     if table is not None and not isinstance(table, dict):
         raise UsageError(f"{file}: {TABLE} is not a table; write [{TABLE}]")
     return table

@@ -168,7 +168,7 @@ class Watch:
             self._relay.to = emit
             pipeline = Pipeline(
                 workers=self._workers,
-                store=running.stored(),
+                store=running.open_store(),
                 journal=log,
                 snapshots=snapshots,
                 options=Options(keep_agents=True),

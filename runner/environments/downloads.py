@@ -20,7 +20,7 @@ _LARGEST = 16 << 20
 def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
     """Download `wanted` into `folder`, which is created. Raises `PrepareError`."""
     folder.mkdir(parents=True, exist_ok=True)
-    source = index.configured(paths.index(), say=lambda _: None)
+    source = index.configured_index(paths.index(), say=lambda _: None)
     for each in wanted:
         try:
             data = source.bounds.within_the_deadline(partial(_content, source, each))

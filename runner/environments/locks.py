@@ -71,7 +71,9 @@ def _particulars(target: Target) -> str:
 
 
 def _environment(target: Target, text: str, images: Mapping[str, str]) -> Environment:
-    dockerfile = render.dockerfile(target, images, sources=sources.in_lock(lines(text)))
+    dockerfile = render.dockerfile(
+        target, images, sources=sources.distributions_in_lock(lock_lines(text))
+    )
     return Environment(
         target=target, requirements=text, key=_key(target, text, dockerfile), dockerfile=dockerfile
     )
@@ -159,7 +161,7 @@ def _resolved(target: Target) -> str:
     except LockError:
         if not target.resolution.relax:
             raise
-        found = relaxing.nearest(request, target.requirements, resolve.resolve_lock)
+        found = relaxing.nearest_lock(request, target.requirements, resolve.resolve_lock)
         if found is None:
             raise
         return found
@@ -180,7 +182,7 @@ def environment_notes(made: Environment) -> tuple[str, ...]:
         return ()
     usual = evolve(made.target, requirements=(), resolution=USUAL_RESOLUTION)
     text = _text(usual) if is_known(usual) else None
-    return notes.notes_on(made, notes.versions(pinned_packages(text)) if text else None)
+    return notes.notes_on(made, notes.pinned_versions(pinned_packages(text)) if text else None)
 
 
 def lock_request(target: Target) -> LockRequest:
@@ -264,7 +266,7 @@ def verify(text: str, target: Target, path: Path) -> None:
             " docker/releases.yaml has it now",
             remedy=_command(target),
         )
-    for line in lines(text):
+    for line in lock_lines(text):
         match = _REQUIREMENT.fullmatch(line)
         if match is None:
             raise LockError(f"{path}: {line[:80]!r} is not a locked requirement")
@@ -272,7 +274,7 @@ def verify(text: str, target: Target, path: Path) -> None:
             raise LockError(f"{path}: {line[:80]!r} has no hash")
 
 
-def lines(text: str) -> Iterator[str]:
+def lock_lines(text: str) -> Iterator[str]:
     """The requirements of a lock, one a line, without comments."""
     for line in text.replace("\\\n", "").splitlines():
         if line.strip() and not line.startswith("#"):
@@ -303,8 +305,8 @@ def with_wheels(environment: Environment) -> str:
 def for_installers(lock: str) -> str:
     """`lock` for uv and pip, with lines that forbid to build its packages, except for the source
     distributions that we know."""
-    known = {each.name for each in sources.in_lock(lines(lock))}
-    names = [pinned_version(line)[0] for line in lines(lock)]
+    known = {each.name for each in sources.distributions_in_lock(lock_lines(lock))}
+    names = [pinned_version(line)[0] for line in lock_lines(lock)]
     from_wheels = [name for name in names if name not in known] if known else [":all:"]
     return "".join(f"--only-binary {name}\n" for name in from_wheels) + lock
 
@@ -342,7 +344,7 @@ def _tensorflow(target: Target) -> str:
 
 
 def _key(target: Target, text: str, dockerfile: str) -> str:
-    said = [*lines(text), _instructions(dockerfile), target.device.value, target.python]
+    said = [*lock_lines(text), _instructions(dockerfile), target.device.value, target.python]
     return _digest(json.dumps(said))
 
 

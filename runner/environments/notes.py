@@ -16,10 +16,10 @@ def notes_on(
     environment: Environment, usual: Optional[Mapping[str, str]] = None
 ) -> tuple[str, ...]:
     """The notes, one line each. `usual`: package → version in the release's own environment."""
-    return tuple(_of(environment.target, versions(environment.packages), usual or {}))
+    return tuple(_of(environment.target, pinned_versions(environment.packages), usual or {}))
 
 
-def versions(packages: tuple[str, ...]) -> dict[str, str]:
+def pinned_versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Package → version, of `name==version`."""
     return {package_name(name): version for name, version in map(pinned_version, packages)}
 

@@ -28,7 +28,7 @@ _EMPTY = re.compile(
 )
 
 
-def explained(
+def explain_refusal(
     stderr: str, requirements: Sequence[str], python: str, as_of: date, tensorflow: str
 ) -> LockError:
     """What uv could not do, as an error; a `BoundError` where TensorFlow's own requirements are

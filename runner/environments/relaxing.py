@@ -29,7 +29,7 @@ def exact_version(requirement: str) -> Optional[str]:
     return None if specifiers[0].version.endswith(".*") else specifiers[0].version
 
 
-def nearest(request: LockRequest, own: Collection[str], resolve: Resolve) -> Optional[str]:
+def nearest_lock(request: LockRequest, own: Collection[str], resolve: Resolve) -> Optional[str]:
     """The lock with the pins among `own` relaxed; None where that cannot be had either."""
     exact = [each for each in own if exact_version(each)]
     with suppress(LockError):

@@ -117,6 +117,6 @@ def _write(path: Path, lines: Sequence[str]) -> str:
 
 
 def _failure(request: LockRequest, stderr: str) -> LockError:
-    return refusals.explained(
+    return refusals.explain_refusal(
         stderr, request.requirements, request.python, request.as_of, request.tensorflow
     )

@@ -62,7 +62,7 @@ def data_file() -> Path:
     return paths.data_folder() / "sources.yaml"
 
 
-def in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...]:
+def distributions_in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...]:
     """Those that a lock names. `lines` are its requirements with their hashes, one a line."""
     pinned = {line.split(" ", 1)[0]: frozenset(_HASH.findall(line)) for line in lines}
     return tuple(

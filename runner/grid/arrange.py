@@ -98,7 +98,7 @@ def build_grid(run: Run, releases: Sequence[Release] = ()) -> Grid:
     found = _found(run.results, layout)
     rows = _rows(run, layout, dict.fromkeys(key for key, _ in found))
     ruled_out = _ruled_out(run, rows, layout, releases)
-    ruled_out |= suites.never_there(run, rows, lanes, found)
+    ruled_out |= suites.missing_tests(run, rows, lanes, found)
     cells = tuple(
         tuple(
             None if (row.index, column.index) in ruled_out else found.get(_cell_key(row, column))
@@ -167,7 +167,7 @@ def _rows(run: Run, layout: Layout, measured: Mapping[Key, None]) -> tuple[Row, 
     wanted = [key for key in cases if key in measured or run.info.finished is None]
     keys = list(dict.fromkeys([*wanted, *measured]))
     if any(repro.suite for repro in run.repros):
-        keys, cases = suites.in_order(run, layout, keys, cases)
+        keys, cases = suites.with_tests_in_order(run, layout, keys, cases)
     return tuple(
         _row(index, key[0], cases.get(key) or Case(name=key[1])) for index, key in enumerate(keys)
     )

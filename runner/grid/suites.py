@@ -10,7 +10,7 @@ from runner.grid.records import Column, Row
 from runner.model import USUAL, Case, Result, Run, file_of_test, planned_name
 
 
-def in_order(
+def with_tests_in_order(
     run: Run, layout: Layout, keys: Sequence[Key], cases: Mapping[Key, Case]
 ) -> tuple[list[Key], dict[Key, Case]]:
     """`keys` with each test at the place of its planned file, and `cases` with the tests added."""
@@ -28,7 +28,7 @@ def in_order(
     return kept, {**tests, **cases}
 
 
-def never_there(
+def missing_tests(
     run: Run,
     rows: Sequence[Row],
     columns: Sequence[Column],

@@ -24,7 +24,7 @@ _OPEN = (
 )
 
 
-def shared(files: Sequence[Path], projects: Sequence[str]) -> Asked:
+def shared_packages(files: Sequence[Path], projects: Sequence[str]) -> Asked:
     """The packages of `-r` and `--project`, for every script. Raises `UsageError`."""
     asked = NOTHING
     if files:
@@ -80,7 +80,9 @@ def _check(option: str, package: str) -> None:
         raise UsageError(f'{option}: "{package}" {error}') from None
 
 
-def to_repro(repro: Repro, everywhere: Asked, packages: Sequence[str], usual: Resolution) -> Repro:
+def with_packages(
+    repro: Repro, everywhere: Asked, packages: Sequence[str], usual: Resolution
+) -> Repro:
     """With what its own text, `everywhere` and `--with` ask for; the last replaces what others say
     of the same packages. Raises `UsageError`."""
     asked = script.read_script(repro.script) + everywhere
@@ -95,17 +97,19 @@ def to_repro(repro: Repro, everywhere: Asked, packages: Sequence[str], usual: Re
     )
 
 
-def allowed(repros: Sequence[Repro], releases: Sequence[Release], spec: str) -> tuple[Release, ...]:
+def allowed_releases(
+    repros: Sequence[Repro], releases: Sequence[Release], spec: str
+) -> tuple[Release, ...]:
     """The releases that some repro is for. Raises `UsageError` where there are none."""
     found = tuple(
         release
         for release in releases
         if not all(
-            bounds.refused(repro.tensorflow, release, release.pythons[0]) for repro in repros
+            bounds.refusing_bound(repro.tensorflow, release, release.pythons[0]) for repro in repros
         )
     )
     if not found and repros:
-        bound = bounds.refused(repros[0].tensorflow, releases[-1], releases[-1].pythons[0])
+        bound = bounds.refusing_bound(repros[0].tensorflow, releases[-1], releases[-1].pythons[0])
         said = f"{bound.source} asks for {bound.requirement}" if bound else "no repro is for them"
         raise UsageError(f"no release of {spec} is left: {said}")
     return found

@@ -94,7 +94,9 @@ def _with_args(repro: Repro, args: Sequence[str]) -> Repro:
     everywhere = tuple(each for each in repro.exclusions if not each.rule.cases)
     return attrs.evolve(
         repro,
-        cases=tuple(variants.tried(case, variant) for variant in variants.variants_of(repro.cases)),
+        cases=tuple(
+            variants.in_variant(case, variant) for variant in variants.variants_of(repro.cases)
+        ),
         exclusions=everywhere,
         expectations=(),
     )

@@ -22,9 +22,9 @@ Find = Callable[[str, Target], list[PackageRelease]]
 """The releases of a package that a target can have, oldest first."""
 
 
-def in_index(name: str, target: Target) -> list[PackageRelease]:
+def releases_in_index(name: str, target: Target) -> list[PackageRelease]:
     """As the package index has them. Raises `UsageError` where it has no such package."""
-    source = index.configured(
+    source = index.configured_index(
         paths.index(), lambda line: print(f"tfmatrix: {line}", file=sys.stderr)
     )
     return packages.releases(source.files(name), target.python)
@@ -36,7 +36,7 @@ def column_axis(
     patches: str,
     known: Sequence[Axis],
     *,
-    find: Find = in_index,
+    find: Find = releases_in_index,
 ) -> Axis:
     """The columns that `spec` names, oldest first. Packages are resolved as of the date of the
     target's release or of the column's, whichever is later.

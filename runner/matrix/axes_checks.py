@@ -15,7 +15,7 @@ MOST_VARIANTS = 1000
 """Variants of one case; each is a row of the matrix."""
 
 
-def of_all(axes: Any) -> _Found:
+def matrix_problems(axes: Any) -> _Found:
     """Problems of the matrix: a repro without cases, or with two cases of one name."""
     for name, values in axes.items() if isinstance(axes, dict) else ():
         if not isinstance(values, dict):

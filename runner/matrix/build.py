@@ -34,7 +34,7 @@ from runner.model import (
 from runner.scripts import suites
 
 
-def matrix(section: MatrixSection, source: Path) -> Matrix:
+def build_matrix(section: MatrixSection, source: Path) -> Matrix:
     standard = defaults()
     limits = _limits(section.limits, standard.limits)
     axes = {name: _axis(name, values) for name, values in section.axes.items()}
@@ -61,7 +61,7 @@ def _axis(name: str, values: dict[str, ValueSection]) -> Axis:
     return Axis(
         name=name,
         values=tuple(
-            variants.value(
+            variants.axis_value(
                 name,
                 value,
                 tf=section.tf or "",
@@ -76,7 +76,7 @@ def _axis(name: str, values: dict[str, ValueSection]) -> Axis:
 
 def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[Axis]) -> Repro:
     cases = tuple(_case(case) for case in section.cases or []) or (Case(name=DEFAULT_CASE),)
-    suite = suites.of_text(section.tests, folder) if section.tests else None
+    suite = suites.suite_of_text(section.tests, folder) if section.tests else None
     script = paths.suite_driver() if suite else folder / (section.script or "")
     return Repro(
         name=section.name,
@@ -84,7 +84,7 @@ def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[A
         folder=suite.folder if suite else None,
         suite=suite,
         about=_one_line(section.about),
-        cases=variants.spread(cases, axes),
+        cases=variants.all_combinations(cases, axes),
         limits=_limits(section.limits, limits),
         files=tuple(Path(file) for file in section.files),
         env=dict(section.env),

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from runner.errors import UsageError
 from runner.matrix import axes_checks
 from runner.matrix.defaults import DEFAULT_CASE
-from runner.matrix.files import exists, outside, script_problem
+from runner.matrix.files import exists, is_outside, script_problem
 from runner.matrix.problems import KeyPath, Problem, nearest, quoted
 from runner.matrix.schema import ReproSection
 from runner.matrix.yaml_positions import Document
@@ -47,7 +47,7 @@ def _all(data: Any, folder: Path) -> _Found:
     yield from _same_devices(data)
     yield from _twice(entries, ("repros",), "name")
     axes = data.get("axes", {})
-    yield from axes_checks.of_all(axes)
+    yield from axes_checks.matrix_problems(axes)
     for index, entry in enumerate(entries):
         if isinstance(entry, dict):
             yield from _repro(entry, ("repros", index), folder)
@@ -63,7 +63,7 @@ def _repro(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
     if isinstance(script, str) and script.strip():
         place = folder / script.strip()
         wrong = script_problem(place, quoted(script))
-        if not wrong and outside(place, folder):
+        if not wrong and is_outside(place, folder):
             wrong = (
                 f"{quoted(script)} lies outside the folder of this file; copy it into that, or "
                 "name it on the command line"
@@ -94,7 +94,7 @@ def _tests(entry: dict[str, Any], path: KeyPath, folder: Path) -> _Found:
     tests = entry.get("tests")
     if isinstance(tests, str) and tests.strip():
         try:
-            suites.of_text(tests, folder)
+            suites.suite_of_text(tests, folder)
         except UsageError as error:
             said = str(error).partition("\n")[0]
             yield (*path, "tests"), said.replace(str(folder.absolute()), "the folder of this file")

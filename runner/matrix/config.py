@@ -17,7 +17,7 @@ from runner.machine import files
 from runner.machine.derived_cache import cache_slot, cached_result
 from runner.matrix.adhoc import adhoc
 from runner.matrix.defaults import MOST_BYTES
-from runner.matrix.files import missing
+from runner.matrix.files import is_missing
 from runner.model import Matrix
 
 __all__ = ["adhoc", "json_schema", "load_matrix", "parse_matrix"]
@@ -48,14 +48,14 @@ def load_matrix(path: Path) -> Matrix:
         read=lambda data: serial.from_json(Matrix, data),
     )
     # The text has not changed, but files that it names may be gone: the full check reports it.
-    return parse_matrix(content, path) if missing(matrix) else matrix
+    return parse_matrix(content, path) if is_missing(matrix) else matrix
 
 
 def parse_matrix(content: bytes, path: Path) -> Matrix:
     """Like `load_matrix`, from text: messages call it `path`, whose folder has the scripts."""
     from runner.matrix import reading
 
-    return reading.matrix(content, path)
+    return reading.read_matrix(content, path)
 
 
 def json_schema() -> dict[str, Any]:

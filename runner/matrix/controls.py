@@ -72,7 +72,7 @@ def _differences(
     own = before.case.variant
     pythons = before.target.python, after.target.python
     if own.python is None and pythons[0] != pythons[1]:
-        old, new = (variants.value(PYTHON, each, python=each) for each in pythons)
+        old, new = (variants.axis_value(PYTHON, each, python=each) for each in pythons)
         yield old, new
     set_by_itself = {package_name(each) for each in own.requirements}
     for name in sorted(_varied(before.repro) - set_by_itself):
@@ -88,12 +88,12 @@ def _varied(repro: Repro) -> set[str]:
 
 
 def _pinned(package: str, version: str) -> Variant:
-    return variants.value(package, version, requirements=(f"{package}=={version}",))
+    return variants.axis_value(package, version, requirements=(f"{package}=={version}",))
 
 
 def _with(cell: Cell, variant: Variant) -> Cell:
     """Nothing is expected of it: what matrix.yaml says is said of the usual environments."""
-    case = variants.tried(cell.case, variants.combine((cell.case.variant, variant)))
+    case = variants.in_variant(cell.case, variants.combine((cell.case.variant, variant)))
     release, device = cell.target.release, cell.target.device
     made = plan.planned_cell(cell.repro, case, release, device, cell.wanted)
     return evolve(made, expected=None)

@@ -30,7 +30,7 @@ _EXPECTED = {
 }
 
 
-def problems_of(error: ValidationError, document: Document) -> list[Problem]:
+def explained_problems(error: ValidationError, document: Document) -> list[Problem]:
     """One problem per error; those at a place that YAML's own traps have named are left out."""
     named = {problem.path for problem in document.problems}
     details = error.errors(include_url=False)[:MOST_EXPLAINED]

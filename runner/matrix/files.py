@@ -25,7 +25,7 @@ def script_problem(script: Path, shown: str) -> Optional[str]:
     return None
 
 
-def outside(script: Path, folder: Path) -> bool:
+def is_outside(script: Path, folder: Path) -> bool:
     """Whether a script that a matrix names lies, links followed, elsewhere than in its folder: a
     matrix that somebody else wrote could show the user's own files in a report."""
     return Path(os.path.realpath(folder)) not in Path(os.path.realpath(script)).parents
@@ -35,13 +35,13 @@ def exists(folder: Path, file: str) -> bool:
     return os.path.exists(folder / file)  # noqa: PTH110 - Path.exists raises for a long name
 
 
-def missing(matrix: Matrix) -> bool:
+def is_missing(matrix: Matrix) -> bool:
     """Whether a file that a checked matrix names no longer exists."""
     return any(
         _tests_missing(repro.suite)
         if repro.suite is not None
         else script_problem(repro.script, "")
-        or outside(repro.script, matrix.source.parent)
+        or is_outside(repro.script, matrix.source.parent)
         or not all(exists(repro.script.parent, str(file)) for file in repro.files)
         for repro in matrix.repros
     )

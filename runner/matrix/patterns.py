@@ -24,7 +24,7 @@ def validate(text: str) -> None:
         raise ValueError(f"is not a regular expression: {error}") from None
 
 
-def checked(text: str, option: str) -> str:
+def checked_pattern(text: str, option: str) -> str:
     """`text` as it is. Raises `UsageError`, which names the option that it was given to."""
     try:
         validate(text)

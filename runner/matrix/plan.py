@@ -37,18 +37,18 @@ def cells(
         planned_cell(repro, case, release, device, tuple(case_globs) if repro.suite else ())
         for repro in matrix.repros
         for case in repro.cases
-        if (may_hold(case, case_globs) if repro.suite else chosen(case, case_globs))
+        if (may_hold_tests(case, case_globs) if repro.suite else is_selected(case, case_globs))
         for release in releases
         for device in matrix.devices
     ]
 
 
-def chosen(case: Case, globs: Sequence[str]) -> bool:
+def is_selected(case: Case, globs: Sequence[str]) -> bool:
     """Whether `--case` selects this case. A case's own name selects all its variants."""
     return _named(case.name, tuple(globs)) or _named(case.base_name, tuple(globs))
 
 
-def wants(cell: Cell, row: str) -> bool:
+def selects_test(cell: Cell, row: str) -> bool:
     """Whether `--case` means this test of a suite's file."""
     return not cell.wanted or any(_named(name, cell.wanted) for name in (row, _varied(cell, row)))
 
@@ -97,7 +97,7 @@ def target(
     )
 
 
-def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
+def applies_to(rule: Rule, case: Case, release: Release, device: Device) -> bool:
     """Whether a rule of matrix.yaml applies to a cell."""
     return (
         (rule.device is None or rule.device is device)
@@ -107,7 +107,7 @@ def speaks_of(rule: Rule, case: Case, release: Release, device: Device) -> bool:
     )
 
 
-def may_hold(case: Case, globs: Sequence[str]) -> bool:
+def may_hold_tests(case: Case, globs: Sequence[str]) -> bool:
     """Whether `globs` may select a test in this file; one that names another file does not."""
     files = list(map(file_of_test, globs))
     return not files or any(
@@ -139,12 +139,12 @@ def _python(repro: Repro, release: Release, device: Device) -> Optional[str]:
     usual = target(release, device).python
     if not repro.python or (device is Device.CUDA and release.cuda and release.cuda.base):
         return None
-    return next(iter(bounds.pythons(repro.python, (usual, *release.pythons))), None)
+    return next(iter(bounds.allowed_pythons(repro.python, (usual, *release.pythons))), None)
 
 
 def _lacks(repro: Repro, chosen: Target) -> Optional[str]:
     """The Python that the repro asks for, where the environment has another one."""
-    wrong = [each for each in repro.python if not bounds.pythons([each], [chosen.python])]
+    wrong = [each for each in repro.python if not bounds.allowed_pythons([each], [chosen.python])]
     if not wrong:
         return None
     there = ", ".join(chosen.release.pythons)
@@ -173,12 +173,14 @@ def _skip(repro: Repro, case: Case, release: Release, device: Device) -> Optiona
 
 def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device) -> Iterator[str]:
     for exclusion in repro.exclusions:
-        if speaks_of(exclusion.rule, case, release, device):
+        if applies_to(exclusion.rule, case, release, device):
             yield exclusion.reason
     for spec in case.variant.tf:
         if not specifier.matches(spec, release):
             yield f"{case.variant.name or 'this variant'} is for TensorFlow {spec}"
-    bound = bounds.refused(repro.tensorflow, release, case.variant.python or release.pythons[0])
+    bound = bounds.refusing_bound(
+        repro.tensorflow, release, case.variant.python or release.pythons[0]
+    )
     if bound is not None:
         yield f"{bound.source} asks for {bound.requirement}"
     python = case.variant.python
@@ -200,7 +202,7 @@ def expectation(
     """The last rule of matrix.yaml that matches a cell: a matrix can state a rule, then its
     exceptions."""
     latest_first = reversed(repro.expectations)
-    return next((e for e in latest_first if speaks_of(e.rule, case, release, device)), None)
+    return next((e for e in latest_first if applies_to(e.rule, case, release, device)), None)
 
 
 @lru_cache(maxsize=65536)

@@ -14,7 +14,7 @@ from runner.matrix.yaml_positions import Document, parse
 from runner.model import Matrix
 
 
-def matrix(content: bytes, path: Path) -> Matrix:
+def read_matrix(content: bytes, path: Path) -> Matrix:
     """Raises `MatrixError`. `path` is what messages call it, and where its folder is."""
     document = parse(content)
     if document.data is None:
@@ -23,7 +23,7 @@ def matrix(content: bytes, path: Path) -> Matrix:
     problems += checks.problems_of(document, path.parent)
     if section is None or problems:
         raise matrix_error(str(path), problems)
-    return build.matrix(section, path)
+    return build.build_matrix(section, path)
 
 
 def _empty(document: Document) -> Problem:
@@ -35,4 +35,4 @@ def _checked(document: Document) -> tuple[Optional[MatrixSection], list[Problem]
     try:
         return MatrixSection.model_validate(document.data), list(document.problems)
     except ValidationError as error:
-        return None, [*document.problems, *explain.problems_of(error, document)]
+        return None, [*document.problems, *explain.explained_problems(error, document)]

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from runner.errors import UsageError
 from runner.matrix import additions, config, plan, variants
-from runner.matrix.patterns import checked
+from runner.matrix.patterns import checked_pattern
 from runner.model import (
     Axis,
     Cell,
@@ -26,7 +26,7 @@ from runner.releases import specifier
 from runner.releases.upstream import known
 from runner.requirements import wheels
 from runner.requirements.asked import NOTHING, Asked
-from runner.scripts.named import Named, find_script, of_module
+from runner.scripts.named import Named, find_script, script_of_module
 
 MATRIX = "matrix.yaml"
 NOTHING_AHEAD = "--nightly: the package index has no nightly and no candidate of a coming release"
@@ -83,11 +83,11 @@ def select(
 
     `local`: what those of the `packages` ask for that are folders and wheels of this machine.
     """
-    sources = [*map(find_script, scripts), *map(of_module, modules)]
+    sources = [*map(find_script, scripts), *map(script_of_module, modules)]
     if command:
-        from runner.scripts.commands import of_command
+        from runner.scripts.commands import script_of_command
 
-        sources.append(of_command(command))
+        sources.append(script_of_command(command))
     matrix = _with_files(_matrix(sources, args, matrix_file))
     columns = None
     if along is not None and nightly:
@@ -97,11 +97,13 @@ def select(
         columns = _along(along, release, devices, patches or matrix.patches, matrix.axes)
         tf, vary = release.version, (*vary, columns)
     matrix = _varied(matrix, vary, env)
-    asked = additions.shared(requirement_files, projects) + (local or NOTHING)
+    asked = additions.shared_packages(requirement_files, projects) + (local or NOTHING)
     packages = [each for each in packages if not wheels.is_path(each)]
     resolution = additions.resolution(forced, relax, as_of)
     added = [
-        additions.with_data(additions.to_repro(repro, asked, packages, resolution), data, network)
+        additions.with_data(
+            additions.with_packages(repro, asked, packages, resolution), data, network
+        )
         for repro in matrix.repros
     ]
     matrix = evolve(
@@ -112,7 +114,7 @@ def select(
         repros=tuple(
             evolve(
                 _expecting(_limited(repro, timeout, memory), expect),
-                fail_on=repro.fail_on if fail_on is None else checked(fail_on, "--fail-on"),
+                fail_on=repro.fail_on if fail_on is None else checked_pattern(fail_on, "--fail-on"),
                 needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
             )
             for repro in added
@@ -123,7 +125,7 @@ def select(
     )
     ahead = known.newest_ahead() if nightly else None
     releases = (*releases, ahead) if ahead and ahead not in releases else releases
-    releases = additions.allowed(matrix.repros, releases, matrix.tf)
+    releases = additions.allowed_releases(matrix.repros, releases, matrix.tf)
     planned = plan.cells(matrix, releases, cases)
     if not planned:
         names = sorted({case.name for repro in matrix.repros for case in repro.cases})
@@ -183,7 +185,7 @@ def _with_files(matrix: Matrix) -> Matrix:
         evolve(
             repro,
             cases=tuple(
-                variants.tried(case, variant)
+                variants.in_variant(case, variant)
                 for case in suites.cases(repro.suite)
                 for variant in variants.variants_of(repro.cases)
             ),
@@ -210,7 +212,7 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
     repros = (
         evolve(
             repro,
-            cases=variants.spread(repro.cases, axes),
+            cases=variants.all_combinations(repro.cases, axes),
             env={**repro.env, **variables},
         )
         for repro in matrix.repros

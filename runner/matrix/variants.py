@@ -18,7 +18,7 @@ SEPARATOR = "@"
 """Stands between the names of a case and its variant; no other name may contain it."""
 
 
-def value(
+def axis_value(
     axis: str,
     name: str,
     *,
@@ -55,7 +55,7 @@ def combine(variants: Iterable[Variant]) -> Variant:
     return whole
 
 
-def spread(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
+def all_combinations(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
     """Every case in every combination: all cases of the first one, then all of the next.
 
     Cases that vary on an axis already are not spread on it again.
@@ -63,11 +63,13 @@ def spread(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
     there = {name for case in cases for name in case.variant.values}
     combinations = itertools.product(*(axis.values for axis in axes if axis.name not in there))
     return tuple(
-        tried(case, combine((case.variant, *values))) for values in combinations for case in cases
+        in_variant(case, combine((case.variant, *values)))
+        for values in combinations
+        for case in cases
     )
 
 
-def tried(case: Case, variant: Variant) -> Case:
+def in_variant(case: Case, variant: Variant) -> Case:
     """`case` in `variant`, whichever it was in before."""
     name = SEPARATOR.join(filter(None, (case.base_name, variant.name)))
     return evolve(case, name=name, variant=variant)

@@ -80,7 +80,7 @@ def _value(axis: str, value: str, text: str) -> Variant:
         if axis == PYTHON:
             return _python(value)
         if is_variable(axis):
-            return variants.value(axis, value, env=((axis, value),) if value else ())
+            return variants.axis_value(axis, value, env=((axis, value),) if value else ())
         return _package(axis, value)
     except ValueError as error:
         raise UsageError(f'--vary {text}: "{value}" {error}') from None
@@ -88,11 +88,11 @@ def _value(axis: str, value: str, text: str) -> Variant:
 
 def _python(value: str) -> Variant:
     python: Optional[str] = words.python_version(value) if value else None
-    return variants.value(PYTHON, value, python=python)
+    return variants.axis_value(PYTHON, value, python=python)
 
 
 def _package(name: str, value: str) -> Variant:
     if not value:
-        return variants.value(name, value)
+        return variants.axis_value(name, value)
     requirement = f"{name}{value}" if value.startswith(_COMPARED) else f"{name}=={value}"
-    return variants.value(name, value, requirements=(words.requirement(requirement),))
+    return variants.axis_value(name, value, requirements=(words.requirement(requirement),))

@@ -15,7 +15,7 @@ from attrs import define, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from runner.matrix.problems import KeyPath, Position, Problem, quoted
-from runner.matrix.yaml_text import DEEPEST, MOST_VALUES, compose, mark_of
+from runner.matrix.yaml_text import DEEPEST, MOST_VALUES, compose, position_of
 
 LONGEST_TEXT = 20_000
 
@@ -70,7 +70,7 @@ class _TooMuchError(Exception):
 
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
-        self.mark = mark_of(node.start_mark)
+        self.mark = position_of(node.start_mark)
 
 
 @define
@@ -104,7 +104,7 @@ class _Builder:
 
     def _value(self, node: Node, path: KeyPath) -> Any:
         self._bounded(node, len(path))
-        mark = self.document.values[path] = mark_of(node.start_mark)
+        mark = self.document.values[path] = position_of(node.start_mark)
         kind = _kind(node)
         if isinstance(node, ScalarNode):
             self.document.sources[path] = node.value
@@ -132,7 +132,7 @@ class _Builder:
             if _kind(key_node) == "merge":
                 merged.update(self._merged(value, path, depth + 1))
                 continue
-            mark = mark_of(key_node.start_mark)
+            mark = position_of(key_node.start_mark)
             key = self._key(key_node, mark, path)
             if key in own:
                 first = own[key].mark.line
@@ -148,7 +148,7 @@ class _Builder:
             if isinstance(each, MappingNode):
                 yield from ((pair.key, pair) for pair in self._pairs(each, path, depth))
             else:
-                mark = mark_of(node.start_mark)
+                mark = position_of(node.start_mark)
                 self.refuse(mark, path, "`<<` takes a mapping, as in `<<: *name`")
 
     def _key(self, node: Node, mark: Position, path: KeyPath) -> Union[str, None]:

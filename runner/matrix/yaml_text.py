@@ -30,17 +30,17 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
         return root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Problem(mark_of(mark) if mark else Position(), (), _syntax_message(error))
+        return Problem(position_of(mark) if mark else Position(), (), _syntax_message(error))
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
         # PyYAML does not catch all errors, such as chr()'s for "\UFFFFFFFF" and int()'s for %YAML
         # 1.9…9.
         mark = loader.get_mark()
-        return Problem(mark_of(mark), (), "not YAML: an escape or number that is out of range")
+        return Problem(position_of(mark), (), "not YAML: an escape or number that is out of range")
     finally:
         loader.dispose()
 
 
-def mark_of(mark: Any) -> Position:
+def position_of(mark: Any) -> Position:
     """PyYAML counts from 0, editors count from 1."""
     return Position(mark.line + 1, mark.column + 1)
 

@@ -46,7 +46,9 @@ def is_tensorflow(name: str) -> bool:
     return _TENSORFLOW.fullmatch(canonicalize_name(name)) is not None
 
 
-def sorted_out(requirements: Iterable[str], source: str, *, constraining: bool = False) -> Asked:
+def read_requirements(
+    requirements: Iterable[str], source: str, *, constraining: bool = False
+) -> Asked:
     """The requirements of `source`; those on TensorFlow become bounds on its releases.
 
     An exact version of TensorFlow is set aside, because the matrix varies TensorFlow.
@@ -86,7 +88,7 @@ def python_bound(specifier: object, source: str) -> Asked:
     return Asked(python=(Bound(requirement=specifier, source=source),))
 
 
-def texts(value: object, what: str, source: str) -> list[str]:
+def list_of_texts(value: object, what: str, source: str) -> list[str]:
     """`value`, which must be a list of texts. Raises `UsageError`."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise UsageError(f"{source}: {what} is not a list of texts")

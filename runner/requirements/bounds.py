@@ -25,12 +25,12 @@ _PATCH = "9"
 """The patch release that packages are resolved for, whatever this machine's Python has."""
 
 
-def refused(bounds: Sequence[Bound], release: Release, python: str) -> Optional[Bound]:
+def refusing_bound(bounds: Sequence[Bound], release: Release, python: str) -> Optional[Bound]:
     """The first bound that does not allow `release`, or None."""
     return next((each for each in bounds if not _allows(each.requirement, release, python)), None)
 
 
-def pythons(bounds: Sequence[Bound], there: Sequence[str]) -> tuple[str, ...]:
+def allowed_pythons(bounds: Sequence[Bound], there: Sequence[str]) -> tuple[str, ...]:
     """The Pythons of `there` that all `bounds` allow."""
     allowed = [SpecifierSet(each.requirement) for each in bounds]
     return tuple(each for each in there if all(a.contains(f"{each}.{_PATCH}") for a in allowed))

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from runner.errors import UsageError
 from runner.machine.files import open_regular
-from runner.requirements.asked import NOTHING, Asked, sorted_out
+from runner.requirements.asked import NOTHING, Asked, read_requirements
 
 MOST_BYTES = 1 << 20
 DEEPEST = 8
@@ -75,7 +75,7 @@ def _one(line: str, where: str, found: _Found, constraining: bool) -> Asked:
         )
     bare = _HASH.sub("", line)
     found.hashes += bare != line
-    return sorted_out([bare.split(" --", 1)[0].strip()], where, constraining=constraining)
+    return read_requirements([bare.split(" --", 1)[0].strip()], where, constraining=constraining)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from runner.errors import UsageError
 from runner.machine.files import regular_text
 from runner.requirements import file, toml
-from runner.requirements.asked import NOTHING, Asked, python_bound, sorted_out, texts
+from runner.requirements.asked import NOTHING, Asked, list_of_texts, python_bound, read_requirements
 
 _WORD = re.compile(r"(?P<folder>[^\[\]]+)(?:\[(?P<names>[^\[\]]*)\])?")
 
@@ -28,7 +28,7 @@ def read_project(word: str) -> Asked:
         raise UsageError(f"--project {word}: expected a folder, or one with extras: '.[test]'")
     place = Path(parts["folder"])
     path = place if place.name == "pyproject.toml" else place / "pyproject.toml"
-    data = toml.parsed(_text(path), str(path))
+    data = toml.parse_toml(_text(path), str(path))
     names = [each.strip() for each in (parts["names"] or "").split(",") if each.strip()]
     return _Project(path, data).asked(names)
 
@@ -63,7 +63,7 @@ class _Project:
         if key in self._extras:
             return self._of_list(self._extras[key], name)
         if key in self._groups:
-            return sorted_out(self._of_group(key, ()), self._source)
+            return read_requirements(self._of_group(key, ()), self._source)
         if "optional-dependencies" in self._project.get("dynamic", []):
             return self._dynamic("optional-dependencies", name)
         known = ", ".join(sorted({*self._extras, *self._groups})) or "none"
@@ -73,9 +73,9 @@ class _Project:
         """What a list asks for. A requirement on the project itself stands for its extras."""
         own: list[str] = []
         others: list[str] = []
-        for text in texts(value, what, self._source):
+        for text in list_of_texts(value, what, self._source):
             (own if _name(text) == self._name else others).append(text)
-        found = sorted_out(others, self._source)
+        found = read_requirements(others, self._source)
         for text in own:
             for extra in sorted(Requirement(text).extras):
                 found += self._named(extra)

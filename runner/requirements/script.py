@@ -8,7 +8,7 @@ from pathlib import Path
 from runner.errors import UsageError
 from runner.machine.files import regular_text
 from runner.requirements import toml
-from runner.requirements.asked import NOTHING, Asked, python_bound, sorted_out, texts
+from runner.requirements.asked import NOTHING, Asked, list_of_texts, python_bound, read_requirements
 
 _SIGN = "# /// script"
 _BLOCK = re.compile(
@@ -28,10 +28,10 @@ def read_script(script: Path) -> Asked:
         return NOTHING
     if _SIGN not in text:
         return NOTHING
-    return of_text(text.removeprefix("\ufeff"), script.name)
+    return read_script_text(text.removeprefix("\ufeff"), script.name)
 
 
-def of_text(text: str, source: str) -> Asked:
+def read_script_text(text: str, source: str) -> Asked:
     """What the metadata in a script's text asks for. Raises `UsageError`."""
     lines = text.replace("\r\n", "\n") + "\n"
     blocks = [m["content"] for m in _BLOCK.finditer(lines) if m["type"] == "script"]
@@ -42,8 +42,10 @@ def of_text(text: str, source: str) -> Asked:
     bare = "".join(
         line[2:] if line.startswith("# ") else line[1:] for line in blocks[0].splitlines(True)
     )
-    data = toml.parsed(bare, f"{source}, block `# /// script`")
-    asked = sorted_out(texts(data.get("dependencies", []), "dependencies", source), source)
+    data = toml.parse_toml(bare, f"{source}, block `# /// script`")
+    asked = read_requirements(
+        list_of_texts(data.get("dependencies", []), "dependencies", source), source
+    )
     if "requires-python" in data:
         asked += python_bound(data["requires-python"], source)
     return asked

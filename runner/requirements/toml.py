@@ -8,7 +8,7 @@ from typing import Any
 from runner.errors import UsageError
 
 
-def parsed(text: str, what: str) -> dict[str, Any]:
+def parse_toml(text: str, what: str) -> dict[str, Any]:
     """The parsed text. Raises `UsageError` with a message that begins with `what`."""
     if sys.version_info >= (3, 11):
         import tomllib

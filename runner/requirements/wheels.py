@@ -21,7 +21,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from runner import paths
 from runner.errors import PrepareError, UsageError
 from runner.machine.files import write_atomic
-from runner.requirements.asked import NOTHING, Asked, python_bound, sorted_out
+from runner.requirements.asked import NOTHING, Asked, python_bound, read_requirements
 
 LARGEST = 64 << 20
 """Bytes of a wheel."""
@@ -126,7 +126,7 @@ def asked_by(wheel: LocalWheel, extras: Sequence[str] = ()) -> Asked:
         raise UsageError(f"{wheel.name} has no extra {unknown!r}; there are: {there}")
     required = [str(each) for each in metadata.get_all("Requires-Dist", [])]
     asked = Asked(packages=(wheel.requirement,))
-    asked += sorted_out(_of_extras(required, wanted, wheel.file_name), wheel.name)
+    asked += read_requirements(_of_extras(required, wanted, wheel.file_name), wheel.name)
     if metadata["Requires-Python"]:
         asked += python_bound(str(metadata["Requires-Python"]), wheel.name)
     return asked + _python_of_tags(wheel)

@@ -63,7 +63,7 @@ def merge_runs(shards: Sequence[Run], run_id: str) -> Merged:
     )
 
 
-def write(merged: Merged, folders: Sequence[Path], output: Path) -> None:
+def write_merged(merged: Merged, folders: Sequence[Path], output: Path) -> None:
     """Write the merged run to the folder `output`: journal, logs, environments and scripts."""
     unfinished = evolve(merged.run, info=evolve(merged.run.info, finished=None))
     log = journal.Journal(output, unfinished)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from runner.model import file_of_test
 from runner.scripts import suites
-from runner.scripts.named import Named, of_suite
-from runner.scripts.written import written
+from runner.scripts.named import Named, script_of_suite
+from runner.scripts.written import write_script
 
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?")
 _PYTEST = ("pytest", "py.test")
@@ -34,13 +34,13 @@ except OSError as error:
 """
 
 
-def of_command(words: Sequence[str]) -> Named:
+def script_of_command(words: Sequence[str]) -> Named:
     """The script for a command that was typed in the project's folder. Raises `UsageError`."""
     folder = Path.cwd()
     arguments = _of_pytest(words)
     if arguments is not None:
-        suite = suites.of_arguments(arguments, folder)
-        return of_suite(suite, _name(suite.paths))
+        suite = suites.suite_of_arguments(arguments, folder)
+        return script_of_suite(suite, _name(suite.paths))
     shown = shlex.join(words)
     text = _LAUNCHER.format(
         shown=ascii(shown[:_SHOWN]),
@@ -48,7 +48,7 @@ def of_command(words: Sequence[str]) -> Named:
         is_python=_PYTHON.fullmatch(words[0]) is not None,
     )
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", shown)[:_SHOWN].strip("-.") or "command"
-    return Named(script=written(f"command-{name}.py", text), folder=folder, name=name)
+    return Named(script=write_script(f"command-{name}.py", text), folder=folder, name=name)
 
 
 def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:

@@ -9,7 +9,7 @@ _RUN = '__import__("asyncio").get_event_loop().run_until_complete('
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def as_script(text: str) -> str:
+def as_plain_script(text: str) -> str:
     """`text` as plain Python can run it; unchanged if this Python cannot parse it."""
     try:
         tree = ast.parse(text)

@@ -14,7 +14,7 @@ from typing import Optional
 
 from attrs import define, field, frozen
 
-from runner.scripts.pip_install import Installed, installed
+from runner.scripts.pip_install import Installed, find_installed
 from runner.scripts.statements import Statements
 
 ASIDE = "# set aside: "
@@ -79,7 +79,7 @@ def _file(words: str) -> tuple[bool, str]:
 
 
 def _all_installed(commands: Sequence[str]) -> Installed:
-    return sum(filter(None, map(installed, commands)), Installed())
+    return sum(filter(None, map(find_installed, commands)), Installed())
 
 
 @define
@@ -156,7 +156,7 @@ class _Reading:
 
     def _command(self, command: str, shown: str = "") -> None:
         self._aside.append(shown or command)
-        self._installed += installed(command.lstrip("!")) or Installed()
+        self._installed += find_installed(command.lstrip("!")) or Installed()
 
 
 def _commented(line: str) -> str:

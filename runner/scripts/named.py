@@ -65,7 +65,7 @@ def find_script(path: Path) -> Named:
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return _of_folder(path)
     if path.suffix == ".py" and pytest_files.is_for_pytest(path):
-        return of_suite(suites.of_file(path), path.stem)
+        return script_of_suite(suites.suite_of_file(path), path.stem)
     if path.suffix == ".ipynb":
         return _of_notebook(path)
     content = _content(path) if path.suffix in (".py", "") else None
@@ -74,7 +74,7 @@ def find_script(path: Path) -> Named:
     return Named(script=path, name=path.stem)
 
 
-def of_suite(suite: Suite, name: str) -> Named:
+def script_of_suite(suite: Suite, name: str) -> Named:
     return Named(
         script=paths.suite_driver(),
         folder=suite.folder,
@@ -84,22 +84,24 @@ def of_suite(suite: Suite, name: str) -> Named:
     )
 
 
-def of_module(module: str) -> Named:
+def script_of_module(module: str) -> Named:
     """The script for `python -m MODULE` in the working folder. Raises `UsageError`."""
-    from runner.scripts.written import written
+    from runner.scripts.written import write_script
 
     if not _MODULE.fullmatch(module):
         raise UsageError(
             f"-m {module:.60}: expected the name of a module", remedy="use -m package.module"
         )
-    script = written(f"python-m-{module}.py", _RUN_MODULE.format(module=module))
+    script = write_script(f"python-m-{module}.py", _RUN_MODULE.format(module=module))
     return Named(script=script, folder=Path.cwd(), name=module)
 
 
 def _of_folder(folder: Path) -> Named:
     script = folder / "__main__.py"
     if not script.is_file() and suites.has_tests(folder):
-        return of_suite(suites.of_file(folder), Path(os.path.realpath(folder)).name or "tests")
+        return script_of_suite(
+            suites.suite_of_file(folder), Path(os.path.realpath(folder)).name or "tests"
+        )
     if not script.is_file():
         raise UsageError(
             f"{folder} is a folder without a __main__.py or tests; expected a Python script",
@@ -121,7 +123,9 @@ def _of_notebook(path: Path) -> Named:
     content = _content(path, notebook.MOST_BYTES + 1)
     if content is None:
         raise UsageError(f"there is no notebook {path} that can be read")
-    return _written(notebook.script(content, str(path)), f"{path.name}.py", path.parent, path.stem)
+    return _written(
+        notebook.notebook_script(content, str(path)), f"{path.name}.py", path.parent, path.stem
+    )
 
 
 def _of_script(path: Path, content: bytes) -> Named:
@@ -138,10 +142,10 @@ def _of_script(path: Path, content: bytes) -> Named:
 
 
 def _written(plain: Plain, file: str, folder: Path, name: str) -> Named:
-    from runner.scripts.written import written
+    from runner.scripts.written import write_script
 
     return Named(
-        script=written(file, plain.text),
+        script=write_script(file, plain.text),
         folder=folder,
         name=name,
         packages=plain.installed.packages,

@@ -24,7 +24,7 @@ MOST_SCRIPT = 1 << 20
 _PYTHON = ("python", "python2", "python3", "ipython", "")
 
 
-def script(content: bytes, shown: str) -> Plain:
+def notebook_script(content: bytes, shown: str) -> Plain:
     """The code of a notebook as a script; messages name the notebook by `shown`.
 
     Raises `UsageError`.
@@ -37,7 +37,7 @@ def script(content: bytes, shown: str) -> Plain:
     if len(text) > MOST_SCRIPT:
         raise UsageError(f"{shown} holds more than {MOST_SCRIPT >> 20} MiB of code")
     return Plain(
-        interactive.as_script(text),
+        interactive.as_plain_script(text),
         tuple(line for cell in cells for line in cell.aside),
         sum((cell.installed for cell in cells), Installed()),
     )

@@ -53,7 +53,7 @@ class Installed:
         )
 
 
-def installed(command: str) -> Optional[Installed]:
+def find_installed(command: str) -> Optional[Installed]:
     """What a shell command installs with pip; None if it does not use pip."""
     found = Installed()
     any_pip = False

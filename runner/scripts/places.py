@@ -15,7 +15,7 @@ _MARKER = re.compile(r"# (?:%% cell (\d+)|In\[([\d ]*)\]:)\s*$")
 """This comment, or the one that nbconvert writes above a cell."""
 
 
-def place(text: str, line: int) -> Optional[str]:
+def place_in_notebook(text: str, line: int) -> Optional[str]:
     """The cell and the line in it, `cell 3, line 2`, of the script's `line` (counted from 1).
 
     None if no comment above the line marks a cell.
@@ -31,10 +31,10 @@ def place(text: str, line: int) -> Optional[str]:
     return f"cell {number}, line {line - at}"
 
 
-def of_file(script: Path, line: int) -> Optional[str]:
+def place_in_file(script: Path, line: int) -> Optional[str]:
     """The cell and line for a script in a file, as `place` gives it; None if it is unreadable."""
     try:
-        return place(_text(script, script.stat().st_mtime_ns), line)
+        return place_in_notebook(_text(script, script.stat().st_mtime_ns), line)
     except OSError:
         return None
 

@@ -23,14 +23,14 @@ def is_for_pytest(file: Path) -> bool:
     if not any(fnmatch.fnmatchcase(file.name, glob) for glob in NAMES):
         return False
     try:
-        module = parsed(regular_text(file, errors="replace"))
+        module = parse_module(regular_text(file, errors="replace"))
     except OSError:
         return False
-    names = set(defined(module))
+    names = set(defined_tests(module))
     return bool(names) and not any(_runs(statement, names) for statement in module.body)
 
 
-def parsed(source: str) -> ast.Module:
+def parse_module(source: str) -> ast.Module:
     """The parsed source; an empty module if this Python cannot parse it."""
     try:
         return ast.parse(source)
@@ -47,7 +47,7 @@ def only_defines(module: ast.Module) -> bool:
     )
 
 
-def defined(module: ast.Module) -> Iterator[str]:
+def defined_tests(module: ast.Module) -> Iterator[str]:
     """The names of a module's tests, found as pytest and unittest find them."""
     for statement in module.body:
         if isinstance(statement, ast.ClassDef):

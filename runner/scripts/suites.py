@@ -57,7 +57,7 @@ class Settings:
     norecursedirs: tuple[str, ...] = NEVER
 
 
-def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
+def suite_of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
     """The suite that `pytest ARGUMENTS` runs in `folder`. Raises `UsageError`."""
     paths: list[str] = []
     options: list[str] = []
@@ -79,7 +79,7 @@ def of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
     return Suite(folder=folder, paths=shown, options=tuple(options))
 
 
-def of_text(text: str, folder: Path) -> Suite:
+def suite_of_text(text: str, folder: Path) -> Suite:
     """The suite for arguments such as `tests/ -k layers`, typed in `folder`.
 
     Raises `UsageError`.
@@ -88,10 +88,10 @@ def of_text(text: str, folder: Path) -> Suite:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"{text!r:.80} cannot be split into arguments: {error}") from None
-    return of_arguments(words, folder.absolute())
+    return suite_of_arguments(words, folder.absolute())
 
 
-def of_file(file: Path) -> Suite:
+def suite_of_file(file: Path) -> Suite:
     """The suite of one file or folder, in its project."""
     real = Path(os.path.realpath(file))
     folder = project_of(real if real.is_dir() else real.parent)

@@ -10,7 +10,7 @@ from runner.errors import TfmatrixError
 from runner.machine import files
 
 
-def written(name: str, text: str) -> Path:
+def write_script(name: str, text: str) -> Path:
     """The path of a file with this text in the cache. Raises `TfmatrixError` if writing fails."""
     content = text.encode("utf-8", "replace")
     folder = paths.scripts() / hashlib.sha256(name.encode() + b"\0" + content).hexdigest()[:16]

@@ -40,7 +40,7 @@ def update_catalogue(source: index.Index, *, dry_run: bool, prove: bool) -> int:
     file = _checkout()
     known = catalogue.load_releases()
     upstream = _read(source)
-    missing = table.missing(known, upstream.full)
+    missing = table.missing_releases(known, upstream.full)
     yanked = table.newly_yanked(known, upstream.full)
     if not missing and not yanked:
         _print(f"the catalogue has every release of {source.shown}")
@@ -113,7 +113,7 @@ def _read(source: index.Index) -> Upstream:
 
 
 def _propose(offer: offers.Offer, upstream: Upstream, text: str) -> proposal.Proposal:
-    template = insert.template(text, offer.parsed)
+    template = insert.series_template(text, offer.parsed)
     series = release_series(offer.parsed)
     seen = proposal.UpstreamFacts(
         full=offer,

@@ -21,7 +21,7 @@ def plain_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GITHUB_TOKEN", github_server.TOKEN)
     monkeypatch.setattr(engines, "choose", lambda name, say, *_: PlainEngine())
-    monkeypatch.setattr(from_issue, "sandboxed", lambda engine, unsandboxed: "plain")
+    monkeypatch.setattr(from_issue, "sandbox_engine", lambda engine, unsandboxed: "plain")
     monkeypatch.setattr(locks, "environment", locked)
     # Scripts of tests stand in for scripts that import TensorFlow.
     monkeypatch.setattr(results, "why_silent", lambda execution, script: None)

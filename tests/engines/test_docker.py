@@ -247,7 +247,7 @@ def test_nothing_of_the_callers_environment_is_seen(
 def confined(image: str, command: str, limits: Limits) -> dict[str, Any]:
     """The end of a container without an agent: the bounds that are the daemon's alone."""
     api = daemon.connect().api
-    host = api.create_host_config(**containers.confinement(limits, Device.CPU, 1.0))
+    host = api.create_host_config(**containers.host_settings(limits, Device.CPU, 1.0))
     made = api.create_container(
         image, ["python3", "-c", command], host_config=host, labels=owner.labels()
     )

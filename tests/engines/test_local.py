@@ -200,7 +200,7 @@ class TestAnEnvironment:
         library = next(made[0].rglob("_pywrap_tensorflow_internal.so"))
         unpacked = [p.stat().st_ino for p in paths.packages().glob("archive-v*/*/**/*.so")]
         assert library.stat().st_ino in unpacked
-        assert packages.share(made[0]) <= LocalEngine(root).disk_size(small)
+        assert packages.shared_size(made[0]) <= LocalEngine(root).disk_size(small)
 
     def test_counts_as_not_prepared_when_its_interpreter_is_gone(
         self, root: Path, small: Environment, made: tuple[Path, list[Diary]]
@@ -260,7 +260,7 @@ class TestAnEnvironment:
 
 @pytest.mark.tensorflow
 def test_a_package_with_another_hash_is_not_installed(tmp_path: Path, small: Environment) -> None:
-    lines = list(locks.lines(small.requirements))
+    lines = list(locks.lock_lines(small.requirements))
     forged = [
         line.split(" --hash")[0] + " --hash=sha256:" + "0" * 64
         if line.startswith("numpy==")
@@ -279,7 +279,7 @@ def test_a_package_with_another_hash_is_not_installed(tmp_path: Path, small: Env
 def test_a_tensorflow_that_does_not_import_is_no_environment(
     tmp_path: Path, small: Environment
 ) -> None:
-    kept = [line for line in locks.lines(small.requirements) if not line.startswith("numpy==")]
+    kept = [line for line in locks.lock_lines(small.requirements) if not line.startswith("numpy==")]
     wrong = evolve(small, requirements="\n".join(kept))
     with pytest.raises(PrepareError, match=r"does not work in its environment: .*numpy"):
         LocalEngine(tmp_path).prepare(wrong, Diary())
@@ -290,7 +290,7 @@ def test_a_tensorflow_that_does_not_import_is_no_environment(
 def test_what_a_users_packages_do_to_tensorflow_is_for_scripts_to_say(
     tmp_path: Path, small: Environment
 ) -> None:
-    kept = [line for line in locks.lines(small.requirements) if not line.startswith("numpy==")]
+    kept = [line for line in locks.lock_lines(small.requirements) if not line.startswith("numpy==")]
     asked = evolve(small.target, requirements=("six",))
     broken = evolve(small, target=asked, requirements="\n".join(kept))
     LocalEngine(tmp_path).prepare(broken, Diary())

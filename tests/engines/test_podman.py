@@ -72,14 +72,14 @@ def engine_at(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerE
         daemon.version.cache_clear()
         daemon.daemon_info.cache_clear()
 
-    whole = containers.confinement
+    whole = containers.host_settings
 
     def with_few(*args: Any, **options: Any) -> dict[str, Any]:
         host = whole(*args, **options)
         few = [Ulimit(name=name, soft=FEW, hard=FEW) for name in ("nofile", "nproc")]
         return {**host, "ulimits": [*host["ulimits"], *few]}
 
-    monkeypatch.setattr(containers, "confinement", with_few)
+    monkeypatch.setattr(containers, "host_settings", with_few)
     monkeypatch.setenv("DOCKER_HOST", address)
     monkeypatch.setattr(daemon, "_connection", None)
     forget()

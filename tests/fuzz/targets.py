@@ -193,7 +193,7 @@ def _rendered(run: model.Run, folder: Path) -> None:
     compare.compare_runs(run, _RUN)
     merged = merge.merge_runs([run, _RUN], "merged")
     shutil.rmtree(folder.parent / "merged", ignore_errors=True)
-    merge.write(merged, [folder, folder], folder.parent / "merged")
+    merge.write_merged(merged, [folder, folder], folder.parent / "merged")
 
 
 @target(b"\0\1\x08", b"\0\3\x20")

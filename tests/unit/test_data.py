@@ -82,8 +82,8 @@ def test_the_network_is_closed_unless_it_is_opened_loudly(
 ) -> None:
     monkeypatch.setattr(daemon, "daemon_info", dict)
     monkeypatch.setattr(daemon, "version", dict)
-    closed = containers.confinement(Limits(), Device.CPU, 1.0)
-    opened = containers.confinement(Limits(), Device.CPU, 1.0, network=True)
+    closed = containers.host_settings(Limits(), Device.CPU, 1.0)
+    opened = containers.host_settings(Limits(), Device.CPU, 1.0, network=True)
     assert (closed["network_mode"], opened["network_mode"]) == ("none", "bridge")
     repro = additions.with_data(Repro(name="my", script=folder / "my.py"), None, network=True)
     assert repro.network

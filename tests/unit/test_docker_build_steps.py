@@ -24,7 +24,7 @@ def dockerfile(version: str, *named: str) -> str:
     target = plan.target(release, Device.CPU)
     path = locks.committed_path(target)
     assert path is not None
-    built = sources.in_lock(locks.lines(path.read_text("utf-8")))
+    built = sources.distributions_in_lock(locks.lock_lines(path.read_text("utf-8")))
     return render.dockerfile(evolve(target, requirements=named), sources=built)
 
 

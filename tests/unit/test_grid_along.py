@@ -26,7 +26,7 @@ VERSIONS = ("3.0.5", "3.1.1", "3.10.0", "3.11.3")
 
 def along(*letters: str, case: str = "default") -> Run:
     """A run of one case along keras: its findings from version to version."""
-    cases = variants.spread([Case(name=case)], [vary.package("keras", VERSIONS)])
+    cases = variants.all_combinations([Case(name=case)], [vary.package("keras", VERSIONS)])
     drawn = [
         runs.drawn(f"2.18.1\n{each.name} {letter}", FAILURES)
         for each, letter in zip(cases, letters)

@@ -60,7 +60,7 @@ def test_changes(name: str, packages: Path) -> None:
     change, expected = CHANGES[name]
     before = intact.fingerprint(packages)
     change(packages)
-    assert intact.changed(packages, before) == expected
+    assert intact.changed_packages(packages, before) == expected
 
 
 def test_a_link_to_elsewhere_is_not_followed(packages: Path, tmp_path: Path) -> None:
@@ -69,4 +69,4 @@ def test_a_link_to_elsewhere_is_not_followed(packages: Path, tmp_path: Path) -> 
     (packages / "numpy" / "data").symlink_to(outside)
     before = intact.fingerprint(packages)
     write(outside / "file.py", "another")
-    assert intact.changed(packages, before) == []
+    assert intact.changed_packages(packages, before) == []

@@ -226,7 +226,8 @@ def test_in_a_terminal_the_user_is_asked(
 def test_a_list_cannot_drive_the_terminal() -> None:
     evil = Block(source="\x1b]0;title\x07x = (\n", label="py\x1b[2J", line=1)
     assert (
-        from_issue.listed([evil]) == "  1  line 1, 1 line, labelled 'py', not valid Python: x = ("
+        from_issue.block_list([evil])
+        == "  1  line 1, 1 line, labelled 'py', not valid Python: x = ("
     )
 
 
@@ -245,9 +246,9 @@ def test_only_the_sandbox_unless_told_so(
 ) -> None:
     if used is None:
         with pytest.raises(UsageError, match="--unsandboxed-i-trust-this-script"):
-            from_issue.sandboxed(engine, unsandboxed)
+            from_issue.sandbox_engine(engine, unsandboxed)
     else:
-        assert from_issue.sandboxed(engine, unsandboxed) == used
+        assert from_issue.sandbox_engine(engine, unsandboxed) == used
 
 
 # --- The command -----------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_the_newest_patch_of_each_series_is_locked(
     release: Release, asked: list[LockRequest]
 ) -> None:
     text = locks.requirements(plan.target(release, Device.CPU))
-    names = [re.split(r"==|\[", line)[0] for line in locks.lines(text)]
+    names = [re.split(r"==|\[", line)[0] for line in locks.lock_lines(text)]
     assert release.cpu_requirement in text.replace(" \\", "").splitlines()
     assert len([n for n in names if n in ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")]) == 1
     assert ("tf-keras" in names) == bool(release.extras)
@@ -73,7 +73,7 @@ def test_every_lock_is_as_the_catalogue_asks_and_names_no_machine(path: Path) ->
     text = path.read_text(encoding="utf-8")
     locks.verify(text, of, path)
     assert not re.search(r"https?:|file:|(^|\s)/|--index|--find-links|--extra", text)
-    names = [line.split("==")[0] for line in locks.lines(text)]
+    names = [line.split("==")[0] for line in locks.lock_lines(text)]
     assert names == sorted(set(names))
 
 
@@ -110,7 +110,7 @@ def test_each_line_of_a_lock_names_one_file_by_hash(line: str, message: str) -> 
 
 def test_lines_are_joined_and_comments_left_out() -> None:
     text = f"# head\nsix==1.15.0 ; python_version < '4' \\\n    {HASH} \\\n    {HASH}\n\n"
-    assert list(locks.lines(text)) == [f"six==1.15.0 ; python_version < '4' {HASH} {HASH}"]
+    assert list(locks.lock_lines(text)) == [f"six==1.15.0 ; python_version < '4' {HASH} {HASH}"]
 
 
 # What is asked ----------------------------------------------------------------------------------

@@ -105,6 +105,6 @@ def test_targets_are_ordered_by_release_not_by_text() -> None:
 
 def test_a_post_release_and_a_candidate_are_in_reach_of_rules() -> None:
     rule = Rule(tf=">=2.15")
-    assert plan.speaks_of(rule, CASES[0], release("2.22.0rc0"), Device.CPU)
-    assert plan.speaks_of(rule, CASES[0], release("2.15.0.post1"), Device.CPU)
-    assert not plan.speaks_of(rule, CASES[0], release("2.9.3"), Device.CPU)
+    assert plan.applies_to(rule, CASES[0], release("2.22.0rc0"), Device.CPU)
+    assert plan.applies_to(rule, CASES[0], release("2.15.0.post1"), Device.CPU)
+    assert not plan.applies_to(rule, CASES[0], release("2.9.3"), Device.CPU)

@@ -24,7 +24,9 @@ tensorflow-cpu>=2.3.0 are incompatible. And because you require pandas==1.5.0{CA
 
 
 def explained(said: str, *requirements: str) -> LockError:
-    return refusals.explained(said, requirements, "3.10", date(2023, 12, 14), "TensorFlow 2.14.1")
+    return refusals.explain_refusal(
+        said, requirements, "3.10", date(2023, 12, 14), "TensorFlow 2.14.1"
+    )
 
 
 @pytest.mark.parametrize(

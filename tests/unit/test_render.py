@@ -81,7 +81,7 @@ def test_golden(version: str, device: Device, golden: Callable[[Path, str], None
     target = named(version, device)
     path = locks.committed_path(target)
     assert path is not None
-    built = sources.in_lock(locks.lines(path.read_text("utf-8")))
+    built = sources.distributions_in_lock(locks.lock_lines(path.read_text("utf-8")))
     text = render.dockerfile(target, sources=built)
     golden(GOLDEN / f"{version}-{device}.Dockerfile", text)
 

@@ -9,7 +9,7 @@ import pytest
 
 from runner.errors import UsageError
 from runner.requirements import file, project, script
-from runner.requirements.asked import Asked, sorted_out
+from runner.requirements.asked import Asked, read_requirements
 
 METADATA = """\
 # /// script
@@ -25,7 +25,7 @@ import pandas
 
 
 def of(text: str) -> Asked:
-    return script.of_text(text, "my.py")
+    return script.read_script_text(text, "my.py")
 
 
 # In the script ----------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ def test_wrong_metadata_is_one_line(block: str, said: str) -> None:
     "exact", ["tensorflow==2.9.3", "tensorflow-cpu===2.9", "tf_nightly==2.9,!=2.8", "TensorFlow==1"]
 )
 def test_one_tensorflow_is_set_aside_and_said_so(exact: str) -> None:
-    asked = sorted_out([exact], "r.txt")
+    asked = read_requirements([exact], "r.txt")
     assert (asked.packages, asked.tensorflow) == ((), ())
     assert "is set aside" in asked.notes[0]
 
@@ -90,17 +90,17 @@ def test_one_tensorflow_is_set_aside_and_said_so(exact: str) -> None:
     "several", ["tensorflow>=2.4,<2.10", "tensorflow==2.9.*", "tensorflow~=2.4"]
 )
 def test_a_range_of_tensorflows_bounds_the_releases(several: str) -> None:
-    (bound,) = sorted_out([several], "r.txt").tensorflow
+    (bound,) = read_requirements([several], "r.txt").tensorflow
     assert bound.source == "r.txt"
     assert bound.requirement.startswith("tensorflow")
 
 
 def test_tensorflow_without_a_version_says_nothing() -> None:
-    assert sorted_out(["tensorflow", "tensorflow[and-cuda]"], "r.txt") == Asked()
+    assert read_requirements(["tensorflow", "tensorflow[and-cuda]"], "r.txt") == Asked()
 
 
 def test_packages_that_only_begin_like_tensorflow_are_packages() -> None:
-    asked = sorted_out(["tensorflow-probability==0.12", "tensorflow_text"], "r.txt")
+    asked = read_requirements(["tensorflow-probability==0.12", "tensorflow_text"], "r.txt")
     assert asked.packages == ("tensorflow-probability==0.12", "tensorflow_text")
 
 

@@ -23,8 +23,8 @@ from runner.matrix import config
 from runner.model import Execution, Repro
 from runner.scripts import interactive, ipython, notebook, places
 from runner.scripts import named as scripts
-from runner.scripts.named import find_script, of_module
-from runner.scripts.pip_install import Installed, installed
+from runner.scripts.named import find_script, script_of_module
+from runner.scripts.pip_install import Installed, find_installed
 from tests.unit.test_measure import CELL
 
 COLAB: dict[str, Any] = {
@@ -222,7 +222,7 @@ def test_any_text_is_read_and_keeps_its_lines(text: str) -> None:
     found = ipython.plain_cell(text)
     if "%%" not in text and "get_ipython" not in text:
         assert found.text.count("\n") == text.count("\n")
-    interactive.as_script(found.text)
+    interactive.as_plain_script(found.text)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_any_text_is_read_and_keeps_its_lines(text: str) -> None:
     ],
 )
 def test_what_pip_installs(command: str, expected: Optional[Installed]) -> None:
-    assert installed(command) == expected
+    assert find_installed(command) == expected
 
 
 def test_a_script_that_nbconvert_wrote_runs(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_plain_script_stays_where_it_lies(tmp_path: Path) -> None:
 
 
 def test_awaiting_and_displaying_work_in_a_script() -> None:
-    text = interactive.as_script(
+    text = interactive.as_plain_script(
         "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 'é'\n"
         "é = [await f(), await f()]; display(await f())\n5\n"
     )
@@ -276,7 +276,9 @@ def test_awaiting_and_displaying_work_in_a_script() -> None:
         [sys.executable, "-W", "ignore", "-c", f"{text}\nprint(é)"], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("é\n['é', 'é']\n", "")
-    assert not interactive.as_script("from x import display\ndisplay(1)").startswith("display =")
+    assert not interactive.as_plain_script("from x import display\ndisplay(1)").startswith(
+        "display ="
+    )
 
 
 # --- Where it failed -----------------------------------------------------------------------------
@@ -296,7 +298,7 @@ def test_awaiting_and_displaying_work_in_a_script() -> None:
     ],
 )
 def test_a_line_has_its_place_in_a_cell(text: str, line: int, expected: Optional[str]) -> None:
-    assert places.place(text, line) == expected
+    assert places.place_in_notebook(text, line) == expected
 
 
 def test_a_failure_is_told_by_its_cell(tmp_path: Path) -> None:
@@ -334,7 +336,7 @@ def test_a_module_is_run_as_python_does(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("")
     (tmp_path / "pkg" / "check.py").write_text("import sys\nprint(__name__, sys.argv[1:])\n")
-    (repro,) = config.adhoc([of_module("pkg.check")]).repros
+    (repro,) = config.adhoc([script_of_module("pkg.check")]).repros
     assert repro.name == "pkg.check"
     taken = snapshot.take_snapshot(repro, paths.snapshots())
     script = taken.workspace.folder / taken.workspace.script
@@ -347,7 +349,7 @@ def test_a_module_is_run_as_python_does(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", ["", "a-b", "a/b", "a.", ".a", "1a", "a b", "a\n"])
 def test_what_is_no_module_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="expected the name of a module"):
-        of_module(name)
+        script_of_module(name)
 
 
 def on_standard_input(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

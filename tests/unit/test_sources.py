@@ -45,20 +45,20 @@ def lock(version: str) -> str:
     ],
 )
 def test_a_lock_tells_which_are_built(version: str, names: list[str]) -> None:
-    found = sources.in_lock(locks.lines(lock(version)))
+    found = sources.distributions_in_lock(locks.lock_lines(lock(version)))
     assert [each.name for each in found] == names
 
 
 def test_another_file_of_that_name_is_not_known() -> None:
     text = f"termcolor==1.1.0 \\\n    --hash=sha256:{'0' * 64}\n"
-    assert sources.in_lock(locks.lines(text)) == ()
+    assert sources.distributions_in_lock(locks.lock_lines(text)) == ()
 
 
 def test_installers_may_build_only_what_is_known() -> None:
     assert locks.for_installers(lock("2.9.3")).startswith("--only-binary :all:\n#")
     text = locks.for_installers(lock("1.15.5"))
     forbidden = set(re.findall(r"(?m)^--only-binary (\S+)$", text))
-    named = {line.partition("==")[0] for line in locks.lines(lock("1.15.5"))}
+    named = {line.partition("==")[0] for line in locks.lock_lines(lock("1.15.5"))}
     assert named - forbidden == {"gast", "termcolor", "wrapt"}
     assert text.endswith(lock("1.15.5"))
 
@@ -94,7 +94,9 @@ def test_a_lock_has_the_hashes_of_the_real_files() -> None:
 
 
 def test_what_is_built_is_built_without_network_secrets_or_cache() -> None:
-    made = render.dockerfile(target("1.15.5"), sources=sources.in_lock(locks.lines(lock("1.15.5"))))
+    made = render.dockerfile(
+        target("1.15.5"), sources=sources.distributions_in_lock(locks.lock_lines(lock("1.15.5")))
+    )
     stage = made[made.index("FROM wheels AS built") : made.rindex("FROM wheels")]
     assert stage.count("RUN") == stage.count("RUN --network=none") == 1
     assert "secret" not in stage

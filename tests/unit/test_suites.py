@@ -410,7 +410,7 @@ def project(folder: Path, *names: str, **settings: str) -> Path:
 
 
 def files(folder: Path, *arguments: str) -> list[str]:
-    return [case.name for case in suites.cases(suites.of_arguments(arguments, folder))]
+    return [case.name for case in suites.cases(suites.suite_of_arguments(arguments, folder))]
 
 
 def test_files_are_found_as_pytest_finds_them(tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ def test_a_projects_settings_count(tmp_path: Path, name: str, text: str) -> None
 
 def test_options_are_no_paths(tmp_path: Path) -> None:
     project(tmp_path, "layers/test_a.py", "tests/test_b.py")
-    suite = suites.of_arguments(["-k", "layers", "tests", "-x", "-m=slow"], tmp_path)
+    suite = suites.suite_of_arguments(["-k", "layers", "tests", "-x", "-m=slow"], tmp_path)
     assert (suite.paths, suite.options) == (("tests",), ("-k", "layers", "-x", "-m=slow"))
     (case,) = suites.cases(suite)
     assert case.args == ("-k", "layers", "-x", "-m=slow", "tests/test_b.py")
@@ -451,7 +451,9 @@ def test_options_are_no_paths(tmp_path: Path) -> None:
 
 def test_tests_of_one_file_are_one_case(tmp_path: Path) -> None:
     project(tmp_path, "test_a.py")
-    (case,) = suites.cases(suites.of_arguments(["test_a.py::a", "./test_a.py::b[x y]"], tmp_path))
+    (case,) = suites.cases(
+        suites.suite_of_arguments(["test_a.py::a", "./test_a.py::b[x y]"], tmp_path)
+    )
     assert (case.name, case.args) == ("test_a.py", ("test_a.py::a", "test_a.py::b[x y]"))
 
 
@@ -463,7 +465,7 @@ def test_wrong_arguments_are_one_line(tmp_path: Path, argument: str, says: str) 
     (tmp_path / "inside").mkdir()
     (tmp_path / "outside").mkdir()
     with pytest.raises(UsageError, match=says):
-        suites.of_arguments([argument], tmp_path / "inside")
+        suites.suite_of_arguments([argument], tmp_path / "inside")
 
 
 def test_a_suite_without_tests_says_so(tmp_path: Path) -> None:
@@ -473,7 +475,7 @@ def test_a_suite_without_tests_says_so(tmp_path: Path) -> None:
 
 def test_the_project_is_what_cells_get(tmp_path: Path) -> None:
     project(tmp_path, "tests/test_a.py", pyproject__toml="")
-    suite = suites.of_file(tmp_path / "tests" / "test_a.py")
+    suite = suites.suite_of_file(tmp_path / "tests" / "test_a.py")
     assert (suite.folder, suite.paths) == (tmp_path.resolve(), ("tests/test_a.py",))
 
 
@@ -568,7 +570,7 @@ def test_pytest_is_known_as_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     monkeypatch.chdir(project(tmp_path, "tests/test_a.py"))
-    found = commands.of_command(words)
+    found = commands.script_of_command(words)
     assert found.suite == Suite(folder=tmp_path, paths=("tests",), options=("-k", "x"))
     assert found.packages == ("pytest",)
 
@@ -587,7 +589,7 @@ def test_any_command(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("import sys\nprint('mine', *sys.argv[1:])\n", "utf-8")
-    found = commands.of_command(words)
+    found = commands.script_of_command(words)
     assert found.folder == tmp_path
     done = subprocess.run([sys.executable, str(found.script)], capture_output=True, text=True)
     assert (done.returncode, says in done.stdout + done.stderr) == (code, True)

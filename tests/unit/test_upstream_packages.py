@@ -75,7 +75,7 @@ THERE = packages.releases(
 
 
 def walk(one: str, other: str) -> list[str]:
-    return [f"{each.version}" for each in packages.between("six", THERE, one, other)]
+    return [f"{each.version}" for each in packages.releases_between("six", THERE, one, other)]
 
 
 def test_between_two_ends_lie_the_final_releases_that_were_not_yanked() -> None:

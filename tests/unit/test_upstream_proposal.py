@@ -73,7 +73,7 @@ def seen(version: str, build: Build = BUILD, **facts: Any) -> proposal.UpstreamF
 
 
 def proposed(text: str, found: proposal.UpstreamFacts) -> proposal.Proposal:
-    template = insert.template(text, found.full.parsed)
+    template = insert.series_template(text, found.full.parsed)
     return proposal.propose(found, template.shared, new_series=not template.own, today=TODAY)
 
 
@@ -168,8 +168,12 @@ def test_what_a_patch_release_says_otherwise_than_its_series() -> None:
 
 
 def test_the_preferred_python_stays_while_there_are_wheels_for_it() -> None:
-    assert offers.preferred(["3.10", "3.9", "3.13"], ["3.10", "3.9"]) == ("3.10", "3.13", "3.9")
-    assert offers.preferred(["3.12", "3.11", "3.13"], ["3.10"]) == ("3.11", "3.13", "3.12")
+    assert offers.preferred_pythons(["3.10", "3.9", "3.13"], ["3.10", "3.9"]) == (
+        "3.10",
+        "3.13",
+        "3.9",
+    )
+    assert offers.preferred_pythons(["3.12", "3.11", "3.13"], ["3.10"]) == ("3.11", "3.13", "3.12")
 
 
 def test_a_reviewer_is_told_what_the_wheels_cannot_say() -> None:
@@ -215,7 +219,9 @@ def test_catalogue_and_index_side_by_side() -> None:
         ("2.21.0", "in the catalogue"),
         ("2.22.0", "missing from the catalogue"),
     ]
-    assert [one.version for one in table.missing(known, offered("2.21.0", "2.22.0"))] == ["2.22.0"]
+    assert [one.version for one in table.missing_releases(known, offered("2.21.0", "2.22.0"))] == [
+        "2.22.0"
+    ]
     assert [row.index for row in table.table_rows(known, None)] == [None, None]
 
 

@@ -147,7 +147,7 @@ def test_rules_speak_of_a_value_or_of_all(folder: Path) -> None:
 def test_a_python_that_a_release_lacks_is_a_skip_that_says_which_it_has() -> None:
     axis = vary.parse_axis("python=3.9,3.8")
     repro = runs.drawn("2.5\na ✓").repros[0]
-    cases = variants.spread(repro.cases, [axis])
+    cases = variants.all_combinations(repro.cases, [axis])
     matrix = Matrix(source=Path("m"), tf="", repros=(evolve(repro, cases=cases),))
     planned = plan.cells(matrix, RELEASES)
     ran = {(c.case.name, c.target.python): c.skip for c in planned}
@@ -169,7 +169,7 @@ def test_a_name_means_all_variants_and_a_full_name_one(folder: Path) -> None:
 
 def test_cases_are_not_spread_along_an_axis_twice(folder: Path) -> None:
     matrix = load()
-    again = variants.spread(matrix.repros[0].cases, matrix.axes[:1])
+    again = variants.all_combinations(matrix.repros[0].cases, matrix.axes[:1])
     assert again == matrix.repros[0].cases
 
 
@@ -357,7 +357,7 @@ def test_pythons_that_cases_vary_share_the_column_of_their_release() -> None:
     run = runs.drawn("2.5\na ✓\na@python=3.9 A", python="3.8")
     (usual, old), (repro,) = run.results, run.repros
     variant = vary.parse_axis("python=3.9").values[0]
-    cases = (repro.cases[0], variants.tried(repro.cases[0], variant))
+    cases = (repro.cases[0], variants.in_variant(repro.cases[0], variant))
     results = (usual, evolve(old, python="3.9", environment="2.5-py3.9-cpu"))
     grid = build_grid(evolve(run, results=results, repros=(evolve(repro, cases=cases),)))
     (column,) = grid.columns

@@ -192,7 +192,7 @@ def test_the_wheel_joins_the_source_distributions_that_are_built(
     old = target(wheel.requirement, version="1.15.5")
     lock = locks.committed_path(target(version="1.15.5"))
     assert lock is not None
-    built = sources.in_lock(locks.lines(lock.read_text("utf-8")))
+    built = sources.distributions_in_lock(locks.lock_lines(lock.read_text("utf-8")))
     text = render.dockerfile(old, sources=built)
     assert "/mnt/built/*.whl /mnt/local/*.whl" in text
     assert text.count("sha256sum --check") == 2

@@ -57,7 +57,7 @@ def results(
     found = [
         (_result(cell, environment, name, row, execution, cached), row.output)
         for name, row in execution.rows.items()
-        if plan.wants(cell, name)
+        if plan.selects_test(cell, name)
     ]
     if execution.trouble is not None:
         whole = judged_result(cell, environment, execution, cached=cached)

@@ -36,7 +36,7 @@ _SPARE_SCRATCH = 64
 _SHARED_MEMORY = 256
 
 
-def confinement(
+def host_settings(
     limits: Limits, device: Device, cpus: float, *, network: bool = False
 ) -> dict[str, Any]:
     """The host configuration of a cell's container, but for its mounts. `network` opens it.
@@ -172,7 +172,7 @@ def run_alone(
     Raises `TfmatrixError`.
     """
     api = daemon.connect().api
-    host = confinement(limits, Device.CPU, 2.0)
+    host = host_settings(limits, Device.CPU, 2.0)
     host["log_config"] = LogConfig(type="json-file", config={"max-size": "10m"})
     try:
         container = api.create_container(
@@ -183,7 +183,7 @@ def run_alone(
             labels=owner.labels(),
             host_config=api.create_host_config(**hardened(host)),
         )["Id"]
-        with removed(api, container):
+        with removing(api, container):
             api.start(container)
             code = api.wait(container, timeout=int(limits.timeout))["StatusCode"]
             out, err = (
@@ -252,7 +252,7 @@ def _archive(source: Path) -> bytes:
 
 
 @contextmanager
-def removed(api: APIClient, container: str) -> Iterator[None]:
+def removing(api: APIClient, container: str) -> Iterator[None]:
     """Remove `container` in the end."""
     try:
         yield
@@ -262,7 +262,7 @@ def removed(api: APIClient, container: str) -> Iterator[None]:
 
 
 @contextmanager
-def removed_on_error(api: APIClient, container: str, volumes: list[str]) -> Iterator[None]:
+def removing_on_error(api: APIClient, container: str, volumes: list[str]) -> Iterator[None]:
     """Removes a container if an error comes before it is handed over."""
     try:
         yield

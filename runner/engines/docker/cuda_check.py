@@ -56,7 +56,7 @@ class Report:
         return tuple(_line(library) for library in self.libraries)
 
 
-def prove(version: str, progress: Progress) -> Report:
+def prove_release(version: str, progress: Progress) -> Report:
     """Build the CUDA image of a release, some 5 GB, and check it. Raises `TfmatrixError`."""
     releases = specifier.select(catalogue.load_releases(), version, "all")
     if len(releases) != 1:
@@ -68,10 +68,10 @@ def prove(version: str, progress: Progress) -> Report:
     engine = DockerEngine()
     environment = locks.environment(target)
     engine.prepare(environment, progress)
-    return check(str(engine.image(environment)))
+    return check_image(str(engine.image(environment)))
 
 
-def check(image: str) -> Report:
+def check_image(image: str) -> Report:
     """Have TensorFlow in `image` load its libraries. Raises `TfmatrixError` where it cannot run."""
     source = (paths.data_folder() / "probe_cuda.py").read_text("utf-8")
     # The linker writes the libraries that it is asked for into this file.

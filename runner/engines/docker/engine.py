@@ -178,7 +178,7 @@ class DockerEngine:
         """Remove the leftovers of killed runs, once, even if this run starts no container."""
         if not self._swept.is_set():
             self._swept.set()
-            owner.sweep(daemon.connect().api)
+            owner.remove_leftovers(daemon.connect().api)
 
     # -- images -----------------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class DockerEngine:
             lock = locks.without_wheels(environment)
             (context / "requirements.txt").write_text(lock, "utf-8")
             wheels.write_all(environment.target.requirements, context / "local")
-            wanted = sources.in_lock(locks.lines(environment.requirements))
+            wanted = sources.distributions_in_lock(locks.lock_lines(environment.requirements))
             if wanted:
                 from runner.environments import downloads  # not before something is built
 
@@ -222,9 +222,9 @@ class DockerEngine:
     def _start(self, image: str, device: Device, workspace: Workspace, limits: Limits) -> Channel:
         api = daemon.connect().api
         cpus = min(self._cpus, float(daemon.daemon_info().get("NCPU", self._cpus)))
-        host = containers.confinement(limits, device, cpus, network=workspace.network)
+        host = containers.host_settings(limits, device, cpus, network=workspace.network)
         container, volumes = containers.create(api, image, workspace, host)
-        with containers.removed_on_error(api, container, volumes):
+        with containers.removing_on_error(api, container, volumes):
             channel = DockerChannel(
                 api,
                 container,

@@ -14,7 +14,7 @@ from runner.engines.docker import names
 from runner.machine.items import Removable
 from runner.machine.process_id import has_ended, process_label
 
-__all__ = ["labels", "leftovers", "orphans", "process_label", "sweep"]
+__all__ = ["labels", "leftovers", "orphans", "process_label", "remove_leftovers"]
 
 _OWNER = "tfmatrix.owner"
 
@@ -47,7 +47,7 @@ def leftovers(api: APIClient) -> Iterator[Removable]:
         yield Removable(kind="volume", name=name[:12], size=0, last_used=0.0, remove=remove)
 
 
-def sweep(api: APIClient) -> None:
+def remove_leftovers(api: APIClient) -> None:
     """Remove what killed runs left behind. Never raises, for the run does not depend on it."""
     with suppress(Exception):
         for each in list(leftovers(api)):

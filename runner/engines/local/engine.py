@@ -97,7 +97,7 @@ class LocalEngine:
             return PipeChannel(
                 [str(venv.python(folder)), str(paths.agent())],
                 root=str(workspace.folder),
-                shown={**venv.shown(folder), **_shown_data(workspace)},
+                shown={**venv.shown_paths(folder), **_shown_data(workspace)},
                 env={**venv.environment(folder), **_data_variable(workspace)},
                 damage=partial(_damage, environment, folder),
             )
@@ -129,7 +129,7 @@ class LocalEngine:
                 yield Removable(
                     kind="environment",
                     name=str(folder),
-                    size=packages.share(folder),
+                    size=packages.shared_size(folder),
                     last_used=_last_used(folder),
                     remove=partial(_drop_idle, folder),
                     of=folder.name.rpartition("-")[0],
@@ -239,7 +239,7 @@ def _no_interpreter(target: Target) -> Optional[str]:
 
 @lru_cache(maxsize=256)
 def _digest(requirements: str, python: str) -> str:
-    parts = [*locks.lines(requirements), python]
+    parts = [*locks.lock_lines(requirements), python]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -260,7 +260,7 @@ def _damage(environment: Environment, folder: Path) -> Optional[str]:
         return f"the environment {environment.id} is gone: run again"
     except (OSError, ValueError, AttributeError):
         recorded = {}
-    changed = intact.changed(venv.packages(folder), recorded) if recorded else []
+    changed = intact.changed_packages(venv.packages(folder), recorded) if recorded else []
     if not changed:
         return None
     with contextlib.suppress(OSError):
@@ -313,7 +313,7 @@ def _remove(folder: Path, *, keep_packages: bool = False) -> None:
     """
     (folder / _MARKER).unlink(missing_ok=True)
     if folder.exists():
-        files = frozenset[int]() if keep_packages else packages.linked(folder)
+        files = frozenset[int]() if keep_packages else packages.own_inodes(folder)
         shutil.rmtree(folder)
         if files:
             packages.release(files)

@@ -28,7 +28,7 @@ def fingerprint(packages: Path) -> dict[str, str]:
     return digests
 
 
-def changed(packages: Path, recorded: Mapping[str, str]) -> list[str]:
+def changed_packages(packages: Path, recorded: Mapping[str, str]) -> list[str]:
     """Top-level names that are not as `recorded`, or all where nothing can be read."""
     try:
         now = fingerprint(packages)

@@ -32,7 +32,7 @@ def disk_size(environment: Path) -> int:
     return sum(_bytes(facts) for facts in _facts(environment))
 
 
-def share(environment: Path) -> int:
+def shared_size(environment: Path) -> int:
     """Bytes of an environment's files, what several share divided among them.
 
     So the shares of all environments add up to what they take together.
@@ -40,7 +40,7 @@ def share(environment: Path) -> int:
     return sum(_bytes(facts) // _users(facts) for facts in _facts(environment))
 
 
-def linked(environment: Path) -> frozenset[int]:
+def own_inodes(environment: Path) -> frozenset[int]:
     """The inodes of an environment's files that no other environment has."""
     return frozenset(f.st_ino for f in _facts(environment) if _is_file(f) and f.st_nlink == 2)
 

@@ -92,7 +92,7 @@ _SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/bin$")
 """Where a Python lies that is the system's own: nothing of that names a user."""
 
 
-def shown(folder: Path) -> dict[str, str]:
+def shown_paths(folder: Path) -> dict[str, str]:
     """What its paths are called in reports: nothing there names a folder of this machine."""
     settings: list[str] = []
     with suppress(OSError):  # without one it has no Python of another folder

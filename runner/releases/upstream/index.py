@@ -80,7 +80,7 @@ class Index:
         say: Callable[[str], None],
         bounds: Optional[Bounds] = None,
     ) -> None:
-        self.shown = settings.shown(address)
+        self.shown = settings.shown_address(address)
         self.bounds = bounds or allowance()
         self.session = session(self.bounds, certificates)
         self._client = PyPISimple(address, session=self.session)
@@ -154,7 +154,7 @@ class Index:
         return self._folder / f"{package}.json"
 
 
-def configured(cache: Path, say: Callable[[str], None]) -> Index:
+def configured_index(cache: Path, say: Callable[[str], None]) -> Index:
     """The index that this machine's uv and pip are told to use."""
     return Index(settings.address(), cache=cache, certificates=settings.certificates(), say=say)
 

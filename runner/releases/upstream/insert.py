@@ -26,7 +26,7 @@ class Template:
     """Whether it is the release's own."""
 
 
-def template(text: str, version: Version) -> Template:
+def series_template(text: str, version: Version) -> Template:
     """The series to take the shared fields of `version` from. The catalogue is known to be
     valid."""
     tree = yaml.safe_load(text)

@@ -36,7 +36,7 @@ def _pre(
 ) -> list[Release]:
     from runner.releases.upstream import index, offers, prereleases  # slow to import, seldom wanted
 
-    source = index.configured(paths.index(), say)
+    source = index.configured_index(paths.index(), say)
     found: list[Release] = []
     if asked.candidates:
         pair = prereleases.CANDIDATES

@@ -74,7 +74,7 @@ def offers_of(wheels: Iterable[Wheel]) -> dict[Version, Offer]:
     }
 
 
-def preferred(available: Iterable[str], before: Sequence[str]) -> tuple[str, ...]:
+def preferred_pythons(available: Iterable[str], before: Sequence[str]) -> tuple[str, ...]:
     """Pythons, the preferred one first: that of the release `before`, if there are wheels for it.
 
     So a change between neighbouring releases comes from TensorFlow, not from Python. Else the

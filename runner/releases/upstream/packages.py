@@ -61,7 +61,7 @@ def releases(files: Iterable[PackageFile], python: str) -> list[PackageRelease]:
     ]
 
 
-def between(
+def releases_between(
     package: str, there: Sequence[PackageRelease], one: str, other: str
 ) -> list[PackageRelease]:
     """From `one` to `other`, both of them included, oldest first.

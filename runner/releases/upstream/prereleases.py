@@ -14,7 +14,7 @@ from attrs import frozen
 from packaging.version import Version
 
 from runner.model import Cuda, Release
-from runner.releases.upstream.offers import Offer, preferred
+from runner.releases.upstream.offers import Offer, preferred_pythons
 
 Offers = Mapping[Version, Offer]
 
@@ -61,7 +61,7 @@ def _releases(
     yield Release(
         version=f"{version}",
         released=day,
-        pythons=preferred(offer.pythons, template.pythons),
+        pythons=preferred_pythons(offer.pythons, template.pythons),
         cpu_requirement=f"{packages.cpu if here else packages.full}=={version}",
         extras=_extras(version, template),
         constraints=template.constraints,
@@ -100,6 +100,6 @@ def _cuda(whole: Optional[Offer], template: Release, packages: Packages) -> Opti
         cuda="as its extra and-cuda asks for",
         cudnn="likewise",
         requirement=f"{packages.full}[and-cuda]=={whole.version}",
-        python=preferred(whole.pythons, template.pythons)[0],
+        python=preferred_pythons(whole.pythons, template.pythons)[0],
         wheel_mb=whole.megabytes,
     )

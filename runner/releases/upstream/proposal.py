@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from runner.errors import TfmatrixError
 from runner.model import release_series
 from runner.releases.upstream import entry
-from runner.releases.upstream.offers import Offer, preferred
+from runner.releases.upstream.offers import Offer, preferred_pythons
 from runner.releases.upstream.wheel import Build
 
 Shared = Mapping[str, Any]
@@ -88,7 +88,7 @@ def _fields(seen: UpstreamFacts, template: Shared) -> dict[str, Any]:
         "released": seen.full.uploaded,
         "cpu_mb": seen.cpu.megabytes or 0,
         "cuda_mb": seen.full.megabytes,
-        "pythons": " ".join(preferred(seen.cpu.pythons, str(template["pythons"]).split())),
+        "pythons": " ".join(preferred_pythons(seen.cpu.pythons, str(template["pythons"]).split())),
         "keras": build.keras or template["keras"],
         "cuda": _cuda(build),
         "yanked": seen.full.yanked,

@@ -32,7 +32,7 @@ def certificates(environ: Mapping[str, str] = os.environ) -> Optional[Path]:
     return None
 
 
-def shown(address: str) -> str:
+def shown_address(address: str) -> str:
     """`address` without a name and a password in it: for people, and for files."""
     parts = urlsplit(address)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -68,7 +68,7 @@ def pre_rows(releases: Sequence[Release], kind: str) -> list[TableRow]:
     ]
 
 
-def missing(catalogue: Sequence[Release], offered: Offers) -> list[Offer]:
+def missing_releases(catalogue: Sequence[Release], offered: Offers) -> list[Offer]:
     """Final releases of the index that the catalogue lacks, oldest first."""
     known = {release.parsed for release in catalogue}
     return [o for v, o in sorted(offered.items()) if v not in known and not v.is_prerelease]
