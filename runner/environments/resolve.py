@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from runner.machine import interpreters, processes, temporary
 
 PLATFORM = "x86_64-manylinux_2_28"
 _LOCK = "lock.txt"
+PATIENCE = 1800.0
+"""Seconds for one resolution; uv itself waits without an end for a byte now and then."""
 _LEVEL = 9
 """Patch release of Python to resolve for, so that a machine's own does not matter."""
 
@@ -67,7 +70,12 @@ def _compile(request: LockRequest) -> tuple[str, str]:
         hashes = sources.write_metadata(place, request.as_of, request.undated)
         if request.stand_in:
             demands.write_stand_in(place, request.stand_in)
-        done = processes.run(_command(request, place), env=_environment(place), cwd=place)
+        try:
+            done = processes.run(
+                _command(request, place), env=_environment(place), cwd=place, timeout=PATIENCE
+            )
+        except subprocess.TimeoutExpired:
+            return f"the package index does not come to an end within {PATIENCE:g} s", ""
         if done.returncode != 0:
             return done.stderr or f"uv ended with {done.returncode}", ""
         lock = demands.without_stand_in((place / _LOCK).read_text("utf-8"))

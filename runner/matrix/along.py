@@ -61,7 +61,7 @@ def column_axis(
 def _requirement(spec: str) -> Requirement:
     try:
         asked = Requirement(spec)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         raise UsageError(f"--along {spec}: {str(error).splitlines()[0]}") from None
     if asked.url or asked.marker or asked.extras:
         raise UsageError(f"--along {spec}: expected a package and a range, such as 'keras>=3'")

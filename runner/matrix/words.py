@@ -144,7 +144,7 @@ def requirement(value: str) -> str:
         raise ValueError("is a folder or a file; add it on the command line: --with ./FOLDER")
     try:
         parsed = Requirement(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(
             'is not a requirement (PEP 508); expected one such as "tensorflow-probability==0.12.2"'
         ) from None

@@ -80,7 +80,7 @@ def parse_requirement(text: str, package: str = TENSORFLOW) -> SpecifierSet:
         if not text.strip()[0].isalpha():
             return SpecifierSet(text, prereleases=True)
         wanted = Requirement(text)
-    except (InvalidRequirement, InvalidSpecifier):
+    except (InvalidRequirement, InvalidSpecifier, RecursionError):
         raise UsageError(
             f"{text!r} is not a requirement: write '{package}==2.15.*' or '>=2.4,<2.16'"
         ) from None

@@ -98,7 +98,7 @@ def list_of_texts(value: object, what: str, source: str) -> list[str]:
 def _parsed(text: str, source: str) -> Requirement:
     try:
         parsed = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         raise UsageError(
             f'{source}: "{text[:80]}" is not a requirement (PEP 508), such as "pandas>=1.3"'
         ) from None

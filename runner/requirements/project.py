@@ -120,7 +120,7 @@ class _Project:
 def _name(text: str) -> str:
     try:
         return canonicalize_name(Requirement(text).name)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return ""  # `sorted_out` says what is wrong with it
 
 

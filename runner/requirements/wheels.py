@@ -186,7 +186,7 @@ def _of_extras(required: Iterable[str], wanted: Collection[str], source: str) ->
     for text in required:
         try:
             parsed = Requirement(text)
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             raise UsageError(f'{source}: "{text[:80]}" is not a requirement (PEP 508)') from None
         found = _EXTRA.fullmatch(str(parsed.marker)) if parsed.marker else None
         if found is None:

@@ -95,6 +95,6 @@ def _requirement(word: str) -> Optional[str]:
     """The requirement for a package of the index; None for a file, an address or another word."""
     try:
         parsed = Requirement(word)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
     return None if parsed.url else str(parsed)

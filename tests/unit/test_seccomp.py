@@ -17,11 +17,12 @@ NEVER = """
     finit_module fsconfig fsmount fsopen fspick get_mempolicy init_module io_setup io_submit
     io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_load keyctl
     landlock_create_ruleset lookup_dcookie mbind memfd_secret modify_ldt mount mount_setattr
-    move_mount move_pages name_to_handle_at open_by_handle_at open_tree perf_event_open personality
-    pidfd_getfd pivot_root process_madvise process_mrelease process_vm_readv process_vm_writev
-    ptrace quotactl reboot remap_file_pages request_key seccomp set_mempolicy setdomainname
-    sethostname setns settimeofday swapoff swapon sync syncfs syslog umount umount2 unshare uselib
-    userfaultfd vhangup vmsplice
+    move_mount move_pages mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink
+    msgctl msgget msgrcv msgsnd name_to_handle_at open_by_handle_at open_tree perf_event_open
+    personality pidfd_getfd pivot_root process_madvise process_mrelease process_vm_readv
+    process_vm_writev ptrace quotactl reboot remap_file_pages request_key seccomp semctl semget
+    semop semtimedop set_mempolicy setdomainname sethostname setns settimeofday swapoff swapon
+    sync syncfs syslog umount umount2 unshare uselib userfaultfd vhangup vmsplice
 """
 
 

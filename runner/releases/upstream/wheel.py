@@ -118,7 +118,7 @@ def _requirements(metadata: str) -> tuple[list[Requirement], list[Requirement]]:
     for text in HeaderParser().parsestr(metadata).get_all("Requires-Dist", []):
         try:
             requirement = Requirement(text)
-        except InvalidRequirement:  # of a form that was accepted once
+        except (InvalidRequirement, RecursionError):  # of a form that was accepted once
             continue
         marker = requirement.marker
         if marker is None or marker.evaluate({**here, "extra": ""}):
