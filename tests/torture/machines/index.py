@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from typing import Any, Optional
 
 Wheels = Mapping[str, bytes]
@@ -33,6 +34,23 @@ def tensorflow(version: str) -> tuple[str, bytes]:
     return wheel(
         "tensorflow-cpu", version, {"tensorflow/__init__.py": f"__version__ = {version!r}\n"}
     )
+
+
+def installed_uv() -> tuple[str, bytes]:
+    """The uv that is installed here, packed as a wheel again."""
+    found = distribution("uv")
+    info = f"uv-{found.version}.dist-info"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in found.files or ():
+            if path.name in ("uv", "uvx"):
+                archive.write(path.locate(), f"uv-{found.version}.data/scripts/{path.name}")
+            elif path.parts[0] == "uv":
+                archive.write(path.locate(), str(path))
+        archive.writestr(f"{info}/METADATA", found.read_text("METADATA") or "")
+        archive.writestr(f"{info}/WHEEL", found.read_text("WHEEL") or "")
+        archive.writestr(f"{info}/RECORD", "")
+    return f"uv-{found.version}-py3-none-manylinux_2_17_x86_64.whl", buffer.getvalue()
 
 
 def other(version: str) -> bytes:

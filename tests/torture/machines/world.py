@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
+import yaml
 from attrs import field, frozen, mutable
 
 from runner.environments import locks
@@ -21,7 +22,7 @@ from runner.matrix import plan
 from runner.model import Device, Run
 from runner.releases import catalogue
 from runner.runs import journal
-from tests.torture.machines.index import Index, digest, serving, tensorflow
+from tests.torture.machines.index import Index, digest, installed_uv, serving, tensorflow
 
 ROOT = Path(__file__).parents[3]
 VERSIONS = ("2.1.0", "2.2.0", "2.3.0", "2.4.0")
@@ -151,6 +152,15 @@ class World:
 
     def latest(self) -> Run:
         return journal.read_run(self.results / "latest")
+
+    def serve_uv(self) -> None:
+        """The index has uv too: images can be made where nothing is left of earlier ones."""
+        name, content = installed_uv()
+        self.index.wheels[name] = content
+        path = self.folder / "data" / "images.yaml"
+        known = yaml.safe_load(path.read_text("utf-8"))
+        known["uv"].update(version=name.split("-")[1], hashes=[f"sha256:{digest(content)}"])
+        path.write_text(yaml.safe_dump(known), "utf-8")
 
     def reseal(self, version: str) -> None:
         """Write the lock again, for what the index now has."""
