@@ -60,7 +60,11 @@ def _outcome(cell: Cell, execution: Execution) -> Outcome:
             return Outcome(verdict=Verdict.SKIP, reason=NO_TENSORFLOW)
         return outcome
     silent = why_silent(execution, cell.repro.script)
-    return outcome if silent is None else Outcome(verdict=Verdict.ERROR, reason=silent)
+    if silent is None:
+        return outcome
+    if silent == NO_TENSORFLOW and outcome.signature:
+        silent = f"{outcome.signature}, and {silent}"
+    return Outcome(verdict=Verdict.ERROR, reason=silent)
 
 
 def _place(cell: Cell, execution: Execution) -> str:

@@ -53,12 +53,14 @@ def resolution(forced: Sequence[str], relax: bool, as_of: Optional[str]) -> Reso
 
 
 def _day(text: str) -> str:
-    if text == "today":
-        return datetime.now(timezone.utc).date().isoformat()
+    today = datetime.now(timezone.utc).date()
     try:
-        return date.fromisoformat(text).isoformat()
+        day = today if text == "today" else date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--as-of {text}: expected `today` or a day such as 2024-06-30") from None
+    if day > today:
+        raise UsageError(f"--as-of {text}: that day has not come; the last is `today`")
+    return day.isoformat()
 
 
 def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:

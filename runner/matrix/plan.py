@@ -183,6 +183,9 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
     )
     if bound is not None:
         yield f"{bound.source} asks for {bound.requirement}"
+    as_of = repro.resolution.as_of
+    if as_of and as_of < release.released.isoformat():
+        yield f"TensorFlow {release.version} came out on {release.released}, after {as_of}"
     python = case.variant.python
     if python is not None and python not in release.pythons:
         there = ", ".join(release.pythons)

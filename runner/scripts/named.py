@@ -68,6 +68,10 @@ def find_script(path: Path) -> Named:
         return script_of_suite(suites.suite_of_file(path), path.stem)
     if path.suffix == ".ipynb":
         return _of_notebook(path)
+    if path.suffix == ".md" and path.is_file():
+        raise UsageError(
+            f"{path} is Markdown, not a script", remedy=f"run a block of it: --from-issue {path}"
+        )
     content = _content(path) if path.suffix in (".py", "") else None
     if content is not None and _FOR_IPYTHON.search(content):
         return _of_script(path, content)

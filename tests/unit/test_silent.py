@@ -26,13 +26,25 @@ def result(folder: Path, source: str, *, needs_tensorflow: bool = True, **facts:
     return judged_result(cell, "environment", execution)
 
 
-@pytest.mark.parametrize("exit_code", [0, 1])
-def test_a_script_that_imports_no_tensorflow_is_not_judged(tmp_path: Path, exit_code: int) -> None:
+@pytest.mark.parametrize(("exit_code", "said"), [(0, USES_NONE), (1, f"exit 1, and {USES_NONE}")])
+def test_a_script_that_imports_no_tensorflow_is_not_judged(
+    tmp_path: Path, exit_code: int, said: str
+) -> None:
     found = result(tmp_path, "print(1)", exit_code=exit_code, imported=False)
     assert found.outcome.verdict.value == "error"
-    assert found.outcome.reason.startswith(USES_NONE)
+    assert found.outcome.reason.startswith(said)
     assert found.outcome.signature is None
     assert not found.unexpected
+
+
+def test_what_ended_it_before_is_said(tmp_path: Path) -> None:
+    errors = (
+        'Traceback (most recent call last):\n  File "mine.py", line 1, in <module>\n'
+        "    open('table.csv')\nValueError: no columns\n"
+    )
+    found = result(tmp_path, "", exit_code=1, imported=False, errors=errors)
+    assert found.outcome.verdict.value == "error"
+    assert found.outcome.reason.startswith(f"ValueError: no columns, and {USES_NONE}")
 
 
 def test_unless_that_is_allowed(tmp_path: Path) -> None:
