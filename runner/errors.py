@@ -6,6 +6,12 @@ One place (`runner.cli`) turns these into a line on stderr and an exit code; eve
 from __future__ import annotations
 
 
+def refusal_of(error: OSError) -> str:
+    """What the system refused, at which file: `/x/y: Permission denied`."""
+    said = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {said}" if error.filename else said
+
+
 class TfmatrixError(Exception):
     """A command cannot go on. `str(error)` is one clear line: what, where, and how to fix it."""
 

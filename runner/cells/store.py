@@ -24,6 +24,7 @@ import attrs
 import msgspec
 
 from runner import serial
+from runner.errors import refusal_of
 from runner.machine import files
 from runner.model import Execution, Limits
 
@@ -168,7 +169,7 @@ class Store:
         try:
             files.write_atomic(Path(self._path(key)), _packed(key, execution))
         except OSError as error:
-            self._warn_once(f"measured outcomes cannot be kept in {self.folder}: {error}")
+            self._warn_once(f"measured outcomes cannot be kept: {refusal_of(error)}")
 
     def purge(self, older_than: timedelta) -> int:
         """Removes entries that were not written or used for that long. Returns the freed bytes."""

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from runner import __version__
 from runner.cli import examples
-from runner.errors import TfmatrixError
+from runner.errors import TfmatrixError, refusal_of
 
 VERBS = {
     "run": "Run the matrix: the repros of matrix.yaml, or the named scripts.",
@@ -151,11 +151,10 @@ def _trouble(error: Union[OSError, MemoryError]) -> str:
 
     if isinstance(error, MemoryError):
         return "out of memory"
-    said = error.strerror or str(error) or type(error).__name__
-    where = f"{error.filename}: {said}" if error.filename else said
+    said = refusal_of(error)
     # Reading may have been refused, too: only its place says what to do about that.
     remedy = None if isinstance(error, PermissionError) else remedies.remedy(said)
-    return str(TfmatrixError(where, remedy=remedy))
+    return str(TfmatrixError(said, remedy=remedy))
 
 
 def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 from runner import __version__, paths
 from runner.datasets.wanted import DataFile
-from runner.errors import TfmatrixError, UsageError
+from runner.errors import TfmatrixError, UsageError, refusal_of
 from runner.machine.files import write_atomic
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _download(folder: Path, wanted: DataFile, bounds: Bounds, say: Say) -> str:
             remedy="download it by hand into FOLDER/.keras, and use --data FOLDER",
         ) from None
     except OSError as error:
-        raise TfmatrixError(f"{wanted.url} could not be kept in {folder}: {error}") from None
+        raise TfmatrixError(f"{wanted.url} could not be kept: {refusal_of(error)}") from None
     finally:
         part.unlink(missing_ok=True)
     write_atomic(_record(folder, wanted.url), json.dumps({"url": wanted.url, "sha256": known}))

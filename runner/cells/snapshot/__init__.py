@@ -60,7 +60,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
             digest = _made(files, folder)
     except OSError as error:
         raise TfmatrixError(
-            f"no snapshot of {repro.name} can be made in {folder}: {error}",
+            f"no snapshot of {repro.name} can be made in {folder}: {error.strerror or error}",
             remedy=paths.UNWRITABLE_CACHE,
         ) from None
     script = Path(os.path.realpath(repro.script))

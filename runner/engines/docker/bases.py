@@ -17,7 +17,7 @@ from typing import Optional
 
 from runner.engines.base import Phase
 from runner.engines.docker import builder, daemon, names
-from runner.errors import PrepareError, UsageError
+from runner.errors import PrepareError, UsageError, refusal_of
 from runner.machine import movable, processes, temporary
 
 Say = Callable[[str], None]
@@ -88,7 +88,7 @@ def make_system(say: Say) -> str:
             remove_unneeded(root)
         except OSError as error:
             raise PrepareError(
-                f"the packages of {suite} could not be made smaller: {error}",
+                f"the packages of {suite} could not be made smaller: {refusal_of(error)}",
                 remedy=f"docker pull debian:{suite}-slim && docker tag debian:{suite}-slim {tag}"
                 ", and report this as a bug",
             ) from None
