@@ -1,4 +1,4 @@
-"""Errors that end a command, each with its exit code and the way to fix it.
+"""The errors that end a command, each with its message, remedy and exit code.
 
 One place (`runner.cli`) turns these into a line on stderr and an exit code; everything else raises.
 """

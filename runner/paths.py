@@ -1,4 +1,4 @@
-"""Where data files, caches and results lie."""
+"""The places of data files, caches and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the first bad release while measuring as few as possible.
+"""Finds the first bad release while measuring as few releases as possible.
 
 `bisect` and `search_range` choose the next release to look at, and `candidates` lists the releases.
 `search` carries the search out: `probe` measures and `prefetch` prepares environments in advance.

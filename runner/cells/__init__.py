@@ -1,1 +1,1 @@
-"""One cell: running a script in an environment, and judging the result."""
+"""Measures one cell by running its script in an environment, and judges the result."""

@@ -1,4 +1,4 @@
-"""The command line: each command is a module, imported when it is used; exit codes are set here."""
+"""The command line: one module for each command; only this package sees all the others."""
 
 from __future__ import annotations
 

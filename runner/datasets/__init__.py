@@ -1,1 +1,1 @@
-"""Data that scripts download while they run: found in their text and fetched beforehand."""
+"""Finds the data that scripts download while they run, and fetches it beforehand."""

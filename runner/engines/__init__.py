@@ -1,4 +1,4 @@
-"""Engines make environments real and start the agent in them.
+"""Makes environments real, and starts the agent in them.
 
 An engine is one file in this package and one line in `ENGINES`. Everything that is the same for all
 of them (the conversation with the agent, scheduling, judging) lives outside and sees `Engine` only.

@@ -1,1 +1,1 @@
-"""A release becomes an environment: locked packages, a Dockerfile, a content key, its size."""
+"""Turns a release into an environment: locked packages, a Dockerfile, a content key, its size."""

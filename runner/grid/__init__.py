@@ -1,4 +1,4 @@
-"""Arranges a run by case and release, names signatures by letters, finds where behaviour changes.
+"""Arranges results by case and release, names signatures by letters, and finds where they change.
 
 Pure. A `Mark` is what a cell *shows*; two cells agree if their marks agree. Only measured cells are
 compared: a skip, an error, an inferred cell or a missing one says nothing about TensorFlow. So a

@@ -1,1 +1,1 @@
-"""matrix.yaml and the command line's options become cells."""
+"""Turns matrix.yaml and the command line's options into cells, and reports errors in the file."""

@@ -1,4 +1,4 @@
-"""The records that travel through tfmatrix, and the names that their parts have.
+"""The records: releases, environments, cases, cells, executions, outcomes, results and runs.
 
 Release → Target → Cell (planned) → Environment (locked) → Execution (facts) → Outcome (judgement)
 → Result (both, of one cell). All frozen: each step takes one record and returns the next.

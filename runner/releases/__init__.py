@@ -1,1 +1,1 @@
-"""The TensorFlow releases that exist, and the selection among them."""
+"""The TensorFlow releases that exist: the catalogue, specifiers, and the package index."""

@@ -1,4 +1,4 @@
-"""The reports: a run and its grid → text.
+"""Renders a run as reports: md, html, svg, junit, json and text.
 
 Each report is one module with a pure function `render(context) -> str`, and one line in `REPORTS`.
 A module is imported only when its report is asked for, because most commands render nothing.

@@ -1,1 +1,1 @@
-"""The runs in results/: written, read, merged and compared."""
+"""The runs in results/: written, read, merged, compared, and followed over time."""

@@ -1,4 +1,4 @@
-"""The records ↔ JSON: matrix.json (schema 1), the journal's lines, the store's entries.
+"""Records ⇄ JSON: matrix.json, the journal's lines, the store's entries.
 
 `plain` writes any record and `from_json` reads it again. A `Result` is written flat, its outcome's
 fields beside its own, and a `Run` under the names of matrix.json.

@@ -1,1 +1,1 @@
-"""Maintenance: checks of this machine, removal of what this tool made, updates of the catalogue."""
+"""Checks this machine, removes what tfmatrix made, and updates the catalogue."""

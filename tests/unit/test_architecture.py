@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,22 @@ def imported(module: Path) -> set[str]:
             names = [alias.name.split(".") for alias in node.names]
             found |= {parts[1] for parts in names if parts[0] == "runner" and len(parts) > 1}
     return found - {"__version__"}
+
+
+def sentence(name: str) -> str:
+    """What a room holds, in the words of its own docstring."""
+    module = PACKAGE / f"{name}.py"
+    source = (module if module.exists() else PACKAGE / name / "__init__.py").read_text("utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def test_the_page_names_every_room_in_order_and_in_its_own_words() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)(?:/|\.py)` \| (.*) \|$", page, re.MULTILINE)
+    assert [name for name, _ in rows] == list(ORDER)
+    for name, holds in rows:
+        if name != "agent":  # the one file has a docstring of its own
+            assert holds.startswith(sentence(name)), name
 
 
 MODULES = sorted(
