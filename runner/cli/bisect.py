@@ -290,9 +290,10 @@ def find_candidates(
 ) -> Candidates:
     """What to search, with the ends that the user named. Raises `UsageError`."""
     if (axis is None) is not (tf is None):
-        if axis is None:
-            raise UsageError("without --axis, the ends of a search are --good and --bad, not --tf")
-        raise UsageError("--axis NAME needs --tf VERSION, the release of TensorFlow to use")
+        raise UsageError(
+            "--axis NAME needs --tf VERSION, the release of TensorFlow to use; without --axis,"
+            " --good and --bad name the ends of the search, not --tf"
+        )
     rest = {name: selection[name] for name in _KEPT}
     rest.update(scripts=(script,) if script else (), command=selection.get("command", ()))
     rest.update(devices=(selection["device"],))

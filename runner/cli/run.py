@@ -127,7 +127,7 @@ def command(
         options = evolve(options, jobs=backend.jobs)
         load = wanted.workload(backend.engine)
         backend, forecast = pipeline.fit_on_disk(
-            backend, load, max_disk, running.line_printer(console)
+            backend, wanted, max_disk, running.line_printer(console)
         )
         say = running.line_printer(console)
         controls = running.control_plan(chosen, say) if controlled else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Optional
 
 from attrs import evolve, frozen
@@ -17,6 +18,8 @@ from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.workload import Batch, Lock, Workload, arrange
 from runner.report.text import listed
 from runner.runs.journal import Journal
+
+_BytesNeeded = Callable[[Sequence[Batch]], float]
 
 
 @frozen(kw_only=True)
@@ -43,10 +46,11 @@ def run_controls(
     pairs = list(_pairs(batches, results))
     if not pairs:
         return
-    load = _load(wanted, pairs, engine)
+    bytes_needed = partial(_bytes_needed, engine=engine, pipeline=pipeline)
+    load = _load(wanted, pairs, engine, bytes_needed)
     if load.batches:
         named = dict.fromkeys(_named(cell) for batch in load.batches for cell in batch.cells)
-        need = _bytes_needed(load.batches, engine)
+        need = bytes_needed(load.batches)
         on_disk = f"; about {size_text(need)} on disk" if need else ""
         wanted.say(f"to tell what changes come from: {listed(list(named))}{on_disk}")
     with journal.controls():
@@ -75,36 +79,51 @@ def _cell_of(result: Result) -> tuple[str, str, str]:
     return result.repro, planned_name(result.case, result.variant), result.environment
 
 
-def _load(wanted: ControlPlan, pairs: Sequence[tuple[Cell, Cell]], engine: Maker) -> Workload:
+def _load(
+    wanted: ControlPlan,
+    pairs: Sequence[tuple[Cell, Cell]],
+    engine: Maker,
+    bytes_needed: _BytesNeeded,
+) -> Workload:
     """The first of each pair that can run, and all that cannot."""
-    first = _arranged(wanted, [pair[0] for pair in pairs], engine)
+    first = _arranged(wanted, [pair[0] for pair in pairs], engine, bytes_needed)
     possible = {_key(cell) for batch in first.batches for cell in batch.cells}
     others = [other for one, other in pairs if other.skip or _key(one) not in possible]
     if wanted.most_bytes is not None:
-        left = wanted.most_bytes - _bytes_needed(first.batches, engine)
+        left = wanted.most_bytes - bytes_needed(first.batches)
         wanted = evolve(wanted, most_bytes=left)
-    second = _arranged(wanted, others, engine)
+    second = _arranged(wanted, others, engine, bytes_needed)
     return Workload(batches=(*first.batches, *second.batches), known=(*first.known, *second.known))
 
 
-def _arranged(wanted: ControlPlan, cells: Sequence[Cell], engine: Maker) -> Workload:
+def _arranged(
+    wanted: ControlPlan, cells: Sequence[Cell], engine: Maker, bytes_needed: _BytesNeeded
+) -> Workload:
     each_once = {_key(cell): cell for cell in cells}
     load = arrange(list(each_once.values()), engine, wanted.lock)
     if wanted.most_bytes is None:
         return load
-    return evolve(load, batches=tuple(_fitting(load.batches, engine, wanted.most_bytes)))
+    return evolve(load, batches=tuple(_fitting(load.batches, bytes_needed, wanted.most_bytes)))
 
 
-def _fitting(batches: Iterable[Batch], engine: Maker, most_bytes: float) -> Iterator[Batch]:
+def _fitting(
+    batches: Iterable[Batch], bytes_needed: _BytesNeeded, most_bytes: float
+) -> Iterator[Batch]:
     for batch in batches:
-        need = _bytes_needed([batch], engine)
+        need = bytes_needed([batch])
         if need <= most_bytes:
             most_bytes -= need
             yield batch
 
 
-def _bytes_needed(batches: Sequence[Batch], engine: Maker) -> float:
-    missing = [each.environment for each in batches if not engine.prepared(each.environment)]
+def _bytes_needed(batches: Sequence[Batch], engine: Maker, pipeline: Pipeline) -> float:
+    """Bytes for the environments that are missing; none for one whose cells are all answered."""
+    missing = [
+        batch.environment
+        for batch in batches
+        if not engine.prepared(batch.environment)
+        and any(pipeline.stored(batch, cell) is None for cell in batch.cells)
+    ]
     return sizes.bytes_needed(engine.name, missing)
 
 

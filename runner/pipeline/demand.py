@@ -53,11 +53,17 @@ class Demand:
 
     def environments(self, engine: Maker) -> Sequence[Environment]:
         """The environments that `engine` has to make."""
+        on_disk = self.environments_on_disk(engine)
+        return [each for each in on_disk if not engine.prepared(each)]
+
+    def environments_on_disk(self, engine: Maker) -> Sequence[Environment]:
+        """The environments that `engine` has, and those that it has to make. One whose cells are
+        all answered is not made again."""
         return [
             batch.environment
             for batch in self.workload(engine).batches
-            if not engine.prepared(batch.environment)
-            and not all(self._is_answered(engine, batch, cell) for cell in batch.cells)
+            if engine.prepared(batch.environment)
+            or not all(self._is_answered(engine, batch, cell) for cell in batch.cells)
         ]
 
     def _is_answered(self, engine: Maker, batch: Batch, cell: Cell) -> bool:

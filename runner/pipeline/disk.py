@@ -56,6 +56,7 @@ class DiskLimit:
 
     def __init__(self, forecast: Optional[Forecast], drop: Callable[[Environment], None]) -> None:
         self._forecast = forecast
+        self._environments = dict(forecast.environments) if forecast else {}
         self._drop = drop
         nothing = DiskRoom(plan_disk((), {}), {})
         self._room = (
@@ -68,10 +69,11 @@ class DiskLimit:
 
     def make_room(self, environment: Environment) -> bool:
         """Whether it can be made now; if so, others have been removed to make room for it."""
+        self._environments[environment.key] = environment
         going = self._room.admit(environment.key)
         if self._forecast is not None:
             for key in going or ():
-                self._drop(self._forecast.environments[key])
+                self._drop(self._environments[key])
         return going is not None
 
     def record_size(self, environment: Environment) -> None:

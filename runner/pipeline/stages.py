@@ -18,6 +18,7 @@ from runner.pipeline import adaptive, disk, display, events
 from runner.pipeline.adaptive import ResultCollector
 from runner.pipeline.backend import Backend, LocalBackend
 from runner.pipeline.controls import ControlPlan, run_controls
+from runner.pipeline.demand import Demand
 from runner.pipeline.disk import Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
@@ -27,7 +28,7 @@ from runner.runs.journal import Journal
 
 
 def fit_on_disk(
-    backend: Backend, workload: Workload, limit: Optional[int], say: Callable[[str], None]
+    backend: Backend, demand: Demand, limit: Optional[int], say: Callable[[str], None]
 ) -> tuple[Backend, Optional[Forecast]]:
     """Tells the user what the disk will have to hold, before anything starts.
 
@@ -41,7 +42,7 @@ def fit_on_disk(
                 "--max-disk is about this machine's disk, not about those of a cluster's workers"
             )
         return backend, None
-    environments = [batch.environment for batch in workload.batches]
+    environments = demand.environments_on_disk(backend.engine)
     forecast = disk.forecast(backend.engine, environments, limit)
     for line in disk.forecast_lines(forecast):
         say(line)

@@ -272,7 +272,7 @@ def test_an_axis_of_the_matrix_hides_no_package(
         (["--axis", "nunpy", "--tf", "2.9.0", "--good", "1", "--bad", "2"], "no wheel of nunpy"),
         (["--axis", "numpy", "--tf", "2.9.0", "--good", "1.24.0", "--bad", "1.24.0"], "both"),
         (["--axis", "python", "--tf", "2.9.0", "--good", "3.5", "--bad", "3.9"], "there are: 3.7"),
-        (["--axis", "OMP", "--tf", "2.9.0", "--good", "1", "--bad", "2"], "which values lie betw"),
+        (["--axis", "OMP", "--tf", "2.9.0", "--good", "1", "--bad", "2"], "the values between two"),
     ],
 )
 def test_wrong_use_is_one_line(

@@ -42,3 +42,27 @@ def test_a_cell_is_measured_again_once_a_file_that_it_read_has_changed(tmp_path:
     assert answered() == 0
     data.write_text("1", "utf-8")
     assert answered() == 1
+
+
+def test_an_environment_whose_cells_are_answered_is_not_made_again(tmp_path: Path) -> None:
+    repro = Repro(name="r", script=tmp_path / "r.py")
+    repro.script.write_text("import tensorflow\n", "utf-8")
+    cell = Cell(repro=repro, case=repro.cases[0], target=ENVIRONMENT.target)
+    engine, store = PlainEngine(), Store(tmp_path / "store")
+    snapshots = {"r": take_snapshot(repro, tmp_path / "snapshots")}
+
+    def demand(options: Options = Options()) -> Demand:  # noqa: B008 - frozen
+        return Demand(
+            [cell], lambda _: ENVIRONMENT, store=store, snapshots=snapshots, options=options
+        )
+
+    assert demand().environments_on_disk(engine) == [ENVIRONMENT]
+    answers = Answers(store, snapshots, Options())
+    reads = Reads(opened=(), listed=())
+    measured = reading.with_reads(Execution(exit_code=0, reads=reads), snapshots["r"])
+    answers.remember(answers.key(engine.name, ENVIRONMENT, cell, ""), measured)
+    assert demand().environments_on_disk(engine) == []
+    assert demand(Options(remeasure=True)).environments_on_disk(engine) == [ENVIRONMENT]
+    engine.prepare(ENVIRONMENT, lambda _: None)
+    assert demand().environments_on_disk(engine) == [ENVIRONMENT]
+    assert demand().environments(engine) == []

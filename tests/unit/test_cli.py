@@ -158,7 +158,10 @@ def test_with_takes_requirements_only(folder: Path, capsys: pytest.CaptureFixtur
         (["run", "--case", "three"], "tfmatrix: no case is named three; there are: one, two"),
         (["run", "my.py", "--timeout", "soon"], "write 90, 90s or 5m"),
         (["run", "my.py", "--memory", "3"], "3 is less than 64"),
-        (["bisect", "my.py", "--tf", "2.9"], "the ends of a search are --good and --bad, not --tf"),
+        (
+            ["bisect", "my.py", "--tf", "2.9"],
+            "--good and --bad name the ends of the search, not --tf",
+        ),
     ],
 )
 def test_every_error_is_one_line(
