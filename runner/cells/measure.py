@@ -10,11 +10,12 @@ from typing import Any, Optional
 from attrs import evolve
 
 from runner.cells import printed
+from runner.cells.agent_messages import Request
 from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.flakiness.majority import majority
 from runner.cells.flakiness.second_looks import needed_look
-from runner.cells.session import Request, Session
+from runner.cells.session import Session
 from runner.cells.suites import looks, rounds
 from runner.cells.suites.rows import judge_rows
 from runner.engines.base import Channel

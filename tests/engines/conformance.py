@@ -20,7 +20,8 @@ from typing import Any, Callable, Optional
 
 from attrs import evolve, field, frozen
 
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.engines.base import Channel, Engine, Workspace
 from runner.model import Environment, Execution, Limits
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from runner import agent
+from runner.cells.agent_messages import Request, encode_request
 from runner.cells.forkable import OF_THE_AGENT
-from runner.cells.session import Request, encode
 from runner.engines.base import ChannelClosed
 from runner.engines.local.pipe import PipeChannel
 from runner.model import Execution
@@ -158,7 +158,7 @@ def test_the_import_outlives_a_fresh_cell_in_between(tmp_path: Path) -> None:
     assert b"hello" in (channel.receive(20) or b"")
     for number, mode in enumerate(("fork", "fresh", "fork")):
         request = Request(script=f"{channel.root}/passes.py", mode=mode)
-        channel.send(encode(request, str(number)))
+        channel.send(encode_request(request, str(number)))
         starters.append(json.loads(channel.receive(20) or b"")["pid"])
         facts = json.loads(channel.receive(20) or b"")
         assert (facts["mode"], facts["exit_code"]) == (mode, 0)

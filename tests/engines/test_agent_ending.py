@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from runner import agent
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.engines.local.pipe import PipeChannel
 from runner.model import Execution
 from tests.engines.test_agent_alone import VERSIONS, interpreter

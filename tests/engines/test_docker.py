@@ -23,7 +23,8 @@ import pytest
 from attrs import evolve
 
 from runner import paths
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.engines.base import ChannelClosed, Phase, Workspace
 from runner.engines.docker import bases, builder, buildkit, containers, daemon, owner
 from runner.engines.docker.engine import DockerEngine

@@ -11,7 +11,8 @@ import pytest
 from attrs import evolve
 
 from runner import paths
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.engines.base import Phase, Workspace
 from runner.engines.local import engine as local
 from runner.engines.local import packages, venv

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from attrs import evolve
 
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.engines.base import Engine, Phase, Workspace
 from runner.engines.docker import bases
 from runner.engines.docker.engine import DockerEngine

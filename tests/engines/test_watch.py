@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from runner import paths
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.cells.snapshot import take_snapshot
 from runner.cells.watch_folder import WatchFolder
 from runner.cli.watch import Watch, watching

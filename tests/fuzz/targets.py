@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from runner import agent, model, paths, serial
-from runner.cells import classify, forkable, session, signature
+from runner.cells import agent_messages, classify, forkable, session, signature
 from runner.cells.store import Store
 from runner.engines.docker.build_log import Reader, cause, remedy
 from runner.environments import locks
@@ -279,7 +279,7 @@ def _told(said: bytes, folder: Path, *, render: bool = False) -> None:
     hello = b'{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}'
     started = b'{"event": "started", "id": "1", "pid": 12}'
     channel = _Script(hello, started, *said.split(b"\n"))
-    execution = session.Session(channel).run(session.Request(script="s.py", limits=Limits()))
+    execution = session.Session(channel).run(agent_messages.Request(script="s.py", limits=Limits()))
     outcome = classify.classify(execution)
     assert (outcome.verdict is model.Verdict.ERROR) == (execution.trouble is not None)
     assert serial.from_json(Execution, serial.plain(execution)) is not None

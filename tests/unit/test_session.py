@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from runner import agent
 from runner.cells import session
-from runner.cells.session import Request, Session
+from runner.cells.agent_messages import Request
+from runner.cells.session import Session
 from runner.engines.base import ChannelClosed
 from runner.model import Execution, Limits
 
