@@ -111,3 +111,26 @@ def test_a_program_that_only_speaks_of_failures_runs_no_tests() -> None:
     assert (
         exit_signature(1, "", "FAIL: test_a (__main__.T)\n") == "exit 1: FAIL: test_a (__main__.T)"
     )
+
+
+def test_an_unexpected_success_is_told_alike_by_every_python() -> None:
+    ended = "-" * 70 + "\nRan 1 test in 0.000s\n\nFAILED (unexpected successes=1)\n"
+    named = f"u\n{'=' * 70}\nUNEXPECTED SUCCESS: test_a (__main__.T.test_a)\n\n{ended}"
+    assert exit_signature(1, f"u\n{ended}") == exit_signature(1, named)
+    assert exit_signature(1, named) == "failed test unexpected successes: 1"
+
+
+def test_doctest_names_the_examples_that_failed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+
+    def told(example: str) -> str:
+        script.write_text(
+            f'def f():\n    """\n    >>> {example}\n    3\n    """\n'
+            "import doctest, sys\nsys.exit(doctest.testmod()[0])\n",
+            "utf-8",
+        )
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+        return exit_signature(done.returncode, done.stderr, done.stdout + done.stderr)
+
+    assert told("1 + 1") == "failed test f: 1 + 1"
+    assert told("2 + 2") == "failed test f: 2 + 2"

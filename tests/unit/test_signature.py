@@ -26,6 +26,7 @@ from runner.cells.signature.crashes import LAST_WORDS
 from runner.cells.signature.cuts import CUTS
 from runner.cells.signature.line import LONGEST
 from runner.cells.signature.noise import MOST, NOISE
+from runner.cells.signature.rewordings import REWORDINGS
 from runner.cells.signature.spellings import SPELLINGS
 from runner.cells.signature.wrappers import WRAPPERS
 
@@ -192,6 +193,22 @@ SAME.update(
             "AssertionError: got [[0.1 0.2]\n [0.3 0.4]]",
             "AssertionError: got [[0.5, 0.25], [0.125, 3.]]",
         ),
+        "clocks": (
+            "AssertionError: at 2026-11-28 05:01:54.123, not later",
+            "AssertionError: at 2026-11-28T15:01:54+01:00, not later",
+            "AssertionError: at Sat Nov  8 05:01:54 2026, not later",
+            "AssertionError: at 23:59:59, not later",
+        ),
+        "durations": ("AssertionError: took 85s", "AssertionError: took 7s"),
+        "random names": (
+            "OSError: no run e3c914a8663341238216ffd0462893f2",
+            "OSError: no run 640754c6-fe06-43bc-acd9-8b4b8c058460",
+        ),
+        "processes": ("RuntimeError: process 12086 died", "RuntimeError: process 3412 died"),
+        "what id() says in another part": (
+            "KeyError: 139879074266176",
+            "KeyError: 140234567890112",
+        ),
         "sets": (
             "ValueError: unexpected {'a', 'b', 'c'} in {1: {'x', 'y'}}",
             "ValueError: unexpected {'c', 'a', 'b'} in {1: {'y', 'x'}}",
@@ -226,6 +243,9 @@ SAME.update(
 )
 
 DIFFERENT = {
+    "ranks": ("RuntimeError: process 0 of 4 died", "RuntimeError: process 1 of 4 died"),
+    "steps": ("AssertionError: 3 after 10 steps", "AssertionError: 3 after 20 steps"),
+    "digests": ("ValueError: 12345678901234567890123456789012", "ValueError: 1"),
     "tolerances": ("AssertionError: rtol=1e-05", "AssertionError: rtol=1e-07"),
     "large integers": ("ValueError: seed 123456789012345", "ValueError: seed 123456789012346"),
     "shapes": ("ValueError: got [2,3]", "ValueError: got [2,4]", "ValueError: got [?,3]"),
@@ -438,6 +458,14 @@ def test_the_text_of_an_exit_is_why_the_program_ended(stderr: str) -> None:
     assert exit_signature(1, stderr) == "exit 1: the model cannot be saved"
 
 
+def test_a_text_of_many_lines_is_told_as_a_whole() -> None:
+    first = exit_signature(1, LOGGED + "conv differs\nin the last bit\n")
+    assert first == "exit 1: conv differs in the last bit"
+    assert exit_signature(1, LOGGED + "dense differs\nin the last bit\n") != first
+    listed = exit_signature(1, LOGGED + "\nFAILED:\n  conv differs\n  dense differs\n")
+    assert listed == "exit 1: FAILED: conv differs dense differs"
+
+
 def test_a_verdict_is_the_text_of_an_exit_whatever_was_raised() -> None:
     survived = raised("ValueError: shapes differ")
     assert (
@@ -569,7 +597,7 @@ def test_a_long_message_ends_at_a_word() -> None:
 
 PIECES = st.sampled_from(
     [
-        *(rule.name for rule in (*CUTS, *SPELLINGS)),
+        *(rule.name for rule in (*CUTS, *SPELLINGS, *REWORDINGS)),
         *(
             "[",
             "(",

@@ -43,15 +43,22 @@ _GOES_ON = re.compile(
 def exit_text(raised: Raised) -> str:
     """The program's last text, if it survived `raised` and then ended itself; else ""."""
     below = [line for line in raised.message.split("\n")[1:] if line.strip()]
-    if not below or below[-1][0].isspace():
+    if not below:
         return ""
     last = below[-1]
+    verdict = next((n for n, line in enumerate(below) if _VERDICT.match(line)), None)
+    if raised.survived and verdict is not None and not any(map(_is_tail, below)):
+        return "\n".join(below[verdict:])
+    if last[0].isspace():
+        return ""
     if _VERDICT.match(last) and not _is_tail(last):
         return last
     if any(map(_is_tail, below)):
         return ""
     survived = raised.survived or raised.aside
-    return last if survived or (_is_whole(raised) and not _NOTE.match(last)) else ""
+    if _is_whole(raised):
+        return "\n".join(below) if survived or not _NOTE.match(last) else ""
+    return last if survived else ""
 
 
 def without_notes(message: str, source: str) -> str:

@@ -29,10 +29,12 @@ class FailedTest:
 
 _UNITTEST_RAN = re.compile(r"^Ran \d+ tests? in [^\n]*\n\nFAILED \(", re.MULTILINE)
 _UNITTEST = re.compile(
-    r"^(?:FAIL|ERROR|UNEXPECTED SUCCESS): (?P<test>[\w.<>-]+)(?P<parameters>[^\n]*?)"
+    r"^(?:FAIL|ERROR): (?P<test>[\w.<>-]+)(?P<parameters>[^\n]*?)"
     r" \((?P<place>[\w.<>-]+)\)(?P<subtest>[^\n]*)$",
     re.MULTILINE,
 )
+_UNEXPECTED = re.compile(r"^FAILED \([^\n)]*\bunexpected successes=(\d+)", re.MULTILINE)
+"""Only Python 3.11 and later name them, so all are told by their number."""
 _UNITTEST_END = re.compile(r"^(?:={70}|Ran \d+ tests? in )", re.MULTILINE)
 _PYTEST_RAN = re.compile(
     r"^[^\n]{0,100}\b\d+ (?:failed|errors?)\b[^\n]{0,100}(?: in [\d.:]+ ?s| !+)", re.MULTILINE
@@ -47,12 +49,17 @@ _PYTEST_HEADING = re.compile(
     re.MULTILINE,
 )
 _PYTEST_SAID = re.compile(r"^E   +(\S[^\n]*)$", re.MULTILINE)
+_DOCTEST = re.compile(
+    r'^File "[^"\n]*", line \d+, in (?:__main__\.)?(?P<test>[\w.]+)\nFailed example:\n'
+    r" +(?P<example>\S[^\n]*)$",
+    re.MULTILINE,
+)
 _LONGEST_NAME = 100
 _ROOM = 240
 """At most this many characters for all names."""
 
 
-_RUNNERS = ("\nRan ", "= FAILURES =", "= ERRORS =", "short test summary info")
+_RUNNERS = ("\nRan ", "= FAILURES =", "= ERRORS =", "\nFailed example:", "short test summary info")
 
 
 def may_hold_tests(text: str) -> bool:
@@ -65,6 +72,8 @@ def failed_tests(text: str) -> list[FailedTest]:
     found = _of_unittest(text) if _UNITTEST_RAN.search(text) else {}
     if _PYTEST_RAN.search(text):
         found = {**found, **_of_pytest(text)}
+    if not found:
+        found = {f"{each['test']}: {each['example']}": None for each in _DOCTEST.finditer(text)}
     return [FailedTest(name, found[name]) for name in sorted(found)]
 
 
@@ -79,10 +88,12 @@ def joined_names(names: list[str]) -> str:
 
 
 def _of_unittest(text: str) -> dict[str, Optional[Raised]]:
-    return {
+    named = {
         _unittest_name(match): last_raised(below)
         for match, below in _blocks(_UNITTEST, _UNITTEST_END, text)
     }
+    passed = {f"unexpected successes: {match[1]}": None for match in _UNEXPECTED.finditer(text)}
+    return {**named, **passed}
 
 
 def _unittest_name(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from runner.cells.signature.cuts import CUTS
 from runner.cells.signature.noise import clean
+from runner.cells.signature.rewordings import REWORDINGS
 from runner.cells.signature.spellings import SPELLINGS
 
 LONGEST = 300
@@ -32,7 +33,7 @@ def normalise(text: str) -> str:
 
 
 def _once(line: str) -> str:
-    for rule in (*CUTS, *SPELLINGS):
+    for rule in (*CUTS, *SPELLINGS, *REWORDINGS):
         line = rule.pattern.sub(rule.replacement, line)
     return " ".join(line.split())
 

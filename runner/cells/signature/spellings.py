@@ -156,7 +156,9 @@ SPELLINGS = (
         "__inference_train_function_353: a counter of the process",
     ),
     Substitution("object", re.compile(r" at 0x[0-9a-fA-F]+"), "", "<Foo object at 0x7f0c>"),
-    Substitution("identity", re.compile(r"\b140[0-7]\d{11}\b"), "0x…", "an address from id()"),
+    Substitution(
+        "identity", re.compile(r"\b(?:139[5-9]|140[0-7])\d{11}\b"), "0x…", "an address from id()"
+    ),
     Substitution("address", re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x…", "a pointer"),
     Substitution(
         "id of a tensor", re.compile(r"(?<=Tensor: )id=\d+, "), "", "2.0 prints a tensor's number"
@@ -176,19 +178,25 @@ SPELLINGS = (
     Substitution("line", re.compile(r", line \d+\b"), "", "(x.py, line 3)"),
     Substitution(
         "time",
-        re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?Z?"),
+        re.compile(
+            r"\b(?:\d{4}-\d\d-\d\d[ T]|[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} )?"
+            r"\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z\b|[+-]\d\d:?\d\d\b| \d{4}\b)?"
+        ),
         "<time>",
         "a clock",
     ),
     Substitution(
         "uuid",
-        re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
+        re.compile(
+            r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+            r"|\b(?=[0-9]{0,31}[a-f])(?=[a-f]{0,31}[0-9])[0-9a-f]{32}\b"
+        ),
         "<uuid>",
         "a random name",
     ),
     Substitution(
         "process",
-        re.compile(r"\b(pid|PID|tid|TID)([ =:]+)\d+\b"),
+        re.compile(r"\b(pid|PID|tid|TID|[Pp]rocess(?= \d{4}))([ =:]+)\d+\b"),
         r"\1\2<n>",
         "numbers of the machine",
     ),
@@ -197,6 +205,15 @@ SPELLINGS = (
         re.compile(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):\d+"),
         r"\1:<port>",
         "a random free port",
+    ),
+    Substitution(
+        "duration",
+        re.compile(
+            r"\b(took|in|after|within|for) \d+"
+            r"(?= ?(?:[mun\u00b5\u03bc]?s|sec|secs|seconds?|min|minutes?)\b)"
+        ),
+        r"\1 <decimal>",
+        "measured",
     ),
     Substitution(
         "device",
