@@ -1,7 +1,8 @@
-"""What a user's packages demand of TensorFlow: in their metadata, or when they are imported.
+"""Finds what a user's packages demand of TensorFlow: in their metadata, or when they are imported.
 
-Packages ask for `tensorflow`, where an environment may have `tensorflow-cpu`. So while uv resolves,
-an empty wheel stands for `tensorflow`; uv then finds the newest version that admits the release.
+Packages ask for `tensorflow`, but an environment may have `tensorflow-cpu` instead. So while uv
+resolves, an empty wheel stands for `tensorflow`, and uv finds the newest version that allows the
+release.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def import_checks(release: Release) -> tuple[str, ...]:
 
 
 def _below(package: str, checks: dict[str, str], release: Release) -> str:
-    """A check reads TensorFlow's own version, of which a series stands for all patches."""
+    """The bound, if the check refuses the release. The check reads
+    TensorFlow's version; a series means all its patches."""
     ours = parsed_version(release.series)
     refusing = [first for first, oldest in checks.items() if parsed_version(oldest) > ours]
     return f"{package}<{min(refusing, key=parsed_version)}" if refusing else ""
@@ -46,11 +48,11 @@ def constraint(version: str) -> str:
 
 
 def write_stand_in(folder: Path, version: str) -> None:
-    """A wheel `tensorflow` of this version in `folder`, with metadata and no code."""
+    """Writes a wheel `tensorflow` of this version to `folder`, with metadata and no code."""
     sources.write_wheel(folder, "tensorflow", f"{version}+{_MARK}")
 
 
 def without_stand_in(lock: str) -> str:
-    """`lock` without the entry of the empty wheel, which nobody can install."""
+    """`lock` without the entry of the empty wheel, which cannot be installed."""
     entries = re.split(r"(?m)^(?=\S)", lock)
     return "".join(entry for entry in entries if not re.match(rf"tensorflow==\S+\+{_MARK}", entry))

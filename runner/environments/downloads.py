@@ -1,4 +1,4 @@
-"""Source distributions, downloaded from the index and checked against their hashes."""
+"""Downloads source distributions from the index, and checks their hashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.releases.upstream import index
 
 _TIMEOUT = (10.0, 60.0)
 _LARGEST = 16 << 20
-"""Bytes; jax, the largest of them, has 1.3 MB."""
+"""In bytes; jax, the largest of them, has 1.3 MB."""
 
 
 def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
@@ -35,7 +35,7 @@ def fetch(wanted: Sequence[SourceDistribution], folder: Path) -> None:
 
 
 def _content(source: index.Index, wanted: SourceDistribution) -> bytes:
-    """The content of this source distribution, up to the most bytes that it may have."""
+    """The content of this source distribution. Raises if it is larger than it may be."""
     for file in source.files(wanted.name):
         is_it = file.package_type == "sdist" and file.version == wanted.version
         if is_it and file.filename.endswith(".tar.gz"):

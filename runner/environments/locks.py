@@ -1,9 +1,9 @@
 """`Target` → `Environment`: its locked packages, found or resolved, and its key.
 
-A lock is looked for in the committed locks (docker/locks/), then in the user's cache; else uv
-resolves it as of the release's date. An installed copy has no repository: there `renew` writes into
-the user's cache, which is then looked at first. A lock's head says what was asked. If the catalogue
-now asks for something else, a committed lock is refused and a cached one is made anew.
+A lock comes from the committed locks (docker/locks/), then from the user's cache; else uv resolves
+it as of the release's date. An installed copy has no repository: there `renew` writes to the user's
+cache, which is then read first. A lock's header states the request. If the catalogue now requests
+something else, a committed lock is refused and a cached one is made again.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _EXACT = re.compile(r"\s*[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*===?\s*[\w.!+]+\s*")
 
 
 def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
-    """`target` with its lock, Dockerfile and key. Raises `LockError` where it cannot be locked.
+    """`target` with its lock, Dockerfile and key. Raises `LockError` if it cannot be locked.
 
-    Of a lock that was verified before, the Dockerfile and the key are remembered.
+    The Dockerfile and the key of a verified lock are cached.
     """
     text = _text(target)
     if text is None:
@@ -65,7 +65,7 @@ def environment(target: Target, images: Mapping[str, str] = {}) -> Environment:
 
 
 def _particulars(target: Target) -> str:
-    """The part of a slot's name besides the release."""
+    """The part of a slot's name after the release."""
     resolution = "" if target.resolution == USUAL_RESOLUTION else f" {target.resolution}"
     return f"{target.requirements}{resolution}"
 
@@ -80,7 +80,7 @@ def _environment(target: Target, text: str, images: Mapping[str, str]) -> Enviro
 
 
 def _text(target: Target) -> Optional[str]:
-    """The lock that `requirements` looks at first, unverified; None where there is none."""
+    """The lock that `requirements` reads first, not verified; None if there is none."""
     for path in _places(target):
         with suppress(OSError, UnicodeDecodeError):
             return path.read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def requirements(target: Target) -> str:
             continue
         if path == committed:
             return read_lock(path, target)
-        with suppress(LockError):  # a damaged lock in the cache is made anew
+        with suppress(LockError):  # a damaged lock in the cache is replaced
             return read_lock(path, target)
     text = resolve_lock(target)
     with suppress(OSError):  # the cache is full or read-only; the lock is valid without it
@@ -135,9 +135,9 @@ def read_lock(path: Path, target: Target) -> str:
 
 
 def renew(target: Target) -> Path:
-    """Resolve `target` anew, into docker/locks/.
+    """Resolves `target` again, and writes the lock to docker/locks/.
 
-    Into the user's cache where the packages are a user's, and in an installed copy.
+    It writes to the user's cache if a user's packages are added, and in an installed copy.
     """
     committed = committed_path(target)
     path = committed if committed and paths.is_checkout() else _cached_path(target)
@@ -154,7 +154,7 @@ def resolve_lock(target: Target) -> str:
 
 
 def _resolved(target: Target) -> str:
-    """With the release's own versions wherever nothing asks for others."""
+    """The lock, with the release's usual versions unless something demands others."""
     request = evolve(lock_request(target), held=_usual_lock(target) or "")
     try:
         return resolve.resolve_lock(request)
@@ -168,7 +168,7 @@ def _resolved(target: Target) -> str:
 
 
 def _usual_lock(target: Target) -> Optional[str]:
-    """The lock of the release alone; None where it is the same, or does not count, or is none."""
+    """The lock of the release alone; None if it is the same, does not matter, or does not exist."""
     if target.usual or target.resolution.as_of or target.resolution.later:
         return None
     with suppress(LockError):
@@ -177,7 +177,7 @@ def _usual_lock(target: Target) -> Optional[str]:
 
 
 def environment_notes(made: Environment) -> tuple[str, ...]:
-    """What is unusual about the packages, one line each."""
+    """The unusual facts about the packages, one line each."""
     if made.target.usual:
         return ()
     usual = evolve(made.target, requirements=(), resolution=USUAL_RESOLUTION)
@@ -186,11 +186,11 @@ def environment_notes(made: Environment) -> tuple[str, ...]:
 
 
 def lock_request(target: Target) -> LockRequest:
-    """What uv is asked. A CUDA build is `tensorflow` itself, so only CPU locks leave that out.
+    """The request to uv. A CUDA build is `tensorflow` itself, so only CPU locks leave `tensorflow`
+    out.
 
-    Where the user names one version of a package, that version is taken, whatever its date and the
-    catalogue's constraints: the user asks what it and TensorFlow do together. A wheel of the user's
-    stands for all versions of its package that the index has.
+    A version that the user names is taken, whatever its date and the catalogue's constraints: the
+    user asks how it works with TensorFlow. A user's own wheel replaces all versions on the index.
     """
     release, resolution = target.release, target.resolution
     tensorflow = _tensorflow(target)
@@ -224,14 +224,14 @@ def _but(names: Collection[str], requirements: Sequence[str]) -> tuple[str, ...]
 
 
 def _left_out(tensorflow: str) -> tuple[str, ...]:
-    """Packages to leave out, because they hold the same files as `tensorflow`."""
+    """Packages to leave out, because they contain the same files as `tensorflow`."""
     if tensorflow.startswith("tf-nightly"):
         return ("tensorflow",) if tensorflow == "tf-nightly" else ("tensorflow", "tf-nightly")
     return ("tensorflow",) if tensorflow.startswith("tensorflow-") else ()
 
 
 def as_of(target: Target) -> date:
-    """The day as of which packages are resolved."""
+    """The date as of which packages are resolved."""
     if target.resolution.as_of:
         return date.fromisoformat(target.resolution.as_of)
     own, later = target.release.as_of, target.resolution.later
@@ -239,7 +239,7 @@ def as_of(target: Target) -> date:
 
 
 def lock_header(target: Target) -> str:
-    """The comment that opens the lock: all that was asked, and the command that asks again."""
+    """The comment at the top of the lock: the request, and the command that repeats it."""
     asked = lock_request(target)
     name = f"TensorFlow {target.release.version} on {target.device}"
     said = [
@@ -275,14 +275,14 @@ def verify(text: str, target: Target, path: Path) -> None:
 
 
 def lock_lines(text: str) -> Iterator[str]:
-    """The requirements of a lock, one a line, without comments."""
+    """The requirements of a lock without comments, one line each."""
     for line in text.replace("\\\n", "").splitlines():
         if line.strip() and not line.startswith("#"):
             yield re.sub(r"\s+", " ", line.strip())
 
 
 def without_wheels(environment: Environment) -> str:
-    """Its lock for uv and pip, without the user's own wheels."""
+    """The environment's lock for uv and pip, without the user's own wheels."""
     local = wheels.among(environment.target.requirements)
     lock = environment.requirements
     for wheel in local:
@@ -291,9 +291,9 @@ def without_wheels(environment: Environment) -> str:
 
 
 def with_wheels(environment: Environment) -> str:
-    """Its lock for uv and pip on this machine, with the user's own wheels where they lie here.
+    """The environment's lock for uv and pip, with the user's own wheels from this machine.
 
-    Raises `PrepareError` if one is no longer there.
+    Raises `PrepareError` if a wheel no longer exists.
     """
     lock = without_wheels(environment)
     for wheel in wheels.among(environment.target.requirements):
@@ -303,8 +303,8 @@ def with_wheels(environment: Environment) -> str:
 
 
 def for_installers(lock: str) -> str:
-    """`lock` for uv and pip, with lines that forbid to build its packages, except for the source
-    distributions that we know."""
+    """`lock` for uv and pip, with lines that forbid building packages,
+    except the known source distributions."""
     known = {each.name for each in sources.distributions_in_lock(lock_lines(lock))}
     names = [pinned_version(line)[0] for line in lock_lines(lock)]
     from_wheels = [name for name in names if name not in known] if known else [":all:"]
@@ -312,9 +312,9 @@ def for_installers(lock: str) -> str:
 
 
 def committed_path(target: Target) -> Path | None:
-    """Where the lock of `target` lies if it is committed.
+    """The path of the lock of `target` if it is committed.
 
-    None where the user adds packages, and for pre-releases, which the catalogue does not hold.
+    None if the user adds packages, and for pre-releases, which are not in the catalogue.
     """
     if not target.usual or target.release.parsed.is_prerelease:
         return None
@@ -322,7 +322,8 @@ def committed_path(target: Target) -> Path | None:
 
 
 def _cached_path(target: Target) -> Path:
-    """The name comes from what was asked, so a changed catalogue never finds an old lock."""
+    """The path in the cache. Its name depends on the request, so a
+    changed catalogue finds no old lock."""
     return paths.cached_locks() / f"{_name(target)}-{_digest(lock_header(target))[:12]}.txt"
 
 
@@ -349,7 +350,8 @@ def _key(target: Target, text: str, dockerfile: str) -> str:
 
 
 def _instructions(dockerfile: str) -> str:
-    """The lines that make the image: no comments, and not the image that only brings uv."""
+    """The lines that affect the image: without comments, and without the stage that only brings
+    uv."""
     kept = [line for line in dockerfile.splitlines() if line and not line.startswith("#")]
     return re.sub(r"(?m)^FROM \S+ AS uv$", "FROM scratch AS uv", "\n".join(kept))
 

@@ -1,4 +1,4 @@
-"""How an environment's packages differ from those asked for, and from the release's own. Pure."""
+"""Notes how an environment's packages differ from the request and from the release's own. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def notes_on(
 
 
 def pinned_versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Package → version, of `name==version`."""
+    """Package → version, for requirements `name==version`."""
     return {package_name(name): version for name, version in map(pinned_version, packages)}
 
 

@@ -1,4 +1,4 @@
-"""Why requirements have no solution: uv's explanation → one line with the cause. Pure."""
+"""Explains why requirements have no solution: uv's explanation → one line with the cause. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.errors import BoundError, LockError
 from runner.model import package_name
 
 _LONGEST = 400
-"""Characters of uv's own words in a message."""
+"""At most this many characters of uv's own text are in a message."""
 _UNREACHABLE = re.compile(r"dns error|error sending request|Could not connect|--offline")
 _UNBUILT = re.compile(r"Wheels are required for `(.+?)`")
 _TENSORFLOW = re.compile(
@@ -31,8 +31,10 @@ _EMPTY = re.compile(
 def explain_refusal(
     stderr: str, requirements: Sequence[str], python: str, as_of: date, tensorflow: str
 ) -> LockError:
-    """What uv could not do, as an error; a `BoundError` where TensorFlow's own requirements are
-    why. `tensorflow` names the release, as in "TensorFlow 2.14.1"."""
+    """The error for uv's failure; a `BoundError` if TensorFlow's own requirements are the cause.
+
+    `tensorflow` names the release, as in "TensorFlow 2.14.1".
+    """
     said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
     if _UNREACHABLE.search(stderr):
         return LockError(f"the package index cannot be reached: {said[:600]}")
@@ -50,7 +52,7 @@ def explain_refusal(
             remedy="ask for a version that has one, or let --relax take the nearest that has:"
             " source distributions are not built, because that runs their code on this machine",
         )
-    if "Because " not in said:  # uv found no contradiction: it could not look
+    if "Because " not in said:  # uv found no contradiction; it could not read the index
         return LockError(f"uv could not look for {', '.join(requirements)}: {_short(said)}")
     return LockError(
         f"no packages of {as_of} satisfy {', '.join(requirements)} on Python {python}:"

@@ -22,7 +22,7 @@ Resolve = Callable[[LockRequest], str]
 
 
 def exact_version(requirement: str) -> Optional[str]:
-    """The one version that a requirement names; None where it allows several."""
+    """The only version that a requirement allows; None if it allows several."""
     specifiers = list(Requirement(requirement).specifier)
     if len(specifiers) != 1 or specifiers[0].operator not in ("==", "==="):
         return None
@@ -30,7 +30,7 @@ def exact_version(requirement: str) -> Optional[str]:
 
 
 def nearest_lock(request: LockRequest, own: Collection[str], resolve: Resolve) -> Optional[str]:
-    """The lock with the pins among `own` relaxed; None where that cannot be had either."""
+    """The lock with the pins in `own` relaxed; None if that cannot be resolved either."""
     exact = [each for each in own if exact_version(each)]
     with suppress(LockError):
         return resolve(_with(request, exact, older=exact))
@@ -46,7 +46,7 @@ def nearest_lock(request: LockRequest, own: Collection[str], resolve: Resolve) -
 
 
 def _has_older(request: LockRequest, own: Collection[str], pin: str, resolve: Resolve) -> bool:
-    """Whether TensorFlow alone goes with some version up to this one."""
+    """Whether TensorFlow alone works with some version up to this one."""
     others = [each for each in own if each != pin]
     alone = evolve(
         request, requirements=tuple(each for each in request.requirements if each not in others)
@@ -59,7 +59,8 @@ def _has_older(request: LockRequest, own: Collection[str], pin: str, resolve: Re
 
 
 def _with(request: LockRequest, wanted: Collection[str], older: Collection[str]) -> LockRequest:
-    """`request` with each pin that is `wanted` as a bound: from above where it may be `older`."""
+    """`request` with a bound instead of each pin in `wanted`: an upper bound for pins in
+    `older`."""
     return evolve(
         request,
         requirements=tuple(
@@ -76,7 +77,8 @@ def _lowest(
     newer: Collection[str],
     lock: str,
 ) -> LockRequest:
-    """`request` with all but the `newer` pins as `lock` has them, for the lowest of these."""
+    """`request` with the versions of `lock`, except for `newer`
+    pins, whose lowest versions it takes."""
     bounded = _with(request, wanted, older)
     loose = {package_name(each) for each in newer}
     fixed = tuple(pin for pin in pinned_packages(lock) if package_name(pin) not in loose)

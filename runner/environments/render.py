@@ -16,7 +16,7 @@ from runner.machine.derived_cache import cached_yaml
 from runner.model import Device, Target
 from runner.requirements import wheels
 
-if TYPE_CHECKING:  # its import is the slowest here, and it is seldom needed
+if TYPE_CHECKING:  # its import is the slowest here and rarely needed
     import jinja2
 
 _WIDTH = 98
@@ -28,12 +28,12 @@ def dockerfile(
     requirements: str = "requirements.txt",
     sources: Sequence[SourceDistribution] = (),
 ) -> str:
-    """The Dockerfile of `target`. It expects its lock beside it as `requirements`, the source
-    distributions that the lock names (`sources`) in a folder `sources`, and the user's own wheels
-    in a folder `local`.
+    """The Dockerfile of `target`.
 
-    `images` replaces default base images, by Python version. Same arguments, same bytes.
-    Raises `UsageError` where no image can be made: ask `unavailable` first.
+    It expects these beside it: its lock as `requirements`, the source distributions that the lock
+    names (`sources`) in a folder `sources`, and the user's own wheels in a folder `local`. `images`
+    replaces default base images, by Python version. Equal arguments give equal bytes. Raises
+    `UsageError` if no image can be made, so call `unavailable` first.
     """
     reason = unavailable(target)
     if reason is not None:
@@ -62,33 +62,35 @@ def dockerfile(
 
 
 def wheel_dockerfile() -> str:
-    """The Dockerfile of an image that has nothing but the wheel of a project. It expects the
-    project beside it in a folder `project`, and the requirements of its build."""
+    """The Dockerfile of an image that contains only a project's wheel.
+
+    It expects the project beside it in a folder `project`, and the requirements of its build.
+    """
     return _templates().get_template("wheel.Dockerfile.j2").render(image=wheel_base())
 
 
 def wheel_base() -> str:
-    """The image that wheels are built in."""
+    """The image in which wheels are built."""
     return base_image(_defaults()["uv"]["python"])
 
 
 @lru_cache(maxsize=1)
 def inputs() -> tuple[str, ...]:
-    """The texts of the files that Dockerfiles are made from, besides the arguments."""
+    """The texts of the files from which Dockerfiles are made, besides the arguments."""
     templates = sorted(paths.data_folder().glob("*.j2"))
     files = (*templates, paths.data_folder() / "images.yaml", source_distributions.data_file())
     return tuple(file.read_text("utf-8") for file in files)
 
 
 def package(requirement: str) -> str:
-    """`tensorflow-cpu` of `tensorflow-cpu==2.9.3`."""
+    """`tensorflow-cpu` for `tensorflow-cpu==2.9.3`."""
     from packaging.requirements import Requirement
 
     return Requirement(requirement).name
 
 
 def unavailable(target: Target) -> str | None:
-    """Why no sound image of `target` can be rendered, or None."""
+    """Why no working image of `target` can be rendered; None if one can."""
     if target.device is not Device.CUDA:
         return None
     cuda = target.release.cuda
@@ -96,7 +98,7 @@ def unavailable(target: Target) -> str | None:
 
 
 def base_image(python: str, images: Mapping[str, str] = {}) -> str:
-    """The image that environments of Python `python` start from."""
+    """The base image for environments with Python `python`."""
     chosen = {**_defaults()["pythons"], **images}
     if python not in chosen:
         known = ", ".join(chosen)
@@ -108,17 +110,17 @@ def base_image(python: str, images: Mapping[str, str] = {}) -> str:
 
 
 def pythons() -> tuple[str, ...]:
-    """The Pythons for which a base image is known."""
+    """The Pythons with a known base image."""
     return tuple(_defaults()["pythons"])
 
 
 def default_base(python: str) -> str:
-    """The default base image of Python `python`."""
+    """The default base image for Python `python`."""
     return base_image(python)
 
 
 def _facts(target: Target) -> Iterator[tuple[str, str]]:
-    """The facts at the head of the Dockerfile: (name, sentence)."""
+    """The facts at the top of the Dockerfile: (name, sentence)."""
     release, cuda = target.release, target.release.cuda
     yield "released", f"{release.released}"
     if target.device is Device.CUDA and cuda is not None:

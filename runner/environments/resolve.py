@@ -1,4 +1,4 @@
-"""Requirements → a locked set of packages, as the index had them on a date. Done by uv."""
+"""Requirements → a locked set of packages, as the index had them on a date. uv resolves them."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ from runner.machine import interpreters, processes, temporary
 PLATFORM = "x86_64-manylinux_2_28"
 _LOCK = "lock.txt"
 PATIENCE = 1800.0
-"""Seconds for one resolution; uv itself waits without an end for a byte now and then."""
+"""Seconds for one resolution; uv itself has no limit if a byte arrives now and then."""
 _LEVEL = 9
-"""Patch release of Python to resolve for, so that a machine's own does not matter."""
+"""The patch release of Python to resolve for, so that the machine's own does not matter."""
 
 
 @frozen(kw_only=True)
 class LockRequest:
-    """What uv is to resolve. Equal requests have equal answers on any machine."""
+    """A request to uv. Equal requests have equal answers on any machine."""
 
     python: str
     requirements: tuple[str, ...]
     as_of: date
-    """Packages uploaded before the end of this day (UTC) count."""
+    """Only packages uploaded before the end of this day (UTC) count."""
     newer: tuple[tuple[str, date], ...] = ()
     undated: tuple[str, ...] = ()
-    """Packages whose versions count whatever their upload date."""
+    """Packages whose versions count regardless of their upload date."""
     constraints: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     """Packages that are not installed, even if others ask for them."""
     stand_in: str = ""
-    """The version of `tensorflow` that packages see while it is left out. It decides which of their
-    versions fit. An exact version is taken whatever it requires."""
+    """The version of `tensorflow` that packages see while it is left out; it decides which versions
+    fit.
+
+    A pinned version is taken whatever it requires.
+    """
     forced: tuple[str, ...] = ()
     """Requirements that override all others on the same packages."""
     held: str = ""
@@ -53,7 +56,7 @@ class LockRequest:
 def resolve_lock(request: LockRequest) -> str:
     """The lock: `name==version` lines with hashes, sorted. Raises `LockError` with uv's reasons.
 
-    No package is built, since that would run its author's code as this user.
+    No package is built, because that would run its author's code as this user.
     """
     trouble, lock = _compile(request)
     if request.stand_in and request.undated and "No solution found" in trouble:
@@ -64,7 +67,7 @@ def resolve_lock(request: LockRequest) -> str:
 
 
 def _compile(request: LockRequest) -> tuple[str, str]:
-    """uv's messages if it failed, else the lock."""
+    """(uv's error messages, the lock); one of them is empty."""
     with tempfile.TemporaryDirectory(prefix="lock-", dir=temporary.process_folder()) as folder:
         place = Path(folder)
         hashes = sources.write_metadata(place, request.as_of, request.undated)
@@ -94,7 +97,7 @@ def _command(request: LockRequest, folder: Path) -> list[str]:
     held = [demands.constraint(request.stand_in)] if request.stand_in else []
     constraints = _write(folder / "constraints.txt", [*request.constraints, *held])
     command += ["--constraint", constraints]
-    # With a marker that never holds, an override removes the package.
+    # An override with a marker that is never true removes the package.
     gone = [each for each in request.left_out if not (held and each == "tensorflow")]
     overrides = [f'{package} ; python_version < "3"' for package in gone]
     overrides += request.forced
@@ -115,7 +118,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _end_of(day: date) -> str:
-    """With its time, since uv reads a bare date in the machine's time zone."""
+    """The end of the day with its time, because uv reads a bare date in the machine's time zone."""
     return f"{day.isoformat()}T23:59:59Z"
 
 

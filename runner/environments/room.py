@@ -15,7 +15,7 @@ class DiskSize:
     own: int
     """Bytes that removing the environment frees."""
     stays: Mapping[str, int] = field(factory=dict)
-    """Bytes that stay after its removal, by name; what several environments share counts once."""
+    """Name → bytes that stay after its removal. What several environments share counts once."""
 
 
 @frozen(kw_only=True)
@@ -24,13 +24,14 @@ class DiskPlan:
 
     admitted: tuple[str, ...]
     left_out: Mapping[str, str]
-    """Those that do not fit even alone → the reason."""
+    """Environments that do not fit even alone → the reason."""
     need: int
     """Bytes needed to make all missing environments, if none is removed."""
     budget: Optional[int] = None
-    """Bytes that removable parts may take at one time; None if there is no limit."""
+    """Bytes that removable parts may take at the same time; None if there is no limit."""
     waves: tuple[tuple[str, ...], ...] = ()
-    """The admitted, in groups that fit together: at worst one group goes before the next comes."""
+    """The admitted environments, in groups that fit together. At worst, one
+    group is removed before the next one is made."""
 
 
 def plan_disk(
@@ -39,11 +40,11 @@ def plan_disk(
     present: Collection[str] = (),
     limit: Optional[int] = None,
 ) -> DiskPlan:
-    """Which environments of `order` fit into `limit` bytes; `present` ones exist already.
+    """Which environments of `order` fit into `limit` bytes; those in `present` exist already.
 
     The limit holds for all these environments together, and for what this run leaves behind. An
-    environment is admitted if it fits when all others are removed, so one that waits for room gets
-    it in the end. Environments that exist are always admitted.
+    environment is admitted if it fits after all others are removed, so one that waits for room gets
+    it in the end. Existing environments are always admitted.
     """
     missing = [name for name in order if name not in present]
     need = sum(sizes[name].own for name in missing) + _staying(sizes[name] for name in missing)
@@ -99,7 +100,7 @@ def _waves(
 
 
 class DiskRoom:
-    """Keeps a run's environments within a plan's budget. Not for use by several threads.
+    """Keeps a run's environments within a plan's budget. Not thread-safe.
 
     Call `admit` before an environment is prepared, `release` when its cells are done, and `forget`
     when it no longer exists. Remove what `admit` returns before anything else is made.
@@ -120,13 +121,13 @@ class DiskRoom:
 
     @property
     def used_bytes(self) -> int:
-        """Bytes in use now, as far as known."""
+        """The known bytes in use now."""
         return sum(self._own(name) for name in (*self._active, *self._idle))
 
     def admit(self, name: str) -> Optional[list[str]]:
         """The environments to remove before `name` is made; None if it must wait for others.
 
-        If no other environment is in use it may always be tried, since sizes are estimates.
+        If no other environment is in use, it may always be tried, because sizes are estimates.
         """
         if name in self._idle:
             del self._idle[name]
@@ -138,16 +139,16 @@ class DiskRoom:
         return going
 
     def set_size(self, name: str, own: int) -> None:
-        """Record the measured size of `name`."""
+        """Records the measured size of `name`."""
         self._sizes[name] = own
 
     def release(self, name: str) -> None:
-        """Mark as idle: its cells are done, and it stays until others need its space."""
+        """Marks it as idle: its cells are done, and it stays until others need its space."""
         self._active.discard(name)
         self._idle[name] = None
 
     def forget(self, name: str) -> None:
-        """Stop counting an environment that could not be made or was dropped."""
+        """Stops counting an environment that could not be made or was removed."""
         self._active.discard(name)
         self._idle.pop(name, None)
 

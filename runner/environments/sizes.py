@@ -31,7 +31,7 @@ _WHEEL = 300
 _PYTHON = 160 * _MB
 """Layers that all images of a Python share: 138 to 156 MB."""
 _BUILD_CACHE = 100 * _MB
-"""What BuildKit keeps of an environment's packages: 2.8 GB after 30 builds."""
+"""The part of BuildKit's cache for an environment's packages: 2.8 GB after 30 builds."""
 _CUDA = {"docker": 8000 * _MB, "local": 7000 * _MB}
 """Not measured: CUDA's libraries alone are 3 to 6 GB."""
 _REQUIREMENT = 200 * _MB
@@ -55,7 +55,7 @@ def size_of(engine: str, environment: Environment) -> DiskSize:
 
 
 def record_size(engine: str, environment: Environment, own: int) -> None:
-    """Keep a measured size for later runs. Never raises, for runs work without it."""
+    """Stores a measured size for later runs. Never raises, because runs work without it."""
     with suppress(OSError):
         path = _path(engine, environment)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,14 +63,14 @@ def record_size(engine: str, environment: Environment, own: int) -> None:
 
 
 def recorded_size(engine: str, environment: Environment) -> Optional[int]:
-    """Bytes that its removal frees; None if it was never made on this machine."""
+    """The bytes that its removal frees; None if it was never made on this machine."""
     with suppress(OSError, ValueError):
         return int(_path(engine, environment).read_text("ascii"))
     return None
 
 
 def _whole(engine: str, environment: Environment) -> int:
-    """Bytes, including those that it shares with other environments."""
+    """All its bytes, including those that it shares with other environments."""
     target = environment.target
     more = len(target.requirements) * _REQUIREMENT
     if target.device is Device.CUDA:
@@ -79,12 +79,12 @@ def _whole(engine: str, environment: Environment) -> int:
 
 
 def estimate(engine: str, release: Release) -> int:
-    """Bytes that a CPU environment of `release` takes, with a margin."""
+    """The bytes of a CPU environment of `release`, with a margin."""
     return int(_SAFE * fitted_bytes(engine, release))
 
 
 def fitted_bytes(engine: str, release: Release) -> float:
-    """Bytes that a CPU environment of `release` probably takes, without a margin."""
+    """The probable bytes of a CPU environment of `release`, without a margin."""
     older, newer = _FIT.get(engine, _FIT["docker"])
     base, factor = older if release.parsed < _UNPACKS_MORE else newer
     return (base + factor * (release.wheel_mb or _WHEEL)) * _MB
@@ -95,6 +95,6 @@ def _path(engine: str, environment: Environment) -> Path:
 
 
 def bytes_needed(engine: str, environments: Sequence[Environment]) -> float:
-    """Bytes on disk that making `environments` takes: an estimate with a margin."""
+    """The bytes on disk for making `environments`: an estimate with a margin."""
     known = {each.key: size_of(engine, each) for each in environments}
     return room.plan_disk(tuple(known), known).need

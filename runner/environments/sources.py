@@ -32,11 +32,11 @@ class SourceDistribution:
     requires: tuple[str, ...]
     sha256: str
     python: str = ""
-    """A specifier of the Pythons that it is for; "" is any."""
+    """A specifier of the Pythons for which it is used; "" means any."""
 
     @property
     def file_name(self) -> str:
-        """Its file name beside a Dockerfile."""
+        """The name of its file beside a Dockerfile."""
         return f"{self.name}-{self.version}.tar.gz"
 
 
@@ -63,7 +63,8 @@ def data_file() -> Path:
 
 
 def distributions_in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...]:
-    """Those that a lock names. `lines` are its requirements with their hashes, one a line."""
+    """The distributions that a lock names. `lines` are its requirements with hashes, one per
+    line."""
     pinned = {line.split(" ", 1)[0]: frozenset(_HASH.findall(line)) for line in lines}
     return tuple(
         each
@@ -73,10 +74,11 @@ def distributions_in_lock(lines: Iterable[str]) -> tuple[SourceDistribution, ...
 
 
 def write_metadata(folder: Path, before: date, undated: Sequence[str] = ()) -> Mapping[str, str]:
-    """Write a wheel with metadata and no code into `folder` for each that existed on `before`.
+    """Writes a wheel with metadata and no code to `folder` for each distribution that existed on
+    `before`.
 
-    `undated`: packages that count whatever their date. Returns the SHA-256 of each wheel → that of
-    its source distribution.
+    `undated`: packages that count regardless of their date. Returns the SHA-256 of each wheel →
+    that of its source distribution.
     """
     counted = [
         each for each in known_distributions() if each.uploaded <= before or each.name in undated
@@ -85,7 +87,7 @@ def write_metadata(folder: Path, before: date, undated: Sequence[str] = ()) -> M
 
 
 def with_real_hashes(lock: str, hashes: Mapping[str, str]) -> str:
-    """`lock` with the hashes of the source distributions in place of those of their wheels."""
+    """`lock` with the hashes of the source distributions instead of those of their wheels."""
     return "".join(_with_real_hashes(entry, hashes) for entry in re.split(r"(?m)^(?=\S)", lock))
 
 
@@ -105,7 +107,8 @@ def _write_wheel(folder: Path, source: SourceDistribution) -> str:
 def write_wheel(
     folder: Path, package: str, version: str, requires: Iterable[str] = (), python: str = ""
 ) -> str:
-    """A wheel with metadata and no code. Returns its SHA-256. `python`: a specifier, or ""."""
+    """Writes a wheel with metadata and no code. Returns its SHA-256. `python`: a specifier, or
+    ""."""
     stem = f"{package.replace('-', '_')}-{version}"
     wheel = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:

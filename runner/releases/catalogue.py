@@ -1,4 +1,4 @@
-"""docker/releases.yaml → releases, oldest first. The file's head says what its fields mean."""
+"""docker/releases.yaml → releases, oldest first. The top of the file explains its fields."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def find_release(releases: Sequence[Release], version: str) -> Optional[Release]
 
 
 def _releases(data: Any) -> tuple[Release, ...]:
-    # Made anew, because a release keeps its hash, for which reading leaves no room.
+    # Created again, because a release caches its hash, which reading does not set up.
     return tuple(evolve(each) for each in serial.from_json(tuple[Release, ...], data))

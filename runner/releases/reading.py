@@ -1,4 +1,4 @@
-"""releases.yaml → releases, every field checked. The imports of pydantic and YAML are slow."""
+"""releases.yaml → releases, with every field checked. Slow to import (pydantic and YAML)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Cuda(_Strict):
 
 
 class _Entry(_Strict):
-    """One release, with the fields of its series filled in."""
+    """One release, completed with the fields of its series."""
 
     released: date
     pythons: str = Field(pattern=_PYTHONS)
@@ -86,7 +86,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _entries(source: str, tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(series, version, fields) of each release, with the fields of its series beneath its own."""
+    """(series, version, fields) of each release; its own fields come before those of its series."""
     for series, shared in _mapping(source, tree).items():
         where = f"{source}: {series}"
         if not isinstance(series, str):
@@ -97,7 +97,8 @@ def _entries(source: str, tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]
 
 
 def _over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """`own` over `shared`; the fields of `cuda` one by one, and quirks added to the series'."""
+    """`own` merged over `shared`: `cuda` field by field, and quirks added to those of the
+    series."""
     merged = {**shared, **own}
     if shared.get("cuda") and own.get("cuda"):
         merged["cuda"] = {**shared["cuda"], **own["cuda"]}
@@ -148,7 +149,7 @@ def _cuda(version: str, entry: _Entry) -> Optional[Cuda]:
 
 
 def _filled(value: Any, version: str, series: str) -> Any:
-    """`value` with `{version}` and `{series}` filled in, at any depth."""
+    """`value` with `{version}` and `{series}` replaced, at any depth."""
     if isinstance(value, str):
         return value.replace("{version}", version).replace("{series}", series)
     if isinstance(value, list):
@@ -172,7 +173,7 @@ def _mapping(where: str, value: Any) -> Mapping[Any, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    """`pythons: Input should be a valid string (found 3.1); …`, one clause a mistake."""
+    """The mistakes in one line: `pythons: Input should be a valid string (found 3.1); …`."""
     return "; ".join(
         f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
         + ("" if each["type"] in ("missing", "extra_forbidden") else f" (found {each['input']!r})")

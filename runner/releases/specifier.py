@@ -1,17 +1,16 @@
-"""SPEC → releases: the releases that a user's SPEC selects.
+"""SPEC → releases: selects the releases that a user's SPEC names.
 
 A SPEC is `latest`, a comma-separated list of versions (`2.9.3,2.10`, where `2.10` is the series),
-or a PEP 440 specifier set (`>=2.4,<2.8`). Of each series it selects the newest release that it
+or a PEP 440 specifier set (`>=2.4,<2.8`). From each series it selects the newest release that it
 allows, or with `patches="all"` every release that it allows. So `>=2.4` takes 2.4.4, `==2.9.1`
-takes
-2.9.1, and `!=2.9.3` takes 2.9.2 for 2.9. Comparisons are PEP 440's own: `<=2.9` allows 2.9.0 alone
-of its series, `>2.9` allows 2.9.1 and newer, and neither `==2.15.0` nor `>2.15.0` allows
+takes 2.9.1, and `!=2.9.3` takes 2.9.2 for 2.9. Comparisons are PEP 440's own: `<=2.9` allows only
+2.9.0 of its series, `>2.9` allows 2.9.1 and newer, and neither `==2.15.0` nor `>2.15.0` allows
 2.15.0.post1.
 
-Pre-releases are taken where they are asked for: by name (`2.22.0rc0`, `2.23.0.dev20261026`), by a
+Pre-releases are selected only on request: by name (`2.22.0rc0`, `2.23.0.dev20261026`), by a
 comparison with one (`>=2.22.0rc0`), and release candidates by `pre`. `nightly` is the newest
-nightly, and a requirement on the package (`tf-nightly>=2.23.0.dev20261001`, or `tf-nightly` alone)
-every nightly that it allows.
+nightly. A requirement on the package (`tf-nightly>=2.23.0.dev20261001`, or `tf-nightly` alone)
+selects every nightly that it allows.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ _HINT = "a SPEC is `latest`, versions such as `2.9.3,2.10`, or a specifier set s
 
 @frozen(kw_only=True)
 class AskedPrereleases:
-    """The kinds of pre-releases that a SPEC needs; the catalogue does not hold them."""
+    """The kinds of pre-releases that a SPEC needs; they are not in the catalogue."""
 
     candidates: bool
     nightlies: bool
 
 
 def prereleases_asked(spec: str, *, pre: bool = False) -> AskedPrereleases:
-    """The pre-releases that must be known to select by `spec`. Never raises."""
+    """The pre-releases that must be known to apply `spec`. Never raises."""
     nightlies = any(
         item.strip() == "nightly" or _NIGHTLIES.match(item) or _DEV.search(item)
         for item in spec.split(",")
@@ -54,7 +53,7 @@ def prereleases_asked(spec: str, *, pre: bool = False) -> AskedPrereleases:
 def select(
     releases: Sequence[Release], spec: str, patches: str = "latest", *, pre: bool = False
 ) -> tuple[Release, ...]:
-    """The releases that `spec` names, oldest first. Raises `UsageError` where there are none.
+    """The releases that `spec` names, oldest first. Raises `UsageError` if there are none.
 
     With `pre`, release candidates count as releases.
     """
@@ -73,9 +72,9 @@ def select(
 
 @lru_cache(maxsize=65536)
 def matches(spec: str, release: Release) -> bool:
-    """Whether `spec` matches `release`. An empty one matches all, a series matches all its patches.
+    """Whether `spec` matches `release`. An empty one matches all; a series matches all its patches.
 
-    For rules, which apply to each release separately: so `latest` is refused.
+    For rules, which apply to each release separately. So `latest` is refused.
     """
     if not spec.strip():
         return True
@@ -121,7 +120,7 @@ def _items(spec: str) -> list[str]:
 
 
 def _is_plain(item: str) -> bool:
-    """One version or a word for one; `tf-nightly==V` is that version, `tf-nightly>=V` are many."""
+    """Whether it means a single version: `tf-nightly==V` does, `tf-nightly>=V` does not."""
     nightlies = _NIGHTLIES.match(item)
     if nightlies:
         return nightlies["spec"].strip().startswith("==") and "*" not in item
@@ -129,7 +128,7 @@ def _is_plain(item: str) -> bool:
 
 
 def _bare(item: str) -> str:
-    """The version of `tf-nightly==VERSION`."""
+    """The version in `tf-nightly==VERSION`."""
     nightlies = _NIGHTLIES.match(item)
     return nightlies["spec"].strip().lstrip("= ") if nightlies else item
 
@@ -151,7 +150,7 @@ def _named(releases: Sequence[Release], item: str, patches: str, pre: bool) -> l
 
 
 def _pool(releases: Sequence[Release], spec: str, pre: bool) -> list[Release]:
-    """The releases among which `spec` chooses, oldest first; pre-releases where it asks."""
+    """The releases from which `spec` selects, oldest first; with pre-releases if it needs them."""
     if _NIGHTLIES.match(spec):
         pool = [release for release in releases if release.parsed.is_devrelease]
     else:
@@ -172,7 +171,8 @@ def _allows(spec: str, release: Release) -> bool:
 
 
 def _same(item: str, release: Release) -> bool:
-    """`2.9.3` and `2.9.3.0` are one version, but `2.9` is a series and not 2.9.0."""
+    """Whether both are the same version. `2.9.3` and `2.9.3.0`
+    are, but `2.9` is a series, not 2.9.0."""
     if item == "nightly":
         return release.parsed.is_devrelease
     return not _SERIES.fullmatch(item) and _version(_bare(item)) == release.parsed
@@ -201,7 +201,7 @@ def _set(spec: str) -> SpecifierSet:
 
 
 def _around(releases: Sequence[Release], items: Sequence[str]) -> str:
-    """`the nearest known are 2.9.3 and 2.10.1`, from the version that the user named."""
+    """The known releases nearest to the user's: `the nearest known are 2.9.3 and 2.10.1`."""
     found = re.search(r"\d+(\.\d+)*", items[-1])
     if not releases or not found:
         return "the catalogue has none such"

@@ -1,8 +1,8 @@
-"""The releases on the package index, and the catalogue entries for them.
+"""Reads TensorFlow's releases from the package index, and makes catalogue entries for them.
 
-`settings` says which index that is, `index` reads its pages and `wheel` looks into a wheel;
-everything else here is pure: `offers` (wheels → versions), `table` (versions beside the catalogue),
-`proposal` (a version → the catalogue's entry), `insert` (an entry → the catalogue's text) and
-`prereleases` (versions → releases that the catalogue does not hold). `packages` is for any other
-package: its files → the releases that one Python can have.
+`settings` finds the index, `index` reads its pages, and `wheel` reads parts of a wheel. The rest is
+pure: `offers` (wheels → versions), `table` (versions beside the catalogue), `proposal` (a version →
+its catalogue entry), `insert` (an entry → the catalogue's text) and `prereleases` (versions →
+releases outside the catalogue). `packages` handles any other package: its files → the releases for
+one Python.
 """

@@ -1,4 +1,4 @@
-"""An entry of the catalogue as text, in the form of the others. Pure."""
+"""Writes a catalogue entry as text, in the form of the others. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _BARE = ("cpu", "package")
-"""Fields whose values the catalogue has without quotes."""
+"""Fields whose values have no quotes in the catalogue."""
 
 
 def release_line(version: str, fields: Mapping[str, Any]) -> str:
@@ -16,7 +16,7 @@ def release_line(version: str, fields: Mapping[str, Any]) -> str:
 
 
 def series_head(series: str, shared: Mapping[str, Any]) -> str:
-    """A series, up to its `releases:`."""
+    """The text of a series, up to its `releases:`."""
     fields = [text for name, value in shared.items() for text in _block(name, value)]
     return "\n".join([f'"{series}":', *fields, "  releases:", ""])
 
@@ -44,7 +44,7 @@ def _flow(fields: Mapping[str, Any]) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """Of YAML's ways to write a value, the one that is JSON's too; dates are bare."""
+    """A value in the form that YAML and JSON share; dates have no quotes."""
     if isinstance(value, Mapping):
         return _flow(value)
     if isinstance(value, (list, tuple)):

@@ -1,7 +1,8 @@
-"""The wheels of a package on the configured index, kept for times without a network.
+"""Reads the wheels of a package from the configured index, and keeps them for use without a
+network.
 
-It uses the simple API (PEP 503 and 691), so any index will do. Some indexes tell no upload dates
-and sizes.
+It uses the simple API (PEP 503 and 691), so any index will do. Some indexes do not state upload
+dates and sizes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _RETRY = Retry(
 
 
 class IndexUnreachableError(TfmatrixError):
-    """The package index does not answer, and no earlier answer is kept."""
+    """The package index does not answer, and no earlier answer is stored."""
 
 
 @frozen(kw_only=True)
@@ -44,22 +45,23 @@ class Wheel:
     python: str
     """`3.10`."""
     uploaded: Optional[date] = None
-    """Day of the upload (UTC), where the index tells it."""
+    """The day of the upload (UTC), if the index states it."""
     size: Optional[int] = None
     yanked: Optional[str] = None
-    """Why it was yanked, if it was; may be an empty text."""
+    """The reason why it was yanked; "" if no reason was given; None if it was not yanked."""
     url: str = field(default="", repr=False)
-    """May hold a password; not kept."""
+    """It may contain a password, so it is not stored."""
     metadata_url: Optional[str] = field(default=None, repr=False)
 
 
 def allowance() -> Bounds:
-    """Bounds on an index for one command. The largest page has 20 MB; wheels are read in parts."""
+    """The limits for requests of one command. The largest page has 20 MB; wheels are read in
+    parts."""
     return Bounds(seconds=600.0, answers=3000, size=1 << 30)
 
 
 def session(bounds: Bounds, certificates: Optional[Path] = None) -> requests.Session:
-    """A session that retries where that may help, with the machine's certificates."""
+    """A session with the machine's certificates. It retries if that may help."""
     made = requests.Session()
     for scheme in ("https://", "http://"):
         made.mount(scheme, BoundedAdapter(bounds, max_retries=_RETRY))
@@ -69,7 +71,7 @@ def session(bounds: Bounds, certificates: Optional[Path] = None) -> requests.Ses
 
 
 class Index:
-    """The index at `address`. Its last answers are kept below `cache`."""
+    """The index at `address`. Its last answers are stored below `cache`."""
 
     def __init__(
         self,
@@ -88,10 +90,10 @@ class Index:
         self._say = say
 
     def wheels(self, package: str, *, fresh: bool = False) -> tuple[Wheel, ...]:
-        """Of all versions of `package`; () where the index has no such package.
+        """The wheels of all versions of `package`; () if the index does not have it.
 
-        Where it cannot be reached, what it said last, unless that must be `fresh`.
-        Raises `IndexUnreachableError`.
+        If the index cannot be reached, its last answer, unless `fresh`. Raises
+        `IndexUnreachableError`.
         """
         try:
             found = tuple(_wheels(package, self._packages(package)))
@@ -101,7 +103,7 @@ class Index:
         return found
 
     def versions(self, package: str) -> tuple[str, ...]:
-        """Of a package of pure Python, in no order. Raises `IndexUnreachableError`."""
+        """The versions of a pure Python package, in no order. Raises `IndexUnreachableError`."""
         try:
             found = {each.version for each in self._packages(package)}
         except (requests.RequestException, OSError, ValueError) as error:
@@ -109,7 +111,7 @@ class Index:
         return tuple(version for version in found if version)
 
     def files(self, package: str) -> tuple[DistributionPackage, ...]:
-        """All that the index has of `package`. Raises `IndexUnreachableError`."""
+        """All files of `package` on the index. Raises `IndexUnreachableError`."""
         try:
             return tuple(self._packages(package))
         except (requests.RequestException, OSError, ValueError) as error:
@@ -143,7 +145,7 @@ class Index:
         )
 
     def _remember(self, package: str, wheels: tuple[Wheel, ...]) -> None:
-        """All at once, and never a reason to fail."""
+        """Stores an answer at once; a failure does not matter."""
         text = json.dumps({"on": f"{date.today()}", "wheels": [_to_json(each) for each in wheels]})
         try:
             write_atomic(self._path(package), text, mode=0o600)
@@ -155,7 +157,7 @@ class Index:
 
 
 def configured_index(cache: Path, say: Callable[[str], None]) -> Index:
-    """The index that this machine's uv and pip are told to use."""
+    """The index for which this machine's uv and pip are configured."""
     return Index(settings.address(), cache=cache, certificates=settings.certificates(), say=say)
 
 
@@ -188,7 +190,7 @@ def _wheel(package: str, version: str, python: str, each: DistributionPackage) -
 
 
 def _python(interpreter: str, abi: str, platform: str) -> Optional[str]:
-    """`3.10` of `cp310-cp310-manylinux…_x86_64`; None of Python 2 and of other machines."""
+    """`3.10` for `cp310-cp310-manylinux…_x86_64`; None for Python 2 and for other machines."""
     minor = interpreter.removeprefix("cp3")
     if not (interpreter.startswith("cp3") and minor.isdigit()):
         return None

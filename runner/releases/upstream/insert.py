@@ -1,6 +1,6 @@
-"""The catalogue's text → the text with one more release, or with one marked as yanked. Pure.
+"""Adds a release to the catalogue's text, or marks one as yanked. Pure.
 
-People edit that file, so its comments, order and line breaks are kept.
+People edit that file, so its comments, order and line breaks stay.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from runner.releases.upstream.proposal import Proposal
 
 @frozen(kw_only=True)
 class Template:
-    """The series that a release belongs to, or the newest one before it."""
+    """The series of a release, or the newest series before it."""
 
     series: str
     shared: dict[str, Any]
     own: bool
-    """Whether it is the release's own."""
+    """Whether it is the release's own series."""
 
 
 def series_template(text: str, version: Version) -> Template:
-    """The series to take the shared fields of `version` from. The catalogue is known to be
-    valid."""
+    """The series whose fields `version` shares. The catalogue must be valid."""
     tree = yaml.safe_load(text)
     wanted = release_series(version)
     older = [series for series in tree if Version(series) <= Version(wanted)]
@@ -38,7 +37,7 @@ def series_template(text: str, version: Version) -> Template:
 
 
 def with_release(text: str, proposal: Proposal) -> str:
-    """`text` with the release that is proposed, where it belongs by its version."""
+    """`text` with the proposed release, at the place of its version."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     series = _fields(node)
     if proposal.head:
@@ -64,7 +63,8 @@ def with_yanked(text: str, version: str, reason: str) -> str:
 
 
 def _into(text: str, releases: Any, proposal: Proposal) -> str:
-    """Below the entry before it, which may go on for several lines; else above the first."""
+    """Puts it below the entry before it, which may have several lines; else above the first
+    entry."""
     lines = text.splitlines(keepends=True)
     older = [v for k, v in releases.value if Version(k.value) < Version(proposal.version)]
     at = older[-1].end_mark.line + 1 if older else releases.value[0][0].start_mark.line

@@ -1,4 +1,4 @@
-"""The releases that a SPEC selects from: the catalogue's, and pre-releases if it needs them."""
+"""The releases from which a SPEC selects: the catalogue's, and pre-releases if it needs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runner.releases import catalogue, specifier
 
 
 def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
-    """Oldest first. The index is read only if `spec` or `pre` needs pre-releases."""
+    """The releases, oldest first. The index is read only if `spec` or `pre` needs pre-releases."""
     final = catalogue.load_releases()
     asked = specifier.prereleases_asked(spec, pre=pre)
     if not (asked.candidates or asked.nightlies):
@@ -23,8 +23,8 @@ def releases(spec: str, *, pre: bool = False) -> tuple[Release, ...]:
 
 
 def newest_ahead() -> Optional[Release]:
-    """The newest nightly or release candidate, if it is newer than every release; None where the
-    package index has none."""
+    """The newest nightly or candidate, if it is newer than every
+    release; None if the index has none."""
     final = catalogue.load_releases()
     found = _pre(final, specifier.AskedPrereleases(candidates=True, nightlies=True), _to_stderr)
     ahead = [release for release in found if release.parsed > final[-1].parsed]
@@ -34,7 +34,11 @@ def newest_ahead() -> Optional[Release]:
 def _pre(
     final: tuple[Release, ...], asked: specifier.AskedPrereleases, say: Callable[[str], None]
 ) -> list[Release]:
-    from runner.releases.upstream import index, offers, prereleases  # slow to import, seldom wanted
+    from runner.releases.upstream import (
+        index,
+        offers,
+        prereleases,
+    )  # slow to import and rarely used
 
     source = index.configured_index(paths.index(), say)
     found: list[Release] = []

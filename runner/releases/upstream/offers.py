@@ -13,14 +13,14 @@ from packaging.version import Version
 from runner.releases.upstream.index import Wheel
 
 OLDEST = Version("1.12")
-"""The catalogue does not cover older releases."""
+"""Older releases are not in the catalogue."""
 _OLDEST_PYTHON = Version("3.6")
 """Older Pythons cannot run the agent."""
 
 
 @frozen(kw_only=True)
 class Offer:
-    """One version of one package, as far as it has wheels for Linux on x86-64."""
+    """One version of one package, with its wheels for Linux on x86-64."""
 
     package: str
     version: str
@@ -32,30 +32,30 @@ class Offer:
 
     @property
     def uploaded(self) -> Optional[date]:
-        """When its first wheel came, where the index tells."""
+        """The day of its first wheel, if the index states it."""
         return min((w.uploaded for w in self.wheels if w.uploaded is not None), default=None)
 
     @property
     def pythons(self) -> tuple[str, ...]:
-        """Newest first."""
+        """The Pythons with a wheel, newest first."""
         return tuple(sorted({w.python for w in self.wheels}, key=Version, reverse=True))
 
     @property
     def megabytes(self) -> Optional[int]:
-        """10^6 bytes of the largest wheel, where the index tells."""
+        """The size of the largest wheel in 10^6 bytes, if the index states it."""
         sizes = [wheel.size for wheel in self.wheels if wheel.size is not None]
         return round(max(sizes) / 1e6) if sizes else None
 
     @property
     def yanked(self) -> Optional[str]:
-        """Why all of it was yanked; None where some wheel was not."""
+        """Why all its wheels were yanked; None if a wheel was not."""
         reasons = [wheel.yanked for wheel in self.wheels]
         if None in reasons:
             return None
         return next((reason for reason in reasons if reason), "yanked from the index")
 
     def wheel(self, python: str) -> Wheel:
-        """The wheel for `python`, or else any."""
+        """The wheel for `python`; if there is none, any wheel."""
         return next((w for w in self.wheels if w.python == python), self.wheels[0])
 
 
@@ -75,9 +75,9 @@ def offers_of(wheels: Iterable[Wheel]) -> dict[Version, Offer]:
 
 
 def preferred_pythons(available: Iterable[str], before: Sequence[str]) -> tuple[str, ...]:
-    """Pythons, the preferred one first: that of the release `before`, if there are wheels for it.
+    """The Pythons, preferred one first: that of the release `before`, if there are wheels for it.
 
-    So a change between neighbouring releases comes from TensorFlow, not from Python. Else the
+    So a change between neighbouring releases comes from TensorFlow, not from Python. Otherwise the
     oldest is preferred. The others follow, newest first.
     """
     newest_first = sorted(set(available), key=Version, reverse=True)

@@ -1,4 +1,4 @@
-"""The releases of any package, as far as one Python can have them installed from wheels."""
+"""Finds the releases of any package that one Python can install from wheels."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MANYLINUX = (
     *(f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)),
     *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"),
 )
-"""As for locks: what runs with the C library of the base images."""
+"""As for locks: platforms that work with the C library of the base images."""
 _LEVEL = 9
-"""Patch release of Python that is looked up, as for locks."""
+"""The patch release of Python that is assumed, as for locks."""
 
 
 class PackageFile(Protocol):
@@ -40,12 +40,12 @@ class PackageFile(Protocol):
 class PackageRelease:
     version: Version
     uploaded: Optional[date] = None
-    """Day of its first wheel, where the index tells it."""
+    """The day of its first wheel, if the index states it."""
     yanked: bool = False
 
 
 def releases(files: Iterable[PackageFile], python: str) -> list[PackageRelease]:
-    """What Python `python` can have on Linux on x86-64, oldest first."""
+    """The releases for Python `python` on Linux on x86-64, oldest first."""
     fitting: dict[Version, list[PackageFile]] = defaultdict(list)
     for file in files:
         version = _version(file, python)
@@ -64,10 +64,10 @@ def releases(files: Iterable[PackageFile], python: str) -> list[PackageRelease]:
 def releases_between(
     package: str, there: Sequence[PackageRelease], one: str, other: str
 ) -> list[PackageRelease]:
-    """From `one` to `other`, both of them included, oldest first.
+    """The releases from `one` to `other`, including both, oldest first.
 
-    Pre-releases are only taken where an end is one, yanked releases only as ends.
-    Raises `UsageError` for an end that is not there.
+    Pre-releases count only if an end is one; yanked releases count only as ends. Raises
+    `UsageError` for an unknown end.
     """
     ends = {_end(package, there, text).version for text in (one, other)}
     pre = any(version.is_prerelease for version in ends)
@@ -82,7 +82,7 @@ def releases_between(
 def _end(package: str, there: Sequence[PackageRelease], text: str) -> PackageRelease:
     try:
         wanted = Version(text)
-    except ValueError:  # InvalidVersion is one
+    except ValueError:  # also InvalidVersion
         raise UsageError(f"{text!r} is not a version of {package}") from None
     for each in there:
         if each.version == wanted:
@@ -98,7 +98,7 @@ def _end(package: str, there: Sequence[PackageRelease], text: str) -> PackageRel
 
 
 def _version(file: PackageFile, python: str) -> Optional[Version]:
-    """The version of a wheel that fits; None of all other files."""
+    """The version of a fitting wheel; None for all other files."""
     try:
         _, version, _, tags = parse_wheel_filename(file.filename)
     except InvalidWheelFilename:
@@ -111,7 +111,7 @@ def _version(file: PackageFile, python: str) -> Optional[Version]:
 def _admits(requires: Optional[str], python: str) -> bool:
     try:
         return SpecifierSet(requires or "").contains(f"{python}.{_LEVEL}")
-    except InvalidSpecifier:  # of a form that was accepted once
+    except InvalidSpecifier:  # a form that was once accepted
         return True
 
 

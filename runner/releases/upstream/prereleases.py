@@ -1,4 +1,4 @@
-"""Release candidates and nightlies → releases, which the catalogue does not hold. Pure.
+"""Release candidates and nightlies → releases; they are not in the catalogue. Pure.
 
 Packages are resolved as of the day of the nightly or candidate. So only TensorFlow and Keras'
 nightly change between two nightlies, and a candidate's lock does not depend on when it is made.
@@ -21,11 +21,11 @@ Offers = Mapping[Version, Offer]
 
 @frozen(kw_only=True)
 class Packages:
-    """Where a kind of pre-release comes from."""
+    """The packages that contain a kind of pre-release."""
 
     cpu: str
     full: str
-    """Has the CUDA build, and serves for the CPU where the smaller package is missing."""
+    """The package with the CUDA build. It also serves the CPU if the smaller package is missing."""
 
 
 CANDIDATES = Packages(cpu="tensorflow-cpu", full="tensorflow")
@@ -40,7 +40,7 @@ def candidates(catalogue: Sequence[Release], cpu: Offers, full: Offers) -> Itera
 
 
 def nightlies(catalogue: Sequence[Release], cpu: Offers, full: Offers) -> Iterator[Release]:
-    """Those after the newest release, oldest first."""
+    """Nightlies after the newest release, oldest first."""
     newest = max(release.parsed for release in catalogue)
     for version in sorted({*cpu, *full}):
         if version.is_devrelease and version > newest:
@@ -50,7 +50,8 @@ def nightlies(catalogue: Sequence[Release], cpu: Offers, full: Offers) -> Iterat
 def _releases(
     catalogue: Sequence[Release], version: Version, packages: Packages, cpu: Offers, full: Offers
 ) -> Iterator[Release]:
-    """The release, unless the index does not tell its day: nothing can be resolved as of none."""
+    """The release; nothing if the index does not state its day, because nothing could be
+    resolved."""
     older = [release for release in catalogue if release.parsed < version]
     here, whole = cpu.get(version), full.get(version)
     offer = here or whole
@@ -74,7 +75,7 @@ def _releases(
 
 
 def _day(version: Version, *offered: Optional[Offer]) -> Optional[date]:
-    """Of its upload, or the one that a nightly has in its name (dev20261026)."""
+    """The day of its upload, or the day in a nightly's name (dev20261026)."""
     days = [offer.uploaded for offer in offered if offer is not None]
     told = next((day for day in days if day is not None), None)
     if told is None and version.dev is not None:
@@ -86,14 +87,16 @@ def _day(version: Version, *offered: Optional[Offer]) -> Optional[date]:
 
 
 def _extras(version: Version, template: Release) -> tuple[str, ...]:
-    """tf_keras comes out after its TensorFlow: a nightly has its own, a candidate has none yet."""
+    """The extra packages. tf_keras follows its TensorFlow: a nightly
+    has its own, a candidate has none yet."""
     if version.is_devrelease and any(extra.startswith("tf_keras") for extra in template.extras):
         return ("tf-keras-nightly",)
     return ()
 
 
 def _cuda(whole: Optional[Offer], template: Release, packages: Packages) -> Optional[Cuda]:
-    """Only where TensorFlow brings its own CUDA: for older pre-releases no image is known."""
+    """The CUDA facts, if TensorFlow brings its own CUDA; no image is known for other
+    pre-releases."""
     if whole is None or template.cuda is None or template.cuda.base is not None:
         return None
     return Cuda(

@@ -1,4 +1,4 @@
-"""A release that the catalogue lacks → its entry, in the catalogue's own form. Pure.
+"""Makes the catalogue entry of a missing release. Pure.
 
 Facts come from the wheels. Other facts come from the newest older release, with a note for the
 reviewer.
@@ -26,21 +26,21 @@ _CUTOFF_DAYS = 30
 
 
 class UndatedError(TfmatrixError):
-    """The index does not tell the release date, so nothing can be resolved as of it."""
+    """The index does not state the release date, so nothing can be resolved as of it."""
 
 
 @frozen(kw_only=True)
 class UpstreamFacts:
-    """The facts that the index and the wheels tell of a release."""
+    """The facts about a release in the index and the wheels."""
 
     full: Offer
     """`tensorflow`, which has the CUDA build."""
     cpu: Offer
     build: Build
     before: Optional[Build]
-    """That of the newest older release, to tell what changed."""
+    """The build of the newest older release, to find what changed."""
     tf_keras: bool
-    """Whether the tf_keras of its series is out."""
+    """Whether the tf_keras of its series exists yet."""
 
 
 @frozen(kw_only=True)
@@ -50,13 +50,13 @@ class Proposal:
     entry: str
     """The line under `releases:`, indented."""
     head: str
-    """The series around it, where the catalogue has none yet; else empty."""
+    """The series around the entry, if the catalogue does not have it; else ""."""
     notes: tuple[str, ...]
     """What a reviewer should know, one sentence each."""
 
 
 def propose(seen: UpstreamFacts, template: Shared, *, new_series: bool, today: date) -> Proposal:
-    """The entry of one release; `template` is its own series or, if that is new, the one before.
+    """The entry of one release. `template` is its series or, if that is new, the series before it.
 
     Raises `UndatedError`.
     """
@@ -73,14 +73,14 @@ def propose(seen: UpstreamFacts, template: Shared, *, new_series: bool, today: d
 
 
 def _series(fields: Mapping[str, Any], seen: UpstreamFacts, template: Shared) -> dict[str, Any]:
-    """What a new series says: the one before, with what the wheels say otherwise."""
+    """The fields of a new series: those of the series before, replaced by facts from the wheels."""
     own = {name: fields[name] for name in ("pythons", "keras", "cuda") if name in fields}
     shared = {**template, **own, "extras": _extras(seen, template)}
     return {name: value for name, value in shared.items() if value not in ([], {}, None)}
 
 
 def _fields(seen: UpstreamFacts, template: Shared) -> dict[str, Any]:
-    """All that the wheels say of the release, by the catalogue's names."""
+    """The facts from the wheels, by the catalogue's names."""
     if seen.full.uploaded is None:
         raise UndatedError(f"the package index does not tell when {seen.full.version} came out")
     build = seen.build
@@ -97,7 +97,8 @@ def _fields(seen: UpstreamFacts, template: Shared) -> dict[str, Any]:
 
 
 def _cuda(build: Build) -> Optional[dict[str, str]]:
-    """None where the wheel brings no CUDA of its own: its image is somebody's to find."""
+    """The CUDA facts; None if the wheel brings no CUDA, because a person must then find an
+    image."""
     if not build.and_cuda or build.cuda is None or build.cudnn is None:
         return None
     fields = {"cuda": build.cuda, "cudnn": build.cudnn, "package": "tensorflow[and-cuda]"}
@@ -107,13 +108,13 @@ def _cuda(build: Build) -> Optional[dict[str, str]]:
 
 
 def _extras(seen: UpstreamFacts, template: Shared) -> list[str]:
-    """The template's, but for a tf_keras that is not out yet."""
+    """The extra packages of `template`, without a tf_keras that does not exist yet."""
     extras = list(template.get("extras", []))
     return extras if seen.tf_keras else [each for each in extras if "tf_keras" not in each]
 
 
 def _differing(fields: Mapping[str, Any], series: Shared) -> dict[str, Any]:
-    """What the release says otherwise than its series."""
+    """The fields in which the release differs from its series."""
     kept = {}
     for name, value in fields.items():
         if name == "pythons" and set(value.split()) == set(str(series["pythons"]).split()):
@@ -146,7 +147,7 @@ def _notes(seen: UpstreamFacts, template: Shared, new_series: bool, today: date)
 
 
 def _changes(before: Iterable[str], now: Iterable[str]) -> Iterator[str]:
-    """What a release asks for otherwise than the one before it: where trouble comes from."""
+    """The requirements that differ from the release before, since they often cause trouble."""
     older, newer = _by_name(before), _by_name(now)
     for name in sorted({*older, *newer}):
         if older.get(name) != newer.get(name):

@@ -1,4 +1,4 @@
-"""The package index that this machine is configured for: uv's, else pip's."""
+"""Finds the package index for which this machine is configured: uv's, else pip's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUN
 
 
 def address(environ: Mapping[str, str] = os.environ) -> str:
-    """The index's address, of the simple API; it may hold a password."""
+    """The address of the index's simple API; it may contain a password."""
     chosen = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL")
     chosen = chosen or pip_settings.read_settings(environ).get("index-url") or PYPI
     return _NAMED.sub("", chosen.strip(), count=1)
 
 
 def certificates(environ: Mapping[str, str] = os.environ) -> Optional[Path]:
-    """The bundle of certificates to trust, where one is set."""
+    """The file of trusted certificates, if one is set."""
     named = [environ.get(name) for name in _CERTIFICATES]
     for name in [*named, pip_settings.read_settings(environ).get("cert")]:
         if name and Path(name).is_file():
@@ -33,6 +33,6 @@ def certificates(environ: Mapping[str, str] = os.environ) -> Optional[Path]:
 
 
 def shown_address(address: str) -> str:
-    """`address` without a name and a password in it: for people, and for files."""
+    """`address` without a user name and password, for people and files."""
     parts = urlsplit(address)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,4 +1,4 @@
-"""The catalogue beside the index: which releases each of the two knows. Pure."""
+"""Compares the catalogue with the index: which releases each of them has. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Offers = Mapping[Version, Offer]
 
 @frozen(kw_only=True)
 class TableRow:
-    """One release, as far as it is known to anybody."""
+    """One release, with what the catalogue and the index know about it."""
 
     version: str
     released: Optional[date]
     pythons: tuple[str, ...]
     catalogue: bool
     index: Optional[bool]
-    """None where the index was not read."""
+    """None if the index was not read."""
     yanked: Optional[str] = None
     kind: str = "release"
     """`release`, `candidate` or `nightly`."""
@@ -43,7 +43,7 @@ class TableRow:
 
 
 def table_rows(catalogue: Sequence[Release], offered: Optional[Offers]) -> list[TableRow]:
-    """Final releases, oldest first; `offered` is None where the index was not read."""
+    """Final releases, oldest first; `offered` is None if the index was not read."""
     known = {release.parsed: release for release in catalogue}
     final = {v: o for v, o in (offered or {}).items() if not v.is_prerelease}
     return [
@@ -53,7 +53,7 @@ def table_rows(catalogue: Sequence[Release], offered: Optional[Offers]) -> list[
 
 
 def pre_rows(releases: Sequence[Release], kind: str) -> list[TableRow]:
-    """Release candidates or nightlies, as releases made of what the index has."""
+    """Rows for release candidates or nightlies."""
     return [
         TableRow(
             version=release.version,
@@ -85,7 +85,7 @@ def newly_yanked(catalogue: Sequence[Release], offered: Offers) -> list[tuple[Re
 
 
 def table_text(rows: Sequence[TableRow]) -> str:
-    """For a terminal."""
+    """The table as text for a terminal."""
     cells = [("release", "date", "Pythons", "")]
     cells += [
         (row.version, f"{row.released or '?'}", " ".join(row.pythons), row.state) for row in rows
@@ -114,7 +114,8 @@ def as_json(rows: Sequence[TableRow]) -> list[dict[str, Any]]:
 def _row(
     version: Version, release: Optional[Release], offer: Optional[Offer], read: bool
 ) -> TableRow:
-    """The catalogue's facts where it has them: they are checked, and know preferred Pythons."""
+    """A row. The catalogue's facts come first, because they are checked and know preferred
+    Pythons."""
     yanked = release.yanked if release is not None else None
     if offer is not None and yanked is None:
         yanked = offer.yanked

@@ -1,7 +1,7 @@
-"""A wheel's own facts, without downloading its 600 MB.
+"""Reads a wheel's facts without downloading its 600 MB.
 
-Its metadata come from the index (PEP 658) or, like the build's own record, out of the wheel by HTTP
-range requests.
+Its metadata come from the index (PEP 658) or from the wheel by HTTP range requests, as does the
+record of its build.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ _TIMEOUT = (10.0, 60.0)
 _BUILD_INFO = "/python/platform/build_info.py"
 _EXTRA = "and-cuda"
 _LARGEST = 8 << 20
-"""Bytes of a text in a wheel; TensorFlow's have 20 kB."""
+"""The largest text in a wheel, in bytes; TensorFlow's have 20 kB."""
 
 
 class WheelUnreadableError(TfmatrixError):
-    """The index does not allow to read a part of a wheel."""
+    """The index does not allow reading a part of a wheel."""
 
 
 @frozen(kw_only=True)
 class Build:
-    """What a wheel was made for and needs."""
+    """What a wheel needs and supports."""
 
     requires: tuple[str, ...]
-    """Its requirements, extras aside, sorted."""
+    """Its requirements without extras, sorted."""
     cuda: Optional[str] = None
-    """`12.5.1`, or `12.5` where only the libraries that it asks for tell."""
+    """`12.5.1`, or `12.5` if only the required libraries show it."""
     cudnn: Optional[str] = None
     capabilities: tuple[str, ...] = ()
-    """Compute capabilities; () where the wheel does not say."""
+    """Compute capabilities; () if the wheel does not state them."""
     and_cuda: bool = False
-    """Whether it brings its own CUDA libraries as an extra."""
+    """Whether an extra brings its own CUDA libraries."""
     keras: Optional[str] = None
-    """`3`, or `2.15`; None where Keras is inside."""
+    """`3`, or `2.15`; None if Keras is inside TensorFlow."""
 
 
 def read_wheel(wheel: Wheel, index: Index) -> Build:
-    """Raises `WheelUnreadableError`."""
+    """The facts of a wheel. Raises `WheelUnreadableError`."""
 
     def look_inside() -> Build:
         with RemoteZip(wheel.url, session=index.session, timeout=_TIMEOUT) as archive:
@@ -71,7 +71,7 @@ def read_wheel(wheel: Wheel, index: Index) -> Build:
 
 
 def build(metadata: str, build_info: str) -> Build:
-    """From the text of METADATA and of build_info.py."""
+    """The facts from the texts of METADATA and of build_info.py."""
     plain, extra = _requirements(metadata)
     info = _told(build_info)
     libraries = {canonicalize_name(each.name): each for each in extra}
@@ -98,7 +98,7 @@ def _metadata(wheel: Wheel, session: requests.Session, archive: Any) -> str:
 
 
 def _text(archive: Any, name: str) -> str:
-    """Of a file in the wheel. Packed, a file of any size is small. Raises ValueError."""
+    """The text of a file in the wheel. Raises ValueError if it is too large when unpacked."""
     with archive.open(name) as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
@@ -112,13 +112,13 @@ def _build_info(archive: Any) -> str:
 
 
 def _requirements(metadata: str) -> tuple[list[Requirement], list[Requirement]]:
-    """(those that hold here, those of the extra that brings CUDA)."""
+    """(requirements that apply here, those of the extra that brings CUDA)."""
     plain, extra = [], []
     here = {"platform_system": "Linux", "sys_platform": "linux", "platform_machine": "x86_64"}
     for text in HeaderParser().parsestr(metadata).get_all("Requires-Dist", []):
         try:
             requirement = Requirement(text)
-        except (InvalidRequirement, RecursionError):  # of a form that was accepted once
+        except (InvalidRequirement, RecursionError):  # a form that was once accepted
             continue
         marker = requirement.marker
         if marker is None or marker.evaluate({**here, "extra": ""}):
@@ -129,7 +129,7 @@ def _requirements(metadata: str) -> tuple[list[Requirement], list[Requirement]]:
 
 
 def _told(build_info: str) -> dict[str, Any]:
-    """`build_info` of the module, which is never run: it came from the network."""
+    """The values in the module `build_info`. It is never run, because it came from the network."""
     found = re.search(r"build_info\s*=\s*collections\.OrderedDict\((.*)\)", build_info, re.DOTALL)
     try:
         return dict(ast.literal_eval(found[1])) if found else {}
@@ -138,7 +138,8 @@ def _told(build_info: str) -> dict[str, Any]:
 
 
 def _bound(libraries: dict[Any, Requirement], prefix: str, parts: int) -> Optional[str]:
-    """`9.3` of `nvidia-cudnn-cu12<10.0,>=9.3.0.75`: what it was built with or is given at least."""
+    """`9.3` for `nvidia-cudnn-cu12<10.0,>=9.3.0.75`: the version of
+    the build, or the lowest allowed one."""
     for name, requirement in libraries.items():
         if name.startswith(prefix):
             for each in requirement.specifier:
@@ -148,7 +149,7 @@ def _bound(libraries: dict[Any, Requirement], prefix: str, parts: int) -> Option
 
 
 def _capability(architecture: str) -> str:
-    """`8.9` of `sm_89`."""
+    """`8.9` for `sm_89`."""
     digits = architecture.rpartition("_")[2].rstrip("af")
     return f"{digits[:-1]}.{digits[-1:]}"
 
