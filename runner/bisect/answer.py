@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Optional
 
 from attrs import frozen
@@ -125,9 +126,12 @@ def dates_disagree(before: Neighbour, after: Neighbour) -> str:
 
 def evidence(before: Neighbour, after: Neighbour) -> str:
     """Both sides in two columns: outcome, signature, observations, and packages that differ."""
-    rows = [("", before.name, after.name), *_rows(before, after)]
-    name = max(len(row[0]) for row in rows)
-    return "\n".join(line for row in rows for line in _lines(row, name))
+    rows = [
+        ([name], _wrapped(left), _wrapped(right))
+        for name, left, right in [("", before.name, after.name), *_rows(before, after)]
+    ]
+    widths = [max(len(line) for row in rows for line in row[at]) for at in (0, 1)]
+    return "\n".join(line for row in rows for line in _lines(row, widths))
 
 
 def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]:
@@ -200,10 +204,11 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _lines(row: tuple[str, str, str], name: int) -> Iterator[str]:
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(_plain(text), WIDTH) or [""]
+
+
+def _lines(cells: tuple[list[str], list[str], list[str]], widths: Sequence[int]) -> Iterator[str]:
     """The lines of one row of the table. A text that is too wide continues on the next line."""
-    left, right = (textwrap.wrap(_plain(text), WIDTH) or [""] for text in row[1:])
-    for number in range(max(len(left), len(right))):
-        cells = [row[0] if number == 0 else ""]
-        cells += [side[number] if number < len(side) else "" for side in (left, right)]
-        yield f"  {cells[0]:{name}}  {cells[1]:{WIDTH}}  {cells[2]}".rstrip()
+    for name, left, right in zip_longest(*cells, fillvalue=""):
+        yield f"  {name:{widths[0]}}  {left:{widths[1]}}  {right}".rstrip()

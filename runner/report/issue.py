@@ -1,7 +1,8 @@
 """Fills in the fields of TensorFlow's and Keras's issue forms from a run; adds the folded grid.
 
-The headings come from `.github/ISSUE_TEMPLATE/tensorflow_issue_template.yaml` in TensorFlow's
-repository and from Keras's form. The fields describe one cell: a failure on the newest release that
+The headings and their order are those of `.github/ISSUE_TEMPLATE/tensorflow_issue_template.yaml` in
+TensorFlow's repository. Keras's repository has no form now; its last one also asked for the Keras
+version and the exact command. The fields describe one cell: a failure on the newest release that
 has one. A fact that the run does not know is shown as not known.
 """
 

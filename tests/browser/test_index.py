@@ -17,6 +17,7 @@ from tests.browser import matrices
 from tests.browser.conftest import PHONE, Look
 from tests.unit import runs
 from tests.unit.test_grid_along import along
+from tests.unit.test_report_markdown import RUNS as SHAPES
 
 pytestmark = pytest.mark.browser
 
@@ -532,6 +533,18 @@ def test_axe_finds_nothing(name: str, view: str, scheme: str, look: Look) -> Non
 
     run = RUNS[name]()
     page = look(run, opened(run) if view == "open" else view, color_scheme=scheme)
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_axe_finds_nothing_in_any_shape_of_run(name: str, scheme: str, look: Look) -> None:
+    """Nor is a page wider than a narrow screen."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = look(SHAPES[name](), color_scheme=scheme, viewport={"width": 420, "height": 900})
+    assert sideways(page) <= 0
     result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()
 

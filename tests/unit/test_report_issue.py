@@ -42,6 +42,23 @@ def test_golden(golden: Callable[[Path, str], None]) -> None:
     golden(GOLDEN / "issue.md", form(run))
 
 
+TENSORFLOW = (
+    *("Issue type", "Have you reproduced the bug with TensorFlow Nightly?", "Source"),
+    *("TensorFlow version", "Custom code", "OS platform and distribution", "Mobile device"),
+    *("Python version", "Bazel version", "GCC/compiler version", "CUDA/cuDNN version"),
+    *("GPU model and memory", "Current behavior?", "Standalone code to reproduce the issue"),
+    "Relevant log output",
+)
+"""The labels of `tensorflow_issue_template.yaml`, in its order, as issues of 2025 have them."""
+MORE = ("Keras version", "Exact command to reproduce", "In which releases")
+
+
+def test_the_headings_are_those_of_tensorflows_form_in_its_order() -> None:
+    headings = re.findall(r"^### (.*)$", form(runs.drawn("2.15 2.16\nfit ✓ A")), re.MULTILINE)
+    form_ends = headings.index("In which releases")
+    assert [each for each in headings[:form_ends] if each not in MORE] == list(TENSORFLOW)
+
+
 @pytest.mark.parametrize(
     ("picture", "said"),
     [

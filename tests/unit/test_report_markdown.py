@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from runner import grid, report
+from runner.bisect.answer import Neighbour, evidence, release_sentence
 from runner.grid import folded
 from runner.model import Outcome, Run, Variant, Verdict
 from runner.releases import catalogue
@@ -68,9 +69,7 @@ RUNS: dict[str, Callable[[], Run]] = {
             [" ".join(ALL), "default " + " ".join("✓A"[Version(v) >= Version("2.16")] for v in ALL)]
         )
     ),
-    "bisected": lambda: runs.drawn(
-        "1.15.5 2.4.4 2.6.5 2.7.4 2.8.1 2.8.2 2.21.0\ndefault ✓ ✓ ✓ ✓ ✓ A A"
-    ),
+    "bisected": lambda: bisected(),
 }
 
 RUNS["pytest"] = lambda: runs.drawn(
@@ -105,6 +104,20 @@ def many_variants() -> Run:
     return runs.with_legacy_keras(
         runs.drawn("\n".join(["2.15 2.16 2.17", "a ✓ A A", "b ✓ A ✓", *legacy, *numpy]))
     )
+
+
+def bisected() -> Run:
+    """As `bisect` leaves it: what it found, and the releases that it looked at."""
+    run = runs.drawn(
+        "1.15.5 2.4.4 2.6.5 2.7.4 2.8.1 2.8.2 2.21.0\ndefault ✓ ✓ ✓ ✓ ✓ A A",
+        observations={("default", "2.8.1"): {"loss": 0.5}, ("default", "2.8.2"): {"loss": 0.75}},
+        command="tfmatrix bisect script.py",
+    )
+    before, after = (
+        Neighbour(result=run.results[at], environment=run.environments[at]) for at in (4, 5)
+    )
+    found = f"{release_sentence('bad', before, after, [])}\n\n{evidence(before, after)}"
+    return evolve(run, info=evolve(run.info, finding=found))
 
 
 def several_repros() -> Run:

@@ -28,10 +28,7 @@ def render(context: Context) -> str:
         title=escape(shortened(answer(grid), 120)),
         css=_asset("index.css").replace("/* paints */", _paints()),
         answers="\n".join(
-            [
-                *parts.finding(context.run.info.finding),
-                *parts.answers(sentences(grid, parts.code_html)),
-            ]
+            parts.answers(context.run.info.finding, sentences(grid, parts.code_html))
         ),
         facts=parts.facts(context),
         filters="\n".join(parts.filters(grid)),

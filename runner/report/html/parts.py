@@ -16,7 +16,7 @@ from runner.report import controls, preparation, style, totals
 from runner.report.context import Context
 from runner.report.html import table
 from runner.report.names import short_name, short_names
-from runner.report.text import clean, finding_lines, listed, shortened, value_text
+from runner.report.text import clean, listed, log_lines, shortened, value_text
 from runner.report.transitions import change_in_words
 from runner.report.values import ValueChange, first_difference, restless_values, value_changes
 
@@ -40,17 +40,18 @@ def code_html(text: str) -> str:
     return f"<code>{escape(clean(text))}</code>"
 
 
-def answers(said: Sequence[str]) -> Iterator[str]:
-    """The sentences of the answer; the first is the page's heading. `said` is already HTML."""
+def answers(found: str, said: Sequence[str]) -> Iterator[str]:
+    """The sentences of the answer; the first is the page's heading. `said` is already HTML.
+
+    Above them stands what `bisect` found: its sentence, and the two sides.
+    """
+    answer, _, sides = found.partition("\n\n")
+    if answer:
+        yield f"<h1>{escape(clean(answer))}</h1>"
+    if sides:
+        yield f'<pre class="sides">{escape(chr(10).join(log_lines(sides)))}</pre>'
     for number, sentence in enumerate(said):
-        yield f'<p class="h">{sentence}</p>' if number else f"<h1>{sentence}</h1>"
-
-
-def finding(found: str) -> Iterator[str]:
-    """The finding of `bisect`, shown above the answer."""
-    lines = finding_lines(found)
-    if lines:
-        yield f"<pre>{escape(chr(10).join(lines))}</pre>"
+        yield f'<p class="h">{sentence}</p>' if number or answer else f"<h1>{sentence}</h1>"
 
 
 def facts(context: Context) -> str:
