@@ -125,4 +125,5 @@ def _check(division: Division, options: Collection[str], ctx: click.Context) -> 
 def alike(option: str, known: Iterable[str]) -> list[str]:
     """The known options that are similar and begin alike: short words often share letters."""
     close = difflib.get_close_matches(option, list(known), n=3, cutoff=0.75)
-    return [one for one in close if one[:4] == option[:4]]
+    most = difflib.get_close_matches(option, close, n=3, cutoff=0.85)
+    return [one for one in close if one[:4] == option[:4] or (one in most and one[2] == option[2])]

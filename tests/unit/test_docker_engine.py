@@ -16,12 +16,15 @@ import pytest
 from attrs import evolve
 
 from runner.engines.base import ChannelClosed, Workspace
-from runner.engines.docker import buildkit, channel, daemon, names, owner
+from runner.engines.docker import bases, buildkit, channel, daemon, images, names, owner
 from runner.engines.docker.engine import DockerEngine
 from runner.engines.lines import LineChannel
+from runner.environments import locks
 from runner.errors import EngineLostError
+from runner.matrix import plan
 from runner.model import Device, Limits
 from runner.pipeline import disk
+from runner.releases import catalogue
 from tests.engines import plain
 
 ENVIRONMENT = plain.environment("2.9.3")
@@ -314,3 +317,28 @@ def test_no_daemon_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
     monkeypatch.setattr(daemon, "_connection", None)
     assert "no Docker daemon runs here" in str(DockerEngine().unavailable())
+
+
+@pytest.mark.parametrize(
+    ("command", "python"),
+    [
+        (bases._DOCKERFILE.format(system="s", python="3.10"), "3.10"),
+        (
+            "{ python3 -m compileall -q -j 0 /usr/local/lib/python3.7 > /dev/null || true; } &&   "
+            "  echo 'tfmatrix:x:65532:65532::/tmp:/usr/sbin/nologin' >> /etc/passwd",
+            "3.7",
+        ),
+        ("/opt/uv/bin/uv pip install --system && compileall /usr/local/lib/python3.7", None),
+    ],
+)
+def test_the_layers_that_all_images_of_a_python_share_are_known(
+    command: str, python: Optional[str]
+) -> None:
+    assert images._python_in(command) == python
+
+
+def test_the_commands_are_those_of_todays_dockerfiles() -> None:
+    release = next(r for r in catalogue.load_releases() if r.version == "1.15.5")
+    made = locks.environment(plan.target(release, Device.CPU))
+    shared = [line for line in made.dockerfile.split("\nRUN ") if "tfmatrix:x:65532" in line]
+    assert [images._python_in(each) for each in shared] == ["3.7"]

@@ -56,6 +56,7 @@ AMBIGUOUS = {
     "--tff 2.9 my.py": "has no option --tff; did you mean --tf?",
     "--n 3 my.py": "has no option --n (see",
     "my.py --tff 2.9": "has no option --tff; did you mean --tf? Write options of the script",
+    "my.py --wth numpy": "has no option --wth; did you mean --with? Write options of the script",
     "my.py --n 3 --tf 2.9": "--tf comes after --n, which is an option of the script: write",
 }
 

@@ -11,22 +11,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Optional, cast
+from typing import Any, Optional
 
 from docker.errors import APIError
 from docker.models.images import Image
 
 from runner import paths
-from runner.engines.docker import daemon, names
+from runner.engines.docker import build_cache, daemon, names
 from runner.errors import TfmatrixError
 from runner.machine.items import Removable
 
-_OUR_COMMANDS = re.compile(
-    r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532|--wheel-dir /built"
-    r"|--requirement /mnt/requirements.txt|COPY /built /built"
+_PYTHON = re.compile(
+    r"ln -sf python([\d.]+) /usr/local/bin/python3"
+    r"|/usr/local/lib/python([\d.]+) .*echo 'tfmatrix:x:65532",
+    re.DOTALL,
 )
-
-
 _ENVIRONMENT = re.compile(r"tfmatrix:(.+?-py[\d.]+-[a-z]+)-")
 
 
@@ -45,12 +44,14 @@ def remove(tag: str, image: Image) -> None:
     use."""
     if names.OURS not in daemon.labels(image):
         raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
-    marks = {mark for layer in image.history() if (mark := _alone_in(layer["CreatedBy"]))}
+    find = _alone_in if names.KEY in daemon.labels(image) else _python_in
+    marks = {mark for layer in image.history() if (mark := find(layer["CreatedBy"]))}
+    layers = build_cache.layers_of_images()
     try:
         daemon.connect().api.remove_image(tag)
     except APIError as error:
         raise TfmatrixError(f"{tag} stays: {daemon.explain(error)}") from error
-    _forget([record for record in _records() if _alone_in(record["Description"]) in marks])
+    build_cache.prune(lambda record: find(record["Description"]) in marks, layers)
 
 
 def inventory() -> Iterator[Removable]:
@@ -71,7 +72,7 @@ def inventory() -> Iterator[Removable]:
             remove=partial(remove, name, image),
             of=environment[1] if environment else "",
         )
-    ours = [r for r in _records() if _OUR_COMMANDS.search(r["Description"]) and not r["Shared"]]
+    ours = build_cache.ours()
     for what, mount in (("layers of image builds", False), ("wheels for image builds", True)):
         records = [r for r in ours if (r["Type"] == "exec.cachemount") is mount]
         if records:
@@ -80,7 +81,7 @@ def inventory() -> Iterator[Removable]:
                 name=what,
                 size=sum(int(record["Size"]) for record in records),
                 last_used=max(_seconds(r.get("LastUsedAt") or r["CreatedAt"]) for r in records),
-                remove=partial(_forget, records),
+                remove=partial(build_cache.prune_ids, {record["ID"] for record in records}),
             )
 
 
@@ -130,26 +131,10 @@ def _alone_in(command: str) -> Optional[str]:
     return match[1] if match else None
 
 
-def _records() -> list[dict[str, Any]]:
-    return list(daemon.connect().api.df().get("BuildCache") or ())
-
-
-def _forget(records: list[dict[str, Any]]) -> None:
-    """Prune these records and those built on them, unless an image needs them."""
-    api = daemon.connect().api
-    everything = _records()
-    for record in records:
-        for one in (*_below(record["ID"], everything), record["ID"]):
-            api.prune_builds(filters=cast(Any, {"id": [one]}))  # the type stubs lack this filter
-
-
-def _below(record: str, everything: list[dict[str, Any]]) -> Iterator[str]:
-    """The records built on `record`, the furthest first."""
-    for other in everything:
-        if other.get("Parent") == record or record in (other.get("Parents") or ()):
-            yield from _below(other["ID"], everything)
-            if not other["Shared"]:
-                yield other["ID"]
+def _python_in(command: str) -> Optional[str]:
+    """`3.10` for a command that makes what all images of a Python share."""
+    match = _PYTHON.search(command)
+    return match and next(filter(None, match.groups()))
 
 
 def _seconds(stamp: str) -> float:
