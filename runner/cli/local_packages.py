@@ -12,8 +12,9 @@ from runner.cells.snapshot import folder as lying
 from runner.cli import log
 from runner.errors import PrepareError, UsageError
 from runner.machine.derived_cache import cache_slot, cached_result
+from runner.machine.files import regular_text
 from runner.requirements import toml, wheels
-from runner.requirements.asked import NOTHING, Asked, list_of_texts
+from runner.requirements.asked import NOTHING, Asked, list_of_texts, plain_requirement
 from runner.requirements.wheels import LocalWheel
 
 _USUAL_TOOLS = ["setuptools>=40.8.0"]
@@ -100,18 +101,20 @@ def _contents(files: Mapping[str, Path]) -> Iterator[bytes]:
 
 
 def _tools(folder: Path) -> list[str]:
-    """The requirements of the build. Raises `UsageError`."""
+    """The requirements of the build, which pip gets in a file: an option or an address among them
+    could have it build a package where there is a network. Raises `UsageError`."""
     file = folder / "pyproject.toml"
     if not file.is_file():
         return _USUAL_TOOLS
     try:
-        data = toml.parse_toml(file.read_text("utf-8"), str(file))
+        data = toml.parse_toml(regular_text(file), str(file))
     except (OSError, UnicodeDecodeError):
         raise UsageError(f"{file} cannot be read as text in UTF-8") from None
     system = data.get("build-system", {})
     if not isinstance(system, dict) or "requires" not in system:
         return _USUAL_TOOLS
-    return list_of_texts(system["requires"], "build-system.requires", str(file))
+    texts = list_of_texts(system["requires"], "build-system.requires", str(file))
+    return [str(plain_requirement(text, str(file))) for text in texts]
 
 
 def _written(wheel: LocalWheel) -> list[str]:

@@ -58,7 +58,7 @@ def read_requirements(
     bounds: list[Bound] = []
     notes: list[str] = []
     for text in requirements:
-        parsed = _parsed(text, source)
+        parsed = plain_requirement(text, source)
         if not is_tensorflow(parsed.name):
             packages.append(str(parsed))
         elif any(each.operator in ("==", "===") and "*" not in each.version
@@ -95,7 +95,8 @@ def list_of_texts(value: object, what: str, source: str) -> list[str]:
     return value
 
 
-def _parsed(text: str, source: str) -> Requirement:
+def plain_requirement(text: str, source: str) -> Requirement:
+    """The requirement, which names a package of an index. Raises `UsageError`."""
     try:
         parsed = Requirement(text)
     except (InvalidRequirement, RecursionError):

@@ -20,7 +20,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from runner import paths
 from runner.errors import PrepareError, UsageError
-from runner.machine.files import write_atomic
+from runner.machine.files import open_regular, read_at_most, write_atomic
 from runner.requirements.asked import NOTHING, Asked, python_bound, read_requirements
 
 LARGEST = 64 << 20
@@ -93,8 +93,8 @@ def path_and_extras(word: str) -> tuple[Path, tuple[str, ...]]:
 def keep(file: Path) -> LocalWheel:
     """Copy a wheel into the cache. Raises `UsageError` if it is not one, or not for Linux."""
     try:
-        with open(file, "rb") as opened:
-            content = opened.read(LARGEST + 1)
+        with open_regular(file, follow_links=True) as opened:
+            content = read_at_most(opened, LARGEST + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     if len(content) > LARGEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -364,3 +365,29 @@ def test_a_matrix_names_no_package_of_a_machine(
     )
     assert cli.execute(["plan"]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "--no-binary=:all:",
+        "evil\n--no-binary :all:",
+        "-r /run/secrets/settings",
+        "evil @ https://example.org/evil-1.0.tar.gz",
+        "evil @ file:///mnt/evil",
+        "git+https://example.org/evil",
+        "./evil",
+        "(" * 5000,
+    ],
+)
+def test_no_tool_of_a_build_is_an_option_or_an_address(
+    tool: str, tmp_path: Path, builds: list[tuple[str, ...]]
+) -> None:
+    """pip reads them in a file, in a stage with the network and the secrets of the index."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "pyproject.toml").write_text(
+        f"[build-system]\nrequires = ['wheel', {json.dumps(tool)}]\n", "utf-8"
+    )
+    with pytest.raises(UsageError):
+        local_packages.asked_by(["./theirs"])
+    assert builds == []
