@@ -240,6 +240,13 @@ FILES = {
         ),
         "cat.jpg",
     ),
+    "a folder listed by Keras": (
+        raised(
+            "FileNotFoundError: [Errno 2] No such file or directory: 'PetImages'",
+            OWN + KERAS.replace("h()", "for name in sorted(os.listdir(directory)):"),
+        ),
+        "PetImages",
+    ),
     "a folder read by Keras": (
         raised("errors_impl.NotFoundError: Could not find directory PetImages", KERAS),
         "PetImages",

@@ -20,13 +20,15 @@ _MISSING = (
 )
 _KINDS = ("FileNotFoundError", "NotFoundError", "OSError", "IOError")
 _DATA = re.compile(
-    r"\.(?:avi|bmp|csv|flac|gif|gz|jpe?g|jsonl?|mp[34]|np[yz]|parquet|pickle|pkl|png|tar|tfrecords?"
+    r"\.(?:avi|bin|bmp|csv|dat|dcm|flac|mat|mov|gif|gz|jpe?g|jsonl?|mp[34]|ogg|np[yz]|parquet|pickle|pkl|png|tar|tfrecords?"
     r"|tgz|tiff?|tsv|txt|wav|webp|xlsx?|xml|ya?ml|zip)$|/$",
     re.IGNORECASE,
 )
 _MODEL = re.compile(
     r"\.(?:ckpt|data-\d+-of-\d+|h5|hdf5|index|keras|meta|pb|pbtxt|tflite)$|saved_model"
 )
+_LISTS = re.compile(r"\b(?:listdir|scandir|walk)\(")
+"""A folder that is listed was to be read; so it does not matter how it is called."""
 _STARTS_PROGRAMS = re.compile(r"[/\\]subprocess\.py$")
 _TEMPORARY = re.compile(r"^(?:/var)?/tmp/|^/scratch|\btmp\w{8}\b|tfmatrix-|^~")
 
@@ -45,7 +47,7 @@ def find_need(raised: Raised) -> Optional[str]:
     path = found["path"]
     if _STARTS_PROGRAMS.search("".join(raised.files[-1:])) and "/" not in path:
         return f"needs the program {path[:100]}, which is not in the environments"
-    of_data = _DATA.search(path) or found.re is _MISSING[4]
+    of_data = _DATA.search(path) or found.re is _MISSING[4] or _LISTS.search(raised.source)
     if (data.through_tensorflow(raised.files) or raised.kind == "NotFoundError") and not of_data:
         return None
     return _beside(path)

@@ -87,6 +87,43 @@ CUTS = (
         "it changes with nearly every series of Keras",
     ),
     Substitution(
+        "what may be given",
+        re.compile(
+            r"(?:\. (?:Valid|Supported|Available|Allowed|Existing) \w+ (?:are|include)\b"
+            r"|\. One of (?=[A-Z][\w, ]{2,200} required$)"
+            r"|(?<=is not in the list of allowed values):).*$"
+        ),
+        "",
+        "each release has other ones",
+    ),
+    Substitution(
+        "likely cause",
+        re.compile(r"(?:\. It is (?:most )?likely\b.*| \(Is this even [^()]*\?\))$"),
+        "",
+        "guesses are worded anew",
+    ),
+    Substitution(
+        "objects of a checkpoint",
+        re.compile(
+            r"\b(?:Some|Found \d+) Python objects (?:that )?(were not bound to checkpointed values)"
+            r"\b.*$"
+        ),
+        r"Some Python objects \1",
+        "all unmatched objects, in each release's own way",
+    ),
+    Substitution(
+        "variables without a gradient",
+        re.compile(r"(?<=No gradients provided for any variable)\b.*$"),
+        "",
+        "their names",
+    ),
+    Substitution(
+        "sizes of data",
+        re.compile(r"(?<=Data cardinality is ambiguous)\b.*$"),
+        "",
+        "in each release's own way",
+    ),
+    Substitution(
         "objects behind the message",
         re.compile(r"\.? (?:Target variable: <|Provided 'grads_and_vars' is ).*$"),
         "",

@@ -15,6 +15,10 @@ def _basename(match: re.Match[str]) -> str:
     return _TEMPORARY.sub("<tmp>", name)
 
 
+def _basename_of(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
 def _unnumbered(match: re.Match[str]) -> str:
     return match[1] + _NUMBERED.sub("", match[2])
 
@@ -123,6 +127,27 @@ SPELLINGS = (
         "Unknown layer: A, Unknown layer:A, Unknown layer 'A' cannot be deserialized",
     ),
     Substitution(
+        "unknown name, Keras 3",
+        re.compile(r"\bCould not interpret (activation function|\w+) identifier: '?([\w.>-]+)'?"),
+        lambda m: f"Unknown {'loss function' if m[1] == 'loss' else m[1]}: '{m[2]}'",
+        "before: Unknown loss function: x",
+    ),
+    Substitution(
+        "missing model",
+        re.compile(
+            r"^(?:SavedModel file does not exist at: (\S+?)(?:/\{.*)?"
+            r"|No file or directory found at (\S+)|File not found: filepath=(\S+?)(?:\. .*)?)$"
+        ),
+        lambda m: (
+            "Unable to open file (unable to open file: name ="
+            f" '{_basename_of(m[1] or m[2] or m[3])}', error message = 'No such file or directory')"
+        ),
+        "one where h5py opens it, others where Keras looks first",
+    ),
+    Substitution(
+        "kernel of oneDNN", re.compile(r"\b_Mkl(?=[A-Z])"), "", "where a release has it switched on"
+    ),
+    Substitution(
         "labels",
         re.compile(r"(?<=Label values: )\d+(?: \d+)*"),
         lambda m: " ".join(sorted(m[0].split(), key=int)),
@@ -229,6 +254,13 @@ SPELLINGS = (
         ),
         "tensorflow",
         "tensorflow_core._api.v2.x, tensorflow._api.v1.x and tensorflow.x are the same module",
+    ),
+    Substitution("strategy", re.compile(r"\b([A-Z]\w+Strategy)V1\b"), r"\1", "its class in 1.x"),
+    Substitution(
+        "public module of TensorBoard",
+        re.compile(r"'tensorboard\.summary\._tf\.summary'"),
+        "'tensorflow.summary'",
+        "from 2.0 to 2.15 it is lent",
     ),
     Substitution(
         "public module of Keras",
