@@ -253,6 +253,8 @@ def _planned_repros(chosen: Selection) -> tuple[Any, ...]:
 
 
 def own_folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; a run needs an empty folder")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; a run needs an empty folder")
     return folder

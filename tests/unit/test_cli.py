@@ -10,6 +10,7 @@ import pytest
 
 from runner import cli
 from runner.cli import running
+from runner.errors import UsageError
 from runner.machine import units
 from runner.matrix.selection import Selection, select
 from tests.unit import runs
@@ -273,3 +274,10 @@ def test_an_expectation_is_not_met_where_every_cell_is_skipped() -> None:
     assert running.exit_code(some, expected="pass") == 0
     lost = runs.drawn("2.4.4 2.5.3\na – !")
     assert running.exit_code(lost, expected="pass") == 3
+
+
+def test_a_run_needs_an_empty_folder(folder: Path) -> None:
+    assert running.own_folder(folder / "new") == folder / "new"
+    for name, why in (("my.py", "is a file"), (".", "is not empty")):
+        with pytest.raises(UsageError, match=why):
+            running.own_folder(folder / name)
