@@ -120,6 +120,40 @@ def test_a_file_that_was_missed_and_is_there_now(bench: Bench) -> None:
     assert run(bench).outcome.verdict is Verdict.PASS
 
 
+LOOKS = {
+    "by name": "os.path.exists('part_%d.txt' % 1)",
+    "by path": "os.path.isfile(HERE + '/part_' + str(1) + '.txt')",
+    "by object": "__import__('pathlib').Path(f'{HERE}/part_{1}.txt').exists()",
+}
+
+
+@pytest.mark.parametrize("how", LOOKS)
+def test_a_file_that_was_looked_for_and_is_gone(bench: Bench, how: str) -> None:
+    part = write(bench, "part_1.txt", "1")
+    assert run(bench, f"{HERE}assert {LOOKS[how]}").outcome.verdict is Verdict.PASS
+    part.write_text("2")
+    assert run(bench).cached, "it is still there"
+    part.unlink()
+    assert run(bench).outcome.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("how", LOOKS)
+def test_a_file_that_was_left_out_and_looked_for(
+    bench: Bench, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lying, "MOST_FILES", 3)
+    for number in range(4):
+        write(bench, f"part_{number}.txt", "1")
+    for text in (f"assert not {LOOKS[how]}", f"assert {LOOKS[how]}"):
+        result = run(bench, HERE + text)
+        assert result.outcome.verdict is Verdict.ERROR
+        assert result.outcome.reason.startswith("needs files that it looks for")
+    declared = tuple(f"part_{number}.txt" for number in range(4))
+    assert run(bench, files=declared).outcome.verdict is Verdict.PASS
+    named = f"{HERE}assert os.path.exists('part_1.txt')"
+    assert run(bench, named).outcome.verdict is Verdict.PASS
+
+
 def test_what_reads_a_file_elsewhere_is_never_taken_as_known(bench: Bench) -> None:
     outside = bench.folder / "outside.txt"
     outside.write_text("1")

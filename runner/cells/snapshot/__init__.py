@@ -77,6 +77,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
         needed=frozenset(named.files),
         text_digest=_digest({name: folder / digest / name for name in named.files}),
         lists=named.lists,
+        looks=named.looks,
         outside=named.outside,
         source=needs.script_folder(repro),
         ours=ours,

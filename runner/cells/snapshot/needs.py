@@ -33,6 +33,8 @@ class Needs:
     """Name below the script's folder → file, sorted by name; the script is one of them."""
     lists: bool
     """Whether the text may list folders."""
+    looks: bool
+    """Whether the text asks if a file is there whose name it makes while it runs."""
     outside: tuple[str, ...]
     """Existing files that are neither in the script's folder nor in a system folder."""
 
@@ -57,6 +59,7 @@ def needs_of(repro: Repro) -> Needs:
     return Needs(
         files=dict(sorted(search.files.items())),
         lists=search.lists,
+        looks=search.looks,
         outside=tuple(sorted(search.outside)),
     )
 
@@ -82,6 +85,7 @@ class _Search:
     repro: str
     literals: bool = False
     lists: bool = False
+    looks: bool = False
     outside: set[str] = field(factory=set)
     files: dict[str, Path] = field(factory=dict)
     _unread: list[str] = field(factory=list)
@@ -95,6 +99,7 @@ class _Search:
             name = self._unread.pop()
             mentions = find_mentions(self._content(name))
             self.lists |= mentions.lists
+            self.looks |= mentions.looks
             self.outside.update(filter(self._is_outside, mentions.absolute))
             for each in sorted(mentions.imports, key=repr):
                 self._add_import(each, name)

@@ -33,7 +33,9 @@ def with_reads(execution: Execution, snapshot: Snapshot) -> Execution:
     said = "\n".join(each.errors for each in (execution, *execution.rows.values()))
     named = execution.exit_code == 0 or any(name in said for name in wanted)
     if wanted and named:
-        return evolve(execution, reads=reads, trouble=_needs(wanted))
+        return evolve(execution, reads=reads, trouble=_needs(_list(tuple(wanted))))
+    if snapshot.partial and snapshot.looks and execution.exit_code is not None:
+        return evolve(execution, reads=reads, trouble=_needs("files that it looks for"))
     reads = evolve(reads, digest=reads_digest(reads, snapshot))
     note = f"it read {_list(reads.outside)}, outside of its folder: measured anew each time"
     notes = (*execution.notes, note) if reads.outside else execution.notes
@@ -95,6 +97,8 @@ def _state(reads: Reads, snapshot: Snapshot) -> Iterator[str]:
             yield f"opened {name!r} {snapshot.parts[name]}"
     for folder in map(posixpath.normpath, reads.listed or ()):
         yield f"listed {folder!r} {sorted(set(_entries(folder, snapshot)))!r}"
+    if snapshot.looks:
+        yield f"looked among {sorted(snapshot.files)!r}"
     for name in reads.missing:
         if name in snapshot.parts or any(_entries(name, snapshot)):
             yield f"found {name!r}"
@@ -109,9 +113,9 @@ def _completed(reads: Reads, snapshot: Snapshot) -> Reads:
     return evolve(reads, listed=listed, outside=snapshot.outside)
 
 
-def _needs(names: list[str]) -> str:
+def _needs(what: str) -> str:
     return (
-        f"needs {_list(tuple(names))}, beside the script but left out of its copy:"
+        f"needs {what}, beside the script but left out of its copy:"
         " name it under `files:` in matrix.yaml"
     )
 

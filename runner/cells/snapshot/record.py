@@ -25,6 +25,8 @@ class Snapshot:
     """Like `digest`, but only of the files in `needed`."""
     lists: bool = False
     """Whether the script's text may list folders."""
+    looks: bool = False
+    """Whether the script's text asks if a file is there whose name it makes while it runs."""
     outside: tuple[str, ...] = ()
     """Files outside the script's folder that its text names."""
     source: Path = Path()

@@ -10,6 +10,14 @@ from typing import Optional
 
 from attrs import evolve, frozen
 
+from runner.cells.snapshot.expressions import (
+    called_name,
+    literal_parts,
+    literal_text,
+    trailing_literals,
+)
+from runner.cells.snapshot.looks import looks_for_files, may_look_for_files
+
 LONGEST_NAME = 1024
 
 
@@ -30,6 +38,8 @@ class Mentions:
     """Texts that may be absolute names of files."""
     lists: bool = False
     """Whether the text may list folders."""
+    looks: bool = False
+    """Whether the text asks if a file is there whose name it makes while it runs."""
 
 
 _LISTS = re.compile(rb"\b(listdir|f?walk|r?glob|scandir|iterdir|iter_modules|walk_packages)\b")
@@ -54,9 +64,10 @@ def _mentions(source: bytes) -> Mentions:
         return _scan_lines(source.decode("utf-8", "replace"))
     nodes = list(ast.walk(tree))
     return Mentions(
+        looks=looks_for_files(nodes),
         imports=frozenset(found for node in nodes for found in _imports(node)),
         texts=frozenset(text for node in nodes for text in _texts(node) if _may_be_name(text)),
-        absolute=_absolute(_literal(node) for node in nodes),
+        absolute=_absolute(literal_text(node) for node in nodes),
     )
 
 
@@ -66,8 +77,8 @@ def _imports(node: ast.AST) -> Iterator[Import]:
     elif isinstance(node, ast.ImportFrom):
         names = tuple(alias.name for alias in node.names)
         yield Import(node.module or "", names, node.level)
-    elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
-        name = _literal(node.args[0]) if node.args else None
+    elif isinstance(node, ast.Call) and called_name(node) in ("import_module", "__import__"):
+        name = literal_text(node.args[0]) if node.args else None
         if name:
             module = name.lstrip(".")
             yield Import(module, (), len(name) - len(module))
@@ -79,52 +90,24 @@ def _texts(node: ast.AST) -> Iterator[str]:
     A literal after a value, as in `f"{HERE}/a.csv"`, begins with a slash that does not mean the
     root.
     """
-    text = _literal(node)
+    text = literal_text(node)
     if text is not None:
         yield text.lstrip("/")
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        yield "/".join(_divided(node))
-    elif isinstance(node, ast.Call) and _called(node) in ("join", "joinpath", "Path", "PurePath"):
-        parts = [_literal(argument) for argument in node.args]
-        known = parts[len(parts) - _trailing(parts) :]
+        yield "/".join(literal_parts(node))
+    elif isinstance(node, ast.Call) and called_name(node) in (
+        "join",
+        "joinpath",
+        "Path",
+        "PurePath",
+    ):
+        parts = [literal_text(argument) for argument in node.args]
+        known = parts[len(parts) - trailing_literals(parts) :]
         yield "/".join(part.strip("/") for part in known if part)
-
-
-def _divided(node: ast.BinOp) -> list[str]:
-    """The literal parts at the end of a chain of `/`."""
-    parts: list[str] = []
-    current: ast.AST = node
-    while isinstance(current, ast.BinOp) and isinstance(current.op, ast.Div):
-        text = _literal(current.right)
-        if text is None:
-            break
-        parts.insert(0, text.strip("/"))
-        current = current.left
-    return parts
 
 
 def _absolute(texts: Iterable[Optional[str]]) -> frozenset[str]:
     return frozenset(text for text in texts if text and text[0] == "/" and _may_be_name(text))
-
-
-def _trailing(parts: list[Optional[str]]) -> int:
-    count = 0
-    while count < len(parts) and parts[-1 - count] is not None:
-        count += 1
-    return count
-
-
-def _literal(node: ast.AST) -> Optional[str]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None
-
-
-def _called(node: ast.Call) -> str:
-    function = node.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _may_be_name(text: str) -> bool:
@@ -147,6 +130,7 @@ def _scan_lines(text: str) -> Mentions:
         imports=frozenset(imports),
         texts=frozenset(filter(_may_be_name, (literal.lstrip("/") for literal in literals))),
         absolute=_absolute(literals),
+        looks=may_look_for_files(text),
     )
 
 
