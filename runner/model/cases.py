@@ -1,4 +1,4 @@
-"""The ways in which a repro is run: its arguments, in each variant of the axes."""
+"""How a repro is run: with which arguments, and in which variant of the axes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Variant:
     """One way to run a case: one value of each axis of the matrix."""
 
     name: str = ""
-    """`keras=legacy,numpy=1.23.5`: the values that change something; empty for the usual way."""
+    """`keras=legacy,numpy=1.23.5`: the values that change something; "" if none does."""
     values: Mapping[str, str] = field(factory=dict)
-    """Axis → value, those that change nothing too."""
+    """Axis → value, even if the value changes nothing."""
     tf: tuple[str, ...] = ()
     """PEP 440 specifier sets: the variant exists only for releases that match all of these."""
     python: Optional[str] = None
@@ -24,10 +24,10 @@ class Variant:
     requirements: tuple[str, ...] = ()
     """Replace the release's requirements on the same packages."""
     later: str = ""
-    """The day as of which packages are resolved where the release's own is earlier, ISO 8601."""
+    """If the release's own date is earlier, packages are resolved as of this day, ISO 8601."""
 
     def without(self, axis: str) -> Variant:
-        """By its name and values: what the axis set is still set."""
+        """The variant without this axis in its name and values; what the axis sets stays set."""
         parts = [part for part in self.name.split(",") if part.partition("=")[0] != axis]
         values = {name: value for name, value in self.values.items() if name != axis}
         return evolve(self, name=",".join(parts), values=values)
@@ -42,7 +42,7 @@ class Axis:
 
     name: str
     values: tuple[Variant, ...]
-    """Of this axis alone, in the order of the report."""
+    """The variants of this axis alone, in the order of the report."""
 
 
 @frozen(kw_only=True)
@@ -50,7 +50,7 @@ class Case:
     """One list of arguments for a repro, in one variant."""
 
     name: str
-    """With its variant: `layers-both`, `layers-both@keras=legacy`."""
+    """The name with the variant: `layers-both`, `layers-both@keras=legacy`."""
     args: tuple[str, ...] = ()
     about: str = ""
     variant: Variant = USUAL
@@ -61,7 +61,7 @@ class Case:
         return _base_name(self.name, self.variant.name)
 
     def without(self, axis: str) -> Case:
-        """The case that all values of an axis share: `layers-both` of `layers-both@keras=3.4.1`."""
+        """The case without this axis: `layers-both` for `layers-both@keras=3.4.1`."""
         variant = self.variant.without(axis)
         name = "@".join(filter(None, (self.base_name, variant.name)))
         return evolve(self, name=name, variant=variant)

@@ -14,8 +14,11 @@ from runner.model.rules import Expectation
 
 @frozen(kw_only=True)
 class Cell:
-    """One case of one repro on one target. `skip` is the reason where a rule excludes it, `lacks`
-    where no environment of the target can run it."""
+    """One case of one repro on one target.
+
+    `skip`: the reason if a rule excludes it. `lacks`: the reason if no environment of the target
+    can run it.
+    """
 
     repro: Repro
     case: Case
@@ -24,9 +27,9 @@ class Cell:
     lacks: Optional[str] = None
     expected: Optional[Expectation] = None
     wanted: tuple[str, ...] = ()
-    """Of a suite's file, globs on the tests that are wanted of it; () for all."""
+    """For a suite's file, globs for the selected tests; () for all."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables that it gets."""
+        """The environment variables of the cell."""
         return {**self.repro.env, **self.case.variant.env}

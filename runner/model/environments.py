@@ -12,24 +12,24 @@ from runner.model.releases import Device, Release
 
 @frozen(kw_only=True, cache_hash=True)
 class Resolution:
-    """How the packages of a user are resolved, where it is not the usual way."""
+    """How a user's packages are resolved, if it differs from the usual way."""
 
     constraints: tuple[str, ...] = ()
-    """Hold for packages that something asks for; add none."""
+    """Bounds on packages that something requires; they add no packages."""
     forced: tuple[str, ...] = ()
-    """Installed whatever TensorFlow and the other packages ask for."""
+    """Installed whatever TensorFlow and the other packages require."""
     relax: bool = False
-    """Take the nearest version where one that is asked for exactly cannot be had."""
+    """Take the nearest version if a pinned one cannot be installed."""
     as_of: str = ""
-    """The day as of which all packages are resolved, ISO 8601; "" is the release's own."""
+    """The day as of which all packages are resolved, ISO 8601; "" means the release's own."""
     later: str = ""
-    """That day where the release's own is earlier; unlike with `as_of` the release's caps hold."""
+    """As `as_of`, if the release's own day is earlier; the release's caps stay valid."""
 
 
 USUAL_RESOLUTION = Resolution()
 
 _LONGEST_OWN = 40
-"""Characters of a user's packages in the name of an environment."""
+"""The most characters of a user's packages in an environment's name."""
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -40,12 +40,12 @@ class Target:
     device: Device
     python: str
     requirements: tuple[str, ...] = ()
-    """The user's own packages, beyond the release's or in their place."""
+    """The user's own packages, in addition to the release's or instead of them."""
     resolution: Resolution = USUAL_RESOLUTION
 
     @property
     def usual(self) -> bool:
-        """Whether its packages are those of the release alone, as the catalogue has them."""
+        """Whether its packages are only those of the release, as in the catalogue."""
         return not self.requirements and self.resolution == USUAL_RESOLUTION
 
     @property
@@ -61,13 +61,13 @@ class Target:
 
 @frozen(kw_only=True)
 class Environment:
-    """A target with its locked packages. Two environments are the same when their keys are."""
+    """A target with its locked packages. Two environments are equal if their keys are."""
 
     target: Target
     requirements: str
     """The lock: requirements.txt text with hashes."""
     key: str
-    """Hex digest over everything that can change what a script sees in it."""
+    """The hex digest of everything that can change what a script observes in it."""
     dockerfile: str = ""
 
     @property
@@ -78,5 +78,5 @@ class Environment:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """`name==version` of all that is installed, sorted."""
+        """`name==version` of everything installed, sorted."""
         return pinned_packages(self.requirements)

@@ -10,70 +10,72 @@ from attrs import field, frozen
 from runner.model.values import Json, Whole
 
 UNPREPARED = "the environment could not be prepared: "
-"""How the trouble of a cell begins whose environment could not be made."""
+"""The start of `trouble` if the cell's environment could not be made."""
 
 
 @frozen(kw_only=True)
 class Reads:
-    """What a cell read besides Python, TensorFlow and the system, as far as it could be seen."""
+    """What a cell read besides Python, TensorFlow and the system, as far as that was observed."""
 
     opened: Optional[tuple[str, ...]] = None
-    """Files below the script's folder; None: not all could be seen."""
+    """The files below the script's folder; None if not all could be observed."""
     listed: Optional[tuple[str, ...]] = None
-    """Folders below it, `.` for itself; None: this Python cannot show it."""
+    """The folders below it, `.` for itself; None if this Python cannot show them."""
     missing: tuple[str, ...] = ()
-    """What was looked for below it and was not there."""
+    """Names below it that the cell looked for and did not find."""
     outside: tuple[str, ...] = ()
-    """What was opened elsewhere, by its whole path."""
+    """Files elsewhere that the cell opened, with their whole paths."""
     digest: str = ""
-    """Over what was read below it, as it was then."""
+    """The digest of what was read below it, as it was then."""
 
 
 @frozen(kw_only=True)
 class Execution:
-    """Raw facts of one run of one cell. `classify` decides what they mean."""
+    """The facts of one run of one cell. `classify` judges them."""
 
     exit_code: Optional[Whole] = None
     signal: Optional[Whole] = None
     killed_for: Optional[str] = None
-    """`timeout`, `memory`, `processes` or `disk` where the runner ended the cell, else None."""
+    """`timeout`, `memory`, `processes` or `disk` if the runner ended the cell, else None."""
     seconds: float = 0.0
     max_rss_mb: float = 0.0
     output: str = ""
-    """stdout and stderr as they came, head and tail."""
+    """stdout and stderr in order; the beginning and the end."""
     errors: str = ""
-    """The tail of stderr alone: signatures are read from here."""
+    """The end of stderr alone; signatures come from it."""
     output_bytes: Whole = 0
     observations: Mapping[str, Json] = field(factory=dict)
     tests: tuple[str, ...] = ()
-    """What a suite's driver told of its tests, a JSON text each; empty once it is in `rows`."""
+    """The reports of a suite's driver on its tests, one JSON text
+    each; empty after they became `rows`."""
     rows: Mapping[str, Execution] = field(factory=dict)
-    """Of a suite: its tests by name, each as if it had run alone."""
+    """For a suite, its tests by name, each as if it had run alone."""
     mode: str = "fresh"
-    """`fresh`: a process of its own; `fork`: a child of one that had imported TensorFlow."""
+    """`fresh`: a separate process. `fork`: a child of a process that had imported TensorFlow."""
     mode_reason: str = ""
-    """Why it was a process of its own: "line 3 sets os.environ before importing TensorFlow"."""
+    """Why it was a separate process: "line 3 sets os.environ before importing TensorFlow"."""
     attempts: Whole = 1
-    """Executions until this one was believed: a time-out, for example, is run twice."""
+    """The number of executions until one was trusted; for example, a time-out runs twice."""
     agreed: Whole = 0
-    """Of the attempts, those that found this; 0 where they were not counted as votes."""
+    """How many of the attempts agree with this one; 0 if attempts were not counted as votes."""
     note: str = ""
-    """What an earlier attempt found, if it found something else."""
+    """The result of an earlier attempt, if it differs."""
     notes: tuple[str, ...] = ()
-    """What a reader of the log should know besides: why it was ended, malformed observations …"""
+    """Other facts for readers of the log: why it was ended, malformed observations …"""
     trouble: Optional[str] = None
-    """Why the cell could not be measured, where it could not; the other facts are then void."""
+    """Why the cell could not be measured; the other facts are then void. None if it was
+    measured."""
     imported: Optional[bool] = None
-    """Whether any of its processes had TensorFlow in memory; None: it could not be seen."""
+    """Whether any of its processes had TensorFlow in memory; None if that could not be observed."""
     reads: Optional[Reads] = None
-    """None: nothing is known of it."""
+    """None if nothing is known about it."""
     matched: Optional[str] = None
     """The first line of its output that the repro's `fail_on` matches."""
     worker: str = ""
-    """Of a cluster, the worker that measured it."""
+    """The worker that measured it, in a cluster."""
     machine: str = ""
-    """What the machine that measured it adds to its key: `Maker.machine_keys`."""
+    """The measuring machine's part of the key: `Maker.machine_keys`."""
     git_version: str = ""
-    """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
+    """`tf.version.GIT_VERSION` of the imported TensorFlow; "" if it was not observed."""
     limit: Optional[float] = None
-    """What `killed_for` allows, in the unit of `Limits`; None where nothing was exceeded."""
+    """The limit for `killed_for`, in the unit of `Limits`; None if none was exceeded."""

@@ -22,6 +22,6 @@ class Matrix:
     devices: tuple[Device, ...] = (Device.CPU,)
     repros: tuple[Repro, ...] = ()
     images: Mapping[str, str] = field(factory=dict)
-    """Python version → base image, with a digest where the user has one."""
+    """Python version → base image, with a digest if the user gave one."""
     axes: tuple[Axis, ...] = ()
-    """All axes; each case lists only the variants that it is run in."""
+    """All axes; each case lists only the variants in which it runs."""

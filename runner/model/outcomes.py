@@ -1,4 +1,4 @@
-"""What an execution is judged to be."""
+"""The judgement on an execution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 class Verdict(str, enum.Enum):
-    """The kinds of outcome, worst last. See docs/architecture.md for when each applies."""
+    """The kinds of outcome, worst last. docs/architecture.md describes when each applies."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -24,7 +24,7 @@ class Verdict(str, enum.Enum):
 
     @property
     def judged(self) -> bool:
-        """Whether this says something about TensorFlow; a skip or an error never does."""
+        """Whether it is evidence about TensorFlow; a skip or an error never is."""
         return self not in (Verdict.SKIP, Verdict.ERROR)
 
 
@@ -38,5 +38,5 @@ class Outcome:
 
     @property
     def finding(self) -> tuple[Verdict, Optional[str]]:
-        """What was found: two outcomes are the same where this is. A reason only explains it."""
+        """Two outcomes are the same if their findings are. A reason only explains a finding."""
         return self.verdict, self.signature

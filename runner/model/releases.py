@@ -1,4 +1,4 @@
-"""A TensorFlow release, and what it computes on."""
+"""A TensorFlow release, and the devices on which it computes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.model.values import Whole
 
 
 class Device(str, enum.Enum):
-    """What TensorFlow computes on."""
+    """The hardware on which TensorFlow computes."""
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -35,8 +35,8 @@ class Quirk:
 class Cuda:
     """How a release's CUDA environment is made.
 
-    `base` is the image it starts from, None for the plain Python image; `requirement` is what is
-    installed over it. `unavailable` says why no sound CUDA image exists, where none does.
+    `base` is the base image, None for the plain Python image. `requirement` is installed in it.
+    `unavailable` is the reason if no working CUDA image exists.
     """
 
     cuda: str
@@ -46,7 +46,7 @@ class Cuda:
     python: Optional[str] = None
     unavailable: Optional[str] = None
     capabilities: tuple[str, ...] = ()
-    """Compute capabilities that the build was compiled for; () where that is not recorded."""
+    """The compute capabilities for which it was compiled; () if they are not recorded."""
     wheel_mb: Optional[Whole] = None
 
 
@@ -61,17 +61,17 @@ class Release:
     cpu_requirement: str
     """What to install for the CPU: `tensorflow-cpu==2.9.3`."""
     extras: tuple[str, ...] = ()
-    """Requirements that belong to the release itself, such as the matching tf_keras."""
+    """Requirements of the release itself, such as the matching tf_keras."""
     constraints: tuple[str, ...] = ()
-    """Caps on dependencies that the era's own metadata forgot."""
+    """Upper bounds on dependencies that the packages of that time lack in their metadata."""
     cutoff_days: Whole = 30
     """Packages are resolved as they were this many days after the release."""
     newer: tuple[tuple[str, date], ...] = ()
     """Packages resolved as of a later date than the others."""
     keras: str = ""
-    """What tf.keras is: `inside` TensorFlow, or the version of the separate package."""
+    """`inside` if tf.keras is part of TensorFlow, else the version of the separate package."""
     image: Optional[str] = None
-    """The official CPU image, where there is one."""
+    """The official CPU image, if there is one."""
     wheel_mb: Optional[Whole] = None
     """Size of the TensorFlow wheel for the CPU, 10^6 bytes."""
     cuda: Optional[Cuda] = None

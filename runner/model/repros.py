@@ -16,26 +16,26 @@ from runner.model.values import Whole
 
 @frozen(kw_only=True)
 class Limits:
-    """Bounds on one cell."""
+    """The limits of one cell."""
 
     timeout: float = 120.0
     """Seconds of wall clock."""
     memory: Whole = 4096
-    """MiB of resident memory, all processes of the cell together."""
+    """MiB of resident memory of all the cell's processes together."""
     processes: Whole = 512
     """Processes and threads of the cell."""
     output: Whole = 256
-    """KiB of output kept: half from the head, half from the tail."""
+    """KiB of output that are kept: half from the beginning, half from the end."""
     scratch: Whole = 1024
     """MiB that the cell may write."""
 
 
 @frozen(kw_only=True)
 class Bound:
-    """A requirement that says where a script can run, and what states it."""
+    """A requirement that limits where a script can run, and its source."""
 
     requirement: str
-    """On TensorFlow, a requirement with its marker; on Python, a specifier set."""
+    """For TensorFlow a requirement with its marker; for Python a specifier set."""
     source: str
     """`my.py`, `requirements.txt`."""
 
@@ -45,16 +45,16 @@ class Suite:
     """Tests that pytest runs. Each file of them is a case, each test in it a row."""
 
     folder: Path
-    """The project's: what cells get a copy of, and where they run."""
+    """The project's folder; cells run in a copy of it."""
     paths: tuple[str, ...] = ()
-    """Files, folders and tests as pytest takes them; () for what the project's settings say."""
+    """Files, folders and tests as pytest takes them; () means what the project's settings say."""
     options: tuple[str, ...] = ()
-    """Of pytest: `-k`, `layers`."""
+    """Options of pytest: `-k`, `layers`."""
 
 
 @frozen(kw_only=True)
 class Repro:
-    """A Python script, unmodified, and how it is run; or a suite of tests, with its driver."""
+    """An unmodified Python script and how to run it; or a test suite with its driver."""
 
     name: str
     script: Path
@@ -62,34 +62,34 @@ class Repro:
     cases: tuple[Case, ...] = (Case(name="default"),)
     limits: Limits = Limits()
     files: tuple[Path, ...] = ()
-    """Files beside the script that it needs, besides the local modules it imports."""
+    """The files beside the script that it needs, besides the local modules that it imports."""
     env: Mapping[str, str] = field(factory=dict)
     requirements: Mapping[str, tuple[str, ...]] = field(factory=dict)
     """Specifier of TensorFlow releases → packages added to their environments."""
     needs_tensorflow: bool = True
-    """Whether its outcome counts only where TensorFlow was imported."""
+    """Whether its outcome counts only if it imported TensorFlow."""
     exclusions: tuple[Exclusion, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     suite: Optional[Suite] = None
     digest: str = ""
-    """Of the script and the files it needs, as a run took them; empty where none is recorded."""
+    """The digest of the script and its files, as a run took them; "" if it is not recorded."""
     fail_on: str = ""
-    """A text, or `/regex/`: a pass that prints it is a fail."""
+    """A text, or `/regex/`. A pass that prints it becomes a fail."""
     folder: Optional[Path] = None
-    """What lies beside the script, where its text was made of something else and lies elsewhere."""
+    """The folder of the original, if this tool made the script's text and stored it elsewhere."""
     resolution: Resolution = USUAL_RESOLUTION
     tensorflow: tuple[Bound, ...] = ()
-    """It is for the releases that all of these allow."""
+    """It is meant only for releases that all of these allow."""
     python: tuple[Bound, ...] = ()
-    """It is for the Pythons that all of these allow."""
+    """It is meant only for Pythons that all of these allow."""
     notes: tuple[str, ...] = ()
-    """What a reader should know of how it is run: a pin that is set aside."""
+    """Facts for readers about how it is run, such as a pin that was ignored."""
     data: Optional[Path] = None
-    """A folder that its cells may read: `~/data`, or `~/.keras` where that is its name."""
+    """A folder that its cells may read as `~/data`, or as `~/.keras` if that is its name."""
     network: bool = False
     """Whether its cells may use the network."""
 
     @property
     def home(self) -> Path:
-        """The folder that the script runs in a copy of."""
+        """The folder that is copied for each cell."""
         return self.folder or self.script.parent

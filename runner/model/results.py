@@ -1,4 +1,4 @@
-"""What is known of a cell: one line of the journal."""
+"""The result of one cell."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from runner.model.values import Json, Whole
 
 @frozen(kw_only=True)
 class Result:
-    """What is known of one cell: the plan, the facts and the judgement. One line of the journal.
+    """The plan, the facts and the judgement of one cell: one line of the journal.
 
-    Its fields are written in this order, so new ones go last.
+    Its fields are written in this order, so new ones are added at the end.
     """
 
     repro: str
@@ -42,28 +42,28 @@ class Result:
     mode_reason: str = ""
     key: Optional[str] = None
     agreed: Whole = 0
-    """Of the attempts, those that found this; 0 where they were not counted as votes."""
+    """How many of the attempts agree with this one; 0 if attempts were not counted as votes."""
     worker: str = ""
-    """Of a cluster, the worker that measured it."""
+    """The worker that measured it, in a cluster."""
     variant: str = ""
-    """What of `case` names its variant: `keras=legacy`."""
+    """The part of `case` that names its variant: `keras=legacy`."""
     notes: tuple[str, ...] = ()
-    """What else a reader should know, such as `::observe` lines that say nothing."""
+    """Other facts for readers, such as invalid `::observe` lines."""
     git_version: str = ""
-    """`tf.version.GIT_VERSION` of the TensorFlow that it imported; empty where it was not seen."""
+    """`tf.version.GIT_VERSION` of the imported TensorFlow; "" if it was not observed."""
     matched: Optional[str] = None
     """The line of its output that `fail_on` matches."""
     printed: str = ""
-    """Of a pass, a digest over what it printed, as far as that is compared between releases."""
+    """For a pass, the digest of the output lines that are compared between releases."""
     place: str = ""
-    """Of a script that was a notebook, where it failed: `cell 3, line 2`."""
+    """For a script from a notebook, the place of the failure: `cell 3, line 2`."""
 
     @property
     def id(self) -> tuple[str, str, str]:
-        """(repro, case, environment): what a cell is called within a run."""
+        """(repro, case, environment): the cell's identity within a run."""
         return (self.repro, self.case, self.environment)
 
     @property
     def votes(self) -> str:
-        """`2/3` where the attempts did not all say the same, else nothing."""
+        """`2/3` if not all attempts agree, else ""."""
         return f"{self.agreed}/{self.attempts}" if 0 < self.agreed < self.attempts else ""

@@ -1,4 +1,4 @@
-"""What a matrix says of some cells: that they are excluded, or what is expected of them."""
+"""The rules of a matrix for cells: exclusions and expectations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.model.releases import Device
 
 @frozen(kw_only=True)
 class Rule:
-    """Which cells an exclusion or expectation speaks of. Empty or None means all."""
+    """Selects the cells to which an exclusion or expectation applies. Empty or None means all."""
 
     tf: str = ""
     """A PEP 440 specifier set."""
@@ -35,6 +35,6 @@ class Expectation:
     rule: Rule
     verdict: Verdict
     source: str
-    """What says so: a link, or a line of an article."""
+    """The source of the expectation: a link, or a line of an article."""
     signature: Optional[str] = None
-    """A part of the signature that must be found in it."""
+    """A text that the signature must contain."""

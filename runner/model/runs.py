@@ -1,4 +1,4 @@
-"""A run as it is kept: its head, its environments, its results."""
+"""A stored run: its head, its environments, its results."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class RunInfo:
     command: str
     host: Mapping[str, Any] = field(factory=dict)
     finding: str = ""
-    """What `bisect` found: a sentence, and after an empty line the evidence as plain text."""
+    """The finding of `bisect`: a sentence, then an empty line and the evidence as plain text."""
     along: str = ""
-    """The axis whose values are the columns of the grid; TensorFlow's releases are where empty."""
+    """The axis whose values are the grid's columns; "" if the columns are TensorFlow's releases."""
     reported: str = ""
-    """The signature of the failure that an issue reports, where its script was run."""
+    """The signature of the failure that an issue reports, if the script came from that issue."""
 
 
 @frozen(kw_only=True)
 class EnvironmentInfo:
-    """What a report knows of an environment: matrix.json's `environments`."""
+    """A report's facts about an environment: matrix.json's `environments`."""
 
     id: str
     tensorflow: str
@@ -44,12 +44,12 @@ class EnvironmentInfo:
     packages: tuple[str, ...]
     released: str = ""
     notes: tuple[str, ...] = ()
-    """Where its packages are not those that were asked for, or that TensorFlow asks for."""
+    """How its packages differ from those requested, or from those that TensorFlow requires."""
 
 
 @frozen(kw_only=True)
 class Run:
-    """A run as it lies in results/: everything a report is made from."""
+    """A run as stored in results/: all data for reports."""
 
     info: RunInfo
     environments: tuple[EnvironmentInfo, ...]
@@ -57,4 +57,4 @@ class Run:
     repros: tuple[Repro, ...] = ()
     """The repros as planned, for their order, their cases' descriptions and expectations."""
     controls: tuple[Result, ...] = ()
-    """Cells that were run to tell whether a change between two releases is TensorFlow's."""
+    """Cells that ran to find whether TensorFlow caused a change between two releases."""

@@ -1,4 +1,4 @@
-"""Types of the values that records hold."""
+"""Types of values in records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Meta
 if TYPE_CHECKING:
     Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
 else:
-    Json = Any  # what reads records by their types cannot read a type that names itself
+    Json = Any  # msgspec cannot read a type that refers to itself
 
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer that every reader of JSON takes."""
+"""An integer that every JSON reader accepts."""

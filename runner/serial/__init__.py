@@ -50,11 +50,14 @@ Object = dict[str, Any]
 
 
 def parse(text: Union[bytes, str]) -> Any:
-    """What JSON text says. Raises ValueError, for half a surrogate pair (`"\\ud800"`) too, which
-    nothing could be written with; RecursionError where it is nested too deeply."""
+    """The value of a JSON text.
+
+    Raises ValueError, also for half a surrogate pair (`"\\ud800"`), which cannot be written again.
+    Raises RecursionError if it is nested too deeply.
+    """
     try:
         return msgspec.json.decode(text)
-    except msgspec.MsgspecError as error:  # a ValueError in newer releases of msgspec only
+    except msgspec.MsgspecError as error:  # a ValueError only in newer releases of msgspec
         raise ValueError(str(error)) from None
 
 
@@ -67,7 +70,8 @@ def result_to_json(result: Result) -> Object:
 
 
 def result_from_json(data: Any, where: str = "") -> Result:
-    """Raises ValueError with the path of the field that is wrong, as `from_json` does."""
+    """The result in a JSON object. Raises ValueError with the
+    path of a wrong field, as `from_json`."""
     if not isinstance(data, dict):
         raise invalid_field(where, "an object", data)
     try:
@@ -95,7 +99,7 @@ def head_to_json(run: Run) -> Object:
 
 
 def run_to_json(run: Run) -> Object:
-    """matrix.json, schema 1; `repros` is our addition to it."""
+    """matrix.json, schema 1; `repros` is an addition to the contract."""
     return _with_cells(
         head_to_json(run),
         [result_to_json(each) for each in run.results],
@@ -104,7 +108,7 @@ def run_to_json(run: Run) -> Object:
 
 
 def run_from_json(data: object) -> Run:
-    """Of matrix.json, or of run.json, which has no cells."""
+    """The run in matrix.json, or in run.json, which has no cells."""
     schema = from_json(_Schema, data).schema
     if schema != SCHEMA:
         raise ValueError(f"schema: this tfmatrix reads {SCHEMA}, not {schema}")
@@ -125,7 +129,7 @@ def run_from_json(data: object) -> Run:
 
 
 def _with_cells(head: Object, cells: object, controls: object) -> Object:
-    """The cells in their place, which is before the repros; controls where there are any."""
+    """`head` with the cells before the repros, and with the controls if there are any."""
     repros = head.pop("repros")
     return {
         **head,
@@ -136,7 +140,7 @@ def _with_cells(head: Object, cells: object, controls: object) -> Object:
 
 
 def _check_versions(record: Union[Result, EnvironmentInfo], where: str = "") -> None:
-    """Reports sort by these, and so must be able to read them."""
+    """Raises ValueError for a version that cannot be read, because reports sort by versions."""
     for name in ("tensorflow", "python"):
         version = getattr(record, name)
         try:
@@ -149,7 +153,7 @@ def _check_versions(record: Union[Result, EnvironmentInfo], where: str = "") -> 
 
 
 def result_line(result: Result) -> str:
-    """A line of the journal, without its end: `result_to_json` as text, and faster."""
+    """A line of the journal without its end: the text of `result_to_json`, but faster."""
     cell = dict(zip(_CELL, _facts(result)))
     cell["observations"] = plain(result.observations)
     try:
@@ -159,7 +163,7 @@ def result_line(result: Result) -> str:
 
 
 def run_text(run: Run) -> str:
-    """matrix.json: `dumps(run_to_json(run))`, without making objects of 100,000 cells."""
+    """matrix.json: the text of `run_to_json`, but without objects for 100,000 cells."""
     return dumps(
         _with_cells(
             head_to_json(run),
@@ -170,20 +174,20 @@ def run_text(run: Run) -> str:
 
 
 def dumps(data: Object) -> str:
-    """JSON for people and `git diff` too: one line for each cell and environment."""
+    """JSON that people and `git diff` can read: one line for each cell and environment."""
     members = (f"{_text(name)}: {_spread(value)}" for name, value in data.items())
     return "{" + ",\n ".join(members) + "}\n"
 
 
 def _spread(value: Any) -> str:
-    """A list that is not empty on several lines, anything else on one."""
+    """A non-empty list on several lines, anything else on one."""
     if not isinstance(value, list) or not value:
         return _text(value)
     return "[\n  " + ",\n  ".join(map(_text, value)) + "]"
 
 
 def _text(value: Any) -> str:
-    """JSON on one line, spaced as `json.dumps` does it."""
+    """JSON on one line, with the spaces of `json.dumps`."""
     return msgspec.json.format(msgspec.json.encode(value), indent=0).decode("utf-8")
 
 
@@ -195,18 +199,18 @@ _OUTCOME = {
     "signature": "outcome.signature",
 }
 _CELL: dict[str, str] = {}
-"""Each field of a cell, in order, and where a `Result` has it."""
+"""Each field of a cell in order, and its place in a `Result`."""
 for _field in attrs.fields(Result):
     _CELL.update(_OUTCOME if _field.name == "outcome" else {_field.name: _field.name})
 _facts = attrgetter(*_CELL.values())
 
 _SHARED = ("case", "environment", "expected", "mode_reason", "reason", "repro", "signature")
-"""Texts that many records share: one copy is kept of each."""
+"""Fields whose texts many records share, so that one copy of each text is kept."""
 
 
 @frozen(kw_only=True)
 class _Judgement:
-    """The fields of an outcome, as they stand in a cell."""
+    """The fields of an outcome, as they appear in a cell."""
 
     outcome: Verdict
     reason: Optional[str] = None

@@ -12,10 +12,10 @@ import attrs
 from runner.model import Json
 
 DEEPEST = 33
-"""Levels of lists and objects that are kept: a cell's observations, and the 32 levels that the
-agent lets through in one of them. Python's own json stops at about a thousand."""
+"""Deeper lists and objects are cut: a cell's observations, and the 32 levels that the agent allows
+in one of them. Python's own json fails at about a thousand."""
 _LONGEST = 8192
-"""Bits of an integer that is written out: newer Pythons refuse to print more than 4300 digits."""
+"""Larger integers, in bits, are not written out: newer Pythons refuse to print over 4300 digits."""
 
 
 def plain(value: Any, depth: int = 0) -> Json:
@@ -31,7 +31,7 @@ def plain(value: Any, depth: int = 0) -> Json:
         return value if value.bit_length() <= 64 else _long(value)
     if isinstance(value, enum.Enum):
         return plain(value.value, depth)
-    if hasattr(kind, "__attrs_attrs__"):  # a record; these do not nest without end
+    if hasattr(kind, "__attrs_attrs__"):  # a record; records are not nested without end
         return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
     if depth >= DEEPEST:
         return "…"
@@ -45,13 +45,16 @@ def plain(value: Any, depth: int = 0) -> Json:
 
 
 def _finite(values: Sequence[Any]) -> bool:
-    """Whether all are finite floats, as in most observations. A sum with NaN or an infinity in it
-    is not finite, and one sum is faster than a test of each."""
+    """Whether all are finite floats, as in most observations.
+
+    A sum with NaN or an infinity in it is not finite, and one sum is faster than many tests.
+    """
     return set(map(type, values)) == {float} and math.isfinite(sum(values))
 
 
 def _encodable(text: str) -> str:
-    """Half a surrogate pair, as in file names that are no UTF-8, cannot be written to a file."""
+    """The text without half surrogate pairs (as in file names that
+    are not UTF-8), which no file can hold."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Parsed JSON → a record, strictly: a field that is missing or of another type is a ValueError."""
+"""Parsed JSON → a record. A missing field or a wrong type is a ValueError."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ R = TypeVar("R")
 
 
 def from_json(kind: type[R], data: object) -> R:
-    """A record of `kind`. Unknown fields are left out, so that an older tfmatrix reads a newer
-    one's files; a field that has a default may be missing.
+    """A record of `kind`. Raises ValueError with the path of a wrong field: `cases[2].args:
+    expected …`.
 
-    Raises ValueError with the path of the field that is wrong: `cases[2].args: expected …`.
+    Unknown fields are ignored, so that an older tfmatrix can read the files of a newer one. A field
+    with a default may be missing.
     """
     try:
         return msgspec.convert(data, kind, dec_hook=_path)
@@ -34,7 +35,7 @@ def invalid_field(name: str, expected: str, found: object) -> ValueError:
 
 
 def _path(kind: type[Any], value: Any) -> Any:
-    """Paths are the only values in records that msgspec does not know."""
+    """A path. No other type in the records is unknown to msgspec."""
     assert kind is Path, kind
     return Path(value)
 
@@ -51,7 +52,7 @@ _WORDS = {
 
 
 def _sentence(message: str, data: Any) -> str:
-    """msgspec's "Expected `int | null`, got `str` - at `$.exit_code`" in our words."""
+    """msgspec's "Expected `int | null`, got `str` - at `$.exit_code`" as our own message."""
     what, _, where = message.partition(" - at ")
     name = where.partition("$.")[2].rstrip("`")
     missing = re.match(r"Object missing required field `(\w+)`", what)
