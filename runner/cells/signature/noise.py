@@ -70,7 +70,7 @@ _BLANK = re.compile(r"\n{3,}")
 
 
 def clean(stderr: str) -> str:
-    """The tail of a text. Its only control characters are `\\n`, at most two in a row, and `\\t`."""
+    """The end of a text. Its control characters are `\\n`, at most two in turn, and `\\t`."""
     text = stderr[-MOST:].replace("\r\n", "\n").replace("\r", "\n")
     if not text.replace("\n", "").replace("\t", "").isprintable():  # true for most texts, and fast
         text = _CONTROL.sub("", _COLOUR.sub("", text))
