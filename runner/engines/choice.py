@@ -28,6 +28,10 @@ class Wanted(Protocol):
         """The environments that the other cells need."""
         ...
 
+    def why_no_room(self, engine: Candidate) -> Optional[str]:
+        """Why the disk of `engine` cannot hold them, not even one after the other."""
+        ...
+
 
 class Anything:
     """No needs: any engine that is available will do."""
@@ -39,6 +43,9 @@ class Anything:
 
     def environments(self, engine: Candidate) -> Sequence[Environment]:
         return ()
+
+    def why_no_room(self, engine: Candidate) -> Optional[str]:
+        return None
 
 
 def by_name(engine: Candidate, wanted: Wanted, say: Say) -> Candidate:
@@ -76,8 +83,9 @@ def automatic(candidates: Sequence[Candidate], wanted: Wanted, say: Say) -> Cand
         were = "was" if wanted.cells == 1 else "were"
         known = f"{wanted.answered(knowing)} of {cells} {were} measured with it"
         return _chosen(knowing, [known], say)
+    full = _without_room(usable, wanted)
     for engine in usable:
-        why_not = _obstacle(engine, wanted, say)
+        why_not = full.get(engine.name) or _obstacle(engine, wanted, say)
         if why_not is None:
             return _chosen(engine, reasons, say)
         reasons.append(f"not {engine.name}: {why_not}")
@@ -100,6 +108,18 @@ def _knows_most(usable: Sequence[Candidate], wanted: Wanted) -> Optional[Candida
         if known > max(most, wanted.cells // 2):
             best, most = engine, known
     return None if best is usable[0] else best
+
+
+def _without_room(usable: Sequence[Candidate], wanted: Wanted) -> dict[str, str]:
+    """The engines before the first that has room on its disk → why they have none. Nothing if none
+    has room: the run then says what to do about it."""
+    found: dict[str, str] = {}
+    for engine in usable if len(usable) > 1 else ():
+        why_not = wanted.why_no_room(engine)
+        if why_not is None:
+            return found
+        found[engine.name] = why_not
+    return {}
 
 
 def _obstacle(engine: Candidate, wanted: Wanted, say: Say) -> Optional[str]:

@@ -7,8 +7,10 @@ from typing import Optional
 
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
-from runner.engines.base import Maker
+from runner.engines.base import Engine, Maker
+from runner.errors import TfmatrixError
 from runner.model import Cell, Environment
+from runner.pipeline import disk
 from runner.pipeline.answers import Answers
 from runner.pipeline.options import Options
 from runner.pipeline.workload import Batch, Lock, Workload, arrange
@@ -65,6 +67,16 @@ class Demand:
             if engine.prepared(batch.environment)
             or not all(self._is_answered(engine, batch, cell) for cell in batch.cells)
         ]
+
+    def why_no_room(self, engine: Engine) -> Optional[str]:
+        """Why the disk of `engine` cannot hold those that are to be made, not even one after the
+        other."""
+        try:
+            if self.environments(engine):
+                disk.forecast(engine, self.environments_on_disk(engine))
+        except TfmatrixError as error:
+            return error.message
+        return None
 
     def _is_answered(self, engine: Maker, batch: Batch, cell: Cell) -> bool:
         if self._answers is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from runner.cells.snapshot import reading, take_snapshot
 from runner.cells.store import Store
 from runner.model import Cell, Execution, Reads, Repro
@@ -66,3 +68,20 @@ def test_an_environment_whose_cells_are_answered_is_not_made_again(tmp_path: Pat
     engine.prepare(ENVIRONMENT, lambda _: None)
     assert demand().environments_on_disk(engine) == [ENVIRONMENT]
     assert demand().environments(engine) == []
+
+
+@pytest.mark.parametrize(("free", "room"), [(10**12, True), (10**6, False)])
+def test_a_disk_has_room_if_it_holds_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, room: bool
+) -> None:
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path))
+    monkeypatch.setattr("runner.machine.host.free_bytes", lambda _: free)
+    repro = Repro(name="r", script=tmp_path / "r.py")
+    cell = Cell(repro=repro, case=repro.cases[0], target=ENVIRONMENT.target)
+    engine = PlainEngine()
+    demand = Demand.of_environments([cell], lambda _: ENVIRONMENT)
+    why_not = demand.why_no_room(engine)
+    assert (why_not is None) == room
+    assert room or (why_not and why_not.startswith("1 MB are free in "))
+    engine.prepare(ENVIRONMENT, lambda _: None)
+    assert demand.why_no_room(engine) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Optional
 
 import pytest
@@ -49,8 +49,10 @@ class Engine(PlainEngine):
 class Wanted:
     """One environment; so many of ten cells are known to each engine."""
 
-    def __init__(self, **answered: int) -> None:
+    def __init__(self, full: Collection[str] = (), **answered: int) -> None:
+        """`full`: the engines whose disks have no room."""
         self.cells = 10
+        self._full = full
         self._answered = answered
 
     def answered(self, engine: Any) -> int:
@@ -59,11 +61,14 @@ class Wanted:
     def environments(self, engine: Any) -> Sequence[Environment]:
         return () if self.answered(engine) == self.cells else (ONE,)
 
+    def why_no_room(self, engine: Any) -> Optional[str]:
+        return "1 MB is free" if engine.name in self._full else None
 
-def chosen(*engines: Engine, **answered: int) -> tuple[str, str]:
+
+def chosen(*engines: Engine, full: Collection[str] = (), **answered: int) -> tuple[str, str]:
     """The name of the engine that `auto` takes, and all that was said."""
     said: list[str] = []
-    engine = choice.automatic(engines, Wanted(**answered), said.append)
+    engine = choice.automatic(engines, Wanted(full, **answered), said.append)
     return engine.name, "\n".join(said)
 
 
@@ -81,6 +86,19 @@ def test_what_cannot_be_made_leaves_the_next_one_with_one_line() -> None:
     name, said = chosen(Engine("docker", obstacle="no registry"), Engine("local"))
     assert name == "local"
     assert said == "engine: local\n  (not docker: no registry)"
+
+
+def test_a_disk_without_room_leaves_the_next_one_and_no_base_image_is_made() -> None:
+    docker = Engine("docker", obstacle="no registry", mends=True)
+    name, said = chosen(docker, Engine("local"), full=["docker"])
+    assert (name, said) == ("local", "engine: local\n  (not docker: 1 MB is free)")
+    assert docker.mended == []
+
+
+def test_where_no_disk_has_room_the_first_is_taken_and_the_run_says_what_to_do() -> None:
+    assert chosen(Engine("docker"), Engine("local"), full=["docker", "local"])[0] == "docker"
+    only = chosen(Engine("docker", unavailable="no daemon"), Engine("local"), full=["local"])
+    assert only == ("local", "engine: local\n  (not docker: no daemon)")
 
 
 def test_what_is_missing_is_made_where_it_can_be() -> None:
