@@ -168,7 +168,7 @@ def _header(canvas: Canvas, table: FoldedTable, layout: Layout) -> None:
 def _rows(canvas: Canvas, grid: Grid, table: FoldedTable, layout: Layout) -> None:
     labels = layout.called.labels(table)
     for label, marks in zip(labels[:MOST_ROWS], table.marks):
-        lines = textwrap.wrap(label, int(layout.names / MONO) or 1)
+        lines = _wrapped(label, int(layout.names / MONO) or 1)
         high = len(lines) * LINE + PADDING
         for number, line in enumerate(lines):
             canvas.add_text(MARGIN, canvas.y + 13 + number * LINE, line, "n")
@@ -190,6 +190,12 @@ def _cell(grid: Grid, mark: Mark, x: float, y: float, wide: float, high: float) 
     yield f'<path class="{kind}" d="M{x:g} {y:g}h{wide:g}v{high:g}h-{wide:g}z"/>'
     middle = f'x="{x + wide / 2:g}" y="{y + high / 2 + 4:g}"'
     yield f'<text class="g {kind}" {middle}>{escape(style.glyph(mark))}</text>'
+
+
+def _wrapped(label: str, room: int) -> list[str]:
+    """The names of a row in lines; one is broken, at a hyphen, only if it fits in no line."""
+    broken = max(map(len, label.split()), default=0) > room
+    return textwrap.wrap(label, room, break_on_hyphens=broken)
 
 
 def _legend(canvas: Canvas, grid: Grid, width: float) -> None:
