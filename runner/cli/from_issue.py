@@ -165,7 +165,7 @@ def save_one_file(path: Path, source: str, force: bool) -> None:
             f"{path} exists already and has another content",
             remedy=f"replace it with --force, or run it: tfmatrix run {path} --engine docker",
         )
-    journal.write_file(path, source)
+    journal.write_file(path, source, elsewhere="start the command in a folder that can be written")
     log.print_note(f"saved {path}")
 
 

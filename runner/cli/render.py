@@ -16,6 +16,8 @@ from runner.matrix.selection import select
 from runner.requirements import wheels
 from runner.runs.journal import write_file
 
+_ELSEWHERE = "name another folder with --output"
+
 
 @click.command(
     "render", cls=ScriptCommand, help="Write each environment's Dockerfile and locked requirements."
@@ -44,8 +46,9 @@ def command(output: Path, fetch: bool, **selection: Any) -> None:
     for target in plan.targets(chosen.cells):
         environment = locks.environment(target, chosen.matrix.images)
         folder = output / environment.id
-        write_file(folder / "Dockerfile", environment.dockerfile)
-        write_file(folder / "requirements.txt", locks.without_wheels(environment))
+        write_file(folder / "Dockerfile", environment.dockerfile, elsewhere=_ELSEWHERE)
+        requirements = locks.without_wheels(environment)
+        write_file(folder / "requirements.txt", requirements, elsewhere=_ELSEWHERE)
         wheels.write_all(target.requirements, folder / "local")
         wanted = sources.distributions_in_lock(locks.lock_lines(environment.requirements))
         if fetch and wanted:

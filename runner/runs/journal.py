@@ -246,26 +246,34 @@ def point_latest(folder: Path) -> None:
         os.replace(temporary, link)
 
 
-def write_file(path: Path, text: str, *, sync: bool = True) -> None:
-    """Write a file of a run or of a user's choice. Raises `TfmatrixError` with the reason."""
-    with _writing(path):
+_ANOTHER_FOLDER = (
+    "name another folder with --output; what was measured is kept, and the same command goes on"
+    " from there"
+)
+
+
+def write_file(
+    path: Path, text: str, *, sync: bool = True, elsewhere: str = _ANOTHER_FOLDER
+) -> None:
+    """Write a file of a run or of a user's choice. Raises `TfmatrixError` with the reason and the
+    remedy `elsewhere`."""
+    with _writing(path, elsewhere):
         files.write_atomic(path, text, sync=sync)
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, elsewhere: str = _ANOTHER_FOLDER) -> Iterator[None]:
     """Turn an `OSError`, such as a full or read-only disk, into an error of one line."""
     try:
         yield
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, elsewhere) from error
 
 
-def _unwritable(path: Path, error: OSError) -> TfmatrixError:
+def _unwritable(path: Path, error: OSError, elsewhere: str = _ANOTHER_FOLDER) -> TfmatrixError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     room = "free disk space (`tfmatrix clean`) or " if full else ""
     return TfmatrixError(
         f"{path} cannot be written: {error.strerror or error}",
-        remedy=f"{room}name another folder with --output; what was measured is kept, and the same"
-        " command goes on from there",
+        remedy=f"{room}{elsewhere}",
     )

@@ -281,3 +281,12 @@ def test_a_run_needs_an_empty_folder(folder: Path) -> None:
     for name, why in (("my.py", "is a file"), (".", "is not empty")):
         with pytest.raises(UsageError, match=why):
             running.own_folder(folder / name)
+
+
+def test_render_speaks_of_no_measurement_where_it_cannot_write(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.execute(["render", "my.py", "--tf", "2.9", "--output", "my.py"]) == 3
+    first, remedy = capsys.readouterr().err.splitlines()
+    assert first.endswith("Dockerfile cannot be written: Not a directory")
+    assert remedy == "  to fix it: name another folder with --output"
