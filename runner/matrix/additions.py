@@ -64,8 +64,7 @@ def _day(text: str) -> str:
 
 
 def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:
-    """The repro with the access that `--data` and `--network` give its cells. Raises
-    `UsageError`."""
+    """The repro with the access that `--data` and `--network` give. Raises `UsageError`."""
     if folder is not None and not folder.is_dir():
         auto = "; `auto` is for `tfmatrix run`" if folder == Path("auto") else ""
         raise UsageError(f"--data {folder}: there is no such folder{auto}")
@@ -85,8 +84,10 @@ def _check(option: str, package: str) -> None:
 def with_packages(
     repro: Repro, everywhere: Asked, packages: Sequence[str], usual: Resolution
 ) -> Repro:
-    """With what its own text, `everywhere` and `--with` ask for; the last replaces what others say
-    of the same packages. Raises `UsageError`."""
+    """The repro with the packages of its own text, `everywhere` and `--with`.
+
+    For the same package, the last of these counts. Raises `UsageError`.
+    """
     asked = script.read_script(repro.script) + everywhere
     constraints = (*usual.constraints, *asked.constraints)
     return evolve(
@@ -102,7 +103,7 @@ def with_packages(
 def allowed_releases(
     repros: Sequence[Repro], releases: Sequence[Release], spec: str
 ) -> tuple[Release, ...]:
-    """The releases that some repro is for. Raises `UsageError` where there are none."""
+    """The releases for which some repro is meant. Raises `UsageError` if there are none."""
     found = tuple(
         release
         for release in releases

@@ -22,12 +22,11 @@ EVERY_RELEASE = ">=0"
 def adhoc(
     named: Sequence[Named], args: Sequence[str] = (), matrix: Optional[Matrix] = None
 ) -> Matrix:
-    """The matrix of `tfmatrix run my.py --arg a`.
+    """The matrix for `tfmatrix run my.py --arg a`.
 
-    A script that is one of `matrix`'s repros keeps its entry there: cases, limits, files, rules.
-    The other settings are `matrix`'s too, else the defaults. With `args`, each script has one case
-    that gets them; expectations, which speak of the declared cases, are then left out.
-
+    A script that is one of `matrix`'s repros keeps its entry: cases, limits, files, rules. Other
+    settings come from `matrix` too, else from the defaults. With `args`, each script has one case
+    with these arguments; expectations are then left out, because they refer to the declared cases.
     Raises `UsageError` for a script that cannot be run.
     """
     repros: list[Repro] = []
@@ -56,7 +55,7 @@ def adhoc(
 
 
 def _those_of(named: Named, repros: Sequence[Repro]) -> list[Repro]:
-    """One script may be several repros, with other packages or variables."""
+    """The repros of one script; it may have several, with other packages or variables."""
     return [
         each
         for each in repros
@@ -68,7 +67,7 @@ def _those_of(named: Named, repros: Sequence[Repro]) -> list[Repro]:
 
 
 def _new(named: Named, others: Sequence[Repro]) -> Repro:
-    """A name from the file's name, in allowed letters, with a number if it is taken."""
+    """A repro named after the file, in allowed letters, with a number if the name is taken."""
     taken = {repro.name for repro in others}
     stem = words.name_like(named.name)
     names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(taken) + 2))
@@ -83,7 +82,7 @@ def _new(named: Named, others: Sequence[Repro]) -> Repro:
 
 
 def _with_options(repro: Repro, options: Sequence[str]) -> Repro:
-    """Arguments of a suite are pytest's: `tfmatrix run test_my.py -- -k layers`."""
+    """The suite with more arguments for pytest: `tfmatrix run test_my.py -- -k layers`."""
     assert repro.suite is not None
     suite = attrs.evolve(repro.suite, options=(*repro.suite.options, *options))
     return attrs.evolve(repro, suite=suite)

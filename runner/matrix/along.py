@@ -1,7 +1,7 @@
 """`--along SPEC`: the releases of a package as columns, on one release of TensorFlow.
 
-`keras>=3` is every release of Keras 3 that the index has for the environment's Python, or with
-`latest` the newest patch of each series. A name alone is an axis of matrix.yaml where it has one.
+`keras>=3` means every release of Keras 3 that the index has for the environment's Python, or with
+`latest` the newest patch of each series. A name alone is an axis of matrix.yaml if it has one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Find = Callable[[str, Target], list[PackageRelease]]
 
 
 def releases_in_index(name: str, target: Target) -> list[PackageRelease]:
-    """As the package index has them. Raises `UsageError` where it has no such package."""
+    """The releases on the package index. Raises `UsageError` if it does not have the package."""
     source = index.configured_index(
         paths.index(), lambda line: print(f"tfmatrix: {line}", file=sys.stderr)
     )
@@ -38,10 +38,10 @@ def column_axis(
     *,
     find: Find = releases_in_index,
 ) -> Axis:
-    """The columns that `spec` names, oldest first. Packages are resolved as of the date of the
-    target's release or of the column's, whichever is later.
+    """The columns that `spec` names, oldest first. Raises `UsageError`.
 
-    Raises `UsageError`.
+    Packages are resolved as of the date of the target's release or of the column's, whichever is
+    later.
     """
     for each in known:
         if each.name == spec:
@@ -76,7 +76,7 @@ def _requirement(spec: str) -> Requirement:
 
 
 def _admits(asked: Requirement, release: PackageRelease) -> bool:
-    """Pre-releases only if the range names one; never withdrawn releases."""
+    """Whether the range allows it: pre-releases only if it names one, withdrawn releases never."""
     pre = bool(asked.specifier.prereleases)
     return not release.yanked and asked.specifier.contains(release.version, prereleases=pre)
 

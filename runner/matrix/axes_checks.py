@@ -12,7 +12,7 @@ from runner.model import package_name
 _Found = Iterator[tuple[KeyPath, str]]
 
 MOST_VARIANTS = 1000
-"""Variants of one case; each is a row of the matrix."""
+"""The most variants of one case; each is a row of the matrix."""
 
 
 def matrix_problems(axes: Any) -> _Found:
@@ -34,7 +34,7 @@ def _is_usual(value: Any) -> bool:
 
 
 def check_axes(entry: Mapping[str, Any], path: KeyPath, axes: Any) -> _Found:
-    """Problems of one repro as it is in the file. The schema reports wrong types."""
+    """Problems of one repro as written in the file. The schema reports wrong types."""
     if not isinstance(axes, dict):
         return
     given = entry.get("axes")
@@ -70,7 +70,7 @@ def _too_many(axes: Mapping[str, Mapping[str, Any]], path: KeyPath) -> _Found:
 
 
 def _quarrels(axes: Mapping[str, Mapping[str, Any]], path: KeyPath) -> _Found:
-    """Two axes may not set the same thing, since only the last would count."""
+    """Problems of axes that set the same thing, because only the last one would count."""
     setters: dict[str, str] = {}
     for name, values in axes.items():
         for what in sorted(set(_all_set(values))):

@@ -106,7 +106,7 @@ def _repro(section: ReproSection, folder: Path, limits: Limits, axes: Sequence[A
 
 
 def _requirements(section: ReproSection) -> dict[str, tuple[str, ...]]:
-    """With pytest for tests, unless it is asked for in another version."""
+    """The packages; tests get pytest unless another version is requested."""
     asked = {tf: tuple(packages) for tf, packages in section.requirements.items()}
     named = {package_name(each) for packages in asked.values() for each in packages}
     if section.tests and "pytest" not in named:

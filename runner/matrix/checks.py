@@ -26,9 +26,9 @@ MOST_FOUND = 200
 
 
 def problems_of(document: Document, folder: Path) -> list[Problem]:
-    """Checks each repro separately, so that a mistake in one does not hide one in another.
+    """The problems. Each repro is checked alone, so that one mistake does not hide others.
 
-    `folder` is the one that scripts are relative to.
+    `folder`: scripts are relative to it.
     """
     named = {problem.path for problem in document.problems}
     found = itertools.islice(_all(document.data, folder), MOST_FOUND)

@@ -1,7 +1,7 @@
-"""matrix.yaml → `Matrix`, with errors that tell the place, what was expected, and the nearest key.
+"""matrix.yaml → `Matrix`. Errors state the place, what was expected, and the nearest key.
 
-A file is checked in full only once; the result is kept while the file does not change. The checks
-need pydantic and YAML, which take long to import and are imported only then.
+A file is fully checked only once; the result is kept while the file does not change. The checks
+need pydantic and YAML, which are slow to import and are imported only then.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from runner.model import Matrix
 
 __all__ = ["adhoc", "json_schema", "load_matrix", "parse_matrix"]
 
-"""The files that the meaning of a matrix.yaml depends on."""
+"""The files on which the meaning of a matrix.yaml depends."""
 
 
 def load_matrix(path: Path) -> Matrix:
-    """Reads and checks a matrix.yaml. Scripts in it are relative to its folder.
+    """Reads and checks a matrix.yaml. Its scripts are relative to its folder.
 
-    Raises `MatrixError` with one line for each problem, `UsageError` where the file cannot be read.
+    Raises `MatrixError` with one line for each problem, and `UsageError` if the file cannot be
+    read.
     """
     try:
         if path.is_dir():
@@ -52,7 +53,7 @@ def load_matrix(path: Path) -> Matrix:
 
 
 def parse_matrix(content: bytes, path: Path) -> Matrix:
-    """Like `load_matrix`, from text: messages call it `path`, whose folder has the scripts."""
+    """Like `load_matrix`, from text. Messages name `path`, whose folder has the scripts."""
     from runner.matrix import reading
 
     return reading.read_matrix(content, path)

@@ -1,8 +1,8 @@
-"""Controls: cells that tell whether a change between two releases is TensorFlow's. Pure.
+"""Plans controls: cells that show whether TensorFlow caused a change between two releases. Pure.
 
-Neighbouring releases may differ in their Python, or in a package that an axis varies. Where a case
-changes between such two, one of them is run with what the other has: if its outcome changes back,
-the change is not TensorFlow's.
+Neighbouring releases may differ in their Python, or in a package that an axis varies. If a case
+changes between them, one of them runs with the other's version. If its outcome changes back,
+TensorFlow did not cause the change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from runner.matrix.vary import PYTHON
 from runner.model import Cell, Repro, Result, Variant, package_name
 
 MOST = 5
-"""Pairs of outcomes of one repro that are looked into between two releases."""
+"""At most this many pairs of outcomes of a repro are examined between two releases."""
 
 Versions = Mapping[str, str]
 """Package → its version in an environment."""
@@ -26,7 +26,8 @@ Versions = Mapping[str, str]
 
 @frozen(kw_only=True)
 class Change:
-    """One case that ends otherwise on a release than on the nearest older one that was judged."""
+    """A case that ends differently on a release than on the nearest older
+    judged one. one without a variant is preferred."""
 
     before: Result
     after: Result
@@ -56,9 +57,9 @@ def changes(results: Iterable[Result]) -> list[Change]:
 def controls(
     before: Cell, after: Cell, versions: tuple[Versions, Versions]
 ) -> list[tuple[Cell, Cell]]:
-    """For each thing in which the two differ, the newer with the older's and the other way round.
+    """For each difference, the newer cell with the older's version, and the reverse.
 
-    `versions` are the packages of their environments; what the case's own variant sets stays.
+    `versions` are the packages of their environments. What the case's own variant sets stays.
     """
     return [
         (_with(after, old), _with(before, new))
@@ -82,7 +83,7 @@ def _differences(
 
 
 def _varied(repro: Repro) -> set[str]:
-    """The packages that some variant of its cases asks for."""
+    """The packages that some variant of the repro's cases sets."""
     asked = (requirement for case in repro.cases for requirement in case.variant.requirements)
     return {package_name(requirement) for requirement in asked}
 
@@ -92,7 +93,7 @@ def _pinned(package: str, version: str) -> Variant:
 
 
 def _with(cell: Cell, variant: Variant) -> Cell:
-    """Nothing is expected of it: what matrix.yaml says is said of the usual environments."""
+    """The cell without expectations: matrix.yaml states them for the usual environments."""
     case = variants.in_variant(cell.case, variants.combine((cell.case.variant, variant)))
     release, device = cell.target.release, cell.target.device
     made = plan.planned_cell(cell.repro, case, release, device, cell.wanted)

@@ -13,7 +13,7 @@ from runner.model import Device, Limits
 
 DEFAULT_CASE = "default"
 MOST_BYTES = 1024 * 1024
-"""Of a matrix.yaml."""
+"""The largest matrix.yaml."""
 
 
 @frozen(kw_only=True)

@@ -14,7 +14,7 @@ from runner.matrix.schema import json_schema
 from runner.matrix.yaml_positions import Document
 
 MOST_EXPLAINED = 200
-"""Finding the nearest word is slow, and few of these messages are shown."""
+"""At most this many errors are explained: finding the nearest word is slow."""
 
 _EXPECTED = {
     "string_type": "a text",
@@ -31,7 +31,7 @@ _EXPECTED = {
 
 
 def explained_problems(error: ValidationError, document: Document) -> list[Problem]:
-    """One problem per error; those at a place that YAML's own traps have named are left out."""
+    """One problem per error, except at places where a YAML trap was already reported."""
     named = {problem.path for problem in document.problems}
     details = error.errors(include_url=False)[:MOST_EXPLAINED]
     meant = {_meant(each["loc"]) for each in details if each["type"] == "extra_forbidden"}
@@ -40,7 +40,7 @@ def explained_problems(error: ValidationError, document: Document) -> list[Probl
 
 
 def _meant(loc: KeyPath) -> KeyPath:
-    """A misspelled key is one problem; the missing right key is not a second one."""
+    """The place of the cause: a misspelled key also makes the right key missing."""
     return (*loc[:-1], nearest(str(loc[-1]), _keys(loc[:-1])) or "")
 
 
@@ -58,8 +58,11 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
 
 
 def _path(loc: tuple[Union[str, int], ...], document: Document) -> tuple[KeyPath, bool]:
-    """The key path, and whether the key itself is meant. A lone text checked as a list of one
-    has an index in `loc` that the file does not have."""
+    """The key path, and whether the key itself is wrong.
+
+    A single text that is checked as a list of one has an index in `loc` that the file does not
+    have.
+    """
     about_key = bool(loc) and loc[-1] == "[key]"
     path = loc[:-1] if about_key else loc
     if path and path[-1] == 0 and path not in document.values:
@@ -162,7 +165,7 @@ def _description(path: KeyPath) -> str:
 
 
 def _schemas_at(path: KeyPath) -> list[dict[str, Any]]:
-    """The parts of the JSON Schema that speak of the value at `path`, alternatives apart."""
+    """The parts of the JSON Schema for the value at `path`, one for each alternative."""
     whole = _schema()
     current = [whole]
     for key in path:

@@ -1,4 +1,4 @@
-"""The files that a matrix names: whether they are there and can be run."""
+"""Checks the files that a matrix names: whether they exist and can be run."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def script_problem(script: Path, shown: str) -> Optional[str]:
 
 
 def is_outside(script: Path, folder: Path) -> bool:
-    """Whether a script that a matrix names lies, links followed, elsewhere than in its folder: a
-    matrix that somebody else wrote could show the user's own files in a report."""
+    """Whether a script, after following links, lies outside its matrix's folder.
+
+    A matrix by somebody else could otherwise show the user's own files in a report.
+    """
     return Path(os.path.realpath(folder)) not in Path(os.path.realpath(script)).parents
 
 

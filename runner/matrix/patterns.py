@@ -1,4 +1,4 @@
-"""What `fail_on` looks for in an output: a text, or `/regex/`."""
+"""The patterns of `fail_on`: a text, or `/regex/`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from runner.errors import UsageError
 
 
 def regular_expression(text: str) -> Optional[str]:
-    """What is between the slashes; None for a plain text."""
+    """The text between the slashes; None for a plain text."""
     slashes = text.startswith("/") and text.endswith("/")
     return text[1:-1] if slashes and len(text) >= len("/x/") else None
 
 
 def validate(text: str) -> None:
-    """Raises `ValueError`: what is wrong, as the end of a sentence that begins with the text."""
+    """Raises `ValueError`; its message continues a sentence that begins with the pattern."""
     if not text.strip():
         raise ValueError("is nothing to look for; expected TEXT or /regex/")
     try:
@@ -25,7 +25,7 @@ def validate(text: str) -> None:
 
 
 def checked_pattern(text: str, option: str) -> str:
-    """`text` as it is. Raises `UsageError`, which names the option that it was given to."""
+    """`text` unchanged. Raises `UsageError`, which names the `option`."""
     try:
         validate(text)
     except ValueError as error:

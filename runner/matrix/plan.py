@@ -49,7 +49,7 @@ def is_selected(case: Case, globs: Sequence[str]) -> bool:
 
 
 def selects_test(cell: Cell, row: str) -> bool:
-    """Whether `--case` means this test of a suite's file."""
+    """Whether `--case` selects this test of a suite's file."""
     return not cell.wanted or any(_named(name, cell.wanted) for name in (row, _varied(cell, row)))
 
 
@@ -59,7 +59,7 @@ def _varied(cell: Cell, row: str) -> str:
 
 
 def cell_of_test(cell: Cell, name: str) -> Cell:
-    """A test of a suite's file, as a cell of its own."""
+    """A test of a suite's file as a separate cell."""
     case = evolve(cell.case, name=_varied(cell, name))
     release, device = cell.target.release, cell.target.device
     return evolve(
@@ -71,7 +71,7 @@ def cell_of_test(cell: Cell, name: str) -> Cell:
 
 
 def targets(planned: Iterable[Cell]) -> list[Target]:
-    """The environments that cells will run in, oldest release first."""
+    """The environments in which cells will run, oldest release first."""
     wanted = {cell.target: None for cell in planned if cell.skip is None and cell.lacks is None}
     return sorted(wanted, key=lambda target: (target.release.parsed, target.device.value))
 
@@ -84,7 +84,7 @@ def target(
     python: Optional[str] = None,
     resolution: Resolution = USUAL_RESOLUTION,
 ) -> Target:
-    """A release on a device, with the Python that the catalogue prefers for it if none is given."""
+    """A release on a device; by default with the Python that the catalogue prefers."""
     preferred = release.pythons[0]
     if device is Device.CUDA and release.cuda is not None:
         preferred = release.cuda.python or preferred
@@ -118,7 +118,7 @@ def may_hold_tests(case: Case, globs: Sequence[str]) -> bool:
 def planned_cell(
     repro: Repro, case: Case, release: Release, device: Device, wanted: tuple[str, ...] = ()
 ) -> Cell:
-    """One of them, with the rules applied."""
+    """One cell, with the rules applied."""
     variant = case.variant
     python = variant.python or _python(repro, release, device)
     resolution = evolve(repro.resolution, later=variant.later)
@@ -135,7 +135,7 @@ def planned_cell(
 
 
 def _python(repro: Repro, release: Release, device: Device) -> Optional[str]:
-    """The first Python that the release and the repro accept; None is the preferred one."""
+    """The first Python that the release and the repro allow; None means the preferred one."""
     usual = target(release, device).python
     if not repro.python or (device is Device.CUDA and release.cuda and release.cuda.base):
         return None
@@ -143,7 +143,7 @@ def _python(repro: Repro, release: Release, device: Device) -> Optional[str]:
 
 
 def _lacks(repro: Repro, chosen: Target) -> Optional[str]:
-    """The Python that the repro asks for, where the environment has another one."""
+    """The Python that the repro needs, if the environment has another one."""
     wrong = [each for each in repro.python if not bounds.allowed_pythons([each], [chosen.python])]
     if not wrong:
         return None
@@ -155,7 +155,7 @@ def _lacks(repro: Repro, chosen: Target) -> Optional[str]:
 
 
 def _requirements(repro: Repro, release: Release, variant: Variant) -> tuple[str, ...]:
-    """A variant's requirement on a package replaces the repro's."""
+    """The packages; a variant's requirement replaces the repro's on the same package."""
     matching = (
         packages
         for spec, packages in repro.requirements.items()
@@ -202,13 +202,12 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
 def expectation(
     repro: Repro, case: Case, release: Release, device: Device
 ) -> Optional[Expectation]:
-    """The last rule of matrix.yaml that matches a cell: a matrix can state a rule, then its
-    exceptions."""
+    """The last matching rule of matrix.yaml, so that a rule can be followed by its exceptions."""
     latest_first = reversed(repro.expectations)
     return next((e for e in latest_first if applies_to(e.rule, case, release, device)), None)
 
 
 @lru_cache(maxsize=65536)
 def _named(name: str, globs: tuple[str, ...]) -> bool:
-    """A name that holds `[`, as those of parametrised tests do, is meant by itself, too."""
+    """Whether a glob or the exact name matches; names of parametrised tests contain `[`."""
     return not globs or any(name == glob or fnmatch.fnmatchcase(name, glob) for glob in globs)

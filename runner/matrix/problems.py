@@ -38,7 +38,7 @@ class Problem:
 
 
 def shown_path(path: Sequence[Key]) -> str:
-    """`repros[0].cases[2].name`; keys that are no plain words are quoted: `images["3.10"]`."""
+    """`repros[0].cases[2].name`; other keys than plain words are quoted: `images["3.10"]`."""
     parts: list[str] = []
     for key in path:
         if isinstance(key, int):
@@ -51,32 +51,32 @@ def shown_path(path: Sequence[Key]) -> str:
 
 
 def quoted(text: str, longest: int = 60) -> str:
-    """`text` in double quotes, on one line and of readable length."""
+    """`text` in double quotes, on one line and shortened."""
     short = text if len(text) <= longest else text[: longest - 1] + "…"
     return _printable(json.dumps(short, ensure_ascii=False))
 
 
 def _printable(line: str) -> str:
-    """Escape codes in a file must not reach a terminal."""
+    """The line without escape codes, which must not reach a terminal."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
 
 
 def nearest(word: str, known: Iterable[str]) -> Optional[str]:
-    """The one of `known` that `word` was most likely meant to be."""
+    """The word in `known` that `word` probably means; None if none is near."""
     by_folded = {name.casefold(): name for name in sorted(known)}
     found = difflib.get_close_matches(word[:100].casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
 
 
 def one_of(word: str, known: Iterable[str]) -> str:
-    """The end of a message about a word that is none of `known`."""
+    """The end of a message about a word that is not in `known`."""
     names = list(known)
     found = nearest(word, names)
     return f'did you mean "{found}"?' if found else f"known here: {', '.join(names)}"
 
 
 def matrix_error(file: str, problems: Sequence[Problem]) -> MatrixError:
-    """All problems in the order of the file, one line each, `MOST_SHOWN` at most."""
+    """The error with all problems in the file's order, one per line, at most `MOST_SHOWN`."""
     ordered = sorted(problems, key=lambda problem: problem.mark)
     lines = [_line(file, problem) for problem in ordered[:MOST_SHOWN]]
     if len(ordered) > MOST_SHOWN:

@@ -15,7 +15,7 @@ from runner.model import Matrix
 
 
 def read_matrix(content: bytes, path: Path) -> Matrix:
-    """Raises `MatrixError`. `path` is what messages call it, and where its folder is."""
+    """The matrix. Raises `MatrixError`. Messages name `path`, whose folder has the scripts."""
     document = parse(content)
     if document.data is None:
         raise matrix_error(str(path), document.problems or [_empty(document)])

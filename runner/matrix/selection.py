@@ -40,11 +40,11 @@ class Selection:
     releases: tuple[Release, ...]
     cells: tuple[Cell, ...]
     remarks: tuple[str, ...] = ()
-    """What the user should know of the scripts, each a sentence."""
+    """Facts about the scripts for the user, one sentence each."""
     reported: str = ""
-    """The signature of the failure that an issue reports, where the script is an issue's."""
+    """The signature of the failure that an issue reports, if the script comes from it."""
     along: str = ""
-    """The axis whose values are the columns, where TensorFlow's releases are not."""
+    """The axis whose values are the columns; "" if these are TensorFlow's releases."""
 
 
 def select(
@@ -158,7 +158,7 @@ def _only_release(along: str, tf: str, *, pre: bool) -> Release:
 def _along(
     spec: str, release: Release, devices: Sequence[str], patches: str, axes: Sequence[Axis]
 ) -> Axis:
-    from runner.matrix import along  # what asks the index is slow to import, and seldom wanted
+    from runner.matrix import along  # slow to import and rarely used
 
     target = plan.target(release, Device(devices[0]) if devices else Device.CPU)
     return along.column_axis(spec, target, patches, axes)
@@ -176,7 +176,7 @@ def _matrix(sources: Sequence[Named], args: Sequence[str], matrix_file: Optional
 
 
 def _with_files(matrix: Matrix) -> Matrix:
-    """Each file of a suite is a case; which there are is looked at anew by each command."""
+    """The matrix with a case for each file of a suite; each command lists the files again."""
     if not any(repro.suite for repro in matrix.repros):
         return matrix
     from runner.scripts import suites
@@ -221,7 +221,7 @@ def _varied(matrix: Matrix, vary: Sequence[Union[str, Axis]], env: Sequence[str]
 
 
 def _expecting(repro: Repro, outcome: Optional[str]) -> Repro:
-    """With `outcome` expected of every cell, in the place of what matrix.yaml expects."""
+    """The repro with `outcome` expected for every cell, instead of matrix.yaml's expectations."""
     if outcome is None:
         return repro
     everywhere = Expectation(rule=Rule(), verdict=Verdict(outcome), source="--expect")

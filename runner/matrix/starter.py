@@ -14,7 +14,7 @@ SCHEMA = "https://raw.githubusercontent.com/tfmatrix/tfmatrix/main/matrix.schema
 
 
 def starter_text(script: Path, args: Sequence[str] = ()) -> str:
-    """`script`: as matrix.yaml names it, from its own folder; `args`: those of its one case."""
+    """The text. `script`: its name from matrix.yaml's folder. `args`: those of its only case."""
     usual = defaults()
     devices = ", ".join(device.value for device in usual.devices)
     return f"""\
@@ -60,5 +60,5 @@ def _cases(args: Sequence[str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    """As YAML and JSON quote alike."""
+    """A text quoted in a way that YAML and JSON share."""
     return json.dumps(value, ensure_ascii=False)

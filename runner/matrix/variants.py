@@ -27,7 +27,7 @@ def axis_value(
     env: Iterable[tuple[str, str]] = (),
     requirements: Sequence[str] = (),
 ) -> Variant:
-    """One value of an axis. One that changes nothing has a name for rules only."""
+    """One value of an axis. If it changes nothing, only rules use its name."""
     changes = bool(python or env or requirements)
     return Variant(
         name=f"{axis}={name}" if changes else "",
@@ -56,9 +56,9 @@ def combine(variants: Iterable[Variant]) -> Variant:
 
 
 def all_combinations(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case, ...]:
-    """Every case in every combination: all cases of the first one, then all of the next.
+    """Every case in every combination: all cases of the first combination, then of the next.
 
-    Cases that vary on an axis already are not spread on it again.
+    Cases that already vary on an axis are not combined with it again.
     """
     there = {name for case in cases for name in case.variant.values}
     combinations = itertools.product(*(axis.values for axis in axes if axis.name not in there))
@@ -70,13 +70,13 @@ def all_combinations(cases: Sequence[Case], axes: Sequence[Axis]) -> tuple[Case,
 
 
 def in_variant(case: Case, variant: Variant) -> Case:
-    """`case` in `variant`, whichever it was in before."""
+    """`case` in `variant` instead of its current variant."""
     name = SEPARATOR.join(filter(None, (case.base_name, variant.name)))
     return evolve(case, name=name, variant=variant)
 
 
 def variants_of(cases: Iterable[Case]) -> list[Variant]:
-    """The variants that some case is in, each once."""
+    """The variants of the cases, each once."""
     found: list[Variant] = []
     for case in cases:
         if case.variant not in found:

@@ -1,7 +1,7 @@
-"""`--vary NAME=VALUE,VALUE`: an axis in a few words.
+"""`--vary NAME=VALUE,VALUE`: defines an axis on the command line.
 
-`python` varies Python, a name in capitals an environment variable, any other one a package. An
-empty value is the usual way: the variable unset, the package as the release asks for it.
+`python` varies Python, a name in capitals an environment variable, any other name a package. An
+empty value is the usual way: the variable is unset, or the package is as the release requires it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ def parse_axis(text: str, known: Sequence[Axis] = ()) -> Axis:
 
 
 def package(name: str, versions: Sequence[str], days: Mapping[str, date] = {}) -> Axis:
-    """The axis of these releases of a package; `days` are those as of which its environment is
-    resolved where the release's own is earlier."""
+    """The axis of these releases of a package.
+
+    If one of `days` is later than the release's date, the packages are resolved as of that day.
+    """
     values = (_package(name, version) for version in versions)
     return Axis(
         name=name,
@@ -53,7 +55,7 @@ def is_variable(name: str) -> bool:
 
 
 def variable(text: str) -> tuple[str, str]:
-    """`--env NAME=VALUE`. Raises `UsageError`."""
+    """The name and the value of `--env NAME=VALUE`. Raises `UsageError`."""
     name, given, value = text.partition("=")
     if not given:
         raise UsageError(f"--env {text}: expected NAME=VALUE, such as TF_ENABLE_ONEDNN_OPTS=0")

@@ -1,7 +1,7 @@
-"""The small grammars inside matrix.yaml's texts.
+"""Checks the small grammars in matrix.yaml's texts.
 
 Each function returns its argument, normalised, or raises ValueError. The message completes a
-sentence that begins with the text itself, and tells what would be right.
+sentence that begins with the text, and states what would be right.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def checked_spec(values: list[str]) -> list[str]:
         check_spec(text)
     except UsageError as error:
         raise ValueError(error.message) from None
-    except ValueError:  # digits without end
+    except ValueError:  # too many digits
         raise ValueError("is not a SPEC") from None
     return [part.strip() for part in text.split(",")]
 
@@ -62,7 +62,8 @@ def specifier(value: str) -> str:
 
 
 def _coarse_message(operator: str, series: str) -> str:
-    """PEP 440 pads with zeros: `==1.12` is 1.12.0 alone, though 1.12.3 stands for the series."""
+    """The message for `==1.12`: PEP 440 reads it as 1.12.0 alone, but 1.12.3 stands for the
+    series."""
     major, minor = series.split(".")
     following = f"{major}.{int(minor) + 1}"
     meant = {"==": f"=={series}.*", "!=": f"!={series}.*", "<=": f"<{following}"}
@@ -88,7 +89,7 @@ def checked_name(value: str) -> str:
 
 
 def repro_name(value: str) -> str:
-    """Names of repros become file names, also on file systems that ignore case."""
+    """A repro's name. It becomes a file name, also on file systems that ignore case."""
     if value != value.lower():
         wanted = _instead(_as_name(value.lower()))
         raise ValueError(f"has capitals, and names become names of files{wanted}")
@@ -96,7 +97,7 @@ def repro_name(value: str) -> str:
 
 
 def name_like(text: str) -> str:
-    """A repro's name in the letters of `text`, as far as names have them."""
+    """A repro's name made from the allowed letters in `text`."""
     return _as_name(text.lower()) or "script"
 
 

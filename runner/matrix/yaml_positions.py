@@ -38,18 +38,18 @@ class Document:
     problems: list[Problem] = field(factory=list)
 
     def value_at(self, path: KeyPath) -> Position:
-        """Where the value at `path` begins, else the nearest value around it."""
+        """The position of the value at `path`, else of the nearest value around it."""
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path, Position())
 
     def key_at(self, path: KeyPath) -> Position:
-        """Where the key that leads to `path` stands; its value where it has no key (in a list)."""
+        """The position of the key for `path`; in a list, the position of the value."""
         return self.keys.get(path) or self.value_at(path)
 
 
 def parse(content: bytes) -> Document:
-    """Never raises: mistakes are in the document's `problems`, and `data` is then partial."""
+    """The document. Never raises: `problems` has the mistakes, and `data` is then partial."""
     node = compose(content)
     if isinstance(node, Problem):
         return Document(problems=[node])
@@ -75,7 +75,7 @@ class _TooMuchError(Exception):
 
 @define
 class _Builder:
-    """Nodes → data. At most one problem for each position: the first causes the others."""
+    """Nodes → data. It reports one problem per position, because the first causes the others."""
 
     document: Document = field(factory=Document)
     count: int = 0
@@ -95,7 +95,7 @@ class _Builder:
     def _bounded(self, node: Node, depth: int) -> None:
         self.count += 1
         if self.count > MOST_VALUES:
-            # Ten lines of aliases can stand for billions of values.
+            # Ten lines of aliases can expand to billions of values.
             message = f"more than {MOST_VALUES:,} values, counting what aliases (*name) stand for"
             raise _TooMuchError(node, message)
         if depth > DEEPEST:
@@ -124,7 +124,7 @@ class _Builder:
         return result
 
     def _pairs(self, node: MappingNode, path: KeyPath, depth: int) -> list[_Pair]:
-        """The pairs with those that `<<` merges in; a mapping's own keys win."""
+        """The pairs, including those that `<<` merges in; a mapping's own keys win."""
         self._bounded(node, depth)
         own: dict[str, _Pair] = {}
         merged: dict[str, _Pair] = {}
@@ -143,7 +143,7 @@ class _Builder:
         return list({**merged, **own}.values())
 
     def _merged(self, node: Node, path: KeyPath, depth: int) -> Iterator[tuple[str, _Pair]]:
-        """In `<<: [*one, *two]` the earlier mapping wins."""
+        """The merged pairs. In `<<: [*one, *two]` the earlier mapping wins."""
         for each in reversed(node.value) if isinstance(node, SequenceNode) else [node]:
             if isinstance(each, MappingNode):
                 yield from ((pair.key, pair) for pair in self._pairs(each, path, depth))

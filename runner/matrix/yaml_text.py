@@ -15,11 +15,11 @@ from runner.matrix.problems import Position, Problem, quoted
 DEEPEST = 20
 """matrix.yaml itself needs six levels."""
 MOST_VALUES = 50_000
-"""Keys count too. A second of parsing, some ten thousand cases."""
+"""The most values; keys count too. It takes a second of parsing: some ten thousand cases."""
 
 
 def compose(content: bytes) -> Union[Node, Problem, None]:
-    """The document's root node, None where the file holds no value. Never raises."""
+    """The document's root node; None if the file has no value. Never raises."""
     text = _decoded(content)
     if isinstance(text, Problem):
         return text
@@ -41,7 +41,7 @@ def compose(content: bytes) -> Union[Node, Problem, None]:
 
 
 def position_of(mark: Any) -> Position:
-    """PyYAML counts from 0, editors count from 1."""
+    """The position in an editor, which counts from 1; PyYAML counts from 0."""
     return Position(mark.line + 1, mark.column + 1)
 
 
@@ -104,7 +104,7 @@ _FRIENDLIER = (
     ("another document", "a second document begins here; matrix.yaml is one document"),
     (
         "mapping values are not allowed",
-        "a colon is not allowed here; quote a text that holds one, or mend the indentation",
+        "a colon is not allowed here; quote a text that has one, or correct the indentation",
     ),
     ("could not find expected ':'", "expected `key: value`; a colon is missing before this"),
 )
