@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any, Callable
 
@@ -290,3 +291,19 @@ def test_render_speaks_of_no_measurement_where_it_cannot_write(
     first, remedy = capsys.readouterr().err.splitlines()
     assert first.endswith("Dockerfile cannot be written: Not a directory")
     assert remedy == "  to fix it: name another folder with --output"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_hang_up_ends_a_command_as_ctrl_c_does(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGHUP, signal.SIGTERM)}
+    monkeypatch.setattr(cli, "execute", lambda: signal.raise_signal(number))
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
