@@ -49,6 +49,11 @@ EXAMPLES = [
         "2.4 2.5 2.6\ndefault C T M",
         "Crashes on 2.4 (SIGSEGV); is stopped after 90 s on 2.5; needs over 700 MiB on 2.6.",
     ),
+    (  # Of many outcomes the pass is never the one that is left out.
+        "2.4 2.5 2.6 2.7 2.8 2.9\ndefault A B C T M ✓",
+        "Fails on 2.4 (KeyError: 'x'); fails on 2.5 (ValueError: no); crashes on 2.6 (SIGSEGV); "
+        "is stopped after 90 s on 2.7; passes on 2.9; and 1 more outcome.",
+    ),
     # A few cases: each way of behaving in a clause.
     ("2.4 2.5 2.6\na ✓ A A", "a fails from 2.5 on (KeyError: 'x'), passes on 2.4."),
     ("2.4 2.5\na ✓ A\nb ✓ A", "Both cases fail on 2.5 (KeyError: 'x'), pass on 2.4."),
@@ -75,7 +80,7 @@ EXAMPLES = [
     ),
     (
         "2.4 2.5 2.6\na A ✓ ✓\nb A ✓ ✓\nc B ✓ ✓\nd ✓ ✓ ✓\ne C ✓ ✓",
-        "From 2.5 on all 5 cases pass; on 2.4 4 fail, 2 of them with KeyError: 'x'.",
+        "From 2.5 on all 5 cases pass; on 2.4, 4 fail, 2 of them with KeyError: 'x'.",
     ),
     (
         "2.4 2.5\na ✓ A\nb ✓ A\nc A A\nd A B\ne ! –",
@@ -136,6 +141,11 @@ EXAMPLES = [
         "2.15 2.16\na ✓ A\na@keras=legacy – !",
         "a fails on 2.16 (KeyError: 'x'), passes on 2.15; with keras=legacy nothing was judged: "
         "1 cell could not be measured (the disk is full).",
+    ),
+    (
+        "2.15 2.16 2.17\na ✓ A A\nb ✓ A A\na@keras=legacy – ✓ A\nb@keras=legacy – ✓ ✓",
+        "Both cases fail from 2.16 on (KeyError: 'x'), pass on 2.15; with keras=legacy 1 of 2 "
+        "ends as on 2.15.",
     ),
     (
         "2.15 2.16 2.17\na ✓ A A\na@keras=legacy – ✓ !",

@@ -68,7 +68,11 @@ def predicates(lane: ReproOnDevice, group: Sequence[Row]) -> list[str]:
         kinds[kind][-1].append(column)
         before = kind
     ordered = sorted(kinds.items(), key=lambda item: _rank(item[0][0]))
-    said = [_predicate(lane, group, verdict, on) for (verdict, _), on in ordered[:MOST_KINDS]]
+    kept = ordered[:MOST_KINDS]
+    passing = [item for item in ordered if item[0][0] is Verdict.PASS]
+    if passing and passing[0] not in kept:
+        kept[-1] = passing[0]
+    said = [_predicate(lane, group, verdict, on) for (verdict, _), on in kept]
     if len(kinds) > MOST_KINDS:
         said.append(f"and {count(len(kinds) - MOST_KINDS, 'more outcome')}")
     if len(kinds) == 1:

@@ -44,9 +44,8 @@ def turning_point(lane: ReproOnDevice, main: Transition) -> str:
     rest = "".join(f"; {each}" for each in _unjudged(lane, judged, known, later))
     if not failing:
         why = _shared_cause(lane, earlier, [main.before], main)
-        return (
-            f"{where} all {total} cases pass; on {main.before.label} {len(earlier)} fail{why}{rest}"
-        )
+        failed = f"{len(earlier)} {'fails' if len(earlier) == 1 else 'fail'}{why}"
+        return f"{where} all {total} cases pass; on {main.before.label}, {failed}{rest}"
     many = f"all {total}" if len(failing) == total else f"{len(failing)} of {total}"
     verb = "fails" if len(failing) == 1 else "fail"
     before = f" ({len(earlier) or 'none'} on {main.before.label})"

@@ -46,7 +46,8 @@ def _variant(lane: ReproOnDevice, rows: Sequence[Row], main: Optional[Transition
         who = "it" if len(lane.rows) == 1 else lane.quote(short_name(only.base))
         return f"{who} ends {how}" if many else f"{who} {', '.join(predicates(lane, [only]))}"
     all_ = "both" if total == 2 else f"all {total}"
-    return f"{all_ if many == total else f'{many} of {total}'} end {how}"
+    verb = "ends" if many == 1 else "end"
+    return f"{all_ if many == total else f'{many} of {total}'} {verb} {how}"
 
 
 def _unjudged(lane: ReproOnDevice, row: Row, usual: Row) -> bool:
