@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ __all__ = ["adhoc", "json_schema", "load_matrix", "parse_matrix"]
 """The files on which the meaning of a matrix.yaml depends."""
 
 
+def _above(path: Path) -> str:
+    """Where the same file lies in a folder above, if it is looked for in the current one."""
+    folders = path.absolute().parent.parents if path.parent == Path() else ()
+    found = next((folder for folder in folders if (folder / path.name).is_file()), None)
+    return f"cd {shlex.quote(str(found))}, where it is; or " if found else ""
+
+
 def load_matrix(path: Path) -> Matrix:
     """Reads and checks a matrix.yaml. Its scripts are relative to its folder.
 
@@ -39,7 +47,8 @@ def load_matrix(path: Path) -> Matrix:
     except OSError as error:
         raise UsageError(
             f"{path}: {error.strerror or error}",
-            remedy="name a script (tfmatrix run my.py), or begin one: tfmatrix init my.py",
+            remedy=f"{_above(path)}name a script (tfmatrix run my.py), or begin one:"
+            " tfmatrix init my.py",
         ) from None
     matrix = cached_result(
         cache_slot("matrix", str(path.absolute())),

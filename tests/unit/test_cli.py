@@ -307,3 +307,20 @@ def test_a_hang_up_ends_a_command_as_ctrl_c_does(
             signal.signal(each, handler)
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_matrix_in_a_folder_above_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    below = folder / "my project" / "below"
+    below.mkdir(parents=True)
+    (folder / "matrix.yaml").rename(folder / "my project" / "matrix.yaml")
+    monkeypatch.chdir(below)
+    assert cli.execute(["plan"]) == 2
+    assert capsys.readouterr().err == (
+        "tfmatrix: matrix.yaml: No such file or directory\n"
+        f"  to fix it: cd '{folder}/my project', where it is; or name a script"
+        " (tfmatrix run my.py), or begin one: tfmatrix init my.py\n"
+    )
+    assert cli.execute(["plan", "--matrix", "none/matrix.yaml"]) == 2
+    assert "where it is" not in capsys.readouterr().err
