@@ -303,7 +303,7 @@ def test_what_was_measured_before_the_scheduler_was_lost_is_kept(desk: Desk) -> 
     found = verdicts(results)
     assert found["pass"] >= 3
     assert found["error"] == 12 - found["pass"] > 0
-    assert any("run the same again" in line for line in desk.said)
+    assert any("run the same command again" in line for line in desk.said)
 
 
 def test_an_address_where_nobody_is() -> None:
