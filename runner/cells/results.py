@@ -24,7 +24,7 @@ def judged_result(
     cell: Cell, environment: str, execution: Execution, *, cached: bool = False
 ) -> Result:
     """The execution and its judgement as one record."""
-    outcome = _outcome(cell, execution)
+    outcome = judged_outcome(cell, execution)
     if execution.note:
         outcome = evolve(outcome, reason="; ".join(filter(None, (outcome.reason, execution.note))))
     return Result(
@@ -50,7 +50,7 @@ def judged_result(
     )
 
 
-def _outcome(cell: Cell, execution: Execution) -> Outcome:
+def judged_outcome(cell: Cell, execution: Execution) -> Outcome:
     """The classified outcome, unless the script ended by itself without using TensorFlow."""
     outcome = classify(execution)
     if execution.exit_code is None or not outcome.verdict.judged or not cell.repro.needs_tensorflow:

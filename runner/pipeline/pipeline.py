@@ -265,7 +265,7 @@ class Pipeline:
         if before is not None:
             execution = rows.with_another_vote(cell, before[1], execution)
         kept = reading.is_reusable(execution) and not cell.repro.network
-        if rows.is_evidence(execution) and kept:
+        if rows.is_evidence(cell, execution) and kept:
             self._answers.remember(key, execution)
         self._recorder.record(batch.environment, cell, execution, key)
 

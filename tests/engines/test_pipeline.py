@@ -187,6 +187,14 @@ def test_what_lacked_a_package_is_tried_again(bench: Bench) -> None:
         assert (found.outcome.verdict, found.cached) == (Verdict.ERROR, False)
 
 
+def test_what_used_no_tensorflow_is_tried_again(bench: Bench) -> None:
+    repro = evolve(bench.repro(case("bad")), needs_tensorflow=True)
+    for _ in range(2):
+        (found,) = bench.run(repro, "2.1.0").values()
+        assert found.outcome.reason.startswith("ValueError: no such luck, and it never imported")
+        assert (found.outcome.verdict, found.cached) == (Verdict.ERROR, False)
+
+
 def test_fresh_measures_again(bench: Bench) -> None:
     repro = bench.repro(case("good"))
     bench.run(repro, "2.1.0")

@@ -15,6 +15,7 @@ NAMED = (
     "Path(__file__).parent.exists()",
     "os.path.exists(os.path.join(tempfile.mkdtemp(), 'a'))",
     "open(f'part_{n}.txt')",
+    "name = sys.argv[1]\nos.path.exists(name)",
 )
 MADE = (
     "os.path.exists(f'{HERE}/part_{n}.txt')",

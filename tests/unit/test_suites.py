@@ -131,7 +131,7 @@ def test_what_a_file_lacks_is_no_evidence() -> None:
     found = run(process(json.dumps({"collected": FILE, "ended": "error", "text": text}), DONE))
     ((verdict, reason),) = verdicts(found).values()
     assert (verdict, "--with scikit-learn" in reason) == ("error", True)
-    assert not rows.is_evidence(found)
+    assert not rows.is_evidence(cell_of(Suite(folder=Path())), found)
 
 
 def test_a_fixture_that_a_plugin_would_bring() -> None:

@@ -59,7 +59,7 @@ def _is_named(node: ast.AST, named: frozenset[str]) -> bool:
     if isinstance(node, ast.Call) and joins_path(node):
         known = trailing_literals([literal_text(argument) for argument in node.args])
         return 0 < known >= len(node.args) - 1
-    return literal_text(node) is not None or _is_of_script(node)
+    return literal_text(node) is not None or _is_of_script(node) or _is_argument(node)
 
 
 def _base(node: ast.BinOp) -> ast.AST:
@@ -68,6 +68,11 @@ def _base(node: ast.BinOp) -> ast.AST:
     while isinstance(current, ast.BinOp) and literal_text(current.right) is not None:
         current = current.left
     return current
+
+
+def _is_argument(node: ast.AST) -> bool:
+    """`sys.argv[1]`: a name that the user gives."""
+    return isinstance(node, ast.Subscript) and getattr(node.value, "attr", "") == "argv"
 
 
 def _is_of_script(node: ast.AST) -> bool:

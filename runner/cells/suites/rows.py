@@ -9,7 +9,7 @@ from attrs import evolve
 
 from runner.cells.classify import classify
 from runner.cells.flakiness import majority
-from runner.cells.results import judged_result, skipped_result
+from runner.cells.results import judged_outcome, judged_result, skipped_result
 from runner.cells.suites import reports
 from runner.matrix import plan
 from runner.model import Cell, Execution, Result, Verdict
@@ -38,13 +38,13 @@ def _with_another(before: Execution, again: Optional[Execution] = None) -> Execu
     return before if again is None else majority.with_another_vote(before, again)
 
 
-def is_evidence(execution: Execution) -> bool:
+def is_evidence(cell: Cell, execution: Execution) -> bool:
     """Whether the execution and all its tests are evidence about TensorFlow.
 
     An error is no evidence, because what the environment lacked may be there later.
     """
-    parts = (execution, *execution.rows.values())
-    return all(classify(each).verdict is not Verdict.ERROR for each in parts)
+    outcomes = [judged_outcome(cell, execution), *map(classify, execution.rows.values())]
+    return all(outcome.verdict is not Verdict.ERROR for outcome in outcomes)
 
 
 def results(
