@@ -45,7 +45,7 @@ from runner.cli.options import BYTES, KEPT, selecting
     "--expect",
     type=click.Choice(["pass", "fail", "crash", "timeout", "oom"]),
     help="Expect this outcome of every cell, instead of the expectations in matrix.yaml; exit "
-    "with 1 if a cell differs.",
+    "with 1 if a cell differs, or if all are skipped.",
 )
 @click.option(
     "--repeat",
