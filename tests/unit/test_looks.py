@@ -15,6 +15,8 @@ NAMED = (
     "Path(__file__).parent.exists()",
     "os.path.exists(os.path.join(tempfile.mkdtemp(), 'a'))",
     "open(f'part_{n}.txt')",
+    "os.path.exists(f'/data/part_{n}.txt')",
+    "flag = pathlib.Path('/data', name + '.flag')\nflag.exists()",
     "name = sys.argv[1]\nos.path.exists(name)",
 )
 MADE = (

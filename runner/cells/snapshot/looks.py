@@ -52,6 +52,8 @@ def _is_named(node: ast.AST, named: frozenset[str]) -> bool:
     """Whether the text has the name of the file, at most below a folder that it does not name."""
     if isinstance(node, ast.Name):
         return node.id in named
+    if _is_elsewhere(node):
+        return True
     if isinstance(node, ast.BinOp):
         return bool(literal_parts(node)) and not isinstance(_base(node), ast.JoinedStr)
     if isinstance(node, ast.JoinedStr):
@@ -68,6 +70,15 @@ def _base(node: ast.BinOp) -> ast.AST:
     while isinstance(current, ast.BinOp) and literal_text(current.right) is not None:
         current = current.left
     return current
+
+
+def _is_elsewhere(node: ast.AST) -> bool:
+    """Whether a path begins at the root, so that it is none of a file beside the script."""
+    if isinstance(node, ast.Call) and joins_path(node):
+        parts: list[ast.expr] = node.args
+    else:
+        parts = node.values if isinstance(node, ast.JoinedStr) else []
+    return bool(parts) and (literal_text(parts[0]) or "").startswith("/")
 
 
 def _is_argument(node: ast.AST) -> bool:
