@@ -31,6 +31,7 @@ MOST = 65_536
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
 _FILE = re.compile(r"(?<![\w./-])([A-Za-z_]\w*\.py)(?![\w.])")
+_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\):\s*$", re.M)
 _TENSORFLOW = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:tensorflow|keras|tf_keras)\b", re.M)
 
 
@@ -56,7 +57,7 @@ class Block:
 
 def script_blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     """The Python blocks in `markdown`, in order: labelled as Python, or valid Python that imports
-    TensorFlow or Keras.
+    TensorFlow or Keras. A traceback is never one.
 
     `place` names the text if an issue has several. Never raises, for any text.
     """
@@ -115,7 +116,7 @@ def _block(info: str, content: str, line: int, lines: Sequence[str] = ()) -> Opt
     label = re.split(r"[\s,{}.]+", info.strip(" {.}"))[0]
     source = _as_script(content)
     wanted = label.lower() in PYTHON or (parses(source) and _TENSORFLOW.search(source))
-    if not wanted or not source.strip():
+    if not wanted or not source.strip() or _TRACEBACK.match(source):
         return None
     above = [each for each in lines[max(0, line - 3) : line - 1] if each.strip()]
     named = _name(info, source, above[-1] if above else "")

@@ -687,3 +687,8 @@ def test_the_failure_that_an_issue_reports(text: str, line: str) -> None:
 )
 def test_a_failure_is_known_again(one: str, other: str, same: bool) -> None:
     assert reported.is_reported(one, other) is same
+
+
+def test_a_traceback_is_no_script_whatever_its_label() -> None:
+    text = "```python\nimport tensorflow\n```\n\n```python\n" + PLAIN + "\n```\n"
+    assert [block.source for block in script_blocks(text)] == ["import tensorflow\n"]
