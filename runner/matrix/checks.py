@@ -130,10 +130,10 @@ def _globs(section: ReproSection, path: KeyPath) -> _Found:
             for j, glob in enumerate(rule.cases or []):
                 if not fnmatch.filter(names, glob):
                     found = nearest(glob, names)
-                    mend = f"; did you mean {quoted(found)}?" if found else f": {_few(names)}"
+                    hint = f"; did you mean {quoted(found)}?" if found else f": {_few(names)}"
                     yield (
                         (*path, key, i, "cases", j),
-                        f"{quoted(glob)} matches none of the cases{mend}",
+                        f"{quoted(glob)} matches none of the cases{hint}",
                     )
 
 

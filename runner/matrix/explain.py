@@ -123,8 +123,8 @@ def _not_one_of(value: Any, path: KeyPath, document: Document) -> str:
     if not known:
         return f"this tfmatrix reads schema 1, not {quoted(text)}"
     found = _SYNONYMS.get(text.casefold()) or nearest(text, known)
-    mend = f'; did you mean "{found}"?' if found else ""
-    return f"expected one of {', '.join(known)}, found {_found(value)}{mend}"
+    hint = f'; did you mean "{found}"?' if found else ""
+    return f"expected one of {', '.join(known)}, found {_found(value)}{hint}"
 
 
 def _unknown_key(path: KeyPath) -> str:
