@@ -73,6 +73,7 @@ ON_LINUX = sys.platform.startswith("linux")
 STACKS = int(signal.SIGRTMAX) if ON_LINUX else 0
 STACKS_PATIENCE = 0.5  # seconds until a process has written them on a busy machine
 MOST_STACKS = 8  # processes of a cell that are asked for them
+STACKS_KEPT = 1 << 20  # bytes of them: the script may write to its stderr meanwhile
 # Libraries of TensorFlow, and the one that Keras 3 loads with every backend.
 TENSORFLOW = (b"-packages/tensorflow/", b"-packages/tensorflow_core/", b"-packages/ml_dtypes/")
 
@@ -1531,9 +1532,9 @@ class Cell:
     def _ask_for_stacks(self) -> None:
         """Add to the log where each Python process of the cell stands, without frames of ours."""
         asked = [pid for pid in self.tree.alive if catches(pid, STACKS)]
-        readers, said = self._readers, bytearray()
+        readers, said = self._readers, Capture(STACKS_KEPT, 0)
         self._readers = {
-            fd: said.extend if read == self._on_err else read for fd, read in readers.items()
+            fd: said.add_data if read == self._on_err else read for fd, read in readers.items()
         }
         for pid in asked[:MOST_STACKS]:
             # One after the other: what two processes write at the same time would be mixed.
@@ -1541,7 +1542,7 @@ class Cell:
             self._read_until(time.monotonic() + STACKS_PATIENCE)
         self._readers = {fd: readers[fd] for fd in self._readers}
         ours = ('File "%s", line ' % THIS_FILE).encode()
-        lines = [line for line in bytes(said).splitlines(True) if ours not in line]
+        lines = [line for line in bytes(said.head).splitlines(True) if ours not in line]
         if lines:
             self._on_err(b"\nIt was ended here:\n" + b"".join(lines))
 
