@@ -79,7 +79,7 @@ def _joined(name: str, value: Optional[str], separator: str) -> Iterator[tuple[s
 
 
 def _reachable(address: str) -> bool:
-    """Whether a build can reach it; it cannot reach a folder of this machine."""
+    """Whether a build can reach it. A build cannot reach a folder of this machine."""
     return "://" in address and not _NAMED.sub("", address, count=1).startswith("file:")
 
 

@@ -39,7 +39,7 @@ _SHARED_MEMORY = 256
 def host_settings(
     limits: Limits, device: Device, cpus: float, *, network: bool = False
 ) -> dict[str, Any]:
-    """The host configuration of a cell's container, but for its mounts. `network` opens it.
+    """The host configuration of a cell's container, without its mounts. `network` opens it.
 
     The agent's own checks come first; these bounds stop what escapes them. Scratch space and shared
     memory count as memory.

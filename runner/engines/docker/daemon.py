@@ -130,7 +130,7 @@ def _is_forbidden(text: str) -> bool:
 
 
 def how_to_start() -> str:
-    """The command that starts the daemon of this machine, where one is installed."""
+    """The command that starts the daemon of this machine, if one is installed."""
     if os.environ.get("DOCKER_HOST"):
         return "look at DOCKER_HOST"
     units = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
@@ -193,7 +193,7 @@ def version() -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1)
 def daemon_info() -> Mapping[str, Any]:
-    """What the daemon tells of itself. Asked once, for it takes long with many images."""
+    """What the daemon tells of itself. Asked once: it takes long with many images."""
     daemon: dict[str, Any] = connect().info()
     return daemon
 

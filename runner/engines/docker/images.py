@@ -86,7 +86,7 @@ def inventory() -> Iterator[Removable]:
 
 
 def mark_used(key: str) -> None:
-    """Note that the image of this key is used now, for the daemon keeps no such date."""
+    """Note that the image of this key is used now: the daemon keeps no such date."""
     with suppress(OSError):
         stamp(key).parent.mkdir(parents=True, exist_ok=True)
         stamp(key).touch()

@@ -48,7 +48,7 @@ def leftovers(api: APIClient) -> Iterator[Removable]:
 
 
 def remove_leftovers(api: APIClient) -> None:
-    """Remove what killed runs left behind. Never raises, for the run does not depend on it."""
+    """Remove what killed runs left behind. Never raises: the run does not depend on it."""
     with suppress(Exception):
         for each in list(leftovers(api)):
             with suppress(APIError):

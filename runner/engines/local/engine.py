@@ -148,7 +148,7 @@ class LocalEngine:
         interpreter, why_not = interpreters.obtain_interpreter(target.python)
         if interpreter is None:
             raise PrepareError(f"no Python {target.python}: {why_not}")
-        # A damaged file may be damaged in uv's cache too, for it is a link into it.
+        # A damaged file may be damaged in uv's cache too: it is a link into that cache.
         apart = (folder / _DAMAGED).exists()
         paths.mark_cache()
         _remove(folder, keep_packages=not apart)
@@ -290,7 +290,7 @@ def _holding(folder: Path, progress: Progress) -> AbstractContextManager[None]:
 
 
 def _in_silence(phase: Phase) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
 def _drop(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The packages of all local environments, each once: a cache of uv's that is ours alone.
+"""The packages of all local environments, each once: a cache of uv that only tfmatrix uses.
 
 uv unpacks a wheel into `archive-v…/NAME` and links its files into every environment that wants it.
 So the number of links of a file says how many environments use it, and a package that the last of
@@ -57,7 +57,7 @@ def release(inodes: Collection[int]) -> None:
 
 
 def inventory() -> Iterator[Removable]:
-    """What no environment uses: left by installs that were killed."""
+    """The packages that no environment uses: killed installs left them."""
     folder = paths.packages()
     unused = [each for each in _packages() if _is_left(each)]
     if unused:

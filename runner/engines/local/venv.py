@@ -89,7 +89,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 _SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/bin$")
-"""Where a Python lies that is the system's own: nothing of that names a user."""
+"""The folders of system Pythons: their paths name no user."""
 
 
 def shown_paths(folder: Path) -> dict[str, str]:
