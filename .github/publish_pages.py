@@ -47,7 +47,7 @@ def run_to_publish(folder):
     if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}", str(run_id)):
         raise Refused(f"{folder}: the id of the run cannot be the name of a folder")
     if page.is_symlink() or not page.is_file():
-        raise Refused(f"{page} is no file")
+        raise Refused(f"{page} is not a file")
     return run_id, page.resolve()
 
 
