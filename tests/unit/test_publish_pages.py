@@ -135,7 +135,7 @@ def test_a_page_that_is_a_link_is_refused(tmp_path: Path, remote: Path) -> None:
     folder = run_folder(tmp_path, "one")
     (folder / "index.html").unlink()
     (folder / "index.html").symlink_to("/etc/passwd")
-    assert "is no file" in publish(folder, remote).stderr
+    assert "is not a file" in publish(folder, remote).stderr
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path, remote: Path) -> None:
