@@ -87,9 +87,9 @@ def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def read_regular(path: Path, most: int) -> bytes:
+def read_regular(path: Path, most: int, *, follow_links: bool = False) -> bytes:
     """The whole content of such a file. Raises `OSError` also if it has more than `most` bytes."""
-    with open_regular(path) as file:
+    with open_regular(path, follow_links=follow_links) as file:
         content = read_at_most(file, most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
@@ -102,11 +102,7 @@ def regular_text(path: Path, *, most: int = MOST_TEXT, errors: str = "strict") -
     Raises `OSError` where it is no regular file or has more than `most` bytes, and
     `UnicodeDecodeError` where it is not UTF-8.
     """
-    with open_regular(path, follow_links=True) as file:
-        content = read_at_most(file, most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB", str(path))
-    return content.decode("utf-8", errors)
+    return read_regular(path, most, follow_links=True).decode("utf-8", errors)
 
 
 def read_at_most(file: BinaryIO, most: int) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,21 +26,10 @@ from runner.model import Execution
 
 pytest.register_assert_rewrite("tests.engines.conformance")
 from tests.engines import conformance  # noqa: E402
+from tests.pythons import interpreter  # noqa: E402
 
 AGENT = Path(agent.__file__)
 VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-
-
-def interpreter(version: str) -> str:
-    """The path of that Python on this machine, or the test is skipped."""
-    if version == ".".join(map(str, sys.version_info[:2])):
-        return sys.executable
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
-    path = str(found[-1]) if found else shutil.which(f"python{version}")
-    if path is None:
-        pytest.skip(f"no Python {version} on this machine")
-    return path
 
 
 def bench_with(python: str, folder: Path, mode: str = "fresh") -> conformance.Bench:

@@ -19,7 +19,8 @@ from runner.cells.agent_messages import Request
 from runner.cells.session import Session
 from runner.engines.local.pipe import PipeChannel
 from runner.model import Execution
-from tests.engines.test_agent_alone import VERSIONS, interpreter
+from tests.engines.test_agent_alone import VERSIONS
+from tests.pythons import interpreter
 
 AGENT = Path(agent.__file__)
 WITHOUT_FREEZE = ("3.6",)

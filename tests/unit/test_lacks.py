@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from runner.cells.classify import classify
 from runner.cells.lacks.data import table
 from runner.model import Execution, Verdict
+from tests.pythons import interpreter
 
 OWN = '  File "/repro/mine.py", line 3, in <module>\n    go()\n'
 KERAS = '  File "/environment/lib/python3.10/site-packages/keras/utils.py", line 9, in g\n    h()\n'
@@ -284,14 +284,6 @@ FILES = {
 def test_missing_data_is_no_failure_but_a_missing_model_is(stderr: str, path: str | None) -> None:
     said = f"needs {path}, which is not there: put it beside the script"
     assert reason(stderr) == (said if path else None)
-
-
-def interpreter(version: str) -> str:
-    found = sorted((Path.home() / ".pyenv").glob(f"versions/{version}.*/bin/python"))
-    path = str(found[-1]) if found else shutil.which(f"python{version}")
-    if path is None:
-        pytest.skip(f"no Python {version} on this machine")
-    return path
 
 
 PYTHONS = {

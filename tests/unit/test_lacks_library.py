@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from runner.cells.lacks.data import table
+from tests.pythons import interpreter
 
 PYTHONS = ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 LOOKS = """
@@ -35,14 +34,6 @@ print(json.dumps({
     "builtins": [hasattr(builtins, name) for name in asked["builtins"]],
 }))
 """
-
-
-def interpreter(version: str) -> str:
-    found = sorted((Path.home() / ".pyenv").glob(f"versions/{version}.*/bin/python"))
-    path = str(found[-1]) if found else shutil.which(f"python{version}")
-    if path is None:
-        pytest.skip(f"no Python {version} on this machine")
-    return path
 
 
 def number(version: str) -> tuple[int, ...]:
