@@ -3,18 +3,14 @@ already imported TensorFlow, if the script cannot notice the difference."""
 
 from __future__ import annotations
 
-import itertools
-from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
 from attrs import frozen
 
+from runner.cells.own_texts import own_modules
 from runner.machine.files import regular_text
 from runner.model import Case, Cell, Device, Execution, Repro
-
-MOST_MODULES = 200
-"""At most this many modules of one package are examined."""
 
 _NOT_FORKED = "not forked: "
 """The beginning of the agent's note on a fork that was not possible."""
@@ -93,40 +89,11 @@ def why_fresh(repro: Repro) -> Optional[str]:
     reason = forkable(source, sibling_modules(repro.home))
     if reason is not None:
         return reason
-    for path, text in own_modules(repro.home, source).items():
+    for path, text in own_modules([repro.home], [source]).items():
         reason = looks_at_itself(text)
         if reason is not None:
             return f"{path.name}: {reason}"
     return None
-
-
-def own_modules(folder: Path, source: str) -> dict[Path, str]:
-    """The modules that a script imports from its `folder`, directly or indirectly, with their
-    texts.
-
-    A package counts with all its modules. Unreadable modules are left out, because importing them
-    fails.
-    """
-    from runner.cells.forkable import imported_anywhere
-
-    found: dict[Path, str] = {}
-    todo = [source]
-    while todo:
-        for name in imported_anywhere(todo.pop()):
-            for path in _modules_named(folder, name):
-                if path not in found:
-                    with suppress(OSError, UnicodeDecodeError):
-                        found[path] = regular_text(path)
-                        todo.append(found[path])
-    return found
-
-
-def _modules_named(folder: Path, name: str) -> list[Path]:
-    if not name:
-        return []
-    single = folder / f"{name}.py"
-    package = (folder / name).rglob("*.py")
-    return [*([single] if single.is_file() else []), *itertools.islice(package, MOST_MODULES)]
 
 
 def sibling_modules(folder: Path) -> tuple[str, ...]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from runner.cells import modes
+from runner.cells.own_texts import own_texts
 from runner.cli import log
 from runner.datasets import fetching
-from runner.datasets.wanted import DataFile, wanted_by
+from runner.datasets.wanted import DataFile, place, wanted_by
 from runner.errors import UsageError
-from runner.machine.files import regular_text
 from runner.matrix.selection import select
 from runner.model import Repro
 from runner.report.text import listed
 
 AUTO = Path("auto")
 """`run --data auto` downloads the data that the scripts ask for."""
+_PYTHON = "Python {}.{}".format(*sys.version_info)
 
 
 @click.command("fetch", help="Download the data that scripts ask Keras for; print its folder.")
@@ -27,7 +28,7 @@ AUTO = Path("auto")
 @click.option("--list", "only_list", is_flag=True, help="Print the addresses; download nothing.")
 def command(scripts: tuple[Path, ...], only_list: bool) -> int:
     repros = _selected(scripts)
-    wanted = files_for(repros, log.print_note)
+    wanted = files_for(repros, log.print_note, unread=_refuse)
     if only_list:
         for each in wanted:
             log.print_answer(f"{each.url}  ~/.keras/{each.places[0]}")
@@ -46,32 +47,43 @@ def with_data(selection: dict[str, Any], say: Callable[[str], None]) -> None:
     selection["data"] = None
     packages = tuple(each for each in selection["packages"] if each != "auto")
     chosen = select(**{**selection, "packages": packages})
-    wanted = files_for(chosen.matrix.repros, say)
+    wanted = files_for(chosen.matrix.repros, say, unread=say)
     selection["data"] = fetching.fetch(wanted, say) if wanted else None
 
 
-def files_for(repros: Iterable[Repro], say: Callable[[str], None]) -> Sequence[DataFile]:
-    """The files that the scripts and their own modules ask for. `say` gets the lines whose files
-    are unknown."""
+def files_for(
+    repros: Iterable[Repro], say: Callable[[str], None], *, unread: Callable[[str], None]
+) -> Sequence[DataFile]:
+    """The files that the scripts and their own modules ask for.
+
+    `say` gets the lines whose files are unknown, `unread` the texts that are not Python.
+    """
     files: dict[DataFile, None] = {}
+    all_read = True
     for repro in repros:
         for path, text in _texts(repro).items():
             wanted = wanted_by(text)
+            if wanted.unread:
+                all_read = False
+                unread(f"{path.name} cannot be read as {_PYTHON}: {wanted.unread}")
             files.update(dict.fromkeys(wanted.files))
             if wanted.untold:
-                lines = listed([str(line) for line in wanted.untold])
-                say(f"{path.name}: the text does not tell what get_file in line {lines} downloads")
-    if not files:
+                places = listed([place(text, line) for line in wanted.untold])
+                say(f"{path.name}: the text does not tell what get_file downloads in {places}")
+    if all_read and not files:
         say("the scripts ask Keras for no data that tfmatrix knows")
     return tuple(files)
 
 
+def _refuse(unread: str) -> None:
+    raise UsageError(unread, remedy="correct it; or get the data yourself, and use --data FOLDER")
+
+
 def _texts(repro: Repro) -> dict[Path, str]:
     try:
-        text = regular_text(repro.script)
+        return own_texts(repro)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{repro.script} cannot be read: {error}") from None
-    return {repro.script: text, **modes.own_modules(repro.home, text)}
 
 
 def _selected(scripts: tuple[Path, ...]) -> tuple[Repro, ...]:

@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from runner.cells import modes
 from runner.cells.lacks import imports
+from runner.cells.own_texts import import_folders, own_texts
 from runner.cli import running
 from runner.errors import LockError
-from runner.machine.files import regular_text
 from runner.matrix.selection import Selection, select
 from runner.model import Repro, package_name, pinned_version
 from runner.report.text import listed
@@ -41,7 +40,7 @@ def select_with(selection: dict[str, Any], say: Callable[[str], None]) -> Select
         say(f"imported at the top: {said}; add {options}, or --with auto")
         return chosen
     if automatic:
-        say(f"imported at the top: {said}: {listed(packages)} added")
+        say(f"imported at the top: {said}: {listed(packages, len(packages))} added")
     selection["packages"] = (*given, *packages)
     return select(**selection)
 
@@ -58,14 +57,18 @@ def missing(chosen: Selection) -> dict[str, str]:
 
 
 def _texts(repro: Repro) -> tuple[list[str], set[str]]:
-    """The texts of the script and of its own modules, and the names of these modules."""
+    """The texts that the repro runs, and the names of its own modules."""
     try:
-        text = regular_text(repro.script)
+        texts = own_texts(repro)
     except (OSError, UnicodeDecodeError):
         return [], set()
-    modules = modes.own_modules(repro.home, text)
-    names = {path.relative_to(repro.home).parts[0].removesuffix(".py") for path in modules}
-    return [text, *modules.values()], names
+    places = [
+        path.relative_to(folder)
+        for folder in import_folders(repro)
+        for path in texts
+        if path.is_relative_to(folder)
+    ]
+    return list(texts.values()), {place.parts[0].removesuffix(".py") for place in places}
 
 
 def _installed(chosen: Selection, repro: Repro) -> Iterator[frozenset[str]]:

@@ -144,7 +144,8 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:
     """Say that all measurements are kept, and that the same command continues from there."""
-    line = f"measured and kept in {folder}: {len(run.results)} of {count(planned, 'cell')}"
+    measured = len({result.planned_id for result in run.results})
+    line = f"measured and kept in {folder}: {measured} of {count(planned, 'cell')}"
     log.print_warning(f"{line}; the same command continues from there")
 
 

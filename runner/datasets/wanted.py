@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from runner.machine.derived_cache import cached_yaml
+from runner.scripts.places import place_in_notebook
 
 _TABLE = Path(__file__).parent / "keras.yaml"
 _ARCHIVE = "_archive"
@@ -39,19 +40,29 @@ class Wanted:
     files: tuple[DataFile, ...] = ()
     untold: tuple[int, ...] = ()
     """The lines with a call of `get_file` whose address or folder is unknown."""
+    unread: str = ""
+    """Why this Python cannot parse the text: `line 3: invalid syntax`; "" if it can."""
 
 
 def wanted_by(text: str) -> Wanted:
-    """What the text asks for; nothing if this Python cannot parse the text."""
+    """What the text asks for; if this Python cannot parse the text, why not."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Wanted()
+    except SyntaxError as error:
+        where = f"{place(text, error.lineno)}: " if error.lineno else ""
+        return Wanted(unread=f"{where}{error.msg}")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Wanted(unread=str(error) or "it is too complex")
     if "keras" not in text:
         return Wanted()
     files, untold = _files_by_address(tree, _constants(tree))
     named = [*_data_sets(tree), *_weights(tree)]
     return Wanted(files=tuple(dict.fromkeys((*named, *files))), untold=tuple(untold))
+
+
+def place(text: str, line: int) -> str:
+    """`line 7`; in a script from a notebook `cell 2, line 3`."""
+    return place_in_notebook(text, line) or f"line {line}"
 
 
 # Data sets and weights that Keras knows -------------------------------------------------------

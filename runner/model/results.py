@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 from attrs import field, frozen
 
+from runner.model.cases import planned_name
 from runner.model.outcomes import Outcome
 from runner.model.values import Json, Whole
 
@@ -62,6 +63,11 @@ class Result:
     def id(self) -> tuple[str, str, str]:
         """(repro, case, environment): the cell's identity within a run."""
         return (self.repro, self.case, self.environment)
+
+    @property
+    def planned_id(self) -> tuple[str, str, str]:
+        """The id of the planned cell that this result belongs to: for a test, its file's cell."""
+        return (self.repro, planned_name(self.case, self.variant), self.environment)
 
     @property
     def votes(self) -> str:

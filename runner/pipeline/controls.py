@@ -13,7 +13,7 @@ from runner.environments import sizes
 from runner.machine.units import size_text
 from runner.matrix import controls
 from runner.matrix.vary import PYTHON
-from runner.model import Cell, Result, Target, pinned_version, planned_name
+from runner.model import Cell, Result, Target, pinned_version
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.workload import Batch, Lock, Workload, arrange
 from runner.report.text import listed
@@ -67,16 +67,11 @@ def _pairs(batches: Sequence[Batch], results: Iterable[Result]) -> Iterable[tupl
         for cell in batch.cells
     }
     for change in controls.changes(results):
-        before, after = (planned.get(_cell_of(each)) for each in (change.before, change.after))
+        before, after = (planned.get(each.planned_id) for each in (change.before, change.after))
         if before is None or after is None:
             continue
         here, there = (dict(map(pinned_version, each[1].packages)) for each in (before, after))
         yield from controls.controls(before[0], after[0], (here, there))
-
-
-def _cell_of(result: Result) -> tuple[str, str, str]:
-    """The id of the result's cell; for a test, of its file's cell."""
-    return result.repro, planned_name(result.case, result.variant), result.environment
 
 
 def _load(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from attrs import evolve
 
 from runner import cli
 from runner.cli import running
@@ -324,3 +325,14 @@ def test_a_matrix_in_a_folder_above_is_named(
     )
     assert cli.execute(["plan", "--matrix", "none/matrix.yaml"]) == 2
     assert "where it is" not in capsys.readouterr().err
+
+
+def test_an_interrupted_run_counts_the_cells_that_were_planned(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A test file is one cell, however many tests it has."""
+    names = ("test_a.py::one", "test_a.py::two", "test_b.py::one", "test_a.py::one@keras=legacy")
+    results = [runs.result(name, "2.9", "✓", variant=name.partition("@")[2]) for name in names]
+    run = evolve(runs.drawn("2.9"), results=(*results, runs.result("test_a.py::one", "2.8", "✓")))
+    running.report_interrupted(run, folder, 26)
+    assert "4 of 26 cells; the same command" in capsys.readouterr().err

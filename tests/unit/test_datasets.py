@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner import cli, paths
+from runner.cli import fetch as verb
 from runner.datasets import fetching
 from runner.datasets.wanted import DataFile, wanted_by
 from runner.errors import TfmatrixError
@@ -230,3 +232,68 @@ def test_the_verb_prints_the_folder(
     assert cli.execute(["fetch", "my.py"]) == 0
     folder = Path(capsys.readouterr().out.strip())
     assert (folder / ".keras" / "datasets" / "x").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("my.py", "import keras\nif x:\n", "line 2: "),
+        ("my.py", "import keras\nx = '\0'\n", "source code string cannot contain null bytes"),
+        ("my.py", f"import keras\nx = {'-' * 100_000}1\n", ""),
+        ("test_my.py", "import helper\n\ndef test_x(): pass\n", "line 1: "),
+        (
+            "my.ipynb",
+            '{"nbformat": 4, "cells": [{"cell_type": "code", "source": ["import keras"]},'
+            ' {"cell_type": "code", "source": ["x = 1\\n", "def f(:"]}]}',
+            "cell 2, line 2: invalid syntax",
+        ),
+    ],
+)
+def test_a_text_that_is_not_python_is_told(
+    name: str,
+    text: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    Path(name).write_text(text, "utf-8")
+    Path("helper.py").write_text("def (:\n", "utf-8")
+    assert cli.execute(["fetch", name]) == 2
+    first, *others = capsys.readouterr().err.splitlines()
+    assert " cannot be read as Python 3." in first
+    assert said in first
+    assert others == ["  to fix it: correct it; or get the data yourself, and use --data FOLDER"]
+
+
+def test_a_run_goes_on_without_the_data_of_such_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release's Python may be able to read it."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.py").write_text("import keras\nnot python (\n", "utf-8")
+    said: list[str] = []
+    nothing = dict.fromkeys(("tf", "patches", "timeout", "memory", "matrix_file"))
+    asked = {"scripts": (Path("my.py"),), "packages": (), "devices": (), "cases": (), "args": ()}
+    selection: dict[str, Any] = {**nothing, **asked, "data": verb.AUTO}
+    verb.with_data(selection, said.append)
+    assert selection["data"] is None
+    (line,) = said
+    assert line.startswith("my.py cannot be read as Python 3.")
+
+
+def test_the_data_of_a_suite_are_those_of_its_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "test_my.py": "import keras\n\ndef test_x():\n    keras.datasets.mnist.load_data()\n",
+        "conftest.py": "import keras\nkeras.utils.get_file('a.csv', 'https://e.org/a.csv')\n",
+    }
+    for name, text in files.items():
+        Path(name).write_text(text, "utf-8")
+    assert cli.execute(["fetch", "test_my.py", "--list"]) == 0
+    places = [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()]
+    assert places == ["a.csv", "mnist.npz"]

@@ -133,3 +133,24 @@ def test_on_a_terminal_it_is_asked(
         " Add pandas and scikit-learn?"
     ]
     assert chosen.cells[0].target.requirements == (("pandas", "scikit-learn") if answer else ())
+
+
+def test_the_tests_of_a_suite_are_read_not_their_driver(asked: dict[str, Any]) -> None:
+    files = {
+        "pyproject.toml": "[project]\nname = 'x'\n",
+        "tests/test_my.py": "import pytest, pandas, mine, helper\ndef test_x(): pass\n",
+        "tests/conftest.py": "import sklearn\n",
+        "tests/helper.py": "import yaml\n",
+        "src/mine/__init__.py": "from . import core\n",
+        "src/mine/core.py": "import PIL.Image\n",
+        "unrelated.py": "import torch\n",
+    }
+    for name, text in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text, "utf-8")
+    said: list[str] = []
+    scripts = (Path("tests/test_my.py"),)
+    packages = ("auto",)
+    missing_packages.select_with({**asked, "scripts": scripts, "packages": packages}, said.append)
+    assert len(said) == 1
+    assert said[0].endswith(": Pillow, PyYAML, pandas and scikit-learn added")
