@@ -1636,8 +1636,10 @@ ENDED_EARLY = "the process ended while importing TensorFlow"
 class Zygote:
     """A process that has imported TensorFlow and forks itself for each cell (the agent's side).
 
-    It was started with the same script path, environment and folders as the cells that it serves,
-    so that the import saw what it would see in a fresh process. `key` names these cells.
+    It was started with the same environment and folders as the cells that it serves, so that the
+    import saw what it would see in a fresh process. `key` names these cells. Their scripts may have
+    other names: an import of TensorFlow does not ask for it. Whether a module beside a script takes
+    the place of one that the import asks for, the host has to know.
     """
 
     def __init__(self, request: Request, scratch: Scratch) -> None:
@@ -1707,6 +1709,7 @@ class Zygote:
 
     def start_cell(self, request: Request, pipes: Pipes) -> None:
         terms = {
+            "script": request.copy,
             "args": request.args,
             "file_size": request.scratch,
             "work": self._scratch.work,
@@ -1745,8 +1748,8 @@ class Zygote:
             wait_for(self.pid)
 
 
-def zygote_key(request: Request) -> Tuple[str, Tuple[Tuple[str, str], ...]]:
-    return (request.script, tuple(sorted(request.env.items())))
+def zygote_key(request: Request) -> Tuple[Tuple[str, str], ...]:
+    return tuple(sorted(request.env.items()))
 
 
 def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
@@ -1776,7 +1779,7 @@ def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
         pid = os.fork()
         if pid == 0:
             control.close()
-            become_script(zygote, pipes, script, json.loads(wish.decode("ascii")), end)
+            become_script(zygote, pipes, main, json.loads(wish.decode("ascii")), end)
             return main, end
         close_all(pipes.out, pipes.err)
         tell_fate(pid, pipes.fate)
@@ -1949,13 +1952,16 @@ def import_tensorflow() -> str:
 
 
 def become_script(
-    zygote: int, pipes: Pipes, script: str, wish: Dict[str, Any], end: ShortEnd
+    zygote: int, pipes: Pipes, main: types.ModuleType, wish: Dict[str, Any], end: ShortEnd
 ) -> None:
     """In a forked child: set everything that would differ from a fresh process."""
     become_cell(zygote, pipes, wish["work"], wish["file_size"])
     write_all(pipes.fate, b"P %d\n" % os.getpid())
     close_all(*pipes)
+    script = wish["script"]
     sys.argv[:] = [script, *wish["args"]]
+    loader = type(main.__dict__["__loader__"])("__main__", script)
+    main.__dict__.update(__file__=script, __loader__=loader)
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, *sys.argv]
     end.chosen = wish["short_end"] is True

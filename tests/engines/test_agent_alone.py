@@ -154,6 +154,38 @@ def test_the_import_outlives_a_fresh_cell_in_between(tmp_path: Path) -> None:
     assert starters[0] == starters[2] != starters[1]
 
 
+NAMES_ITSELF = """
+import os, sys
+import tensorflow
+print('::observe name="%s"' % os.path.basename(__file__))
+print("::observe imported_by=%d" % tensorflow.PROCESS)
+assert __file__ == sys.argv[0] == __loader__.path == __loader__.get_filename("__main__")
+assert sys.path[0] == os.path.dirname(os.path.realpath(__file__))
+def here(): raise ValueError
+try:
+    here()
+except ValueError as error:
+    assert error.__traceback__.tb_next.tb_frame.f_code.co_filename == __file__
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_import_serves_scripts_of_any_name(version: str, tmp_path: Path) -> None:
+    bench = bench_with(interpreter(version), tmp_path, "fork")
+    (tmp_path / "site" / "tensorflow" / "__init__.py").write_text(
+        "import os; PROCESS = os.getpid()"
+    )
+    names = ("one", "two", "one")
+    try:
+        for name in names:
+            (Path(bench.channel.root) / f"{name}.py").write_text(NAMES_ITSELF, "utf-8")
+        seen = [bench.run(conformance.Case(subject=name)) for name in names]
+    finally:
+        bench.close()
+    assert [facts.observations.get("name") for facts in seen] == [f"{n}.py" for n in names], seen
+    assert len({facts.observations["imported_by"] for facts in seen}) == 1
+
+
 # --- When the agent goes, everything goes ----------------------------------------------------
 
 
