@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, TypeVar, cast
 
@@ -54,6 +54,13 @@ KEPT = Bytes({"all": None, "none": 0})
 """How much stays on disk: everything, nothing, or a size in bytes."""
 
 
+def _with_options(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    """The command with `options`, which its help lists in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def _with_local(command: F) -> F:
     """Passes what local packages among the words of `--with` ask for, as `local`."""
 
@@ -69,78 +76,76 @@ def _with_local(command: F) -> F:
     return cast("F", called)
 
 
+_NEEDS = (
+    click.option(
+        "--with",
+        "packages",
+        multiple=True,
+        metavar="REQUIREMENT",
+        help="Add a package, in its version as of each release's date; or one of yours: "
+        "./FOLDER, FILE.whl. 'auto': add the packages that the scripts import.",
+    ),
+    click.option(
+        "-r",
+        "--requirements",
+        "requirement_files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="Add the packages of a requirements.txt.",
+    ),
+    click.option(
+        "--project",
+        "projects",
+        multiple=True,
+        metavar="FOLDER",
+        help="Add the dependencies of a pyproject.toml; '.[test]' adds an extra or group.",
+    ),
+    click.option(
+        "--relax",
+        is_flag=True,
+        help="If an exact version is not available, use the nearest that is.",
+    ),
+    click.option(
+        "--force-package",
+        "forced",
+        multiple=True,
+        metavar="NAME==V",
+        help="Install this version even if TensorFlow forbids it.",
+    ),
+    click.option(
+        "--as-of",
+        metavar="DAY",
+        help="Use packages as pip would choose them on another day: 'today' or 2024-06-30.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Let cells read this folder as ~/data, and its .keras as ~/.keras. 'auto': "
+        "download the data that the scripts ask Keras for.",
+    ),
+    click.option(
+        "--network",
+        is_flag=True,
+        help="Let cells use the network. Their outcomes are not stored.",
+    ),
+    click.option(
+        "--fail-on",
+        metavar="TEXT|/REGEX/",
+        help="A pass that prints this, for example a warning, becomes a fail.",
+    ),
+    click.option(
+        "--allow-no-tensorflow",
+        is_flag=True,
+        help="Also judge a script that never imports TensorFlow.",
+    ),
+)
+
+
 def needing(command: F) -> F:
     """Adds the options for what scripts need, to every command that runs scripts."""
-    command = _with_local(command)
-    for option in reversed(
-        (
-            click.option(
-                "--with",
-                "packages",
-                multiple=True,
-                metavar="REQUIREMENT",
-                help="Add a package, in its version as of each release's date; or one of yours: "
-                "./FOLDER, FILE.whl. 'auto': add the packages that the scripts import.",
-            ),
-            click.option(
-                "-r",
-                "--requirements",
-                "requirement_files",
-                type=click.Path(path_type=Path),
-                multiple=True,
-                metavar="FILE",
-                help="Add the packages of a requirements.txt.",
-            ),
-            click.option(
-                "--project",
-                "projects",
-                multiple=True,
-                metavar="FOLDER",
-                help="Add the dependencies of a pyproject.toml; '.[test]' adds an extra or group.",
-            ),
-            click.option(
-                "--relax",
-                is_flag=True,
-                help="If an exact version is not available, use the nearest that is.",
-            ),
-            click.option(
-                "--force-package",
-                "forced",
-                multiple=True,
-                metavar="NAME==V",
-                help="Install this version even if TensorFlow forbids it.",
-            ),
-            click.option(
-                "--as-of",
-                metavar="DAY",
-                help="Use packages as pip would choose them on another day: 'today' or 2024-06-30.",
-            ),
-            click.option(
-                "--data",
-                type=click.Path(path_type=Path),
-                metavar="FOLDER",
-                help="Let cells read this folder as ~/data, and its .keras as ~/.keras. 'auto': "
-                "download the data that the scripts ask Keras for.",
-            ),
-            click.option(
-                "--network",
-                is_flag=True,
-                help="Let cells use the network. Their outcomes are not stored.",
-            ),
-            click.option(
-                "--fail-on",
-                metavar="TEXT|/REGEX/",
-                help="A pass that prints this, for example a warning, becomes a fail.",
-            ),
-            click.option(
-                "--allow-no-tensorflow",
-                is_flag=True,
-                help="Also judge a script that never imports TensorFlow.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+    return _with_options(_with_local(command), _NEEDS)
 
 
 NEEDING = (
@@ -168,92 +173,91 @@ def needing_words(selection: Mapping[str, Any]) -> list[str]:
     return words + (["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else [])
 
 
+_CELLS = (
+    click.argument(
+        "scripts",
+        nargs=-1,
+        type=click.Path(path_type=Path),
+        metavar="[SCRIPT]...",
+        shell_complete=completion.complete_scripts,
+    ),
+    click.option(
+        "-m",
+        "--module",
+        "modules",
+        multiple=True,
+        metavar="MODULE",
+        help="Run a module of the working folder, as python -m MODULE does.",
+    ),
+    click.option(
+        "--tf",
+        metavar="SPEC",
+        help="The releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
+        shell_complete=completion.complete_specs,
+    ),
+    click.option(
+        "--patches",
+        type=click.Choice(["latest", "all"]),
+        help="The newest patch of each series (default), or all.",
+    ),
+    click.option("--pre", is_flag=True, help="Include release candidates."),
+    click.option(
+        "--nightly",
+        is_flag=True,
+        help="Add the newest nightly or release candidate as the last column.",
+    ),
+    click.option(
+        "--device",
+        "devices",
+        type=click.Choice(["cpu", "cuda"]),
+        multiple=True,
+        help="Repeat for several.",
+    ),
+    click.option(
+        "--case",
+        "cases",
+        multiple=True,
+        metavar="GLOB",
+        help="The cases to run, by name.",
+        shell_complete=completion.complete_cases,
+    ),
+    click.option(
+        "--arg",
+        "args",
+        multiple=True,
+        metavar="ARG",
+        help="An argument for the named scripts.",
+    ),
+    click.option(
+        "--vary",
+        multiple=True,
+        metavar="NAME=V,V",
+        help="Run each case with several Pythons (python=3.9,3.10), packages "
+        "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0). NAME alone is an "
+        "axis of matrix.yaml.",
+    ),
+    click.option(
+        "--along",
+        metavar="PACKAGE",
+        help="Use as columns a package's releases ('keras>=3'), or the values of an axis "
+        "of matrix.yaml, on one release of TensorFlow.",
+    ),
+    click.option(
+        "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable for all cells."
+    ),
+    needing,
+    click.option("--timeout", type=SECONDS, help="Limit of a cell: 90 (seconds) or 5m."),
+    click.option("--memory", type=MEBIBYTES, help="Limit of a cell: 4096 (MiB) or 4GB."),
+    click.option(
+        "--matrix",
+        "matrix_file",
+        type=click.Path(path_type=Path),
+        default=None,
+        help=f"Use this file instead of ./{MATRIX}.",
+    ),
+)
+
+
 def selecting(command: F) -> F:
     """Adds the options that choose cells, for run, plan, render, build and lock."""
-    for option in reversed(
-        (
-            click.argument(
-                "scripts",
-                nargs=-1,
-                type=click.Path(path_type=Path),
-                metavar="[SCRIPT]...",
-                shell_complete=completion.complete_scripts,
-            ),
-            click.option(
-                "-m",
-                "--module",
-                "modules",
-                multiple=True,
-                metavar="MODULE",
-                help="Run a module of the working folder, as python -m MODULE does.",
-            ),
-            click.option(
-                "--tf",
-                metavar="SPEC",
-                help="The releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
-                shell_complete=completion.complete_specs,
-            ),
-            click.option(
-                "--patches",
-                type=click.Choice(["latest", "all"]),
-                help="The newest patch of each series (default), or all.",
-            ),
-            click.option("--pre", is_flag=True, help="Include release candidates."),
-            click.option(
-                "--nightly",
-                is_flag=True,
-                help="Add the newest nightly or release candidate as the last column.",
-            ),
-            click.option(
-                "--device",
-                "devices",
-                type=click.Choice(["cpu", "cuda"]),
-                multiple=True,
-                help="Repeat for several.",
-            ),
-            click.option(
-                "--case",
-                "cases",
-                multiple=True,
-                metavar="GLOB",
-                help="The cases to run, by name.",
-                shell_complete=completion.complete_cases,
-            ),
-            click.option(
-                "--arg",
-                "args",
-                multiple=True,
-                metavar="ARG",
-                help="An argument for the named scripts.",
-            ),
-            click.option(
-                "--vary",
-                multiple=True,
-                metavar="NAME=V,V",
-                help="Run each case with several Pythons (python=3.9,3.10), packages "
-                "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0). NAME alone is an "
-                "axis of matrix.yaml.",
-            ),
-            click.option(
-                "--along",
-                metavar="PACKAGE",
-                help="Use as columns a package's releases ('keras>=3'), or the values of an axis "
-                "of matrix.yaml, on one release of TensorFlow.",
-            ),
-            click.option(
-                "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable for all cells."
-            ),
-            needing,
-            click.option("--timeout", type=SECONDS, help="Limit of a cell: 90 (seconds) or 5m."),
-            click.option("--memory", type=MEBIBYTES, help="Limit of a cell: 4096 (MiB) or 4GB."),
-            click.option(
-                "--matrix",
-                "matrix_file",
-                type=click.Path(path_type=Path),
-                default=None,
-                help=f"Use this file instead of ./{MATRIX}.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+    return _with_options(command, _CELLS)

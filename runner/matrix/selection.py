@@ -83,58 +83,41 @@ def select(
 
     `local`: what those of the `packages` ask for that are folders and wheels of this machine.
     """
-    sources = [*map(find_script, scripts), *map(script_of_module, modules)]
-    if command:
-        from runner.scripts.commands import script_of_command
-
-        sources.append(script_of_command(command))
+    sources = _sources(scripts, modules, command)
     matrix = _with_files(_matrix(sources, args, matrix_file))
+    patches = patches or matrix.patches
     columns = None
-    if along is not None and nightly:
-        raise UsageError("--nightly adds a release of TensorFlow: leave it out with --along")
     if along is not None:
+        if nightly:
+            raise UsageError("--nightly adds a release of TensorFlow: leave it out with --along")
         release = _only_release(along, tf or "latest", pre=pre)
-        columns = _along(along, release, devices, patches or matrix.patches, matrix.axes)
+        columns = _along(along, release, devices, patches, matrix.axes)
         tf, vary = release.version, (*vary, columns)
-    matrix = _varied(matrix, vary, env)
     asked = additions.shared_packages(requirement_files, projects) + (local or NOTHING)
-    packages = [each for each in packages if not wheels.is_path(each)]
+    named = [each for each in packages if not wheels.is_path(each)]
     resolution = additions.resolution(forced, relax, as_of)
-    added = [
-        additions.with_data(
-            additions.with_packages(repro, asked, packages, resolution), data, network
-        )
-        for repro in matrix.repros
-    ]
+
+    def changed(repro: Repro) -> Repro:
+        repro = additions.with_packages(repro, asked, named, resolution)
+        repro = additions.with_data(repro, data, network)
+        repro = _expecting(_limited(repro, timeout, memory), expect)
+        return _judged_by(repro, fail_on, allow_no_tensorflow)
+
+    matrix = _varied(matrix, vary, env)
     matrix = evolve(
         matrix,
         tf=tf or matrix.tf,
-        patches=patches or matrix.patches,
+        patches=patches,
         devices=tuple(Device(device) for device in devices) or matrix.devices,
-        repros=tuple(
-            evolve(
-                _expecting(_limited(repro, timeout, memory), expect),
-                fail_on=repro.fail_on if fail_on is None else checked_pattern(fail_on, "--fail-on"),
-                needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
-            )
-            for repro in added
-        ),
-    )
-    releases = specifier.select(
-        known.releases(matrix.tf, pre=pre), matrix.tf, matrix.patches, pre=pre
+        repros=tuple(map(changed, matrix.repros)),
     )
     ahead = known.newest_ahead() if nightly else None
-    releases = (*releases, ahead) if ahead and ahead not in releases else releases
-    releases = additions.allowed_releases(matrix.repros, releases, matrix.tf)
-    planned = plan.cells(matrix, releases, cases)
-    if not planned:
-        names = sorted({case.name for repro in matrix.repros for case in repro.cases})
-        raise UsageError(f"no case is named {', '.join(cases)}; there are: {', '.join(names)}")
+    releases = _releases(matrix, ahead, pre=pre)
     noted = dict.fromkeys(note for repro in matrix.repros for note in repro.notes)
     return Selection(
         matrix=matrix,
         releases=releases,
-        cells=tuple(planned),
+        cells=_cells(matrix, releases, cases),
         reported=reported,
         along=columns.name if columns else "",
         remarks=(
@@ -143,6 +126,34 @@ def select(
             *([NOTHING_AHEAD] if nightly and ahead is None else []),
         ),
     )
+
+
+def _sources(
+    scripts: Sequence[Path], modules: Sequence[str], command: Sequence[str]
+) -> list[Named]:
+    sources = [*map(find_script, scripts), *map(script_of_module, modules)]
+    if command:
+        from runner.scripts.commands import script_of_command
+
+        sources.append(script_of_command(command))
+    return sources
+
+
+def _releases(matrix: Matrix, ahead: Optional[Release], *, pre: bool) -> tuple[Release, ...]:
+    """The releases that the matrix names, with `ahead` as the last, as far as its repros allow."""
+    named = known.releases(matrix.tf, pre=pre)
+    chosen = specifier.select(named, matrix.tf, matrix.patches, pre=pre)
+    if ahead and ahead not in chosen:
+        chosen = (*chosen, ahead)
+    return additions.allowed_releases(matrix.repros, chosen, matrix.tf)
+
+
+def _cells(matrix: Matrix, releases: Sequence[Release], cases: Sequence[str]) -> tuple[Cell, ...]:
+    planned = plan.cells(matrix, releases, cases)
+    if not planned:
+        names = sorted({case.name for repro in matrix.repros for case in repro.cases})
+        raise UsageError(f"no case is named {', '.join(cases)}; there are: {', '.join(names)}")
+    return tuple(planned)
 
 
 def _only_release(along: str, tf: str, *, pre: bool) -> Release:
@@ -226,6 +237,14 @@ def _expecting(repro: Repro, outcome: Optional[str]) -> Repro:
         return repro
     everywhere = Expectation(rule=Rule(), verdict=Verdict(outcome), source="--expect")
     return evolve(repro, expectations=(everywhere,))
+
+
+def _judged_by(repro: Repro, fail_on: Optional[str], allow_no_tensorflow: bool) -> Repro:
+    return evolve(
+        repro,
+        fail_on=repro.fail_on if fail_on is None else checked_pattern(fail_on, "--fail-on"),
+        needs_tensorflow=repro.needs_tensorflow and not allow_no_tensorflow,
+    )
 
 
 def _limited(repro: Repro, timeout: Optional[float], memory: Optional[int]) -> Repro:

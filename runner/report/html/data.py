@@ -127,55 +127,32 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
 def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct) -> dict[str, Any]:
     """What differs from the page's defaults."""
     outcome, log = result.outcome, result.log
-    facts: dict[str, Any] = {"verdict": outcome.verdict.value}
-    if mark.letter:
-        facts["letter"] = mark.letter
-    reason = outcome.reason and text.shortened(outcome.reason, 1_000)
-    if reason:
-        facts["reason"] = reason
-    if result.environment:
-        facts["environment"] = result.environment
-    if result.exit_code is not None:
-        facts["exit"] = result.exit_code
-    if result.signal is not None:
-        facts["signal"] = result.signal
-    if result.attempts:
-        facts["seconds"] = round(result.seconds, 2)
-    memory = round(result.max_rss_mb)
-    if memory:
-        facts["memory"] = memory
     notes = [f"It fails in {result.place}.", *result.notes] if result.place else result.notes
-    if notes:
-        facts["notes"] = [text.shortened(note, 300) for note in notes]
-    if result.observations:
-        facts["observed"] = observed.number(
-            {text.shortened(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}
-        )
-    if log:
-        facts["file"] = log
-        if log in logs:
-            facts["log"] = logs[log]
-    if result.attempts > 1:
-        facts["attempts"] = result.attempts
-    if mark.votes:
-        facts["votes"] = mark.votes
-    if result.cached:
-        facts["cached"] = True
-    if result.inferred:
-        facts["inferred"] = result.inferred
-    if result.expected:
-        facts["expected"] = result.expected
-    if result.unexpected:
-        facts["unexpected"] = True
-    if result.mode not in ("", "fresh"):
-        facts["mode"] = result.mode
-    why = result.mode_reason and text.shortened(result.mode_reason, 300)
-    if why:
-        facts["why"] = why
-    worker = result.worker and text.shortened(result.worker, 100)
-    if worker:
-        facts["worker"] = worker
-    return facts
+    values = {text.shortened(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}
+    facts: dict[str, Any] = {
+        "verdict": outcome.verdict.value,
+        "letter": mark.letter or None,
+        "reason": text.shortened(outcome.reason or "", 1_000) or None,
+        "environment": result.environment or None,
+        "exit": result.exit_code,
+        "signal": result.signal,
+        "seconds": round(result.seconds, 2) if result.attempts else None,
+        "memory": round(result.max_rss_mb) or None,
+        "notes": [text.shortened(note, 300) for note in notes] or None,
+        "observed": observed.number(values) if values else None,
+        "file": log or None,
+        "log": logs.get(log) if log else None,
+        "attempts": result.attempts if result.attempts > 1 else None,
+        "votes": mark.votes or None,
+        "cached": result.cached or None,
+        "inferred": result.inferred or None,
+        "expected": result.expected or None,
+        "unexpected": result.unexpected or None,
+        "mode": result.mode if result.mode not in ("", "fresh") else None,
+        "why": text.shortened(result.mode_reason or "", 300) or None,
+        "worker": text.shortened(result.worker or "", 100) or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _observed(value: Json) -> Json:
