@@ -71,6 +71,7 @@ WORKING_FOLDER = "repro"  # the working directory's name in the scratch folder
 ON_LINUX = sys.platform.startswith("linux")
 # At this signal a script's process writes where its Python stands.
 STACKS = int(signal.SIGRTMAX) if ON_LINUX else 0
+THREADS_PATIENCE = 1.0  # seconds until threads that end have ended
 STACKS_PATIENCE = 0.5  # seconds until a process has written them on a busy machine
 MOST_STACKS = 8  # processes of a cell that are asked for them
 STACKS_KEPT = 1 << 20  # bytes of them: the script may write to its stderr meanwhile
@@ -898,13 +899,24 @@ class Request:
         self.scratch = int(self._get(fields, "scratch_mb", int)) << 20
         self.mode = self._get(fields, "mode", str)
         self.ends_well = fields.get("ends_well") is True
-        texts = [self.script, *self.args, *self.env, *self.env.values()]
+        self.prologue = fields.get("prologue", "")
+        texts = [self.script, self.prologue, *self.args, *self.env, *self.env.values()]
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
             raise CannotRun("a request's script, arguments and environment are texts without NUL")
         if any(not name or "=" in name for name in self.env):
             raise CannotRun("an environment variable's name is empty or holds '='")
         if not os.access(self.script, os.R_OK) or os.path.isdir(self.script):
             raise CannotRun("the script %s cannot be read in the environment" % self.script)
+
+    def begins_with_prologue(self) -> bool:
+        """Whether the script still begins with the text that was examined."""
+        with open(self.script, "rb") as file:
+            return file.read(self.prologue_size) == to_utf8(self.prologue)
+
+    @property
+    def prologue_size(self) -> int:
+        """In bytes."""
+        return len(to_utf8(self.prologue))
 
     @staticmethod
     def _get(fields: Dict[str, Any], name: str, kind: Any) -> Any:
@@ -1640,6 +1652,9 @@ class Zygote:
     import saw what it would see in a fresh process. `key` names these cells. Their scripts may have
     other names: an import of TensorFlow does not ask for it. Whether a module beside a script takes
     the place of one that the import asks for, the host has to know.
+
+    If a script has a prologue, the zygote runs these lines, as the script itself, instead of only
+    importing TensorFlow. It then serves this script alone, and a cell goes on after the prologue.
     """
 
     def __init__(self, request: Request, scratch: Scratch) -> None:
@@ -1657,7 +1672,8 @@ class Zygote:
             try:
                 become_cell(agent, Pipes(out_w, err_w, -1), scratch.work, None)
                 theirs.set_inheritable(True)
-                start_python([THIS_FILE, "--zygote", str(theirs.fileno()), request.copy], env)
+                words = [str(theirs.fileno()), request.copy, str(request.prologue_size)]
+                start_python([THIS_FILE, "--zygote", *words], env)
             finally:
                 os._exit(127)
         close_all(out_w, err_w)
@@ -1748,19 +1764,21 @@ class Zygote:
             wait_for(self.pid)
 
 
-def zygote_key(request: Request) -> Tuple[Tuple[str, str], ...]:
-    return tuple(sorted(request.env.items()))
+def zygote_key(request: Request) -> Tuple[str, str, Tuple[Tuple[str, str], ...]]:
+    script = request.script if request.prologue else ""
+    return (script, request.prologue, tuple(sorted(request.env.items())))
 
 
-def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
-    """The zygote's whole life. Returns only in forked children, with their `__main__` to fill."""
+def zygote_main(fd: int, script: str, size: int) -> "Tuple[types.ModuleType, ShortEnd, int]":
+    """The zygote's whole life. Returns only in forked children: their `__main__`, and how many
+    statements of the script the prologue of `size` bytes has run in it."""
     agent = os.getppid()
     die_with(agent)
     prctl(PR_SET_DUMPABLE, 0)
     control = socket.socket(fileno=fd)
     control.set_inheritable(False)
     main, end = stand_in_for(script), ShortEnd()
-    refusal = import_tensorflow()
+    refusal, done = import_tensorflow(main, script, size)
     end.remember(main)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -1780,7 +1798,7 @@ def zygote_main(fd: int, script: str) -> "Tuple[types.ModuleType, ShortEnd]":
         if pid == 0:
             control.close()
             become_script(zygote, pipes, main, json.loads(wish.decode("ascii")), end)
-            return main, end
+            return main, end, done
         close_all(pipes.out, pipes.err)
         tell_fate(pid, pipes.fate)
         close_all(pipes.fate)
@@ -1809,6 +1827,7 @@ def stand_in_for(script: str) -> types.ModuleType:
 
 
 main_of_zygote = []  # type: List[types.ModuleType]
+seeded = []  # type: List[Any]  # the state of `random`, if the prologue has seeded a generator
 
 
 class ShortEnd:
@@ -1934,21 +1953,76 @@ def finalizers_left() -> bool:
     return any(hasattr(one if isinstance(one, type) else type(one), "__del__") for one in made)
 
 
-def import_tensorflow() -> str:
-    """Import TensorFlow. Returns why this process cannot be forked; "" where it can."""
+def import_tensorflow(main: types.ModuleType, script: str, size: int) -> Tuple[str, int]:
+    """Run the script's first `size` bytes, which import TensorFlow; import it alone if there are
+    none. Returns why this process cannot be forked, "" where it can, and the number of statements
+    that have run."""
+    done = 0
     try:
-        __import__("tensorflow")
+        if size:
+            with open(script, "rb") as file:
+                prologue = file.read(size)
+            exec(compile(prologue, script, "exec", 0, True), main.__dict__)
+            done = len(syntax_tree(prologue, script).body)
+            if b"seed(" in prologue and "random" in sys.modules:
+                seeded.append(sys.modules["random"].getstate())
+        else:
+            __import__("tensorflow")
     except BaseException as error:
-        return ("importing TensorFlow failed: %r" % error).replace("\n", " ")[:1000]
-    if threading.active_count() > 1:
-        return "importing TensorFlow started a Python thread"
+        return ("importing TensorFlow failed: %r" % error).replace("\n", " ")[:1000], done
+    if "tensorflow" not in sys.modules:
+        return "its first lines do not import TensorFlow", done
+    if not waits_until(lambda: threading.active_count() == 1):
+        return "importing TensorFlow started a Python thread", done
+    if has_lasting_threads():
+        return "importing TensorFlow started a thread that a fork does not end", done
     for fd in os.listdir("/proc/self/fd") if ON_LINUX else []:
         try:
             if os.readlink("/proc/self/fd/" + fd).startswith("/dev/nvidia"):
-                return "importing TensorFlow opened the GPU"
+                return "importing TensorFlow opened the GPU", done
         except OSError:
             pass
-    return ""
+    return "", done
+
+
+def waits_until(condition: Any) -> bool:
+    """Wait a little for what ends by itself: a cancelled timer, a thread that has been joined."""
+    end = time.monotonic() + THREADS_PATIENCE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+def has_lasting_threads() -> bool:
+    """Whether a thread goes on when this process forks. OpenBLAS ends its threads before a fork;
+    other libraries do not, and a child then waits for threads that it does not have."""
+    if not ON_LINUX or count_threads() == 1:
+        return False
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return not waits_until(lambda: count_threads() == 1)
+
+
+def count_threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def syntax_tree(source: bytes, script: str) -> Any:
+    only_tree = 0x400  # ast.PyCF_ONLY_AST, without importing ast before the script does
+    return compile(source, script, "exec", only_tree, True)
+
+
+def code_after(source: bytes, script: str, done: int) -> Any:
+    """The code of a script without its first `done` statements, which have run."""
+    if not done:
+        return compile(source, script, "exec", 0, True)
+    tree = syntax_tree(source, script)
+    futures = [one for one in tree.body[:done] if getattr(one, "module", "") == "__future__"]
+    # After `pass`, a text is no docstring.
+    tree.body[:done] = futures + syntax_tree(b"pass", script).body
+    return compile(tree, script, "exec", 0, True)
 
 
 def become_script(
@@ -1965,10 +2039,12 @@ def become_script(
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, *sys.argv]
     end.chosen = wish["short_end"] is True
-    # Each fresh process draws its own randomness, so that repetitions are independent.
-    for name, seed in (("random", "seed"), ("numpy.random", "seed")):
-        if name in sys.modules:
-            getattr(sys.modules[name], seed)()
+    for name in ("random", "numpy.random"):
+        if name in sys.modules and not seeded:
+            # Each fresh process draws its own randomness, so that repetitions are independent.
+            sys.modules[name].seed()
+    for state in seeded:  # Python seeds anew after a fork
+        sys.modules["random"].setstate(state)
     show_stacks(STACKS)
     if CAN_WATCH:
         # Python keeps audit hooks to its end: this one must not keep the objects of this file.
@@ -2027,9 +2103,11 @@ class Agent:
             raise CannotRun("not a request: %.80r" % fields.get("op"))
         request = Request(fields)
         zygote, why = None, None
-        if request.mode == "fork":
+        if request.mode == "fork" and request.begins_with_prologue():
             zygote = self._zygote_for(request)
             why = self.refused.get(zygote_key(request))
+        elif request.mode == "fork":
+            why = "the script has changed since it was examined"
         standing = self._standing()
         try:
             answer = self._cell(request, zygote)
@@ -2150,13 +2228,13 @@ if __name__ == "__main__":
         sys.exit(0)
     # In the zygote's children the script runs here, with one frame of ours below it. Then the
     # process ends as Python ends, with its threads, exit handlers and buffers.
-    _module, _end = zygote_main(int(sys.argv[2]), sys.argv[3])
+    _module, _end, _done = zygote_main(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
     _code = 0
     try:
         with open(sys.argv[0], "rb") as _file:
             _source = _file.read()
         del _file
-        exec(compile(_source, sys.argv[0], "exec", 0, True), _module.__dict__)
+        exec(code_after(_source, sys.argv[0], _done), _module.__dict__)
     except SystemExit as _error:
         _end.code = exit_code(_error)
         raise

@@ -36,6 +36,8 @@ class Request:
     mode: str = "fresh"
     """`fresh`, or `fork` if it may run as a child of a process
     that has already imported TensorFlow."""
+    prologue: str = ""
+    """The beginning of the script that the importing process runs before it forks (mode `fork`)."""
     ends_well: bool = False
     """Whether forked children in this environment are known to end without a crash."""
 
@@ -54,6 +56,7 @@ def encode_request(request: Request, name: str) -> bytes:
         "output_kb": limits.output,
         "scratch_mb": limits.scratch,
         "mode": request.mode,
+        "prologue": request.prologue,
         "ends_well": request.ends_well,
     }
     return json.dumps(fields).encode("ascii")

@@ -1,8 +1,9 @@
 """Finds whether a script may run in a process that has already imported TensorFlow.
 
-Such a process imported TensorFlow before the script's first line. It equals a fresh process only if
-nothing that the script does before its own import can affect TensorFlow, or what the script sees of
-itself. In any doubt the answer is a reason, and the script gets a fresh process.
+Such a process has run the script's prologue: its lines through its import of TensorFlow. A child of
+it goes on with the next line. It equals a fresh process only if the prologue does the same in each
+run, and if the script does not look at what differs. In any doubt the answer is a reason, and the
+script gets a fresh process.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Optional, Union
+
+from runner.cells import prologues
+from runner.cells.prologues import NO_IMPORT, imported, shown
 
 # Modules whose import changes nothing that TensorFlow or a script can notice. TensorFlow itself
 # imports most of them.
@@ -45,14 +49,9 @@ _OF_THE_AGENT = """
 MOST = 1 << 20
 """The longest script, in characters, that is examined."""
 
-_LONGEST = 60
-"""At most this many characters of an expression are shown in a reason."""
-
 HARMLESS = frozenset(_HARMLESS.split())
 SELF_KNOWLEDGE = frozenset(_SELF_KNOWLEDGE.split())
 OF_THE_AGENT = frozenset(_OF_THE_AGENT.split())
-NO_IMPORT = "it never imports TensorFlow at its top level"
-Import = Union[ast.Import, ast.ImportFrom]
 
 
 def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
@@ -68,7 +67,22 @@ def forkable(source: str, siblings: Collection[str] = ()) -> Optional[str]:
     late = OF_THE_AGENT.intersection(siblings)
     if late:
         return f"{min(late)} beside it has the name of a module that the agent needs"
-    return _told_of_itself(tree) or _before_import(tree, frozenset(siblings))
+    end = prologues.last_statement(tree, HARMLESS, siblings)
+    return _told_of_itself(tree) or (end if isinstance(end, str) else None)
+
+
+def prologue(source: str, siblings: Collection[str] = ()) -> str:
+    """The beginning of `source` that the importing process must run; "" if it need not run any: if
+    these lines change nothing, an import of TensorFlow alone serves any script. "" too if `source`
+    is not forkable.
+    """
+    tree = _parsed(source)
+    if isinstance(tree, str) or forkable(source, siblings):
+        return ""
+    if _before_import(tree, HARMLESS, frozenset(siblings)) is None:
+        return ""
+    end = prologues.last_statement(tree, HARMLESS, siblings)
+    return "" if isinstance(end, str) else prologues.text_until(source, end)
 
 
 def forkable_tests(sources: Sequence[str], siblings: Collection[str] = ()) -> Optional[str]:
@@ -85,7 +99,7 @@ def forkable_tests(sources: Sequence[str], siblings: Collection[str] = ()) -> Op
         tree = _parsed(source)
         if isinstance(tree, str):
             return tree
-        reason = _before_import(tree, frozenset(siblings), of_tests=True)
+        reason = _before_import(tree, HARMLESS | {"pytest"}, frozenset(siblings))
         if reason != NO_IMPORT:
             return reason
     return reason
@@ -103,7 +117,7 @@ def imported_anywhere(source: str) -> frozenset[str]:
     names: set[str] = set()
     for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            names.update(_imported(node))
+            names.update(imported(node))
         if isinstance(node, ast.ImportFrom) and node.level:
             names.update((node.module or "").split(".")[:1], (one.name for one in node.names))
     return frozenset(names)
@@ -128,7 +142,7 @@ def _told_of_itself(tree: ast.Module) -> Optional[str]:
             found = SELF_KNOWLEDGE.intersection(name for name in names if isinstance(name, str))
             if found:
                 return f"it uses {min(found)}"
-            whole = _shown(node) if isinstance(node, ast.Attribute) else ""
+            whole = shown(node) if isinstance(node, ast.Attribute) else ""
             if whole in ("os.times", "inspect.stack"):
                 return f"it uses {whole}"
             if isinstance(node, ast.ImportFrom) and node.module == "inspect":
@@ -142,18 +156,21 @@ def _told_of_itself(tree: ast.Module) -> Optional[str]:
 
 
 def _before_import(
-    tree: ast.Module, siblings: frozenset[str], *, of_tests: bool = False
+    tree: ast.Module, harmless: frozenset[str], siblings: frozenset[str]
 ) -> Optional[str]:
-    harmless = HARMLESS | {"pytest"} if of_tests else HARMLESS
+    """Why the file may not run from its first line after an import of TensorFlow; None if it may.
+
+    Pytest's files always do."""
+    of_tests = "pytest" in harmless
     for statement in tree.body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            for name in _imported(statement):
+            for name in imported(statement):
                 if name == "tensorflow" and name not in siblings:
                     return None
                 if name not in harmless or name in siblings:
-                    return f"line {statement.lineno} imports {name or 'a sibling'} first"
-        elif not (_does_nothing(statement) or (of_tests and _is_for_pytest(statement))):
-            return f"line {statement.lineno} {_deed(statement)} before importing TensorFlow"
+                    return prologues.first_import(statement, name)
+        elif not (prologues.does_nothing(statement) or (of_tests and _is_for_pytest(statement))):
+            return prologues.first_deed(statement)
     return NO_IMPORT
 
 
@@ -166,72 +183,5 @@ def _is_for_pytest(statement: ast.stmt) -> bool:
     ]
     statement = copy.copy(statement)
     statement.decorator_list = []
-    return all(_shown(each).startswith("pytest.") for each in decorators) and _only_defines(
-        statement
-    )
-
-
-def _deed(statement: ast.stmt) -> str:
-    """What a statement does, in words: `sets os.environ`, `calls np.random.seed`."""
-    value = getattr(statement, "value", None)
-    target = getattr(statement, "target", None) or next(
-        iter(getattr(statement, "targets", ())), None
-    )
-    if isinstance(target, (ast.Subscript, ast.Attribute)):
-        return f"sets {_shown(target.value if isinstance(target, ast.Subscript) else target)}"
-    if isinstance(value, ast.Call):
-        return f"calls {_shown(value.func)}"
-    return "does something"
-
-
-def _shown(expression: ast.expr) -> str:
-    text = " ".join(ast.unparse(expression).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _imported(statement: Import) -> Iterator[str]:
-    """The top-level packages that a statement imports, in order; "" for a relative import."""
-    if isinstance(statement, ast.ImportFrom):
-        yield (statement.module or "").split(".")[0] if not statement.level else ""
-    else:
-        for alias in statement.names:
-            yield alias.name.split(".")[0]
-
-
-def _does_nothing(statement: ast.stmt) -> bool:
-    """Whether the statement only defines names: a docstring, a constant or a function."""
-    if isinstance(statement, ast.Pass):
-        return True
-    if isinstance(statement, ast.Expr):
-        return _is_constant(statement.value)
-    if isinstance(statement, ast.Assign):
-        names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
-        plain = len(names) == len(statement.targets) and not any(n.startswith("__") for n in names)
-        return plain and _is_constant(statement.value)
-    if isinstance(statement, ast.FunctionDef):
-        return _only_defines(statement)
-    return False
-
-
-def _is_constant(value: ast.expr) -> bool:
-    if isinstance(value, (ast.Tuple, ast.List)):
-        return all(_is_constant(one) for one in value.elts)
-    if isinstance(value, ast.UnaryOp):
-        return isinstance(value.operand, ast.Constant)
-    return isinstance(value, ast.Constant)
-
-
-def _only_defines(function: ast.FunctionDef) -> bool:
-    """Whether a function's decorators, defaults and annotations do
-    nothing: they run at its definition."""
-    arguments = function.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
-    annotations = [one.annotation for one in every] + [function.returns]
-    defaults = [*arguments.defaults, *(one for one in arguments.kw_defaults if one is not None)]
-    return (
-        not function.decorator_list
-        and not function.name.startswith("__")
-        and all(_is_constant(one) for one in defaults)
-        and all(one is None or isinstance(one, (ast.Name, ast.Constant)) for one in annotations)
-    )
+    for_pytest = all(shown(each).startswith("pytest.") for each in decorators)
+    return for_pytest and prologues.only_defines(statement)

@@ -54,14 +54,15 @@ class Measurer:
         self._said_by = f"{environment}:{content}:{script}"
         self._confirmations: Confirmations = confirmations or InMemory()
 
-    def measure(self, cell: Cell, repeat: int = 1) -> Execution:
-        """Runs `cell`; runs it twice if the first result needs a second look.
+    def measure(self, cell: Cell, repeat: int = 1, prologue: str = "") -> Execution:
+        """Runs `cell`; runs it twice if the first result needs a second look. A process that
+        imports TensorFlow for it runs the script's `prologue`.
 
         With `repeat`, runs it that many times and lets the majority decide. These runs are fresh
         processes, because children of one process share causes of flakiness such as the hash seed.
         Raises `PrepareError` if no agent can be started, and `Stopped`.
         """
-        run = partial(self._suite if cell.repro.suite else self._once, cell)
+        run = partial(self._suite if cell.repro.suite else self._once, cell, prologue)
         if repeat > 1:
             votes = [_measured(run) for _ in range(repeat)]
             return judge_rows(majority, votes) if cell.repro.suite else majority(votes)
@@ -71,9 +72,11 @@ class Measurer:
         look = needed_look(first, self._confirmations.signatures(self._said_by))
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
-    def _suite(self, cell: Cell, mode: str) -> Execution:
+    def _suite(self, cell: Cell, prologue: str, mode: str) -> Execution:
         """Runs one file of a suite. Findings of fresh processes confirm those of later forks."""
-        found = rounds.run_file(lambda more: self._once(cell, mode, more), cell.case.base_name)
+        found = rounds.run_file(
+            lambda more: self._once(cell, prologue, mode, more), cell.case.base_name
+        )
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
             if said and said not in self._said_of_test(cell, name):
@@ -98,7 +101,7 @@ class Measurer:
         self._stopped.set()
         self.close()
 
-    def _once(self, cell: Cell, mode: str, more: tuple[str, ...] = ()) -> Execution:
+    def _once(self, cell: Cell, prologue: str, mode: str, more: tuple[str, ...] = ()) -> Execution:
         if self._stopped.is_set():
             raise processes.Stopped
         if self._session is not None and not self._session.alive:
@@ -117,6 +120,7 @@ class Measurer:
                 env=cell.variables,
                 limits=cell.repro.limits,
                 mode=mode,
+                prologue=prologue,
                 ends_well=self._confirmations.ends_well(self._environment),
             )
         )

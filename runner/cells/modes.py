@@ -3,6 +3,7 @@ already imported TensorFlow, if the script cannot notice the difference."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Optional
 
@@ -24,6 +25,9 @@ class Mode:
     """`fresh` or `fork`."""
     reason: str = ""
     """Why the mode is `fresh`; else ""."""
+    prologue: str = ""
+    """The beginning of the script that the importing process runs; "" if it only imports
+    TensorFlow."""
 
 
 class Modes:
@@ -51,8 +55,10 @@ def choose_mode(
     """
     if device is Device.CUDA:
         return Mode(name="fresh", reason="it has a GPU, whose context does not survive a fork")
-    if wanted != "auto":
-        return Mode(name=wanted, reason="--mode fresh" if wanted == "fresh" else "")
+    if wanted == "fresh":
+        return Mode(name="fresh", reason="--mode fresh")
+    if wanted == "fork":
+        return Mode(name="fork", prologue=prologue_of(repro))
     if repro.fail_on:
         return Mode(name="fresh", reason="--fail-on: the output of TensorFlow's import counts too")
     if repro.suite is not None and file is not None:
@@ -61,7 +67,9 @@ def choose_mode(
         reason = forking.why_fresh(repro.suite, file)
     else:
         reason = why_fresh(repro)
-    return Mode(name="fresh", reason=reason) if reason else Mode(name="fork")
+    if reason:
+        return Mode(name="fresh", reason=reason)
+    return Mode(name="fork", prologue=prologue_of(repro))
 
 
 def why_fresh_instead(execution: Execution, mode: Mode, repeat: int = 1) -> str:
@@ -94,6 +102,18 @@ def why_fresh(repro: Repro) -> Optional[str]:
         if reason is not None:
             return f"{path.name}: {reason}"
     return None
+
+
+def prologue_of(repro: Repro) -> str:
+    """The beginning of the script that the importing process runs. It is empty for a suite, whose
+    files pytest imports, and for a script that is not forkable."""
+    if repro.suite is not None:
+        return ""
+    from runner.cells.forkable import prologue
+
+    with suppress(OSError, UnicodeDecodeError):
+        return prologue(regular_text(repro.script), sibling_modules(repro.home))
+    return ""
 
 
 def sibling_modules(folder: Path) -> tuple[str, ...]:

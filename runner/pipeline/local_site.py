@@ -120,7 +120,7 @@ class LocalSite:
         measurer = self._take(task)
         try:
             with self._children.owning():
-                execution = measurer.measure(task.cell, task.repeat)
+                execution = measurer.measure(task.cell, task.repeat, task.prologue)
         except EngineLostError:
             raise
         except PrepareError as error:

@@ -231,11 +231,13 @@ class Pipeline:
 
     def _measure(self, one: _Open, cell: Cell, close: Callable[[], None]) -> None:
         batch = one.batch
+        mode = self._mode(cell)
         task = Measure(
             environment=batch.environment,
             cell=cell,
             snapshot=self._snapshots[cell.repro.name],
-            mode=self._mode(cell).name,
+            mode=mode.name,
+            prologue=mode.prologue,
             repeat=self._options.repeat,
         )
 

@@ -31,6 +31,8 @@ class Measure:
     snapshot: Snapshot
     mode: str
     """`fresh` or `fork`."""
+    prologue: str = ""
+    """The beginning of the script that the importing process runs (mode `fork`)."""
     repeat: int = 1
     """The number of runs that decide the outcome."""
 

@@ -52,6 +52,8 @@ class Case:
     bytes: Optional[int] = None
     then_none_of: str = ""
     """No process with this in its command line may be there afterwards."""
+    prologue: str = ""
+    """The beginning of the script that a process runs before it forks."""
 
     def __str__(self) -> str:
         return "-".join((self.subject, *self.args))
@@ -204,6 +206,7 @@ class Bench:
                 env=case.env,
                 limits=evolve(self.limits, timeout=case.timeout),
                 mode=self.mode,
+                prologue=case.prologue,
             )
         )
 

@@ -263,3 +263,92 @@ SCRIPTS = {
     for name, text in scripts.items()
 }
 """Name → what follows the imports."""
+
+WHOLE = {
+    "variables": """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+import tensorflow as tf
+print(sorted(set(os.environ) - {"_"}), os.environ["TF_CPP_MIN_LOG_LEVEL"])
+print(tf.constant([1.0, 2.0]).shape)
+""",
+    "a variable that the import reads": """
+import os
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2"
+import tensorflow as tf
+print(tf.keras.layers.Dense(2).units)
+""",
+    "seeds": """
+SEED = 56
+import os
+os.environ["PYTHONHASHSEED"] = str(SEED)
+import random
+random.seed(SEED)
+import numpy as np
+np.random.seed(SEED)
+import tensorflow as tf
+print(random.random(), np.random.rand(2), random.random())
+""",
+    "warnings not shown": """
+import warnings
+warnings.filterwarnings("ignore", category=FutureWarning)
+import tensorflow as tf
+warnings.warn("mine", FutureWarning)
+warnings.warn("mine too", UserWarning)
+print([(one[0], one[2].__name__) for one in warnings.filters])
+""",
+    "messages not shown": """
+import logging
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+import tensorflow as tf
+logger = logging.getLogger("tensorflow")
+print(logger.level, logger.handlers, logging.getLogger().handlers)
+logger.warning("not told")
+""",
+    "packages": """
+import h5py, scipy.stats as stats
+from absl import flags
+import numpy as np
+import tensorflow as tf
+import sys
+with h5py.File("a.h5", "w") as file:
+    file["x"] = np.dot(np.ones((300, 300)), np.ones((300, 300)))
+    print(file["x"][0, 0], stats.norm.cdf(0.0), flags.FLAGS.is_parsed())
+print(sorted(name for name in sys.modules if name.startswith("h5py"))[:3])
+""",
+    "an error after it": """
+import h5py
+import tensorflow as tf
+
+def fails(x):
+    return x.no_such_attribute
+
+fails(tf.constant(1))
+""",
+    "sources": '''
+"""About it."""
+import inspect, six
+def doubled(x):
+    return x * 2
+import tensorflow as tf
+print(inspect.getsource(doubled), doubled.__code__.co_firstlineno, __doc__)
+graph = tf.Graph()
+with graph.as_default():
+    value = doubled(tf.constant(4))
+with tf.compat.v1.Session(graph=graph) as session:
+    print(session.run(value))
+''',
+    "keras alone": """
+from keras.models import Sequential
+from keras.layers import Dense
+model = Sequential([Dense(2)])
+model.build((None, 3))
+print(len(model.get_weights()))
+""",
+}
+"""Scripts with a prologue that does something: the importing process runs it."""

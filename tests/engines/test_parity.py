@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from runner.cells.classify import classify
-from runner.cells.forkable import forkable
+from runner.cells.forkable import forkable, prologue
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
 from runner.matrix import config, plan
@@ -24,7 +24,7 @@ from runner.model import Environment, Limits, Run
 from runner.releases import catalogue, specifier
 from runner.runs import compare, journal
 from tests.engines import conformance
-from tests.engines.parity_scripts import SCRIPTS
+from tests.engines.parity_scripts import SCRIPTS, WHOLE
 
 ROOT = Path(__file__).parents[2]
 RELEASES = ("1.12.3", "1.15.5", "2.9.3", catalogue.load_releases()[-1].version)
@@ -108,14 +108,39 @@ def test_script(benches: dict[str, conformance.Bench], name: str) -> None:
     assert forked == fresh
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_prologue(
+    environment: Environment, benches: dict[str, conformance.Bench], name: str
+) -> None:
+    if name == "keras alone" and environment.target.release.version.startswith("1."):
+        pytest.skip("TensorFlow 1 needs no package keras")
+    fresh, forked, again = (whole(benches[mode], name) for mode in ("fresh", "fork", "fork"))
+    assert forked == fresh
+    assert again == fresh, "the second child ends the short way"
+
+
+def whole(bench: conformance.Bench, name: str) -> dict[str, Any]:
+    """All that a run of a whole script shows."""
+    path = Path(bench.root) / f"whole_{sorted(WHOLE).index(name)}.py"
+    path.write_text(WHOLE[name], "utf-8")
+    first = prologue(WHOLE[name])
+    assert first, "it is not forkable, or its first lines do nothing"
+    return facts(bench, conformance.Case(subject=path.stem, prologue=first))
+
+
 def shown(bench: conformance.Bench, text: str) -> dict[str, Any]:
-    """All that a run shows of a script, without what differs from one fresh process to the next."""
+    """All that a run shows of a script that is given as text."""
     path = Path(bench.root) / "given.py"
     if not path.exists():  # an agent has files of its own
         path.write_text(RUNS, "utf-8")
         # The first child always ends as Python ends; here it is to be the short way.
         bench.run(conformance.Case(subject="given", args=("",)))
-    execution = bench.run(conformance.Case(subject="given", args=(text,)))
+    return facts(bench, conformance.Case(subject="given", args=(text,)))
+
+
+def facts(bench: conformance.Bench, case: conformance.Case) -> dict[str, Any]:
+    """All that a run shows, without what differs from one fresh process to the next."""
+    execution = bench.run(case)
     assert (execution.mode, execution.trouble) == (bench.mode, None), execution
     output = execution.output.replace(bench.root, "beside")
     lines = (_CHANCE.sub("…", line) for line in output.splitlines())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.cells import forkable as forkables
 from runner.cells.forkable import forkable
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,23 @@ MAY = {
     "a part": "from tensorflow import keras\n",
     "a submodule": "import tensorflow.compat.v1 as tf\n",
     "anything after": TF + "import torch, os\nos.environ['TF_X'] = '1'\n",
+    "environment": "import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n" + TF,
+    "environment by number": "import os\nos.environ['A'] = str(0)\n" + TF,
+    "environment by name": "from os import environ as e\nN = 1\ne['A'] = str(N)\n" + TF,
+    "environment by JSON": "import os, json\nos.environ['A'] = json.dumps({'a': [1]})\n" + TF,
+    "setdefault": "import os\nos.environ.setdefault('CUDA_VISIBLE_DEVICES', '')\n" + TF,
+    "update": "import os\nos.environ.update({'A': '1'}, B='2')\n" + TF,
+    "putenv by name": "from os import putenv\nputenv('A', 'b')\n" + TF,
+    "warnings": "import warnings\nwarnings.simplefilter('error')\n" + TF,
+    "a category of warnings": (
+        "import warnings\nwarnings.filterwarnings('ignore', category=FutureWarning)\n" + TF
+    ),
+    "a logger": ("import logging\nlogging.getLogger('tensorflow').setLevel(logging.ERROR)\n" + TF),
+    "seeds": "import random, numpy as np\nS = 3\nrandom.seed(S)\nnp.random.seed(4)\n" + TF,
+    "a backend": "import matplotlib\nmatplotlib.use('Agg')\n" + TF,
+    "packages": "import pandas as pd\nfrom sklearn import svm\nimport matplotlib.pyplot\n" + TF,
+    "keras first": "import keras\n" + TF,
+    "keras alone": "from keras.layers import Dense\nDense(1)\n",
     "spawning": TF + "import multiprocessing as mp\nmp.set_start_method('spawn')\n",
 }
 MAY_NOT = {
@@ -35,11 +53,20 @@ MAY_NOT = {
     "long sum": "x = 1" + "+1" * 50_000 + "\n" + TF,
     "deep": "(" * 5000 + ")" * 5000,
     "only in a function": "def f():\n    import tensorflow\n",
-    "environment": "import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n" + TF,
-    "setdefault": "import os\nos.environ.setdefault('CUDA_VISIBLE_DEVICES', '')\n" + TF,
-    "putenv by name": "from os import putenv\nputenv('A', 'b')\n" + TF,
+    "environment from itself": "import os\nos.environ['A'] = os.environ['B']\n" + TF,
+    "environment from a call": "import os\nos.environ['A'] = os.getcwd()\n" + TF,
+    "environment from a text": "import os\nos.environ['A'] = f'{os.getpid()}'\n" + TF,
+    "environment that is no module": "import numpy as os\nos.environ['A'] = '1'\n" + TF,
+    "another str": "import os\nstr = 3\nos.environ['A'] = str(1)\n" + TF,
+    "a defined str": "import os\ndef str(x): pass\nos.environ['A'] = str(1)\n" + TF,
+    "update by a call": "import os\nos.environ.update(dict(A='1'))\n" + TF,
+    "update by all": "import os\nA = {}\nos.environ.update(**A)\n" + TF,
+    "a seed by chance": "import random\nrandom.seed()\n" + TF,
+    "no seed": "import numpy as np\nnp.random.seed(None)\n" + TF,
+    "a seed from the clock": "import random, time\nrandom.seed(time.time())\n" + TF,
+    "another call": "import os\nos.system('true')\n" + TF,
+    "a changed function": "import numpy as np\nnp.str = print\n" + TF,
     "other package": "import torch\n" + TF,
-    "keras first": "import keras\n" + TF,
     "sibling package": "from . import helper\n" + TF,
     "unknown module": "import helper\n" + TF,
     "try": "try:\n    import tensorflow as tf\nexcept ImportError:\n    pass\n",
@@ -47,7 +74,6 @@ MAY_NOT = {
     "sys.path": "import sys\nsys.path.insert(0, '/x')\n" + TF,
     "sys.flags": "import sys\nif sys.flags.optimize:\n    pass\n" + TF,
     "monkeypatch": "import numpy\nnumpy.object = object\n" + TF,
-    "warnings": "import warnings\nwarnings.simplefilter('error')\n" + TF,
     "timing": "import time\nstart = time.time()\n" + TF,
     "call in a list": "x = [print()]\n" + TF,
     "f-string": "x = f'{print()}'\n" + TF,
@@ -81,6 +107,36 @@ MAY_NOT = {
 @pytest.mark.parametrize("name", MAY)
 def test_may_be_forked(name: str) -> None:
     assert forkable(MAY[name], {"WORD": "1"}) is None
+
+
+PROLOGUES = {
+    "alone": (TF, ""),
+    "lines that change nothing": ("import os, numpy as np\nA = 1\n" + TF, ""),
+    "on one line": ("import pandas; import tensorflow; x()", "import pandas; import tensorflow"),
+    "in brackets": (
+        "import scipy\nfrom tensorflow import (\n    keras,\n)  # both\n",
+        "import scipy\nfrom tensorflow import (\n    keras,\n)",
+    ),
+    "lines of Windows": ("'é'\r\nimport keras\r\n", "'é'\r\nimport keras"),
+    "old lines": ("'é'\rimport keras\r", "'é'\rimport keras"),
+    "a form feed": ("A = '\x0c é'\nimport keras\n", "A = '\x0c é'\nimport keras"),
+    "not forkable": ("print(1)\n" + TF, ""),
+    "not Python": ("import tensorflow as", ""),
+}
+
+
+@pytest.mark.parametrize("name", PROLOGUES)
+def test_the_prologue_ends_with_the_import(name: str) -> None:
+    source, expected = PROLOGUES[name]
+    assert forkables.prologue(source) == expected
+
+
+def test_a_package_beside_the_script_is_not_imported_ahead() -> None:
+    source = "import pandas\n" + TF
+    assert forkable(source) is None
+    assert forkable(source, siblings=["pandas"]) == "line 1 imports pandas first"
+    together = "import tensorflow, pandas\n"
+    assert forkable(together, siblings=["pandas"]) == "line 1 imports pandas first"
 
 
 @pytest.mark.parametrize("name", MAY_NOT)

@@ -20,14 +20,18 @@ def repro(folder: Path, script: str) -> Repro:
 
 
 def test_a_script_that_imports_tensorflow_first_is_forked(tmp_path: Path) -> None:
-    plain = repro(tmp_path, "import tensorflow as tf\n")
+    plain = repro(tmp_path, "import tensorflow as tf\nprint(tf)\n")
     assert modes.choose_mode(plain, "auto") == FORK
+    variable = "import os\nos.environ['A'] = '1'\nimport tensorflow as tf"
+    first = repro(tmp_path, f"{variable}\nprint(tf)\n")
+    for wanted in ("auto", "fork"):
+        assert modes.choose_mode(first, wanted) == Mode(name="fork", prologue=variable)
 
 
 def test_the_user_may_say_otherwise(tmp_path: Path) -> None:
     plain = repro(tmp_path, "import tensorflow as tf\n")
     assert modes.choose_mode(plain, "fresh") == Mode(name="fresh", reason="--mode fresh")
-    first = repro(tmp_path, "import os\nos.environ['A'] = '1'\nimport tensorflow\n")
+    first = repro(tmp_path, "import os\nos.environ['A'] = os.getcwd()\nimport tensorflow\n")
     assert modes.choose_mode(first, "fork") == FORK
 
 
@@ -40,7 +44,7 @@ def test_what_has_a_gpu_is_never_forked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "deed"),
     [
-        ("os.environ['TF_X'] = '1'", "sets os.environ"),
+        ("os.environ['TF_X'] = os.getcwd()", "sets os.environ"),
         ("os.environ['A'] += '1'", "sets os.environ"),
         ("sys.path = []", "sets sys.path"),
         ("np.random.seed(1)", "calls np.random.seed"),

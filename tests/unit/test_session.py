@@ -96,9 +96,15 @@ def test_facts() -> None:
 def test_the_request() -> None:
     channel = Script(HELLO, STARTED, ENDED)
     limits = Limits(timeout=5, memory=100, processes=7, output=9, scratch=11)
-    Session(channel).run(
-        Request(script="/repro/é.py", args=("a b",), env={"X": "y"}, limits=limits, mode="fork")
+    request = Request(
+        script="/repro/é.py",
+        args=("a b",),
+        env={"X": "y"},
+        limits=limits,
+        mode="fork",
+        prologue="import tensorflow",
     )
+    Session(channel).run(request)
     assert [json.loads(line) for line in channel.sent] == [
         {
             "op": "run",
@@ -112,6 +118,7 @@ def test_the_request() -> None:
             "output_kb": 9,
             "scratch_mb": 11,
             "mode": "fork",
+            "prologue": "import tensorflow",
             "ends_well": False,
         }
     ]

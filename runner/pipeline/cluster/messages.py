@@ -74,6 +74,7 @@ class MeasureRequest:
     digest: str
     script: str
     mode: str
+    prologue: str
     repeat: int
     live: bool
     """Whether the files replace those of the repro's last snapshot in its folder (`watch`)."""
@@ -98,6 +99,7 @@ def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
         digest=task.snapshot.digest,
         script=workspace.script,
         mode=task.mode,
+        prologue=task.prologue,
         repeat=task.repeat,
         live=workspace.live,
     )

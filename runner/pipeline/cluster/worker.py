@@ -118,6 +118,7 @@ def measure(order: MeasureRequest) -> Optional[MeasureReply]:
                     cell=order.cell,
                     snapshot=sent,
                     mode=order.mode,
+                    prologue=order.prologue,
                     repeat=order.repeat,
                 )
             )
