@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -231,10 +232,28 @@ def find_run(name: Optional[str], results: Path) -> Path:
     """The folder of the run that `name` names: a path, or an id in results/; None is the newest."""
     wanted = name or LATEST
     for folder in (results / wanted, Path(wanted)):
-        if (folder / HEAD).is_file():
+        if _is_file(folder / HEAD):
             return folder
     known = ", ".join(sorted(p.parent.name for p in results.glob(f"*/{HEAD}"))[-5:]) or "none yet"
-    raise UsageError(f"no run {wanted!r} in {results}/; there are: {known}")
+    raise UsageError(
+        f"no run {wanted!r} in {results}/; there are: {known}", remedy=_way_to_run(wanted)
+    )
+
+
+def _way_to_run(name: str) -> Optional[str]:
+    """How to run what somebody named instead of a run; None if nothing of that name can run."""
+    path = Path(name)
+    if name.startswith("https://") or (path.suffix == ".md" and _is_file(path)):
+        source = shlex.join(["--from-issue", name])
+    elif (path.suffix in (".py", ".ipynb") and _is_file(path)) or _is_file(path / "__main__.py"):
+        source = shlex.quote(name)
+    else:
+        return None
+    return f"first tfmatrix run {source}; then leave the name out, for the newest run"
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 def point_latest(folder: Path) -> None:

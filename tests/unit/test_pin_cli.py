@@ -125,6 +125,7 @@ def test_check_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     ("arguments", "part"),
     [
         (["nonesuch"], "no run 'nonesuch'"),
+        (["long" * 100], "no run 'longlong"),
         (["--require", "nonesuch"], "fit-a, fit-b, other, never"),
         (["--device", "cuda"], "it has: cpu"),
         (["--python", "3.9"], "it has: 3.8"),
@@ -137,3 +138,25 @@ def test_wrong_use(
 ) -> None:
     assert cli.execute(["pin", *arguments]) == 2
     assert part in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("my works.py", "tfmatrix run 'my works.py'"),
+        ("works.ipynb", "tfmatrix run works.ipynb"),
+        ("app", "tfmatrix run app"),
+        ("issue.md", "tfmatrix run --from-issue issue.md"),
+        ("https://e.org/x.py", "tfmatrix run --from-issue https://e.org/x.py"),
+    ],
+)
+def test_what_can_run_is_run_first(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, how: str
+) -> None:
+    for file in ("my works.py", "works.ipynb", "app/__main__.py", "issue.md"):
+        Path(file).parent.mkdir(exist_ok=True)
+        Path(file).touch()
+    assert cli.execute(["pin", name]) == 2
+    first, remedy = capsys.readouterr().err.splitlines()
+    assert f"no run {name!r} in " in first
+    assert remedy == f"  to fix it: first {how}; then leave the name out, for the newest run"

@@ -102,6 +102,7 @@ def test_each_outcome_of_pytest_is_one_of_ours() -> None:
             *both("fixture", "error", when="setup", text=f"{TRACE}KeyError: 'k'\n"),
             *both("skipped", "skipped", text="needs\n a GPU"),
             *both("expected", "xfailed", text="known"),
+            *both("unittest's", "xfailed"),
             *both("better", "xpassed", text="known"),
             *both(
                 "strict",
@@ -119,9 +120,15 @@ def test_each_outcome_of_pytest_is_one_of_ours() -> None:
         "fixture": ("fail", "KeyError: 'k'"),
         "skipped": ("skip", "needs a GPU"),
         "expected": ("pass", ""),
+        "unittest's": ("pass", ""),
         "better": ("pass", ""),
         "strict": ("fail", "UnexpectedPass: known"),
     }
+    assert [note for row in found.rows.values() for note in row.notes if "mark" in note] == [
+        "it fails, as it is marked to: known",
+        "it fails, as it is marked to",
+        "it is marked to fail, and passes: known",
+    ]
     assert found.trouble is None
     assert found.tests == ()
 

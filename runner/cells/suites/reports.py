@@ -21,8 +21,8 @@ FIXTURE = "error in a fixture, at "
 """The start of a note that says where a test failed, if not in the test itself."""
 _PASSED = {
     "passed": "",
-    "xfailed": "it fails, as it is marked to: ",
-    "xpassed": "it is marked to fail, and passes: ",
+    "xfailed": "it fails, as it is marked to",
+    "xpassed": "it is marked to fail, and passes",
 }
 _LONGEST_NAME = 1000
 _LONGEST = 1e9
@@ -99,7 +99,8 @@ def _row(execution: Execution, facts: Mapping[str, Any]) -> Execution:
         observations=observed if isinstance(observed, dict) else {},
     )
     if ended in _PASSED:
-        return evolve(row, notes=(_PASSED[ended] + text,) if _PASSED[ended] else ())
+        note = ": ".join(filter(None, (_PASSED[ended], text)))
+        return evolve(row, notes=(note,) if _PASSED[ended] else ())
     if ended == "skipped":
         return _skipped(row, text)
     when = _text(facts, "when")
