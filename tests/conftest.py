@@ -239,6 +239,7 @@ ONE_AFTER_THE_OTHER = {
     "tests/engines/test_local.py": "processes",
     "tests/engines/test_clean.py": "daemon",
     "tests/engines/test_docker.py": "daemon",
+    "tests/engines/test_exchange.py": "daemon",
     "tests/engines/test_wheel_build.py": "daemon",
     "tests/engines/test_podman.py": "daemon",
     "tests/engines/test_rootless.py": "daemon",

@@ -23,6 +23,7 @@ VERBS = {
     "build": "Prepare environments and run nothing.",
     "fetch": "Download the data that scripts ask Keras for; print its folder.",
     "bisect": "Find the first bad release of a script, with the fewest runs.",
+    "exchange": "Load, on each release, what a script saved on each release.",
     "report": "Render a run again from its journal; run nothing.",
     "pin": "Find the releases that pass every required case: a requirement and its evidence.",
     "diff": "Show what changed between two runs.",

@@ -38,6 +38,13 @@ EXAMPLES = {
             "the numpy that broke it",
         ),
     ),
+    "exchange": (
+        ("tfmatrix exchange save.py load.py --tf '>=2.4'", "each loads what each saved"),
+        (
+            "tfmatrix exchange save.py load.py --each .h5 --each .keras",
+            "a square for each argument",
+        ),
+    ),
     "report": (
         ("tfmatrix report", "the grid of the newest run"),
         ("tfmatrix report results/reference --format html > page.html", "another run as a page"),

@@ -13,7 +13,7 @@ from runner.grid import controls, letters, shifts, suites, transitions
 from runner.grid.layout import Key, Layout, layout_of
 from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
 from runner.grid.variants import exists
-from runner.model import Case, Release, Result, Run, Verdict
+from runner.model import Case, Release, Result, Run, Verdict, release_that_saved
 
 
 @frozen(kw_only=True, slots=False)
@@ -168,12 +168,14 @@ def _rows(run: Run, layout: Layout, measured: Mapping[Key, None]) -> tuple[Row, 
     keys = list(dict.fromkeys([*wanted, *measured]))
     if any(repro.suite for repro in run.repros):
         keys, cases = suites.with_tests_in_order(run, layout, keys, cases)
+    load = {repro.name for repro in run.repros if repro.saved_by}
     return tuple(
-        _row(index, key[0], cases.get(key) or Case(name=key[1])) for index, key in enumerate(keys)
+        _row(index, key[0], cases.get(key) or Case(name=key[1]), loads=key[0] in load)
+        for index, key in enumerate(keys)
     )
 
 
-def _row(index: int, repro: str, case: Case) -> Row:
+def _row(index: int, repro: str, case: Case, *, loads: bool) -> Row:
     return Row(
         index=index,
         repro=repro,
@@ -181,6 +183,7 @@ def _row(index: int, repro: str, case: Case) -> Row:
         about=case.about,
         base=case.base_name,
         variant=case.variant.name,
+        saver=release_that_saved(case.name) if loads else "",
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Optional
 
 from attrs import frozen
@@ -27,6 +28,8 @@ class Row:
     """`case` without its variant: all its variants share this name."""
     variant: str = ""
     """For example `keras=legacy`; empty if there is no variant."""
+    saver: str = ""
+    """The release that saved what the case loads; empty if it loads nothing of another release."""
 
 
 @frozen(kw_only=True)
@@ -182,6 +185,12 @@ def ranges(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
             parts.append([])
         parts[-1].append(column)
     return [tuple(part) for part in parts]
+
+
+def neighbours(some: Collection[Column], every: Sequence[Column]) -> list[list[Column]]:
+    """Those of `every` that are in `some`, in groups that no other column of `every` divides."""
+    groups = groupby(every, key=lambda column: column in some)
+    return [list(group) for there, group in groups if there]
 
 
 def release_range(columns: Sequence[Column]) -> str:

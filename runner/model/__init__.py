@@ -8,7 +8,16 @@ records, so all of them are imported from here.
 
 from __future__ import annotations
 
-from runner.model.cases import USUAL, Axis, Case, Variant, file_of_test, planned_name
+from runner.model.cases import (
+    USUAL,
+    Axis,
+    Case,
+    Variant,
+    file_of_test,
+    planned_name,
+    release_that_saved,
+    saved_by,
+)
 from runner.model.cells import Cell
 from runner.model.environments import USUAL_RESOLUTION, Environment, Resolution, Target
 from runner.model.executions import UNPREPARED, Execution, Reads
@@ -68,4 +77,6 @@ __all__ = [
     "pinned_version",
     "planned_name",
     "release_series",
+    "release_that_saved",
+    "saved_by",
 ]

@@ -67,6 +67,19 @@ class Case:
         return evolve(self, name=name, variant=variant)
 
 
+_SAVED_BY = "saved by "
+
+
+def saved_by(release: str) -> str:
+    """The name of a case that loads what another script saved on a release: `saved by 2.9.3`."""
+    return _SAVED_BY + release
+
+
+def release_that_saved(case: str) -> str:
+    """The release in a name that `saved_by` made."""
+    return case.removeprefix(_SAVED_BY)
+
+
 def file_of_test(name: str) -> str:
     """The file of a test: `tests/test_a.py` for `tests/test_a.py::test_b`; others unchanged."""
     return name.partition("::")[0]

@@ -88,6 +88,8 @@ class Repro:
     """A folder that its cells may read as `~/data`, or as `~/.keras` if that is its name."""
     network: bool = False
     """Whether its cells may use the network."""
+    saved_by: str = ""
+    """The repro that saves what this one loads; its cases then name the releases that saved."""
 
     @property
     def home(self) -> Path:

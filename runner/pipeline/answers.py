@@ -8,7 +8,7 @@ from typing import Optional, Protocol
 from runner import paths
 from runner.cells.modes import Mode, Modes
 from runner.cells.snapshot import reading
-from runner.cells.snapshot.record import Snapshot
+from runner.cells.snapshot.record import Snapshot, snapshot_of
 from runner.cells.store import Store, cell_key
 from runner.model import Cell, Environment, Execution
 from runner.pipeline.options import Options
@@ -39,7 +39,7 @@ class Answers:
 
     def key(self, engine: str, environment: Environment, cell: Cell, machine: str) -> str:
         """The key of a measurement by `engine` on a machine that adds `machine` to it."""
-        snapshot = self._snapshots[cell.repro.name]
+        snapshot = snapshot_of(cell, self._snapshots)
         return cell_key(
             environment_key=":".join(filter(None, (engine, environment.key, machine))),
             snapshot_digest=snapshot.text_digest,
@@ -60,7 +60,7 @@ class Answers:
 
     def known(self, cell: Cell, keys: Iterable[str]) -> Optional[tuple[str, Execution]]:
         """The first of `keys` with a measurement, if the files that it read have not changed."""
-        snapshot = self._snapshots[cell.repro.name]
+        snapshot = snapshot_of(cell, self._snapshots)
         for key in keys:
             found = self._store.get(
                 key, lambda earlier: reading.execution_digest(earlier, snapshot)

@@ -19,7 +19,7 @@ from attrs import define, evolve
 from runner.cells import modes
 from runner.cells.modes import Mode
 from runner.cells.snapshot import reading
-from runner.cells.snapshot.record import Snapshot
+from runner.cells.snapshot.record import Snapshot, snapshot_of
 from runner.cells.store import Store
 from runner.cells.suites import rows
 from runner.errors import EngineLostError, TfmatrixError
@@ -29,7 +29,7 @@ from runner.pipeline.answers import Answers
 from runner.pipeline.calls import Calls
 from runner.pipeline.disk import Forecast
 from runner.pipeline.options import Options
-from runner.pipeline.recorder import Recorder
+from runner.pipeline.recorder import Collect, Recorder, ignore
 from runner.pipeline.run_environments import RunEnvironments
 from runner.pipeline.site import PREPARING, Workers
 from runner.pipeline.tasks import Measure, Prepare
@@ -67,13 +67,14 @@ class Pipeline:
         emit: events.Emit,
         options: Options = DEFAULTS,
         forecast: Optional[Forecast] = None,
+        collect: Collect = ignore,
     ) -> None:
         """`snapshots`: repro name → its files. `forecast` holds the limit on the disk."""
         self._workers = workers
         self._site = workers.site
         self._answers = Answers(store, snapshots, options)
         self._folder = journal.folder
-        self._recorder = Recorder(journal, emit)
+        self._recorder = Recorder(journal, emit, collect)
         self._snapshots = snapshots
         self._options = options
         self._emit = emit
@@ -235,7 +236,7 @@ class Pipeline:
         task = Measure(
             environment=batch.environment,
             cell=cell,
-            snapshot=self._snapshots[cell.repro.name],
+            snapshot=snapshot_of(cell, self._snapshots),
             mode=mode.name,
             prologue=mode.prologue,
             repeat=self._options.repeat,
@@ -258,7 +259,7 @@ class Pipeline:
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
             return  # A cell that the stop cut off was not measured.
-        execution = reading.with_reads(execution, self._snapshots[cell.repro.name])
+        execution = reading.with_reads(execution, snapshot_of(cell, self._snapshots))
         why = modes.why_fresh_instead(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
         key = self._key(batch, cell, execution)

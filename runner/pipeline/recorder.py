@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import evolve
 
@@ -13,16 +13,25 @@ from runner.model import Cell, Environment, Execution, Result
 from runner.pipeline import events
 from runner.runs.journal import Journal
 
+Collect = Callable[[Cell, Execution], None]
+"""Gets the facts of each cell, measured now or before: what the journal keeps is less."""
+
+
+def ignore(_cell: Cell, _execution: Execution) -> None:
+    """Collects nothing."""
+
 
 class Recorder:
     """Writes results into the journal and emits them."""
 
-    def __init__(self, journal: Journal, emit: events.Emit) -> None:
+    def __init__(self, journal: Journal, emit: events.Emit, collect: Collect = ignore) -> None:
         self._journal = journal
         self._emit = emit
+        self._collect = collect
 
     def record(self, environment: Environment, cell: Cell, execution: Execution, key: str) -> None:
         """Records a new measurement of a cell; it is on the disk when this returns."""
+        self._collect(cell, execution)
         found = rows.results(cell, environment.id, execution)
         last = len(found) - 1
         results = [
@@ -38,6 +47,7 @@ class Recorder:
         known: list[tuple[Result, str]] = []
         ended: list[tuple[Cell, int]] = []
         for cell, execution, key in answers:
+            self._collect(cell, execution)
             found = rows.results(cell, environment.id, execution, cached=True)
             known += [(evolve(result, key=key), output) for result, output in found]
             ended.append((cell, len(found)))

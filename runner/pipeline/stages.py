@@ -22,6 +22,7 @@ from runner.pipeline.demand import Demand
 from runner.pipeline.disk import Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
+from runner.pipeline.recorder import Collect, ignore
 from runner.pipeline.site import Site
 from runner.pipeline.workload import Batch, Workload, newest_first
 from runner.runs.journal import Journal
@@ -61,6 +62,7 @@ def carry_out(
     forecast: Optional[Forecast] = None,
     explore: str = "full",
     controls: Optional[ControlPlan] = None,
+    collect: Collect = ignore,
 ) -> None:
     """Measures the cells; when this returns, every result is in the journal."""
     cells = sum(len(batch.cells) for batch in workload.batches)
@@ -74,6 +76,7 @@ def carry_out(
                 journal=journal,
                 snapshots=snapshots,
                 options=options,
+                collect=collect,
             )
             pipeline = make(emit=results, forecast=forecast)
             if explore == "full":

@@ -104,4 +104,9 @@ def plain_command(context: Context, row: Row) -> str:
     given = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     if repro.suite is not None:
         return " ".join([*given, shlex.join(["pytest", *repro.suite.options, row.base])])
-    return " ".join([*given, shlex.join(["python", str(repro.script), *case.args])])
+    command = " ".join([*given, shlex.join(["python", str(repro.script), *case.args])])
+    if row.saver:
+        saver = context.repros.get(repro.saved_by)
+        before = shlex.join(["python", str(saver.script)]) if saver else repro.saved_by
+        return f"{command}  # where `{before}` ran with tensorflow=={row.saver}"
+    return command

@@ -13,8 +13,9 @@ from itertools import takewhile
 
 from attrs import frozen
 
-from runner.grid import Grid, release_range
+from runner.grid import Grid, neighbours, release_range
 from runner.grid.folded import FoldedColumn, FoldedTable
+from runner.model import saved_by
 from runner.report.text import ELLIPSIS, clean, shortened
 
 MOST = 60
@@ -49,9 +50,21 @@ def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
     """The names of a table's rows, at most `most` characters each unless two would look alike."""
     every = [line.name for group in table.lines for line in group]
     shared = _shared(every) if len(table.lines) > 1 else ""
-    rows = [[name[len(shared) :] for name in names] for names in table.names]
+    named = _saver_names(table) or table.names
+    rows = [[name[len(shared) :] for name in names] for names in named]
     short = _distinct([name for names in rows for name in names], most)
     return TableNames(clean(shared), tuple(tuple(short[name] for name in row) for row in rows))
+
+
+def _saver_names(table: FoldedTable) -> list[list[str]]:
+    """Of rows that load what other releases saved: `saved by 1.15, 2.4–2.9`. Else nothing."""
+    columns = {each.column.tensorflow: each.column for group in table.places for each in group}
+    savers = [[row.saver for line in group for row in line.rows.values()] for group in table.lines]
+    if not all(saver in columns for group in savers for saver in group):
+        return []
+    every = sorted((columns[saver] for group in savers for saver in group), key=lambda c: c.index)
+    groups = [neighbours([columns[saver] for saver in group], every) for group in savers]
+    return [[saved_by(", ".join(map(release_range, group)))] for group in groups]
 
 
 def table_titles(grid: Grid, table: FoldedTable) -> list[str]:

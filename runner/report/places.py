@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Optional
 
-from runner.grid import Column, ranges, stretch
+from runner.grid import Column, neighbours, ranges, stretch
 from runner.machine.units import count
 from runner.model import Verdict
 from runner.report.text import listed
@@ -38,6 +38,24 @@ def on_all_releases(verdict: Optional[Verdict], lane: Sequence[Column]) -> str:
     which = listed([_range(part) for part in ranges(lane)], MOST_RANGES, "more ranges")
     all_ = "any of" if each == "any" else "all"
     return f"on {all_} {count(len(lane), 'release')}: {which}"
+
+
+def spans(columns: Sequence[Column], lane: Sequence[Column]) -> str:
+    """`2.15 and older`, `2.4`, `2.6 to 2.8 and 2.16 and newer`: releases as a subject.
+
+    `and newer` is used only up to the newest release that exists.
+    """
+    parts = [part for group in neighbours(columns, lane) for part in ranges(group)]
+    return listed([_span(part, lane) for part in parts], MOST_RANGES, "more ranges")
+
+
+def _span(columns: Sequence[Column], lane: Sequence[Column]) -> str:
+    first, last = columns[0], columns[-1]
+    if first is last or (first is lane[0] and last is lane[-1]):
+        return _range(columns)
+    if first is lane[0]:
+        return f"{last.label} and older"
+    return f"{first.label} and newer" if last is lane[-1] and last.newest else _range(columns)
 
 
 def _range(columns: Sequence[Column]) -> str:

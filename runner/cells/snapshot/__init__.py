@@ -26,6 +26,8 @@ import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from attrs import evolve
+
 from runner import paths
 from runner.cells.snapshot import folder as lying
 from runner.cells.snapshot import needs
@@ -103,6 +105,42 @@ def _chosen(
         why = f"more than {lying.MOST_BYTES // 2**20} MiB or {lying.MOST_FILES} files"
         return named.files, why
     return dict(sorted({**found, **named.files}.items())), ""
+
+
+def add_files(taken: Snapshot, files: Mapping[str, bytes], folder: Path) -> Snapshot:
+    """Returns a snapshot in `folder` with `files` in addition. They replace files of the same name.
+
+    They count as named by the script's text, so all cells have them in their keys. Raises
+    `UsageError` if one would replace the script.
+    """
+    script = taken.workspace.script
+    if script in files:
+        raise UsageError(f"a saved file has the name of the script that loads it: {script}")
+    there = taken.workspace.folder
+    own = [name for name in taken.files if name not in files]
+    contents = {name: ((there / name).read_bytes(), _is_executable(there / name)) for name in own}
+    contents.update((name, (content, False)) for name, content in files.items())
+    parts = {name: _content_part(*content) for name, content in contents.items()}
+    whole = _digest_of_parts(parts)
+    restore_snapshot(whole, contents, folder)
+    needed = taken.needed.union(files)
+    return evolve(
+        taken,
+        workspace=evolve(taken.workspace, folder=folder / whole),
+        digest=whole,
+        files=tuple(sorted(contents)),
+        parts={name: part.hex() for name, part in parts.items()},
+        needed=needed,
+        text_digest=_digest_of_parts({name: parts[name] for name in needed}),
+    )
+
+
+def _is_executable(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o100)
+
+
+def _content_part(content: bytes, executable: bool) -> bytes:
+    return (b"x" if executable else b"-") + hashlib.sha256(content).digest()
 
 
 def restore_snapshot(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from runner.engines.base import Workspace
+from runner.model import Cell
 
 
 @frozen(kw_only=True)
@@ -37,3 +38,9 @@ class Snapshot:
     """The digest of further data that its cells may read; "" if there is none."""
     partial: str = ""
     """Why the folder was not copied whole; "" if it was."""
+
+
+def snapshot_of(cell: Cell, snapshots: Mapping[str, Snapshot]) -> Snapshot:
+    """Returns the files of a cell: its case's own, under `repro/case`, else its repro's."""
+    own = snapshots.get(f"{cell.repro.name}/{cell.case.base_name}")
+    return own or snapshots[cell.repro.name]

@@ -3,6 +3,7 @@
 The grammar, by how a repro's cases behave on one device:
 
     nothing judged     Nothing was judged: WHY.
+    saved files        RELEASES cannot load what RELEASES saved (WHY); N of M pairs load
     few ways           [CASES] VERB WHERE (WHY); VERB WHERE …
     one turning point  WHERE-ON N of M cases fail (K on THE RELEASE BEFORE), because WHY
     many ways          Of M cases, N pass on every release …; the largest change is …
@@ -24,6 +25,7 @@ from runner.machine.units import count
 from runner.model import Limits
 from runner.report import controls, reported, style, totals
 from runner.report.answer.clauses import clause, rows_alike
+from runner.report.answer.exchanges import exchange_clauses, is_square
 from runner.report.answer.lane import MOST_NAME, Quote, ReproOnDevice
 from runner.report.answer.summaries import summary
 from runner.report.answer.turning_points import largest_change, turning_point
@@ -76,7 +78,7 @@ def _fixed(grid: Grid) -> str:
 
 
 _OURS = (
-    *("all ", "both ", "of ", "on ", "from ", "nothing "),
+    *("all ", "both ", "of ", "on ", "from ", "nothing ", "every ", "each ", "no release "),
     *(verb for words in style.WORDS.values() for verb in (words.one, words.several)),
     *("hangs ", "is stopped ", "needs over "),
 )
@@ -107,6 +109,8 @@ def _usual_way(lane: ReproOnDevice, main: Optional[Transition]) -> str:
     marks = [lane.mark(row, column) for row in lane.rows for column in lane.columns]
     if not any(mark.verdict and mark.verdict.judged for mark in marks):
         return f"nothing was judged: {why_unjudged(lane, lane.rows)}"
+    if is_square(lane):
+        return exchange_clauses(lane)
     alike = rows_alike(lane)
     if len(alike) <= MOST_CLAUSES:
         return "; ".join(clause(lane, group) for group in alike)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Optional
 
-from runner.grid import PASS, Column, Row, Transition
+from runner.grid import PASS, Column, Row, Transition, neighbours
 from runner.machine.units import count
 from runner.report import places
 from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
@@ -39,7 +38,7 @@ def turning_point(lane: ReproOnDevice, main: Transition) -> str:
     if len(earlier) == len(failing):
         return ""
     known = [column for column in later if any(_judged(lane, row, column) for row in judged)]
-    where, total = places.on_releases(_stretches(known, later), lane.columns), len(judged)
+    where, total = places.on_releases(neighbours(known, later), lane.columns), len(judged)
     where += "," if where[-1].isdigit() else ""
     rest = "".join(f"; {each}" for each in _unjudged(lane, judged, known, later))
     if not failing:
@@ -58,12 +57,6 @@ def _judged(lane: ReproOnDevice, row: Row, column: Column) -> bool:
     return verdict is not None and verdict.judged
 
 
-def _stretches(columns: Sequence[Column], lane: Sequence[Column]) -> list[list[Column]]:
-    """The columns in groups of neighbours in the lane."""
-    groups = groupby(lane, key=lambda column: column in columns)
-    return [list(group) for there, group in groups if there]
-
-
 def _unjudged(
     lane: ReproOnDevice, rows: Sequence[Row], known: Sequence[Column], later: Sequence[Column]
 ) -> Iterator[str]:
@@ -77,7 +70,7 @@ def _unjudged(
         yield f"{count(cells, 'cell')} there could not be judged"
     left = [column for column in later if column not in known]
     if left:
-        where = places.on_releases(_stretches(left, later), lane.columns)
+        where = places.on_releases(neighbours(left, later), lane.columns)
         yield f"nothing could be judged {where}"
 
 

@@ -119,6 +119,7 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
         "case": text.clean(row.case),
         "about": text.shortened(row.about, 500),
         "quoted": shlex.quote(row.case),
+        **({"saver": row.saver} if row.saver else {}),
         "plain": plain_command(context, row),
         "shifts": shifts,
     }

@@ -288,7 +288,9 @@
 
   const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
   function again(cell, row, column) {
-    const where = `--tf ${quoted(column.tensorflow)} --case ${row.quoted} --device ${quoted(column.device)}`;
+    const releases = [...new Set([row.saver || column.tensorflow, column.tensorflow])].join(",");
+    const one = row.saver ? "" : ` --case ${row.quoted} --device ${quoted(column.device)}`;
+    const where = `--tf ${quoted(releases)}${one}`;
     const command = [`${data.command} \\\n  ${where}`, data.words].join(" ").trim(), lines = [command];
     if (row.plain) lines.push("", "# or, where this release is installed:", row.plain);
     const text = make("pre", { class: "command", tabindex: "0" }, lines.join("\n"));

@@ -50,6 +50,8 @@ def cases(context: Context, most: int) -> Iterator[str]:
         arguments = case.args
         if (row.repro, case.base_name) in told:
             continue  # a variant of it
+        if row.saver:
+            continue  # its name and its repro's name say it
         told.add((row.repro, case.base_name))
         says = [f": {gfm.code_span(row.about)}"] if row.about else []
         says += [f", run with {gfm.code_span(shlex.join(arguments))}"] if arguments else []

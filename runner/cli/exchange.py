@@ -1,0 +1,205 @@
+"""`tfmatrix exchange`: what one script saves on each release, another loads on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+from attrs import evolve
+
+from runner import engines, paths, pipeline
+from runner.cells import snapshot
+from runner.cells.exchange.saved import Saved, read_saved
+from runner.cells.results import skipped_result, unmeasurable_result
+from runner.cells.snapshot.record import Snapshot
+from runner.cli import backend as backends
+from runner.cli import completion, running, terminal
+from runner.cli.formats import formats
+from runner.cli.options import MEBIBYTES, SECONDS, needing
+from runner.errors import UsageError
+from runner.machine.units import count
+from runner.matrix import selection
+from runner.matrix.exchange import Exchange, square
+from runner.model import Cell, Execution, Result, release_that_saved, saved_by
+from runner.pipeline import Batch, Workload
+from runner.runs.journal import Journal
+
+HELP = """\
+Run SAVE on each release, and LOAD on each release with what each SAVE left in its working folder.
+
+The result is a square: a row for each release that saved, a column for each that loads. What is
+handed on are plain files, at most 64 MiB and 1.5 MB compressed: save a small model.
+"""
+
+
+@click.command("exchange", help=HELP)
+@click.argument("save", type=click.Path(path_type=Path), shell_complete=completion.complete_scripts)
+@click.argument("load", type=click.Path(path_type=Path), shell_complete=completion.complete_scripts)
+@click.option(
+    "--each",
+    "words",
+    multiple=True,
+    metavar="WORD",
+    help="Run LOAD with this argument; repeat it for a square each, of a file format for example.",
+)
+@click.option(
+    "--tf",
+    metavar="SPEC",
+    help="Releases: '>=2.4,<2.8', '2.9.3,2.10'.",
+    shell_complete=completion.complete_specs,
+)
+@click.option(
+    "--patches",
+    type=click.Choice(["latest", "all"]),
+    help="Newest patch of each series (default), or all.",
+)
+@needing
+@click.option("--timeout", type=SECONDS, help="Of a cell: 90 (seconds) or 5m.")
+@click.option("--memory", type=MEBIBYTES, help="Of a cell: 4096 (MiB) or 4GB.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", *engines.ENGINES]),
+    default="auto",
+    envvar="TFMATRIX_ENGINE",
+    help="auto (default): docker where a daemon answers and can make the environments, else local.",
+)
+@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
+@click.option("--remeasure", is_flag=True, help="Measure again what is known already.")
+@click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
+@formats("table", "json", default="table", help="json: the run's matrix.json, on standard output.")
+def command(
+    save: Path,
+    load: Path,
+    words: tuple[str, ...],
+    engine: str,
+    jobs: Optional[int],
+    remeasure: bool,
+    output: Optional[Path],
+    format_: str,
+    **options: Any,
+) -> int:
+    console = terminal.stderr()
+    say = running.line_printer(console)
+    plan = square(_selected((save, load), options), words)
+    snapshots = _snapshots(plan, say)
+    cells = (*plan.saves, *plan.loads)
+    choices = pipeline.Options(remeasure=remeasure)
+    demand = pipeline.Demand(
+        cells,
+        running.locker(plan.chosen),
+        store=running.open_store(),
+        snapshots=snapshots,
+        options=choices,
+    )
+    with backends.choose(console, engine=engine, cluster=None, jobs=jobs, wanted=demand) as backend:
+        choices = evolve(choices, jobs=backend.jobs)
+        work = demand.workload(backend.engine)
+        backend, forecast = pipeline.fit_on_disk(backend, demand, None, say)
+        with running.recorded_run(plan.chosen, work, backend.engine, snapshots, output) as journal:
+            carry_out = partial(
+                pipeline.carry_out,
+                backend,
+                journal=journal,
+                store=running.open_store(),
+                options=choices,
+                console=console,
+                forecast=forecast,
+            )
+            saved: dict[str, Saved] = {}
+            collect = partial(_take_saved, saved)
+            saves = _part(work, loads=False)
+            carry_out(saves, snapshots=snapshots, collect=collect)
+            handed = _handed_on(plan, snapshots, saved)
+            loads = _without_rows(_part(work, loads=True), handed, saved, journal)
+            carry_out(loads, snapshots={**snapshots, **handed})
+    run = running.conclude(journal.folder)
+    running.report(run, journal.folder, format_)
+    _check_saved(save, saved)
+    return running.exit_code(run)
+
+
+def _selected(scripts: tuple[Path, Path], options: Mapping[str, Any]) -> selection.Selection:
+    """Both scripts on the CPU of the releases asked for. Raises `UsageError`."""
+    save, load = scripts
+    if save.exists() and load.exists() and save.samefile(load):
+        raise UsageError(f"{save} cannot both save and load: exchange takes two scripts")
+    return selection.select(
+        scripts=scripts, devices=("cpu",), cases=(), args=(), matrix_file=None, **options
+    )
+
+
+def _snapshots(plan: Exchange, say: Callable[[str], None]) -> dict[str, Snapshot]:
+    """The files of each repro, without what is going to be handed on."""
+    matrix = evolve(plan.chosen.matrix, repros=(plan.saver, *plan.loaders))
+    return running.snapshots(evolve(plan.chosen, matrix=matrix), say)
+
+
+def _part(work: Workload, *, loads: bool) -> Workload:
+    """The cells that load what one release saved follow each other: they share an agent."""
+    batches = []
+    for batch in work.batches:
+        cells = [cell for cell in batch.cells if bool(cell.repro.saved_by) is loads]
+        cells.sort(key=lambda cell: cell.case.name)
+        batches += [evolve(batch, cells=tuple(cells))] if cells else []
+    return Workload(batches=tuple(batches), known=())
+
+
+def _take_saved(saved: dict[str, Saved], cell: Cell, execution: Execution) -> None:
+    saved[cell.target.release.version] = read_saved(execution)
+
+
+def _handed_on(
+    plan: Exchange, taken: Mapping[str, Snapshot], saved: Mapping[str, Saved]
+) -> dict[str, Snapshot]:
+    """`repro/case` → the loading script's files with those that a release saved."""
+    return {
+        f"{loader.name}/{saved_by(release)}": snapshot.add_files(
+            taken[loader.name], one.files, paths.snapshots()
+        )
+        for loader in plan.loaders
+        for release, one in saved.items()
+        if one.files
+    }
+
+
+def _without_rows(
+    loads: Workload, handed: Mapping[str, Snapshot], saved: Mapping[str, Saved], journal: Journal
+) -> Workload:
+    """What can be loaded; the journal gets the others, with the reason why nothing was saved."""
+    left: list[Batch] = []
+    known: list[Result] = []
+    for batch in loads.batches:
+        there = [c for c in batch.cells if f"{c.repro.name}/{c.case.name}" in handed]
+        known += [
+            _not_saved(cell, batch.environment.id, saved.get(release_that_saved(cell.case.name)))
+            for cell in batch.cells
+            if cell not in there
+        ]
+        left += [evolve(batch, cells=tuple(there))] if there else []
+    journal.append_known((result, "") for result in known)
+    return Workload(batches=tuple(left), known=())
+
+
+def _not_saved(cell: Cell, environment: str, saved: Optional[Saved]) -> Result:
+    """A row without files: a skip, or an error where it could not be measured what is saved."""
+    if saved is None:
+        return skipped_result(
+            cell,
+            environment,
+            f"nothing was saved: {release_that_saved(cell.case.name)} cannot run here",
+        )
+    unmade = skipped_result if saved.measured else unmeasurable_result
+    return unmade(cell, environment, f"nothing was saved: {saved.why_not}")
+
+
+def _check_saved(script: Path, saved: Mapping[str, Saved]) -> None:
+    """Raises `UsageError` if the script ran and left nothing on any release."""
+    if saved and all(one.measured and not one.files for one in saved.values()):
+        why = next(iter(saved.values())).why_not
+        raise UsageError(
+            f"{script} saved nothing on any of {count(len(saved), 'release')}: {why}",
+            remedy="it must leave files in its working folder",
+        )

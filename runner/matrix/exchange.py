@@ -1,0 +1,93 @@
+"""The square of `tfmatrix exchange`: what a release saves, every release loads. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from runner import paths
+from runner.errors import UsageError
+from runner.matrix import plan
+from runner.matrix.selection import Selection
+from runner.model import Case, Cell, Device, Release, Repro, saved_by
+
+
+@frozen(kw_only=True)
+class Exchange:
+    """The cells of a square, before it is known what was saved."""
+
+    chosen: Selection
+    """All of them, with the repros as reports name them."""
+    saves: tuple[Cell, ...]
+    """One on each release, run by the saver."""
+    loads: tuple[Cell, ...]
+    """For each word, release that saved, and release that loads."""
+
+    @property
+    def saver(self) -> Repro:
+        return self.saves[0].repro
+
+    @property
+    def loaders(self) -> tuple[Repro, ...]:
+        """A repro for each word, whose cases are the releases that saved."""
+        return tuple(repro for repro in self.chosen.matrix.repros if repro.saved_by)
+
+
+def square(chosen: Selection, words: Sequence[str]) -> Exchange:
+    """`chosen` has two repros, the script that saves and the one that loads; with `words` the
+    latter runs once for each, and gets it as its argument. Raises `UsageError`."""
+    save, load = _scripts(chosen)
+    releases = chosen.releases
+    loaders = [_loader(load, save, releases, word) for word in dict.fromkeys(words or ("",))]
+    plain = evolve(save, cases=(Case(name="default"),), expectations=())
+    saver = _with_saver(plain)
+    device = chosen.matrix.devices[0]
+    shown = _cells(plain, releases, device)
+    loads = [cell for loader in loaders for cell in _cells(loader, releases, device)]
+    matrix = evolve(chosen.matrix, repros=(plain, *loaders))
+    return Exchange(
+        chosen=evolve(chosen, matrix=matrix, cells=(*shown, *loads)),
+        saves=tuple(evolve(cell, repro=saver, case=saver.cases[0]) for cell in shown),
+        loads=tuple(loads),
+    )
+
+
+def _scripts(chosen: Selection) -> tuple[Repro, Repro]:
+    repros = chosen.matrix.repros
+    if len(repros) != 2:
+        raise UsageError("exchange takes two scripts, one that saves and one that loads")
+    for repro in repros:
+        if repro.suite or repro.folder:
+            raise UsageError(f"{repro.name}: exchange takes plain Python scripts")
+    return repros[0], repros[1]
+
+
+def _loader(load: Repro, save: Repro, releases: Sequence[Release], word: str) -> Repro:
+    cases = tuple(
+        Case(name=saved_by(release.version), args=(word,) if word else ()) for release in releases
+    )
+    name = f"{load.name} {word}" if word else load.name
+    return evolve(load, name=name, cases=cases, expectations=(), saved_by=save.name)
+
+
+def _with_saver(save: Repro) -> Repro:
+    """The same run by the saver, which finds the script in its working folder."""
+    script = Path(os.path.realpath(save.script))
+    return evolve(
+        save,
+        script=paths.saver(),
+        folder=script.parent,
+        files=(*save.files, Path(script.name)) if save.files else (),
+        cases=(Case(name="default", args=(script.name,)),),
+    )
+
+
+def _cells(repro: Repro, releases: Sequence[Release], device: Device) -> list[Cell]:
+    return [
+        plan.planned_cell(repro, case, release, device)
+        for release in releases
+        for case in repro.cases
+    ]

@@ -1,0 +1,241 @@
+"""What one script saves on each release, another loads on each: `tfmatrix exchange`, with processes
+that are told a version; and with two real releases in both engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import cli, engines
+from runner.environments import locks
+from runner.model import Run, Verdict
+from runner.releases import catalogue
+from runner.runs import journal
+from tests.engines.plain import locked
+from tests.engines.test_bisect import Pretending
+
+ROOT = Path(__file__).parents[2]
+HEAD = """
+import os, sys
+from pathlib import Path
+version = os.environ["PRETENDED"]
+old = tuple(map(int, version.split("."))) < (2, 16)
+"""
+SAVE = (
+    HEAD
+    + """
+Path("folder").mkdir()
+Path("folder", "model.old" if old else "model.new").write_bytes(version.encode() * 1000)
+"""
+)
+LOAD = (
+    HEAD
+    + """
+if sys.argv[1:] == ["any"]:
+    sys.exit(0 if len(os.listdir("folder")) == 1 else "no file")
+model = Path("folder", "model.old" if old else "model.new")
+if not model.exists():
+    raise ValueError("an unknown format")
+assert len(model.read_bytes()) >= 5000
+"""
+)
+
+
+class Desk:
+    """A folder with both scripts."""
+
+    def __init__(
+        self, folder: Path, engine: Pretending, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.folder, self.engine, self._capsys = folder, engine, capsys
+        self.said, self.noted = "", ""
+        self.scripts(SAVE, LOAD)
+
+    def scripts(self, save: str, load: str) -> None:
+        (self.folder / "save.py").write_text(save, "utf-8")
+        (self.folder / "load.py").write_text(load, "utf-8")
+
+    def give(self, *words: str, tf: str = "2.9,2.15,2.16,2.21") -> int:
+        options = ["--tf", tf, "--allow-no-tensorflow", "--output", "out", *words]
+        code = cli.execute(["exchange", "save.py", "load.py", *options])
+        self.said, self.noted = self._capsys.readouterr()
+        return code
+
+    @property
+    def run(self) -> Run:
+        return journal.read_run(self.folder / "out")
+
+    def square(self, repro: str = "load") -> dict[tuple[str, str], str]:
+        return {
+            (result.case, result.tensorflow): str(result.outcome.verdict)
+            for result in self.run.results
+            if result.repro == repro
+        }
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Desk:
+    engine = Pretending()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(engines, "choose", lambda name, say, *_: engine)
+    monkeypatch.setattr(locks, "environment", locked)
+    return Desk(tmp_path, engine, capsys)
+
+
+def test_who_cannot_load_what_whom_saved(desk: Desk) -> None:
+    assert desk.give() == 0
+    assert desk.said.splitlines()[1] == (
+        "load: 2.16 and 2.21 cannot load what 2.9 and 2.15 saved (ValueError: an unknown format);"
+        " 2.9 and 2.15 cannot load what 2.16 and 2.21 saved (ValueError: an unknown format);"
+        " 8 of 16 pairs load."
+    )
+    square = desk.square()
+    assert len(square) == 16
+    assert square["saved by 2.9.3", "2.15.1"] == "pass"
+    assert square["saved by 2.9.3", "2.16.2"] == "fail"
+    assert square["saved by 2.16.2", "2.9.3"] == "fail"
+    report = (desk.folder / "out" / "matrix.md").read_text("utf-8")
+    lines = [line for line in report.splitlines() if line.startswith("| `saved by 2.9, 2.15` (2)")]
+    assert [each.strip() for each in lines[0].split("|")[2:4]] == ["✓", "A"]
+    assert "saved by 2.9, 2.15" in (desk.folder / "out" / "matrix.svg").read_text("utf-8")
+    page = (desk.folder / "out" / "index.html").read_text("utf-8")
+    assert '"saver":"2.9.3"' in page
+    assert "python load.py  # where `python save.py` ran with tensorflow==2.9.3" in page
+
+
+def test_a_square_for_each_word(desk: Desk) -> None:
+    assert desk.give("--each", "old", "--each", "any", tf="2.15,2.16") == 0
+    assert set(desk.square("load any").values()) == {"pass"}
+    assert desk.square("load old")["saved by 2.15.1", "2.16.2"] == "fail"
+    assert "load any: every release loads what each saved as any." in desk.said.splitlines()
+
+
+def test_the_same_again_measures_nothing(desk: Desk) -> None:
+    assert desk.give(tf="2.15,2.16") == 0
+    first, opened = desk.run.results, len(desk.engine.opened)
+    assert opened == 2 + 4
+    assert desk.give("--output", "again", tf="2.15,2.16") == 0
+    assert len(desk.engine.opened) == opened
+    again = journal.read_run(desk.folder / "again").results
+    assert {each.id for each in again} == {each.id for each in first}
+    assert all(each.cached for each in again)
+
+
+def test_other_files_are_loaded_again(desk: Desk) -> None:
+    assert desk.give(tf="2.15,2.16") == 0
+    opened = len(desk.engine.opened)
+    desk.scripts(SAVE.replace("* 1000", "* 1000 + b''"), LOAD)  # the files stay the same
+    assert desk.give("--output", "same", tf="2.15,2.16") == 0
+    assert len(desk.engine.opened) == opened + 2
+    desk.scripts(SAVE.replace("* 1000", "* 1200"), LOAD)
+    assert desk.give("--output", "other", tf="2.15,2.16") == 0
+    assert len(desk.engine.opened) == opened + 4 + 4
+
+
+def test_a_release_that_cannot_save_has_a_row_of_skips(desk: Desk) -> None:
+    desk.scripts(SAVE + "if version == '2.9.3': raise OSError('no space')\n", LOAD)
+    assert desk.give(tf="2.15,2.16,2.9") == 0
+    square = desk.square()
+    assert [square["saved by 2.9.3", each] for each in ("2.9.3", "2.15.1")] == ["skip", "skip"]
+    reasons = {r.outcome.reason for r in desk.run.results if r.outcome.verdict is Verdict.SKIP}
+    assert reasons == {"nothing was saved: OSError: no space"}
+    assert square["saved by 2.15.1", "2.9.3"] == "pass"
+    said = "nothing that 2.9 saved could be judged (nothing was saved: OSError: no space)."
+    assert said in desk.said
+
+
+@pytest.mark.parametrize(
+    ("save", "why"),
+    [
+        ("pass", "it left no file"),
+        ("raise SystemExit(3)", "exit 3"),
+        ("import os; os.symlink('/etc/passwd', 'model')", "it left model, which is no plain file"),
+        ("import os; os.mkfifo('model')", "it left model, which is no plain file"),
+        (
+            "import os\nwith open('model', 'wb') as f: f.truncate(1 << 28)",
+            "it left more than 64 MiB",
+        ),
+        (
+            "import os\nwith open('model', 'wb') as f: f.write(os.urandom(3 << 20))",
+            "it left more than 1.5 MB, compressed",
+        ),
+        ("for n in range(1001): open(str(n), 'w').close()", "it left more than 1000 files"),
+        ("open('numpy.py', 'w').close()", "it left numpy.py, which is a program"),
+        ("open('load.py.txt', 'w').close(); import os; os._exit(0)", "it ended before its files"),
+        (
+            'print(\'\\n::test {"file": "../../x", "data": ""}\')\n'
+            'print(\'::test {"files": 1, "sha256": ""}\'); import os; os._exit(0)',
+            "it left a file with a name that leads elsewhere",
+        ),
+    ],
+)
+def test_what_cannot_be_handed_on_is_told_in_one_line(desk: Desk, save: str, why: str) -> None:
+    desk.scripts(save, LOAD)
+    assert desk.give(tf="2.15,2.16") == 2
+    assert f"tfmatrix: save.py saved nothing on any of 2 releases: {why}" in desk.noted
+    assert set(desk.square().values()) == {"skip"}
+
+
+def test_scripts_that_are_missing_or_the_same(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.execute(["exchange", "nowhere.py", "load.py"]) == 2
+    assert "nowhere.py" in capsys.readouterr().err
+    assert cli.execute(["exchange", "save.py", "save.py"]) == 2
+    assert "save.py cannot both save and load" in capsys.readouterr().err
+    assert cli.execute(["exchange", "save.py"]) == 2
+    assert "LOAD" in capsys.readouterr().err
+
+
+# --- Real releases ---------------------------------------------------------------------------
+
+NEWEST = catalogue.load_releases()[-1].version
+ENGINES = [
+    pytest.param("local", marks=pytest.mark.tensorflow),
+    pytest.param("docker", marks=[pytest.mark.tensorflow, pytest.mark.docker]),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_shipped_pair_on_two_releases(engine: str, tmp_path: Path) -> None:
+    words = [word for each in (".weights.h5", ".keras") for word in ("--each", each)]
+    where = ["--engine", engine, "--tf", f"2.9.3,{NEWEST}", "--output", str(tmp_path / "out")]
+    scripts = ["repro/save_model.py", "repro/load_model.py"]
+    options = [*words, *where, "--remeasure", "--format", "json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "exchange", *scripts, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
+    found = {
+        (cell["repro"].partition(" ")[2], cell["case"][-len("2.9.3") :], cell["tensorflow"]): cell
+        for cell in json.loads(done.stdout)["cells"]
+        if cell["repro"].startswith("load_model")
+    }
+    outcomes = {key: cell["outcome"] for key, cell in found.items()}
+    old, new = "2.9.3", NEWEST
+    weights = {(a, b): outcomes[".weights.h5", a[-5:], b] for a in (old, new) for b in (old, new)}
+    assert weights == {
+        (old, old): "pass",
+        (old, new): "fail",
+        (new, old): "fail",
+        (new, new): "pass",
+    }
+    assert outcomes[".keras", new[-5:], new] == "pass"
+    assert outcomes[".keras", old, new] == "skip"
+    reason = found[".keras", old, new]["reason"]
+    assert (
+        reason == "not saved as .keras: NotImplementedError: this release writes no .keras archives"
+    )
