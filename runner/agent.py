@@ -1765,7 +1765,7 @@ class Zygote:
 
 
 def zygote_key(request: Request) -> Tuple[str, str, Tuple[Tuple[str, str], ...]]:
-    script = request.script if request.prologue else ""
+    script = os.path.basename(request.script) if request.prologue else ""
     return (script, request.prologue, tuple(sorted(request.env.items())))
 
 
