@@ -156,6 +156,20 @@ def test_the_import_is_kept_while_the_prologue_stays(forking: conformance.Bench)
     assert seen[-1] != told[0][-1]
 
 
+def test_the_import_is_kept_for_the_same_script_elsewhere(forking: conformance.Bench) -> None:
+    first = "import os\nos.environ['A'] = '1'\nimport tensorflow as tf"
+    text = first + "\nprint('::observe starter=%d' % os.getppid())\nprint('I am', __file__)"
+    here = run(forking, text, first)
+    (Path(forking.root) / "elsewhere").mkdir()
+    seen = []
+    for name in ("given", "other"):
+        (Path(forking.root) / "elsewhere" / f"{name}.py").write_text(text, "utf-8")
+        seen.append(forking.run(conformance.Case(subject=f"elsewhere/{name}", prologue=first)))
+        assert f"/repro/{name}.py\n" in seen[-1].output
+    assert seen[0].observations == here.observations
+    assert seen[1].observations != here.observations, "the prologue's code knows its file"
+
+
 def test_a_script_that_was_changed_since_gets_a_fresh_process(forking: conformance.Bench) -> None:
     text = "import os\nos.environ['A'] = '2'\nimport tensorflow as tf\nprint(tf.seen)"
     facts = run(forking, text, "import os\nos.environ['A'] = '1'\nimport tensorflow as tf")
