@@ -57,6 +57,7 @@ EXAMPLES = {
             "for some cases, with a file for pip -c",
         ),
         ("tfmatrix pin --check 'tensorflow==2.15.*'", "yes or no, by the exit code"),
+        ("tfmatrix pin --exchange", "which upgrades keep saved files"),
     ),
     "watch": (("tfmatrix watch my.py --tf '2.15,latest'", "run again when the script changes"),),
     "history": (("tfmatrix history", "which cells changed from run to run, and why"),),

@@ -11,7 +11,7 @@ import click
 from runner import grid, paths
 from runner.cli import completion, log
 from runner.cli.formats import formats, print_json
-from runner.pins import constraints, requirement, words
+from runner.pins import constraints, requirement, upgrades, words
 from runner.pins.check import RequirementCheck, check_requirement
 from runner.pins.pin import Pin, find_pin
 from runner.releases import catalogue
@@ -21,7 +21,7 @@ from runner.runs import journal
 @click.command(
     "pin",
     help="Find the releases that pass every required case: a requirement and its evidence. "
-    "Exits 1 if no release does, or if --check fails.",
+    "Exits 1 if no release does, if --check fails, or if --exchange finds no upgrade for a format.",
 )
 @click.argument("run", required=False, shell_complete=completion.complete_runs)
 @click.option(
@@ -46,6 +46,12 @@ from runner.runs import journal
     metavar="SPEC",
     help="Check whether SPEC ('tensorflow==2.15.*') allows only releases that pass.",
 )
+@click.option(
+    "--exchange",
+    "exchanged",
+    is_flag=True,
+    help="For a run of tfmatrix exchange: which upgrades keep saved files loadable.",
+)
 @click.option("--strict", is_flag=True, help="Exclude every release that was not measured.")
 @click.option(
     "--flaky",
@@ -68,6 +74,7 @@ def command(
     devices: Sequence[str],
     pythons: Sequence[str],
     check: Optional[str],
+    exchanged: bool,
     strict: bool,
     flaky: str,
     file: Optional[Path],
@@ -75,12 +82,18 @@ def command(
 ) -> int:
     if check is not None and (file or format_ == "spec"):
         raise click.UsageError("--check cannot be used with --constraints or --format spec")
+    if exchanged and (check is not None or file or require or format_ == "spec"):
+        raise click.UsageError(
+            "--exchange cannot be used with --check, --constraints, --require or --format spec"
+        )
     folder = journal.find_run(run, paths.results())
     loaded = journal.read_run(folder, warn=log.print_warning)
     about = loaded.info.along or requirement.TENSORFLOW
     wanted = None if check is None else requirement.parse_requirement(check, about)
     releases = catalogue.load_releases()
     built = grid.build_grid(loaded, releases)
+    if exchanged:
+        return _upgrades(built, [release.version for release in releases], format_)
     known = [] if loaded.info.along else [release.version for release in releases]
     pin = find_pin(
         built,
@@ -106,6 +119,15 @@ def command(
     else:
         _specifier(pin)
     return 0 if pin.requirement else 1
+
+
+def _upgrades(built: grid.Grid, known: Sequence[str], format_: str) -> int:
+    found = upgrades.find_upgrades(built, known)
+    if format_ == "json":
+        print_json(upgrades.upgrades_to_json(found))
+    else:
+        log.print_answer(upgrades.upgrades_text(found))
+    return 0 if all(each.stretches for each in found) else 1
 
 
 def _specifier(pin: Pin) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import zlib
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from runner import grid, paths
+from runner import cli, grid, paths
 from runner.cells import snapshot
 from runner.cells.exchange import saved
 from runner.cells.exchange import tfmatrix_saver as saver
@@ -22,8 +23,11 @@ from runner.cells.snapshot.record import Snapshot
 from runner.errors import UsageError
 from runner.grid import folded
 from runner.model import Execution, Repro, Run, Verdict, saved_by
+from runner.pins.upgrades import find_upgrades
+from runner.releases import catalogue
 from runner.report.answer import answer
 from runner.report.names import table_names
+from runner.runs import journal
 from tests.unit import runs
 
 FILES = {"model/weights.bin": bytes(range(256)) * 900, "empty": b"", "a b": b"x"}
@@ -276,3 +280,116 @@ def test_a_case_of_another_run_with_such_a_name_is_a_case_like_any_other() -> No
     assert answer(grid.build_grid(plain)) == (
         "Both cases fail on 2.15 (TypeError: no), pass on 2.14."
     )
+
+
+# --- Upgrades --------------------------------------------------------------------------------
+
+KNOWN = [release.version for release in catalogue.load_releases()]
+
+
+NEWEST = {"2.14": "2.14.1", "2.15": "2.15.1", "2.16": "2.16.2", "2.17": "2.17.1"}
+
+
+def on_patches(picture: str) -> Run:
+    """The square of the series' newest patch releases."""
+    return square("".join(NEWEST.get(word, word) for word in re.split("( |\n)", picture)))
+
+
+def upgrades(picture: str) -> list[tuple[str, str, str, str]]:
+    (found,) = find_upgrades(grid.build_grid(on_patches(picture)), KNOWN)
+    return [(s.requirement.requirement, s.breaks, s.saver, s.signature) for s in found.stretches]
+
+
+@pytest.mark.parametrize(
+    ("picture", "found"),
+    [
+        (
+            "2.14 2.15 2.16 2.17\n2.14 ✓ ✓ A A\n2.15 ✓ ✓ A A\n2.16 ✓ ✓ ✓ ✓\n2.17 ✓ ✓ ✓ ✓",
+            [
+                ("tensorflow>=2.14.1,<2.16", "2.16.2", "2.15.1", "TypeError: no"),
+                ("tensorflow>=2.16.2,<2.18", "", "", ""),
+            ],
+        ),
+        (  # What the newest cannot load of the oldest, it may load of the others.
+            "2.14 2.15 2.16\n2.14 ✓ ✓ B\n2.15 A ✓ ✓\n2.16 A A ✓",
+            [
+                ("tensorflow>=2.14.1,<2.16", "2.16.2", "2.14.1", "KeyError: 'x'"),
+                ("tensorflow>=2.15.1,<2.17", "", "", ""),
+            ],
+        ),
+        (  # A release that cannot load its own files ends each stretch.
+            "2.14 2.15 2.16\n2.14 ✓ ✓ ✓\n2.15 ✓ A ✓\n2.16 ✓ ✓ ✓",
+            [],
+        ),
+        (  # A cell that was not judged, or passed in some attempts only, shows nothing.
+            "2.14 2.15 2.16 2.17\n2.14 ✓ ! ✓ ✓\n2.15 ✓ ✓ ✓ ✓\n2.16 ✓ ✓ ✓ ✓3/5\n2.17 ✓ ✓ ✓ ✓",
+            [("tensorflow>=2.15.1,<2.17", "2.17.1", "2.16.2", "")],
+        ),
+        (  # A release that saves nothing in the format is no part of a stretch.
+            "2.14 2.15 2.16\n2.14 – – –\n2.15 ✓ ✓ ✓\n2.16 ✓ ✓ ✓",
+            [("tensorflow>=2.15.1,<2.17", "", "", "")],
+        ),
+        ("2.14 2.15\n2.14 – –\n2.15 – –", []),
+    ],
+)
+def test_which_upgrades_keep_what_was_saved(
+    picture: str, found: list[tuple[str, str, str, str]]
+) -> None:
+    assert upgrades(picture) == found
+
+
+def pinned(folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run, *words: str) -> int:
+    monkeypatch.chdir(folder)
+    log = journal.Journal(folder / "results" / "mine", run)
+    for result in run.results:
+        log.append(result, "")
+    log.close()
+    return cli.execute(["pin", "mine", "--exchange", *words])
+
+
+def test_pin_says_which_upgrades_keep_what_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = on_patches("2.14 2.15 2.16\n2.14 ✓ ✓ A\n2.15 ✓ ✓ A\n2.16 A A ✓")
+    assert pinned(tmp_path, monkeypatch, run) == 0
+    assert capsys.readouterr().out == (
+        "script\n  within tensorflow>=2.14.1,<2.16 an upgrade keeps what was saved loadable;"
+        " 2.16.2 does not load what 2.15.1 saved (TypeError: no)\n"
+    )
+    assert cli.execute(["pin", "mine", "--exchange", "--format", "json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["upgrades"]
+    assert (one["repro"], one["device"]) == ("script", "cpu")
+    assert one["stretches"] == [
+        {
+            "requirement": "tensorflow>=2.14.1,<2.16",
+            "releases": ["2.14.1", "2.15.1"],
+            "breaks": "2.16.2",
+            "saver": "2.15.1",
+            "signature": "TypeError: no",
+        }
+    ]
+
+
+def test_pin_where_no_upgrade_keeps_what_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pinned(tmp_path, monkeypatch, square("2.14 2.15\n2.14 ✓ A\n2.15 A ✓")) == 1
+    assert capsys.readouterr().out == "script\n  no upgrade keeps what was saved loadable\n"
+
+
+def test_pin_of_a_run_that_exchanged_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pinned(tmp_path, monkeypatch, runs.drawn("2.14\na ✓")) == 2
+    assert "loads nothing that another release saved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--check", "==2.9"], ["--require", "a"], ["--format", "spec"], ["--constraints", "f"]],
+)
+def test_pin_exchange_goes_with_no_other_question(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.execute(["pin", "--exchange", *words]) == 2
+    assert "--exchange cannot be used with" in capsys.readouterr().err
