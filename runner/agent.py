@@ -26,6 +26,7 @@ if __name__ == "__main__" and sys.path[:1] == [os.path.dirname(os.path.realpath(
 import array
 import atexit
 import binascii
+import errno
 import gc
 import itertools
 import json
@@ -843,6 +844,13 @@ def remove_shared_memory() -> None:
             getattr(_libc, remover)(*arguments)
 
 
+FILE_SPARE = 1 << 20
+"""A single file may be larger by this than all files together: so what stops at its limit has
+exceeded the other one too, whatever an import left there before."""
+FILE_TOO_LARGE = tuple(form % os.strerror(errno.EFBIG) for form in ("] %s", "; %s"))
+"""What the last line of Python's or of TensorFlow's message holds then."""
+
+
 class DiskUse:
     """Notices when a cell has written more than allowed. Looking takes a tenth of the time at most.
 
@@ -861,9 +869,19 @@ class DiskUse:
         now = time.monotonic()
         if now < self.next_look:
             return False
-        over = self._used() > self.limit
+        over = self.is_over()
         self.next_look = time.monotonic() + max(self.EVERY, 10 * (time.monotonic() - now))
         return over
+
+    def is_over(self) -> bool:
+        return self._used() > self.limit
+
+    def blames_disk(self, status: int, errors: str) -> bool:
+        """Whether a script that has ended by itself had written too much: nothing looked in time,
+        or the limit of a single file stopped it and the file is gone."""
+        last = errors.rstrip().rpartition("\n")[2]
+        stopped = status != 0 and any(text in last for text in FILE_TOO_LARGE)
+        return stopped or self.is_over()
 
     def _used(self) -> int:
         used, todo = 0, [self.path]
@@ -1286,7 +1304,7 @@ def become_cell(parent: int, pipes: Pipes, work: str, file_size: Optional[int]) 
         os.nice(10)
     set_limit(resource.RLIMIT_CORE, 0)
     if file_size is not None:
-        set_limit(resource.RLIMIT_FSIZE, file_size)
+        set_limit(resource.RLIMIT_FSIZE, file_size + FILE_SPARE)
     prctl(PR_SET_NO_NEW_PRIVS, 1)  # else it could start processes that we may not kill
     prctl(PR_SET_DUMPABLE, 1)
     try:
@@ -1598,6 +1616,8 @@ class Cell:
             self.killed_for = None  # it had just ended by itself
         if self.killed_for is None and self.oom.blames_memory(status):
             self.killed_for = "memory"
+        if self.killed_for is None and self.disk.blames_disk(status, self.errors.kept_text()):
+            self.killed_for = "disk"
         # Linux counts in KiB, macOS in bytes.
         counted = self.maxrss * (1 if sys.platform == "darwin" else 1024)
         return {

@@ -36,7 +36,7 @@ class Execution:
     exit_code: Optional[Whole] = None
     signal: Optional[Whole] = None
     killed_for: Optional[str] = None
-    """`timeout`, `memory`, `processes` or `disk` if the runner ended the cell, else None."""
+    """The limit that it exceeded: `timeout`, `memory`, `processes` or `disk`; else None."""
     seconds: float = 0.0
     max_rss_mb: float = 0.0
     output: str = ""

@@ -172,7 +172,7 @@ CASES = (
         output=("fork [1, 4, 9]", "spawn [1, 4, 9]", "forkserver [1, 4, 9]"),
     ),
     Case(subject="needs_sibling", exit_code=0, output=("found\n",)),
-    Case(subject="fills_tmp", exit_code=1, errors="OSError"),
+    Case(subject="fills_tmp", exit_code=1, killed_for="disk", errors="OSError"),
     Case(subject="kills_its_parent", signal=SIGKILL),
     Case(subject="stops_its_parent", exit_code=0, output=("stopped it",)),
     Case(subject="opens_network", exit_code=1, errors="Error"),

@@ -398,6 +398,45 @@ def test_what_fills_the_folder_around_is_ended(own_bench: conformance.Bench) -> 
     assert run_text(own_bench, fills).killed_for == "disk"
 
 
+WRITES_TOO_MUCH = {
+    "and ends at once": "for name in 'ab': open(name, 'wb').write(bytes(40 << 20))",
+    "to one file": "open('a', 'wb').write(bytes(80 << 20))",
+    "to a file that it removes": """
+import os
+try:
+    open('a', 'wb').write(bytes(80 << 20))
+finally:
+    os.remove('a')
+""",
+}
+
+
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+@pytest.mark.parametrize("what", WRITES_TOO_MUCH)
+def test_a_disk_limit_means_the_same_in_both_modes(what: str, mode: str, tmp_path: Path) -> None:
+    """However quick the script is, and whatever the import of TensorFlow left in HOME."""
+    bench = bench_with(sys.executable, tmp_path, mode)
+    (tmp_path / "site" / "tensorflow" / "__init__.py").write_text(
+        "import os\nopen(os.path.expanduser('~/left'), 'w').write('x' * 100000)"
+    )
+    try:
+        facts = run_text(bench, f"import tensorflow\n{WRITES_TOO_MUCH[what]}")
+        assert (facts.killed_for, facts.mode) == ("disk", mode), facts
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("mode", ["fresh", "fork"])
+def test_what_is_just_below_the_disk_limit_passes(mode: str, tmp_path: Path) -> None:
+    bench = bench_with(sys.executable, tmp_path, mode)
+    below = (conformance.LIMITS.scratch - 1) << 20
+    try:
+        facts = run_text(bench, f"import tensorflow\nopen('a', 'wb').write(bytes({below}))")
+        assert (facts.exit_code, facts.killed_for, facts.mode) == (0, None, mode)
+    finally:
+        bench.close()
+
+
 # --- Time limits -----------------------------------------------------------------------------
 
 
