@@ -11,6 +11,7 @@ from typing import Optional
 
 from attrs import frozen
 
+from runner.bisect.sampler import Evidence, shown_number
 from runner.model import EnvironmentInfo, Json, Result, Verdict, pinned_version
 from runner.report.style import outcome_verb
 from runner.report.text import listed
@@ -19,6 +20,7 @@ MOST_NAMED = 6
 """A sentence names at most this many releases."""
 WIDTH = 44
 """The width of each side of the evidence, in characters."""
+UNJUDGED = "could not be judged"
 
 
 @frozen(kw_only=True)
@@ -30,6 +32,14 @@ class Neighbour:
     votes: str = ""
     label: str = ""
     """The name if it is not a release of TensorFlow: `numpy 1.23.5`."""
+    evidence: Optional[Evidence] = None
+    """The values of all runs, if a noisy value decides."""
+    value: str = ""
+    """The name of this value."""
+
+    @property
+    def ambiguous(self) -> bool:
+        return self.evidence is not None and self.evidence.ambiguous
 
     @property
     def name(self) -> str:
@@ -49,7 +59,9 @@ def result_clause(side: Neighbour, observation: str = "") -> str:
         words += f" with {quoted_result(result)}"
     elif not outcome.verdict.judged and outcome.reason:
         words += f" ({_plain(outcome.reason)})"
-    if observation in result.observations:
+    if side.evidence is not None and side.evidence.values:
+        words += f" with {side.value} = {shown_number(side.evidence.median)}"
+    elif observation in result.observations:
         words += f" with {observation} = {_text(result.observations[observation])}"
     return words
 
@@ -61,11 +73,21 @@ def quoted_result(result: Result) -> str:
 
 
 def release_sentence(
-    kind: str, before: Neighbour, after: Neighbour, unknown: Sequence[str], observation: str = ""
+    kind: str,
+    before: Neighbour,
+    after: Neighbour,
+    unknown: Sequence[str],
+    observation: str = "",
+    *,
+    why: str = UNJUDGED,
 ) -> str:
-    """The answer. `kind` describes the newer side: `bad`, or `good` if the search was for a fix."""
+    """The answer. `kind` describes the newer side: `bad`, or `good` if the search was for a fix.
+
+    `why` says why those `unknown` are neither.
+    """
     evidence = f"{result_clause(before, observation)}, {result_clause(after, observation)}"
-    return f"The first {kind} release is {after.name}{_or_before(unknown, 'releases')}: {evidence}."
+    first = f"{after.name}{_or_before(unknown, 'releases', why)}"
+    return f"The first {kind} release is {first}: {evidence}."
 
 
 def series_sentence(
@@ -75,6 +97,8 @@ def series_sentence(
     series: tuple[str, str],
     unknown: Sequence[str] = (),
     observation: str = "",
+    *,
+    why: str = UNJUDGED,
 ) -> str:
     """The answer if only the newest patch of each series was compared.
 
@@ -85,17 +109,17 @@ def series_sentence(
     if series[0] == series[1]:
         where = f"The first {kind} release is one of series {series[1]}, after {before.name}"
     else:
-        where = f"The first {kind} series is {series[1]}{_or_before(unknown, 'series')}"
+        where = f"The first {kind} series is {series[1]}{_or_before(unknown, 'series', why)}"
     return f"{where}: {evidence}. The patches of {series[1]} were not compared; --patches all does."
 
 
-def _or_before(unknown: Sequence[str], what: str) -> str:
+def _or_before(unknown: Sequence[str], what: str, why: str) -> str:
     """Other releases that may be the first: ` or one before it that could not be judged, 2.5.0`."""
     if not unknown:
         return ""
     between = unknown[0] if len(unknown) == 1 else f"{unknown[0]} … {unknown[-1]}"
     which = "" if len(unknown) == 1 else f" ({len(unknown)} {what})"
-    return f" or one before it that could not be judged, {between}{which}"
+    return f" or one before it that {why}, {between}{which}"
 
 
 def contradiction(kind: str, first: str, older: Sequence[str], newer: Sequence[str]) -> str:
@@ -141,6 +165,8 @@ def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]
         yield "signature", one.outcome.signature or "-", other.outcome.signature or "-"
     if before.votes or after.votes:
         yield "runs", before.votes or "-", after.votes or "-"
+    if before.evidence or after.evidence:
+        yield before.value, _median(before), _median(after)
     yield "Python", one.python, other.python
     if one.git_version or other.git_version:
         yield "GIT_VERSION", one.git_version or "-", other.git_version or "-"
@@ -151,6 +177,11 @@ def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]
     )
     differing = differing_packages(before, after)
     yield from _section("packages", [(n, old or "-", new or "-") for n, old, new in differing])
+
+
+def _median(side: Neighbour) -> str:
+    values = side.evidence.values if side.evidence else ()
+    return f"{shown_number(side.evidence.median)} (median)" if side.evidence and values else "-"
 
 
 def _section(title: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:

@@ -11,16 +11,19 @@ from typing import Any, Optional
 
 from attrs import frozen
 
+from runner.bisect import values
 from runner.errors import UsageError
 from runner.matrix import patterns
 from runner.model import Json, Result, Verdict
 
 VERDICTS = (Verdict.FAIL, Verdict.CRASH, Verdict.TIMEOUT, Verdict.OOM)
 HINT = (
-    "expected fail, crash, timeout, oom, signature:TEXT, output:TEXT, output:/REGEX/, or "
-    "observation:EXPR such as 'loss>0.5'"
+    "expected fail, crash, timeout, oom, signature:TEXT, output:TEXT, output:/REGEX/, "
+    "observation:EXPR such as 'loss>0.5', or a noisy value such as "
+    "'rss_mb > 1.2 * median(good)'"
 )
 OUTPUT = "output:"
+_KINDS = (OUTPUT, "signature:", "observation:")
 
 _COMPARISON = re.compile(r"\s*(?P<name>.+?)\s*(?P<sign><=|>=|==|!=|<|>)\s*(?P<value>.+?)\s*")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -33,7 +36,10 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 @frozen(kw_only=True)
 class Criterion:
-    """`says` gets only judged results. It returns True for bad, None if it cannot judge."""
+    """`says` gets only judged results. It returns True for bad, None if it cannot judge.
+
+    A single run cannot judge a noisy `value`.
+    """
 
     words: str
     says: Callable[[Result], Optional[bool]]
@@ -41,10 +47,17 @@ class Criterion:
     """The observation that decides, if the criterion uses one."""
     precise: bool = True
     """Whether it means one symptom rather than any failure."""
+    value: Optional[values.Value] = None
+    """The noisy value that decides. Then several runs are judged together."""
 
     def judge(self, result: Result) -> Optional[bool]:
         """Whether a result is bad; None for a skip or an error, which are no evidence."""
         return self.says(result) if result.outcome.verdict.judged else None
+
+
+def is_criterion(text: str) -> bool:
+    """Whether the text of `--bad` says what is bad, and does not name a version."""
+    return text.startswith(_KINDS) or values.is_comparison(text)
 
 
 def parse_criterion(text: Optional[str]) -> Criterion:
@@ -73,6 +86,9 @@ def parse_criterion(text: Optional[str]) -> Criterion:
         )
     if kind == "observation" and rest.strip():
         return _observation(rest)
+    if values.is_comparison(text):
+        value = values.parse_value(text)
+        return Criterion(words=value.words, says=lambda _: None, value=value)
     raise UsageError(f"--on {text}: {HINT}")
 
 

@@ -70,10 +70,19 @@ class Conclusion:
         candidates, seen = problem.candidates, problem.criterion.observation
         if not candidates.by_series:
             names = [candidates.name(at) for at in change.unknown]
-            return answer.release_sentence(self.kind, *self.sides, names, seen)
+            return answer.release_sentence(self.kind, *self.sides, names, seen, why=self._why)
         series = candidates.series(change.before), candidates.series(change.after)
         unknown = list(dict.fromkeys(candidates.series(at) for at in change.unknown))
-        return answer.series_sentence(self.kind, *self.sides, series, unknown, seen)
+        return answer.series_sentence(self.kind, *self.sides, series, unknown, seen, why=self._why)
+
+    @property
+    def _why(self) -> str:
+        """Why the releases between the two sides are neither good nor bad."""
+        places = self.change.unknown if self.change else ()
+        ambiguous = [self.search.sides[at].ambiguous for at in places]
+        if not any(ambiguous):
+            return answer.UNJUDGED
+        return "is ambiguous" if all(ambiguous) else "is ambiguous or could not be judged"
 
     @property
     def remarks(self) -> Iterator[str]:
@@ -126,11 +135,12 @@ class Conclusion:
     @property
     def _ended_unjudged(self) -> bool:
         """Whether the search ended because cells could not be judged."""
-        answers = self.search.answers
+        answers, sides = self.search.answers, self.search.sides
         wrong = self.search.problem.positions.wrong_end(answers)
         if wrong is not None:
-            return answers[wrong] is None
-        return all(bad is None for bad in answers.values())
+            return answers[wrong] is None and not sides[wrong].ambiguous
+        unjudged = [at for at, bad in answers.items() if bad is None and not sides[at].ambiguous]
+        return len(unjudged) == len(answers)
 
     @property
     def _nothing_found(self) -> str:
@@ -141,6 +151,11 @@ class Conclusion:
         side, judged = search.sides[wrong], search.answers[wrong]
         claimed = "bad" if wrong == search.problem.positions.bad else "good"
         said = answer.result_clause(side, seen) + (f" ({side.votes})" if side.votes else "")
+        if side.ambiguous:
+            return (
+                f"{said} is ambiguous, so there is no answer: allow more runs (--repeat), or give "
+                f"another release as --{claimed}"
+            )
         if judged is None:
             return f"{said}, so there is no answer: give another release as --{claimed}"
         return f"{said}, so it is not {claimed}: no release to find"
@@ -150,6 +165,8 @@ class Conclusion:
         """The sentence for a search in which all judged releases behave alike."""
         search = self.search
         judged = [at for at, bad in sorted(search.answers.items()) if bad is not None]
+        if not judged and any(side.ambiguous for side in search.sides.values()):
+            return "all releases looked at are ambiguous: allow more runs (--repeat)"
         if not judged:
             return "none of the releases could be judged, so there is no answer"
         names = search.problem.candidates.name
@@ -187,10 +204,7 @@ def print_conclusion(conclusion: Conclusion) -> None:
     if conclusion.compare_link:
         _print(f"what changed in TensorFlow: {conclusion.compare_link}")
     releases, runs = count(len(problem.cells), "release"), count(search.probe.measured, "run")
-    _print(
-        f"bad is: {problem.criterion.words}{problem.votes.in_words}; {len(search.sides)} of "
-        f"{releases} looked at, in {runs}"
-    )
+    _print(f"bad is: {problem.in_words}; {len(search.sides)} of {releases} looked at, in {runs}")
     _print(f"see both again: {conclusion.command}")
 
 
@@ -208,6 +222,7 @@ def print_json(conclusion: Conclusion) -> None:
         "remarks": list(conclusion.remarks),
         "bad_is": problem.criterion.words,
         "repeat": {"need": problem.votes.need, "runs": problem.votes.runs},
+        "value": None if problem.criterion.value is None else problem.criterion.value.label,
         "releases": len(problem.cells),
         "runs": search.probe.measured,
         "looked_at": [_looked(search, at) for at in sorted(search.sides)],
@@ -248,4 +263,12 @@ def _blamed(blame: Blame) -> dict[str, Any]:
 def _looked(search: Search, at: int) -> dict[str, Any]:
     side = search.sides[at]
     facts = serial.result_to_json(side.result)
-    return {"bad": search.answers[at], "votes": side.votes or None, **facts}
+    judged: dict[str, Any] = {"bad": search.answers[at], "votes": side.votes or None}
+    if side.evidence is not None:
+        judged["evidence"] = {
+            "judgement": side.evidence.judgement,
+            "values": side.evidence.values,
+            "good": side.evidence.good,
+            "chance": side.evidence.chance,
+        }
+    return {**judged, **facts}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from attrs import evolve, frozen
 from rich.console import Console
@@ -14,8 +14,12 @@ from runner.bisect.candidates import Candidates
 from runner.bisect.criteria import Criterion
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
+from runner.bisect.sampler import Evidence, Sampler
 from runner.bisect.search_range import SearchRange
+from runner.bisect.values import Value
+from runner.cells.flakiness.evidence import WRONG, Budget
 from runner.cells.flakiness.votes import Votes
+from runner.errors import UsageError
 from runner.model import Cell, Result, Target
 from runner.pipeline import ControlPlan, Options, events
 from runner.pipeline.display import PlainDisplay
@@ -31,14 +35,58 @@ class Problem:
     candidates: Candidates
     criterion: Criterion
     votes: Votes
+    most_runs: Optional[int] = None
+    """If a noisy value decides: the bound on the runs of a release; None for the usual one."""
+
+    @property
+    def budget(self) -> Budget:
+        """The runs that a noisy value may take."""
+        value = self.criterion.value
+        compared = value is not None and value.question.relative  # the good release is not judged
+        return Budget(planned=self.positions.most_looks() - compared, most=self.most_runs)
 
     @property
     def positions(self) -> SearchRange:
         return self.candidates.row
 
+    def check(self) -> None:
+        """Raises `UsageError` if a noisy value can never decide."""
+        value = self.criterion.value
+        if value is None:
+            return
+        if value.question.relative and self.positions.good is None:
+            raise UsageError(f"'{value.words}' compares with the good release: add --good VERSION")
+        fewest = self.budget.fewest(value.question)
+        if self.most_runs is not None and self.most_runs < fewest:
+            raise UsageError(
+                f"--repeat {self.most_runs}: to judge '{value.words}' takes at least {fewest} runs "
+                "of each release (docs/noise.md)"
+            )
+
+    @property
+    def in_words(self) -> str:
+        """What is bad: `any failure in 2 of 3 runs`."""
+        value = self.criterion.value
+        if value is None:
+            return f"{self.criterion.words}{self.votes.in_words}"
+        question, budget = value.question, self.budget
+        *_, (most, _) = budget.looks(question, 0)
+        runs = f"{budget.fewest(question)} to {most} runs of each release"
+        return (
+            f"{self.criterion.words}, judged by {runs} (chance of a wrong answer below {WRONG:.0%})"
+        )
+
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.candidates.cells
+
+
+class _Run(NamedTuple):
+    """One run of a cell whose value decides."""
+
+    result: Result
+    output: str
+    value: Optional[float]
 
 
 class PrefetchingDisplay:
@@ -77,6 +125,9 @@ class Search:
 
     def run(self) -> None:
         """Searches to the end; stored results come first."""
+        if self.problem.criterion.value is not None:
+            self._run_sampled(self.problem.criterion.value)
+            return
         row = self.problem.positions
         if self.problem.votes.runs == 1:
             self._recall()
@@ -86,6 +137,45 @@ class Search:
             foreseen = row.foreseen(self.answers, at)
             self._display.next = tuple(self.problem.cells[each].target for each in foreseen)
             self.answers[at] = self._judge(at)
+
+    def _run_sampled(self, value: Value) -> None:
+        """Searches by the values of several runs. Nothing is recalled or prepared meanwhile: only
+        what was measured together, on a machine that does nothing else, is compared."""
+        row, question = self.problem.positions, value.question
+        runs: dict[int, list[_Run]] = {}
+
+        def draw(at: int) -> Optional[float]:
+            result = self._measure(self.problem.cells[at])
+            run = _Run(result, self.probe.output(result), value.read(result))
+            runs.setdefault(at, []).append(run)
+            return run.value
+
+        good = row.good if question.relative else None
+        sampler = Sampler(question=question, budget=self.problem.budget, draw=draw, good=good)
+        at = row.next_look(self.answers) if good is None else good
+        while at is not None:
+            evidence = sampler.judge(at)
+            self.answers[at] = evidence.answer
+            self._note_evidence(at, value, evidence, runs[at])
+            self._say(at, self.answers[at])
+            at = row.next_look(self.answers)
+        if good is not None and self.answers[good] is False:
+            evidence = sampler.evidence_of_good([run.value for run in runs[good]])
+            self._note_evidence(good, value, evidence, runs[good])
+
+    def _note_evidence(
+        self, at: int, value: Value, evidence: Evidence, runs: Sequence[_Run]
+    ) -> None:
+        """Keeps the run whose value is nearest to the median; without values, the last."""
+        shown, words = runs[-1], evidence.words
+        if evidence.values:
+            middle = evidence.median
+            shown = min(runs, key=lambda run: abs((run.value or 0.0) - middle))
+        elif evidence.judgement is None:
+            words = value.why_missing(shown.result)
+        seen = [run.result for run in runs]
+        self._note(at, shown.result, shown.output, words=words, seen=seen)
+        self.sides[at] = evolve(self.sides[at], evidence=evidence, value=value.label)
 
     def try_variant(self, cell: Cell) -> Result:
         """Measures a cell outside the candidates and prints its outcome."""
@@ -152,4 +242,5 @@ class Search:
         side = self.sides[at]
         said = answer.result_clause(side, self.problem.criterion.observation)
         votes = f", {side.votes}" if side.votes else ""
-        self._display.print_line(f"{said}: {_WORDS[bad]}{votes}")
+        word = "ambiguous" if side.ambiguous else _WORDS[bad]
+        self._display.print_line(f"{said}: {word}{votes}")

@@ -54,11 +54,25 @@ class SearchRange:
 
     def next_look(self, answers: Answers) -> Optional[int]:
         """The position to look at next; None if the search is over."""
+        if self.wrong_end(answers) is not None:
+            return None
         look, ends = self._ends(answers)
         if look is not None or ends is None:
             return look
         found = bisect.next_look(ends.known(answers), ends.count, ends.coarse(self.coarse))
         return None if found is None else found + ends.low
+
+    def most_looks(self) -> int:
+        """The most positions that a search looks at if all can be judged and one change exists."""
+        rising = self.good is None or self.bad is None or self.good < self.bad
+        return max(self._looks(turn, rising) for turn in range(1, max(2, self.count)))
+
+    def _looks(self, turn: int, rising: bool) -> int:
+        """The looks of a search if the positions from `turn` on are bad; if not `rising`, good."""
+        answers: dict[int, Optional[bool]] = {}
+        while (at := self.next_look(answers)) is not None:
+            answers[at] = (at >= turn) is rising
+        return len(answers)
 
     def foreseen(self, answers: Answers, look: int) -> tuple[int, ...]:
         """The positions that come next if `look` is bad, and if it is good."""
@@ -68,7 +82,7 @@ class SearchRange:
     def change(self, answers: Answers) -> Optional[ChangePoint]:
         """The result of a search that is over; None if no position behaves differently."""
         _, ends = self._ends(answers)
-        if ends is None:
+        if ends is None or self.wrong_end(answers) is not None:
             return None
         known, coarse = ends.known(answers), ends.coarse(self.coarse)
         found = bisect.boundary(known, ends.count, coarse)
@@ -104,8 +118,6 @@ class SearchRange:
         named, bad = (self.bad, True) if self.good is None else (self.good, False)
         if named is not None and named not in answers:
             return named, None
-        if self.wrong_end(answers) is not None:
-            return None, None
         walk = _walk(answers, self._newest_first(), None if named is None else bad)
         if walk.other is None:
             return walk.look, None

@@ -12,7 +12,7 @@ from attrs import evolve
 from rich.console import Console
 
 from runner import grid, paths
-from runner.bisect import candidates, criteria
+from runner.bisect import candidates, criteria, values
 from runner.bisect.blame import Blame, find_blame, with_older_packages
 from runner.bisect.candidates import Candidates
 from runner.bisect.prefetch import Prefetch
@@ -68,8 +68,8 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 @click.option(
     "--bad",
     metavar="VERSION",
-    help="An affected release; or what counts as bad, such as output:TEXT (see --on). Default: "
-    "search for one.",
+    help="An affected release; or what counts as bad, such as output:TEXT or 'loss > 0.5' (see "
+    "--on). Default: search for one.",
     shell_complete=completion.complete_versions,
 )
 @click.option(
@@ -88,7 +88,9 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
     "--on",
     metavar="WHAT",
     help="What counts as bad: fail, crash, timeout, oom, signature:TEXT, output:TEXT, "
-    "output:/REGEX/, observation:EXPR (such as 'observation:loss>0.5'). Default: any failure.",
+    "output:/REGEX/, observation:EXPR (such as 'observation:loss>0.5'), or a noisy value, which "
+    "several runs decide: 'NAME > NUMBER' or 'NAME > NUMBER * median(good)'. NAME is rss_mb, "
+    "seconds, an observed number, or growth(NAME) of an observed list. Default: any failure.",
 )
 @click.option(
     "--find",
@@ -98,10 +100,9 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 )
 @click.option(
     "--repeat",
-    default="1",
     metavar="[K/]N",
     help="For flaky scripts: run each release up to N times; it is bad if K runs are bad "
-    "(default: most).",
+    "(default: most). For a noisy value: run it at most N times.",
 )
 @click.option(
     "--patches",
@@ -160,7 +161,7 @@ def command(
     tf: Optional[str],
     on: Optional[str],
     find: Optional[str],
-    repeat: str,
+    repeat: Optional[str],
     patches: str,
     blame: bool,
     engine: str,
@@ -176,7 +177,9 @@ def command(
         if selection["fail_on"] is not None:
             raise UsageError("--fail-on and --on output:… both say what counts as bad: give one")
         selection["fail_on"] = on.removeprefix(criteria.OUTPUT)
-    criterion, ballots = criteria.parse_criterion(on), votes.parse_votes(repeat)
+    criterion = criteria.parse_criterion(on)
+    noisy = criterion.value is not None
+    ballots = votes.parse_votes("1" if noisy or repeat is None else repeat)
     console = terminal.stderr()
     selection.update(scripts=(script,) if script else (), reported="")
     engine = from_issue.choose(engine, selection)
@@ -185,14 +188,22 @@ def command(
         raise click.UsageError("Missing argument 'SCRIPT': a script, or a command after --")
     if blame and axis is not None:
         raise UsageError("--blame compares releases of TensorFlow: leave out --axis")
+    if noisy and (blame or cluster):
+        raise UsageError(
+            "--blame judges single runs: leave it out where a noisy value decides"
+            if blame
+            else "--cluster measures on many machines, and values are compared on one: leave it out"
+        )
     found = find_candidates(script, good, bad, axis, tf, console, selection)
     check_order(find, found.row)
     problem = Problem(
         candidates=found.whole_series() if patches == "latest" else found,
         criterion=criterion,
         votes=ballots,
+        most_runs=values.parse_bound(repeat) if noisy and repeat is not None else None,
     )
-    repeated = ballots.runs > 1
+    problem.check()
+    repeated = noisy or ballots.runs > 1
     # Repeated runs use fresh processes, because forked ones share causes of flakiness.
     options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
     again = reproduce(script, engine, selection)
@@ -315,11 +326,13 @@ def find_candidates(
 
 
 def _criterion(on: Optional[str], bad: Optional[str]) -> tuple[Optional[str], Optional[str]]:
-    """(--on, --bad), where `--bad output:TEXT` becomes `--on output:TEXT`."""
-    if bad is None or not bad.startswith(criteria.OUTPUT):
+    """(--on, --bad), where `--bad output:TEXT` becomes `--on output:TEXT`, and so on."""
+    if bad is None or not criteria.is_criterion(bad):
         return on, bad
     if on is not None:
-        raise UsageError("--bad output:… and --on both say what counts as bad: give one")
+        kind, colon, _ = bad.partition(":")
+        shown = f"{kind}:…" if colon else f"'{bad}'"
+        raise UsageError(f"--bad {shown} and --on both say what counts as bad: give one")
     return bad, None
 
 
