@@ -54,8 +54,6 @@ class SearchRange:
 
     def next_look(self, answers: Answers) -> Optional[int]:
         """The position to look at next; None if the search is over."""
-        if self.wrong_end(answers) is not None:
-            return None
         look, ends = self._ends(answers)
         if look is not None or ends is None:
             return look
@@ -82,7 +80,7 @@ class SearchRange:
     def change(self, answers: Answers) -> Optional[ChangePoint]:
         """The result of a search that is over; None if no position behaves differently."""
         _, ends = self._ends(answers)
-        if ends is None or self.wrong_end(answers) is not None:
+        if ends is None:
             return None
         known, coarse = ends.known(answers), ends.coarse(self.coarse)
         found = bisect.boundary(known, ends.count, coarse)
@@ -112,6 +110,8 @@ class SearchRange:
 
     def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
         """The next look while an end is unknown, then the ends; both None if there is no change."""
+        if self.wrong_end(answers) is not None:
+            return None, None
         if self.good is not None and self.bad is not None:
             low, high = sorted((self.good, self.bad))
             return None, _Ends(low=low, high=high, to_bad=self.bad == high)

@@ -34,6 +34,10 @@ EXAMPLES = {
         ("tfmatrix bisect my.py --good 2.21.0 --bad nightly", "the nightly that broke it"),
         ("tfmatrix bisect my.py --good 2.4 --bad 2.8 --on crash", "only a crash counts as bad"),
         (
+            "tfmatrix bisect my.py --good 2.4 --bad 'rss_mb>1.2*median(good)'",
+            "it takes more memory",
+        ),
+        (
             "tfmatrix bisect my.py --axis numpy --tf 2.9.0 --good 1.22 --bad 2.0",
             "the numpy that broke it",
         ),
