@@ -15,7 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from statistics import median
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from attrs import frozen
 
@@ -24,7 +24,7 @@ from runner.bisect.sampler import Draw, Sampler
 from runner.bisect.search_range import Answers, SearchRange
 from runner.cells.flakiness.evidence import Budget, Question
 
-RELEASES, TIMES = 26, 1000
+RELEASES, TIMES = 26, 300
 LIMIT = 1.2
 """`value > 1.2 * median(good)`; for a bound, `value > 120`, where good values are near 100."""
 
@@ -67,6 +67,7 @@ class History:
     each: bool = False
     """Whether each release is `step` times as large as the one before."""
     relative: bool = True
+    limit: float = LIMIT
 
     def level(self, at: int, turn: int) -> float:
         """The median value of a release."""
@@ -75,7 +76,7 @@ class History:
 
     def first_bad(self, turn: int) -> Optional[int]:
         """The first release whose median is beyond the limit; None if there is none."""
-        places = (at for at in range(RELEASES) if self.level(at, turn) > 100 * LIMIT + 1e-9)
+        places = (at for at in range(RELEASES) if self.level(at, turn) > 100 * self.limit + 1e-9)
         return next(places, None)
 
     def runs(self, turn: int, draw: random.Random) -> Draw:
@@ -106,20 +107,31 @@ HISTORIES = (
     History(name="1.5 times, Student's t, 2 degrees of freedom", step=1.5, noise=outliers),
     History(name="1.5 times, noise 20 %", step=1.5, noise=normal(0.2)),
     History(name="2 times, noise 20 %", step=2.0, noise=normal(0.2)),
+    History(name="2 times, noise 20 %, limit 1.4", step=2.0, noise=normal(0.2), limit=1.4),
     History(name="2 times, log-normal", step=2.0, noise=heavy),
+    History(name="2 times, log-normal, limit 1.4", step=2.0, noise=heavy, limit=1.4),
     History(name="2 times, one run of ten three times as long", step=2.0, noise=spikes),
     History(name="2 % more with each release, noise 2 %", step=1.02, noise=normal(0.02), each=True),
     History(name="bound: no change, noise 5 %", step=1.0, noise=FIVE, relative=False),
     History(name="bound: exactly there, noise 5 %", step=1.2, noise=FIVE, relative=False),
     History(name="bound: 1.5 times, noise 5 %", step=1.5, noise=FIVE, relative=False),
-    History(name="bound: 2 times, log-normal", step=2.0, noise=heavy, relative=False),
+    History(name="bound: 2 times, log-normal", step=2, noise=heavy, relative=False, limit=1.4),
 )
 
 RIGHT, RANGE, AMBIGUOUS, WRONG = "right", "range", "ambiguous", "wrong"
 
 
-def search(history: History, seed: int) -> tuple[str, int]:
-    """(what came of it, the runs it took)."""
+class Searched(NamedTuple):
+    """What came of a search."""
+
+    said: str
+    runs: int
+    width: int
+    """The number of releases that may be the first bad one; 0 without an answer."""
+
+
+def search(history: History, seed: int) -> Searched:
+    """What `bisect` does in a history."""
     draw = random.Random(seed)
     turn, runs = draw.randrange(1, RELEASES), itertools.count()
     value = history.runs(turn, draw)
@@ -129,7 +141,8 @@ def search(history: History, seed: int) -> tuple[str, int]:
         return value(at)
 
     row = SearchRange(count=RELEASES, good=0, bad=RELEASES - 1)
-    question = Question(limit=LIMIT if history.relative else 100 * LIMIT, relative=history.relative)
+    scale = 1 if history.relative else 100
+    question = Question(limit=scale * history.limit, relative=history.relative)
     sampler = Sampler(
         question=question,
         budget=Budget(planned=row.most_looks() - history.relative),
@@ -141,7 +154,9 @@ def search(history: History, seed: int) -> tuple[str, int]:
     while at is not None:
         answers[at] = sampler.judge(at).answer
         at = row.next_look(answers)
-    return _judged(row, answers, history.first_bad(turn)), next(runs)
+    found = row.change(answers)
+    width = found.after - found.before if found else 0
+    return Searched(_judged(row, answers, history.first_bad(turn)), next(runs), width)
 
 
 def search_by_one_run(history: History, seed: int) -> str:
@@ -153,7 +168,7 @@ def search_by_one_run(history: History, seed: int) -> str:
     first = value(0) if history.relative else 100.0
     answers: dict[int, Optional[bool]] = {0: False} if history.relative else {}
     while (at := row.next_look(answers)) is not None:
-        answers[at] = (value(at) or 0.0) > LIMIT * (first or 0.0)
+        answers[at] = (value(at) or 0.0) > history.limit * (first or 0.0)
     return _judged(row, answers, history.first_bad(turn))
 
 
@@ -172,25 +187,26 @@ def _judged(row: SearchRange, answers: Answers, first_bad: Optional[int]) -> str
 def row_of(history: History, times: int) -> tuple[str, ...]:
     """One line of the table."""
     searches = [search(history, seed) for seed in range(times)]
-    counts = Counter(said for said, _ in searches)
+    counts = Counter(each.said for each in searches)
     single = Counter(search_by_one_run(history, seed) for seed in range(times))
-    shares = [f"{100 * counts[said] / times:.3g} %" for said in (RIGHT, RANGE, AMBIGUOUS, WRONG)]
-    runs = sorted(runs for _, runs in searches)
+    shares = {said: _share(count, times) for said, count in counts.items()}
+    if RANGE in counts:
+        shares[RANGE] += (
+            f" (of {median(each.width for each in searches if each.said == RANGE):.0f})"
+        )
+    runs = sorted(each.runs for each in searches)
     taken = f"{median(runs):.0f} ({runs[times // 20]} to {runs[-1 - times // 20]})"
-    return (history.name, *shares, taken, f"{100 * single[WRONG] / times:.3g} %")
+    columns = (shares.get(said, "0 %") for said in (RIGHT, RANGE, AMBIGUOUS, WRONG))
+    return (history.name, *columns, taken, _share(single[WRONG], times))
+
+
+def _share(count: int, times: int) -> str:
+    return f"{100 * count / times:.2g} %" if count < times else "100 %"
 
 
 def main(times: int = TIMES) -> Iterator[str]:
     yield f"{times} searches of each history."
-    heads = (
-        "history",
-        "found",
-        "in the range",
-        AMBIGUOUS,
-        WRONG,
-        "runs (5 % to 95 %)",
-        "wrong with one run",
-    )
+    heads = ("history", RIGHT, RANGE, AMBIGUOUS, WRONG, "runs (5 % to 95 %)", "wrong by one run")
     yield from ("", *table(heads, (row_of(history, times) for history in HISTORIES)))
 
 
