@@ -49,6 +49,10 @@ def resolution(forced: Sequence[str], relax: bool, as_of: Optional[str]) -> Reso
             raise UsageError(
                 f'--force-package: "{package}" names no one version; expected numpy==2.0.2'
             )
+    names = {package_name(package): package for package in forced}
+    for package in forced:
+        if (other := names[package_name(package)]) != package:
+            raise UsageError(f"--force-package: {package} and {other} are the same package")
     return Resolution(forced=tuple(forced), relax=relax, as_of=_day(as_of) if as_of else "")
 
 

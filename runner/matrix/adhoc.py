@@ -13,6 +13,7 @@ from runner.matrix import variants, words
 from runner.matrix.defaults import DEFAULT_CASE, defaults
 from runner.matrix.files import script_problem
 from runner.model import Case, Matrix, Repro
+from runner.scripts import pytest_words
 from runner.scripts.named import Named
 
 EVERY_RELEASE = ">=0"
@@ -84,6 +85,7 @@ def _new(named: Named, others: Sequence[Repro]) -> Repro:
 def _with_options(repro: Repro, options: Sequence[str]) -> Repro:
     """The suite with more arguments for pytest: `tfmatrix run test_my.py -- -k layers`."""
     assert repro.suite is not None
+    pytest_words.divide(options)
     suite = attrs.evolve(repro.suite, options=(*repro.suite.options, *options))
     return attrs.evolve(repro, suite=suite)
 

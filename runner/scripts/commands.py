@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.errors import UsageError
 from runner.model import file_of_test
 from runner.scripts import suites
 from runner.scripts.named import Named, script_of_suite
@@ -37,6 +38,8 @@ except OSError as error:
 def script_of_command(words: Sequence[str]) -> Named:
     """The script for a command that was typed in the project's folder. Raises `UsageError`."""
     folder = Path.cwd()
+    if not words[0].strip():
+        raise UsageError("--: the command is empty; expected a program and its arguments")
     arguments = _of_pytest(words)
     if arguments is not None:
         suite = suites.suite_of_arguments(arguments, folder)

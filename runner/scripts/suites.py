@@ -22,6 +22,7 @@ from runner.errors import UsageError
 from runner.machine.files import regular_text
 from runner.model import Case, Suite, file_of_test
 from runner.paths import home
+from runner.scripts import pytest_words
 
 MOST_FILES = 5000
 NEVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
@@ -38,14 +39,6 @@ _SETTINGS = (
     ("setup.cfg", "tool:pytest"),
 )
 """The files and sections in which pytest looks for its settings; the first one found counts."""
-_VALUED = """
-    -k -m -c -o -p -r -W -n --tb --rootdir --confcutdir --ignore --ignore-glob --deselect
-    --maxfail --durations --durations-min --color --capture --show-capture --import-mode
-    --basetemp --junitxml --junit-prefix --log-level --log-format --log-file --override-ini
-    --pythonwarnings --assert --cov --cov-report --cov-config --timeout --dist --numprocesses
-    --reruns --doctest-glob --verbosity
-"""
-"""The options of pytest and of its common plugins that take the next word as their value."""
 
 
 @frozen(kw_only=True)
@@ -59,13 +52,7 @@ class Settings:
 
 def suite_of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
     """The suite that `pytest ARGUMENTS` runs in `folder`. Raises `UsageError`."""
-    paths: list[str] = []
-    options: list[str] = []
-    valued = False
-    for word in arguments:
-        is_path = not valued and (not word.startswith("-") or word == "-")
-        (paths if is_path else options).append(word)
-        valued = not valued and word in _VALUED.split()
+    paths, options = pytest_words.divide(arguments)
     for path in paths:
         place = os.path.normpath(folder / file_of_test(path))
         if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a long name
@@ -75,6 +62,9 @@ def suite_of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
                 f"pytest {path}: it is outside {folder}, the folder that is copied into cells",
                 remedy="run this in the project's own folder",
             )
+    for option, value in zip(options, options[1:]):
+        if option == "-c" and not os.path.isfile(folder / value):  # noqa: PTH113 - as above
+            raise UsageError(f"pytest -c {value}: there is no {value} in {folder}")
     shown = tuple(_relative(path, folder) for path in paths)
     return Suite(folder=folder, paths=shown, options=tuple(options))
 

@@ -70,6 +70,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("my.py --with auto", "--with auto is for `tfmatrix run`: name the packages here"),
         ("my.py --force-package numpy", '--force-package: "numpy" names no one version'),
         ("my.py --force-package numpy==1.*", '--force-package: "numpy==1.*" names no one version'),
+        ("my.py --force-package a==1 --force-package A==2", "a==1 and A==2 are the same package"),
+        ("test_my.py -- --pdb", "pytest --pdb: a cell has no terminal for a debugger"),
+        ("-- pytest --collect-only", "pytest --collect-only: with this option, pytest runs no"),
+        ("-- pytest test_my.py -k", "pytest -k: expected a value after it"),
+        ("-- pytest -c gone.ini", "pytest -c gone.ini: there is no gone.ini in "),
         ("my.py --as-of yesterday", "--as-of yesterday: expected `today` or a day"),
         ("my.py --as-of 2999-01-01", "--as-of 2999-01-01: that day has not come"),
         ("my.py --data gone", "--data gone: there is no such folder"),
@@ -114,3 +119,8 @@ def test_a_release_that_came_later_is_a_skip(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().out
     assert "skip: TensorFlow 2.9.3 came out on 2022-11-16, after 2022-06-01" in said
     assert "1 to run, 1 skipped by rule" in said
+
+
+def test_an_empty_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "--: the command is empty; expected a program and its arguments"
+    assert_one_line(["plan", "--", ""], said, capsys)

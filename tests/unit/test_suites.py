@@ -249,6 +249,18 @@ def test_an_exception_in_a_conftest_is_evidence() -> None:
     }
 
 
+def test_a_plugin_that_cannot_be_imported_is_told_by_its_own_exception() -> None:
+    """pytest then ends by an exception of its own, before it has settings."""
+    frame = '  File "/repro/fixtures_here.py", line 2, in <module>\n    tf.gone\n'
+    said = "AttributeError: module 'tensorflow' has no attribute 'gone'"
+    found = run(process(exit_code=1, errors=f"Traceback (most recent call last):\n{frame}{said}\n"))
+    assert verdicts(found) == {FILE: ("fail", said)}
+    lacked = "ImportError: Error importing plugin \"nobody\": No module named 'nobody'\n"
+    found = run(process(exit_code=1, errors=f"Traceback (most recent call last):\n{frame}{lacked}"))
+    ((verdict, why),) = verdicts(found).values()
+    assert (verdict, why.partition(":")[0]) == ("error", "needs the module nobody")
+
+
 def test_trouble_keeps_what_was_measured() -> None:
     found = run(process(*both("a"), trouble="the daemon is gone"))
     assert (list(found.rows), found.trouble) == ([f"{FILE}::a"], "the daemon is gone")
@@ -465,14 +477,32 @@ def test_tests_of_one_file_are_one_case(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "says"),
-    [("nowhere.py", "there is no nowhere.py"), ("../outside", "it is outside")],
+    ("arguments", "says"),
+    [
+        ("nowhere.py", "there is no nowhere.py"),
+        ("../outside", "it is outside"),
+        ("-k", "pytest -k: expected a value after it"),
+        ("-v --ignore", "pytest --ignore: expected a value after it"),
+        ("-c gone.ini", "pytest -c gone.ini: there is no gone.ini in "),
+        ("--rootdir /", "pytest --rootdir: tests are named from the working folder"),
+        ("--rootdir=x", "pytest --rootdir: tests are named from the working folder"),
+        ("--pdb", "pytest --pdb: a cell has no terminal"),
+        ("--trace", "pytest --trace: a cell has no terminal"),
+        ("--co", "pytest --co: with this option, pytest runs no test"),
+        ("--setup-only", "pytest --setup-only: with this option, pytest runs no test"),
+        ("--version", "pytest --version: with this option, pytest runs no test"),
+    ],
 )
-def test_wrong_arguments_are_one_line(tmp_path: Path, argument: str, says: str) -> None:
+def test_wrong_arguments_are_one_line(tmp_path: Path, arguments: str, says: str) -> None:
     (tmp_path / "inside").mkdir()
     (tmp_path / "outside").mkdir()
     with pytest.raises(UsageError, match=says):
-        suites.suite_of_arguments([argument], tmp_path / "inside")
+        suites.suite_of_arguments(arguments.split(), tmp_path / "inside")
+
+
+def test_the_value_of_an_option_is_no_option(tmp_path: Path) -> None:
+    suite = suites.suite_of_arguments(["-k", "--trace", "-m", "--co"], tmp_path)
+    assert suite.options == ("-k", "--trace", "-m", "--co")
 
 
 def test_a_suite_without_tests_says_so(tmp_path: Path) -> None:

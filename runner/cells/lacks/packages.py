@@ -12,6 +12,8 @@ from runner.model import package_name
 
 _KINDS = ("ModuleNotFoundError", "ImportError")
 _MISSING = re.compile(r"No module named '?([\w.]+)'?(?:; .*)?$")
+_PLUGIN = re.compile(r'^Error importing plugin "[\w.]+": ')
+"""What pytest puts before the text of an exception, for a plugin of `-p` or `pytest_plugins`."""
 _FIXTURE = re.compile(r"fixture '([\w.-]+)' not found")
 _LIBRARY = re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file")
 
@@ -25,7 +27,7 @@ def find_need(raised: Raised) -> Optional[str]:
         return _of_fixture(fixture[1])
     if raised.kind not in _KINDS:
         return None
-    missing = _MISSING.match(line)
+    missing = _MISSING.match(_PLUGIN.sub("", line))
     if missing:
         return _of_module(missing[1], raised.source)
     library = _LIBRARY.match(line)

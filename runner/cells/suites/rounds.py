@@ -19,6 +19,7 @@ DONE = "--tfmatrix-done="
 """The start of the driver's argument that names the tests that need not run again."""
 USAGE, NO_TESTS = 4, 5
 """Exit codes of pytest: it could not start; it found no test."""
+_TRACEBACK = "Traceback (most recent call last):"
 _SAID = re.compile(r"^E\s+(\w[\w.]*(?:: .*)?)$", re.MULTILINE)
 _REFUSED = re.compile(r"^(?:\S+: )?error: (?!usage)(.+)$", re.MULTILINE | re.IGNORECASE)
 
@@ -75,10 +76,12 @@ def _died(execution: Execution, *, in_a_test: bool) -> Execution:
         return row
     said = _SAID.findall(execution.errors)
     if said and not in_a_test:  # pytest's words for an exception in a conftest.py
-        text = f"Traceback (most recent call last):\n{said[-1]}"
+        text = f"{_TRACEBACK}\n{said[-1]}"
         return evolve(row, exit_code=1, errors=text, notes=(reports.COLLECTED,))
+    if not in_a_test and _TRACEBACK in execution.errors:  # of a plugin that cannot be imported
+        return evolve(row, notes=(reports.COLLECTED,))
     text = f"SystemExit: the process ended with {execution.exit_code} in the middle of the tests"
-    return evolve(row, exit_code=1, errors=f"Traceback (most recent call last):\n{text}")
+    return evolve(row, exit_code=1, errors=f"{_TRACEBACK}\n{text}")
 
 
 def _refused(execution: Execution, exit_code: Optional[int]) -> Optional[str]:
