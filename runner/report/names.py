@@ -57,14 +57,16 @@ def table_names(table: FoldedTable, most: int = MOST) -> TableNames:
 
 
 def _saver_names(table: FoldedTable) -> list[list[str]]:
-    """Of rows that load what other releases saved: `saved by 1.15, 2.4–2.9`. Else nothing."""
+    """Of rows that load what other releases saved: `saved by 2.9.3`, of several rows alike
+    `saved by 1.15, 2.4–2.9`. Else nothing."""
     columns = {each.column.tensorflow: each.column for group in table.places for each in group}
     savers = [[row.saver for line in group for row in line.rows.values()] for group in table.lines]
     if not all(saver in columns for group in savers for saver in group):
         return []
     every = sorted((columns[saver] for group in savers for saver in group), key=lambda c: c.index)
     groups = [neighbours([columns[saver] for saver in group], every) for group in savers]
-    return [[saved_by(", ".join(map(release_range, group)))] for group in groups]
+    named = [", ".join(map(release_range, group)) for group in groups]
+    return [[saved_by(group[0] if len(group) == 1 else name)] for group, name in zip(savers, named)]
 
 
 def table_titles(grid: Grid, table: FoldedTable) -> list[str]:

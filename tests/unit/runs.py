@@ -21,6 +21,7 @@ from runner.model import (
     RunInfo,
     Variant,
     Verdict,
+    saved_by,
 )
 
 SERIES = [f"1.{minor}" for minor in range(12, 16)] + [
@@ -64,6 +65,17 @@ def drawn(
     return Run(
         info=head(**info), environments=environments, results=tuple(results), repros=(repro,)
     )
+
+
+def square(picture: str, failures: Optional[Mapping[str, Failure]] = None) -> Run:
+    """A run of `exchange`: the rows of the picture are named by the releases that saved."""
+    run = drawn(picture, failures)
+    (repro,) = run.repros
+    names = {case.name: saved_by(full(case.name)) for case in repro.cases}
+    cases = tuple(evolve(case, name=names[case.name], args=(".h5",)) for case in repro.cases)
+    loads = evolve(repro, cases=cases, saved_by="save")
+    results = tuple(evolve(each, case=names[each.case]) for each in run.results)
+    return evolve(run, results=results, repros=(loads,))
 
 
 def with_legacy_keras(run: Run) -> Run:

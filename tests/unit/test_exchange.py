@@ -22,7 +22,7 @@ from runner.cells.exchange.saved import Saved, read_saved
 from runner.cells.snapshot.record import Snapshot
 from runner.errors import UsageError
 from runner.grid import folded
-from runner.model import Execution, Repro, Run, Verdict, saved_by
+from runner.model import Execution, Repro, Run, Verdict
 from runner.pins.upgrades import find_upgrades
 from runner.releases import catalogue
 from runner.report.answer import answer
@@ -212,14 +212,7 @@ FAILURES: dict[str, runs.Failure] = {
 
 
 def square(picture: str) -> Run:
-    """A run whose rows are named by the releases that saved."""
-    run = runs.drawn(picture, FAILURES)
-    (repro,) = run.repros
-    names = {case.name: saved_by(runs.full(case.name)) for case in repro.cases}
-    cases = tuple(evolve(case, name=names[case.name], args=(".h5",)) for case in repro.cases)
-    loads = evolve(repro, cases=cases, saved_by="save")
-    results = tuple(evolve(each, case=names[each.case]) for each in run.results)
-    return evolve(run, results=results, repros=(loads,))
+    return runs.square(picture, FAILURES)
 
 
 @pytest.mark.parametrize(
@@ -268,9 +261,11 @@ def test_the_sentence(picture: str, said: str) -> None:
 def test_rows_say_who_saved_in_ranges() -> None:
     run = square("2.13 2.14 2.15 2.16\n2.13 ✓ ✓ ✓ A\n2.14 ✓ ✓ ✓ A\n2.15 A ✓ ✓ ✓\n2.16 ✓ ✓ ✓ A")
     (table,) = folded.tables(grid.build_grid(run))
-    assert table_names(table).labels(table) == ["saved by 2.13–2.14, 2.16 (3)", "saved by 2.15"]
+    assert table_names(table).labels(table) == ["saved by 2.13–2.14, 2.16 (3)", "saved by 2.15.0"]
     (whole,) = folded.tables(grid.build_grid(run), folded=False)
-    assert table_names(whole).labels(whole) == [f"saved by 2.{minor}" for minor in (13, 14, 15, 16)]
+    assert table_names(whole).labels(whole) == [
+        f"saved by 2.{minor}.0" for minor in (13, 14, 15, 16)
+    ]
 
 
 def test_a_case_of_another_run_with_such_a_name_is_a_case_like_any_other() -> None:

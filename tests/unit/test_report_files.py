@@ -32,7 +32,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = (
     *("one-case", "wide", "hostile", "empty", "two-devices", "adaptive", "flaky"),
     *("many-variants", "several-repros", "all-releases", "bisected", "pytest"),
-    *("one-release", "all-skipped", "only-errors"),
+    *("one-release", "all-skipped", "only-errors", "square"),
 )
 
 

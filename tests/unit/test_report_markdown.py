@@ -54,6 +54,14 @@ RUNS: dict[str, Callable[[], Run]] = {
             ("b", "2.9"): {"losses": [1.0, 0.25]},
         },
     ),
+    "square": lambda: runs.square(
+        "2.12 2.13 2.14 2.15 2.16\n2.12 ✓ ✓ ✓ ✓ B\n2.13 ✓ ✓ ✓ ✓ B\n2.14 A ✓ ✓ ✓ B\n"
+        "2.15 A ✓ ✓ ✓ B\n2.16 – – – – –",
+        {
+            "A": (Verdict.FAIL, "ValueError: Unknown optimizer: 'Custom>Adam'"),
+            "B": (Verdict.FAIL, "TypeError: Could not locate function 'mse'"),
+        },
+    ),
     "two-devices": lambda: two_devices(),
     "adaptive": lambda: runs.drawn(
         "2.4 2.5 2.6 2.7 2.8 2.9 2.10\na ✓ ✓≈ ✓≈ ✓ ✓≈ ✓≈ ✓\nb ✓ ✓≈ ✓ A A≈ A≈ A\nc B B≈ B≈ B B≈ B≈ B"
