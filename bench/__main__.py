@@ -12,7 +12,7 @@ from typing import Optional
 import click
 from attrs import evolve
 
-from bench.session import STUDIES, Session
+from bench.session import STUDIES, USUAL, Session
 from bench.sizes import QUICK, Sizes
 from runner.errors import TfmatrixError
 
@@ -49,7 +49,7 @@ def main(
         light=cases or sizes.light,
         whole=cases or sizes.whole,
     )
-    wanted = only or (() if cold else STUDIES)
+    wanted = only or (() if cold else USUAL)
     try:
         with tempfile.TemporaryDirectory(prefix="tfmatrix-bench-") as temporary:
             Path(temporary).chmod(0o755)

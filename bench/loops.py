@@ -11,8 +11,8 @@ from bench.timing import ENVIRONMENT, PATIENCE, BenchError, timed
 from runner import paths
 from runner.machine import interpreters, processes
 
-TOX = "tox==4.30.3"
-"""The last that runs on Python 3.9."""
+TOX = ("tox==4.30.3", "tox-uv==1.28.1")
+"""The last tox that runs on Python 3.9, and the plugin with which uv makes its environments."""
 
 
 def shell(work: Work, folder: Path, jobs: int) -> Sample:
@@ -51,7 +51,14 @@ def tox(work: Work, folder: Path, jobs: int) -> Sample:
     """
     file = folder / "tox.ini"
     file.write_text("\n".join(tox_ini(work)), encoding="utf-8")
-    base = [str(_tox()), "run-parallel", "--conf", str(file), "--workdir", str(folder / "tox")]
+    base = [
+        str(tox_program()),
+        "run-parallel",
+        "--conf",
+        str(file),
+        "--workdir",
+        str(folder / "tox"),
+    ]
     timed([*base, "--notest", "-p", str(jobs)], cwd=folder)
     return Sample(seconds=timed([*base, "-p", str(jobs)], cwd=folder))
 
@@ -70,9 +77,9 @@ def _tox_name(place: Place) -> str:
     return "tf" + place.version.replace(".", "_")
 
 
-def _tox() -> Path:
+def tox_program() -> Path:
     """tox in an environment of its own, made once."""
-    folder = paths.bench() / TOX
+    folder = paths.bench() / "+".join(TOX)
     program = folder / "bin" / "tox"
     if not program.exists():
         uv = interpreters.uv_command()
@@ -87,9 +94,9 @@ def _tox() -> Path:
                 sys.executable,
                 str(folder),
             ],
-            [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), TOX],
+            [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *TOX],
         ):
             done = processes.run(command)
             if done.returncode:
-                raise BenchError(f"{TOX} could not be installed: {done.stderr[-500:]}")
+                raise BenchError(f"{' '.join(TOX)} could not be installed: {done.stderr[-500:]}")
     return program

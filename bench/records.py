@@ -133,6 +133,29 @@ class Figures:
 
 
 @frozen(kw_only=True)
+class Answer:
+    """What one contestant made of one release."""
+
+    contestant: str
+    version: str
+    cause: str = ""
+    """Why it gave no right answer; "" if it gave one."""
+    first: Optional[float] = None
+    """Seconds from nothing; None where nothing was run."""
+    again: Optional[float] = None
+    """Seconds with what the first time left; None where that gave no answer."""
+
+
+@frozen(kw_only=True)
+class Coverage:
+    """How many releases answer, by contestant."""
+
+    title: str
+    releases: tuple[str, ...]
+    answers: tuple[Answer, ...]
+
+
+@frozen(kw_only=True)
 class Bench:
     """All that one call of the benchmark found."""
 
@@ -146,4 +169,5 @@ class Bench:
     comparisons: tuple[Comparison, ...] = ()
     growths: tuple[Growth, ...] = ()
     figures: tuple[Figures, ...] = ()
+    coverages: tuple[Coverage, ...] = ()
     aims: tuple[Aim, ...] = ()

@@ -25,7 +25,8 @@ from runner import __version__
 from runner.machine import host
 from runner.runs import journal
 
-STUDIES = ("shipped", "light", "whole", "cached", "growth", "simulated")
+USUAL = ("shipped", "light", "whole", "cached", "growth", "simulated")
+STUDIES = (*USUAL, "coverage")
 
 
 class Session:
@@ -139,6 +140,13 @@ class Session:
         figures = Figures(title=f"{cells:,} simulated cells", rows=tuple(rows))
         promised = aims.of_simulated(cells, {**said, "peak_mb": peak})
         self.found(figures=[figures], aims=promised)
+
+    def coverage(self) -> None:
+        from bench import coverage
+
+        chosen, arena = places.releases(self.sizes.all), self.arena
+        found = coverage.measure(chosen, arena.jobs, arena.folder, arena.say)
+        self.bench = evolve(self.bench, coverages=(*self.bench.coverages, found))
 
     def cold(self, spec: str) -> None:
         from bench import cold  # a web server, which nothing else here needs

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
-from bench.records import Aim, Bench, Comparison, Figures, Growth, Series
+from bench.records import Aim, Answer, Bench, Comparison, Coverage, Figures, Growth, Series
 from bench.studies import FLOOR
 
 
@@ -31,6 +32,8 @@ def _lines(bench: Bench) -> Iterator[str]:
         yield from ("", "![cost as work grows](growth.svg)")
     for growth in bench.growths:
         yield from ("", f"## {growth.title}", "", *_growth(growth))
+    for coverage in bench.coverages:
+        yield from ("", f"## {coverage.title}", "", *_coverage(coverage))
     for figures in bench.figures:
         yield from ("", f"## {figures.title}", "", *_figures(figures))
 
@@ -96,6 +99,38 @@ def _growth(growth: Growth) -> Iterator[str]:
 
 def _seconds(value: Optional[float]) -> str:
     return "" if value is None else f"{value:.2f} s"
+
+
+def _coverage(coverage: Coverage) -> Iterator[str]:
+    answers: dict[str, list[Answer]] = {}
+    for answer in coverage.answers:
+        answers.setdefault(answer.contestant, []).append(answer)
+    rows = [
+        (
+            name,
+            str(sum(not one.cause for one in found)),
+            _median([one.first for one in found if not one.cause]),
+            _median([one.again for one in found]),
+            _causes(found),
+        )
+        for name, found in answers.items()
+    ]
+    of_all = f"right cells of {len(coverage.releases)}"
+    yield from table(("", of_all, "from nothing, median", "again, median", "no answer"), rows)
+
+
+def _median(seconds: Iterable[Optional[float]]) -> str:
+    there = [one for one in seconds if one is not None]
+    return _seconds(statistics.median(there)) if there else ""
+
+
+def _causes(answers: Iterable[Answer]) -> str:
+    """`protobuf is too new: 1.15.5, 2.0.4; …`"""
+    versions: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer.cause:
+            versions.setdefault(answer.cause, []).append(answer.version)
+    return "; ".join(f"{cause}: {', '.join(found)}" for cause, found in versions.items())
 
 
 def _figures(figures: Figures) -> Iterator[str]:

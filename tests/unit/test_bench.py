@@ -12,10 +12,23 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import aims, index, loops, plot, rounds, scale, studies, table, works
+from bench import aims, coverage, index, loops, plot, rounds, scale, studies, table, works
 from bench.floor import ONCE, Parts, bound
-from bench.records import Bench, Comparison, Figures, Growth, Place, Point, Sample, Series
+from bench.records import (
+    Answer,
+    Bench,
+    Comparison,
+    Coverage,
+    Figures,
+    Growth,
+    Place,
+    Point,
+    Sample,
+    Series,
+)
 from runner.matrix import config
+from runner.model import Release
+from runner.releases import catalogue, specifier
 
 PLACES = (
     Place(version="1.15.5", python=Path("/envs/a/bin/python"), image="tfmatrix:a"),
@@ -59,6 +72,20 @@ BENCH = Bench(
     comparisons=(COMPARISON,),
     growths=(GROWTH,),
     figures=(Figures(title="Simulated", rows=(("planned", "1.00 s"),)),),
+    coverages=(
+        Coverage(
+            title="How many releases answer",
+            releases=("1.15.5", "2.0.4", "2.9.3"),
+            answers=(
+                Answer(contestant="uv run", version="1.15.5", first=3.0, cause="it is too new"),
+                Answer(contestant="uv run", version="2.0.4", first=2.0, cause="it is too new"),
+                Answer(contestant="uv run", version="2.9.3", first=20.0, again=4.0),
+                Answer(contestant="docker run", version="1.15.5"),
+                Answer(contestant="docker run", version="2.0.4", cause="no official image"),
+                Answer(contestant="docker run", version="2.9.3"),
+            ),
+        ),
+    ),
     aims=tuple(aims.of_sides(COMPARISON)),
 )
 
@@ -153,6 +180,13 @@ def test_the_table_tells_medians_spread_and_ratios() -> None:
     assert "| 100 | 11.00 s | 12.00 s |" in page
 
 
+def test_the_table_tells_how_many_releases_answered_and_why_others_did_not() -> None:
+    page = table.render(BENCH)
+    assert "|  | right cells of 3 | from nothing, median | again, median | no answer |" in page
+    assert "| uv run | 1 | 20.00 s | 4.00 s | it is too new: 1.15.5, 2.0.4 |" in page
+    assert "| docker run | 2 |  |  | no official image: 2.0.4 |" in page
+
+
 def test_pictures_are_well_formed_and_name_everyone() -> None:
     bars, growth = (ElementTree.fromstring(draw(BENCH)) for draw in (plot.bars, plot.growth))
     assert {one.contestant for one in COMPARISON.series} <= set(bars.itertext())
@@ -180,6 +214,73 @@ def test_tox_has_an_environment_per_release_and_a_command_per_case(tmp_path: Pat
     lines = loops.tox_ini(work)
     assert "env_list = tf1_15_5, tf2_9_3" in lines
     assert [line.split()[-1] for line in lines if "python" in line] == ["a", "b", "a", "b"]
+
+
+# --- What people type instead ------------------------------------------------------------------
+
+
+def newest(series: str) -> Release:
+    (release,) = specifier.select(catalogue.load_releases(), series, "latest")
+    return release
+
+
+@pytest.mark.parametrize(
+    ("printed", "cause"),
+    [
+        ("error: No interpreter found for Python 3.6 in managed installations", "no such Python"),
+        ("  x No solution found when resolving", "no wheel for this Python"),
+        ("  x Failed to build `h5py==2.10.0`", "a dependency does not build"),
+        ("TypeError: Descriptors cannot be created directly.", "protobuf is too new"),
+        ("AttributeError: module 'numpy' has no attribute 'object'", "NumPy is too new"),
+        ("ModuleNotFoundError: No module named 'distutils'", "a package is missing or too new"),
+        ("ended after 1800 s", "it took too long"),
+        ("first\nlast | word\n\n", "last / word"),
+        ("", "it printed nothing"),
+    ],
+)
+def test_why_a_command_gave_no_answer(printed: str, cause: str) -> None:
+    assert coverage.cause_of(printed) == cause
+
+
+def test_what_is_typed_for_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "tox_program", lambda: Path("tox"))
+    monkeypatch.setattr(coverage, "python", lambda release: release.pythons[0])
+    release = newest("2.9")
+    typed = {name: make(release, tmp_path) for name, make in coverage.TYPISTS.items()}
+    words = {name: " ".join(one.command) for name, one in typed.items()}
+    assert "--python 3.10 --with tensorflow==2.9.3 " in words["uv run --with tensorflow==V"]
+    assert f"--exclude-newer {release.as_of}" in words["uv run --exclude-newer DAY"]
+    assert "tensorflow==2.9.3" in (tmp_path / "tox.ini").read_text()
+    lock = (tmp_path / "requirements.txt").read_text()
+    assert "numpy==" in lock
+    assert "--with-requirements" in words["uv run, our locks"]
+    assert all(str(tmp_path) in "".join(one.variables.values()) for one in typed.values())
+
+
+def test_an_answer_is_right_only_with_the_version_that_was_asked_for(tmp_path: Path) -> None:
+    release = newest("2.9")
+
+    def says(version: str, end: int = 0) -> coverage.Typist:
+        text = f"import sys; print('hello it from {version}'); sys.exit({end})"
+        return lambda release, folder: coverage.Typed(
+            command=[sys.executable, "-c", text], variables={}
+        )
+
+    right = coverage.answer("a", says("2.9.3"), tmp_path, release)
+    assert not right.cause
+    assert right.first is not None
+    assert right.again is not None
+    wrong = coverage.answer("a", says("2.10.1"), tmp_path, release)
+    assert (wrong.cause, wrong.again) == ("hello it from 2.10.1", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_official_images_are_counted_from_the_catalogue() -> None:
+    chosen = specifier.select(catalogue.load_releases(), ">=1.12", "latest")
+    found = [coverage.image(release) for release in chosen]
+    there = [one.version for one in found if not one.cause]
+    assert there == [release.version for release in chosen if release.image]
+    assert 0 < len(there) < len(chosen)
 
 
 # --- The index that counts -------------------------------------------------------------------
