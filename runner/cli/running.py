@@ -25,6 +25,7 @@ from runner.environments import locks
 from runner.errors import EngineLostError, UsageError
 from runner.machine import host
 from runner.machine.units import count
+from runner.matrix.additions import NETWORK_IS_OPEN
 from runner.matrix.selection import Selection
 from runner.model import Environment, Repro, Run, RunInfo, Target, Verdict
 from runner.pipeline import ControlPlan, Lock, Workload, environment_infos
@@ -38,7 +39,8 @@ LOG = logging.getLogger(__name__)
 def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapshot]:
     """Copies of all repros as they are now; later changes of the files do not affect the run."""
     for remark in chosen.remarks:
-        say(remark)
+        tell = log.print_warning if remark == NETWORK_IS_OPEN else say  # also under --quiet
+        tell(remark)
     taken = {r.name: snapshot.take_snapshot(r, paths.snapshots()) for r in chosen.matrix.repros}
     for name, one in taken.items():
         if one.partial:

@@ -18,7 +18,7 @@ from runner.model import Release, Repro, Resolution, package_name
 from runner.requirements import bounds, script
 from runner.requirements.asked import NOTHING, Asked
 
-_OPEN = (
+NETWORK_IS_OPEN = (
     "THE NETWORK IS OPEN to the cells: a script can reach all that this machine can, what it finds"
     " may differ from day to day, and nothing of it is kept"
 )
@@ -72,7 +72,7 @@ def with_data(repro: Repro, folder: Optional[Path], network: bool) -> Repro:
     if folder is not None and not folder.is_dir():
         auto = "; `auto` is for `tfmatrix run`" if folder == Path("auto") else ""
         raise UsageError(f"--data {folder}: there is no such folder{auto}")
-    notes = (*repro.notes, _OPEN) if network else repro.notes
+    notes = (*repro.notes, NETWORK_IS_OPEN) if network else repro.notes
     return evolve(repro, data=folder or repro.data, network=network, notes=notes)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner import cli
 from runner.cells.snapshot import take_snapshot
 from runner.cells.snapshot.data import digest_of_data
+from runner.cli import running
 from runner.engines.docker import containers, daemon
 from runner.errors import UsageError
 from runner.matrix import additions
+from runner.matrix.selection import select
 from runner.model import Device, Limits, Repro
 
 
@@ -88,3 +91,15 @@ def test_the_network_is_closed_unless_it_is_opened_loudly(
     repro = additions.with_data(Repro(name="my", script=folder / "my.py"), None, network=True)
     assert repro.network
     assert "THE NETWORK IS OPEN" in repro.notes[0]
+
+
+def test_quiet_tells_that_the_network_is_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    nothing = dict.fromkeys(("tf", "patches", "timeout", "memory", "matrix_file"))
+    asked = {"scripts": (Path("my.py"),), "devices": (), "cases": (), "args": ()}
+    selection: dict[str, Any] = {**nothing, **asked}
+    chosen = select(**selection, network=True)
+    running.snapshots(chosen, lambda line: None)
+    assert "THE NETWORK IS OPEN to the cells" in capsys.readouterr().err
