@@ -2,7 +2,7 @@
 
 `bisect` and `search_range` choose the next release to look at, and `candidates` lists the releases.
 `search` carries the search out: `probe` measures and `prefetch` prepares environments in advance.
-`criteria` says what is bad; if a noisy value decides (`values`), `sampler` runs releases until the
-evidence suffices. `blame` tells TensorFlow's changes from other packages'. `answer` and `report`
-describe the result.
+`problem` and `criteria` say what is bad. If a noisy value decides (`values`), `sampler` runs
+releases until the evidence suffices. `blame` tells TensorFlow's changes from other packages'.
+`answer` and `report` describe the result.
 """

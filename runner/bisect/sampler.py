@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Optional
 
-from attrs import field, frozen
+from attrs import frozen
 
 from runner.cells.flakiness.evidence import Budget, Judgement, Question, decide
 
@@ -65,7 +64,6 @@ def shown_number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-@frozen(kw_only=True)
 class Sampler:
     """Judges one release after another. The first run of each is not counted: it fills caches.
 
@@ -73,37 +71,42 @@ class Sampler:
     what was measured at the same time, on the same machine, is compared.
     """
 
-    question: Question
-    budget: Budget
-    draw: Draw
-    good: Optional[int] = None
-    """The position of the good release; None for a bound."""
-    _judged: Iterator[int] = field(init=False, factory=itertools.count)
-    """Counts the releases that were judged."""
-    _warm: set[int] = field(init=False, factory=set)
+    def __init__(
+        self, *, question: Question, budget: Budget, draw: Draw, good: Optional[int] = None
+    ) -> None:
+        """`good` is the position of the good release; None for a bound."""
+        self._question = question
+        self._budget = budget
+        self._draw = draw
+        self._good = good
+        self._judged = 0
+        self._warm: set[int] = set()
 
     def judge(self, at: int) -> Evidence:
         """The evidence on the release at a position."""
-        places = [at] if self.good is None else list(dict.fromkeys([self.good, at]))
+        places = [at] if self._good is None else list(dict.fromkeys([self._good, at]))
         if not all(self._warm_up(place) for place in places):
-            return Evidence(judgement=None, question=self.question)
-        if at == self.good:  # what all others are compared with
-            return Evidence(judgement=Judgement.GOOD, question=self.question)
-        evidence = Evidence(judgement=Judgement.AMBIGUOUS, question=self.question)
+            return Evidence(judgement=None, question=self._question)
+        if at == self._good:  # what all others are compared with
+            return Evidence(judgement=Judgement.GOOD, question=self._question)
+        evidence = Evidence(judgement=Judgement.AMBIGUOUS, question=self._question)
         seen: dict[int, list[float]] = {place: [] for place in places}
-        for runs, level in self.budget.looks(self.question, next(self._judged)):
+        number, self._judged = self._judged, self._judged + 1
+        for runs, level in self._budget.looks(self._question, number):
             if not self._draw_until(runs, seen):
-                return Evidence(judgement=None, question=self.question)
-            evidence = self._evidence(seen[at], [] if self.good is None else seen[self.good], level)
+                return Evidence(judgement=None, question=self._question)
+            evidence = self._evidence(
+                seen[at], [] if self._good is None else seen[self._good], level
+            )
             if not evidence.ambiguous:
                 break
         return evidence
 
     def _evidence(self, values: list[float], good: list[float], level: float) -> Evidence:
-        chances = self.question.chances(values, good)
+        chances = self._question.chances(values, good)
         return Evidence(
             judgement=decide(chances, level),
-            question=self.question,
+            question=self._question,
             values=tuple(values),
             good=tuple(good),
             chance=min(chances),
@@ -112,11 +115,11 @@ class Sampler:
     def evidence_of_good(self, drawn: Sequence[Optional[float]]) -> Evidence:
         """All values of the good release, of which the first is not counted."""
         values = tuple(each for each in drawn[1:] if each is not None)
-        return Evidence(judgement=Judgement.GOOD, question=self.question, values=values)
+        return Evidence(judgement=Judgement.GOOD, question=self._question, values=values)
 
     def _warm_up(self, place: int) -> bool:
         """Whether the release has a value at all."""
-        if place not in self._warm and self.draw(place) is not None:
+        if place not in self._warm and self._draw(place) is not None:
             self._warm.add(place)
         return place in self._warm
 
@@ -129,7 +132,7 @@ class Sampler:
         done = len(next(iter(seen.values())))
         for turn in range(done, runs):
             for place in sorted(seen, reverse=turn % 2 == 1):
-                value = self.draw(place)
+                value = self._draw(place)
                 if value is None:
                     return False
                 seen[place].append(value)

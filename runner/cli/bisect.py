@@ -17,8 +17,9 @@ from runner.bisect.blame import Blame, find_blame, with_older_packages
 from runner.bisect.candidates import Candidates
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
+from runner.bisect.problem import Problem
 from runner.bisect.report import Conclusion, print_conclusion, print_json
-from runner.bisect.search import PrefetchingDisplay, Problem, Search
+from runner.bisect.search import PrefetchingDisplay, Search
 from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness import votes
 from runner.cli import backend as backends

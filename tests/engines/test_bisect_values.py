@@ -153,6 +153,12 @@ def test_a_good_end_without_a_value_ends_the_search_at_once(
     assert len((desk.folder / "order").read_text("utf-8").split()) <= 2
 
 
+def test_a_good_release_without_newer_ones_leaves_nothing_to_find(desk: Desk) -> None:
+    write(desk, "")
+    assert desk.give("bisect", "--good", "2.21", "--bad", "rss_mb > 2 * median(good)") == 1
+    assert "only 2.21.0 could be judged, and it is good: no release to find" in desk.said
+
+
 def test_an_interrupted_search_keeps_its_reports(desk: Desk) -> None:
     write(desk, NOISY)
     desk.engine.interrupts = 4
