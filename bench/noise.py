@@ -115,7 +115,13 @@ HISTORIES = (
     History(name="bound: no change, noise 5 %", step=1.0, noise=FIVE, relative=False),
     History(name="bound: exactly there, noise 5 %", step=1.2, noise=FIVE, relative=False),
     History(name="bound: 1.5 times, noise 5 %", step=1.5, noise=FIVE, relative=False),
-    History(name="bound: 2 times, log-normal", step=2, noise=heavy, relative=False, limit=1.4),
+    History(
+        name="bound: 2 times, log-normal, limit 1.4",
+        step=2.0,
+        noise=heavy,
+        relative=False,
+        limit=1.4,
+    ),
 )
 
 RIGHT, RANGE, AMBIGUOUS, WRONG = "right", "range", "ambiguous", "wrong"
