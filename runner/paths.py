@@ -149,6 +149,7 @@ _FOLDERS = (
     ("sizes", "how large each environment came out", r"[a-z]+-[0-9a-f]{64}", Removal.NEVER),
     ("claims", "what running runs use", r"\d+-[0-9a-f]{8}\.json", Removal.NEVER),
     ("watch", "files of `watch` while it runs", r"[0-9a-f]+(-\d+)?", Removal.NEVER),
+    ("warm", "where warm agents are found", r"keeper", Removal.NEVER),
 )
 CACHE = {
     name: CacheFolder(name=name, holds=holds, entries=entries, removal=removal)
@@ -235,6 +236,7 @@ images = functools.partial(_cached, "images")
 sizes = functools.partial(_cached, "sizes")
 claims = functools.partial(_cached, "claims")
 watch = functools.partial(_cached, "watch")
+warm = functools.partial(_cached, "warm")
 wheels = functools.partial(_cached, "wheels")
 
 

@@ -17,6 +17,7 @@ from runner.errors import TfmatrixError, refusal_of
 VERBS = {
     "run": "Run the matrix: the repros of matrix.yaml, or the named scripts.",
     "watch": "Run scripts again at every save; TensorFlow stays imported.",
+    "warm": "Keep TensorFlow imported for the next commands.",
     "init": "Write a matrix.yaml for a script.",
     "plan": "Print the cells without running any.",
     "render": "Write each environment's Dockerfile and locked requirements.",

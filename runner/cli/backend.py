@@ -12,10 +12,13 @@ from rich.console import Console
 
 from runner import engines
 from runner.cli import running
+from runner.engines.base import Engine
 from runner.engines.choice import Wanted
 from runner.errors import UsageError
 from runner.machine import units
+from runner.machine.units import count
 from runner.pipeline import Backend, ClusterBackend, LocalBackend, events
+from runner.pipeline.lender import NO_LENDER, Lender
 from runner.requirements import wheels
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,7 +66,10 @@ def choose(
     if cluster is None:
         memory_mb = units.parse_size(memory) / 2**20 if memory else None
         chosen = engines.choose(engine, say, wanted)
-        yield LocalBackend(engine=chosen, jobs=jobs, memory_mb=memory_mb, idle=idle)
+        with _lending(chosen, say) as lender:
+            yield LocalBackend(
+                engine=chosen, jobs=jobs, memory_mb=memory_mb, idle=idle, lender=lender
+            )
         return
     from runner.pipeline.cluster import connect
 
@@ -73,6 +79,25 @@ def choose(
         yield ClusterBackend(
             engine=cluster_engine, jobs=cluster_engine.threads, connected=connected, relay=relay
         )
+
+
+@contextmanager
+def _lending(engine: Engine, say: Callable[[str], None]) -> Iterator[Lender]:
+    """Where the engine's warm agents are borrowed. Says at the end how many were."""
+    if engine.name != "local":
+        yield NO_LENDER
+        return
+    from runner.engines.local.engine import LocalEngine
+    from runner.pipeline.warm.lender import WarmLender
+
+    assert isinstance(engine, LocalEngine)
+    lender = WarmLender(engine)
+    try:
+        yield lender
+    finally:
+        if lender.lent:
+            environments = count(len(lender.lent), "environment")
+            say(f"TensorFlow was imported already in {environments} (tfmatrix warm)")
 
 
 def _refuse_on_cluster() -> None:

@@ -64,6 +64,11 @@ EXAMPLES = {
         ("tfmatrix pin --exchange", "which upgrades keep saved files"),
     ),
     "watch": (("tfmatrix watch my.py --tf '2.15,latest'", "run again when the script changes"),),
+    "warm": (
+        ("tfmatrix warm --tf '>=2.4'", "import it now in many releases, run later"),
+        ("tfmatrix warm my.py --with pandas --memory 8GB", "for a script that needs more"),
+        ("tfmatrix warm --stop", "end what was kept"),
+    ),
     "history": (("tfmatrix history", "which cells changed from run to run, and why"),),
     "diff": (("tfmatrix diff results/reference latest", "changes since the committed run"),),
     "merge": (("tfmatrix merge shards/* --output report", "one run from many machines' runs"),),

@@ -76,7 +76,7 @@ def _with_local(command: F) -> F:
     return cast("F", called)
 
 
-_NEEDS = (
+_PACKAGES = (
     click.option(
         "--with",
         "packages",
@@ -118,6 +118,9 @@ _NEEDS = (
         metavar="DAY",
         help="Use packages as pip would choose them on another day: 'today' or 2024-06-30.",
     ),
+)
+_NEEDS = (
+    *_PACKAGES,
     click.option(
         "--data",
         type=click.Path(path_type=Path),
@@ -141,6 +144,11 @@ _NEEDS = (
         help="Also judge a script that never imports TensorFlow.",
     ),
 )
+
+
+def packaging(command: F) -> F:
+    """Adds the options for the packages that scripts need."""
+    return _with_options(_with_local(command), _PACKAGES)
 
 
 def needing(command: F) -> F:

@@ -22,6 +22,11 @@ def shown_in_cells(scratch: str) -> dict[str, str]:
     return {f"{scratch}/scratch/repro": "/repro"}
 
 
+def shown_here(root: str, scratch: str) -> dict[str, str]:
+    """The names in records, as in a container, of an agent's folders on this machine."""
+    return {**shown_in_cells(scratch), root: "/repro", scratch: "/tmp/cells"}
+
+
 class LineChannel(ABC):
     """The receiving half of a `Channel`, and its end. Subclasses define how bytes travel.
 

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from runner.engines.base import Engine, Maker
 from runner.pipeline import events
+from runner.pipeline.lender import NO_LENDER, Lender
 from runner.pipeline.site import Workers
 from runner.pipeline.workers import local_workers
 
@@ -35,11 +36,17 @@ class LocalBackend:
     jobs: int
     memory_mb: Optional[float] = None
     idle: float = 0.25
+    lender: Lender = NO_LENDER
 
     @contextmanager
     def workers(self, emit: events.Emit) -> Iterator[Workers]:
         with local_workers(
-            self.engine, emit, jobs=self.jobs, memory_mb=self.memory_mb, idle=self.idle
+            self.engine,
+            emit,
+            jobs=self.jobs,
+            memory_mb=self.memory_mb,
+            idle=self.idle,
+            lender=self.lender,
         ) as workers:
             yield workers
 

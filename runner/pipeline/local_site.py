@@ -23,6 +23,7 @@ from runner.errors import EngineLostError, PrepareError
 from runner.machine import processes
 from runner.model import Environment, Execution
 from runner.pipeline import events
+from runner.pipeline.lender import NO_LENDER, Lender
 from runner.pipeline.peaks import Peaks
 from runner.pipeline.tasks import Measure, Prepare
 
@@ -50,6 +51,7 @@ class LocalSite:
         *,
         warm_mb: float = 4096.0,
         confirmations: Optional[Confirmations] = None,
+        lender: Lender = NO_LENDER,
     ) -> None:
         """`warm_mb` limits the memory of idle agents, in MiB."""
         self.name = engine.name
@@ -57,6 +59,7 @@ class LocalSite:
         self._emit = emit
         self._warm_mb = warm_mb
         self._confirmations: Confirmations = confirmations or InMemory()
+        self._lender = lender
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._children = processes.Children()
@@ -198,7 +201,9 @@ class LocalSite:
     def _new(self, task: Measure) -> Measurer:
         def open_channel() -> Channel:
             limits = task.cell.repro.limits
-            return self._engine.start_agent(task.environment, task.snapshot.workspace, limits)
+            return self._lender.lend(task) or self._engine.start_agent(
+                task.environment, task.snapshot.workspace, limits
+            )
 
         # Whether a forked child's signature is trusted depends on everything that runs it.
         where = f"{self.name}:{task.environment.key}:{paths.agent_digest()}"

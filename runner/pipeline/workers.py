@@ -12,6 +12,7 @@ from runner.cells.flakiness.confirmations import OnDisk
 from runner.engines.base import Engine
 from runner.machine import host
 from runner.pipeline import events, pool
+from runner.pipeline.lender import NO_LENDER, Lender
 from runner.pipeline.local_site import LocalSite
 from runner.pipeline.site import PREPARING, Workers
 
@@ -28,14 +29,19 @@ def local_workers(
     preparing: int = PREPARING,
     memory_mb: Optional[float] = None,
     idle: float = 0.25,
+    lender: Lender = NO_LENDER,
 ) -> Iterator[Workers]:
     """Workers for `jobs` cells at a time within `memory_mb`, by default most of the free memory.
 
-    `idle` is the share of this memory that idle agents may hold.
+    `idle` is the share of this memory that idle agents may hold. Agents of `lender` are used first.
     """
     memory_mb = memory_mb or USABLE * host.free_memory_mb()
     site = LocalSite(
-        engine, emit, warm_mb=idle * memory_mb, confirmations=OnDisk(paths.confirmed())
+        engine,
+        emit,
+        warm_mb=idle * memory_mb,
+        confirmations=OnDisk(paths.confirmed()),
+        lender=lender,
     )
     prepare = ThreadPoolExecutor(preparing, "prepare")
     coming: set[str] = set()

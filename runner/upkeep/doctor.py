@@ -22,6 +22,8 @@ from runner.machine.units import count
 from runner.matrix import plan
 from runner.model import Device, Release
 from runner.pipeline import disk
+from runner.pipeline.warm import keeping
+from runner.pipeline.warm.keeping import KeeperState
 from runner.report.text import listed
 
 
@@ -59,6 +61,7 @@ def examine(releases: Sequence[Release]) -> Iterator[Check]:
             if name == "docker":
                 yield check_sandbox(daemon.daemon_info())
                 yield check_base_images(releases)
+    yield check_warm(keeping.keeper_state())
     if usable:
         yield check_disk(usable[0], releases)
     yield check_gpu(usable, releases)
@@ -223,6 +226,21 @@ def check_base_images(releases: Sequence[Release]) -> Check:
         health=Health.LIMITED,
         finding=f"{obstacle.reason}{made}",
         remedy=f"sudo tfmatrix bases {options}",
+    )
+
+
+def check_warm(there: Optional[KeeperState]) -> Check:
+    """Says what `tfmatrix warm` keeps, and whether commands of this shell can use it."""
+    if there is None or not there.agents:
+        return Check(what="warm agents", health=Health.GOOD, finding="none")
+    if there.serves_this_process:
+        return Check(what="warm agents", health=Health.GOOD, finding=there.summary)
+    return Check(
+        what="warm agents",
+        health=Health.LIMITED,
+        finding=f"{there.summary}; they are of another version of tfmatrix, or of a shell with"
+        " other limits (ulimit, nice, umask), so they are not used",
+        remedy="tfmatrix warm",
     )
 
 

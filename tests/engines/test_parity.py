@@ -4,23 +4,30 @@ every shipped case, on an old, a middle and the newest release, in the local eng
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner import paths
 from runner.cells.classify import classify
 from runner.cells.forkable import forkable, prologue
+from runner.engines.base import Channel, Workspace
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
 from runner.matrix import config, plan
 from runner.model import Environment, Limits, Run
+from runner.pipeline.warm import keeping
+from runner.pipeline.warm.imports import Import
+from runner.pipeline.warm.keeping import Wanted
+from runner.pipeline.warm.lender import WarmLender
 from runner.releases import catalogue, specifier
 from runner.runs import compare, journal
 from tests.engines import conformance
@@ -77,14 +84,47 @@ _LOG = re.compile(r"^(\d{4}-\d\d-\d\d |[IWEF]\d{4} |WARNING: All log messages)")
 def benches(
     environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, conformance.Bench]]:
-    """One for each mode."""
+    """One for each mode, and one whose agents are lent by the process that keeps them warm."""
+    warm = WarmEngine(tmp_path_factory.mktemp("cache"))
+    kinds = {"fresh": (LocalEngine(), "fresh"), "fork": (LocalEngine(), "fork")}
     with ExitStack() as stack:
+        stack.callback(warm.end)
         made = {}
-        for mode in ("fresh", "fork"):
-            folder = tmp_path_factory.mktemp(mode)
-            opened = conformance.opened(LocalEngine(), environment, folder, mode, LIMITS)
-            made[mode] = stack.enter_context(opened)
+        for name, (engine, mode) in {**kinds, "warm": (warm, "fork")}.items():
+            folder = tmp_path_factory.mktemp(name)
+            opened = conformance.opened(engine, environment, folder, mode, LIMITS)
+            made[name] = stack.enter_context(opened)
         yield made
+
+
+class WarmEngine(LocalEngine):
+    """Its agents have imported TensorFlow before they know a script. They are kept for a cache of
+    their own."""
+
+    def __init__(self, cache: Path) -> None:
+        super().__init__(paths.environments())
+        self._cache = cache
+
+    def start_agent(
+        self, environment: Environment, workspace: Workspace, limits: Limits
+    ) -> Channel:
+        with self._own_cache():
+            keeping.ensure_keeper(4096, None)
+            (kept,) = keeping.keep(self, [Wanted(environment=environment, how=Import())])
+            assert not kept.why_not
+            lent = WarmLender(self).borrow(environment, workspace, ["given.py"], Import())
+        assert lent is not None
+        return lent
+
+    def end(self) -> None:
+        with self._own_cache():
+            keeping.stop()
+
+    @contextmanager
+    def _own_cache(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TFMATRIX_CACHE", str(self._cache))
+            yield
 
 
 FORKED = [name for name, text in SCRIPTS.items() if forkable(RUNS + text) is None]
@@ -98,9 +138,21 @@ SAYS_MORE = frozenset(
 docs/decisions/how-a-forked-child-ends.md."""
 
 
+@pytest.fixture(scope="module")
+def fresh_scripts(benches: dict[str, conformance.Bench]) -> Callable[[str], dict[str, Any]]:
+    """What a fresh process shows of a script."""
+    return functools.cache(lambda name: shown(benches["fresh"], SCRIPTS[name]))
+
+
 @pytest.mark.parametrize("name", FORKED)
-def test_script(benches: dict[str, conformance.Bench], name: str) -> None:
-    fresh, forked = (shown(benches[mode], SCRIPTS[name]) for mode in ("fresh", "fork"))
+@pytest.mark.parametrize("mode", ["fork", "warm"])
+def test_script(
+    benches: dict[str, conformance.Bench],
+    fresh_scripts: Callable[[str], dict[str, Any]],
+    mode: str,
+    name: str,
+) -> None:
+    fresh, forked = fresh_scripts(name), shown(benches[mode], SCRIPTS[name])
     more = [line for line in forked["output"] if line not in fresh["output"]]
     if name in SAYS_MORE and more:
         assert sum(line.startswith("Exception ignored in") for line in more) == 1

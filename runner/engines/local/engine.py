@@ -23,6 +23,7 @@ from runner import paths
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
 from runner.engines.local import intact, packages, venv
+from runner.engines.local.lent import LendableAgent
 from runner.engines.local.pipe import PipeChannel
 from runner.engines.variables import DATA_VARIABLE
 from runner.environments import locks
@@ -103,6 +104,15 @@ class LocalEngine:
             )
         except OSError as error:  # no memory, no processes left, the interpreter is gone …
             raise _broken(f"no agent of {environment.id} could be started", error) from error
+
+    def lendable(self, environment: Environment) -> Optional[LendableAgent]:
+        """What fits this environment as it is now; None if it is not there."""
+        folder = self._folder(environment)
+        if not _whole(folder):
+            return None
+        return LendableAgent(
+            folder=folder, marker=folder / _MARKER, damage=partial(_damage, environment, folder)
+        )
 
     def disk_size(self, environment: Environment) -> int:
         return packages.disk_size(self._folder(environment))

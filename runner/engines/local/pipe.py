@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Optional
 
 from runner.engines.base import ChannelClosed
-from runner.engines.lines import LineChannel, shown_in_cells
+from runner.engines.lines import LineChannel, shown_here
 from runner.engines.variables import SCRATCH_VARIABLE
 from runner.machine import temporary
 from runner.machine.removal import remove_folder
@@ -48,9 +48,7 @@ class PipeChannel(LineChannel):
     ) -> None:
         folder = scratch_in or temporary.process_folder()
         self.scratch = folder.resolve() / f"cells-{secrets.token_hex(4)}"
-        cells = str(self.scratch)
-        own = {**shown_in_cells(cells), root: "/repro", cells: "/tmp/cells"}  # as in a container
-        super().__init__(root=root, shown={**own, **(shown or {})})
+        super().__init__(root=root, shown={**shown_here(root, str(self.scratch)), **(shown or {})})
         self._on_close = closed
         self._damage = damage
         self._process = subprocess.Popen(
@@ -81,6 +79,10 @@ class PipeChannel(LineChannel):
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def send(self, line: bytes) -> None:
         data = memoryview(line + b"\n")
         end = time.monotonic() + SEND_PATIENCE
@@ -102,11 +104,11 @@ class PipeChannel(LineChannel):
             line = super().receive(_LOOK)
             if line is not None:
                 return line
-            self._set_going()
+            self.set_going()
         return super().receive(left)
 
-    def _set_going(self) -> None:
-        """Scripts can stop the agent: they run as the same user."""
+    def set_going(self) -> None:
+        """Set the agent going if it was stopped: scripts can do that, as the same user."""
         with suppress(ChildProcessError):
             if os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG) is not None:
                 self._process.send_signal(signal.SIGCONT)
