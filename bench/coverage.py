@@ -22,6 +22,7 @@ from attrs import frozen
 
 from bench import loops
 from bench.records import Answer, Coverage
+from bench.timing import BenchError
 from bench.works import LIGHT
 from runner.environments import locks
 from runner.machine import interpreters, processes
@@ -34,6 +35,7 @@ CASE = "it"
 """The script's argument."""
 CAUSES = (
     ("no such Python", r"No interpreter found|could not find python interpreter"),
+    ("the tool does not know this Python", r"failed to query .*python"),
     ("no wheel for this Python", r"No solution found|no wheels? with a matching"),
     ("a dependency does not build", r"Failed to build|[Bb]uild backend"),
     ("protobuf is too new", r"Descriptors cannot|google\.protobuf"),
@@ -42,6 +44,10 @@ CAUSES = (
     ("it took too long", rf"ended after {PATIENCE:.0f} s"),
 )
 """Why no answer came, by what was printed; the first that fits counts."""
+
+
+FULL = r"No space left on device|os error 28|leave out what does not fit"
+"""What uv, pip and tfmatrix print if the disk has no room: no fault of a release."""
 
 
 @frozen(kw_only=True)
@@ -58,7 +64,10 @@ Typist = Callable[[Release, Path], Typed]
 def measure(
     releases: Sequence[Release], jobs: int, folder: Path, say: Callable[[str], None]
 ) -> Coverage:
-    """Everyone on every release. Official images are counted, not run."""
+    """Everyone on every release. Official images are counted, not run.
+
+    Raises `BenchError` if the disk has no room.
+    """
     answers = [image(release) for release in releases]
     for name, typist in TYPISTS.items():
         say(f"coverage: {name}")
@@ -184,5 +193,7 @@ def _timed(typed: Typed, folder: Path, release: Release) -> tuple[float, str]:
     seconds = time.perf_counter() - began
     logs = (file.read_text("utf-8", "replace") for file in (folder / "run").glob("logs/*.txt"))
     printed = "\n".join([*logs, printed])
+    if re.search(FULL, printed):
+        raise BenchError("the disk is full, so no more can be told of any release")
     right = f"hello {CASE} from {release.version}\n" in printed
     return seconds, "" if right else cause_of(printed)

@@ -11,8 +11,9 @@ from bench.timing import ENVIRONMENT, PATIENCE, BenchError, timed
 from runner import paths
 from runner.machine import interpreters, processes
 
-TOX = ("tox==4.30.3", "tox-uv==1.28.1")
-"""The last tox that runs on Python 3.9, and the plugin with which uv makes its environments."""
+TOX = ("tox==4.30.3", "tox-uv==1.28.1", "virtualenv==20.35.4")
+"""The last tox that runs on Python 3.9, the plugin with which uv makes its environments, and a
+virtualenv that this tox can ask about a Python that is named by its path."""
 
 
 def shell(work: Work, folder: Path, jobs: int) -> Sample:

@@ -26,6 +26,7 @@ from bench.records import (
     Sample,
     Series,
 )
+from bench.timing import BenchError
 from runner.matrix import config
 from runner.model import Release
 from runner.releases import catalogue, specifier
@@ -228,6 +229,10 @@ def newest(series: str) -> Release:
     ("printed", "cause"),
     [
         ("error: No interpreter found for Python 3.6 in managed installations", "no such Python"),
+        (
+            "RuntimeError: failed to query /bin/python3.6 with code 1 err: SyntaxError",
+            "the tool does not know this Python",
+        ),
         ("  x No solution found when resolving", "no wheel for this Python"),
         ("  x Failed to build `h5py==2.10.0`", "a dependency does not build"),
         ("TypeError: Descriptors cannot be created directly.", "protobuf is too new"),
@@ -272,6 +277,27 @@ def test_an_answer_is_right_only_with_the_version_that_was_asked_for(tmp_path: P
     assert right.again is not None
     wrong = coverage.answer("a", says("2.10.1"), tmp_path, release)
     assert (wrong.cause, wrong.again) == ("hello it from 2.10.1", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "failed to write to file `a`: No space left on device (os error 28)",
+        "to fix it: make room: tfmatrix clean; or leave out what does not fit: --max-disk",
+    ],
+)
+def test_a_full_disk_is_no_fault_of_a_release(said: str, tmp_path: Path) -> None:
+    text = f"import sys; sys.exit({said!r})"
+    with pytest.raises(BenchError, match="disk is full"):
+        coverage.answer(
+            "a",
+            lambda release, folder: coverage.Typed(
+                command=[sys.executable, "-c", text], variables={}
+            ),
+            tmp_path,
+            newest("2.9"),
+        )
     assert list(tmp_path.iterdir()) == []
 
 
