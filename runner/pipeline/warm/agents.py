@@ -29,8 +29,12 @@ one. It says which modules the import took."""
 # Modules for which an import of TensorFlow asks, and goes on if they are not there: asked for by
 # the newest patch of each series from 1.12 to 2.21.
 _MISSED = """
-    PIL _hashlib nt org pandas pickle5 portpicker pydot pydot_ng pydotplus requests scipy
-    tensorflow_estimator yaml
+    IPython PIL _distutils_system_mod _hashlib _winapi apiclient attr backports backports_abc
+    botocore brotli brotlicffi chardet cloud_tpu_client compression cv2 defusedxml dill fsspec
+    googleapiclient grain huggingface_hub jax jaxlib keras kubernetes libtpu litert matplotlib
+    msvcrt nt objgraph org pandas pickle5 portpicker psutil pydot pydot_ng pydotplus python
+    requests rules_python scikits scipy simplejson sklearn socks tblib tensorflow_estimator
+    tensorflow_io unicodedata2 urllib3_secure_extra winreg yaml zstandard
 """
 LIKELY = 400.0
 """The MiB that an agent is expected to need."""
