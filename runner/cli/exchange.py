@@ -98,7 +98,8 @@ def command(
         choices = evolve(choices, jobs=backend.jobs)
         work = demand.workload(backend.engine)
         backend, forecast = pipeline.fit_on_disk(backend, demand, None, say)
-        with running.recorded_run(plan.chosen, work, backend.engine, snapshots, output) as journal:
+        shown = _with_own_script(plan, snapshots)
+        with running.recorded_run(plan.chosen, work, backend.engine, shown, output) as journal:
             carry_out = partial(
                 pipeline.carry_out,
                 backend,
@@ -135,6 +136,16 @@ def _snapshots(plan: Exchange, say: Callable[[str], None]) -> dict[str, Snapshot
     """The files of each repro, without what is going to be handed on."""
     matrix = evolve(plan.chosen.matrix, repros=(plan.saver, *plan.loaders))
     return running.snapshots(evolve(plan.chosen, matrix=matrix), say)
+
+
+def _with_own_script(plan: Exchange, taken: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    """The same for reports, which show the script that saves, not what runs it."""
+    saver = taken[plan.saver.name]
+    (script,) = plan.saver.cases[0].args
+    return {
+        **taken,
+        plan.saver.name: evolve(saver, workspace=evolve(saver.workspace, script=script)),
+    }
 
 
 def _part(work: Workload, *, loads: bool) -> Workload:

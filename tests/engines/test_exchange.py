@@ -106,6 +106,7 @@ def test_who_cannot_load_what_whom_saved(desk: Desk) -> None:
     lines = [line for line in report.splitlines() if line.startswith("| `saved by 2.9, 2.15` (2)")]
     assert [each.strip() for each in lines[0].split("|")[2:4]] == ["✓", "A"]
     assert "saved by 2.9, 2.15" in (desk.folder / "out" / "matrix.svg").read_text("utf-8")
+    assert (desk.folder / "out" / "scripts" / "save.py").read_text("utf-8") == SAVE
     page = (desk.folder / "out" / "index.html").read_text("utf-8")
     assert '"saver":"2.9.3"' in page
     assert "python load.py  # where `python save.py` ran with tensorflow==2.9.3" in page

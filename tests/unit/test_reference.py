@@ -1,4 +1,4 @@
-"""The shipped matrix says what it said: each of its logs, judged again, has the same outcome."""
+"""The shipped runs say what they said: each of their logs, judged again, has the same outcome."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from runner.cells.classify import classify
 from runner.model import Execution, Outcome, Result
 from runner.runs import journal
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-MEASURED = [result for result in journal.read_run(REFERENCE).results if result.attempts]
+RESULTS = Path(__file__).parents[2] / "results"
+MEASURED = {
+    name: [result for result in journal.read_run(RESULTS / name).results if result.attempts]
+    for name in ("reference", "exchange")
+}
 
 
 @functools.cache
@@ -27,18 +30,21 @@ def judged(exit_code: int, signal: int, output: str) -> Outcome:
     )
 
 
-def again(result: Result) -> Outcome:
-    log = (REFERENCE / result.log).read_text("utf-8") if result.log else ""
+def again(result: Result, run: str) -> Outcome:
+    log = (RESULTS / run / result.log).read_text("utf-8") if result.log else ""
     return judged(result.exit_code or 0, result.signal or 0, log)
 
 
-@pytest.mark.parametrize("verdict", sorted({str(each.outcome.verdict) for each in MEASURED}))
-def test_every_cell_judged_again_has_its_outcome(verdict: str) -> None:
-    cells = [each for each in MEASURED if each.outcome.verdict.value == verdict]
+@pytest.mark.parametrize(
+    ("run", "verdict"),
+    sorted({(run, str(each.outcome.verdict)) for run, cells in MEASURED.items() for each in cells}),
+)
+def test_every_cell_judged_again_has_its_outcome(run: str, verdict: str) -> None:
+    cells = [each for each in MEASURED[run] if each.outcome.verdict.value == verdict]
     differ = [
         (each.id, found)
         for each in cells
-        if (found := again(each)).verdict is not each.outcome.verdict
+        if (found := again(each, run)).verdict is not each.outcome.verdict
         or found.signature != each.outcome.signature
     ]
     assert differ == []
