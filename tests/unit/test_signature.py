@@ -89,6 +89,10 @@ SAME = {
         "ValueError: <Foo object at 0x7f0c11d2> of <function g at 0x7f0c11d3a5e0>",
         "ValueError: <Foo object at 0x7fffffffffff> of <function g at 0x55d0c7>",
     ),
+    "the name of the machine": (
+        "NotFoundError: Op type not registered 'Foo' in binary running on vm. Make it",
+        "NotFoundError: Op type not registered 'Foo' in binary running on a7.example.org. Make it",
+    ),
     "temporary names": (
         "OSError: No file at /tmp/tmpab12_xyz/model.h5",
         "OSError: No file at /var/tmp/tmpzzzzzzzz/run/model.h5",

@@ -226,6 +226,12 @@ SPELLINGS = (
         "numbers of the machine",
     ),
     Substitution(
+        "host",
+        re.compile(r"(?<=in binary running on )[\w.-]+?(?=\.(?:\s|$))"),
+        "<host>",
+        "Op type not registered 'X' in binary running on MACHINE",
+    ),
+    Substitution(
         "port",
         re.compile(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):\d+"),
         r"\1:<port>",
