@@ -67,7 +67,9 @@ version = "1"
 dependencies = ["six"]
 optional-dependencies = {test = ["six"]}
 """
-SCRIPT = "print('::observe loss=0.25')\n"
+SCRIPT = "print('::observe loss=0.25')\nprint('::observe memory=[1, 2, 3]')\n"
+SAVE = "open('saved.txt', 'w').write('it')\n"
+LOAD = "open('saved.txt').read()\n"
 NOTEBOOK = {
     "nbformat": 4,
     "cells": [
@@ -82,6 +84,8 @@ def desk(plain_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with everything that the guides speak of."""
     for name in ("my.py", "works.py"):
         (plain_folder / name).write_text(SCRIPT, "utf-8")
+    (plain_folder / "save.py").write_text(SAVE, "utf-8")
+    (plain_folder / "load.py").write_text(LOAD, "utf-8")
     (plain_folder / "app").mkdir()
     for name in ("__main__", "check"):
         (plain_folder / "app" / f"{name}.py").write_text(SCRIPT, "utf-8")
