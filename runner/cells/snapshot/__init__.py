@@ -38,6 +38,7 @@ from runner.errors import TfmatrixError, UsageError
 from runner.model import Repro
 
 _BLOCK = 1024 * 1024
+_EXECUTABLE = 0o100
 
 
 def snapshot_digest(repro: Repro) -> str:
@@ -118,9 +119,12 @@ def add_files(taken: Snapshot, files: Mapping[str, bytes], folder: Path) -> Snap
         raise UsageError(f"a saved file has the name of the script that loads it: {script}")
     there = taken.workspace.folder
     own = [name for name in taken.files if name not in files]
-    contents = {name: ((there / name).read_bytes(), _is_executable(there / name)) for name in own}
+    contents = {name: content_and_mode(there / name) for name in own}
     contents.update((name, (content, False)) for name, content in files.items())
-    parts = {name: _content_part(*content) for name, content in contents.items()}
+    parts = {name: _part(there / name) for name in own}
+    parts.update(
+        (name, _marked(hashlib.sha256(content).digest(), 0)) for name, content in files.items()
+    )
     whole = _digest_of_parts(parts)
     restore_snapshot(whole, contents, folder)
     needed = taken.needed.union(files)
@@ -135,12 +139,9 @@ def add_files(taken: Snapshot, files: Mapping[str, bytes], folder: Path) -> Snap
     )
 
 
-def _is_executable(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o100)
-
-
-def _content_part(content: bytes, executable: bool) -> bytes:
-    return (b"x" if executable else b"-") + hashlib.sha256(content).digest()
+def content_and_mode(path: Path) -> tuple[bytes, bool]:
+    """A file of a snapshot as `restore_snapshot` takes it: its bytes and executable bit."""
+    return path.read_bytes(), bool(path.stat().st_mode & _EXECUTABLE)
 
 
 def restore_snapshot(digest: str, contents: Mapping[str, tuple[bytes, bool]], folder: Path) -> None:
@@ -196,10 +197,15 @@ def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
     """The same, cached: scripts in one folder share their files."""
     content = hashlib.sha256()
     with path.open("rb") as file:
-        executable = os.fstat(file.fileno()).st_mode & 0o100
+        mode = os.fstat(file.fileno()).st_mode
         while block := file.read(_BLOCK):
             content.update(block)
-    return (b"x" if executable else b"-") + content.digest()
+    return _marked(content.digest(), mode)
+
+
+def _marked(content: bytes, mode: int) -> bytes:
+    """`content` is the digest of a file's content."""
+    return (b"x" if mode & _EXECUTABLE else b"-") + content
 
 
 def _intact(folder: Path, digest: str) -> bool:
@@ -234,7 +240,7 @@ def _made(files: Mapping[str, Path], folder: Path) -> str:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    target.chmod(0o555 if source.stat().st_mode & 0o100 else 0o444)
+    target.chmod(0o555 if source.stat().st_mode & _EXECUTABLE else 0o444)
 
 
 def _protect(folder: Path) -> None:

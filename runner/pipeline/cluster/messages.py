@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
+from runner.cells.snapshot import content_and_mode
 from runner.cells.snapshot.record import Snapshot
 from runner.model import Cell, Environment, Execution, Repro, Suite
 from runner.pipeline.tasks import Measure
@@ -109,7 +110,7 @@ def snapshot_files(snapshot: Snapshot) -> Files:
     folder = snapshot.workspace.folder
     return Files(
         digest=snapshot.digest,
-        contents={name: _content(folder / name) for name in snapshot.files},
+        contents={name: content_and_mode(folder / name) for name in snapshot.files},
     )
 
 
@@ -124,7 +125,3 @@ def _bare(cell: Cell) -> Repro:
         suite=repro.suite and Suite(folder=Path()),
         fail_on=repro.fail_on,
     )
-
-
-def _content(path: Path) -> tuple[bytes, bool]:
-    return path.read_bytes(), bool(path.stat().st_mode & 0o100)
