@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Optional
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from runner.cells import printed
 from runner.cells.agent_messages import Request
@@ -16,6 +17,7 @@ from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.flakiness.majority import majority
 from runner.cells.flakiness.second_looks import needed_look
 from runner.cells.session import Session
+from runner.cells.snapshot.record import Snapshot
 from runner.cells.suites import looks, rounds
 from runner.cells.suites.rows import judge_rows
 from runner.engines.base import Channel
@@ -25,8 +27,22 @@ from runner.model import Cell, Execution
 Open = Callable[[], Channel]
 
 
+@frozen(kw_only=True)
+class _Wish:
+    cell: Cell
+    snapshot: Snapshot
+    prologue: str
+    said_by: str
+    """Names the script in its environment: the key of what it has said in fresh processes. What
+    another cell saved counts no more than arguments do."""
+
+    @property
+    def said_by_file(self) -> str:
+        return f"{self.said_by}:{self.cell.case.base_name}"
+
+
 class Measurer:
-    """Measures the cells of one repro in one environment, one after the other, in one agent.
+    """Measures cells of one environment, one after the other, in one agent.
 
     The agent is started when it is first needed, and again after it ended. Not for several threads,
     except `stop`, which another thread may call to end everything at once.
@@ -35,61 +51,57 @@ class Measurer:
     def __init__(
         self,
         open_channel: Open,
-        script: str,
         mode: str,
         *,
         environment: str = "",
-        content: str = "",
         confirmations: Optional[Confirmations] = None,
     ) -> None:
-        """`confirmations` has two keys: `environment` for the environment, and `content` for the
-        script in it, the digest of the script and its files."""
+        """`environment` is the key of the environment in `confirmations`."""
         self._open = open_channel
-        self._script = script
         self._mode = mode
         self._session: Optional[Session] = None
         self._channel: Optional[Channel] = None
         self._stopped = threading.Event()
         self._environment = environment
-        self._said_by = f"{environment}:{content}:{script}"
         self._confirmations: Confirmations = confirmations or InMemory()
 
-    def measure(self, cell: Cell, repeat: int = 1, prologue: str = "") -> Execution:
+    def measure(
+        self, cell: Cell, snapshot: Snapshot, repeat: int = 1, prologue: str = ""
+    ) -> Execution:
         """Runs `cell`; runs it twice if the first result needs a second look. A process that
-        imports TensorFlow for it runs the script's `prologue`.
+        imports TensorFlow for it runs the script's `prologue`. The agent sees the folder of
+        `snapshot`.
 
         With `repeat`, runs it that many times and lets the majority decide. These runs are fresh
         processes, because children of one process share causes of flakiness such as the hash seed.
         Raises `PrepareError` if no agent can be started, and `Stopped`.
         """
-        run = partial(self._suite if cell.repro.suite else self._once, cell, prologue)
+        said_by = f"{self._environment}:{snapshot.own_digest or snapshot.digest}"
+        said_by += f":{snapshot.workspace.script}"
+        wish = _Wish(cell=cell, snapshot=snapshot, prologue=prologue, said_by=said_by)
+        run = partial(self._suite if cell.repro.suite else self._once, wish)
         if repeat > 1:
             votes = [_measured(run) for _ in range(repeat)]
             return judge_rows(majority, votes) if cell.repro.suite else majority(votes)
         if cell.repro.suite:
-            return looks.run_with_second_look(run, self._mode, partial(self._said_of_test, cell))
+            return looks.run_with_second_look(run, self._mode, partial(self._said_of_test, wish))
         first = run(self._mode)
-        look = needed_look(first, self._confirmations.signatures(self._said_by))
+        look = needed_look(first, self._confirmations.signatures(said_by))
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
-    def _suite(self, cell: Cell, prologue: str, mode: str) -> Execution:
+    def _suite(self, wish: _Wish, mode: str) -> Execution:
         """Runs one file of a suite. Findings of fresh processes confirm those of later forks."""
-        found = rounds.run_file(
-            lambda more: self._once(cell, prologue, mode, more), cell.case.base_name
-        )
+        found = rounds.run_file(lambda more: self._once(wish, mode, more), wish.cell.case.base_name)
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
-            if said and said not in self._said_of_test(cell, name):
-                self._confirmations.confirm(self._said_by_file(cell), f"{name}: {said}")
+            if said and said not in self._said_of_test(wish, name):
+                self._confirmations.confirm(wish.said_by_file, f"{name}: {said}")
         return found
 
-    def _said_of_test(self, cell: Cell, name: str) -> frozenset[str]:
+    def _said_of_test(self, wish: _Wish, name: str) -> frozenset[str]:
         start = f"{name}: "
-        said = self._confirmations.signatures(self._said_by_file(cell))
+        said = self._confirmations.signatures(wish.said_by_file)
         return frozenset(one[len(start) :] for one in said if one.startswith(start))
-
-    def _said_by_file(self, cell: Cell) -> str:
-        return f"{self._said_by}:{cell.case.base_name}"
 
     def close(self) -> None:
         session, self._session = self._session, None
@@ -101,7 +113,7 @@ class Measurer:
         self._stopped.set()
         self.close()
 
-    def _once(self, cell: Cell, prologue: str, mode: str, more: tuple[str, ...] = ()) -> Execution:
+    def _once(self, wish: _Wish, mode: str, more: tuple[str, ...] = ()) -> Execution:
         if self._stopped.is_set():
             raise processes.Stopped
         if self._session is not None and not self._session.alive:
@@ -113,22 +125,23 @@ class Measurer:
                 self.close()
                 raise processes.Stopped
         assert self._channel is not None
+        cell, workspace = wish.cell, wish.snapshot.workspace
         execution = self._session.run(
             Request(
-                script=f"{self._channel.root}/{self._script}",
+                script=posixpath.join(self._channel.root, workspace.place, workspace.script),
                 args=(*cell.case.args, *more),
                 env=cell.variables,
                 limits=cell.repro.limits,
                 mode=mode,
-                prologue=prologue,
+                prologue=wish.prologue,
                 ends_well=self._confirmations.ends_well(self._environment),
             )
         )
         execution = _without_paths(execution, self._channel.shown)
         execution = printed.with_match(execution, cell.repro.fail_on)
-        return self._learnt(execution, self._channel)
+        return self._learnt(wish, execution, self._channel)
 
-    def _learnt(self, execution: Execution, channel: Channel) -> Execution:
+    def _learnt(self, wish: _Wish, execution: Execution, channel: Channel) -> Execution:
         """Remembers the execution's signature. A new failure does not
         count if the environment changed."""
         if execution.mode == "fork":
@@ -136,12 +149,12 @@ class Measurer:
                 self._confirmations.add_ends_well(self._environment)
             return execution
         said = classify(execution).signature
-        if said and said not in self._confirmations.signatures(self._said_by):
+        if said and said not in self._confirmations.signatures(wish.said_by):
             damage = channel.damage()
             if damage is not None:
                 self.close()
                 return evolve(execution, trouble=damage)
-            self._confirmations.confirm(self._said_by, said)
+            self._confirmations.confirm(wish.said_by, said)
         return execution
 
 

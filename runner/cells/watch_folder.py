@@ -39,8 +39,8 @@ class WatchFolder:
         # Python compares bytecode with its source by whole seconds: give each version a later one.
         self._mtime = max(int(time.time()), self._mtime + 1)
         for name in snapshot.files:
-            self._copy(snapshot.workspace.folder / name, self._place / name)
-        here = evolve(snapshot.workspace, folder=self._place, live=True)
+            self._copy(snapshot.workspace.home / name, self._place / name)
+        here = evolve(snapshot.workspace, folder=self._place, place="", live=True)
         return evolve(snapshot, workspace=here)
 
     def remove(self) -> None:

@@ -11,9 +11,9 @@ import click
 from attrs import evolve
 
 from runner import engines, paths, pipeline
-from runner.cells import snapshot
 from runner.cells.exchange.saved import Saved, read_saved
 from runner.cells.results import skipped_result, unmeasurable_result
+from runner.cells.snapshot.handed_on import hand_on
 from runner.cells.snapshot.record import Snapshot
 from runner.cli import backend as backends
 from runner.cli import completion, running, terminal
@@ -166,13 +166,11 @@ def _handed_on(
     plan: Exchange, taken: Mapping[str, Snapshot], saved: Mapping[str, Saved]
 ) -> dict[str, Snapshot]:
     """`repro/case` → the loading script's files with those that a release saved."""
+    files = {saved_by(release): one.files for release, one in saved.items() if one.files}
     return {
-        f"{loader.name}/{saved_by(release)}": snapshot.add_files(
-            taken[loader.name], one.files, paths.snapshots()
-        )
+        f"{loader.name}/{case}": copy
         for loader in plan.loaders
-        for release, one in saved.items()
-        if one.files
+        for case, copy in hand_on(taken[loader.name], files, paths.snapshots()).items()
     }
 
 

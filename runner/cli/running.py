@@ -69,7 +69,7 @@ def _text_of(name: str, taken: Snapshot, load: Workload) -> str:
     """The text that the report shows as the script; for a suite, its files, not the driver."""
     planned = (cell for batch in load.batches for cell in batch.cells if cell.repro.name == name)
     files = dict.fromkeys(cell.case.base_name for cell in planned if cell.repro.suite)
-    folder = taken.workspace.folder
+    folder = taken.workspace.home
     texts = {file: _read(folder / file) for file in files or (taken.workspace.script,)}
     if not files:
         return "".join(texts.values())

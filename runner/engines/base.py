@@ -36,7 +36,9 @@ class Workspace:
 
     folder: Path
     script: str
-    """The script's path below `folder`."""
+    """The script's name in its home."""
+    place: str = ""
+    """Where that home lies below `folder`; "" if it is `folder`. One agent then serves several."""
     data: Optional[Path] = None
     """A folder that cells find as `~/data`; they find its `.keras` as `~/.keras`. If the folder
     itself is named `.keras`, they find it only there."""
@@ -44,6 +46,11 @@ class Workspace:
     """Whether cells may use the network, if the engine can switch it off."""
     live: bool = False
     """Whether the files change between cells (`watch`): agents then need the folder, not a copy."""
+
+    @property
+    def home(self) -> Path:
+        """The folder of the script, of which each cell gets a copy."""
+        return self.folder / self.place
 
 
 class Channel(Protocol):

@@ -34,11 +34,11 @@ class _Key:
 
     environment: str
     folder: str
-    script: str
     mode: str
-    env: tuple[tuple[str, str], ...]
-    """An agent that imports TensorFlow in advance needs these variables at its start."""
     limits: object
+    imported: object = None
+    """What the import of TensorFlow depends on, if it is done in advance: the cell's variables, the
+    script's prologue and its name, and the modules that lie beside the script."""
 
 
 class LocalSite:
@@ -123,7 +123,7 @@ class LocalSite:
         measurer = self._take(task)
         try:
             with self._children.owning():
-                execution = measurer.measure(task.cell, task.repeat, task.prologue)
+                execution = measurer.measure(task.cell, task.snapshot, task.repeat, task.prologue)
         except EngineLostError:
             raise
         except PrepareError as error:
@@ -208,21 +208,19 @@ class LocalSite:
         # Whether a forked child's signature is trusted depends on everything that runs it.
         where = f"{self.name}:{task.environment.key}:{paths.agent_digest()}"
         return Measurer(
-            open_channel,
-            task.snapshot.workspace.script,
-            task.mode,
-            environment=where,
-            content=task.snapshot.digest,
-            confirmations=self._confirmations,
+            open_channel, task.mode, environment=where, confirmations=self._confirmations
         )
 
 
 def _key(task: Measure) -> _Key:
+    workspace, variables = task.snapshot.workspace, tuple(sorted(task.cell.variables.items()))
+    script = workspace.script if task.prologue else ""
     return _Key(
         environment=task.environment.key,
-        folder=str(task.snapshot.workspace.folder),
-        script=task.snapshot.workspace.script,
+        folder=str(workspace.folder),
         mode=task.mode,
-        env=tuple(sorted(task.cell.variables.items())),
         limits=task.cell.repro.limits,
+        imported=(variables, task.prologue, script, task.snapshot.modules)
+        if task.mode == "fork"
+        else None,
     )

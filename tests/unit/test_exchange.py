@@ -19,8 +19,9 @@ from runner.cells import snapshot
 from runner.cells.exchange import saved
 from runner.cells.exchange import tfmatrix_saver as saver
 from runner.cells.exchange.saved import Saved, read_saved
+from runner.cells.snapshot.handed_on import hand_on
 from runner.cells.snapshot.record import Snapshot
-from runner.errors import UsageError
+from runner.errors import TfmatrixError
 from runner.grid import folded
 from runner.model import Execution, Repro, Run, Verdict
 from runner.pins.upgrades import find_upgrades
@@ -175,31 +176,63 @@ def taken(folder: Path) -> Snapshot:
     return snapshot.take_snapshot(repro, folder / "snapshots")
 
 
+def handed(folder: Path, *sets: Mapping[str, bytes]) -> list[Snapshot]:
+    saved = {str(number): files for number, files in enumerate(sets)}
+    return [*hand_on(taken(folder), saved, folder / "snapshots").values()]
+
+
 def test_saved_files_lie_beside_the_script_read_only(tmp_path: Path) -> None:
-    before = taken(tmp_path)
-    after = snapshot.add_files(before, {"model/a": b"1", "data.txt": b"2"}, tmp_path / "snapshots")
-    there = after.workspace.folder
+    (after,) = handed(tmp_path, {"model/a": b"1", "data.txt": b"2"})
+    there = after.workspace.home
     assert (there / "model/a").read_bytes() == b"1"
     assert (there / "data.txt").read_bytes() == b"2"
     assert (there / "load.py").read_text("utf-8") == "print('loads')"
     assert (there / "model/a").stat().st_mode & 0o777 == 0o444
-    assert (before.workspace.folder / "data.txt").read_text("utf-8") == "own"
+    assert (taken(tmp_path).workspace.home / "data.txt").read_text("utf-8") == "own"
     assert {"model/a", "data.txt", "load.py"} <= after.needed
 
 
 def test_the_key_of_a_cell_follows_the_saved_files(tmp_path: Path) -> None:
-    before, folder = taken(tmp_path), tmp_path / "snapshots"
-    digests = [
-        snapshot.add_files(before, files, folder).text_digest
-        for files in ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1"})
-    ]
+    sets = ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1"})
+    digests = [one.text_digest for one in handed(tmp_path, *sets)]
     assert digests[0] == digests[3]
-    assert len({before.text_digest, *digests}) == 4
+    assert len({taken(tmp_path).text_digest, *digests}) == 4
+    (alone,) = handed(tmp_path, {"a": b"1"})
+    assert alone.text_digest == digests[0], "not what others saved"
 
 
-def test_a_saved_file_never_replaces_the_script(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="name of the script that loads it: load"):
-        snapshot.add_files(taken(tmp_path), {"load.py": b"1"}, tmp_path / "snapshots")
+def test_the_copies_lie_in_one_folder_and_say_whose_script_it_is(tmp_path: Path) -> None:
+    one, other, again = handed(tmp_path, {"a": b"1"}, {"a": b"2"}, {"a": b"1"})
+    assert one.workspace.folder == other.workspace.folder
+    assert one.workspace.place != other.workspace.place
+    assert one == again
+    assert one.own_digest == other.own_digest == taken(tmp_path).digest
+    assert one.digest != other.digest
+
+
+def test_a_saved_file_takes_the_place_of_a_folder_and_a_folder_that_of_a_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "old").write_text("own", "utf-8")
+    (after,) = handed(tmp_path, {"weights": b"1", "data.txt/deep/model": b"2"})
+    there = after.workspace.home
+    assert (there / "weights").read_bytes() == b"1"
+    assert (there / "data.txt/deep/model").read_bytes() == b"2"
+    assert set(after.files) == {"load.py", "weights", "data.txt/deep/model"}
+    assert after.needed <= {*after.files}
+
+
+def test_no_room_for_what_was_saved_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_path: Path, _content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    before = taken(tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(TfmatrixError, match=r"cannot be copied to .*: No space left on device"):
+        hand_on(before, {"x": {"a": b"1"}}, tmp_path / "snapshots")
 
 
 # --- In words --------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.measure import Measurer
 from runner.cells.results import judged_result
+from runner.cells.snapshot.record import Snapshot
+from runner.engines.base import Workspace
 from runner.model import Case, Cell, Device, Execution, Repro, Run, RunInfo, Target
 from tests.engines.plain import release
 
@@ -54,6 +56,7 @@ class Agent:
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = deque(answers)
         self.modes: list[str] = []
+        self.scripts: list[str] = []
         self.ends_well: list[bool] = []
         self.damaged: Optional[str] = None
         self.looks = 0
@@ -63,6 +66,7 @@ class Agent:
     def send(self, line: bytes) -> None:
         asked = json.loads(line)
         self.modes.append(asked["mode"])
+        self.scripts.append(asked["script"])
         self.ends_well.append(asked["ends_well"])
         answer = {"mode": asked["mode"], **PLAIN, **self.answers.popleft()}
         self._lines.append({"event": "ended", "id": asked["id"], **answer})
@@ -80,20 +84,15 @@ class Agent:
 
 
 def measurer(agent: Agent, mode: str, seen: Optional[Confirmations] = None) -> Measurer:
-    return measurer_of("r.py", agent, mode, seen)
+    return Measurer(lambda: agent, mode, environment="docker:abc", confirmations=seen)
 
 
-def measurer_of(
-    script: str, agent: Agent, mode: str, seen: Optional[Confirmations] = None, content: str = ""
-) -> Measurer:
-    return Measurer(
-        lambda: agent,
-        script,
-        mode,
-        environment="docker:abc",
-        content=content,
-        confirmations=seen,
-    )
+def files(script: str = "r.py", digest: str = "", **more: Any) -> Snapshot:
+    where = Workspace(folder=Path("folder"), script=script, place=more.pop("place", ""))
+    return Snapshot(workspace=where, digest=digest, **more)
+
+
+FILES = files()
 
 
 def said(execution: Execution) -> tuple[str, int, int]:
@@ -133,7 +132,7 @@ def test_second_looks(
     mode: str, answers: list[dict[str, Any]], modes: list[str], found: Any, note: str
 ) -> None:
     agent = Agent(*answers)
-    execution = measurer(agent, mode).measure(CELL)
+    execution = measurer(agent, mode).measure(CELL, FILES)
     assert said(execution) == found
     assert execution.note == note
     assert agent.modes == modes
@@ -142,32 +141,43 @@ def test_second_looks(
 def test_what_a_fresh_process_has_said_is_believed_of_a_forked_one() -> None:
     agent = Agent(FAIL, FAIL, FAIL)
     one = measurer(agent, "fork")
-    assert [said(one.measure(CELL)) for _ in range(2)] == [("fail", 0, 2), ("fail", 0, 1)]
+    assert [said(one.measure(CELL, FILES)) for _ in range(2)] == [("fail", 0, 2), ("fail", 0, 1)]
     assert agent.modes == ["fork", "fresh", "fork"]
 
 
 def test_also_where_an_earlier_run_saw_it_in_this_environment() -> None:
     seen = InMemory()
-    measurer(Agent(FAIL, FAIL), "fork", seen).measure(CELL)
+    measurer(Agent(FAIL, FAIL), "fork", seen).measure(CELL, FILES)
     later = Agent(FAIL)
-    assert said(measurer(later, "fork", seen).measure(CELL)) == ("fail", 0, 1)
+    assert said(measurer(later, "fork", seen).measure(CELL, FILES)) == ("fail", 0, 1)
     assert later.modes == ["fork"]
 
 
 def test_what_another_script_has_said_counts_for_nothing() -> None:
     seen = InMemory()
-    measurer(Agent(FAIL), "fresh", seen).measure(CELL)
+    measurer(Agent(FAIL), "fresh", seen).measure(CELL, FILES)
     for script, content in (("other.py", ""), ("r.py", "edited")):
         agent = Agent(FAIL, PASS)
-        one = measurer_of(script, agent, "fork", seen, content)
-        assert said(one.measure(CELL)) == ("pass", 0, 2)
+        one = measurer(agent, "fork", seen)
+        assert said(one.measure(CELL, files(script, content))) == ("pass", 0, 2)
+
+
+def test_what_another_cell_saved_counts_no_more_than_arguments() -> None:
+    """A failure that a fresh process has had with the files of one release is believed with those
+    of another; the agent is asked for the script in its own place."""
+    agent = Agent(FAIL, FAIL, FAIL)
+    one = measurer(agent, "fork")
+    for saved in ("a", "b"):
+        one.measure(CELL, files(digest=saved, own_digest="own", place=saved))
+    assert agent.modes == ["fork", "fresh", "fork"]
+    assert agent.scripts == ["/repro/a/r.py", "/repro/a/r.py", "/repro/b/r.py"]
 
 
 def test_a_code_without_a_text_is_never_believed_of_a_fork() -> None:
     seen = InMemory()
-    measurer(Agent(EXIT), "fresh", seen).measure(CELL)
+    measurer(Agent(EXIT), "fresh", seen).measure(CELL, FILES)
     agent = Agent(EXIT, PASS)
-    assert said(measurer(agent, "fork", seen).measure(CELL)) == ("pass", 0, 2)
+    assert said(measurer(agent, "fork", seen).measure(CELL, FILES)) == ("pass", 0, 2)
     assert agent.modes == ["fork", "fresh"]
 
 
@@ -176,7 +186,7 @@ def test_before_a_new_failure_is_believed_the_environment_is_looked_at() -> None
     one = measurer(agent, "fork", seen)
     looks = []
     for _ in range(3):
-        one.measure(CELL)
+        one.measure(CELL, FILES)
         looks.append(agent.looks)
     assert looks == [0, 1, 1]
 
@@ -186,10 +196,8 @@ def test_a_failure_in_a_damaged_environment_is_none() -> None:
     for agent in agents:
         agent.damaged = "the packages are not as they were"
     opened = iter(agents)
-    one = Measurer(
-        lambda: next(opened), "r.py", "fresh", environment="local:abc", confirmations=seen
-    )
-    execution = one.measure(CELL)
+    one = Measurer(lambda: next(opened), "fresh", environment="local:abc", confirmations=seen)
+    execution = one.measure(CELL, FILES)
     assert said(execution) == ("error", 0, 2)
     assert execution.trouble == "the packages are not as they were"
     assert not seen.signatures("local:abc::r.py")
@@ -199,10 +207,10 @@ def test_that_forked_children_end_well_is_learnt_from_one_and_remembered() -> No
     seen, first, later = InMemory(), Agent(CRASH, PASS, PASS, PASS), Agent(PASS)
     one = measurer(first, "fork", seen)
     for _ in range(3):
-        one.measure(CELL)
+        one.measure(CELL, FILES)
     assert first.modes == ["fork", "fresh", "fork", "fork"]  # a fresh process tells nothing of it
     assert first.ends_well == [False, False, False, True]
-    measurer(later, "fork", seen).measure(CELL)
+    measurer(later, "fork", seen).measure(CELL, FILES)
     assert later.ends_well == [True]
 
 
@@ -210,12 +218,12 @@ def test_another_environment_is_another_matter() -> None:
     seen = InMemory()
     seen.confirm("docker:other::r.py", "ValueError: no such luck")
     agent = Agent(FAIL, FAIL)
-    assert said(measurer(agent, "fork", seen).measure(CELL)) == ("fail", 0, 2)
+    assert said(measurer(agent, "fork", seen).measure(CELL, FILES)) == ("fail", 0, 2)
 
 
 def test_repeats_are_fresh_processes_and_the_majority_decides() -> None:
     agent = Agent(FAIL, PASS, FAIL)
-    execution = measurer(agent, "fork").measure(CELL, repeat=3)
+    execution = measurer(agent, "fork").measure(CELL, FILES, repeat=3)
     assert said(execution) == ("fail", 2, 3)
     assert execution.note == "1 of 3 attempts: pass"
     assert agent.modes == ["fresh"] * 3
@@ -223,13 +231,13 @@ def test_repeats_are_fresh_processes_and_the_majority_decides() -> None:
 
 def test_a_run_that_could_not_be_measured_is_no_vote_and_is_tried_again() -> None:
     agent = Agent(PASS, LOST, PASS, LOST, LOST)
-    assert said(measurer(agent, "fresh").measure(CELL, repeat=3)) == ("pass", 2, 3)
+    assert said(measurer(agent, "fresh").measure(CELL, FILES, repeat=3)) == ("pass", 2, 3)
     assert not agent.answers
 
 
 def test_repeats_of_what_hangs_are_not_doubled() -> None:
     agent = Agent(HANG, HANG)
-    assert said(measurer(agent, "fresh").measure(CELL, repeat=2)) == ("timeout", 2, 2)
+    assert said(measurer(agent, "fresh").measure(CELL, FILES, repeat=2)) == ("timeout", 2, 2)
 
 
 def test_observations_name_no_folder_of_this_machine() -> None:
@@ -237,7 +245,7 @@ def test_observations_name_no_folder_of_this_machine() -> None:
     here = {"script": "/home/me/x.py", "paths": [{"cwd": "/home/me", "n": 3}]}
     agent = Agent({"exit_code": 0, "signal": None, "output": "in /home/me", "observations": here})
     agent.shown = {"/home/me": "/repro"}
-    execution = measurer(agent, "fresh").measure(CELL)
+    execution = measurer(agent, "fresh").measure(CELL, FILES)
     assert execution.output == "in /repro"
     assert execution.observations == {"script": "/repro/x.py", "paths": [{"cwd": "/repro", "n": 3}]}
 
@@ -255,7 +263,7 @@ def test_no_path_of_this_machine_is_in_what_is_kept() -> None:
         }
     )
     agent.shown = {place: "/environment", "/tmp/run-1a": "/repro"}
-    found = measurer(agent, "fresh").measure(CELL)
+    found = measurer(agent, "fresh").measure(CELL, FILES)
     assert found.output == "/environment/bin/python /repro/my.py\n"
     assert found.errors == "OSError: /environment/lib/x\n"
     assert found.observations == {"a": ["/environment/x", 1.5, {"/environment": None}], "n": 3}

@@ -10,8 +10,9 @@ from typing import Any, Optional
 import pytest
 
 from runner import cli
+from runner.cells.snapshot.record import modules_in
 from runner.engines.local.engine import LocalEngine
-from runner.engines.local.lent import LentChannel, last_line, modules_in
+from runner.engines.local.lent import LentChannel, last_line
 from runner.machine import standing
 from runner.pipeline.warm import address, keeping
 from runner.pipeline.warm.agents import WarmAgent, WarmAgents

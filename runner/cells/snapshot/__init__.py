@@ -26,8 +26,6 @@ import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from attrs import evolve
-
 from runner import paths
 from runner.cells.snapshot import folder as lying
 from runner.cells.snapshot import needs
@@ -108,37 +106,6 @@ def _chosen(
     return dict(sorted({**found, **named.files}.items())), ""
 
 
-def add_files(taken: Snapshot, files: Mapping[str, bytes], folder: Path) -> Snapshot:
-    """Returns a snapshot in `folder` with `files` in addition. They replace files of the same name.
-
-    They count as named by the script's text, so all cells have them in their keys. Raises
-    `UsageError` if one would replace the script.
-    """
-    script = taken.workspace.script
-    if script in files:
-        raise UsageError(f"a saved file has the name of the script that loads it: {script}")
-    there = taken.workspace.folder
-    own = [name for name in taken.files if name not in files]
-    contents = {name: content_and_mode(there / name) for name in own}
-    contents.update((name, (content, False)) for name, content in files.items())
-    parts = {name: _part(there / name) for name in own}
-    parts.update(
-        (name, _marked(hashlib.sha256(content).digest(), 0)) for name, content in files.items()
-    )
-    whole = _digest_of_parts(parts)
-    restore_snapshot(whole, contents, folder)
-    needed = taken.needed.union(files)
-    return evolve(
-        taken,
-        workspace=evolve(taken.workspace, folder=folder / whole),
-        digest=whole,
-        files=tuple(sorted(contents)),
-        parts={name: part.hex() for name, part in parts.items()},
-        needed=needed,
-        text_digest=_digest_of_parts({name: parts[name] for name in needed}),
-    )
-
-
 def content_and_mode(path: Path) -> tuple[bytes, bool]:
     """A file of a snapshot as `restore_snapshot` takes it: its bytes and executable bit."""
     return path.read_bytes(), bool(path.stat().st_mode & _EXECUTABLE)
@@ -151,6 +118,7 @@ def restore_snapshot(digest: str, contents: Mapping[str, tuple[bytes, bool]], fo
     Raises `ValueError` if the files do not match `digest`.
     """
     if _intact(folder / digest, digest):
+        os.utime(folder / digest)  # `clean` uses the time of the last use
         return
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{secrets.token_hex(8)}"
@@ -172,12 +140,13 @@ def restore_snapshot(digest: str, contents: Mapping[str, tuple[bytes, bool]], fo
 
 def _digest(files: Mapping[str, Path]) -> str:
     try:
-        return _digest_of_parts({name: _part(path) for name, path in files.items()})
+        return digest_of_parts({name: _part(path) for name, path in files.items()})
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from None
 
 
-def _digest_of_parts(parts: Mapping[str, bytes]) -> str:
+def digest_of_parts(parts: Mapping[str, bytes]) -> str:
+    """The hex digest of files: by name, the part of each."""
     whole = hashlib.sha256()
     for name, part in sorted(parts.items()):
         encoded = os.fsencode(name)
@@ -201,6 +170,11 @@ def _part_of(path: Path, _same: tuple[int, ...]) -> bytes:
         while block := file.read(_BLOCK):
             content.update(block)
     return _marked(content.digest(), mode)
+
+
+def part_of_content(content: bytes, executable: bool) -> bytes:
+    """The part of a file with this content."""
+    return _marked(hashlib.sha256(content).digest(), _EXECUTABLE * executable)
 
 
 def _marked(content: bytes, mode: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from attrs import field, frozen
@@ -16,6 +16,8 @@ class Snapshot:
     workspace: Workspace
     digest: str
     """The hex digest of names, contents and executable bits; times do not matter."""
+    own_digest: str = ""
+    """The same without files that another cell saved; "" if there are none of them."""
     files: tuple[str, ...] = ()
     """The copied files, as names below the script's folder."""
     parts: Mapping[str, str] = field(factory=dict, repr=False)
@@ -38,6 +40,16 @@ class Snapshot:
     """The digest of further data that its cells may read; "" if there is none."""
     partial: str = ""
     """Why the folder was not copied whole; "" if it was."""
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """The top-level names that can be imported from the script's folder."""
+        return modules_in(self.files)
+
+
+def modules_in(files: Iterable[str]) -> frozenset[str]:
+    """The top-level names that can be imported from a folder with these files."""
+    return frozenset(name.split("/")[0].split(".")[0] for name in files)
 
 
 def snapshot_of(cell: Cell, snapshots: Mapping[str, Snapshot]) -> Snapshot:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Optional
@@ -116,11 +116,6 @@ class LentChannel(LineChannel):
 def last_line(why: str) -> bytes:
     """The holder's last line about an agent that has ended while it was lent."""
     return _LOST + json.dumps(why).encode() + b"}"
-
-
-def modules_in(files: Iterable[str]) -> frozenset[str]:
-    """The top-level names that can be imported from a folder with these files."""
-    return frozenset(name.split("/")[0].split(".")[0] for name in files)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -107,7 +107,7 @@ def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
 
 
 def snapshot_files(snapshot: Snapshot) -> Files:
-    folder = snapshot.workspace.folder
+    folder = snapshot.workspace.home
     return Files(
         digest=snapshot.digest,
         contents={name: content_and_mode(folder / name) for name in snapshot.files},

@@ -7,8 +7,8 @@ from contextlib import ExitStack, suppress
 from typing import Optional
 
 from runner import paths
+from runner.cells.snapshot.record import modules_in
 from runner.engines.base import Channel, Workspace
-from runner.engines.local import lent
 from runner.engines.local.engine import LocalEngine
 from runner.engines.local.lent import LendableAgent
 from runner.machine import derived_cache, standing
@@ -64,7 +64,7 @@ def _borrowed(
         connection.send(
             ask="lend",
             key=how.key(agent),
-            beside=sorted(lent.modules_in(files)),
+            beside=sorted(modules_in(files)),
             facts=process_facts(),
         )
         answer = connection.receive()
