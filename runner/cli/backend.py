@@ -24,27 +24,24 @@ from runner.requirements import wheels
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", *engines.ENGINES]),
+    default="auto",
+    envvar="TFMATRIX_ENGINE",
+    help="auto (default): docker if a daemon answers and can make the environments, else local. "
+    "TFMATRIX_ENGINE sets it for all commands.",
+)
+_CLUSTER = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Run on the Dask cluster at ADDRESS; local:N starts N workers here.",
+)
+
+
 def options(command: F) -> F:
     """Adds the options that choose a backend, for run, watch, bisect and build."""
-    for option in reversed(
-        (
-            click.option(
-                "--engine",
-                type=click.Choice(["auto", *engines.ENGINES]),
-                default="auto",
-                envvar="TFMATRIX_ENGINE",
-                help="auto (default): docker if a daemon answers and can make the environments, "
-                "else local. TFMATRIX_ENGINE sets it for all commands.",
-            ),
-            click.option(
-                "--cluster",
-                metavar="ADDRESS",
-                help="Run on the Dask cluster at ADDRESS; local:N starts N workers here.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+    return engine_option(_CLUSTER(command))
 
 
 @contextmanager

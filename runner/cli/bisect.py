@@ -26,7 +26,7 @@ from runner.cli import backend as backends
 from runner.cli import completion, from_issue, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
-from runner.cli.options import NEEDING, needing, needing_words
+from runner.cli.options import NEEDING, measuring_by, needing, needing_words
 from runner.errors import UsageError
 from runner.model import Release, Result
 from runner.pipeline import Backend, ControlPlan, Demand, Options, Workload
@@ -142,9 +142,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
     help="Use this file instead of ./matrix.yaml.",
 )
 @backends.options
-@click.option(
-    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure known cells again."
-)
+@measuring_by("remeasure")
 @click.option(
     "--controls/--no-controls",
     "controlled",
@@ -152,7 +150,7 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
     help="If the two releases found have different Pythons, also run one of them on the other's "
     "Python. Default: yes.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="The folder for the run.")
+@measuring_by("output")
 @formats("text", "json", default="text", help="json: for other programs.")
 def command(
     script: Optional[Path],

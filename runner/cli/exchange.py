@@ -10,7 +10,7 @@ from typing import Any, Optional
 import click
 from attrs import evolve
 
-from runner import engines, paths, pipeline
+from runner import paths, pipeline
 from runner.cells.exchange.saved import Saved, read_saved
 from runner.cells.results import skipped_result, unmeasurable_result
 from runner.cells.snapshot.handed_on import hand_on
@@ -18,7 +18,7 @@ from runner.cells.snapshot.record import Snapshot
 from runner.cli import backend as backends
 from runner.cli import completion, running, terminal
 from runner.cli.formats import formats
-from runner.cli.options import MEBIBYTES, SECONDS, needing
+from runner.cli.options import measuring_by, selecting_by
 from runner.errors import UsageError
 from runner.machine.units import count
 from runner.matrix import selection
@@ -46,47 +46,45 @@ handed on are plain files, at most 64 MiB and 1.5 MB compressed: save a small mo
     help="Run LOAD with this argument; repeat it for a square each, of a file format for example.",
 )
 @click.option(
-    "--tf",
-    metavar="SPEC",
-    help="Releases: '>=2.4,<2.8', '2.9.3,2.10'.",
-    shell_complete=completion.complete_specs,
+    "--case",
+    "rows",
+    multiple=True,
+    metavar="GLOB",
+    help="The rows, by name: 'saved by 2.9*'. Only these releases save; all load.",
 )
+@selecting_by("tf", "patches")
 @click.option(
-    "--patches",
-    type=click.Choice(["latest", "all"]),
-    help="Newest patch of each series (default), or all.",
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="The device for SAVE and LOAD.",
 )
-@needing
-@click.option("--timeout", type=SECONDS, help="Of a cell: 90 (seconds) or 5m.")
-@click.option("--memory", type=MEBIBYTES, help="Of a cell: 4096 (MiB) or 4GB.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", *engines.ENGINES]),
-    default="auto",
-    envvar="TFMATRIX_ENGINE",
-    help="auto (default): docker where a daemon answers and can make the environments, else local.",
-)
-@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one a core.")
-@click.option("--remeasure", is_flag=True, help="Measure again what is known already.")
-@click.option("--output", type=click.Path(path_type=Path), help="The run's folder.")
-@formats("table", "json", default="table", help="json: the run's matrix.json, on standard output.")
+@selecting_by("needs", "timeout", "memory")
+@backends.engine_option
+@measuring_by("jobs", "remeasure", "mode", "max_disk", "output")
+@formats("table", "json", default="table", help="json: print the run's matrix.json.")
 def command(
     save: Path,
     load: Path,
     words: tuple[str, ...],
+    rows: tuple[str, ...],
+    device: str,
     engine: str,
     jobs: Optional[int],
     remeasure: bool,
+    mode: str,
+    max_disk: Optional[int],
     output: Optional[Path],
     format_: str,
     **options: Any,
 ) -> int:
     console = terminal.stderr()
     say = running.line_printer(console)
-    plan = square(_selected((save, load), options), words)
+    plan = square(_selected((save, load), device, options), words, rows)
     snapshots = _snapshots(plan, say)
     cells = (*plan.saves, *plan.loads)
-    choices = pipeline.Options(remeasure=remeasure)
+    choices = pipeline.Options(remeasure=remeasure, mode=mode)
     demand = pipeline.Demand(
         cells,
         running.locker(plan.chosen),
@@ -97,7 +95,7 @@ def command(
     with backends.choose(console, engine=engine, cluster=None, jobs=jobs, wanted=demand) as backend:
         choices = evolve(choices, jobs=backend.jobs)
         work = demand.workload(backend.engine)
-        backend, forecast = pipeline.fit_on_disk(backend, demand, None, say)
+        backend, forecast = pipeline.fit_on_disk(backend, demand, max_disk, say)
         shown = _with_own_script(plan, snapshots)
         with running.recorded_run(plan.chosen, work, backend.engine, shown, output) as journal:
             carry_out = partial(
@@ -107,28 +105,35 @@ def command(
                 store=running.open_store(),
                 options=choices,
                 console=console,
-                forecast=forecast,
             )
             saved: dict[str, Saved] = {}
             collect = partial(_take_saved, saved)
             saves = _part(work, loads=False)
-            carry_out(saves, snapshots=snapshots, collect=collect)
+            carry_out(saves, snapshots=snapshots, collect=collect, forecast=forecast)
             handed = _handed_on(plan, snapshots, saved)
             loads = _without_rows(_part(work, loads=True), handed, saved, journal)
-            carry_out(loads, snapshots={**snapshots, **handed})
+            # Meanwhile environments were made, and others removed.
+            _, forecast = pipeline.fit_on_disk(backend, demand, max_disk, _say_nothing)
+            carry_out(loads, snapshots={**snapshots, **handed}, forecast=forecast)
     run = running.conclude(journal.folder)
     running.report(run, journal.folder, format_)
     _check_saved(save, saved)
     return running.exit_code(run)
 
 
-def _selected(scripts: tuple[Path, Path], options: Mapping[str, Any]) -> selection.Selection:
-    """Both scripts on the CPU of the releases asked for. Raises `UsageError`."""
+def _say_nothing(_line: str) -> None:
+    pass
+
+
+def _selected(
+    scripts: tuple[Path, Path], device: str, options: Mapping[str, Any]
+) -> selection.Selection:
+    """Both scripts on the releases asked for. Raises `UsageError`."""
     save, load = scripts
     if save.exists() and load.exists() and save.samefile(load):
         raise UsageError(f"{save} cannot both save and load: exchange takes two scripts")
     return selection.select(
-        scripts=scripts, devices=("cpu",), cases=(), args=(), matrix_file=None, **options
+        scripts=scripts, devices=(device,), cases=(), args=(), matrix_file=None, **options
     )
 
 

@@ -181,15 +181,15 @@ def needing_words(selection: Mapping[str, Any]) -> list[str]:
     return words + (["--allow-no-tensorflow"] if selection["allow_no_tensorflow"] else [])
 
 
-_CELLS = (
-    click.argument(
+_CELLS = {
+    "scripts": click.argument(
         "scripts",
         nargs=-1,
         type=click.Path(path_type=Path),
         metavar="[SCRIPT]...",
         shell_complete=completion.complete_scripts,
     ),
-    click.option(
+    "modules": click.option(
         "-m",
         "--module",
         "modules",
@@ -197,31 +197,31 @@ _CELLS = (
         metavar="MODULE",
         help="Run a module of the working folder, as python -m MODULE does.",
     ),
-    click.option(
+    "tf": click.option(
         "--tf",
         metavar="SPEC",
         help="The releases: '>=2.4,<2.8', '2.9.3,2.10', 'nightly'.",
         shell_complete=completion.complete_specs,
     ),
-    click.option(
+    "patches": click.option(
         "--patches",
         type=click.Choice(["latest", "all"]),
         help="The newest patch of each series (default), or all.",
     ),
-    click.option("--pre", is_flag=True, help="Include release candidates."),
-    click.option(
+    "pre": click.option("--pre", is_flag=True, help="Include release candidates."),
+    "nightly": click.option(
         "--nightly",
         is_flag=True,
         help="Add the newest nightly or release candidate as the last column.",
     ),
-    click.option(
+    "devices": click.option(
         "--device",
         "devices",
         type=click.Choice(["cpu", "cuda"]),
         multiple=True,
         help="Repeat for several.",
     ),
-    click.option(
+    "cases": click.option(
         "--case",
         "cases",
         multiple=True,
@@ -229,14 +229,14 @@ _CELLS = (
         help="The cases to run, by name.",
         shell_complete=completion.complete_cases,
     ),
-    click.option(
+    "args": click.option(
         "--arg",
         "args",
         multiple=True,
         metavar="ARG",
         help="An argument for the named scripts.",
     ),
-    click.option(
+    "vary": click.option(
         "--vary",
         multiple=True,
         metavar="NAME=V,V",
@@ -244,28 +244,72 @@ _CELLS = (
         "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0). NAME alone is an "
         "axis of matrix.yaml.",
     ),
-    click.option(
+    "along": click.option(
         "--along",
         metavar="PACKAGE",
         help="Use as columns a package's releases ('keras>=3'), or the values of an axis "
         "of matrix.yaml, on one release of TensorFlow.",
     ),
-    click.option(
+    "env": click.option(
         "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable for all cells."
     ),
-    needing,
-    click.option("--timeout", type=SECONDS, help="Limit of a cell: 90 (seconds) or 5m."),
-    click.option("--memory", type=MEBIBYTES, help="Limit of a cell: 4096 (MiB) or 4GB."),
-    click.option(
+    "needs": needing,
+    "timeout": click.option("--timeout", type=SECONDS, help="Limit of a cell: 90 (seconds) or 5m."),
+    "memory": click.option("--memory", type=MEBIBYTES, help="Limit of a cell: 4096 (MiB) or 4GB."),
+    "matrix_file": click.option(
         "--matrix",
         "matrix_file",
         type=click.Path(path_type=Path),
         default=None,
         help=f"Use this file instead of ./{MATRIX}.",
     ),
-)
+}
+_MEASURING = {
+    "jobs": click.option(
+        "--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one per core."
+    ),
+    "remeasure": click.option(
+        "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure known cells again."
+    ),
+    "mode": click.option(
+        "--mode",
+        type=click.Choice(["auto", "fresh", "fork"]),
+        default="auto",
+        help="fresh: a new process per cell. fork: import TensorFlow once per environment. "
+        "auto: fork if the script allows it.",
+    ),
+    "keep": click.option(
+        "--keep-environments",
+        "keep",
+        type=KEPT,
+        default="all",
+        metavar="all|none|SIZE",
+        help="How many of the environments that the run makes stay when their cells are done: all, "
+        "none, or at most SIZE (20GB).",
+    ),
+    "max_disk": click.option(
+        "--max-disk",
+        type=BYTES,
+        metavar="SIZE",
+        help="The disk space for environments at any time: finished ones are removed when others "
+        "need space; one that cannot fit is skipped.",
+    ),
+    "output": click.option(
+        "--output", type=click.Path(path_type=Path), help="The folder for the run."
+    ),
+}
 
 
 def selecting(command: F) -> F:
     """Adds the options that choose cells, for run, plan, render, build and lock."""
-    return _with_options(command, _CELLS)
+    return _with_options(command, [*_CELLS.values()])
+
+
+def selecting_by(*names: str) -> Callable[[F], F]:
+    """Adds some of the options that choose cells."""
+    return lambda command: _with_options(command, [_CELLS[name] for name in names])
+
+
+def measuring_by(*names: str) -> Callable[[F], F]:
+    """Adds some of the options about how cells are measured."""
+    return lambda command: _with_options(command, [_MEASURING[name] for name in names])

@@ -13,7 +13,7 @@ from runner.cli import backend as backends
 from runner.cli import fetch, from_comment, from_issue, missing_packages, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
-from runner.cli.options import BYTES, KEPT, selecting
+from runner.cli.options import measuring_by, selecting
 
 
 @click.command(
@@ -25,7 +25,7 @@ from runner.cli.options import BYTES, KEPT, selecting
 @from_issue.options
 @from_comment.options
 @backends.options
-@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one per core.")
+@measuring_by("jobs")
 @click.option(
     "--memory-for-cells",
     "budget",
@@ -38,9 +38,7 @@ from runner.cli.options import BYTES, KEPT, selecting
     default="full",
     help="adaptive: measure some releases, and infer the cells between releases that agree.",
 )
-@click.option(
-    "--remeasure", "--fresh", "remeasure", is_flag=True, help="Measure known cells again."
-)
+@measuring_by("remeasure")
 @click.option(
     "--expect",
     type=click.Choice(["pass", "fail", "crash", "timeout", "oom"]),
@@ -54,29 +52,7 @@ from runner.cli.options import BYTES, KEPT, selecting
     metavar="N",
     help="Run every cell N times, each time in a new process; the majority decides, shown as k/N.",
 )
-@click.option(
-    "--mode",
-    type=click.Choice(["auto", "fresh", "fork"]),
-    default="auto",
-    help="fresh: a new process per cell. fork: import TensorFlow once per environment. "
-    "auto: fork if the script allows it.",
-)
-@click.option(
-    "--keep-environments",
-    "keep",
-    type=KEPT,
-    default="all",
-    metavar="all|none|SIZE",
-    help="How many of the environments that the run makes stay when their cells are done: all, "
-    "none, or at most SIZE (20GB).",
-)
-@click.option(
-    "--max-disk",
-    type=BYTES,
-    metavar="SIZE",
-    help="The disk space for environments at any time: finished ones are removed when others need "
-    "space; one that cannot fit is skipped.",
-)
+@measuring_by("mode", "keep", "max_disk")
 @click.option(
     "--controls/--no-controls",
     "controlled",
@@ -84,7 +60,7 @@ from runner.cli.options import BYTES, KEPT, selecting
     help="If a case changes between releases with different Pythons, also run one of them on the "
     "other's Python. Default: yes.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="The folder for the run.")
+@measuring_by("output")
 @formats("table", "json", default="table", help="json: print the run's matrix.json.")
 def command(
     engine: str,

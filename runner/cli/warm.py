@@ -9,8 +9,8 @@ from typing import Any, Optional
 import click
 
 from runner.cells.modes import Modes
-from runner.cli import completion, log
-from runner.cli.options import MEBIBYTES, SECONDS, packaging
+from runner.cli import log
+from runner.cli.options import MEBIBYTES, SECONDS, packaging, selecting_by
 from runner.engines.base import Phase
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
@@ -29,26 +29,7 @@ from runner.pipeline.warm.keeping import Kept, Wanted
     help="Keep TensorFlow imported for the next commands. With the local engine, run, watch and "
     "bisect then start cells at once.",
 )
-@click.argument(
-    "scripts",
-    nargs=-1,
-    type=click.Path(path_type=Path),
-    metavar="[SCRIPT]...",
-    shell_complete=completion.complete_scripts,
-)
-@click.option(
-    "--tf",
-    metavar="SPEC",
-    help="The releases: '>=2.4,<2.8', '2.9.3,2.10'.",
-    shell_complete=completion.complete_specs,
-)
-@click.option(
-    "--patches",
-    type=click.Choice(["latest", "all"]),
-    help="The newest patch of each series (default), or all.",
-)
-@click.option("--pre", is_flag=True, help="Include release candidates.")
-@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Set a variable for all cells.")
+@selecting_by("scripts", "tf", "patches", "pre", "env")
 @packaging
 @click.option(
     "--memory",

@@ -20,7 +20,7 @@ from runner.cells.watch_folder import WatchFolder
 from runner.cli import backend as backends
 from runner.cli import from_issue, log, running, terminal
 from runner.cli.grammar import ScriptCommand
-from runner.cli.options import selecting
+from runner.cli.options import measuring_by, selecting
 from runner.engines.base import Maker
 from runner.errors import TfmatrixError
 from runner.machine.units import count
@@ -54,7 +54,7 @@ CHANGES = 10
 @selecting
 @from_issue.options
 @backends.options
-@click.option("--jobs", type=click.IntRange(1, 256), help="Cells at a time. Default: one per core.")
+@measuring_by("jobs")
 def command(engine: str, cluster: Optional[str], jobs: Optional[int], **selection: Any) -> int:
     engine = from_issue.choose(engine, selection)
     console = terminal.stderr()

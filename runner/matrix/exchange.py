@@ -36,16 +36,18 @@ class Exchange:
         return tuple(repro for repro in self.chosen.matrix.repros if repro.saved_by)
 
 
-def square(chosen: Selection, words: Sequence[str]) -> Exchange:
+def square(chosen: Selection, words: Sequence[str], rows: Sequence[str] = ()) -> Exchange:
     """`chosen` has two repros, the script that saves and the one that loads; with `words` the
-    latter runs once for each, and gets it as its argument. Raises `UsageError`."""
+    latter runs once for each, and gets it as its argument. `rows` are patterns of the cases that
+    run: all, if there are none. Raises `UsageError`."""
     save, load = _scripts(chosen)
     releases = chosen.releases
-    loaders = [_loader(load, save, releases, word) for word in dict.fromkeys(words or ("",))]
+    savers = _savers(releases, rows)
+    loaders = [_loader(load, save, savers, word) for word in dict.fromkeys(words or ("",))]
     plain = evolve(save, cases=(Case(name="default"),), expectations=())
     saver = _with_saver(plain)
     device = chosen.matrix.devices[0]
-    shown = _cells(plain, releases, device)
+    shown = _cells(plain, savers, device)
     loads = [cell for loader in loaders for cell in _cells(loader, releases, device)]
     matrix = evolve(chosen.matrix, repros=(plain, *loaders))
     return Exchange(
@@ -65,9 +67,18 @@ def _scripts(chosen: Selection) -> tuple[Repro, Repro]:
     return repros[0], repros[1]
 
 
-def _loader(load: Repro, save: Repro, releases: Sequence[Release], word: str) -> Repro:
+def _savers(releases: Sequence[Release], rows: Sequence[str]) -> list[Release]:
+    names = {saved_by(release.version): release for release in releases}
+    found = [names[name] for name in names if plan.is_selected(Case(name=name), rows)]
+    if not found:
+        there = ", ".join(names)
+        raise UsageError(f"no row is named {', '.join(rows)}; there are: {there}")
+    return found
+
+
+def _loader(load: Repro, save: Repro, savers: Sequence[Release], word: str) -> Repro:
     cases = tuple(
-        Case(name=saved_by(release.version), args=(word,) if word else ()) for release in releases
+        Case(name=saved_by(release.version), args=(word,) if word else ()) for release in savers
     )
     name = f"{load.name} {word}" if word else load.name
     return evolve(load, name=name, cases=cases, expectations=(), saved_by=save.name)

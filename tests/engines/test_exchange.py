@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from runner import cli, engines
+from runner.engines.base import Progress
 from runner.environments import locks
-from runner.model import Run, Verdict
+from runner.model import Environment, Run, Verdict
 from runner.releases import catalogue
 from runner.runs import journal
 from tests.engines.plain import locked
@@ -183,6 +184,64 @@ def test_what_cannot_be_handed_on_is_told_in_one_line(desk: Desk, save: str, why
     assert desk.give(tf="2.15,2.16") == 2
     assert f"tfmatrix: save.py saved nothing on any of 2 releases: {why}" in desk.noted
     assert set(desk.square().values()) == {"skip"}
+
+
+def test_only_the_named_rows_are_saved(desk: Desk) -> None:
+    assert desk.give("--case", "saved by 2.1*", "--case", "saved by 2.9.3", tf="2.9,2.15,2.21") == 0
+    assert {result.tensorflow for result in desk.run.results if result.repro == "save"} == {
+        "2.9.3",
+        "2.15.1",
+    }
+    assert len(desk.square()) == 2 * 3
+    assert "load: 2.21 cannot load what 2.9 and 2.15 saved (ValueError: an" in desk.said
+    assert (
+        desk.give("--case", "saved by 2.15.1", "--each", "any", "--output", "2", tf="2.9,2.15") == 0
+    )
+    assert "load any: every release loads what 2.15 saved as any." in desk.said
+    assert desk.give("--case", "2.8*", tf="2.9,2.15") == 2
+    assert "no row is named 2.8*; there are: saved by 2.9.3, saved by 2.15.1" in desk.noted
+
+
+def test_each_cell_gets_a_process_of_its_own_if_that_is_asked_for(desk: Desk) -> None:
+    assert desk.give("--mode", "fresh", tf="2.15,2.16") == 0
+    reasons = {each.mode_reason for each in desk.run.results if each.repro == "load"}
+    assert reasons == {"--mode fresh"}
+
+
+def test_both_run_on_the_device_that_is_asked_for(desk: Desk) -> None:
+    assert desk.give("--device", "cuda", tf="2.15,2.21") == 0
+    assert {result.device for result in desk.run.results} == {"cuda"}
+    assert len(desk.square()) == 4
+
+
+class Bounded(Pretending):
+    """Notes how many environments there were at a time."""
+
+    most = 0
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        super().prepare(environment, progress)
+        self.most = max(self.most, len(set(self.made)))
+
+    def remove(self, environment: Environment) -> None:
+        super().remove(environment)
+        self.made = [made for made in self.made if made != environment.id]
+
+    def disk_size(self, environment: Environment) -> int:
+        return 10**9
+
+
+def test_the_disk_never_holds_more_than_allowed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while releases save, nor while they load, when some environments are there already."""
+    engine = Bounded()
+    monkeypatch.setattr(engines, "choose", lambda name, say, *_: engine)
+    assert desk.give("--max-disk", "2.5GB", tf="2.4,2.9,2.15,2.16,2.21") == 0
+    assert engine.most == 2
+    assert len(desk.square()) == 25
+    assert engine.dropped
+    assert desk.noted.count("up to 2 of 5 are there at a time") == 1
 
 
 def test_scripts_that_are_missing_or_the_same(

@@ -33,6 +33,8 @@ def hand_on(
     its text, so all cells have them in their keys. Raises `TfmatrixError` if `folder` cannot be
     written.
     """
+    if not saved:
+        return {}
     home = taken.workspace.home
     own = {name: _file(*snapshot.content_and_mode(home / name)) for name in taken.files}
     copies = {key: _beside(own, files) for key, files in saved.items()}

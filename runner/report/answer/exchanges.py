@@ -45,13 +45,20 @@ def exchange_clauses(lane: ReproOnDevice) -> str:
     word, unjudged = _format_word(lane), list(_unjudged(lane))
     if not blocks:
         who = "each release that could be judged" if unjudged else "every release"
-        return "; ".join([f"{who} loads what each saved{word}", *unjudged])
+        return "; ".join([f"{who} loads what {_savers(lane)} saved{word}", *unjudged])
     shown = blocks[:MOST_BLOCKS]
     said = [_cannot(lane, block, "" if number else word) for number, block in enumerate(shown)]
     left = sum(block.size for block in blocks[MOST_BLOCKS:])
     said += [f"{count(left, 'other pair')} {'fails' if left == 1 else 'fail'}"] if left else []
     said.append(f"{judged - failed or 'none'} of {count(judged, 'pair')} load")
     return "; ".join([*said, *unjudged])
+
+
+def _savers(lane: ReproOnDevice) -> str:
+    """`each`, if each release saved."""
+    savers = {row.saver for row in lane.rows}
+    columns = [column for column in lane.columns if column.tensorflow in savers]
+    return "each" if len(columns) == len(lane.columns) else places.spans(columns, lane.columns)
 
 
 def _format_word(lane: ReproOnDevice) -> str:
