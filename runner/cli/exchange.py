@@ -11,12 +11,13 @@ import click
 from attrs import evolve
 
 from runner import paths, pipeline
+from runner.cells.exchange.looks import Looks
 from runner.cells.exchange.saved import Saved, read_saved
 from runner.cells.results import skipped_result, unmeasurable_result
 from runner.cells.snapshot.handed_on import hand_on
 from runner.cells.snapshot.record import Snapshot
 from runner.cli import backend as backends
-from runner.cli import completion, running, terminal
+from runner.cli import completion, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.options import measuring_by, selecting_by
 from runner.errors import UsageError
@@ -107,17 +108,27 @@ def command(
                 console=console,
             )
             saved: dict[str, Saved] = {}
-            collect = partial(_take_saved, saved)
+            collect = partial(_take_saved, saved, load.name)
             saves = _part(work, loads=False)
             carry_out(saves, snapshots=snapshots, collect=collect, forecast=forecast)
             handed = _handed_on(plan, snapshots, saved)
             loads = _without_rows(_part(work, loads=True), handed, saved, journal)
             # Meanwhile environments were made, and others removed.
             _, forecast = pipeline.fit_on_disk(backend, demand, max_disk, _say_nothing)
-            carry_out(loads, snapshots={**snapshots, **handed}, forecast=forecast)
+            looks = Looks()
+            carry_out(
+                loads,
+                snapshots={**snapshots, **handed},
+                collect=partial(_take_look, looks, saved),
+                forecast=forecast,
+            )
     run = running.conclude(journal.folder)
     running.report(run, journal.folder, format_)
     _check_saved(save, saved)
+    if looks.none:
+        log.print_warning(
+            f"{load} passes without a look at what was saved, which lies in its working folder"
+        )
     return running.exit_code(run)
 
 
@@ -163,8 +174,12 @@ def _part(work: Workload, *, loads: bool) -> Workload:
     return Workload(batches=tuple(batches), known=())
 
 
-def _take_saved(saved: dict[str, Saved], cell: Cell, execution: Execution) -> None:
-    saved[cell.target.release.version] = read_saved(execution)
+def _take_saved(saved: dict[str, Saved], loader: str, cell: Cell, execution: Execution) -> None:
+    saved[cell.target.release.version] = read_saved(execution, loader)
+
+
+def _take_look(looks: Looks, saved: Mapping[str, Saved], cell: Cell, execution: Execution) -> None:
+    looks.add(execution, saved[release_that_saved(cell.case.name)].files)
 
 
 def _handed_on(

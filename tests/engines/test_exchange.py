@@ -186,6 +186,41 @@ def test_what_cannot_be_handed_on_is_told_in_one_line(desk: Desk, save: str, why
     assert set(desk.square().values()) == {"skip"}
 
 
+def test_a_script_that_never_looks_is_noticed(desk: Desk) -> None:
+    told = "load.py passes without a look at what was saved, which lies in its working folder"
+    desk.scripts(SAVE, "print('fine')\n")
+    assert desk.give(tf="2.15,2.16") == 0
+    assert told in desk.noted
+    assert desk.give("--output", "again", tf="2.15,2.16") == 0, "what is known already counts too"
+    assert told in desk.noted
+    desk.scripts(SAVE, LOAD)
+    assert desk.give("--output", "other", tf="2.15,2.16") == 0
+    assert "without a look" not in desk.noted
+
+
+def test_a_saved_file_with_the_name_of_the_script_that_loads(desk: Desk) -> None:
+    desk.scripts("import os; os.mkdir('load.py'); open('load.py/x', 'w').close()", LOAD)
+    (desk.folder / "apart").mkdir()
+    (desk.folder / "load.py").rename(desk.folder / "apart" / "load.py")
+    options = ["--tf", "2.15,2.16", "--allow-no-tensorflow", "--output", "out"]
+    assert cli.execute(["exchange", "save.py", "apart/load.py", *options]) == 2
+    assert set(desk.square().values()) == {"skip"}
+
+
+def test_interrupted_it_continues_where_it_stopped(desk: Desk) -> None:
+    desk.engine.interrupts = 6  # all have saved, one has loaded, and the second begins to load
+    with pytest.raises(KeyboardInterrupt):
+        desk.give("--jobs", "1")
+    kept = {result.id for result in desk.run.results if result.attempts}
+    assert len(kept) == 4 + 4
+    assert (desk.folder / "out" / "matrix.md").is_file()
+    desk.engine.interrupts = 0
+    assert desk.give("--output", "rest") == 0
+    rest = journal.read_run(desk.folder / "rest").results
+    assert len(rest) == 4 + 16
+    assert kept <= {result.id for result in rest if result.cached}
+
+
 def test_only_the_named_rows_are_saved(desk: Desk) -> None:
     assert desk.give("--case", "saved by 2.1*", "--case", "saved by 2.9.3", tf="2.9,2.15,2.21") == 0
     assert {result.tensorflow for result in desk.run.results if result.repro == "save"} == {

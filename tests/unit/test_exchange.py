@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Optional
 
 import pytest
 from attrs import evolve
@@ -18,12 +19,13 @@ from runner import cli, grid, paths
 from runner.cells import snapshot
 from runner.cells.exchange import saved
 from runner.cells.exchange import tfmatrix_saver as saver
+from runner.cells.exchange.looks import Looks
 from runner.cells.exchange.saved import Saved, read_saved
 from runner.cells.snapshot.handed_on import hand_on
 from runner.cells.snapshot.record import Snapshot
 from runner.errors import TfmatrixError
 from runner.grid import folded
-from runner.model import Execution, Repro, Run, Verdict
+from runner.model import Execution, Reads, Repro, Run, Verdict
 from runner.pins.upgrades import find_upgrades
 from runner.releases import catalogue
 from runner.report.answer import answer
@@ -45,7 +47,8 @@ def lines(files: Mapping[str, bytes], **more: object) -> list[str]:
 
 
 def read(*tests: str, **facts: object) -> Saved:
-    return read_saved(Execution(**{"exit_code": 0, "tests": tests, "imported": True, **facts}))  # type: ignore[arg-type]
+    execution = Execution(**{"exit_code": 0, "tests": tests, "imported": True, **facts})  # type: ignore[arg-type]
+    return read_saved(execution, "load.py")
 
 
 def test_what_was_told_is_what_was_saved() -> None:
@@ -54,7 +57,8 @@ def test_what_was_told_is_what_was_saved() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "/x", "a/../../x", "", ".", "a//b", "./a", "a\nb", "x" * 501, "a/", "\x00"]
+    "name",
+    ["../x", "/x", "a/../../x", "", ".", "a//b", "./a", "a\nb", "x" * 501, "a/", "\x00", "é" * 200],
 )
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     found = read(*lines({name: b"x"}))
@@ -84,6 +88,8 @@ def test_a_program_is_refused(name: str) -> None:
         (["[" * 5000, "no JSON", "[]"], "it ended before its files could be taken"),
         (lines({str(n): b"" for n in range(1001)}), "its files arrived damaged"),
         (lines({}), "it left no file"),
+        (lines({"a": b"", "a/b/c": b""}), "it left a file that lies in another file"),
+        (lines({"load.py/a": b""}), "it left load.py, which is the name of the script that loads"),
     ],
 )
 def test_of_anything_odd_nothing_is_used(tests: list[str], why: str) -> None:
@@ -134,6 +140,24 @@ def test_only_what_the_script_left_is_told(tmp_path: Path) -> None:
     assert found.files == {"a/b/c": b"c" * 200000, "d": b"d"}
 
 
+def test_a_script_may_leave_its_working_folder(tmp_path: Path) -> None:
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "mine").mkdir()
+    text = "import os\nopen('a', 'w').write('a')\nos.chdir('../mine')\nopen('b', 'w').write('b')\n"
+    found, _ = save(tmp_path / "cell", text)
+    assert found.files == {"a": b"a"}
+
+
+ODD = ["-rf", "~", "$(id)", "a b", "'", "`", "%s", "{}", "名前", ".hidden", "x" * 255, "con", "a:b"]
+
+
+def test_odd_names_are_names(tmp_path: Path) -> None:
+    found, _ = save(tmp_path, f"for name in {ODD!r}: open(name, 'w').write(name)\n")
+    assert found.files == {name: name.encode() for name in ODD}
+    (after,) = handed(tmp_path, found.files)
+    assert {name: (after.workspace.home / name).read_text() for name in ODD} == dict(zip(ODD, ODD))
+
+
 def test_a_file_that_was_changed_counts_as_left(tmp_path: Path) -> None:
     found, _ = save(tmp_path, "open('there.txt', 'a').write('!')")
     assert found.files == {"there.txt": b"was there before!"}
@@ -158,12 +182,37 @@ def test_an_error_looks_as_it_does_without_the_saver(tmp_path: Path) -> None:
         ("[open(str(n), 'w').close() for n in range(1001)]", "it left more than 1000 files"),
         ("os.makedirs('/'.join('a' * 20)); open('b', 'w')", "it left folders more than 16 deep"),
         ("open(b'\\xff', 'w').close()", "it left a file whose name is no text: '\\udcff'"),
+        ("open('a\\nb', 'w').close()", "it left a file whose name cannot be handed on: 'a\\nb'"),
+        (
+            "[(os.makedirs(n), os.chdir(n)) for n in ['x' * 200] * 3]; open('a', 'w').close()",
+            "it left a file whose name cannot be handed on: 'xxx",
+        ),
+        ("import shutil; shutil.rmtree(os.getcwd())", "its working folder is gone: "),
     ],
 )
 def test_what_is_no_bounded_plain_file_is_refused(tmp_path: Path, script: str, why: str) -> None:
     found, _ = save(tmp_path, f"import os\n{script}\n")
     assert found.files == {}
     assert found.why_not.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("reads", "looked"),
+    [
+        (Reads(opened=("load.py", "model/a"), listed=()), True),
+        (Reads(opened=("load.py",), listed=("model",)), True),
+        (Reads(opened=("load.py", "other"), listed=()), False),
+        (Reads(opened=("load.py",), listed=None), False),
+        (Reads(opened=None), True),
+        (None, True),
+    ],
+)
+def test_whether_a_cell_looked_at_what_was_saved(reads: Optional[Reads], looked: bool) -> None:
+    looks = Looks()
+    looks.add(Execution(exit_code=1, reads=reads), ["model/a"])
+    assert not looks.none, "a failure is told anyway"
+    looks.add(Execution(exit_code=0, reads=reads), ["model/a"])
+    assert looks.none is not looked
 
 
 # --- Handed on -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import json
 import posixpath
 import zlib
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from attrs import field, frozen
@@ -20,7 +21,7 @@ from runner.cells.classify import classify
 from runner.cells.exchange import tfmatrix_saver as saver
 from runner.model import Execution, Verdict
 
-_LONGEST_NAME = 500
+_LONGEST_PART = 255  # bytes
 _PROGRAMS = (".py", ".pyc", ".pyd", ".so")
 """Endings of what could stand in for an installed module where it is loaded."""
 
@@ -36,13 +37,16 @@ class Saved:
     """Whether that there are none says something about the release."""
 
 
-def read_saved(execution: Execution) -> Saved:
+def read_saved(execution: Execution, loader: str) -> Saved:
+    """`loader` is the name of the script beside which the files are to lie."""
     outcome = classify(execution)
     if outcome.verdict is not Verdict.PASS:
         why = outcome.signature or outcome.reason or outcome.verdict.value
         return Saved(why_not=why, measured=outcome.verdict is not Verdict.ERROR)
     try:
         files = _checked([*_objects(execution)])
+        if any(name.split("/")[0] == loader for name in files):
+            raise ValueError(f"it left {loader}, which is the name of the script that loads")
     except ValueError as error:
         return Saved(why_not=str(error))
     return Saved(files=files, why_not="" if files else "it left no file")
@@ -70,6 +74,8 @@ def _checked(told: list[dict[str, Any]]) -> dict[str, bytes]:
         if not isinstance(name, str) or not isinstance(data, str) or not _is_inside(name):
             raise ValueError(f"it left a file with a name that leads elsewhere: {name!r:.80}")
         packed[name] = packed.get(name, "") + data
+    if any(str(parent) in packed for name in packed for parent in PurePosixPath(name).parents):
+        raise ValueError("it left a file that lies in another file")
     files = _unpacked(packed)
     if len(files) > saver.MOST_FILES or told[-1]["sha256"] != digest(files):
         raise ValueError("its files arrived damaged")
@@ -104,8 +110,9 @@ def digest(files: Mapping[str, bytes]) -> str:
 def _is_inside(name: str) -> bool:
     """Whether a file of that name lies below any folder that it is put into."""
     return (
-        0 < len(name) <= _LONGEST_NAME
+        0 < len(name) <= saver.LONGEST_NAME
         and name.isprintable()
+        and all(len(part.encode()) <= _LONGEST_PART for part in name.split("/"))
         and name == posixpath.normpath(name)
         and name.split("/")[0] not in ("", ".", "..")
     )

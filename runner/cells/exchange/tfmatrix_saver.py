@@ -20,6 +20,7 @@ from typing import Dict, Iterator, List
 MOST_BYTES = 64 << 20  # of the files
 MOST_TEXT = 1900000  # bytes of the lines: the agent keeps 2 MiB of them
 MOST_FILES, DEEPEST = 1000, 16
+LONGEST_NAME = 500  # characters
 LINE = 48000  # characters of data in one line
 TELL = "--tfmatrix-tell"
 
@@ -29,7 +30,7 @@ class Refused(Exception):
 
 
 def main() -> int:
-    begin, script = now(), sys.argv[1]
+    begin, place, script = now(), os.getcwd(), sys.argv[1]
     sys.argv[:] = sys.argv[1:]
     try:
         run_as_main(script)
@@ -40,7 +41,12 @@ def main() -> int:
         return report(error)
     sys.stdout.flush()
     # Another process looks at the folder: what this one reads counts as read by the script.
-    return subprocess.call([sys.executable, "-I", os.path.abspath(__file__), TELL, str(begin)])
+    teller = [sys.executable, "-I", os.path.abspath(__file__), TELL, str(begin)]
+    try:
+        return subprocess.call(teller, cwd=place)
+    except OSError as error:
+        tell_line({"refused": "its working folder is gone: %s" % error})
+        return 0
 
 
 def now() -> int:
@@ -80,7 +86,11 @@ def tell(begin: int) -> None:
     except (Refused, OSError) as error:
         lines = [{"refused": str(error)[:1000]}]
     for line in lines:
-        print("\n::test " + json.dumps(line))
+        tell_line(line)
+
+
+def tell_line(line: Dict[str, object]) -> None:
+    print("\n::test " + json.dumps(line))
 
 
 def told(found: List[str]) -> Iterator[Dict[str, object]]:
@@ -125,6 +135,8 @@ def new_files(place: str, names: List[str], begin: int) -> Iterator[str]:
             raise Refused("it left %s, which is no plain file" % ascii(path)[1:-1][:200])
         if path.encode("utf-8", "replace") != os.fsencode(path):
             raise Refused("it left a file whose name is no text: %s" % ascii(path)[:200])
+        if not path.isprintable() or len(path) > LONGEST_NAME:
+            raise Refused("it left a file whose name cannot be handed on: %s" % ascii(path)[:200])
         yield path
 
 
