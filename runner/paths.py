@@ -104,6 +104,12 @@ _FOLDERS = (
         Removal.EACH,
     ),
     (
+        "bytecode",
+        "the bytecode of their modules, which environments share",
+        r"\d+\.\d+\.\d+\w*",
+        Removal.EACH,
+    ),
+    (
         "snapshots",
         "scripts and their files as they ran",
         r"[0-9a-f]{64}|\.[0-9a-f]{16}",
@@ -224,6 +230,7 @@ cached_data = functools.partial(_cached, "data")
 cached_locks = functools.partial(_cached, "locks")
 environments = functools.partial(_cached, "environments")
 packages = functools.partial(_cached, "packages")
+bytecode = functools.partial(_cached, "bytecode")
 pythons = functools.partial(_cached, "pythons")
 snapshots = functools.partial(_cached, "snapshots")
 scripts = functools.partial(_cached, "scripts")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import threading
 from collections.abc import Iterator
@@ -194,6 +195,16 @@ class TestAnEnvironment:
         compiled = list((packages / "tensorflow" / "python").rglob("*.pyc"))
         assert len(modules) > 500
         assert len(compiled) == len(modules)
+
+    def test_keeps_its_bytecode_for_other_environments(
+        self, small: Environment, made: tuple[Path, list[Diary]]
+    ) -> None:
+        python = venv.packages(made[0]) / "tensorflow" / "python"
+        header = 12 if small.target.python == "3.6" else 16
+        own = {hashlib.sha256(p.read_bytes()[header:]).hexdigest() for p in python.rglob("*.pyc")}
+        kept = {each.name.partition("-")[2] for each in paths.bytecode().glob("3.*/*-*")}
+        assert len(own) > 400
+        assert own <= kept
 
     def test_is_linked_from_a_cache_of_ours(
         self, root: Path, small: Environment, made: tuple[Path, list[Diary]]

@@ -22,7 +22,7 @@ from typing import Optional
 from runner import paths
 from runner.engines import remedies
 from runner.engines.base import Channel, Phase, Progress, Workspace
-from runner.engines.local import intact, packages, venv
+from runner.engines.local import bytecode, intact, packages, venv
 from runner.engines.local.lent import LendableAgent
 from runner.engines.local.pipe import PipeChannel
 from runner.engines.variables import DATA_VARIABLE
@@ -145,6 +145,7 @@ class LocalEngine:
                     of=folder.name.rpartition("-")[0],
                 )
         yield from packages.inventory()
+        yield from bytecode.inventory()
 
     def _folder(self, environment: Environment) -> Path:
         """The name depends on the packages only, not on the Dockerfile."""
@@ -327,3 +328,4 @@ def _remove(folder: Path, *, keep_packages: bool = False) -> None:
         shutil.rmtree(folder)
         if files:
             packages.release(files)
+            bytecode.release()

@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from runner import paths
 from runner.engines import remedies
 from runner.engines.base import Phase, Progress
+from runner.engines.local import bytecode
 from runner.errors import PrepareError
 from runner.machine import interpreters, processes
 from runner.machine.interpreters import Interpreter
@@ -46,10 +47,11 @@ def make_venv(
         cache = folder / ".uv"
         _install(folder, progress, "--cache-dir", str(cache))
         shutil.rmtree(cache)
+        progress(Phase(what="compiling"))
+        compile_packages(folder)
     else:
         _install(folder, progress)
-    progress(Phase(what="compiling"))
-    compile_packages(folder)
+        _compile_shared(folder, interpreter.version, progress)
 
 
 def prove_import(folder: Path, version: str) -> None:
@@ -110,6 +112,16 @@ def packages(folder: Path) -> Path:
     """Its `site-packages`."""
     (found,) = (folder / "lib").glob("python*/site-packages")
     return found
+
+
+def _compile_shared(folder: Path, version: str, progress: Progress) -> None:
+    """Compile what no other environment has compiled. uv uses all cores, so others wait."""
+    waiting = Phase(what="waiting", detail="another environment is being compiled")
+    with bytecode.sharing(version, lambda: progress(waiting)) as shared:
+        progress(Phase(what="compiling"))
+        missing = shared.place(packages(folder))
+        compile_packages(folder)
+        shared.keep(missing)
 
 
 def compile_packages(folder: Path) -> None:
