@@ -17,10 +17,12 @@ from runner.cli.options import selecting
 from runner.engines.base import Maker, Phase
 from runner.environments import locks
 from runner.errors import PrepareError
+from runner.machine import processes
 from runner.matrix import plan
 from runner.matrix.selection import Selection, select
 from runner.model import Target
 from runner.pipeline import Backend, ClusterBackend, Demand
+from runner.pipeline.site import PREPARING
 
 
 @click.command("build", cls=ScriptCommand, help="Prepare environments and run nothing.")
@@ -40,14 +42,18 @@ def command(engine: str, cluster: Optional[str], **selection: Any) -> int:
 def _each(
     backend: Backend, make: Callable[[Target], bool], targets: Sequence[Target]
 ) -> list[bool]:
-    """Make the environments: one after the other here, several at a time on a cluster."""
-    if not isinstance(backend, ClusterBackend):
-        return [make(target) for target in targets]
-    with ThreadPoolExecutor(backend.jobs, "build") as pool:
+    """Make the environments, several at a time; the newest releases first, which take longest."""
+    children = processes.Children()
+    if isinstance(backend, ClusterBackend):
+        several, stop = backend.jobs, backend.connected.site.stop
+    else:
+        several, stop = PREPARING, children.stop
+    newest_first = sorted(targets, key=lambda target: target.release.parsed, reverse=True)
+    with ThreadPoolExecutor(several, "build", initializer=children.own_thread) as pool:
         try:
-            return list(pool.map(make, targets))
+            return list(pool.map(make, newest_first))
         except BaseException:
-            backend.connected.site.stop()
+            stop()
             raise
 
 
