@@ -171,7 +171,7 @@ OBJECTS = st.recursive(
 
 @given(st.lists(st.text() | OBJECTS.map(json.dumps)))
 def test_no_line_is_too_strange(lines: list[str]) -> None:
-    told = reports.read_reports(process(*lines))
+    told = reports.read_reports(process(*lines), FILE)
     assert all(classify(row).verdict for row in told.rows.values())
 
 
@@ -672,25 +672,32 @@ def test_old_and_new_releases_of_pytest_name_a_test_alike() -> None:
     assert driver.name_of("test_a.py::test_c[x]") == "test_a.py::test_c[x]"
 
 
-def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
-    (tmp_path / "test_a.py").write_text(SUITE, "utf-8")
-    copy = tmp_path / "tfmatrix_driver.py"
+def driven(folder: Path, **files: str) -> Execution:
+    """What the driver tells of `test_a.py`, one of the files of a project."""
+    for stem, text in files.items():
+        (folder / f"{stem}.py").write_text(text, "utf-8")
+    copy = folder / "tfmatrix_driver.py"
     copy.write_bytes(paths.suite_driver().read_bytes())
 
     def once(more: tuple[str, ...]) -> Execution:
         command = [sys.executable, "-I", copy.name, "test_a.py", *more]
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True)
+        env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True)
         lines = [line[7:].decode() for line in done.stdout.split(b"\n") if line[:7] == b"::test "]
         code = done.returncode
         return process(
             *lines,
             exit_code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
+            output=done.stdout.decode(),
             errors=done.stderr.decode(),
         )
 
-    found = rounds.run_file(once, "test_a.py")
+    return rounds.run_file(once, "test_a.py")
+
+
+def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
+    found = driven(tmp_path, test_a=SUITE)
     assert verdicts(found) == {
         "test_passes": ("pass", ""),
         "test_fails[x[y]]": ("fail", "AssertionError: assert 4 == 7"),
@@ -702,3 +709,59 @@ def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
         "test_after": ("pass", ""),
     }
     assert found.rows["test_a.py::test_passes"].observations == {"loss": [1]}
+
+
+def test_who_ends_the_session_ends_one_test(tmp_path: Path) -> None:
+    """The tests after it are no less tests."""
+    text = """
+import os, pytest, signal
+def test_before(): pass
+def test_exit(): pytest.exit("enough", returncode=0)
+def test_interrupt(): raise KeyboardInterrupt
+def test_signal(): os.kill(os.getpid(), signal.SIGINT)
+def test_after(): pass
+"""
+    found = driven(tmp_path, test_a=text)
+    assert verdicts(found) == {
+        "test_before": ("pass", ""),
+        "test_exit": ("fail", "Exit: enough"),
+        "test_interrupt": ("fail", "KeyboardInterrupt"),
+        "test_signal": ("fail", "KeyboardInterrupt"),
+        "test_after": ("pass", ""),
+    }
+
+
+def test_a_file_that_cannot_be_imported_keeps_its_exception(tmp_path: Path) -> None:
+    found = driven(tmp_path, test_a="raise ValueError('no')\ndef test_a(): pass\n")
+    assert verdicts(found) == {"test_a.py": ("fail", "ValueError: no")}
+
+
+def test_who_ends_the_session_in_the_file_itself_is_the_file(tmp_path: Path) -> None:
+    text = "import pytest\npytest.exit('not here', returncode=0)\ndef test_a(): pass\n"
+    found = driven(tmp_path, test_a=text)
+    assert verdicts(found) == {"test_a.py": ("fail", "Exit: not here")}
+    assert found.trouble is None
+
+
+HOOK = "def {hook}(config):\n    import os\n    os.gone_since\n"
+
+
+@pytest.mark.parametrize("hook", ["pytest_configure", "pytest_collection_modifyitems"])
+def test_a_hook_of_the_project_that_fails_is_evidence(tmp_path: Path, hook: str) -> None:
+    found = driven(tmp_path, test_a="def test_a(): pass\n", conftest=HOOK.format(hook=hook))
+    said = "AttributeError: module 'os' has no attribute 'gone_since'"
+    assert verdicts(found) == {"test_a.py": ("fail", said)}
+    assert found.trouble is None
+
+
+def test_an_async_test_needs_a_plugin(tmp_path: Path) -> None:
+    found = driven(tmp_path, test_a="async def test_a(): assert False\n")
+    needs = "needs a plugin of pytest for async tests: --with pytest-asyncio"
+    assert verdicts(found) == {"test_a": ("error", needs)}
+
+
+@pytest.mark.parametrize("word", ["async def", "coroutine"])
+def test_an_async_test_is_no_skip_with_an_older_pytest(word: str) -> None:
+    text = f"{word} function and no async plugin installed (see warnings)"
+    found = run(process(*both("a", "skipped", text=text), DONE))
+    assert verdicts(found)["a"][0] == "error"

@@ -15,6 +15,10 @@ _MISSING = re.compile(r"No module named '?([\w.]+)'?(?:; .*)?$")
 _PLUGIN = re.compile(r'^Error importing plugin "[\w.]+": ')
 """What pytest puts before the text of an exception, for a plugin of `-p` or `pytest_plugins`."""
 _FIXTURE = re.compile(r"fixture '([\w.-]+)' not found")
+_ASYNC = re.compile(
+    r"async def functions are not natively|(async def|coroutine) function and no async"
+)
+"""What pytest says of a coroutine function if no plugin can run it."""
 _LIBRARY = re.compile(r"(lib[\w+-]+\.so[.\d]*): cannot open shared object file")
 
 
@@ -25,6 +29,8 @@ def find_need(raised: Raised) -> Optional[str]:
     fixture = _FIXTURE.match(line) if raised.kind == "FixtureLookupError" else None
     if fixture:
         return _of_fixture(fixture[1])
+    if raised.kind == "Failed" and _ASYNC.match(line):
+        return "needs a plugin of pytest for async tests: --with pytest-asyncio"
     if raised.kind not in _KINDS:
         return None
     missing = _MISSING.match(_PLUGIN.sub("", line))

@@ -24,6 +24,10 @@ _PASSED = {
     "xfailed": "it fails, as it is marked to",
     "xpassed": "it is marked to fail, and passes",
 }
+_NO_ASYNC_PLUGIN = (
+    "async def function and no async plugin",
+    "coroutine function and no async plugin",
+)
 _LONGEST_NAME = 1000
 _LONGEST = 1e9
 
@@ -41,8 +45,8 @@ class SuiteReport:
     """The exit code of pytest; None if pytest did not reach its end."""
 
 
-def read_reports(execution: Execution) -> SuiteReport:
-    """The reports in the output of `execution`, the process that ran the tests."""
+def read_reports(execution: Execution, file: str) -> SuiteReport:
+    """The reports in the output of `execution`, the process that ran the tests of `file`."""
     rows: dict[str, Execution] = {}
     under_way, code = None, None
     for facts in _objects(execution.tests):
@@ -52,7 +56,7 @@ def read_reports(execution: Execution) -> SuiteReport:
             rows[facts["end"]] = _row(execution, facts)
             under_way = None
         elif isinstance(facts.get("collected"), str):
-            rows[facts["collected"][:_LONGEST_NAME]] = _collected(execution, facts)
+            rows[facts["collected"][:_LONGEST_NAME] or file] = _collected(execution, facts)
         elif type(facts.get("done")) is int:
             code = facts["done"]
     return SuiteReport(rows=rows, under_way=under_way, exit_code=code)
@@ -101,9 +105,11 @@ def _row(execution: Execution, facts: Mapping[str, Any]) -> Execution:
     if ended in _PASSED:
         note = ": ".join(filter(None, (_PASSED[ended], text)))
         return evolve(row, notes=(note,) if _PASSED[ended] else ())
-    if ended == "skipped":
+    if ended == "skipped" and not text.startswith(_NO_ASYNC_PLUGIN):
         return _skipped(row, text)
     when = _text(facts, "when")
+    if ended == "skipped":  # pytest 8.4 and later fail such a test with other words
+        return _failed(row, f"Traceback (most recent call last):\nFailed: {text}")
     notes = (f"{FIXTURE}{when}",) if ended == "error" and when in ("setup", "teardown") else ()
     return evolve(_failed(row, text, _text(facts, "more")), notes=notes)
 

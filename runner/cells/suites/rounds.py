@@ -33,7 +33,7 @@ def run_file(once: Callable[[tuple[str, ...]], Execution], name: str) -> Executi
     rows: dict[str, Execution] = {}
     while True:
         execution = once(_but(rows))
-        told = reports.read_reports(execution)
+        told = reports.read_reports(execution, name)
         new = {row: one for row, one in told.rows.items() if row not in rows}
         rows.update(new)
         blamed = _blamed(execution, told, bool(new), name)
@@ -41,7 +41,7 @@ def run_file(once: Callable[[tuple[str, ...]], Execution], name: str) -> Executi
             rows[blamed] = _died(execution, in_a_test=blamed == told.under_way)
         if execution.trouble is not None or told.exit_code is not None or blamed == name:
             break
-    trouble = execution.trouble or _refused(execution, told.exit_code)
+    trouble = execution.trouble or (None if name in rows else _refused(execution, told.exit_code))
     return evolve(execution, tests=(), rows=rows, trouble=trouble)
 
 

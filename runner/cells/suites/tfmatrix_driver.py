@@ -7,6 +7,7 @@ judges nothing: that is `runner.cells.suites`.
 """
 
 import base64
+import inspect
 import json
 import os
 import sys
@@ -21,6 +22,7 @@ LINE = 60000  # bytes of one line
 EXCEPTION, PRINTED = 12000, 8000  # characters kept
 MARK = "::observe "
 STRICT = "[XPASS(strict)]"
+PASSES_COROUTINES = tuple(map(int, pytest.__version__.split(".")[:2])) < (4, 4)
 
 
 class Teller:
@@ -30,6 +32,9 @@ class Teller:
         self._done = done
         self._out = os.dup(1)
         self._facts: Dict[str, Any] = {}  # of the test under way
+        self._test = ""  # under way; "" between tests
+        self._collecting = ""
+        self.interrupted = False  # in the middle of a test: others may be left
 
     def tell(self, facts: Dict[str, Any]) -> None:
         line = json.dumps(facts)
@@ -50,7 +55,8 @@ class Teller:
             items[:] = [item for item in items if name_of(item.nodeid) not in self._done]
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_make_collect_report(self) -> Any:
+    def pytest_make_collect_report(self, collector: Any) -> Any:
+        self._collecting = name_of(collector.nodeid)
         outcome = yield
         report = outcome.get_result()
         if report.failed or report.skipped:
@@ -61,7 +67,13 @@ class Teller:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._facts = {"ended": "passed", "seconds": 0.0}
-        self.tell({"start": name_of(nodeid)})
+        self._test = name_of(nodeid)
+        self.tell({"start": self._test})
+
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> None:
+        """Before pytest 4.4, a coroutine function passes although nothing of it runs."""
+        if PASSES_COROUTINES and inspect.iscoroutinefunction(pyfuncitem.obj):
+            pytest.skip("async def function and no async plugin installed")
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: Any) -> Any:
@@ -75,7 +87,22 @@ class Teller:
             facts.update(came_of(report, call))
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._test = ""
         self.tell(dict(self._facts, end=name_of(nodeid)))
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """A test, or the file, ended the session: `pytest.exit`, KeyboardInterrupt."""
+        text = formatted(excinfo.value)
+        if self._test:
+            self.interrupted = True
+            self.tell(dict(self._facts, end=self._test, ended="failed", text=text))
+        elif type(excinfo.value).__name__ != "Interrupted":  # by pytest: an error in the file
+            self.tell({"collected": self._collecting, "ended": "error", "text": text})
+
+    def pytest_internalerror(self, excinfo: Any) -> None:
+        """A hook of the project's conftest.py raised; pytest's own failures are told by it."""
+        if is_projects(excinfo.value):
+            self.tell({"collected": "", "ended": "error", "text": formatted(excinfo.value)})
 
 
 def name_of(nodeid: str) -> str:
@@ -126,11 +153,21 @@ def exception(report: Any, call: Any) -> str:
         return "Traceback (most recent call last):\nFixtureLookupError: fixture '%s' not found" % (
             getattr(error, "argname", "")
         )
+    return formatted(error)
+
+
+def formatted(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and is_pytests(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
     return cut("".join(lines), EXCEPTION)
+
+
+def is_projects(error: BaseException) -> bool:
+    """Whether a frame of the exception is in the project's own code."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return any(file != __file__ and file.startswith(HERE + os.sep) for file in files)
 
 
 def from_pytests_words(text: str) -> str:
@@ -140,6 +177,7 @@ def from_pytests_words(text: str) -> str:
     return "Traceback (most recent call last):\n" + cut("\n".join(said) or text, EXCEPTION)
 
 
+HERE = os.getcwd()  # before a test changes it
 OURS = ["/%s/" % name for name in ("_pytest", "pluggy", "py", "importlib", "unittest")]
 
 
@@ -187,7 +225,8 @@ def main() -> int:
     # What libraries say on their way down must not be lost in what pytest has captured.
     before = ["--capture=sys", "-o", "cache_dir=" + cache]
     code = pytest.main(before + arguments, plugins=[teller])
-    teller.tell({"done": int(code)})
+    if not teller.interrupted:
+        teller.tell({"done": int(code)})
     return int(code)
 
 
