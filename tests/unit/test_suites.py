@@ -672,7 +672,7 @@ def test_old_and_new_releases_of_pytest_name_a_test_alike() -> None:
     assert driver.name_of("test_a.py::test_c[x]") == "test_a.py::test_c[x]"
 
 
-def driven(folder: Path, **files: str) -> Execution:
+def driven(folder: Path, *options: str, **files: str) -> Execution:
     """What the driver tells of `test_a.py`, one of the files of a project."""
     for stem, text in files.items():
         (folder / f"{stem}.py").write_text(text, "utf-8")
@@ -680,7 +680,7 @@ def driven(folder: Path, **files: str) -> Execution:
     copy.write_bytes(paths.suite_driver().read_bytes())
 
     def once(more: tuple[str, ...]) -> Execution:
-        command = [sys.executable, "-I", copy.name, "test_a.py", *more]
+        command = [sys.executable, "-I", copy.name, *options, "test_a.py", *more]
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True)
         lines = [line[7:].decode() for line in done.stdout.split(b"\n") if line[:7] == b"::test "]
@@ -765,3 +765,82 @@ def test_an_async_test_is_no_skip_with_an_older_pytest(word: str) -> None:
     text = f"{word} function and no async plugin installed (see warnings)"
     found = run(process(*both("a", "skipped", text=text), DONE))
     assert verdicts(found)["a"][0] == "error"
+
+
+FAILING = "def test_a(): assert False\ndef test_b(): pass\n"
+
+
+def test_processes_of_xdist_hide_no_failure(tmp_path: Path) -> None:
+    found = driven(tmp_path, "-n2", test_a=FAILING)
+    assert verdicts(found) == {
+        "test_a": ("fail", "AssertionError: assert False"),
+        "test_b": ("pass", ""),
+    }
+
+
+ELSEWHERE = """
+import pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    {body}
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+"""
+
+
+def test_reports_of_another_process_count(tmp_path: Path) -> None:
+    """As pytest-forked has them: they are passed on, and not made here."""
+    body = """
+    import json, os
+    out, into = os.pipe()
+    if os.fork() == 0:
+        reports = runtestprotocol(item, log=False)
+        told = [item.config.hook.pytest_report_to_serializable(config=item.config, report=each)
+                for each in reports]
+        os.write(into, json.dumps(told).encode())
+        os._exit(0)
+    os.close(into)
+    for data in json.loads(os.read(out, 1 << 16)):
+        report = item.config.hook.pytest_report_from_serializable(config=item.config, data=data)
+        item.ihook.pytest_runtest_logreport(report=report)
+    """
+    found = driven(tmp_path, test_a=FAILING, conftest=ELSEWHERE.format(body=body.strip()))
+    assert verdicts(found) == {
+        "test_a": ("fail", "AssertionError: assert False"),
+        "test_b": ("pass", ""),
+    }
+
+
+def test_a_test_that_a_plugin_runs_again_is_what_it_was_last(tmp_path: Path) -> None:
+    """As pytest-rerunfailures does."""
+    body = "runtestprotocol(item, log=False); runtestprotocol(item, log=False)"
+    text = "tries = []\ndef test_a():\n    tries.append(1)\n    assert len(tries) > 1\n"
+    found = driven(tmp_path, test_a=text, conftest=ELSEWHERE.format(body=body))
+    assert verdicts(found) == {"test_a": ("pass", "")}
+
+
+@pytest.mark.parametrize(
+    "conftest",
+    [
+        "collect_ignore = ['test_a.py']\n",
+        "collect_ignore_glob = ['*_a.py']\n",
+        "def pytest_ignore_collect(config): return True\n",
+    ],
+)
+def test_a_file_that_its_conftest_leaves_out_is_a_skip(tmp_path: Path, conftest: str) -> None:
+    found = driven(tmp_path, test_a="raise ValueError\n", conftest=conftest)
+    why = "the project's conftest.py leaves this file out"
+    assert verdicts(found) == {"test_a.py": ("skip", why)}
+
+
+def test_examples_in_docstrings_say_what_they_expected(tmp_path: Path) -> None:
+    example = "def {}():\n    '''\n    >>> {}\n    3\n    '''\n"
+    text = example.format("f", "1 + 1") + example.format("g", "[][1]")
+    found = driven(tmp_path, "--doctest-modules", test_a=text)
+    assert verdicts(found) == {
+        "test_a.f": ("fail", "DocTestFailure: 1 + 1: expected 3, got 2"),
+        "test_a.g": ("fail", "IndexError: list index out of range"),
+    }

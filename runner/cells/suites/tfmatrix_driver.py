@@ -13,7 +13,8 @@ import os
 import sys
 import traceback
 import zlib
-from typing import Any, Dict, List, Set, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import pytest
 
@@ -21,8 +22,10 @@ DONE = "--tfmatrix-done="
 LINE = 60000  # bytes of one line
 EXCEPTION, PRINTED = 12000, 8000  # characters kept
 MARK = "::observe "
+HEAD = "Traceback (most recent call last):\n"
 STRICT = "[XPASS(strict)]"
-PASSES_COROUTINES = tuple(map(int, pytest.__version__.split(".")[:2])) < (4, 4)
+LEFT_OUT = "the project's conftest.py leaves this file out"
+PYTEST = tuple(map(int, pytest.__version__.split(".")[:2]))
 
 
 class Teller:
@@ -34,6 +37,7 @@ class Teller:
         self._facts: Dict[str, Any] = {}  # of the test under way
         self._test = ""  # under way; "" between tests
         self._collecting = ""
+        self._reported = False  # by this process, not by one that a plugin started for the test
         self.interrupted = False  # in the middle of a test: others may be left
 
     def tell(self, facts: Dict[str, Any]) -> None:
@@ -46,6 +50,22 @@ class Teller:
         data = ("\n::test %s\n" % line).encode("ascii")
         while data:
             data = data[os.write(self._out, data) :]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: Any) -> None:
+        """A file has one process: pytest-xdist would report the tests of its own processes."""
+        if hasattr(config.option, "numprocesses"):
+            config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: Any) -> Optional[bool]:
+        """pytest runs a file that it is told to run, even if the project leaves it out."""
+        files = {argument.partition("::")[0] for argument in session.config.args}
+        left_out = [file for file in files if is_left_out(session, os.path.join(HERE, file))]
+        for file in left_out:
+            self.tell({"collected": file, "ended": "skipped", "text": LEFT_OUT})
+        session.items = []
+        return True if left_out else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: Any, items: List[Any]) -> None:
@@ -67,19 +87,30 @@ class Teller:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._facts = {"ended": "passed", "seconds": 0.0}
-        self._test = name_of(nodeid)
+        self._test, self._reported = name_of(nodeid), False
         self.tell({"start": self._test})
 
     def pytest_pyfunc_call(self, pyfuncitem: Any) -> None:
         """Before pytest 4.4, a coroutine function passes although nothing of it runs."""
-        if PASSES_COROUTINES and inspect.iscoroutinefunction(pyfuncitem.obj):
+        if PYTEST < (4, 4) and inspect.iscoroutinefunction(pyfuncitem.obj):
             pytest.skip("async def function and no async plugin installed")
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: Any) -> Any:
         outcome = yield
-        report, facts = outcome.get_result(), self._facts
-        facts["seconds"] = facts.get("seconds", 0.0) + call.stop - call.start
+        self._reported = True
+        if call.when == "setup":  # a plugin may run a test that failed once more
+            self._facts = {"ended": "passed", "seconds": 0.0}
+        self._take(outcome.get_result(), call)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """pytest-forked makes the reports in another process."""
+        if not self._reported:
+            self._take(report, None)
+
+    def _take(self, report: Any, call: Any) -> None:
+        facts = self._facts
+        facts["seconds"] = facts.get("seconds", 0.0) + getattr(report, "duration", 0.0)
         printed = [text for name, text in report.sections if "Captured std" in name]
         facts["printed"] = cut("\n".join(printed), PRINTED)
         facts["observed"] = observed(report.sections)
@@ -103,6 +134,15 @@ class Teller:
         """A hook of the project's conftest.py raised; pytest's own failures are told by it."""
         if is_projects(excinfo.value):
             self.tell({"collected": "", "ended": "error", "text": formatted(excinfo.value)})
+
+
+def is_left_out(session: Any, file: str) -> bool:
+    """Whether `collect_ignore` or a hook of a conftest.py leaves a file out."""
+    hook, config = session.config.hook, session.config
+    if PYTEST < (7, 0):
+        path = type(session.fspath)(file)
+        return bool(hook.pytest_ignore_collect(path=path, config=config))
+    return bool(hook.pytest_ignore_collect(collection_path=Path(file), config=config))
 
 
 def name_of(nodeid: str) -> str:
@@ -140,20 +180,29 @@ def reason(report: Any) -> str:
 
 def exception(report: Any, call: Any) -> str:
     """As Python prints it, without pytest's own frames above the test."""
-    error: Any = None
-    if call is not None and call.excinfo is not None:
-        error = call.excinfo.value
-    if type(error).__name__ == "CollectError":  # importing the module failed
-        error = error.__cause__ or error.__context__ or error
-    if str(error).startswith(STRICT):
-        return from_pytests_words(str(error))
-    if error is None or type(error).__name__ == "CollectError":
+    error = None if call is None or call.excinfo is None else cause(call.excinfo.value)
+    name = type(error).__name__
+    if error is None or name == "CollectError":
         return from_pytests_words(str(report.longrepr))
-    if type(error).__name__ == "FixtureLookupError":
-        return "Traceback (most recent call last):\nFixtureLookupError: fixture '%s' not found" % (
-            getattr(error, "argname", "")
-        )
+    if name == "Failed" and str(error).startswith(STRICT):
+        return from_pytests_words(str(error))
+    if name == "DocTestFailure":
+        texts = error.example.source, error.example.want, error.got
+        example, want, got = (" ".join(text.split()) or "nothing" for text in texts)
+        return HEAD + "DocTestFailure: %s: expected %s, got %s" % (example, want, got)
+    if name == "FixtureLookupError":
+        return HEAD + "FixtureLookupError: fixture '%s' not found" % getattr(error, "argname", "")
     return formatted(error)
+
+
+def cause(error: Any) -> Any:
+    """The exception that pytest or doctest has wrapped."""
+    name = type(error).__name__
+    if name == "CollectError":  # importing the module failed
+        return error.__cause__ or error.__context__ or error
+    if name == "MultipleDoctestFailures":
+        return cause(error.failures[0])
+    return error.exc_info[1] if name == "UnexpectedException" else error
 
 
 def formatted(error: BaseException) -> str:
@@ -172,13 +221,19 @@ def is_projects(error: BaseException) -> bool:
 
 def from_pytests_words(text: str) -> str:
     if text.startswith(STRICT):
-        return "Traceback (most recent call last):\nUnexpectedPass: " + text[len(STRICT) :].strip()
+        return HEAD + "UnexpectedPass: " + text[len(STRICT) :].strip()
     said = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
-    return "Traceback (most recent call last):\n" + cut("\n".join(said) or text, EXCEPTION)
+    words = "\n".join(said) or text
+    if words.startswith("assert "):
+        words = "AssertionError: " + words
+    elif words == "Unexpected success":  # of unittest; newer releases of pytest raise it
+        words = "Failed: " + words
+    return HEAD + cut(words, EXCEPTION)
 
 
 HERE = os.getcwd()  # before a test changes it
 OURS = ["/%s/" % name for name in ("_pytest", "pluggy", "py", "importlib", "unittest")]
+OURS.append("/doctest.py")
 
 
 def is_pytests(file: str) -> bool:
