@@ -85,7 +85,7 @@ def _new(named: Named, others: Sequence[Repro]) -> Repro:
 def _with_options(repro: Repro, options: Sequence[str]) -> Repro:
     """The suite with more arguments for pytest: `tfmatrix run test_my.py -- -k layers`."""
     assert repro.suite is not None
-    pytest_words.divide(options)
+    pytest_words.divide(options, repro.suite.folder)
     suite = attrs.evolve(repro.suite, options=(*repro.suite.options, *options))
     return attrs.evolve(repro, suite=suite)
 

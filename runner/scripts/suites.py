@@ -6,15 +6,11 @@ each file is measured, stored and reused separately.
 
 from __future__ import annotations
 
-import configparser
 import fnmatch
-import importlib
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional
 
 from attrs import frozen
 
@@ -23,36 +19,33 @@ from runner.machine.files import regular_text
 from runner.model import Case, Suite, file_of_test
 from runner.paths import home
 from runner.scripts import pytest_words
+from runner.scripts.pytest_settings import Settings, settings_of
 
 MOST_FILES = 5000
-NEVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
-"""Folders in which pytest does not search."""
 MARKS = ("pyvenv.cfg", "conda-meta", "CACHEDIR.TAG", "cells.jsonl")
 """A folder with one of these is an environment, a cache or a run of this tool: it has no tests."""
 PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
 """The top folder of a project contains one of these."""
-_SETTINGS = (
-    ("pytest.ini", "pytest"),
-    (".pytest.ini", "pytest"),
-    ("pyproject.toml", ""),
-    ("tox.ini", "pytest"),
-    ("setup.cfg", "tool:pytest"),
-)
-"""The files and sections in which pytest looks for its settings; the first one found counts."""
+_NO_DOCTEST = ("setup.py", "__main__.py")
+"""Modules that pytest does not import to look for examples in docstrings."""
 
 
 @frozen(kw_only=True)
-class Settings:
-    """The part of a project's settings that says where its tests are."""
+class Wanted:
+    """Which files of a project pytest collects, by its settings and its options."""
 
-    python_files: tuple[str, ...] = ("test_*.py", "*_test.py")
-    testpaths: tuple[str, ...] = ()
-    norecursedirs: tuple[str, ...] = NEVER
+    settings: Settings
+    ignored: tuple[str, ...] = ()
+    ignored_globs: tuple[str, ...] = ()
+    modules: bool = False
+    """Whether all modules are searched for examples in docstrings."""
+    texts: tuple[str, ...] = ("test*.txt",)
+    """The names of text files with examples."""
 
 
 def suite_of_arguments(arguments: Sequence[str], folder: Path) -> Suite:
     """The suite that `pytest ARGUMENTS` runs in `folder`. Raises `UsageError`."""
-    paths, options = pytest_words.divide(arguments)
+    paths, options = pytest_words.divide(arguments, folder)
     for path in paths:
         place = os.path.normpath(folder / file_of_test(path))
         if not os.path.exists(place):  # noqa: PTH110 - Path.exists raises for a long name
@@ -91,7 +84,7 @@ def suite_of_file(file: Path) -> Suite:
 def has_tests(folder: Path) -> bool:
     """Whether a folder contains a test file, at any depth."""
     settings = settings_of(project_of(Path(os.path.realpath(folder))))
-    return any(True for _ in _files(folder, ".", settings))
+    return any(True for _ in _files(folder, ".", Wanted(settings=settings, texts=())))
 
 
 def project_of(folder: Path) -> Path:
@@ -107,32 +100,40 @@ def project_of(folder: Path) -> Path:
 def cases(suite: Suite) -> tuple[Case, ...]:
     """A case for each test file. Raises `UsageError` if there are none or too many."""
     files: dict[str, list[str]] = {}
-    settings = settings_of(suite.folder)
-    for path in suite.paths or settings.testpaths or (".",):
-        for file in _files(suite.folder, path, settings):
+    wanted = _wanted_files(suite)
+    for path in suite.paths or wanted.settings.testpaths or (".",):
+        for file in _files(suite.folder, path, wanted):
             files.setdefault(file, []).append(path if "::" in path else file)
             if len(files) > MOST_FILES:
                 raise UsageError(f"{suite.folder} has more than {MOST_FILES} test files")
     if not files:
         where = " ".join(suite.paths) or str(suite.folder)
-        raise UsageError(f"no test file in {where}: expected {' or '.join(settings.python_files)}")
+        raise UsageError(f"no test file in {where}: expected {_names(wanted)}")
     return tuple(
-        Case(name=file, args=(*suite.options, *_wanted(file, parts)))
+        Case(name=file, args=(*suite.options, *_parts(file, parts)))
         for file, parts in files.items()
     )
 
 
-def settings_of(folder: Path) -> Settings:
-    for name, section in _SETTINGS:
-        found = _section(folder / name, section)
-        if found is not None:
-            given = {
-                key: words
-                for key in ("python_files", "testpaths", "norecursedirs")
-                if (words := _words(found.get(key)))
-            }
-            return Settings(**given)
-    return Settings()
+def _wanted_files(suite: Suite) -> Wanted:
+    settings = settings_of(suite.folder, suite.options)
+    words = (*settings.addopts, *suite.options)
+    globs = pytest_words.values(words, "--ignore-glob")
+    return Wanted(
+        settings=settings,
+        ignored=tuple(
+            os.path.relpath(suite.folder / each, suite.folder)
+            for each in pytest_words.values(words, "--ignore")
+        ),
+        ignored_globs=tuple(os.path.normpath(suite.folder / glob) for glob in globs),
+        modules="--doctest-modules" in words,
+        texts=pytest_words.values(words, "--doctest-glob") or ("test*.txt",),
+    )
+
+
+def _names(wanted: Wanted) -> str:
+    examples = ", or examples in docstrings" if wanted.modules else ""
+    return " or ".join(wanted.settings.python_files) + examples
 
 
 def _relative(path: str, folder: Path) -> str:
@@ -141,25 +142,30 @@ def _relative(path: str, folder: Path) -> str:
     return f"{place.as_posix()}{colons}{rest}"
 
 
-def _wanted(file: str, parts: Sequence[str]) -> list[str]:
+def _parts(file: str, parts: Sequence[str]) -> list[str]:
     """The whole file if the user asked for it, else the tests that the user named."""
     return [file] if file in parts else list(dict.fromkeys(parts))
 
 
-def _files(root: Path, path: str, settings: Settings) -> Iterator[str]:
+def _files(root: Path, path: str, wanted: Wanted) -> Iterator[str]:
     place = root / file_of_test(path)
     if place.is_file():
         yield file_of_test(path)
         return
     for folder, folders, names in os.walk(place):
-        folders[:] = sorted(name for name in folders if not _is_left_out(folder, name, settings))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not _is_no_place(folder, name, wanted.settings)
+            and not _is_ignored(root, Path(folder) / name, wanted)
+        )
         for name in sorted(names):
-            file = (Path(folder) / name).relative_to(root).as_posix()
-            if any(_matches(glob, name, file) for glob in settings.python_files):
-                yield file
+            file = Path(folder) / name
+            if _is_wanted(root, file, wanted) and not _is_ignored(root, file, wanted):
+                yield file.relative_to(root).as_posix()
 
 
-def _is_left_out(folder: str, name: str, settings: Settings) -> bool:
+def _is_no_place(folder: str, name: str, settings: Settings) -> bool:
     inner = Path(folder) / name
     return (
         name == "__pycache__"
@@ -168,42 +174,30 @@ def _is_left_out(folder: str, name: str, settings: Settings) -> bool:
     )
 
 
+def _is_ignored(root: Path, place: Path, wanted: Wanted) -> bool:
+    return place.relative_to(root).as_posix() in wanted.ignored or any(
+        fnmatch.fnmatch(str(place), glob) for glob in wanted.ignored_globs
+    )
+
+
+def _is_wanted(root: Path, file: Path, wanted: Wanted) -> bool:
+    shown = file.relative_to(root).as_posix()
+    if any(_matches(glob, file.name, shown) for glob in wanted.settings.python_files):
+        return True
+    if file.suffix == ".py":
+        return wanted.modules and file.name not in _NO_DOCTEST and _has_examples(file)
+    return any(_matches(glob, file.name, shown) for glob in wanted.texts) and _has_examples(file)
+
+
+def _has_examples(file: Path) -> bool:
+    try:
+        return ">>>" in regular_text(file, errors="replace")
+    except OSError:
+        return False
+
+
 def _matches(glob: str, name: str, file: str) -> bool:
     """Whether a glob matches a name; a glob with a slash must match the end of the path."""
     return fnmatch.fnmatchcase(file, f"*/{glob}" if "/" in glob else "*/" + glob) or (
         fnmatch.fnmatchcase(name if "/" not in glob else file, glob)
     )
-
-
-def _section(path: Path, name: str) -> Optional[dict[str, Any]]:
-    """pytest's section of a settings file; None if the file has none."""
-    try:
-        text = regular_text(path)
-    except (OSError, UnicodeDecodeError):
-        return None
-    if path.suffix == ".toml":
-        return _of_toml(text)
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return None
-    if name in parser:
-        return dict(parser[name])
-    return {} if path.name.endswith("pytest.ini") else None
-
-
-def _of_toml(text: str) -> Optional[dict[str, Any]]:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        tool = toml.loads(text).get("tool", {}).get("pytest", {})
-        found = tool.get("ini_options") or tool
-    except (ValueError, RecursionError, AttributeError):
-        return None
-    return found if isinstance(found, dict) and found else None
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(str(each) for each in value)
-    return tuple(shlex.split(value, comments=True)) if isinstance(value, str) else ()

@@ -237,6 +237,28 @@ def test_pytest_that_cannot_begin_is_no_evidence() -> None:
     assert found.trouble.endswith("unrecognized arguments: --cov=mine: --with pytest-cov")
 
 
+@pytest.mark.parametrize(
+    ("said", "needs", "options"),
+    [
+        (
+            "unrecognized arguments: -n --timeout=60 tests/test_a.py",
+            "needs pytest-xdist and pytest-timeout: ",
+            ": --with pytest-xdist --with pytest-timeout",
+        ),
+        (
+            "Missing required plugins: pytest-cov>=2, pytest-mock",
+            "needs pytest-cov>=2 and pytest-mock: ",
+            ": --with 'pytest-cov>=2' --with pytest-mock",
+        ),
+        ("unrecognized arguments: --size", "pytest refuses its arguments: unrecognized", "--size"),
+    ],
+)
+def test_each_plugin_that_pytest_lacks_is_named(said: str, needs: str, options: str) -> None:
+    found = run(process(json.dumps({"done": 4}), exit_code=4, errors=f"ERROR: {said}\n"))
+    assert found.trouble is not None
+    assert (found.trouble.startswith(needs), found.trouble.endswith(options)) == (True, True)
+
+
 def test_an_exception_in_a_conftest_is_evidence() -> None:
     said = (
         "ImportError while loading conftest '/repro/conftest.py'.\nconftest.py:2: in <module>\n"
@@ -449,6 +471,7 @@ def test_files_are_found_as_pytest_finds_them(tmp_path: Path) -> None:
         ("pytest__ini", "[pytest]\npython_files = check_*.py\ntestpaths = checks\n"),
         ("tox__ini", "[pytest]\npython_files = check_*.py\ntestpaths = checks\n"),
         ("setup__cfg", "[tool:pytest]\npython_files = check_*.py\ntestpaths = checks\n"),
+        ("pytest__toml", '[pytest]\npython_files = ["check_*.py"]\ntestpaths = ["checks"]\n'),
         (
             "pyproject__toml",
             '[tool.pytest.ini_options]\npython_files = ["check_*.py"]\ntestpaths = ["checks"]\n',
@@ -458,6 +481,37 @@ def test_files_are_found_as_pytest_finds_them(tmp_path: Path) -> None:
 def test_a_projects_settings_count(tmp_path: Path, name: str, text: str) -> None:
     project(tmp_path, "checks/check_a.py", "checks/test_b.py", "check_c.py", **{name: text})
     assert files(tmp_path) == ["checks/check_a.py"]
+
+
+def test_files_that_are_ignored_are_not_run(tmp_path: Path) -> None:
+    project(tmp_path, "tests/test_a.py", "tests/old/test_b.py", "tests/test_c_gpu.py")
+    assert files(tmp_path, "--ignore=tests/old", "--ignore-glob", "*_gpu.py") == ["tests/test_a.py"]
+    assert files(tmp_path, "--ignore", "./tests/test_a.py", "tests") == [
+        "tests/test_c_gpu.py",
+        "tests/old/test_b.py",
+    ]
+    assert files(tmp_path, "--ignore=tests", "tests/test_a.py") == ["tests/test_a.py"]
+    ini = "[pytest]\naddopts = --ignore=tests/old --ignore=../elsewhere -q\n"
+    (tmp_path / "pytest.ini").write_text(ini, "utf-8")
+    assert files(tmp_path) == ["tests/test_a.py", "tests/test_c_gpu.py"]
+
+
+def test_examples_in_docstrings_are_found(tmp_path: Path) -> None:
+    project(tmp_path, "tests/test_a.py", "mine/plain.py")
+    example = "'''\n>>> 1 + 1\n2\n'''\n"
+    for name in ("mine/shown.py", "setup.py", "docs/guide.rst", "docs/test_guide.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(example, "utf-8")
+    assert files(tmp_path) == ["docs/test_guide.txt", "tests/test_a.py"]
+    assert files(tmp_path, "--doctest-modules", "mine") == ["mine/shown.py"]
+    assert files(tmp_path, "--doctest-glob=*.rst") == ["docs/guide.rst", "tests/test_a.py"]
+    with pytest.raises(UsageError, match=r"or examples in docstrings"):
+        files(tmp_path / "mine", "--doctest-modules", "--ignore=shown.py")
+
+
+def test_an_option_overrides_a_setting(tmp_path: Path) -> None:
+    project(tmp_path, "check_a.py", "test_b.py")
+    assert files(tmp_path, "-o", "python_files=check_*.py") == ["check_a.py"]
 
 
 def test_options_are_no_paths(tmp_path: Path) -> None:
@@ -490,6 +544,9 @@ def test_tests_of_one_file_are_one_case(tmp_path: Path) -> None:
         ("--trace", "pytest --trace: a cell has no terminal"),
         ("--co", "pytest --co: with this option, pytest runs no test"),
         ("--setup-only", "pytest --setup-only: with this option, pytest runs no test"),
+        ("--pyargs mine", "pytest --pyargs: the tests are those of a folder"),
+        ("--size=3 3", "there is no 3"),
+        ("-x 3", "there is no 3"),
         ("--version", "pytest --version: with this option, pytest runs no test"),
     ],
 )
@@ -498,6 +555,14 @@ def test_wrong_arguments_are_one_line(tmp_path: Path, arguments: str, says: str)
     (tmp_path / "outside").mkdir()
     with pytest.raises(UsageError, match=says):
         suites.suite_of_arguments(arguments.split(), tmp_path / "inside")
+
+
+def test_the_value_of_an_option_of_the_project_is_no_path(tmp_path: Path) -> None:
+    project(tmp_path, "tests/test_a.py")
+    arguments = ["--size", "3", "--slow", "tests", "--name", "x", "--timeout", "9"]
+    suite = suites.suite_of_arguments(arguments, tmp_path)
+    assert suite.paths == ("tests",)
+    assert suite.options == ("--size", "3", "--slow", "--name", "x", "--timeout", "9")
 
 
 def test_the_value_of_an_option_is_no_option(tmp_path: Path) -> None:

@@ -64,7 +64,10 @@ def needs_of(repro: Repro) -> Needs:
     )
 
 
-_SETTINGS = ("conftest.py", "__init__.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")
+_SETTINGS = (
+    *("conftest.py", "__init__.py", "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
+    *("tox.ini", "setup.cfg", "pyproject.toml"),
+)
 """Files that pytest looks for in each folder, so that a new one changes the result."""
 
 

@@ -13,7 +13,10 @@ from runner.model import Case, Suite
 
 _STRICT = re.compile(r"filterwarnings|--?W\b|-W[a-z]|pythonwarnings|PYTHONWARNINGS", re.IGNORECASE)
 """Settings by which warnings may become errors; importing TensorFlow gives warnings."""
-_SETTINGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+_SETTINGS = (
+    *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
+    *("pyproject.toml", "tox.ini", "setup.cfg"),
+)
 
 
 def why_fresh(suite: Suite, case: Case) -> Optional[str]:

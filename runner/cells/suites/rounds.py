@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import zlib
 from collections.abc import Callable, Collection
 from typing import Optional
 
 from attrs import evolve
 
+from runner.cells.lacks import data
 from runner.cells.suites import reports
 from runner.cells.suites.reports import SuiteReport
 from runner.model import Execution
@@ -92,29 +94,21 @@ def _refused(execution: Execution, exit_code: Optional[int]) -> Optional[str]:
         return None
     found = _REFUSED.search(execution.errors) or _REFUSED.search(execution.output)
     said = found[1] if found else _last(execution.errors)
-    return f"pytest refuses its arguments: {said}{_mend(said)}"
+    refused = f"pytest refuses its arguments: {said}"
+    needed = _needed(said)
+    if not needed:
+        return refused
+    options = " ".join(f"--with {shlex.quote(plugin)}" for plugin in needed)
+    return f"needs {' and '.join(needed)}: {refused}: {options}"
 
 
-_BROUGHT_BY = {
-    "--cov": "pytest-cov",
-    "-n": "pytest-xdist",
-    "--dist": "pytest-xdist",
-    "--timeout": "pytest-timeout",
-    "--reruns": "pytest-rerunfailures",
-    "--flake8": "pytest-flake8",
-    "--benchmark": "pytest-benchmark",
-}
-
-
-def _mend(said: str) -> str:
-    """How to add the plugin for an option that pytest does not know; "" if none is known."""
-    if "unrecognized arguments" not in said:
-        return ""
+def _needed(said: str) -> list[str]:
+    """The plugins that pytest lacks: for options that it does not know, or by their names."""
     words = said.partition("unrecognized arguments:")[2].split()
-    package = next(
-        (one for start, one in _BROUGHT_BY.items() for word in words if word.startswith(start)), ""
-    )
-    return f": --with {package}" if package else ""
+    brought: dict[str, str] = data.table("packages")["options"]
+    found = [brought[start] for word in words for start in brought if word.startswith(start)]
+    named = said.partition("Missing required plugins: ")[2]
+    return list(dict.fromkeys([*found, *filter(None, named.split(", "))]))
 
 
 def _last(text: str) -> str:
