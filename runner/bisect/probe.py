@@ -28,6 +28,7 @@ from runner.pipeline import (
 )
 from runner.pipeline.controls import run_controls
 from runner.runs.journal import Journal, timestamp
+from runner.runs.logs import RunFiles
 
 
 class Probe:
@@ -115,7 +116,7 @@ class Probe:
 
     def output(self, result: Result) -> str:
         """The output of the cell, as the journal has it now."""
-        return (self.folder / result.log).read_text("utf-8") if result.log else ""
+        return RunFiles(self.folder).text(result.log) or ""
 
     def environment(self, result: Result) -> EnvironmentInfo:
         return next(info for info in self.run.environments if info.id == result.environment)

@@ -60,6 +60,18 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def append_whole(descriptor: int, data: bytes, *, sync: bool = False) -> None:
+    """Appends all bytes or none: a part, on a full disk, would spoil what is appended next."""
+    before = os.fstat(descriptor).st_size
+    try:
+        write_all(descriptor, data)
+        if sync:
+            os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
+
+
 def is_writable(folder: Path) -> bool:
     """Whether this user may write to `folder`, or may make it if it does not exist."""
     for nearest in (folder, *folder.parents):

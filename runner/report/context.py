@@ -20,6 +20,8 @@ class Extras:
     """Repro → the text of its script."""
     dockerfiles: Mapping[str, str] = field(factory=dict)
     """Environment → its Dockerfile."""
+    archive: str = ""
+    """The run's file that holds further logs (`runner.runs.logs`); empty if there is none."""
     releases: Sequence[Release] = ()
     """All known releases."""
     page: str = ""

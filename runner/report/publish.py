@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Optional
 
@@ -19,6 +17,7 @@ from runner.report import Extras
 from runner.report.context import Context
 from runner.report.style import Colour, no_colour
 from runner.runs import journal
+from runner.runs.logs import ARCHIVE, RunFiles
 
 EARLIER = 2
 """The number of earlier runs in a report's history: reading one takes 0.1 s."""
@@ -49,8 +48,9 @@ def render(run: Run, kind: str, folder: Path, page: str = "") -> str:
 
 def context(run: Run, folder: Path, page: str = "") -> Context:
     """The data for reports of `run`: its records, and the files beside them in `folder`."""
-    extras = evolve(_extras(run, folder), page=page)
-    return Context(run=run, grid=_grid(run), logs=_reader(folder), extras=extras)
+    run_files = RunFiles(folder)
+    extras = evolve(_extras(run, folder, run_files), page=page)
+    return Context(run=run, grid=_grid(run), logs=_reader(run_files), extras=extras)
 
 
 def _render(made: Context, kind: str) -> str:
@@ -73,8 +73,8 @@ def _grid(run: Run) -> Grid:
     return _latest[1]
 
 
-def _extras(run: Run, folder: Path) -> Extras:
-    read = _reader(folder)
+def _extras(run: Run, folder: Path, run_files: RunFiles) -> Extras:
+    read = _reader(run_files)
     return Extras(
         scripts={repro.name: read(journal.script_name(repro.name)) for repro in run.repros},
         dockerfiles={
@@ -82,6 +82,7 @@ def _extras(run: Run, folder: Path) -> Extras:
             for environment in run.environments
         },
         releases=catalogue.load_releases(),
+        archive=ARCHIVE if run_files.has_archive else "",
         html=lambda: _history(run, folder),
     )
 
@@ -101,33 +102,6 @@ def _history(run: Run, folder: Path) -> str:
     )
 
 
-def _reader(folder: Path) -> Callable[[str], str]:
-    """A function that reads a file of the run by its name: only plain files inside the folder."""
-    root = os.path.realpath(folder)
-
-    @cache
-    def inside(parent: str) -> str:
-        """The real path of `parent` if it is inside the folder, else "". Many files share it."""
-        path = os.path.realpath(os.path.join(root, parent))  # noqa: PTH118 - read for each cell
-        return path if path == root or path.startswith(root + os.sep) else ""
-
-    def read(name: str) -> str:
-        parent, _, last = name.rpartition("/")
-        place = inside(parent) if last not in ("", ".", "..") and "\0" not in name else ""
-        return _text(f"{place}/{last}") if place else ""
-
-    return read
-
-
-def _text(path: str) -> str:
-    """The beginning of the file; "" if there is none, or if it is a link or a device."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            return ""
-        return os.read(file, LOG_LIMIT).decode("utf-8", "replace")
-    finally:
-        os.close(file)
+def _reader(run_files: RunFiles) -> Callable[[str], str]:
+    """A function that reads the beginning of a file of the run by its name; "" if there is none."""
+    return lambda name: (run_files.read(name, LOG_LIMIT) or b"").decode("utf-8", "replace")

@@ -3,7 +3,8 @@
     run.json        what was planned: the facts of the run, its environments and repros
     cells.jsonl     one line per cell, appended when the cell ends and flushed to disk
     controls.jsonl  the same for control cells, if there are any (`runner.matrix.controls`)
-    logs/           the output of each cell, up to a limit
+    logs/           the output of each cell, up to a limit; of many cells also logs.tar
+                    (`runner.runs.logs`)
 
 The reports (`matrix.json` and the others) are made from these files, at any time.
 """
@@ -30,6 +31,7 @@ from runner import serial
 from runner.errors import TfmatrixError, UsageError
 from runner.machine import files
 from runner.model import Environment, Result, Run
+from runner.runs import logs
 
 HEAD = "run.json"
 CELLS = "cells.jsonl"
@@ -61,7 +63,7 @@ class Journal:
         self._run = run
         self._lock = threading.Lock()
         with _writing(folder):
-            (folder / "logs").mkdir(parents=True, exist_ok=True)
+            self._logs = logs.LogWriter(folder)
             write_file(folder / HEAD, serial.dumps(serial.head_to_json(run)))
             self._cells = os.open(folder / CELLS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
@@ -105,24 +107,18 @@ class Journal:
     def _keep_log(self, result: Result, output: str) -> Result:
         if not output:
             return result
-        name = f"logs/{log_name(result)}"
+        name = f"{logs.FOLDER}/{log_name(result)}"
         try:  # without `_writing`: at 100,000 cells its cost is felt
-            _write_new(f"{self.folder}/{name}", output.encode("utf-8", "backslashreplace"))
+            self._logs.write(name, output.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         return evolve(result, log=name)
 
     def _write(self, lines: str, sync: bool) -> None:
-        """Append all the lines or none: half a line, on a full disk, would spoil the next one."""
+        """Append all the lines or none, after their logs."""
         with self._lock, _writing(self.folder):
-            before = os.fstat(self._cells).st_size
-            try:
-                files.write_all(self._cells, lines.encode("utf-8"))
-                if sync:
-                    os.fsync(self._cells)
-            except OSError:
-                os.ftruncate(self._cells, before)
-                raise
+            self._logs.flush()
+            files.append_whole(self._cells, lines.encode("utf-8"), sync=sync)
 
     @contextmanager
     def controls(self) -> Iterator[None]:
@@ -146,24 +142,7 @@ class Journal:
         if self._cells >= 0:
             os.close(self._cells)
             self._cells = -1
-
-
-def _write_new(path: str, data: bytes) -> None:
-    """Write a new file; a script of the local engine may have put a link in its place.
-
-    There is one such file per cell, so it is written without a file object, whose making would
-    take half of the time.
-    """
-    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        file = os.open(path, how, 0o666)
-    except FileExistsError:
-        Path(path).unlink()
-        file = os.open(path, how, 0o666)
-    try:
-        files.write_all(file, data)
-    finally:
-        os.close(file)
+        self._logs.close()
 
 
 def log_name(result: Result) -> str:

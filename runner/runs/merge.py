@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from attrs import evolve, field, frozen
 
-from runner.machine import files
 from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo
 from runner.runs import journal
+from runner.runs.logs import RunFiles
 
 T = TypeVar("T")
-_MOST_TEXT = 64 << 20
-"""A longer log or other text is not copied, in bytes."""
 
 
 class _Place(NamedTuple):
@@ -67,16 +65,18 @@ def write_merged(merged: Merged, folders: Sequence[Path], output: Path) -> None:
     """Write the merged run to the folder `output`: journal, logs, environments and scripts."""
     unfinished = evolve(merged.run, info=evolve(merged.run.info, finished=None))
     log = journal.Journal(output, unfinished)
+    shards = [RunFiles(folder) for folder in folders]
     try:
-        for result in merged.run.results:
-            folder = folders[merged.origins[result.id]]
-            log.append(evolve(result, log=None), _text(folder, result.log) or "", sync=False)
+        log.append_known(
+            (evolve(result, log=None), shards[merged.origins[result.id]].text(result.log) or "")
+            for result in merged.run.results
+        )
         for name, origin in merged.environments.items():
             for file in ("Dockerfile", "requirements.txt"):
-                _copy(folders[origin], output, f"environments/{name}/{file}")
+                _copy(shards[origin], output, f"environments/{name}/{file}")
         for repro in merged.run.repros:
-            for folder in folders:
-                if _copy(folder, output, journal.script_name(repro.name)):
+            for shard in shards:
+                if _copy(shard, output, journal.script_name(repro.name)):
                     break
         if merged.run.info.finished:
             log.finish(merged.run.info.finished)
@@ -86,8 +86,9 @@ def write_merged(merged: Merged, folders: Sequence[Path], output: Path) -> None:
 
 def script_notes(repros: Iterable[Repro], folders: Sequence[Path]) -> Iterator[str]:
     """A note for each repro whose script differs between shards: its cells cannot be compared."""
+    shards = [RunFiles(folder) for folder in folders]
     for repro in repros:
-        texts = {_text(folder, journal.script_name(repro.name)) for folder in folders} - {None}
+        texts = {shard.text(journal.script_name(repro.name)) for shard in shards} - {None}
         if len(texts) > 1:
             yield f"the shards ran different scripts under the name {repro.name}"
 
@@ -227,24 +228,9 @@ def _ended(info: RunInfo) -> str:
     return info.finished or info.started
 
 
-def _copy(folder: Path, output: Path, name: str) -> bool:
-    text = _text(folder, name)
+def _copy(shard: RunFiles, output: Path, name: str) -> bool:
+    text = shard.text(name)
     if text is None or output.resolve() not in (output / name).resolve().parents:
         return False
     journal.write_file(output / name, text)
     return True
-
-
-def _text(folder: Path, name: Optional[str]) -> Optional[str]:
-    """The text of a file of a run, or None if there is none.
-
-    A stranger may have written the files that name it, so nothing outside the folder is read.
-    """
-    root = folder.resolve()
-    try:
-        path = (root / name).resolve() if name else root
-        if root not in path.parents:
-            return None
-        return files.read_regular(path, _MOST_TEXT).decode("utf-8", "replace")
-    except (OSError, ValueError):  # also if the name is too long or contains a NUL
-        return None

@@ -13,11 +13,11 @@ import re
 import shutil
 from pathlib import Path
 
-from runner.runs import journal
+from runner.runs import journal, logs
 
 _OWN_NAME = re.compile(r"(bisect-)?\d{8}-\d{6}-[0-9a-f]{4}")
 _REPORTS = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml")
-_LOGS = ("logs", "run.log", "run.log.1")
+_LOGS = (logs.FOLDER, logs.ARCHIVE, "run.log", "run.log.1")
 
 
 def dated_runs(results: Path) -> list[Path]:

@@ -134,7 +134,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def make_run(results: Path, name: str) -> Path:
     run = results / name
-    for file in ("run.json", "cells.jsonl", "matrix.md", "index.html", "logs/a.txt"):
+    for file in ("run.json", "cells.jsonl", "matrix.md", "index.html", "logs/a.txt", "logs.tar"):
         (run / file).parent.mkdir(parents=True, exist_ok=True)
         (run / file).write_text("x" * 1000)
     return run
@@ -145,7 +145,7 @@ def files(run: Path) -> set[str]:
 
 
 JOURNAL = {"run.json", "cells.jsonl"}
-WHOLE = JOURNAL | {"matrix.md", "index.html", "logs/a.txt"}
+WHOLE = JOURNAL | {"matrix.md", "index.html", "logs/a.txt", "logs.tar"}
 
 
 def test_a_run_removes_no_other_run(folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_only_what_can_be_made_again_and_logs_go_of_older_runs(
     with claims.claim([], [runs[1]]):
         assert cli.execute(["clean", "--thin-runs", "2", "--dry-run"]) == 0
         said = capsys.readouterr().out
-        assert "would remove 2 items, 6 KB" in said
+        assert "would remove 2 items, 8 KB" in said
         assert [line.split()[0] for line in said.splitlines()[:2]] == ["reports", "reports"]
         assert cli.execute(["clean", "--thin-runs", "2"]) == 0
     assert [files(run) for run in runs] == [JOURNAL, WHOLE, JOURNAL, WHOLE, WHOLE]

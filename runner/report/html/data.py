@@ -85,6 +85,7 @@ def _data(context: Context) -> dict[str, Any]:
         "observed": list(observed.values()),
         "lines": list(logs.lines),
         "logs": logs.written,
+        "archive": context.extras.archive,
         "environments": {e.id: _environment(context, e) for e in context.run.environments},
         "command": command_base(context.run),
         "words": command_end(context.run),
@@ -201,7 +202,8 @@ class _Logs:
             if not result.log or room <= 0 or result.log in self.numbers:
                 continue
             shown = [STAMP.sub("", line) for line in text.log_lines(context.log(result), LOG_LINES)]
-            room -= sum(len(line) for line in set(shown) - self.lines.keys()) + 4 * len(shown)
+            new = {line for line in shown if line not in self.lines}
+            room -= sum(map(len, new)) + 4 * len(shown)
             log = tuple(self.lines.setdefault(line, len(self.lines)) for line in shown)
             if log not in known:
                 known[log] = len(self.written)

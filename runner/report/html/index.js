@@ -272,7 +272,7 @@
           make("pre", {}, before.join("\n"))) : null,
         make("pre", { class: "log" }, lines.slice(start).join("\n")));
     }
-    return cell.file ? make("p", { class: "quiet" }, cell.log === undefined ? `In ${cell.file}.` : "It printed nothing.") : null;
+    return cell.file ? make("p", { class: "quiet" }, cell.log === undefined ? `In ${cell.file}${data.archive && `, as a file or in ${data.archive}`}.` : "It printed nothing.") : null;
   }
 
   // Where the output begins to tell: at the first traceback, else after what TensorFlow says when
