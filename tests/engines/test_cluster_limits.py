@@ -3,6 +3,7 @@ GPU: a worker has one if whoever started it says so, as Dask wants it."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
@@ -91,17 +92,34 @@ def test_where_an_environment_fits_nowhere_that_is_the_reason(
     assert "are needed on its disk" in results[0].outcome.reason
 
 
+MEETING = """
+import os, time
+os.makedirs({folder!r}, exist_ok=True)
+worker = os.environ["PATH"].split(os.pathsep)[0]
+open(os.path.join({folder!r}, os.path.basename(worker)), "w").close()
+deadline = time.time() + 60
+while len(os.listdir({folder!r})) < 2:
+    assert time.time() < deadline, "no cell of the other worker began"
+    time.sleep(0.05)
+"""
+"""A cell that ends when a cell of each of two workers has begun. Of its worker's variables it gets
+`PATH` only, so that begins with the worker's name."""
+
+
 def on_both_devices(desk: Desk) -> list[Result]:
-    known = catalogue.load_releases()
-    releases = [one for one in known if one.version in ("2.15.1", "2.16.2")]
+    wanted = ("2.15.1", "2.16.2", "2.17.1")
+    releases = [one for one in catalogue.load_releases() if one.version in wanted]
     return desk.run("0.1", 2, releases=releases, devices=(Device.CPU, Device.CUDA))
 
 
 def test_cells_that_need_a_gpu_go_to_a_worker_that_has_one(desk: Desk) -> None:
-    desk.dask.add("bare")
-    desk.dask.add("gpu", "--resources", "GPU=1")
+    """The GPU's worker can begin on two environments at a time, and there are three for the CPU: it
+    leaves one to the other worker, whichever of them is the first to be ready."""
+    for name, words in {"bare": (), "gpu": ("--resources", "GPU=1")}.items():
+        desk.dask.add(name, *words, PATH=os.pathsep.join([f"/{name}", os.environ["PATH"]]))
+    (desk.folder / "my.py").write_text(MEETING.format(folder=str(desk.folder / "met")), "utf-8")
     results = on_both_devices(desk)
-    assert verdicts(results) == {"pass": 8}
+    assert verdicts(results) == {"pass": 12}
     where = {
         device: {r.worker for r in results if r.device == device} for device in ("cpu", "cuda")
     }
@@ -113,6 +131,6 @@ def test_cells_that_need_a_gpu_go_to_a_worker_that_has_one(desk: Desk) -> None:
 def test_without_such_a_worker_they_are_skipped_and_the_others_measured(desk: Desk) -> None:
     desk.dask.add("bare")
     results = on_both_devices(desk)
-    assert verdicts(results) == {"pass": 4, "skip": 4}
+    assert verdicts(results) == {"pass": 6, "skip": 6}
     reasons = {r.outcome.reason for r in results if r.outcome.verdict is Verdict.SKIP}
     assert reasons == {"no worker of the cluster has a GPU (dask worker --resources GPU=1)"}
