@@ -40,6 +40,10 @@ LIMIT = [
     "------",
 ]
 QUIET = ["#5 [2/2] RUN x", '#5 ERROR: process "/bin/sh -c x" did not complete: exit code: 137']
+LAYER = [
+    f"#5 ERROR: executor failed running [/bin/sh -c {'if [ -s x ]; then . x; fi && ' * 20}]:"
+    " error creating overlay mount to /var/lib/docker/overlay2/z/merged: no such file or directory",
+]
 NO_DAEMON = ["ERROR: Cannot connect to the Docker daemon at unix:///x. Is it running?"]
 PODMAN = [
     "[4/4] STEP 2/8: RUN --mount=type=secret,id=ca uv pip install --requirement /mnt/x.txt",
@@ -60,6 +64,7 @@ DISK = ["#5 1.0 error: failed to copy: No space left on device (os error 28)", "
         (NO_IMAGE, "failed to do request: Head", "tfmatrix bases"),
         (LIMIT, "429 Too Many Requests", "docker login"),
         (QUIET, "exit code: 137", None),
+        (LAYER, "error creating overlay mount to /var/lib/docker/overlay2/z/merged: no such", None),
         (NO_DAEMON, "Cannot connect to the Docker daemon", "doctor"),
         (DISK, "error: failed to copy: No space left", "tfmatrix clean"),
         ([], "said nothing", None),

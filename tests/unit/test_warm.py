@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any, Optional
 
@@ -12,14 +13,16 @@ import pytest
 from runner import cli
 from runner.cells.snapshot.record import modules_in
 from runner.engines.local.engine import LocalEngine
-from runner.engines.local.lent import LentChannel, last_line
+from runner.engines.local.lent import LendableAgent, LentChannel, last_line
 from runner.machine import standing
 from runner.pipeline.warm import address, keeping
 from runner.pipeline.warm.agents import WarmAgent, WarmAgents
-from runner.pipeline.warm.keeping import KeeperState
+from runner.pipeline.warm.imports import Import
+from runner.pipeline.warm.keeping import KeeperState, Wanted
 from runner.pipeline.warm.lender import process_facts
 from runner.upkeep import doctor
 from runner.upkeep.doctor import Health
+from tests.engines.plain import environment
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +179,24 @@ def test_what_is_lent_is_neither_lent_again_nor_ended(tmp_path: Path) -> None:
     agents.take_back(made, alive=True)
     agents.end_idle()
     assert agents.none_left
+
+
+def test_a_keeper_that_never_answers_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    (tmp_path / "marker").touch()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    lendable = LendableAgent(folder=tmp_path, marker=tmp_path / "marker", damage=lambda: None)
+    monkeypatch.setattr(keeping, "IMPORTING", 0.05)
+    monkeypatch.setattr(address, "connect", lambda _: address.Connection(ours))
+    monkeypatch.setattr(LocalEngine, "lendable", lambda *_: lendable)
+    made = environment("2.9.3")
+    with theirs:
+        (kept,) = keeping.keep(LocalEngine(), [Wanted(environment=made, how=Import())])
+    assert kept.environment == made
+    assert "tfmatrix warm --stop" in kept.why_not
 
 
 @pytest.mark.parametrize("why", [None, "the agent was killed by SIGKILL"])

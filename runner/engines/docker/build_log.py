@@ -55,7 +55,7 @@ def cause(log: Sequence[str]) -> str:
     number, error = errors[-1].groups()
     printed = [m[1] for line in log if (m := re.match(rf"#{number} [\d.]+ +(.*\S)", line))]
     if not printed:
-        return str(error)[:400]
+        return _COMMAND.sub("", str(error))[:400]
     return _from_the_first_error(printed)
 
 
@@ -71,6 +71,8 @@ def _from_the_first_error(printed: Sequence[str]) -> str:
     return " ".join(printed[first : first + 5])[:400]
 
 
+_COMMAND = re.compile(r"executor failed running \[.*\]: |process \".*\" did not complete[^:]*: ")
+"""What BuildKit writes before the cause: the whole command, which can be longer than a message."""
 _ERROR = re.compile(r"\berror\b|cannot|failed|no space", re.IGNORECASE)
 
 

@@ -25,6 +25,7 @@ from runner.pipeline.warm.imports import Import
 from runner.pipeline.warm.lender import process_facts
 
 GONE = "the keeper or the environment has gone meanwhile: run it again"
+SILENT = "the keeper does not answer: end it with `tfmatrix warm --stop`, and run it again"
 SHARE = 0.5
 """The share of the free memory that warm agents may hold if no limit is given."""
 IDLE = 1800.0
@@ -62,10 +63,12 @@ def keep(engine: LocalEngine, wanted: Sequence[Wanted]) -> Iterator[Kept]:
             else:
                 open_ones.callback(connection.close)
                 waiting.register(connection.socket, selectors.EVENT_READ, (one, connection))
-        while waiting.get_map():
-            for ready, _ in waiting.select(IMPORTING):
+        while (asked := waiting.get_map()) and (answers := waiting.select(IMPORTING)):
+            for ready, _ in answers:
                 waiting.unregister(ready.fileobj)
                 yield _kept(*ready.data)
+        for one, _ in (each.data for each in asked.values()):
+            yield Kept(environment=one.environment, why_not=SILENT)
 
 
 def _ask_for(engine: LocalEngine, wanted: Wanted) -> Optional[Connection]:
