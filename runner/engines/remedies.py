@@ -13,6 +13,12 @@ _NETWORK = "check the network and its settings (HTTPS_PROXY, UV_DEFAULT_INDEX, P
 PULL_LIMIT = r"toomanyrequests|pull rate limit|(?:manifests|blobs)\b[^\n]*\b429\b"
 """A registry has answered with HTTP status 429. An index of packages may do so, too."""
 
+LOST_LAYER = (
+    r"error creating overlay mount to \S+: (?!no space)|layer does not exist"
+    r"|snapshot \S+ does not exist"
+)
+"""A layer that the builder of images wants to build on is gone."""
+
 _REMEDIES = (
     (
         PULL_LIMIT,
@@ -20,6 +26,7 @@ _REMEDIES = (
         " images without it: `sudo tfmatrix bases`",
     ),
     (r"no space left on device|disk quota exceeded", _CLEAN),
+    (LOST_LAYER, "restart the Docker daemon, or empty its cache: `docker builder prune --all`"),
     (
         r"read-only file system|permission denied",
         paths.UNWRITABLE_CACHE,

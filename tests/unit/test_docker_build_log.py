@@ -64,7 +64,7 @@ DISK = ["#5 1.0 error: failed to copy: No space left on device (os error 28)", "
         (NO_IMAGE, "failed to do request: Head", "tfmatrix bases"),
         (LIMIT, "429 Too Many Requests", "docker login"),
         (QUIET, "exit code: 137", None),
-        (LAYER, "error creating overlay mount to /var/lib/docker/overlay2/z/merged: no such", None),
+        (LAYER, "error creating overlay mount to /var/lib/docker/overlay2/z/merged:", "restart"),
         (NO_DAEMON, "Cannot connect to the Docker daemon", "doctor"),
         (DISK, "error: failed to copy: No space left", "tfmatrix clean"),
         ([], "said nothing", None),

@@ -76,6 +76,12 @@ _COMMAND = re.compile(r"executor failed running \[.*\]: |process \".*\" did not 
 _ERROR = re.compile(r"\berror\b|cannot|failed|no space", re.IGNORECASE)
 
 
+def has_lost_layers(log: Sequence[str]) -> bool:
+    """Whether the builder itself has failed, because its cache names layers that are gone."""
+    told = (line for line in log if not re.match(r"#\d+ [\d.]+ ", line))
+    return any(re.search(remedies.LOST_LAYER, line) for line in told)
+
+
 def remedy(log: Sequence[str]) -> Optional[str]:
     """The remedy, if the failure is a usual one."""
     return remedies.remedy("\n".join(log))

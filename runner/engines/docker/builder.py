@@ -19,7 +19,7 @@ from typing import Optional
 from attrs import evolve
 from docker.errors import DockerException
 
-from runner.engines.base import Progress
+from runner.engines.base import Phase, Progress
 from runner.engines.docker import build_log, build_steps, buildkit, daemon
 from runner.engines.docker.build_settings import certificates, settings
 from runner.engines.docker.build_steps import BuildStep
@@ -80,6 +80,9 @@ def _build(
         if step.network != "none":
             command += _secrets(Path(folder))
         log, code = _follow([*command, str(context)], progress)
+        if code != 0 and build_log.has_lost_layers(log):
+            progress(Phase(what="building", detail="once more, without the cache"))
+            log, code = _follow([*command, "--no-cache", str(context)], progress)
     if code != 0:
         raise PrepareError(
             f"{what} could not be built: {build_log.cause(log)}",
