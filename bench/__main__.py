@@ -26,6 +26,7 @@ from runner.errors import TfmatrixError
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, show_default=True)
 @click.option("--only", type=click.Choice(STUDIES), multiple=True, help="Repeat for several.")
 @click.option("--cold", metavar="SPEC", help="Only make environments from nothing.")
+@click.option("--stages", metavar="SPEC", help="Only tell where the time of --cold goes.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("results/bench"))
 def main(
     quick: bool,
@@ -36,6 +37,7 @@ def main(
     jobs: int,
     only: Sequence[str],
     cold: Optional[str],
+    stages: Optional[str],
     output: Path,
 ) -> None:
     sizes = QUICK if quick else Sizes()
@@ -49,11 +51,11 @@ def main(
         light=cases or sizes.light,
         whole=cases or sizes.whole,
     )
-    wanted = only or (() if cold else USUAL)
+    wanted = only or (() if cold or stages else USUAL)
     try:
         with tempfile.TemporaryDirectory(prefix="tfmatrix-bench-") as temporary:
             Path(temporary).chmod(0o755)
-            Session(sizes, jobs, Path(temporary), output.absolute()).run(wanted, cold)
+            Session(sizes, jobs, Path(temporary), output.absolute()).run(wanted, cold, stages)
     except TfmatrixError as error:
         click.echo(f"bench: {error}", err=True)
         sys.exit(error.exit_code)

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
+from bench import stages
 from bench.index import Index, serving
 from bench.ours import TFMATRIX
 from bench.records import Figures
 from bench.timing import BenchError, timed
-from bench.works import LIGHT
+from bench.works import LIGHT, ROOT
 from runner.environments import locks
-from runner.machine import host, interpreters
+from runner.machine import host, interpreters, processes
 from runner.matrix import plan
 from runner.model import Device, Release
 
@@ -78,6 +80,25 @@ def measure(releases: Sequence[Release], folder: Path, say: Callable[[str], None
     return Cold(releases=tuple(release.version for release in releases), pip=pip, ours=ours)
 
 
+def measure_stages(
+    releases: Sequence[Release], folder: Path, say: Callable[[str], None]
+) -> Figures:
+    """Where the time of our side goes. Raises `BenchError`."""
+    versions = [release.version for release in releases]
+    with serving(folder / "index") as index:
+        say("stages: filling the index")
+        _ours(releases, folder / "first", index)
+        say("stages: one environment after the other")
+        made = folder / "stages"
+        made.mkdir()
+        command = [sys.executable, "-m", "bench.stages", str(made), *versions]
+        done = processes.run(command, env=_own_environment(made, index), cwd=ROOT)
+        shutil.rmtree(made)
+    if done.returncode:
+        raise BenchError(done.stderr[-2000:])
+    return stages.figures(done.stdout.splitlines(), versions)
+
+
 def _side(index: Index, make: Callable[[], float]) -> Side:
     index.forget()
     seconds = make()
@@ -94,17 +115,21 @@ def _side(index: Index, make: Callable[[], float]) -> Side:
 
 
 def _ours(releases: Sequence[Release], folder: Path, index: Index) -> float:
-    env = _environment(
-        UV_DEFAULT_INDEX=index.url,
-        UV_CACHE_DIR=str(folder / "uv"),
-        TFMATRIX_CACHE=str(folder / "tfmatrix"),
-    )
+    env = _own_environment(folder, index)
     spec = ",".join(release.version for release in releases)
     command = [*TFMATRIX, "build", str(LIGHT), "--tf", spec, "--engine", "local"]
     try:
         return timed(command, env=env)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_environment(folder: Path, index: Index) -> dict[str, str]:
+    return _environment(
+        UV_DEFAULT_INDEX=index.url,
+        UV_CACHE_DIR=str(folder / "uv"),
+        TFMATRIX_CACHE=str(folder / "tfmatrix"),
+    )
 
 
 def _pip(releases: Sequence[Release], folder: Path, index: Index) -> float:

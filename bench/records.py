@@ -126,10 +126,11 @@ class Aim:
 
 @frozen(kw_only=True)
 class Figures:
-    """Named figures that are no comparison: simulated cells, downloads."""
+    """Named figures that are no comparison: simulated cells, downloads, stages."""
 
     title: str
-    rows: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    heads: tuple[str, ...] = ("", "")
 
 
 @frozen(kw_only=True)

@@ -59,10 +59,12 @@ class Session:
         elif not self.arena.docker_run:
             self.leave_out("docker run: there is a daemon, but no docker command")
 
-    def run(self, wanted: Sequence[str], cold: Optional[str]) -> None:
+    def run(self, wanted: Sequence[str], cold: Optional[str], stages: Optional[str]) -> None:
         steps: dict[str, Callable[[], None]] = {name: getattr(self, name) for name in wanted}
         if cold:
             steps["cold"] = lambda: self.cold(cold)
+        if stages:
+            steps["stages"] = lambda: self.stages(stages)
         for name, step in steps.items():
             with self.containers_removed():
                 try:
@@ -154,6 +156,12 @@ class Session:
         found = cold.measure(places.releases(spec), self.arena.folder, self.arena.say)
         promised = aims.of_cold(found.pip.seconds, found.ours.seconds, found.ours.most_fetched)
         self.found(figures=[found.figures()], aims=promised)
+
+    def stages(self, spec: str) -> None:
+        from bench import cold
+
+        found = cold.measure_stages(places.releases(spec), self.arena.folder, self.arena.say)
+        self.found(figures=[found])
 
     # -- what they need and leave ---------------------------------------------------------------
 

@@ -134,7 +134,7 @@ def _causes(answers: Iterable[Answer]) -> str:
 
 
 def _figures(figures: Figures) -> Iterator[str]:
-    yield from table(("", ""), figures.rows)
+    yield from table(figures.heads, figures.rows)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

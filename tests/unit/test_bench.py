@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import aims, coverage, index, loops, plot, rounds, scale, studies, table, works
+from bench import aims, coverage, index, loops, plot, rounds, scale, stages, studies, table, works
 from bench.floor import ONCE, Parts, bound
 from bench.records import (
     Answer,
@@ -27,6 +27,7 @@ from bench.records import (
     Series,
 )
 from bench.timing import BenchError
+from runner.engines.base import Phase
 from runner.matrix import config
 from runner.model import Release
 from runner.releases import catalogue, specifier
@@ -307,6 +308,45 @@ def test_official_images_are_counted_from_the_catalogue() -> None:
     there = [one.version for one in found if not one.cause]
     assert there == [release.version for release in chosen if release.image]
     assert 0 < len(there) < len(chosen)
+
+
+# --- The stages of an environment ------------------------------------------------------------
+
+
+def test_what_a_child_uses_is_counted_while_it_runs_and_afterwards() -> None:
+    spins = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
+    before = stages.Usage.now()
+    with subprocess.Popen(
+        (sys.executable, "-c", spins), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdout.readline()
+        running = stages.Usage.now().since(before)
+        child.stdin.close()
+    ended = stages.Usage.now().since(before)
+    assert 0.45 <= running.processor <= ended.processor
+
+
+def test_a_stage_lasts_until_the_next_one_begins() -> None:
+    diary = stages.Diary()
+    for phase in ("creating", "installing", "downloading", "downloading", "installing"):
+        diary.hear(Phase(what=phase))
+    diary.begin("")
+    names = [name for name, _ in diary.stages]
+    assert names == ["creating", "looking", "downloading", "installing"]
+
+
+def test_the_stages_of_all_releases_are_added() -> None:
+    used = {"seconds": 1.25, "processor": 2.0, "written": 3_000_000}
+    lines = [
+        json.dumps({"release": release, "stage": stage, "used": used})
+        for release in ("1.15.5", "2.9.3")
+        for stage in ("compiling", "checking")
+    ]
+    found = stages.figures(lines, ("1.15.5", "2.9.3"))
+    assert ("compile to bytecode", "2.5", "4.0", "6") in found.rows
+    assert found.rows[-1] == ("together", "5.0", "8.0", "12")
 
 
 # --- The index that counts -------------------------------------------------------------------

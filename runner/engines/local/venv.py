@@ -26,6 +26,7 @@ _IMPORT_PATIENCE = 300.0
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([\d.]+)([KMG]iB)\)")
 _DOWNLOADED = re.compile(r"\s*Downloaded (\S+)")
+_PREPARED = re.compile(r"\s*Prepared \d+ package")
 
 
 def make_venv(
@@ -180,6 +181,8 @@ def _observed(lines: Iterator[str], progress: Progress) -> Iterator[str]:
                     bytes_total=sum(sizes.values()),
                 )
             )
+        elif _PREPARED.match(line):  # downloaded and unpacked; now they are linked
+            progress(Phase(what="installing"))
         yield line
 
 
