@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any, Optional, TypeVar
 
 import click
 
+from runner.cells.lacks import imports
+from runner.cells.lacks.packages import package_of
 from runner.cli import issue_source, log
+from runner.cli.issue_source import Source
 from runner.errors import UsageError
 from runner.github import issue_scripts, joined
 from runner.github.issue_scripts import Block
 from runner.github.joined import Files, Numbered
 from runner.machine.units import count
+from runner.model import package_name
 from runner.report.text import shortened
 from runner.runs import journal
 
@@ -77,7 +82,34 @@ def choose(engine: str, selection: dict[str, Any]) -> str:
     files = joined.joined_files(chosen, name)
     selection["scripts"] = (save_files(FOLDER / name, files, force),)
     selection["reported"] = source.reported
+    texts = [issue_scripts.as_python(text) for text in files.contents.values()]
+    selection["packages"] += _installed(source, texts, selection["packages"])
     return engine
+
+
+def _installed(source: Source, texts: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """The packages that the issue's shell commands install and its script imports.
+
+    A package that the user has `given` is the user's. The others of the issue are only named: one
+    that old releases cannot have would make all their cells errors.
+    """
+    imported = _imported(texts)
+    mine = {package_name(each) for each in given}
+    found = [each for each in source.installed if package_name(each) not in mine]
+    added = tuple(each for each in found if package_name(each) in imported)
+    others = [each for each in found if each not in added]
+    if added:
+        log.print_note(f"added, because the issue installs it: {', '.join(added)}")
+    if others:
+        options = " ".join(f"--with {shlex.quote(each)}" for each in others)
+        log.print_note(f"the issue also installs what the script does not import: add {options}")
+    return added
+
+
+def _imported(texts: Sequence[str]) -> set[str]:
+    modules = {module for text in texts for module in imports.imported_at_once(text)}
+    names = {module.partition(".")[0] for module in modules}
+    return {package_name(each) for each in (*names, *filter(None, map(package_of, modules)))}
 
 
 def _source(selection: dict[str, Any]) -> Optional[str]:

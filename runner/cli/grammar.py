@@ -113,6 +113,12 @@ def _check(division: Division, options: Collection[str], ctx: click.Context) -> 
             "Write options of the script after --",
             ctx,
         )
+    if first in _options_of_run(ctx):
+        raise click.UsageError(
+            f"{ctx.command_path} has no option {first}, which `tfmatrix run` has. "
+            "Write options of the script after --",
+            ctx,
+        )
     both = [_name(word) for word in division.script if _is_option(word) and _name(word) in options]
     if both:
         raise click.UsageError(
@@ -120,6 +126,13 @@ def _check(division: Division, options: Collection[str], ctx: click.Context) -> 
             "before the script, or options of the script after --",
             ctx,
         )
+
+
+def _options_of_run(ctx: click.Context) -> Collection[str]:
+    """The options of `tfmatrix run`: other commands do not have all of them."""
+    group = ctx.parent.command if ctx.parent is not None else None
+    run = group.get_command(ctx, "run") if isinstance(group, click.Group) else None
+    return () if run is None else _options(run, ctx)
 
 
 def alike(option: str, known: Iterable[str]) -> list[str]:

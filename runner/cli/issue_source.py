@@ -33,6 +33,8 @@ class Source:
     blocks: tuple[Block, ...]
     reported: str = ""
     """The signature of the failure that the source reports; "" if there is none."""
+    installed: tuple[str, ...] = ()
+    """Requirements for the packages that its shell commands install, besides TensorFlow."""
 
 
 def read_source(named: str) -> Source:
@@ -79,7 +81,10 @@ def _of_link(link: links.LinkedScript) -> Source:
     blocks = _of_file(f"{link.name}{link.kind}", text)
     about = text if link.kind == ".md" else ""
     return Source(
-        name=safe_name(link.name), blocks=blocks, reported=reported.reported_failure(about)
+        name=safe_name(link.name),
+        blocks=blocks,
+        reported=reported.reported_failure(about),
+        installed=issue_scripts.shell_installs(about).packages,
     )
 
 
@@ -105,6 +110,7 @@ def _of_texts(name: str, texts: list[str]) -> Source:
             for block in issue_scripts.script_blocks(text, place)
         ),
         reported=next(failures, ""),
+        installed=issue_scripts.shell_installs(texts[0]).packages if texts else (),
     )
 
 

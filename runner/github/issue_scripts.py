@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from runner.github.fences import with_fences
 from runner.scripts import ipython
+from runner.scripts.pip_install import Installed, find_installed
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 PYTHON = frozenset({"py", "py3", "pycon", "python", "python2", "python3", "ipython", "ipython3"})
 MOST = 65_536
 """The longest block, in characters, that is tested for Python; it is GitHub's limit."""
+
+_LONGEST_COMMAND = 1000
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
 _FILE = re.compile(r"(?<![\w./-])([A-Za-z_]\w*\.py)(?![\w.])")
@@ -61,10 +64,7 @@ def script_blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
 
     `place` names the text if an issue has several. Never raises, for any text.
     """
-    text = markdown.encode("utf-8", "replace").decode("utf-8")
-    if _is_escaped(text):
-        text = html.unescape(text)
-    text, origins = with_fences(text)
+    text, origins = with_fences(_readable(markdown))
     lines = text.split("\n")
     found = (_block(*code, lines=lines) for code in _code(text))
     return tuple(
@@ -74,12 +74,26 @@ def script_blocks(markdown: str, place: str = "") -> tuple[Block, ...]:
     )
 
 
+def shell_installs(markdown: str) -> Installed:
+    """What the commands in the other blocks install with pip: `$ pip install pandas==1.3`."""
+    text, _ = with_fences(_readable(markdown))
+    blocks = (content for info, content, line in _code(text) if _block(info, content, line) is None)
+    lines = (line.strip().lstrip("$!%> ") for content in blocks for line in content.split("\n"))
+    commands = (line for line in lines if "pip" in line and len(line) <= _LONGEST_COMMAND)
+    return sum(filter(None, map(find_installed, commands)), Installed())
+
+
 def hidden_comments(markdown: str) -> tuple[str, ...]:
     """The HTML comments in `markdown` that are blocks of their own; GitHub does not show them."""
     text = markdown.encode("utf-8", "replace").decode("utf-8")
     tokens = _parser(False).parse(text)
     found = (token.content.strip() for token in tokens if token.type == "html_block")
     return tuple(one for one in found if one.startswith("<!--"))
+
+
+def _readable(markdown: str) -> str:
+    text = markdown.encode("utf-8", "replace").decode("utf-8")
+    return html.unescape(text) if _is_escaped(text) else text
 
 
 def _is_escaped(text: str) -> bool:

@@ -71,6 +71,16 @@ def test_what_may_be_meant_for_either_is_refused_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_an_option_of_run_is_not_the_scripts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bisect", "my.py", "--good", "2.9", "--keep-environments", "none"]
+    assert cli.execute(words) == 2
+    error = capsys.readouterr().err
+    assert "tfmatrix bisect has no option --keep-environments, which `tfmatrix run` has" in error
+    assert error.count("\n") == 1
+
+
 def test_the_separator_settles_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["plan", "my.py", "--tf", "2.9", "--format", "json", "--", "--tff", "--tf", "2.10"]
     assert cli.execute(words) == 0

@@ -24,7 +24,7 @@ from runner.cli import from_issue, issue_source
 from runner.errors import UsageError
 from runner.github import download, issue_scripts, links
 from runner.github.errors import GithubError
-from runner.github.issue_scripts import Block, script_blocks
+from runner.github.issue_scripts import Block, script_blocks, shell_installs
 from runner.model import Repro
 from tests.unit.github_server import TOKEN, Answer, Fake, serving
 
@@ -169,6 +169,7 @@ def test_any_text_has_its_scripts(text: str) -> None:
         assert block.source.endswith("\n")
         assert 1 <= block.line <= text.count("\n") + text.count("\r") + 1
         block.source.encode("utf-8")
+    assert shell_installs(text).packages is not None
 
 
 LINES = st.text("ab=()'# \t", max_size=20).map(lambda line: f"x{line}".rstrip())
@@ -456,6 +457,44 @@ def test_blocks_that_import_each_other_are_files(wanted: list[str]) -> None:
         "bug-1-2-3.py": "from data import TWO\nimport model\n",
     }
     assert cli.execute(["run", "--from-issue", "bug.md", "--block", "1,2,3"]) == 3
+
+
+INSTALLS = """\
+```shell
+$ pip install -q 'pandas==1.3' tensorflow==2.9 && python bug.py
+!pip install rich ./mine.whl
+pip freeze
+```
+
+```python
+import numpy, pandas
+import tensorflow
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "packages"),
+    [((), ("pandas==1.3",)), (("Pandas==1.5",), ("Pandas==1.5",))],
+)
+def test_what_the_issue_installs_is_added_if_its_script_imports_it(
+    wanted: list[str], capsys: Captured, given: tuple[str, ...], packages: tuple[str, ...]
+) -> None:
+    Path("bug.md").write_text(INSTALLS, "utf-8")
+    selection: dict[str, Any] = {"scripts": (), "from_issue": "bug.md", "packages": given}
+    selection.update(blocks=(), force=False, unsandboxed=False)
+    from_issue.choose("auto", selection)
+    assert selection["packages"] == packages
+    told = capsys.readouterr().err
+    assert "the issue also installs what the script does not import: add --with rich\n" in told
+    assert ("added, because the issue installs it: pandas==1.3" in told) is not bool(given)
+
+
+def test_what_a_shell_block_installs() -> None:
+    assert shell_installs(INSTALLS).packages == ("pandas==1.3", "rich")
+    assert shell_installs(INSTALLS).tensorflow == ("tensorflow==2.9",)
+    assert shell_installs("```\npip install x " + ";" * 60_000 + "\n```\n").packages == ()
+    assert shell_installs("    pip install one\n\nText: pip install two\n").packages == ("one",)
 
 
 def test_comments_count_after_the_description(wanted: list[str], github: Fake) -> None:
