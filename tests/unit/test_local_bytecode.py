@@ -107,6 +107,15 @@ def test_damaged_bytecode_is_not_used(first: Path, tmp_path: Path, content: byte
     assert kept()[0].read_bytes() != content
 
 
+def test_what_another_process_removes_meanwhile_is_compiled(first: Path, tmp_path: Path) -> None:
+    second = packages(tmp_path, "second", 1_700_000_000)
+    compile_in(first)
+    (file,) = kept()
+    file.unlink()
+    file.symlink_to(tmp_path / "gone")
+    assert compile_in(second) == [module_of(second)]
+
+
 def test_a_module_that_does_not_compile_has_none(tmp_path: Path) -> None:
     old = packages(tmp_path, "old", 1_600_000_000, "print 'Python 2'\n")
     assert compile_in(old) == [module_of(old)]

@@ -56,10 +56,13 @@ class Bytecode:
                 os.link(made, self.folder / f"{digest}-{_digest(body)}")
 
     def _copy(self, known: Path, module: Path) -> bool:
-        """Give `module` this bytecode; returns False if it is damaged."""
-        data, source = known.read_bytes(), module.stat()
+        """Give `module` this bytecode; returns False if it is damaged, or gone meanwhile."""
+        try:
+            data, source = known.read_bytes(), module.stat()
+        except FileNotFoundError:
+            return False
         if _digest(data[self._header :]) != known.name.partition("-")[2]:
-            known.unlink()
+            known.unlink(missing_ok=True)
             return False
         stamp = _STAMP.pack(int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF)
         own = data[: self._header - _STAMP.size] + stamp
