@@ -80,6 +80,14 @@ def test_one_text_is_compiled_once_and_tells_its_own_place(first: Path, tmp_path
     assert said_by(module_of(first)) == str(module_of(first))
 
 
+def test_a_text_that_an_environment_has_twice_is_kept_once(first: Path, tmp_path: Path) -> None:
+    twice = first / "other.py"
+    twice.write_text(TEXT)
+    assert set(compile_in(first)) == {module_of(first), twice}
+    assert len(kept()) == 1
+    assert said_by(twice) == str(twice)
+
+
 def test_environments_with_the_same_file_have_the_same_bytecode(
     first: Path, tmp_path: Path
 ) -> None:

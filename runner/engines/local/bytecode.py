@@ -49,9 +49,10 @@ class Bytecode:
 
     def keep(self, modules: Mapping[Path, str]) -> None:
         """Link the bytecode that these have now. Some have none: they are for Python 2."""
-        for module, digest in modules.items():
+        one_of_each = {digest: module for module, digest in modules.items()}
+        for digest, module in one_of_each.items():
             made = compiled(module, self.version)
-            with suppress(OSError):  # another file system, a full disk, the same text twice
+            with suppress(OSError):  # another file system, a full disk
                 body = made.read_bytes()[self._header :]
                 os.link(made, self.folder / f"{digest}-{_digest(body)}")
 
