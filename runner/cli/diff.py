@@ -1,8 +1,10 @@
-"""`tfmatrix diff`: what changed between two runs."""
+"""`tfmatrix diff`: what changed between two runs, or between two releases of one run."""
 
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Optional
 
 import click
@@ -10,9 +12,23 @@ import click
 from runner import paths
 from runner.cli import completion, log
 from runner.cli.formats import formats, print_json
+from runner.grid import build_grid
 from runner.grid.tolerance import TOLERANCE
+from runner.model import Run
 from runner.report import comparison as comparisons
 from runner.runs import compare, journal
+
+_VERSION = re.compile(r"\d+(\.\d+)+\S*")
+
+
+def _run(name: Optional[str]) -> Run:
+    return journal.read_run(journal.find_run(name, paths.results()), warn=log.print_warning)
+
+
+def _is_version(name: str) -> bool:
+    """Whether it is a version, and no folder that could be a run."""
+    there = (paths.results() / name).exists() or Path(name).exists()
+    return _VERSION.fullmatch(name) is not None and not there
 
 
 def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Optional[float]:
@@ -23,11 +39,20 @@ def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Op
 
 @click.command(
     "diff",
-    help="Show what changed between two runs. Exits 1 if an outcome or a signature changed, or if "
-    "only one run has a cell; with --observations also if a value changed.",
+    help="Show what changed between two runs, or between two releases of one run. Exits 1 if an "
+    "outcome or a signature changed, or if only one of the two has a cell; with --observations "
+    "also if a value changed.",
 )
 @click.argument("before", shell_complete=completion.complete_runs)
 @click.argument("after", shell_complete=completion.complete_runs)
+@click.option(
+    "--run",
+    "of_run",
+    metavar="RUN",
+    help="BEFORE and AFTER are releases of this run. Without it, two versions are releases of the "
+    "newest run.",
+    shell_complete=completion.complete_runs,
+)
 @click.option("--observations", is_flag=True, help="Compare observed values too.")
 @click.option(
     "--tolerance",
@@ -38,13 +63,20 @@ def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Op
 )
 @formats("text", "json", default="text", help="json: for other programs (docs/json.md).")
 def command(
-    before: str, after: str, observations: bool, tolerance: Optional[float], format_: str
+    before: str,
+    after: str,
+    of_run: Optional[str],
+    observations: bool,
+    tolerance: Optional[float],
+    format_: str,
 ) -> int:
-    runs = [
-        journal.read_run(journal.find_run(name, paths.results()), warn=log.print_warning)
-        for name in (before, after)
-    ]
-    comparison = compare.compare_runs(runs[0], runs[1], tolerance)
+    if of_run is not None or (_is_version(before) and _is_version(after)):
+        whole = _run(of_run)
+        runs = [whole, whole]
+        comparison = compare.compare_releases(build_grid(whole), before, after, tolerance)
+    else:
+        runs = [_run(before), _run(after)]
+        comparison = compare.compare_runs(runs[0], runs[1], tolerance)
     if format_ == "json":
         print_json(comparisons.comparison_data(runs[0], runs[1], comparison))
     else:

@@ -70,7 +70,10 @@ EXAMPLES = {
         ("tfmatrix warm --stop", "end what was kept"),
     ),
     "history": (("tfmatrix history", "which cells changed from run to run, and why"),),
-    "diff": (("tfmatrix diff results/reference latest", "changes since the committed run"),),
+    "diff": (
+        ("tfmatrix diff results/reference latest", "changes since the committed run"),
+        ("tfmatrix diff 2.15 2.16", "what differs between two releases of the newest run"),
+    ),
     "merge": (("tfmatrix merge shards/* --output report", "one run from many machines' runs"),),
     "attach": (
         ("tfmatrix attach --repo OWNER/NAME --issue 7 --dry-run", "print the comment"),

@@ -1,13 +1,15 @@
-"""Finds what differs between two runs. Pure."""
+"""Finds what differs between two runs, or between two releases of one run. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, Optional
 
 from attrs import frozen
 
+from runner.errors import UsageError
+from runner.grid import Column, Grid
 from runner.grid.tolerance import differs
 from runner.model import Json, Outcome, Result, Run
 
@@ -60,7 +62,8 @@ class ObservedDifference:
 
 @frozen(kw_only=True)
 class Comparison:
-    """The differences between two runs, in measured cells only: an inferred cell is no evidence."""
+    """The differences between two runs or releases, in measured cells only: an inferred cell is no
+    evidence."""
 
     changes: tuple[OutcomeDifference, ...]
     agreeing: int
@@ -96,6 +99,53 @@ def compare_runs(before: Run, after: Run, tolerance: Optional[float] = None) -> 
     several = _on_several_pythons(before) | _on_several_pythons(after)
     old = {_where(result, several): result for result in before.results}
     new = {_where(result, several): result for result in after.results}
+    return _compared(old, new, tolerance)
+
+
+def compare_releases(
+    grid: Grid, before: str, after: str, tolerance: Optional[float] = None
+) -> Comparison:
+    """Compare two columns of one run: releases, or versions of the package that it runs along.
+
+    The cells are named `2.15.1 → 2.16.2`. Raises `UsageError` if the run has no such column.
+    """
+    one, other = (_columns(grid, name) for name in (before, after))
+    versions = " → ".join(f"{found[0].version}" for found in (one, other))
+    old, new = (_of_columns(grid, found, versions) for found in (one, other))
+    return _compared(old, new, tolerance)
+
+
+def _columns(grid: Grid, name: str) -> list[Column]:
+    """The columns of a version, on all devices; a series names its only version in the run."""
+    found = [column for column in grid.columns if name == column.version]
+    of_series = [column for column in grid.columns if column.version.startswith(f"{name}.")]
+    versions = dict.fromkeys(column.version for column in found or of_series)
+    if len(versions) == 1:
+        return found or of_series
+    there = ", ".join(versions or dict.fromkeys(column.version for column in grid.columns))
+    many = "has several versions of" if versions else "has no release"
+    raise UsageError(f"the run {grid.run.info.id} {many} {name}; there are: {there or 'none'}")
+
+
+def _of_columns(grid: Grid, columns: Sequence[Column], versions: str) -> dict[ComparedCell, Result]:
+    pythons = Counter(column.device for column in columns)
+    return {
+        ComparedCell(
+            repro=row.repro,
+            case=row.case,
+            tensorflow=versions,
+            device=column.device,
+            python=column.python if pythons[column.device] > 1 else "",
+        ): result
+        for row in grid.rows
+        for column in columns
+        if (result := grid.cell(row, column)) is not None
+    }
+
+
+def _compared(
+    old: dict[ComparedCell, Result], new: dict[ComparedCell, Result], tolerance: Optional[float]
+) -> Comparison:
     inferred = {at for known in (old, new) for at, result in known.items() if result.inferred}
     for at in inferred:
         old.pop(at, None)

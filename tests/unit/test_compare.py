@@ -175,6 +175,60 @@ def test_what_differs_is_said_by_kind_and_by_exit_code(
     ]
 
 
+def on_two(name: str, write: Callable[..., None]) -> None:
+    values = {"2.15.1": 0.5, "2.16.2": 0.25}
+    write(
+        name,
+        *(result("a", Verdict.PASS, tf=tf, observations={"loss": v}) for tf, v in values.items()),
+        result("b", Verdict.PASS, tf="2.15.1"),
+        result("b", Verdict.FAIL, "X", tf="2.16.2"),
+        result("c", Verdict.PASS, tf="2.16.1"),
+    )
+
+
+@pytest.mark.parametrize("names", [("2.15.1", "2.16.2"), ("2.15", "2.16.2")])
+def test_two_releases_of_the_newest_run_or_of_one_that_is_named(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str], names: tuple[str, str]
+) -> None:
+    on_two("results/latest", write)
+    on_two("mine", write)
+    for more in ((), ("--run", "mine")):
+        assert cli.execute(["diff", *names, *more]) == 1
+        assert capsys.readouterr().out.splitlines() == [
+            "changed:",
+            "  r/b on 2.15.1 → 2.16.2 cpu: pass → fail (X)",
+            "observations that differ where outcome and signature agree:",
+            "  r/a on 2.15.1 → 2.16.2 cpu: loss: 0.5 → 0.25",
+            "1 cell agrees in outcome and signature, 1 differ",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (("2.15", "2.17"), "has no release 2.17; there are: 2.15.1, 2.16.1, 2.16.2"),
+        (("2.15", "2.16"), "has several versions of 2.16; there are: 2.16.1, 2.16.2"),
+        (("2.15", "results/latest"), "no run '2.15'"),
+        (("2.15", "x", "--run", "nowhere"), "no run 'nowhere'"),
+    ],
+)
+def test_releases_that_the_run_does_not_have(
+    write: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    names: tuple[str, ...],
+    why: str,
+) -> None:
+    on_two("results/latest", write)
+    assert cli.execute(["diff", *names]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_run_may_have_a_version_as_its_name(write: Callable[..., None]) -> None:
+    for name in ("2.15", "2.16"):
+        write(name, result("a", Verdict.PASS))
+    assert cli.execute(["diff", "2.15", "2.16"]) == 0
+
+
 def test_what_was_only_inferred_is_not_compared(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

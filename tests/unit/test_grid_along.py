@@ -18,6 +18,7 @@ from runner.pins.pin import find_pin
 from runner.report import block
 from runner.report.answer import answer
 from runner.report.context import Context
+from runner.runs import compare
 from tests.unit import runs
 
 FAILURES: dict[str, runs.Failure] = {"A": (Verdict.FAIL, "KeyError: 'x'")}
@@ -45,6 +46,14 @@ def test_the_values_are_the_columns_as_planned_and_a_case_is_one_row() -> None:
     assert [row.case for row in shown.rows] == ["default"]
     assert [mark.letter for mark in shown.marks[0]] == ["", "", "A", "A"]
     assert [(t.before.version, t.after.version) for t in shown.transitions] == [("3.1.1", "3.10.0")]
+
+
+def test_two_versions_of_the_package_are_compared_as_two_releases_are() -> None:
+    shown = grid.build_grid(along("✓", "✓", "A", "A"))
+    (change,) = compare.compare_releases(shown, "3.1", "3.10").changes
+    assert str(change.where) == "script/default on 3.1.1 → 3.10.0 cpu"
+    assert change.kind == "changed"
+    assert compare.compare_releases(shown, "3.10.0", "3.11.3").changes == ()
 
 
 def test_the_sentence_names_the_package_once_and_goes_no_farther_than_it_was_run() -> None:
