@@ -1,22 +1,29 @@
 """What planning, journalling and reporting cost by themselves, with cells that nobody ran.
 
-    python -m bench.simulate CELLS
+    python -m bench.simulate CELLS [--files N] [--load]
 
-Prints the seconds of each step and the peak of resident memory as JSON; in a process of its own, so
-that the peak is this work's alone. Cells are journalled as answers from the store are. A measured
-cell's line is flushed to disk besides, which waits for the disk while the next cell runs: what that
-takes is told apart, from the first cells.
+Prints the seconds of each step, the seconds of processor time and the peak of resident memory as
+JSON; in a process of its own, so that the peak is this work's alone. `--files`: this many logs are
+files, the others are in the archive (`runner.runs.logs`). `--load`: meanwhile another process
+writes to the same disk, as fast as it can.
+
+Cells are journalled as answers from the store are. A measured cell's line is flushed to disk
+besides, which waits for the disk while the next cell runs: what that takes is told apart, from the
+first cells.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import resource
-import sys
+import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -27,7 +34,7 @@ from runner.matrix import plan
 from runner.model import Case, Cell, EnvironmentInfo, Execution, Matrix, Repro, Result, Run, RunInfo
 from runner.releases import catalogue, specifier
 from runner.report import publish
-from runner.runs import journal
+from runner.runs import journal, logs
 
 RELEASES = 25
 CASES = 100
@@ -36,8 +43,10 @@ FLUSHED = 500
 ERRORS = 'Traceback (most recent call last):\n  File "/repro/s.py", line 9, in <module>\n    go()\n'
 
 
-def main(count: int) -> dict[str, float]:
-    """Seconds per step and in all, `peak_mb`, and seconds a cell where each is `flushed`."""
+def main(count: int, files: int = logs.MOST_FILES) -> dict[str, float]:
+    """Seconds per step, in all and of processor time, `peak_mb`, seconds a cell where each is
+    `flushed`, and seconds to have the run `removed`."""
+    logs.MOST_FILES = files
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -58,12 +67,34 @@ def main(count: int) -> dict[str, float]:
             run = journal.read_run(folder)
         with step("reported"):
             publish.write(run, folder)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
         began = time.perf_counter()
         _journal(Path(temporary) / "flushed", matrix, cells[:FLUSHED], sync=True)
         flushed = (time.perf_counter() - began) / len(cells[:FLUSHED])
-    assert len(run.results) == count
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**seconds, "all": sum(seconds.values()), "peak_mb": peak, "flushed": flushed}
+        assert len(run.results) == count
+        began = time.perf_counter()
+    return {
+        **seconds,
+        "all": sum(seconds.values()),
+        "processor": usage.ru_utime + usage.ru_stime,
+        "peak_mb": usage.ru_maxrss / 1024,
+        "flushed": flushed,
+        "removed": time.perf_counter() - began,
+    }
+
+
+@contextmanager
+def _busy_disk() -> Iterator[None]:
+    """Another process that writes 64 MiB to the disk again and again, and waits for each."""
+    with tempfile.TemporaryDirectory() as folder:
+        write = "of=$0/load bs=1M count=64 conv=fsync status=none"
+        script = f"while dd if=/dev/zero {write}; do :; done"
+        writer = subprocess.Popen(["sh", "-c", script, folder], start_new_session=True)
+        try:
+            yield
+        finally:
+            os.killpg(writer.pid, signal.SIGKILL)
+            writer.wait()
 
 
 def _matrix(count: int) -> Matrix:
@@ -140,4 +171,10 @@ def _head(matrix: Matrix, cells: Sequence[Cell]) -> Run:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cells", type=int)
+    parser.add_argument("--files", type=int, default=logs.MOST_FILES)
+    parser.add_argument("--load", action="store_true")
+    asked = parser.parse_args()
+    with _busy_disk() if asked.load else nullcontext():
+        print(json.dumps(main(asked.cells, asked.files)))

@@ -63,11 +63,14 @@ class Script:
         """Whether the script catches a failing import of TensorFlow or Keras."""
 
 
+_NO_SCRIPT = Script("")
+
+
 def _looked_at(script: Path) -> Script:
     try:
         return _script(script, script.stat().st_mtime_ns)
     except OSError:
-        return Script("")
+        return _NO_SCRIPT
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Optional, Union
@@ -18,7 +18,7 @@ MOST_TEXT = 8 << 20
 
 def write_atomic(
     path: Path,
-    content: Union[str, bytes],
+    content: Union[str, bytes, Iterable[str]],
     *,
     mode: Optional[int] = None,
     modified: Optional[float] = None,
@@ -28,16 +28,16 @@ def write_atomic(
 
     `mode` and `modified` (seconds) are set on the file if given. With `sync` the file is complete
     even if the machine stops meanwhile. That is slow, and needed only for data that cannot be made
-    again. Raises `OSError`, and leaves no incomplete file.
+    again. A large text can be given in pieces. Raises `OSError`, and leaves no incomplete file.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(8)}")
     how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         descriptor = os.open(temporary, how, 0o666 if mode is None else 0o600)
         try:
-            write_all(descriptor, data)
+            for block in _blocks(content):
+                write_all(descriptor, block)
             if mode is not None:
                 os.fchmod(descriptor, mode)
             if modified is not None:
@@ -51,6 +51,20 @@ def write_atomic(
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _blocks(content: Union[str, bytes, Iterable[str]]) -> Iterator[bytes]:
+    """The content as bytes: many pieces in few blocks."""
+    if isinstance(content, (str, bytes)):
+        yield content.encode("utf-8") if isinstance(content, str) else content
+        return
+    block = bytearray()
+    for piece in content:
+        block += piece.encode("utf-8")
+        if len(block) >= _BLOCK:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -1,13 +1,14 @@
 """Renders a run as reports: md, html, svg, junit, json and text.
 
-Each report is one module with a pure function `render(context) -> str`, and one line in `REPORTS`.
+Each report is one module with a pure function `render(context)`, which returns the text or its
+pieces, and one line in `REPORTS`.
 A module is imported only when its report is asked for, because most commands render nothing.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Optional
 
 from attrs import frozen
@@ -48,12 +49,22 @@ def render(
     grid: Optional[Grid] = None,
 ) -> str:
     """One report of `run`. Pass the `grid` if several reports of one run are rendered."""
+    return "".join(pieces(run, kind, logs, extras, grid))
+
+
+def pieces(
+    run: Run,
+    kind: str,
+    logs: Callable[[str], str],
+    extras: Optional[Extras] = None,
+    grid: Optional[Grid] = None,
+) -> Iterable[str]:
+    """The same text, in pieces if it can be large."""
     report = importlib.import_module(f"{__name__}.{REPORTS[kind].module}")
     extras = extras or Extras()
     arranged = grid or grids.build_grid(run, extras.releases)
     text = report.render(Context(run=run, grid=arranged, logs=logs, extras=extras))
-    assert isinstance(text, str)
-    return text
+    return [text] if isinstance(text, str) else text
 
 
 def terminal(grid: Grid, width: int = 0, colour: Colour = no_colour) -> str:

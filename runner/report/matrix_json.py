@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from runner import serial
 from runner.report.context import Context
 from runner.report.text import inert_json
 
 
-def render(context: Context) -> str:
-    return inert_json(serial.run_text(context.run))
+def render(context: Context) -> Iterator[str]:
+    return map(inert_json, serial.run_text(context.run))

@@ -33,12 +33,12 @@ def write(run: Run, folder: Path, page: str = "") -> None:
     made = context(run, folder, page)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     for name, kind in report.FILES.items():  # only one in memory at a time
-        text = _render(made, name)
+        pieces = report.pieces(made.run, name, made.logs, made.extras, made.grid)
         # Not synced: the journal can make it again if the machine loses it.
-        journal.write_file(folder / kind.file, text, sync=False)
+        journal.write_file(folder / kind.file, pieces, sync=False)
         if summary and name == "md":
             with open(summary, "a", encoding="utf-8") as file:
-                file.write(text)
+                file.write((folder / kind.file).read_text("utf-8"))
 
 
 def render(run: Run, kind: str, folder: Path, page: str = "") -> str:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 from attrs import evolve
 
@@ -251,10 +251,16 @@ _ANOTHER_FOLDER = (
 
 
 def write_file(
-    path: Path, text: str, *, sync: bool = True, elsewhere: str = _ANOTHER_FOLDER
+    path: Path,
+    text: Union[str, Iterable[str]],
+    *,
+    sync: bool = True,
+    elsewhere: str = _ANOTHER_FOLDER,
 ) -> None:
-    """Write a file of a run or of a user's choice. Raises `TfmatrixError` with the reason and the
-    remedy `elsewhere`."""
+    """Write a file of a run or of a user's choice; a large text can be given in pieces.
+
+    Raises `TfmatrixError` with the reason and the remedy `elsewhere`.
+    """
     with _writing(path, elsewhere):
         files.write_atomic(path, text, sync=sync)
 

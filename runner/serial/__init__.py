@@ -6,8 +6,10 @@ fields beside its own, and a `Run` under the names of matrix.json.
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, Optional, Union
 
@@ -162,28 +164,32 @@ def result_line(result: Result) -> str:
         return _text(plain(cell))
 
 
-def run_text(run: Run) -> str:
-    """matrix.json: the text of `run_to_json`, but without objects for 100,000 cells."""
-    return dumps(
-        _with_cells(
-            head_to_json(run),
-            [msgspec.Raw(result_line(each)) for each in run.results],
-            [msgspec.Raw(result_line(each)) for each in run.controls],
-        )
-    )
+def run_text(run: Run) -> Iterator[str]:
+    """matrix.json in pieces: the text of `run_to_json`, but not all of 100,000 cells at once."""
+    members = _with_cells(head_to_json(run), run.results, run.controls)
+    return _pieces(members)
 
 
 def dumps(data: Object) -> str:
     """JSON that people and `git diff` can read: one line for each cell and environment."""
-    members = (f"{_text(name)}: {_spread(value)}" for name, value in data.items())
-    return "{" + ",\n ".join(members) + "}\n"
+    return "".join(_pieces(data))
 
 
-def _spread(value: Any) -> str:
+def _pieces(data: Object) -> Iterator[str]:
+    for start, (name, value) in zip(itertools.chain("{", itertools.repeat(",\n ")), data.items()):
+        yield f"{start}{_text(name)}: "
+        yield from _spread(value)
+    yield "}\n"
+
+
+def _spread(value: Any) -> Iterator[str]:
     """A non-empty list on several lines, anything else on one."""
-    if not isinstance(value, list) or not value:
-        return _text(value)
-    return "[\n  " + ",\n  ".join(map(_text, value)) + "]"
+    if not isinstance(value, (list, tuple)) or not value:
+        yield _text(value)
+        return
+    for start, each in zip(itertools.chain(["[\n  "], itertools.repeat(",\n  ")), value):
+        yield start + (result_line(each) if isinstance(each, Result) else _text(each))
+    yield "]"
 
 
 def _text(value: Any) -> str:

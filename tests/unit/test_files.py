@@ -24,6 +24,21 @@ def test_a_file_is_replaced_in_one_step_and_nothing_stays_beside_it(tmp_path: Pa
     assert [each.name for each in path.parent.iterdir()] == ["file"]
 
 
+def test_many_pieces_are_written_as_their_text(tmp_path: Path) -> None:
+    pieces = [f"é{number}," * 1000 for number in range(300)]
+    files.write_atomic(tmp_path / "many", iter(pieces))
+    files.write_atomic(tmp_path / "none", iter([]))
+    assert (tmp_path / "many").read_text("utf-8") == "".join(pieces)
+    assert (tmp_path / "none").read_bytes() == b""
+
+
+def test_pieces_that_cannot_be_written_leave_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        files.write_atomic(tmp_path / "file", iter(["x" * 100_000, "\udce9"]))
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "old")]
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.mkdir()

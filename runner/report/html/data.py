@@ -45,10 +45,11 @@ def embedded_json(context: Context) -> str:
     page = _data(context)
     data = _dumped(page)
     if not data.isprintable() or "\\u0" in data:  # rare, and the check below is slow
-        data = _dumped(_visible(page))
+        data = _dumped(_visible(page)).encode("utf-8", "replace").decode("utf-8")
+    del page  # it takes more memory than the copies of the text below
     for character, escape in ESCAPES:
         data = data.replace(character, escape)
-    return data.encode("utf-8", "replace").decode("utf-8")
+    return data
 
 
 def _visible(data: Any) -> Any:
