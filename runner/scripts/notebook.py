@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from attrs import evolve
+
 from runner.errors import UsageError
 from runner.scripts import interactive, ipython
 from runner.scripts.ipython import Plain
@@ -21,6 +23,12 @@ MOST_BYTES = 64 << 20
 """The largest notebook. Its outputs may contain pictures; they are not read."""
 MOST_SCRIPT = 1 << 20
 """The longest code of a notebook, in characters."""
+_MAY_RAISE = """\
+try:
+    exec(compile({!r}, "a cell that may raise", "exec"))
+except Exception:
+    __import__("traceback").print_exc()"""
+"""A cell with the tag `raises-exception`: the next cells run whatever it does."""
 _PYTHON = ("python", "python2", "python3", "ipython", "")
 
 
@@ -29,7 +37,7 @@ def notebook_script(content: bytes, shown: str) -> Plain:
 
     Raises `UsageError`.
     """
-    cells = [ipython.plain_cell(source) for source in _cells(_parsed(content, shown), shown)]
+    cells = [_plain_cell(cell, shown) for cell in _cells(_parsed(content, shown), shown)]
     if not any(cell.text.strip() for cell in cells):
         raise UsageError(f"{shown} has no code cell")
     body = (f"{CELL.format(number)}\n{cell.text}" for number, cell in enumerate(cells, 1))
@@ -60,8 +68,24 @@ def _parsed(content: bytes, shown: str) -> dict[str, Any]:
     return notebook
 
 
-def _cells(notebook: dict[str, Any], shown: str) -> Iterator[str]:
-    """The text of each code cell."""
+def _plain_cell(cell: dict[str, Any], shown: str) -> Plain:
+    """The code of a cell; its tags count as they do when Jupyter runs a whole notebook."""
+    tags = _tags(cell.get("metadata"))
+    if "skip-execution" in tags:
+        return Plain("")
+    found = ipython.plain_cell(_text(cell.get("source", cell.get("input", "")), shown))
+    if "raises-exception" not in tags or not found.text.strip():
+        return found
+    return evolve(found, text=_MAY_RAISE.format(found.text))
+
+
+def _tags(metadata: object) -> list[object]:
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return tags if isinstance(tags, list) else []
+
+
+def _cells(notebook: dict[str, Any], shown: str) -> Iterator[dict[str, Any]]:
+    """The code cells."""
     language = _language(notebook.get("metadata"))
     if language not in _PYTHON:
         raise UsageError(f"{shown} is a notebook in {language:.40}, not in Python")
@@ -71,7 +95,7 @@ def _cells(notebook: dict[str, Any], shown: str) -> Iterator[str]:
         raise UsageError(f"{shown} is not a notebook: its `cells` are not a list of cells")
     for cell in found:
         if cell.get("cell_type") == "code":
-            yield _text(cell.get("source", cell.get("input", "")), shown)
+            yield cell
 
 
 def _language(metadata: object) -> str:

@@ -101,6 +101,23 @@ def _of_cells(*sources: str) -> dict[str, Any]:
     return {"nbformat": 4, "metadata": {}, "cells": cells}
 
 
+def test_tags_of_cells_count_as_for_jupyter(tmp_path: Path) -> None:
+    book = _of_cells("one = '''\n  x'''\n1 / 0", "(", "print(repr(one))", "2 / 0", "print('no')")
+    for cell, tag in zip(book["cells"], ["raises-exception", "skip-execution", "other"]):
+        cell["metadata"] = {"tags": [tag]}
+    script = find_script(a_notebook(tmp_path, book)).script
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "'\\n  x'\n")
+    assert done.stderr.count("ZeroDivisionError") == 2
+
+
+@pytest.mark.parametrize("metadata", [None, [], {"tags": "raises-exception"}, {"tags": [[1]]}])
+def test_odd_tags_are_none(tmp_path: Path, metadata: object) -> None:
+    book = _of_cells("print(1)")
+    book["cells"][0]["metadata"] = metadata
+    assert find_script(a_notebook(tmp_path, book)).script.read_text() == "# %% cell 1\nprint(1)\n"
+
+
 def test_an_edited_notebook_is_another_script(tmp_path: Path) -> None:
     before = find_script(a_notebook(tmp_path, _of_cells("1"))).script
     assert find_script(a_notebook(tmp_path, _of_cells("2"))).script != before
