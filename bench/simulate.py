@@ -85,10 +85,11 @@ def main(count: int, files: int = logs.MOST_FILES) -> dict[str, float]:
 
 @contextmanager
 def _busy_disk() -> Iterator[None]:
-    """Another process that writes 64 MiB to the disk again and again, and waits for each."""
+    """Another process that writes 64 MiB to the disk again and again, and waits for each. It ends
+    with this process, however that ends."""
     with tempfile.TemporaryDirectory() as folder:
         write = "of=$0/load bs=1M count=64 conv=fsync status=none"
-        script = f"while dd if=/dev/zero {write}; do :; done"
+        script = f'while kill -0 "$PPID" && dd if=/dev/zero {write}; do :; done'
         writer = subprocess.Popen(["sh", "-c", script, folder], start_new_session=True)
         try:
             yield
