@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runner.grid import Column, Grid, Mark, Row
@@ -42,11 +42,14 @@ def embedded_json(context: Context) -> str:
     Characters that change the direction of text are removed, because the script puts it into the
     page.
     """
-    page = _data(context)
-    data = _dumped(page)
+    members = (f'"{name}":{value}' for name, value in _members(context))
+    return "{" + ",".join(members) + "}"
+
+
+def _inert(value: Any) -> str:
+    data = _dumped(value)
     if not data.isprintable() or "\\u0" in data:  # rare, and the check below is slow
-        data = _dumped(_visible(page)).encode("utf-8", "replace").decode("utf-8")
-    del page  # it takes more memory than the copies of the text below
+        data = _dumped(_visible(value)).encode("utf-8", "replace").decode("utf-8")
     for character, escape in ESCAPES:
         data = data.replace(character, escape)
     return data
@@ -68,20 +71,23 @@ def _dumped(data: Any) -> str:
         return _dumped(plain(data))
 
 
-def _data(context: Context) -> dict[str, Any]:
+def _members(context: Context) -> Iterator[tuple[str, str]]:
+    """The names and the values, as JSON. Of 100,000 cells the records take twice as much memory as
+    the text, so only those of one row exist at a time."""
     grid = context.grid
     logs, shifts = _Logs(context), _shifts(grid)
     observed = _Distinct()
-    return {
-        "columns": [_column(column, context.run.info.along) for column in grid.columns],
-        "rows": [_row(context, row, shifts[row.index]) for row in grid.rows],
-        "cells": [
-            [
-                0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed)
-                for result, mark in zip(results, marks)
-            ]
-            for results, marks in zip(grid.cells, grid.marks)
-        ],
+    yield "columns", _inert([_column(column, context.run.info.along) for column in grid.columns])
+    yield "rows", _inert([_row(context, row, shifts[row.index]) for row in grid.rows])
+    cells = (
+        [
+            0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed)
+            for result, mark in zip(results, marks)
+        ]
+        for results, marks in zip(grid.cells, grid.marks)
+    )
+    yield "cells", "[" + ",".join(map(_inert, cells)) + "]"
+    rest = {
         "signatures": {e.letter: text.shortened(e.signature, 2_000) for e in grid.legend},
         "observed": list(observed.values()),
         "lines": list(logs.lines),
@@ -92,6 +98,7 @@ def _data(context: Context) -> dict[str, Any]:
         "words": command_end(context.run),
         "tolerance": TOLERANCE,
     }
+    yield from ((name, _inert(value)) for name, value in rest.items())
 
 
 def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
