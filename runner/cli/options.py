@@ -241,8 +241,8 @@ _CELLS = {
         multiple=True,
         metavar="NAME=V,V",
         help="Run each case with several Pythons (python=3.9,3.10), packages "
-        "(numpy=1.22.4,1.23.5) or variables (TF_ENABLE_ONEDNN_OPTS=,0). NAME alone is an "
-        "axis of matrix.yaml.",
+        "(numpy=1.22.4,1.23.5), variables (TF_ENABLE_ONEDNN_OPTS=,0) or backends of Keras 3 "
+        "(backend=tensorflow,jax). NAME alone is an axis of matrix.yaml.",
     ),
     "along": click.option(
         "--along",

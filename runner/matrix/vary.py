@@ -1,7 +1,8 @@
 """`--vary NAME=VALUE,VALUE`: defines an axis on the command line.
 
-`python` varies Python, a name in capitals an environment variable, any other name a package. An
-empty value is the usual way: the variable is unset, or the package is as the release requires it.
+`python` varies Python, `backend` the backend of Keras 3, a name in capitals a variable, any other
+name a package. An empty value is the usual way: the variable is unset, or the package is as the
+release requires it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from runner.matrix.problems import nearest
 from runner.model import Axis, Variant
 
 PYTHON = "python"
+BACKEND = "backend"
+_BACKENDS: Mapping[str, tuple[str, ...]] = {"tensorflow": (), "jax": ("jax[cpu]",)}
+"""Backend → the packages that it needs besides those of the release."""
+_KERAS_3 = ">=2.16.0"
+"""The releases whose `keras` is Keras 3, which has backends."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _COMPARED = tuple("<>=!~")
 
@@ -81,6 +87,8 @@ def _value(axis: str, value: str, text: str) -> Variant:
     try:
         if axis == PYTHON:
             return _python(value)
+        if axis == BACKEND:
+            return _backend(value)
         if is_variable(axis):
             return variants.axis_value(axis, value, env=((axis, value),) if value else ())
         return _package(axis, value)
@@ -91,6 +99,25 @@ def _value(axis: str, value: str, text: str) -> Variant:
 def _python(value: str) -> Variant:
     python: Optional[str] = words.python_version(value) if value else None
     return variants.axis_value(PYTHON, value, python=python)
+
+
+def _backend(value: str) -> Variant:
+    if not value:
+        return variants.axis_value(BACKEND, value)
+    if value == "torch":
+        raise ValueError(
+            "cannot be added: for Linux, PyPI has torch only with CUDA, several gigabytes;"
+            " expected tensorflow or jax"
+        )
+    if value not in _BACKENDS:
+        raise ValueError("is not a backend that can be added; expected tensorflow or jax")
+    return variants.axis_value(
+        BACKEND,
+        value,
+        tf=_KERAS_3,
+        env=(("KERAS_BACKEND", value),),
+        requirements=_BACKENDS[value],
+    )
 
 
 def _package(name: str, value: str) -> Variant:

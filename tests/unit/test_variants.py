@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from datetime import date
 from pathlib import Path
 from typing import Optional
@@ -310,6 +311,28 @@ def test_what_is_no_axis_is_wrong_use(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         vary.parse_axis(text, (known,))
     assert len(caught.value.message.splitlines()) == 1
+
+
+def test_backends_vary() -> None:
+    usual, tensorflow, jax = vary.parse_axis("backend=,tensorflow,jax").values
+    assert (usual.name, usual.tf) == ("", ())
+    assert tensorflow.env == {"KERAS_BACKEND": "tensorflow"}
+    assert tensorflow.requirements == ()
+    assert jax.env == {"KERAS_BACKEND": "jax"}
+    assert jax.requirements == ("jax[cpu]",)
+    assert tensorflow.tf == jax.tf == (">=2.16.0",)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("torch", '"torch" cannot be added: for Linux, PyPI has torch only with CUDA'),
+        ("cntk", '"cntk" is not a backend that can be added; expected tensorflow or jax'),
+    ],
+)
+def test_a_backend_that_cannot_be_added_is_wrong_use(value: str, why: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"--vary backend={value}: {why}")):
+        vary.parse_axis(f"backend={value}")
 
 
 def test_plan_shows_variants(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
