@@ -15,6 +15,7 @@ from runner.cli.formats import formats, print_json
 from runner.grid import build_grid
 from runner.grid.tolerance import TOLERANCE
 from runner.model import Run
+from runner.releases import catalogue
 from runner.report import comparison as comparisons
 from runner.runs import compare, journal
 
@@ -73,7 +74,8 @@ def command(
     if of_run is not None or (_is_version(before) and _is_version(after)):
         whole = _run(of_run)
         runs = [whole, whole]
-        comparison = compare.compare_releases(build_grid(whole), before, after, tolerance)
+        table = build_grid(whole, catalogue.load_releases())
+        comparison = compare.compare_releases(table, before, after, tolerance)
     else:
         runs = [_run(before), _run(after)]
         comparison = compare.compare_runs(runs[0], runs[1], tolerance)
