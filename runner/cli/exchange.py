@@ -218,7 +218,7 @@ def _not_saved(cell: Cell, environment: str, saved: Optional[Saved]) -> Result:
         return skipped_result(
             cell,
             environment,
-            f"nothing was saved: {release_that_saved(cell.case.name)} cannot run here",
+            f"nothing was saved: {release_that_saved(cell.case.name)} was not run here",
         )
     unmade = skipped_result if saved.measured else unmeasurable_result
     return unmade(cell, environment, f"nothing was saved: {saved.why_not}")
@@ -230,5 +230,7 @@ def _check_saved(script: Path, saved: Mapping[str, Saved]) -> None:
         why = next(iter(saved.values())).why_not
         raise UsageError(
             f"{script} saved nothing on any of {count(len(saved), 'release')}: {why}",
-            remedy="it must leave files in its working folder",
+            remedy="it must leave files in its working folder"
+            if why.startswith("it left")
+            else None,
         )
