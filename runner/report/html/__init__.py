@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib import resources
@@ -20,8 +21,20 @@ from runner.report.context import Context
 from runner.report.html import data, parts, table
 from runner.report.text import clean, shortened
 
+_DATA = "\0data\0"
+"""Stands for the data in the page; after it, the page has only its script."""
 
-def render(context: Context) -> str:
+
+def render(context: Context) -> Iterator[str]:
+    """The page in pieces. Beside its signs, each character of the large data would take two
+    bytes."""
+    before, _, after = _page(context).rpartition(_DATA)
+    yield before
+    yield from data.embedded_json(context)
+    yield after
+
+
+def _page(context: Context) -> str:
     grid, script = context.grid, _asset("index.js")
     return Template(_asset("index.html")).substitute(
         script_hash=_hash(script),
@@ -37,7 +50,7 @@ def render(context: Context) -> str:
         key=parts.legend_html(grid),
         sections="\n".join([*parts.sections(grid), context.extras.html()]),
         command=escape(clean(context.run.info.command)),
-        data=data.embedded_json(context),
+        data=_DATA,
         script=script,
     )
 

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 from runner.grid import Column, Grid, Mark, Row
@@ -36,14 +37,16 @@ ESCAPES = (
 )
 
 
-def embedded_json(context: Context) -> str:
-    """The JSON text. Nothing in it can end the element: `<`, `>` and `&` are escaped.
+def embedded_json(context: Context) -> Iterator[str]:
+    """The JSON text in pieces. Nothing in it can end the element: `<`, `>` and `&` are escaped.
 
     Characters that change the direction of text are removed, because the script puts it into the
     page.
     """
-    members = (f'"{name}":{value}' for name, value in _members(context))
-    return "{" + ",".join(members) + "}"
+    for start, (name, values) in zip(chain("{", repeat(",")), _members(context)):
+        yield f'{start}"{name}":'
+        yield from values
+    yield "}"
 
 
 def _inert(value: Any) -> str:
@@ -71,14 +74,14 @@ def _dumped(data: Any) -> str:
         return _dumped(plain(data))
 
 
-def _members(context: Context) -> Iterator[tuple[str, str]]:
-    """The names and the values, as JSON. Of 100,000 cells the records take twice as much memory as
-    the text, so only those of one row exist at a time."""
+def _members(context: Context) -> Iterator[tuple[str, Iterable[str]]]:
+    """The names, and the pieces of the values as JSON. The records of 100,000 cells take much
+    memory, so only those of one row exist at a time."""
     grid = context.grid
     logs, shifts = _Logs(context), _shifts(grid)
     observed = _Distinct()
-    yield "columns", _inert([_column(column, context.run.info.along) for column in grid.columns])
-    yield "rows", _inert([_row(context, row, shifts[row.index]) for row in grid.rows])
+    yield "columns", [_inert([_column(each, context.run.info.along) for each in grid.columns])]
+    yield "rows", [_inert([_row(context, row, shifts[row.index]) for row in grid.rows])]
     cells = (
         [
             0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed)
@@ -86,7 +89,7 @@ def _members(context: Context) -> Iterator[tuple[str, str]]:
         ]
         for results, marks in zip(grid.cells, grid.marks)
     )
-    yield "cells", "[" + ",".join(map(_inert, cells)) + "]"
+    yield "cells", _listed(map(_inert, cells))
     rest = {
         "signatures": {e.letter: text.shortened(e.signature, 2_000) for e in grid.legend},
         "observed": list(observed.values()),
@@ -98,7 +101,14 @@ def _members(context: Context) -> Iterator[tuple[str, str]]:
         "words": command_end(context.run),
         "tolerance": TOLERANCE,
     }
-    yield from ((name, _inert(value)) for name, value in rest.items())
+    yield from ((name, [_inert(value)]) for name, value in rest.items())
+
+
+def _listed(values: Iterable[str]) -> Iterator[str]:
+    yield "["
+    for start, value in zip(chain([""], repeat(",")), values):
+        yield start + value
+    yield "]"
 
 
 def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
