@@ -77,7 +77,10 @@ class RunEnvironments:
         self._disk.release(environment)
         if self._options.keep is None or environment.key not in self._made:
             return
-        size = self._site.disk_size(environment)
+        try:
+            size = self._site.disk_size(environment)
+        except OSError:  # the daemon has gone: nothing can be removed now
+            return
         if self._kept + size <= self._options.keep:
             self._kept += size
             return

@@ -242,6 +242,20 @@ def test_environments_are_dropped_when_their_cells_are_done(
     assert len(bench.engine.dropped) == dropped
 
 
+def test_a_daemon_that_goes_when_the_cells_are_done_costs_no_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(engine: PlainEngine, environment: Environment) -> int:
+        if environment.id in engine.opened:
+            raise ConnectionError("the daemon has gone")
+        return 100
+
+    monkeypatch.setattr(PlainEngine, "disk_size", gone)
+    results = bench.run(bench.repro(case("good")), "2.1.0", "2.2.0", keep=0)
+    assert [each.outcome.verdict for each in results.values()] == [Verdict.PASS] * 2
+    assert not bench.engine.dropped
+
+
 def test_stopping_keeps_what_is_measured_and_leaves_nothing_running(bench: Bench) -> None:
     repro = bench.repro(case("good"), case("slow"), limits=Limits(timeout=50))
     load = bench.load(repro, "2.1.0")
