@@ -1,4 +1,7 @@
-"""Turns the command after `--` into a script: `run -- pytest tests/`, `run -- python -m mine`."""
+"""Turns the command after `--` into a script: `run -- pytest tests/`, `run -- python -m mine`.
+
+`python -m unittest` and pytest are suites, whose tests are rows.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+
+from attrs import evolve
 
 from runner.errors import UsageError
 from runner.model import file_of_test
@@ -44,6 +49,12 @@ def script_of_command(words: Sequence[str]) -> Named:
     if arguments is not None:
         suite = suites.suite_of_arguments(arguments, folder)
         return script_of_suite(suite, _name(suite.paths))
+    arguments = _of_module("unittest", words)
+    if arguments is not None and not {"-h", "--help"} & set(arguments):
+        from runner.scripts.unittest_words import suite_of_unittest
+
+        suite, remarks = suite_of_unittest(arguments, folder)
+        return evolve(script_of_suite(suite, _name(suite.paths)), remarks=remarks)
     shown = shlex.join(words)
     text = _LAUNCHER.format(
         shown=ascii(shown[:_SHOWN]),
@@ -58,9 +69,13 @@ def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:
     """The arguments for pytest; None if this is another command."""
     if words[0] in _PYTEST:
         return words[1:]
-    if _PYTHON.fullmatch(words[0]) and words[1:3] in (["-m", "pytest"], ("-m", "pytest")):
-        return words[3:]
-    return None
+    return _of_module("pytest", words)
+
+
+def _of_module(module: str, words: Sequence[str]) -> Sequence[str] | None:
+    """The arguments of `python -m MODULE`; None if this is another command."""
+    is_it = _PYTHON.fullmatch(words[0]) and tuple(words[1:3]) == ("-m", module)
+    return words[3:] if is_it else None
 
 
 def _name(paths: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from runner import paths
 from runner.model import Limits, Repro, Result, Suite
-from runner.scripts import suites
+from runner.scripts import commands, suites
 from tests.engines.plain import PlainEngine
 from tests.engines.test_pipeline import Bench
 
@@ -100,6 +100,24 @@ def test_each_test_is_a_row_whatever_the_others_do(bench: Bench, project: Path) 
     assert signatures["tests/test_a.py::test_after"] == "ValueError: after"
     assert signatures["tests/test_b.py::Tests::test_equal"] == "AssertionError: 1 != 2"
     assert found["tests/test_a.py::test_names[x[y]]", "2.1.0"].observations == {"name": 4}
+
+
+def test_a_command_of_unittest_gives_rows(
+    bench: Bench, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "conftest.py").write_text("raise RuntimeError('not for unittest')\n", "utf-8")
+    monkeypatch.chdir(project)
+    words = ["python", "-m", "unittest", "discover", "-s", "tests", "-p", "test_b*"]
+    suite = commands.script_of_command(words).suite
+    assert suite is not None
+    repro = evolve(repro_of(project), suite=suite, cases=suites.cases(suite))
+    found = bench.run(repro, "2.1.0")
+    outcomes = {name: one.outcome for (name, _), one in found.items()}
+    told = {name: (one.verdict.value, one.signature) for name, one in outcomes.items()}
+    assert told == {
+        "tests/test_b.py::Tests::test_equal": ("fail", "AssertionError: 1 != 2"),
+        "tests/test_b.py::Tests::test_skipped": ("skip", None),
+    }
 
 
 def test_an_edited_file_is_measured_again_and_the_others_are_not(
