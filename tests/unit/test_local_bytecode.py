@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,19 @@ def test_it_goes_with_the_environments_that_use_it(first: Path, tmp_path: Path) 
     assert unused.size > 0
     unused.remove()
     assert kept() == []
+
+
+def test_what_another_process_removes_meanwhile_is_not_listed(
+    first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_in(first)
+    shutil.rmtree(first)
+    real = os.scandir
+
+    def seen_and_gone(folder: Path) -> Iterator[os.DirEntry[str]]:
+        for entry in real(folder):
+            os.unlink(entry)  # noqa: PTH108
+            yield entry
+
+    monkeypatch.setattr(os, "scandir", seen_and_gone)
+    assert list(bytecode.inventory()) == []

@@ -53,3 +53,10 @@ def test_a_package_that_an_environment_uses_stays(package: Path) -> None:
     os.link(package / "one.py", paths.packages() / "linked.py")
     packages.release({file.stat().st_ino for file in package.iterdir()})
     assert sorted(file.name for file in package.iterdir()) == ["one.py", "two.py"]
+
+
+def test_what_another_process_removes_meanwhile_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "_packages", lambda: iter([tmp_path / "gone"]))
+    assert list(packages.inventory()) == []

@@ -777,9 +777,11 @@ def test_the_driver_tells_all_of_it(tmp_path: Path) -> None:
 
 
 def test_who_ends_the_session_ends_one_test(tmp_path: Path) -> None:
-    """The tests after it are no less tests."""
+    """The tests after it are no less tests. What starts in the background ignores SIGINT at first,
+    as this suite may."""
     text = """
 import os, pytest, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def test_before(): pass
 def test_exit(): pytest.exit("enough", returncode=0)
 def test_interrupt(): raise KeyboardInterrupt

@@ -100,7 +100,7 @@ def compiled(module: Path, version: str) -> Path:
 
 def release() -> None:
     """Remove the bytecode whose environment is gone."""
-    for file in _unused():
+    for file, _ in _unused():
         file.unlink(missing_ok=True)
 
 
@@ -111,8 +111,8 @@ def inventory() -> Iterator[Removable]:
         yield Removable(
             kind="cache",
             name=f"bytecode of {count(len(unused), 'module')} in {paths.bytecode()}",
-            size=sum(file.lstat().st_blocks * 512 for file in unused),
-            last_used=max(file.lstat().st_mtime for file in unused),
+            size=sum(facts.st_blocks * 512 for _, facts in unused),
+            last_used=max(facts.st_mtime for _, facts in unused),
             remove=release,
         )
 
@@ -122,12 +122,17 @@ def _modules(packages: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if name.endswith(".py"))
 
 
-def _unused() -> Iterator[Path]:
-    """A file of the store that has no other link belongs to no environment."""
+def _unused() -> Iterator[tuple[Path, os.stat_result]]:
+    """A file of the store that has no other link belongs to no environment. What another process
+    removes meanwhile is left out."""
     for store in paths.own_files(paths.CACHE["bytecode"]):
         for entry in os.scandir(store):
-            if entry.stat(follow_symlinks=False).st_nlink == 1:
-                yield Path(entry.path)
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if facts.st_nlink == 1:
+                yield Path(entry.path), facts
 
 
 def _digest(data: bytes) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Optional
 
 from runner import paths
 from runner.machine.items import Removable
@@ -59,20 +60,20 @@ def release(inodes: Collection[int]) -> None:
 def inventory() -> Iterator[Removable]:
     """The packages that no environment uses: killed installs left them."""
     folder = paths.packages()
-    unused = [each for each in _packages() if _is_left(each)]
+    unused = {each: since for each in _packages() if (since := _left_since(each)) is not None}
     if unused:
         yield Removable(
             kind="cache",
             name=f"{count(len(unused), 'package')} in {folder} that no environment uses",
             size=sum(disk_size(each) for each in unused),
-            last_used=max(each.lstat().st_mtime for each in unused),
-            remove=partial(_remove, unused),
+            last_used=max(unused.values()),
+            remove=partial(_remove, [*unused]),
         )
 
 
 def _remove(packages: Iterable[Path]) -> None:
     for package in packages:
-        if _is_left(package):
+        if _left_since(package) is not None:
             _remove_package(package)
 
 
@@ -88,9 +89,14 @@ def _packages() -> Iterator[Path]:
         yield from (each for each in paths.entries(archive, _UNPACKED) if each.is_dir())
 
 
-def _is_left(package: Path) -> bool:
-    old = time.time() - package.lstat().st_mtime > _BEING_INSTALLED
-    return old and _is_unused(package)
+def _left_since(package: Path) -> Optional[float]:
+    """When it was unpacked, if no environment uses it; None if one does, or if it has gone."""
+    try:
+        since = package.lstat().st_mtime
+    except FileNotFoundError:
+        return None
+    old = time.time() - since > _BEING_INSTALLED
+    return since if old and _is_unused(package) else None
 
 
 def _is_unused(package: Path) -> bool:
