@@ -30,6 +30,7 @@ ELSEWHERE = {
     ("lock",): "installs TensorFlow: tests/engines/test_releases.py",
     ("run", "test_two.py"): "installs pytest: tests/engines/test_suites.py",
     ("run", "pytest"): "installs pytest: tests/engines/test_suites.py",
+    ("run", "unittest"): "installs pytest: tests/engines/test_suites.py",
     ("bisect", "test_two.py"): "installs pytest: tests/engines/test_suites.py",
     ("pin", "test_two.py::*"): "wants the run of a suite: tests/engines/test_suites.py",
     ("run", "checks.sh"): "starts a shell: tests/engines/test_suites.py",
