@@ -15,6 +15,8 @@ from packaging.version import Version
 
 from runner.errors import UsageError
 from runner.grid import PASS, Column, Grid, Row
+from runner.machine.units import count
+from runner.model import Verdict
 from runner.pins.requirement import PinRequirement, narrowest_requirement
 from runner.report.text import clean, shortened
 
@@ -43,17 +45,17 @@ class Upgrades:
     repro: str
     device: str
     stretches: tuple[Stretch, ...]
+    unjudged: int = 0
+    """How many cells of an upgrade show nothing: they were not measured, or the attempts differ."""
+    savers: int = 0
+    """How many releases saved something whose loading was judged."""
 
 
 def find_upgrades(grid: Grid, known: Iterable[str]) -> list[Upgrades]:
     """For each square of the run. Raises `UsageError` if the run is of no exchange."""
     versions = [Version(release) for release in known]
     found = [
-        Upgrades(
-            repro=name,
-            device=device,
-            stretches=tuple(_Square(grid, rows, lane).stretches(versions)),
-        )
+        _Square(grid, rows, lane).upgrades(name, device, versions)
         for name, rows in grid.repros.items()
         if all(row.saver for row in rows)
         for device, lane in grid.lanes.items()
@@ -73,7 +75,7 @@ def upgrades_text(found: Sequence[Upgrades]) -> str:
     for upgrades in found:
         lines.append(clean(upgrades.repro) + (f" on {upgrades.device}" if several else ""))
         lines += [f"  {_stretch_line(stretch)}" for stretch in upgrades.stretches]
-        lines += [] if upgrades.stretches else ["  no upgrade keeps what was saved loadable"]
+        lines += [] if upgrades.stretches else [f"  {_no_upgrade(upgrades)}"]
     return "\n".join(lines)
 
 
@@ -81,8 +83,20 @@ def _stretch_line(stretch: Stretch) -> str:
     within = f"within {stretch.requirement.requirement} an upgrade keeps what was saved loadable"
     if not stretch.breaks:
         return within
-    why = clean(shortened(stretch.signature, MOST_SIGNATURE)) or "not shown to"
+    if not stretch.signature:
+        return f"{within}; that {stretch.breaks} loads what {stretch.saver} saved was not shown"
+    why = clean(shortened(stretch.signature, MOST_SIGNATURE))
     return f"{within}; {stretch.breaks} does not load what {stretch.saver} saved ({why})"
+
+
+def _no_upgrade(upgrades: Upgrades) -> str:
+    """What is known where there is no stretch: only measured failures rule an upgrade out."""
+    if upgrades.unjudged:
+        which = count(upgrades.unjudged, "pair")
+        return f"no upgrade was shown to keep what was saved loadable: {which} could not be judged"
+    if upgrades.savers < 2:
+        return "no upgrade could be judged: this takes two releases that saved something"
+    return "no upgrade keeps what was saved loadable"
 
 
 def upgrades_to_json(found: Sequence[Upgrades]) -> dict[str, Any]:
@@ -92,6 +106,7 @@ def upgrades_to_json(found: Sequence[Upgrades]) -> dict[str, Any]:
                 "repro": upgrades.repro,
                 "device": upgrades.device,
                 "stretches": [_stretch_to_json(stretch) for stretch in upgrades.stretches],
+                "unjudged": upgrades.unjudged,
             }
             for upgrades in found
         ]
@@ -113,15 +128,36 @@ class _Square:
 
     def __init__(self, grid: Grid, rows: Sequence[Row], lane: Sequence[Column]) -> None:
         self._grid = grid
+        self._lane = lane
         rows_of = {row.saver: row for row in rows}
         self._pairs = [
             (rows_of[column.tensorflow], column)
             for column in sorted(lane, key=lambda column: Version(column.tensorflow))
-            if column.tensorflow in rows_of and self._saves(rows_of[column.tensorflow], lane)
+            if column.tensorflow in rows_of and self._saves(rows_of[column.tensorflow])
         ]
+        self._rows = rows_of.values()
 
-    def _saves(self, row: Row, lane: Sequence[Column]) -> bool:
-        return any(self._grid.mark(row, column).finding is not None for column in lane)
+    def _saves(self, row: Row) -> bool:
+        return any(self._grid.mark(row, column).finding is not None for column in self._lane)
+
+    def upgrades(self, repro: str, device: str, known: Sequence[Version]) -> Upgrades:
+        return Upgrades(
+            repro=repro,
+            device=device,
+            stretches=tuple(self.stretches(known)),
+            unjudged=self._unjudged(),
+            savers=len(self._pairs),
+        )
+
+    def _unjudged(self) -> int:
+        """A skip does not count: the release did not save, or cannot run here."""
+        return sum(
+            mark.verdict is not Verdict.SKIP and (mark.finding is None or bool(mark.votes))
+            for row in self._rows
+            for column in self._lane
+            if Version(column.tensorflow) >= Version(row.saver)
+            for mark in [self._grid.mark(row, column)]
+        )
 
     def stretches(self, known: Sequence[Version]) -> Iterator[Stretch]:
         covered = 0

@@ -26,7 +26,7 @@ from runner.cells.snapshot.record import Snapshot
 from runner.errors import TfmatrixError
 from runner.grid import folded
 from runner.model import Execution, Reads, Repro, Run, Verdict
-from runner.pins.upgrades import find_upgrades
+from runner.pins.upgrades import find_upgrades, upgrades_text
 from runner.releases import catalogue
 from runner.report.answer import answer
 from runner.report.names import table_names
@@ -452,6 +452,42 @@ def test_pin_where_no_upgrade_keeps_what_was_saved(
 ) -> None:
     assert pinned(tmp_path, monkeypatch, square("2.14 2.15\n2.14 ✓ A\n2.15 A ✓")) == 1
     assert capsys.readouterr().out == "script\n  no upgrade keeps what was saved loadable\n"
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (  # An interrupted run, or one whose cells are all errors, says nothing of upgrades.
+            "2.14 2.15\n2.14 ! !\n2.15 ! !",
+            "no upgrade was shown to keep what was saved loadable: 3 pairs could not be judged",
+        ),
+        (
+            "2.14 2.15\n2.14 ✓ !\n2.15 A ✓",
+            "no upgrade was shown to keep what was saved loadable: 1 pair could not be judged",
+        ),
+        (  # A newer release's files are no matter of an upgrade.
+            "2.14 2.15\n2.14 ✓ A\n2.15 ! ✓",
+            "no upgrade keeps what was saved loadable",
+        ),
+        (
+            "2.14 2.15\n2.14 – –\n2.15 ✓ ✓",
+            "no upgrade could be judged: this takes two releases that saved something",
+        ),
+        (
+            "2.14 2.15 2.16\n2.14 ✓ ✓ !\n2.15 ✓ ✓ ✓\n2.16 ✓ ✓ A",
+            "within tensorflow>=2.14.1,<2.16 an upgrade keeps what was saved loadable;"
+            " 2.16.2 does not load what 2.16.2 saved (TypeError: no)",
+        ),
+        (
+            "2.14 2.15 2.16\n2.14 ✓ ✓ !\n2.15 ✓ ✓ A\n2.16 ✓ ✓ ✓3/5",
+            "within tensorflow>=2.14.1,<2.16 an upgrade keeps what was saved loadable;"
+            " that 2.16.2 loads what 2.16.2 saved was not shown",
+        ),
+    ],
+)
+def test_what_was_not_judged_rules_no_upgrade_out(picture: str, said: str) -> None:
+    found = find_upgrades(grid.build_grid(on_patches(picture)), KNOWN)
+    assert upgrades_text(found) == f"script\n  {said}"
 
 
 def test_pin_of_a_run_that_exchanged_nothing(
