@@ -18,6 +18,8 @@ def script_problem(script: Path, shown: str) -> Optional[str]:
         return f"{shown} is a folder; expected a Python script"
     if os.path.exists(script) and not os.path.isfile(script):  # noqa: PTH110, PTH113
         return f"{shown} is not a regular file; expected a Python script"
+    if os.path.islink(script) and not os.path.exists(script):  # noqa: PTH110, PTH114
+        return f"{shown} is a link to a file that is not there; expected a Python script"
     if not os.path.isfile(script):  # noqa: PTH113
         return f"there is no file {shown}" + _nearest_file(script)
     if not os.access(script, os.R_OK):

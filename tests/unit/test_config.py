@@ -411,6 +411,7 @@ def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("dangling.py", r"dangling\.py is a link to a file that is not there"),
         ("scirpt.py", r'there is no file .*scirpt\.py; did you mean "script\.py"\?'),
         ("helpers", "is a folder"),
         ("mine.ipynb", "there is no notebook"),
@@ -418,6 +419,7 @@ def test_arguments_take_the_place_of_declared_cases(folder: Path) -> None:
     ],
 )
 def test_what_is_no_script_is_refused(name: str, said: str, folder: Path) -> None:
+    (folder / "dangling.py").symlink_to("gone.py")
     with pytest.raises(UsageError, match=said):
         adhoc(folder / name)
 
