@@ -47,6 +47,8 @@ def command(
     **selection: Any,
 ) -> int:
     if ends:
+        if any((scripts, memory_mb, idle, *selection.values())):
+            raise UsageError("--stop ends everything that is kept: leave out scripts and options")
         ended = keeping.stop()
         log.print_answer(f"ended: {count(ended, 'warm agent')}" if ended else "nothing was warm")
         return 0

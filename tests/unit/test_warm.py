@@ -48,6 +48,8 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
         (["--tf", "0.1"], "0.1"),
         (["--tf", "2.9", "--engine", "docker"], "tfmatrix warm has no option --engine"),
         (["--tf", "2.9", "--env", "A"], "A"),
+        (["--stop", "--tf", "2.9"], "--stop ends everything that is kept: leave out"),
+        (["--stop", "my.py"], "--stop ends everything that is kept: leave out"),
     ],
 )
 def test_bad_input_is_one_line(
