@@ -29,8 +29,9 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         both = count(comparison.common, "cell")
         yield f"{both} in both runs, {comparison.only_one} in one of them only"
     verb = "agrees" if comparison.agreeing == 1 else "agree"
+    unjudged = f" ({comparison.unjudged} of them not judged)" if comparison.unjudged else ""
     yield (
-        f"{count(comparison.agreeing, 'cell')} {verb} in outcome and signature, "
+        f"{count(comparison.agreeing, 'cell')} {verb} in outcome and signature{unjudged}, "
         f"{len(comparison.changes)} differ"
     )
 

@@ -68,6 +68,8 @@ class Comparison:
     changes: tuple[OutcomeDifference, ...]
     agreeing: int
     """How many cells have the same outcome and signature in both runs."""
+    unjudged: int = 0
+    """How many of these are skips or errors: that they agree says nothing about TensorFlow."""
     observed: tuple[ObservedDifference, ...] = ()
     """Values that differ in cells whose outcome and signature agree."""
     inferred: int = 0
@@ -153,13 +155,14 @@ def _compared(
     changes = tuple(_changes(old, new))
     changed = {change.where for change in changes}
     everywhere = {**old, **new}
+    agreeing = [where for where in everywhere if where not in changed]
     return Comparison(
         changes=changes,
-        agreeing=len(everywhere) - len(changes),
+        agreeing=len(agreeing),
+        unjudged=sum(not old[where].outcome.verdict.judged for where in agreeing),
         observed=tuple(
             difference
-            for where in everywhere
-            if where not in changed
+            for where in agreeing
             for difference in _observed(where, old[where], new[where], tolerance)
         ),
         inferred=len(inferred),

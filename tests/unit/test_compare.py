@@ -175,6 +175,18 @@ def test_what_differs_is_said_by_kind_and_by_exit_code(
     ]
 
 
+def test_cells_that_were_not_judged_agree_about_nothing(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [result("a", Verdict.ERROR), result("b", Verdict.SKIP), result("c", Verdict.PASS)]
+    write("old", *cells)
+    write("new", *cells)
+    assert cli.execute(["diff", "old", "new"]) == 0
+    assert capsys.readouterr().out == (
+        "3 cells agree in outcome and signature (2 of them not judged), 0 differ\n"
+    )
+
+
 def on_two(name: str, write: Callable[..., None]) -> None:
     values = {"2.15.1": 0.5, "2.16.2": 0.25}
     write(
