@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,12 @@ def asked_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL"):
         monkeypatch.delenv(name, raising=False)
     return asked
+
+
+@pytest.fixture
+def only_the_local_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were no Docker. What reads the engines' names once has done so before, so that
+    the options of other tests' commands keep all of them."""
+    for module in ("runner.cli.backend", "runner.cli.clean"):
+        importlib.import_module(module)
+    monkeypatch.setattr(engines, "ENGINES", {"local": engines.ENGINES["local"]})

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import cli, engines, paths
+from runner import cli, paths
 from runner.cells.store import Store
 from runner.cli import running
 from runner.engines.local.engine import LocalEngine
@@ -123,11 +123,10 @@ def run_name(number: int) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_the_local_engine: None) -> Path:
     """A working folder and a cache of their own, and no Docker."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(engines, "ENGINES", {"local": engines.ENGINES["local"]})
     paths.mark_cache()
     return tmp_path
 

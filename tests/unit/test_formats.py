@@ -18,12 +18,11 @@ from tests.unit.test_compare import result, run
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_the_local_engine: None) -> Path:
     """With a script, two runs, and a cache that only the local engine knows."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
     paths.mark_cache()
-    monkeypatch.setattr(engines, "ENGINES", {"local": engines.ENGINES["local"]})
     (tmp_path / "my.py").write_text("import tensorflow\n", "utf-8")
     same = result("same", Verdict.PASS)
     _write(tmp_path / "old", same, result("a", Verdict.PASS, observations={"n": 1}))

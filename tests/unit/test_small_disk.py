@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from runner import cli, engines, paths
+from runner import cli, paths
 
 MB = 10**6
 OLD, NEW = "2.8.4-py3.10-cpu-0123456789ab", "2.9.3-py3.10-cpu-0123456789ab"
 
 
 @pytest.fixture
-def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_the_local_engine: None
+) -> Iterator[Path]:
     """A file system of 64 MiB with the cache on it; only the local engine is looked at."""
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -30,7 +32,6 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     if done.returncode != 0:
         pytest.skip(f"no file system can be mounted: {done.stderr.strip()}")
     monkeypatch.setenv("TFMATRIX_CACHE", str(folder / "cache"))
-    monkeypatch.setattr(engines, "ENGINES", {"local": engines.ENGINES["local"]})
     monkeypatch.chdir(tmp_path)
     paths.mark_cache()
     try:
