@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from runner.matrix.files import exists, is_outside, script_problem
 from runner.matrix.problems import KeyPath, Problem, nearest, quoted
 from runner.matrix.schema import ReproSection
 from runner.matrix.yaml_positions import Document
+from runner.model import is_named
 from runner.scripts import suites
 
 _Found = Iterator[tuple[KeyPath, str]]
@@ -128,7 +128,7 @@ def _globs(section: ReproSection, path: KeyPath) -> _Found:
     for key in ("exclude", "expect"):
         for i, rule in enumerate(getattr(section, key)):
             for j, glob in enumerate(rule.cases or []):
-                if not fnmatch.filter(names, glob):
+                if not any(is_named(name, (glob,)) for name in names):
                     found = nearest(glob, names)
                     hint = f"; did you mean {quoted(found)}?" if found else f": {_few(names)}"
                     yield (

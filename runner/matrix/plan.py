@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Optional
@@ -23,6 +22,7 @@ from runner.model import (
     Target,
     Variant,
     file_of_test,
+    is_named,
     package_name,
 )
 from runner.releases import specifier
@@ -45,12 +45,12 @@ def cells(
 
 def is_selected(case: Case, globs: Sequence[str]) -> bool:
     """Whether `--case` selects this case. A case's own name selects all its variants."""
-    return _named(case.name, tuple(globs)) or _named(case.base_name, tuple(globs))
+    return is_named(case.name, tuple(globs)) or is_named(case.base_name, tuple(globs))
 
 
 def selects_test(cell: Cell, row: str) -> bool:
     """Whether `--case` selects this test of a suite's file."""
-    return not cell.wanted or any(_named(name, cell.wanted) for name in (row, _varied(cell, row)))
+    return not cell.wanted or any(is_named(name, cell.wanted) for name in (row, _varied(cell, row)))
 
 
 def _varied(cell: Cell, row: str) -> str:
@@ -101,7 +101,7 @@ def applies_to(rule: Rule, case: Case, release: Release, device: Device) -> bool
     """Whether a rule of matrix.yaml applies to a cell."""
     return (
         (rule.device is None or rule.device is device)
-        and _named(case.base_name, rule.cases)
+        and is_named(case.base_name, rule.cases)
         and all(case.variant.values.get(axis) == name for axis, name in rule.axes.items())
         and specifier.matches(rule.tf, release)
     )
@@ -111,7 +111,7 @@ def may_hold_tests(case: Case, globs: Sequence[str]) -> bool:
     """Whether `globs` may select a test in this file; one that names another file does not."""
     files = list(map(file_of_test, globs))
     return not files or any(
-        _named(case.base_name, (one,)) or not one.endswith(".py") for one in files
+        is_named(case.base_name, (one,)) or not one.endswith(".py") for one in files
     )
 
 
@@ -205,9 +205,3 @@ def expectation(
     """The last matching rule of matrix.yaml, so that a rule can be followed by its exceptions."""
     latest_first = reversed(repro.expectations)
     return next((e for e in latest_first if applies_to(e.rule, case, release, device)), None)
-
-
-@lru_cache(maxsize=65536)
-def _named(name: str, globs: tuple[str, ...]) -> bool:
-    """Whether a glob or the exact name matches; names of parametrised tests contain `[`."""
-    return not globs or any(name == glob or fnmatch.fnmatchcase(name, glob) for glob in globs)

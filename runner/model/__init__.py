@@ -33,7 +33,7 @@ from runner.model.packages import (
 from runner.model.releases import Cuda, Device, Quirk, Release
 from runner.model.repros import Bound, Limits, Repro, Suite
 from runner.model.results import Result
-from runner.model.rules import Exclusion, Expectation, Rule
+from runner.model.rules import Exclusion, Expectation, Rule, is_named
 from runner.model.runs import EnvironmentInfo, Run, RunInfo
 from runner.model.values import Json, Whole
 
@@ -71,6 +71,7 @@ __all__ = [
     "Verdict",
     "Whole",
     "file_of_test",
+    "is_named",
     "package_name",
     "parsed_version",
     "pinned_packages",

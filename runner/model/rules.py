@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Optional
 
 from attrs import field, frozen
 
 from runner.model.outcomes import Verdict
 from runner.model.releases import Device
+
+
+@lru_cache(maxsize=65536)
+def is_named(name: str, globs: tuple[str, ...]) -> bool:
+    """Whether a glob or the exact name matches; names of parametrised tests contain `[`."""
+    return not globs or any(name == glob or fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 @frozen(kw_only=True)

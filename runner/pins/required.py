@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import fnmatch
 from collections.abc import Sequence
 
 from runner.errors import UsageError
 from runner.grid import Grid, Row
-from runner.model import Verdict
+from runner.model import Verdict, is_named
 
 NEAREST = 5
 """At most this many names are suggested for an unknown one."""
@@ -18,19 +17,18 @@ def required_rows(grid: Grid, globs: Sequence[str]) -> tuple[Row, ...]:
     """The rows that `globs` name, by case or by `repro/case`; without globs, all rows.
 
     Each glob must match a row. A glob with an `@` names variants. Otherwise a variant counts only
-    if the case has no row without one. Raises `UsageError`.
+    if the case has no row without one. A test that says nothing counts only if a glob names no
+    other. Raises `UsageError`.
     """
     usual = {row.case for row in grid.rows}
     plain = [row for row in grid.rows if _base(row) == row.case or _base(row) not in usual]
     chosen = set()
-    if not globs:
-        plain = [row for row in plain if not _says_nothing(grid, row)]
     for glob in globs or ["*"]:
         rows = grid.rows if "@" in glob else plain
         named = {row.index for row in rows if _named(row, glob)}
         if not named:
             raise UsageError(f"no case of the run is named {glob!r}; {_nearest(glob, grid.rows)}")
-        chosen |= named
+        chosen |= {at for at in named if not _says_nothing(grid, grid.rows[at])} or named
     return tuple(row for row in grid.rows if row.index in chosen)
 
 
@@ -56,4 +54,4 @@ def _base(row: Row) -> str:
 
 def _named(row: Row, glob: str) -> bool:
     names = (row.case, f"{row.repro}/{row.case}")
-    return any(fnmatch.fnmatchcase(name, glob) for name in names)
+    return any(is_named(name, (glob,)) for name in names)

@@ -9,8 +9,11 @@ from attrs import evolve
 
 from runner import cli
 from runner.cells.classify import contradicts
+from runner.grid import build_grid
 from runner.model import Expectation, Matrix, Rule, Run, Verdict
 from runner.releases import catalogue
+from runner.report.context import Context
+from runner.report.markdown.grid import contradictions
 from runner.runs import journal
 from runner.runs.expectations import with_expectations
 from tests.unit import runs
@@ -52,6 +55,15 @@ def test_what_the_matrix_does_not_name_keeps_what_it_had() -> None:
     run = runs.drawn("2.4.4\na A≠", {"A": (Verdict.FAIL, "KeyError: 'x'")})
     (before,) = [(each.expected, each.unexpected) for each in run.results]
     assert judged(run, FAILS, name="another") == [before]
+
+
+def test_an_expectation_names_a_parametrised_test_as_the_report_does() -> None:
+    wanted = Expectation(rule=Rule(cases=("t.py::a[0.1]",)), verdict=Verdict.FAIL, source="page 7")
+    run = runs.drawn("2.4.4\nt.py::a[0.1] ✓")
+    run = with_expectations(run, matrix(wanted), RELEASES)
+    run = evolve(run, repros=tuple(evolve(one, expectations=(wanted,)) for one in run.repros))
+    context = Context(run=run, grid=build_grid(run), logs=lambda _: "")
+    assert "expected `fail` as of `page 7`" in "".join(contradictions(context, 9))
 
 
 def test_what_nobody_measured_is_never_unexpected() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -14,7 +15,7 @@ from packaging.version import Version
 
 from runner import grid
 from runner.errors import UsageError
-from runner.model import EnvironmentInfo, Run
+from runner.model import EnvironmentInfo, Run, Suite
 from runner.pins import constraints, requirement, words
 from runner.pins.check import check_requirement
 from runner.pins.pin import Pin, find_pin
@@ -72,6 +73,30 @@ def test_variants_are_required_where_they_are_named() -> None:
 def test_each_glob_must_name_a_case() -> None:
     with pytest.raises(UsageError, match=r"'nonesuch'; there are: a, b"):
         requirement_of("2.4\na ✓\nb ✓", require=["a", "nonesuch"])
+
+
+def test_a_row_is_required_by_the_name_that_reports_show() -> None:
+    picture = "2.4 2.5\nt.py::lr[0.1] ✓ ✓\nt.py::lr[0.5] ✓ A"
+    assert requirement_of(picture, require=["t.py::lr[0.1]"]) == "tensorflow>=2.4,<=2.5.0"
+    assert requirement_of(picture, require=["t.py::lr[0.5]"]) == "tensorflow==2.4.0"
+
+
+@pytest.mark.parametrize(
+    ("require", "names"),
+    [
+        ([], ["t.py::a"]),
+        (["t.py::*"], ["t.py::a"]),
+        (["t.py::gpu"], ["t.py::gpu"]),
+        (["*", "t.py::gpu"], ["t.py::a", "t.py::gpu"]),
+    ],
+)
+def test_a_test_that_was_skipped_everywhere_counts_only_by_its_name(
+    require: list[str], names: list[str]
+) -> None:
+    run = runs.drawn("2.4 2.5\nt.py::a ✓ ✓\nt.py::gpu – –")
+    (repro,) = run.repros
+    suite = evolve(run, repros=(evolve(repro, suite=Suite(folder=Path())),))
+    assert [row.case for row in pin(suite, require=require).required] == names
 
 
 def on_two_devices() -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Optional
@@ -12,7 +11,7 @@ from attrs import evolve
 from runner.grid import Column, Entry, Grid, Mark, Row, Transition, folded, release_range
 from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.machine.units import count
-from runner.model import Result, Verdict
+from runner.model import Result, Verdict, is_named
 from runner.report import controls, gfm, links, style, totals
 from runner.report.context import Context
 from runner.report.names import TableNames, table_names
@@ -171,13 +170,12 @@ def _source(context: Context, row: Row, expected: str) -> str:
     repro, case = context.repros.get(row.repro), context.case(row)
     for expectation in reversed(repro.expectations if repro else ()):
         rule = expectation.rule
-        globs = rule.cases or ("*",)
         if not rule.axes.items() <= case.variant.values.items():
             continue
         says = expectation.verdict.value + (
             f": {expectation.signature}" if expectation.signature else ""
         )
-        if says == expected and any(fnmatch.fnmatchcase(case.base_name, glob) for glob in globs):
+        if says == expected and is_named(case.base_name, rule.cases):
             return expectation.source
     return ""
 
