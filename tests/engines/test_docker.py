@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -490,17 +491,21 @@ def test_a_wheel_that_somebody_named_finds_nothing_to_steal(
 ) -> None:
     """Python runs its `.pth` file whenever it starts, in the build too."""
     evil = index.wheel("evil", "1.0", {"evil.pth": HOOK})
-    six = {"six.py": "__version__ = '1.16.0'\n"}
-    with index.serving(dict((evil, index.wheel("six", "1.16.0", six)))) as server:
+    six = index.wheel("six", "1.16.0", {"six.py": "__version__ = '1.16.0'\n"})
+    uv = index.installed_uv()  # the builder may have to install it anew, from this index
+    with index.serving(dict((evil, six, uv))) as server:
         monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
         monkeypatch.setenv("UV_INDEX_MINE_PASSWORD", "hunter2")
         lock = "".join(
             f"{name} \\\n    --hash=sha256:{index.digest(content)}\n"
-            for name, content in zip(("evil==1.0", "six==1.16.0"), server.wheels.values())
+            for name, content in (("evil==1.0", evil[1]), ("six==1.16.0", six[1]))
         )
         plain = environment("3.10").target
         target = evolve(plain, requirements=("evil",))
         text = render.dockerfile(target).replace("# What it needs", f"# {uuid.uuid4()}")
+        text = re.sub(
+            r"( --hash=sha256:[0-9a-f]{64})+'", f" --hash=sha256:{index.digest(uv[1])}'", text
+        )
         key = hashlib.sha256((text + lock).encode()).hexdigest()
         made = Environment(target=target, requirements=lock, key=key, dockerfile=text)
         engine.prepare(made, silent)
