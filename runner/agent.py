@@ -62,6 +62,11 @@ CHUNK = 1 << 16
 ERRORS_KEPT = 64 << 10  # bytes of stderr alone
 OUTPUT_MOST = 2048  # KiB of output kept at most, because an answer is one line
 IMPORT_TIMEOUT = 180.0
+LEFT_BYTES = 64 << 20  # of the files that are kept of a cell
+LEFT_TEXT = 1900000  # characters of the answer that hold them, compressed
+LEFT_FILES, LEFT_DEPTH, LEFT_NAME = 1000, 16, 500  # files, folders, characters of a name
+LEFT_LOOKS = 20000  # entries of folders that are looked at
+LEFT_TOLD = 5  # of what is not kept, how much is named
 MIB = float(1 << 20)
 SCRATCH_VARIABLE = "TFMATRIX_SCRATCH"  # names the folder to make for scratch folders
 DATA_VARIABLE = "TFMATRIX_DATA"  # names a folder that each cell finds as ~/data
@@ -918,7 +923,8 @@ class Request:
         self.mode = self._get(fields, "mode", str)
         self.ends_well = fields.get("ends_well") is True
         self.prologue = fields.get("prologue", "")
-        texts = [self.script, self.prologue, *self.args, *self.env, *self.env.values()]
+        self.keep = fields.get("keep", "")  # the folder whose files are kept, "" for none
+        texts = [self.script, self.prologue, self.keep, *self.args, *self.env, *self.env.values()]
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
             raise CannotRun("a request's script, arguments and environment are texts without NUL")
         if any(not name or "=" in name for name in self.env):
@@ -980,6 +986,137 @@ class Engine:
             write_all(self.answers, json.dumps(fields, allow_nan=False).encode("ascii") + b"\n")
         except OSError:
             raise HostGone from None
+
+
+# --- What a script leaves -----------------------------------------------------------------------
+
+
+class LeftFiles:
+    """The plain files that a cell makes or changes below one folder of its working directory.
+
+    They are packed into the answer, up to limits. No link is followed, neither in the folder nor
+    on the way to it.
+    """
+
+    def __init__(self, work: str, folder: str) -> None:
+        """The folder's files are noted as they are now. No folder: nothing is kept."""
+        self._work, self._folder = work, folder
+        self._before = {path: standing for path, standing, _, _ in self._found()}
+        self._length = self._read = 0  # characters packed, and bytes read of files
+        self._packed = {}  # type: Dict[str, List[str]]
+        self._problems = []  # type: List[str]
+
+    def pack(self) -> Dict[str, Any]:
+        """The answer's fields: `files`, for each its SHA-256 and its content (zlib, base 85), and
+        `left_out`, what was left too and is not kept."""
+        for path, standing, mode, folder in self._found():
+            if self._before.get(path) == standing:
+                continue
+            problem = self._problem_with(path, mode, standing[1]) or self._pack_file(path, folder)
+            if problem:
+                self._problems.append(problem)
+        told = self._problems[:LEFT_TOLD]
+        if len(self._problems) > LEFT_TOLD:
+            told.append("%d more" % (len(self._problems) - LEFT_TOLD))
+        return {"files": self._packed, "left_out": told}
+
+    def _found(self) -> Iterator[Tuple[str, Tuple[int, ...], int, int]]:
+        """For all but folders: the path below the folder, what a change of the content changes,
+        the mode, and the open folder that it lies in."""
+        self._problems, self._looks = [], 0
+        if not self._folder:
+            return
+        try:
+            work = os.open(self._work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:  # the script removed it
+            return
+        try:
+            yield from self._below(work, self._folder, "", 0)
+        finally:
+            os.close(work)
+        if self._looks > LEFT_LOOKS:
+            self._problems.append("more than %d files and folders" % LEFT_LOOKS)
+
+    def _below(
+        self, parent: int, name: str, path: str, depth: int
+    ) -> Iterator[Tuple[str, Tuple[int, ...], int, int]]:
+        if depth > LEFT_DEPTH:
+            self._problems.append("folders more than %d deep" % LEFT_DEPTH)
+            return
+        try:
+            folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        except FileNotFoundError:
+            return
+        except OSError:
+            self._problems.append("%s, which is no folder that can be read" % shown(path or name))
+            return
+        try:
+            for child in sorted(os.listdir(folder)):
+                self._looks += 1
+                if self._looks > LEFT_LOOKS:
+                    break
+                try:
+                    info = os.lstat(child, dir_fd=folder)
+                except OSError:
+                    continue
+                text = os.fsencode(child).decode("utf-8", "surrogateescape")
+                there = path + "/" + text if path else text
+                if not stat.S_ISDIR(info.st_mode):
+                    standing = info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
+                    yield there, standing, info.st_mode, folder
+                elif child != "__pycache__":
+                    yield from self._below(folder, child, there, depth + 1)
+        finally:
+            os.close(folder)
+
+    def _problem_with(self, path: str, mode: int, size: int) -> str:
+        if not stat.S_ISREG(mode):
+            return "%s, which is no plain file" % shown(path)
+        if not path.isprintable():
+            return "a file whose name is no text: %s" % ascii(path)[:200]
+        if len(path) > LEFT_NAME:
+            return "a file whose name is longer than %d: %s" % (LEFT_NAME, shown(path))
+        if len(self._packed) == LEFT_FILES:
+            return "more than %d files, with %s" % (LEFT_FILES, shown(path))
+        if self._read + size > LEFT_BYTES:
+            return "more than %d MiB, with %s" % (LEFT_BYTES >> 20, shown(path))
+        return ""
+
+    def _pack_file(self, path: str, folder: int) -> str:
+        """Pack one file in pieces: neither it nor its packed text need fit into the memory."""
+        import base64  # here, for a process that forks has what this file imports
+        import hashlib
+        import zlib
+
+        digest, packer = hashlib.sha256(), zlib.compressobj(6)
+        room = (LEFT_TEXT - self._length - len(json.dumps(path)) - 100) // 5 * 4  # bytes
+        packed = bytearray()
+        try:
+            name = path.rpartition("/")[2].encode("utf-8", "surrogateescape")
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+            with open(fd, "rb", buffering=0) as file:
+                while True:
+                    data = file.read(CHUNK)
+                    self._read += len(data or b"")
+                    packed += packer.compress(data) if data else packer.flush()
+                    if self._read > LEFT_BYTES:  # it grew
+                        return "more than %d MiB, with %s" % (LEFT_BYTES >> 20, shown(path))
+                    if len(packed) > room:
+                        most = LEFT_TEXT * 0.8e-6
+                        return "more than %.1f MB, compressed, with %s" % (most, shown(path))
+                    if not data:
+                        break
+                    digest.update(data)
+        except OSError as error:
+            return "%s, which cannot be read: %s" % (shown(path), error.strerror)
+        text = base64.b85encode(bytes(packed)).decode("ascii")
+        self._length += len(text) + len(json.dumps(path)) + 100
+        self._packed[path] = [digest.hexdigest(), text]
+        return ""
+
+
+def shown(path: str) -> str:
+    return ascii(path)[1:-1][:200]
 
 
 # --- What a script reads ------------------------------------------------------------------------
@@ -1398,6 +1535,7 @@ class Cell:
 
     def measure(self, zygote: "Optional[Zygote]") -> Dict[str, Any]:
         self.oom = OomCounter()
+        self.left = LeftFiles(self.scratch.work, self.request.keep)
         self.opened = OpenedFiles(self.scratch.work)
         self.disk = DiskUse(self.scratch.base, self.request.scratch)
         (out, out_w), (err, err_w), (fate, fate_w) = os.pipe(), os.pipe(), os.pipe()
@@ -1637,6 +1775,7 @@ class Cell:
             "git_version": self.git_version,
             "reads": self.reads,
             "trouble": None,
+            **self.left.pack(),
         }
 
 
@@ -1656,6 +1795,8 @@ NOTHING = {
     "imported": None,
     "git_version": "",
     "reads": None,
+    "files": {},
+    "left_out": [],
 }  # type: Dict[str, Any]
 
 

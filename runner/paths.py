@@ -57,11 +57,6 @@ def suite_driver() -> Path:
     return _PACKAGE / "cells" / "suites" / "tfmatrix_driver.py"
 
 
-def saver() -> Path:
-    """The file that runs a script inside the environments and tells what it left."""
-    return _PACKAGE / "cells" / "exchange" / "tfmatrix_saver.py"
-
-
 @functools.cache
 def agent_digest() -> str:
     """What a measured execution depends on besides its environment and its script."""

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from attrs import field, frozen
 
+from runner.cells import left_files
 from runner.model import Execution, Json, Limits, Reads
 from runner.serial import plain
 
@@ -38,6 +39,8 @@ class Request:
     that has already imported TensorFlow."""
     prologue: str = ""
     """The beginning of the script that the importing process runs before it forks (mode `fork`)."""
+    keep: str = ""
+    """The folder of the working directory whose new files are kept; "" for none."""
     ends_well: bool = False
     """Whether forked children in this environment are known to end without a crash."""
 
@@ -57,6 +60,7 @@ def encode_request(request: Request, name: str) -> bytes:
         "scratch_mb": limits.scratch,
         "mode": request.mode,
         "prologue": request.prologue,
+        "keep": request.keep,
         "ends_well": request.ends_well,
     }
     return json.dumps(fields).encode("ascii")
@@ -93,6 +97,8 @@ def decode_execution(ended: Mapping[str, Any]) -> Execution:
         imported=_yes_no_or_unknown(ended, "imported"),
         reads=_reads(ended.get("reads")),
         git_version=_git_version(ended),
+        files=_files(ended),
+        left_out=_names(ended, "left_out", 1000) or (),
     )
     if (facts.exit_code is None) == (facts.signal is None):
         raise ProtocolError("the agent's answer must hold either an exit code or a signal")
@@ -169,6 +175,13 @@ def _reads(value: Any) -> Optional[Reads]:
         missing=_names(value, "missing") or (),
         outside=_names(value, "outside") or (),
     )
+
+
+def _files(ended: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return left_files.checked_files(ended.get("files", {}))
+    except ValueError as error:
+        raise ProtocolError(f"the agent's files: {error}") from None
 
 
 def _names(fields: Mapping[str, Any], name: str, most: int = 4096) -> Optional[tuple[str, ...]]:

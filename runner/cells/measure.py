@@ -134,6 +134,7 @@ class Measurer:
                 limits=cell.repro.limits,
                 mode=mode,
                 prologue=wish.prologue,
+                keep="" if cell.repro.suite else cell.repro.keep,
                 ends_well=self._confirmations.ends_well(self._environment),
             )
         )

@@ -10,7 +10,7 @@ from attrs import evolve
 from runner.cells import printed
 from runner.cells.classify import classify, contradicts
 from runner.cells.silent import NO_TENSORFLOW, never_imported, why_silent
-from runner.model import Cell, Execution, Expectation, Outcome, Result, Verdict
+from runner.model import OUT, Cell, Execution, Expectation, Outcome, Result, Verdict
 from runner.scripts import places
 
 _LONGEST_NUMBER = 9
@@ -25,6 +25,7 @@ def judged_result(
 ) -> Result:
     """The execution and its judgement as one record."""
     outcome = judged_outcome(cell, execution)
+    notes = (note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE))
     if execution.note:
         outcome = evolve(outcome, reason="; ".join(filter(None, (outcome.reason, execution.note))))
     return Result(
@@ -46,7 +47,7 @@ def judged_result(
         matched=execution.matched,
         printed=printed.output_digest(execution.output) if outcome.verdict is Verdict.PASS else "",
         place=_place(cell, execution) if outcome.verdict is Verdict.FAIL else "",
-        notes=tuple(note for note in execution.notes if not note.startswith(_TOLD_OTHERWISE)),
+        notes=(*notes, *_left_out_notes(cell, execution)),
     )
 
 
@@ -65,6 +66,12 @@ def judged_outcome(cell: Cell, execution: Execution) -> Outcome:
     if silent == NO_TENSORFLOW and outcome.signature:
         silent = f"{outcome.signature}, and {silent}"
     return Outcome(verdict=Verdict.ERROR, reason=silent)
+
+
+def _left_out_notes(cell: Cell, execution: Execution) -> list[str]:
+    if not execution.left_out or cell.repro.keep != OUT:
+        return []
+    return [f"not kept of {OUT}/: {'; '.join(execution.left_out)}"]
 
 
 def _place(cell: Cell, execution: Execution) -> str:

@@ -26,7 +26,7 @@ import msgspec
 from runner import serial
 from runner.errors import refusal_of
 from runner.machine import files
-from runner.model import Execution, Limits
+from runner.model import OUT, Execution, Limits
 
 _FRESHLY_USED = 6 * 3600.0
 """Another use within this many seconds is not noted, because most runs use all entries."""
@@ -48,6 +48,7 @@ def cell_key(
     repeat: int = 1,
     data: str = "",
     fail_on: str = "",
+    keep: str = OUT,
 ) -> str:
     """The hex digest of everything that can change a cell. `script` is its path in the snapshot."""
     # JSON with sorted keys. The cells of a case differ only in their environment.
@@ -62,6 +63,7 @@ def cell_key(
         repeat,
         data,
         fail_on,
+        keep,
     )
     text = f'{before},"environment":{_canonical(environment_key)},{after}'
     return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -79,6 +81,7 @@ def _around(
     repeat: int,
     data: str,
     fail_on: str,
+    keep: str,
 ) -> tuple[str, str]:
     """The parts of the key before and after the environment, in alphabetical order."""
     before: dict[str, object] = {"agent": agent_digest, "args": args, "env": dict(env)}
@@ -95,6 +98,8 @@ def _around(
         after["repeat"] = repeat
     if fail_on:
         after["fail_on"] = fail_on
+    if keep != OUT:
+        after["keep"] = keep
     return _canonical(before)[:-1], _canonical(after)[1:]
 
 

@@ -58,7 +58,7 @@ SCHEMA = 1
     type=click.IntRange(min=0),
     metavar="N",
     help="Only thin results/: the newest N runs stay complete, the others keep their journal; "
-    "`tfmatrix report` makes their reports again, without logs.",
+    "`tfmatrix report` makes their reports again, without logs and out/.",
 )
 @click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Optional
@@ -83,11 +83,10 @@ def command(
     console = terminal.stderr()
     say = running.line_printer(console)
     plan = square(_selected((save, load), device, options), words, rows)
-    snapshots = _snapshots(plan, say)
-    cells = (*plan.saves, *plan.loads)
+    snapshots = running.snapshots(plan.chosen, say)
     choices = pipeline.Options(remeasure=remeasure, mode=mode)
     demand = pipeline.Demand(
-        cells,
+        plan.chosen.cells,
         running.locker(plan.chosen),
         store=running.open_store(),
         snapshots=snapshots,
@@ -97,8 +96,7 @@ def command(
         choices = evolve(choices, jobs=backend.jobs)
         work = demand.workload(backend.engine)
         backend, forecast = pipeline.fit_on_disk(backend, demand, max_disk, say)
-        shown = _with_own_script(plan, snapshots)
-        with running.recorded_run(plan.chosen, work, backend.engine, shown, output) as journal:
+        with running.recorded_run(plan.chosen, work, backend.engine, snapshots, output) as journal:
             carry_out = partial(
                 pipeline.carry_out,
                 backend,
@@ -146,22 +144,6 @@ def _selected(
     return selection.select(
         scripts=scripts, devices=(device,), cases=(), args=(), matrix_file=None, **options
     )
-
-
-def _snapshots(plan: Exchange, say: Callable[[str], None]) -> dict[str, Snapshot]:
-    """The files of each repro, without what is going to be handed on."""
-    matrix = evolve(plan.chosen.matrix, repros=(plan.saver, *plan.loaders))
-    return running.snapshots(evolve(plan.chosen, matrix=matrix), say)
-
-
-def _with_own_script(plan: Exchange, taken: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
-    """The same for reports, which show the script that saves, not what runs it."""
-    saver = taken[plan.saver.name]
-    (script,) = plan.saver.cases[0].args
-    return {
-        **taken,
-        plan.saver.name: evolve(saver, workspace=evolve(saver.workspace, script=script)),
-    }
 
 
 def _part(work: Workload, *, loads: bool) -> Workload:

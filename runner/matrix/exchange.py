@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from attrs import evolve, frozen
 
-from runner import paths
 from runner.errors import UsageError
 from runner.matrix import plan
 from runner.matrix.selection import Selection
@@ -20,9 +17,9 @@ class Exchange:
     """The cells of a square, before it is known what was saved."""
 
     chosen: Selection
-    """All of them, with the repros as reports name them."""
+    """All of them."""
     saves: tuple[Cell, ...]
-    """One on each release, run by the saver."""
+    """One on each release."""
     loads: tuple[Cell, ...]
     """For each word, release that saved, and release that loads."""
 
@@ -44,15 +41,14 @@ def square(chosen: Selection, words: Sequence[str], rows: Sequence[str] = ()) ->
     releases = chosen.releases
     savers = _savers(releases, rows)
     loaders = [_loader(load, save, savers, word) for word in dict.fromkeys(words or ("",))]
-    plain = evolve(save, cases=(Case(name="default"),), expectations=())
-    saver = _with_saver(plain)
+    saver = evolve(save, cases=(Case(name="default"),), expectations=(), keep=".")
     device = chosen.matrix.devices[0]
-    shown = _cells(plain, savers, device)
+    saves = _cells(saver, savers, device)
     loads = [cell for loader in loaders for cell in _cells(loader, releases, device)]
-    matrix = evolve(chosen.matrix, repros=(plain, *loaders))
+    matrix = evolve(chosen.matrix, repros=(saver, *loaders))
     return Exchange(
-        chosen=evolve(chosen, matrix=matrix, cells=(*shown, *loads)),
-        saves=tuple(evolve(cell, repro=saver, case=saver.cases[0]) for cell in shown),
+        chosen=evolve(chosen, matrix=matrix, cells=(*saves, *loads)),
+        saves=tuple(saves),
         loads=tuple(loads),
     )
 
@@ -82,18 +78,6 @@ def _loader(load: Repro, save: Repro, savers: Sequence[Release], word: str) -> R
     )
     name = f"{load.name} {word}" if word else load.name
     return evolve(load, name=name, cases=cases, expectations=(), saved_by=save.name)
-
-
-def _with_saver(save: Repro) -> Repro:
-    """The same run by the saver, which finds the script in its working folder."""
-    script = Path(os.path.realpath(save.script))
-    return evolve(
-        save,
-        script=paths.saver(),
-        folder=script.parent,
-        files=(*save.files, Path(script.name)) if save.files else (),
-        cases=(Case(name="default", args=(script.name,)),),
-    )
 
 
 def _cells(repro: Repro, releases: Sequence[Release], device: Device) -> list[Cell]:

@@ -31,13 +31,14 @@ from runner.model.packages import (
     release_series,
 )
 from runner.model.releases import Cuda, Device, Quirk, Release
-from runner.model.repros import Bound, Limits, Repro, Suite
-from runner.model.results import Result
+from runner.model.repros import OUT, Bound, Limits, Repro, Suite
+from runner.model.results import KeptFile, Result
 from runner.model.rules import Exclusion, Expectation, Rule, is_named
 from runner.model.runs import EnvironmentInfo, Run, RunInfo
 from runner.model.values import Json, Whole
 
 __all__ = [
+    "OUT",
     "UNPREPARED",
     "USUAL",
     "USUAL_RESOLUTION",
@@ -53,6 +54,7 @@ __all__ = [
     "Execution",
     "Expectation",
     "Json",
+    "KeptFile",
     "Limits",
     "Matrix",
     "Outcome",

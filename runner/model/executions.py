@@ -77,5 +77,10 @@ class Execution:
     """The measuring machine's part of the key: `Maker.machine_keys`."""
     git_version: str = ""
     """`tf.version.GIT_VERSION` of the imported TensorFlow; "" if it was not observed."""
+    files: Mapping[str, str] = field(factory=dict, repr=False)
+    """The files that it left below `Repro.keep`: path → content, packed as `cells.left_files` has
+    it."""
+    left_out: tuple[str, ...] = ()
+    """What else it left, and why that is not kept: `a, which is no plain file`."""
     limit: Optional[float] = None
     """The limit for `killed_for`, in the unit of `Limits`; None if none was exceeded."""

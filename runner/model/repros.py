@@ -13,6 +13,9 @@ from runner.model.environments import USUAL_RESOLUTION, Resolution
 from runner.model.rules import Exclusion, Expectation
 from runner.model.values import Whole
 
+OUT = "out"
+"""Scripts leave files for readers in this folder of their working directory."""
+
 
 @frozen(kw_only=True)
 class Limits:
@@ -88,6 +91,8 @@ class Repro:
     """A folder that its cells may read as `~/data`, or as `~/.keras` if that is its name."""
     network: bool = False
     """Whether its cells may use the network."""
+    keep: str = OUT
+    """The folder of its working directory whose new files are kept; `.` is all of it."""
     saved_by: str = ""
     """The repro that saves what this one loads; its cases then name the releases that saved."""
 

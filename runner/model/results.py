@@ -13,6 +13,19 @@ from runner.model.values import Json, Whole
 
 
 @frozen(kw_only=True)
+class KeptFile:
+    """A file that a cell left, kept with its run."""
+
+    name: str
+    """Its path below the cell's `out/`."""
+    path: str
+    """Its place, relative to the run's folder."""
+    size: Whole
+    """In bytes."""
+    sha256: str
+
+
+@frozen(kw_only=True)
 class Result:
     """The plan, the facts and the judgement of one cell: one line of the journal.
 
@@ -58,6 +71,8 @@ class Result:
     """For a pass, the digest of the output lines that are compared between releases."""
     place: str = ""
     """For a script from a notebook, the place of the failure: `cell 3, line 2`."""
+    files: tuple[KeptFile, ...] = ()
+    """The files that it left in `out/`."""
 
     @property
     def id(self) -> tuple[str, str, str]:

@@ -50,6 +50,7 @@ class Answers:
             agent_digest=paths.agent_digest(),
             mode=self.mode_for(cell).name,
             fail_on=cell.repro.fail_on,
+            keep=cell.repro.keep,
             repeat=self._options.repeat,
             data=snapshot.data_digest + (" network" if cell.repro.network else ""),
         )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from attrs import evolve
 
+from runner.cells import left_files
 from runner.cells.results import skipped_result
 from runner.cells.suites import rows
-from runner.model import Cell, Environment, Execution, Result
+from runner.model import OUT, Cell, Environment, Execution, Result
 from runner.pipeline import events
 from runner.runs.journal import Journal
 
@@ -32,7 +33,7 @@ class Recorder:
     def record(self, environment: Environment, cell: Cell, execution: Execution, key: str) -> None:
         """Records a new measurement of a cell; it is on the disk when this returns."""
         self._collect(cell, execution)
-        found = rows.results(cell, environment.id, execution)
+        found = self._found(environment, cell, execution)
         last = len(found) - 1
         results = [
             self._journal.append(evolve(result, key=key), output, sync=at == last)
@@ -48,12 +49,21 @@ class Recorder:
         ended: list[tuple[Cell, int]] = []
         for cell, execution, key in answers:
             self._collect(cell, execution)
-            found = rows.results(cell, environment.id, execution, cached=True)
+            found = self._found(environment, cell, execution, cached=True)
             known += [(evolve(result, key=key), output) for result, output in found]
             ended.append((cell, len(found)))
         results = iter(self._journal.append_known(known))
         for cell, count in ended:
             self._tell_ended(environment, cell, list(itertools.islice(results, count)))
+
+    def _found(
+        self, environment: Environment, cell: Cell, execution: Execution, cached: bool = False
+    ) -> list[tuple[Result, str]]:
+        found = rows.results(cell, environment.id, execution, cached=cached)
+        if not execution.files or cell.repro.keep != OUT:
+            return found
+        left = left_files.contents(execution.files)
+        return [(self._journal.keep_files(result, left), output) for result, output in found]
 
     def record_skipped(self, environment: Environment, cell: Cell, reason: str) -> None:
         result = skipped_result(cell, environment.id, reason)

@@ -5,6 +5,7 @@
     controls.jsonl  the same for control cells, if there are any (`runner.matrix.controls`)
     logs/           the output of each cell, up to a limit; of many cells also logs.tar
                     (`runner.runs.logs`)
+    out/            the files that each cell left in its folder `out`, up to limits
 
 The reports (`matrix.json` and the others) are made from these files, at any time.
 """
@@ -19,7 +20,7 @@ import re
 import secrets
 import shlex
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,8 +30,8 @@ from attrs import evolve
 
 from runner import serial
 from runner.errors import TfmatrixError, UsageError
-from runner.machine import files
-from runner.model import Environment, Result, Run
+from runner.machine import files, removal
+from runner.model import OUT, Environment, KeptFile, Result, Run
 from runner.runs import logs
 
 HEAD = "run.json"
@@ -80,6 +81,25 @@ class Journal:
     def keep_script(self, name: str, text: str) -> None:
         """Write scripts/<repro>.py, the text that ran, for readers of the report."""
         write_file(self.folder / script_name(name), text, sync=False)
+
+    def keep_files(self, result: Result, left: Mapping[str, bytes]) -> Result:
+        """Write the files that a cell left to out/<cell>/. Returns the result with their places."""
+        folder = self.folder / OUT / cell_name(result)
+        with _writing(folder):
+            removal.remove_folder(str(folder))
+            for name, content in left.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                logs.write_new(f"{folder}/{name}", content)
+        files = tuple(
+            KeptFile(
+                name=name,
+                path=f"{OUT}/{folder.name}/{name}",
+                size=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+            for name, content in sorted(left.items())
+        )
+        return evolve(result, files=files)
 
     def append(self, result: Result, output: str, *, sync: bool = True) -> Result:
         """Record a cell. The log is written first, so that a journal line never names a log that
@@ -145,9 +165,13 @@ class Journal:
         self._logs.close()
 
 
+def cell_name(result: Result) -> str:
+    """A file name for the cell: safe for any name of repro and case, and unique per cell."""
+    return _BETWEEN.join(_safe(part) for part in result.id)
+
+
 def log_name(result: Result) -> str:
-    """A file name for the cell's log: safe for any name of repro and case, and unique per cell."""
-    return _BETWEEN.join(_safe(part) for part in result.id) + ".txt"
+    return f"{cell_name(result)}.txt"
 
 
 def script_name(repro: str) -> str:

@@ -57,7 +57,7 @@ class LogWriter:
                     self._append()
                 return
             self._names.add(name)
-        _write_new(f"{self._folder}/{name}", content)
+        write_new(f"{self._folder}/{name}", content)
 
     def flush(self) -> None:
         """Write what waits. If the disk is full, it goes on waiting."""
@@ -79,7 +79,7 @@ class LogWriter:
             self._archive = -1
 
 
-def _write_new(path: str, content: bytes) -> None:
+def write_new(path: str, content: bytes) -> None:
     """Write a new file; a script of the local engine may have put a link in its place.
 
     It is written without a file object, whose making would take half of the time.

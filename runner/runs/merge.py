@@ -13,8 +13,8 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 from attrs import evolve, field, frozen
 
-from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo
-from runner.runs import journal
+from runner.model import OUT, EnvironmentInfo, Repro, Result, Run, RunInfo
+from runner.runs import journal, kept_files
 from runner.runs.logs import RunFiles
 
 T = TypeVar("T")
@@ -62,14 +62,14 @@ def merge_runs(shards: Sequence[Run], run_id: str) -> Merged:
 
 
 def write_merged(merged: Merged, folders: Sequence[Path], output: Path) -> None:
-    """Write the merged run to the folder `output`: journal, logs, environments and scripts."""
+    """Write the merged run to the folder `output`: journal, logs, what cells left,
+    environments and scripts."""
     unfinished = evolve(merged.run, info=evolve(merged.run.info, finished=None))
     log = journal.Journal(output, unfinished)
     shards = [RunFiles(folder) for folder in folders]
     try:
         log.append_known(
-            (evolve(result, log=None), shards[merged.origins[result.id]].text(result.log) or "")
-            for result in merged.run.results
+            _copied(log, result, shards[merged.origins[result.id]]) for result in merged.run.results
         )
         for name, origin in merged.environments.items():
             for file in ("Dockerfile", "requirements.txt"):
@@ -234,3 +234,15 @@ def _copy(shard: RunFiles, output: Path, name: str) -> bool:
         return False
     journal.write_file(output / name, text)
     return True
+
+
+def _copied(log: journal.Journal, result: Result, shard: RunFiles) -> tuple[Result, str]:
+    """The result with copies of what its cell left, and its log."""
+    text = shard.text(result.log) or ""
+    result = evolve(result, log=None)
+    if not result.files:
+        return result, text
+    found = kept_files.contents(shard, result)
+    gone = [file.name for file in result.files if file.name not in found]
+    notes = [f"not kept of {OUT}/: {', '.join(gone)}, missing in the merged run"] if gone else []
+    return log.keep_files(evolve(result, notes=(*result.notes, *notes)), found), text

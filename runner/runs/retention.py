@@ -1,7 +1,8 @@
 """Says what may be removed from results/. Only `tfmatrix clean` removes it, never a run.
 
 A thinned run keeps its journal: run.json, cells.jsonl, scripts/, environments/. `tfmatrix history`
-still reads it, and `tfmatrix report` renders its reports again, without logs.
+still reads it, and `tfmatrix report` renders its reports again, without logs and the files that
+cells left.
 
 Only runs with a date as their name may be thinned: never `reference`, never a run whose folder the
 user named with --output.
@@ -13,11 +14,12 @@ import re
 import shutil
 from pathlib import Path
 
+from runner.model import OUT
 from runner.runs import journal, logs
 
 _OWN_NAME = re.compile(r"(bisect-)?\d{8}-\d{6}-[0-9a-f]{4}")
 _REPORTS = ("index.html", "matrix.json", "matrix.md", "matrix.svg", "junit.xml")
-_LOGS = (logs.FOLDER, logs.ARCHIVE, "run.log", "run.log.1")
+_LOGS = (logs.FOLDER, logs.ARCHIVE, "run.log", "run.log.1", OUT)
 
 
 def dated_runs(results: Path) -> list[Path]:

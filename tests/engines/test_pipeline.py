@@ -170,6 +170,29 @@ def test_what_is_known_is_not_run_again(bench: Bench) -> None:
     assert [r.outcome for r in first.values()] == [r.outcome for r in second.values()]
 
 
+LEAVES = """
+import os
+os.makedirs("out/deep")
+open("out/deep/loss.json", "w").write("[1, 2]")
+open("out/big", "wb").write(os.urandom(3 << 20))
+open("beside", "w").write("not kept")
+"""
+
+
+def test_files_in_out_are_kept_with_the_run_and_come_back_from_the_store(bench: Bench) -> None:
+    bench.script.write_text(LEAVES, "utf-8")
+    opened = []
+    for number in (1, 2):
+        (found,) = bench.run(bench.repro(case("a")), "2.1.0").values()
+        opened.append(len(bench.engine.opened))
+        (file,) = found.files
+        assert (file.name, file.size) == ("deep/loss.json", 6)
+        assert file.path == f"out/{journal.cell_name(found)}/deep/loss.json"
+        assert (bench.folder / f"run{number}" / file.path).read_text("utf-8") == "[1, 2]"
+        assert found.notes == ("not kept of out/: more than 1.5 MB, compressed, with big",)
+    assert opened[0] == opened[1]
+
+
 def test_touching_the_script_changes_nothing_and_editing_it_does(bench: Bench) -> None:
     repro = bench.repro(case("good"))
     bench.run(repro, "2.1.0")

@@ -214,6 +214,34 @@ def test_the_folder_is_that_of_a_run(
     assert "note:" not in capsys.readouterr().err
 
 
+def test_what_cells_left_is_copied_if_it_is_still_there_as_it_was(folder: Path) -> None:
+    run = at(1, "2.4\na ✓")
+    writer = journal.Journal(folder / "one", run)
+    (result,) = run.results
+    writer.append(writer.keep_files(result, {"a/b": b"1", "changed": b"2", "gone": b"3"}), "")
+    writer.close()
+    (kept,) = (folder / "one" / "out").iterdir()
+    (kept / "changed").write_bytes(b"4")
+    (kept / "gone").unlink()
+    assert cli.execute(["merge", "one", "--output", "all"]) == 0
+    (copied,) = journal.read_run(folder / "all").results
+    assert [(file.name, file.size) for file in copied.files] == [("a/b", 1)]
+    assert (folder / "all" / copied.files[0].path).read_bytes() == b"1"
+    assert copied.notes == ("not kept of out/: changed, gone, missing in the merged run",)
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/secret", "a/../../../secret"])
+def test_a_name_that_leads_elsewhere_is_not_copied(folder: Path, name: str) -> None:
+    run = at(1, "2.4\na ✓")
+    writer = journal.Journal(folder / "one", run)
+    kept = writer.keep_files(run.results[0], {"a": b"1"})
+    writer.append(evolve(kept, files=tuple(evolve(file, name=name) for file in kept.files)), "")
+    writer.close()
+    assert cli.execute(["merge", "one", "--output", "all"]) == 0
+    assert journal.read_run(folder / "all").results[0].files == ()
+    assert not list(folder.rglob("secret"))
+
+
 @pytest.mark.parametrize(("picture", "code"), [("2.5\na ✓", 0), ("2.5\na A≠", 1), ("2.5\na !", 3)])
 def test_it_exits_as_run_does(folder: Path, picture: str, code: int) -> None:
     put(folder / "one", at(1, "2.4\na ✓"))

@@ -119,6 +119,7 @@ def test_the_request() -> None:
             "scratch_mb": 11,
             "mode": "fork",
             "prologue": "import tensorflow",
+            "keep": "",
             "ends_well": False,
         }
     ]
