@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
+import unicodedata
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +19,9 @@ MOST_BYTES = 64 << 20
 _LONGEST_NAME = 500
 _LONGEST_PART = 255
 """In bytes: what file systems allow between two slashes."""
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Signs that would change how a name is shown. One that this Python does not know yet is taken: the
+agent's Python, which leaves out what it cannot print, may be newer."""
 
 
 def checked_files(found: Any) -> dict[str, str]:
@@ -59,7 +63,7 @@ def is_inside(name: str) -> bool:
     """Whether a file of that name lies below any folder that it is put into."""
     return (
         0 < len(name) <= _LONGEST_NAME
-        and name.isprintable()
+        and not any(unicodedata.category(sign) in _UNSEEN for sign in name)
         and name == posixpath.normpath(name)
         and name.split("/")[0] not in ("", ".", "..")
         and all(len(part.encode()) <= _LONGEST_PART for part in name.split("/"))

@@ -177,6 +177,23 @@ def test_small_files_are_kept_beside_one_that_is_too_large(tmp_path: Path) -> No
     assert list(answer["files"]) == ["a", "c"]
 
 
+def test_what_is_read_and_not_kept_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.agent.LEFT_BYTES", 4 << 20)
+
+    def script() -> None:
+        write("out/a", os.urandom(3 << 20))
+        for name in "bcd":
+            os.link("out/a", f"out/{name}")
+
+    answer = left(tmp_path, script)
+    assert answer["left_out"] == [
+        "more than 1.5 MB, compressed, with a",
+        *(f"more than 4 MiB, with {name}" for name in "bcd"),
+    ]
+
+
 def test_the_packed_files_stay_below_the_bound_of_an_answer(tmp_path: Path) -> None:
     def script() -> None:
         for number in range(60):
@@ -246,6 +263,15 @@ def test_of_anything_odd_nothing_is_used(found: object, why: str) -> None:
         left_files.checked_files(found)
     with pytest.raises(ProtocolError, match="the agent's files: "):
         decode_execution({**ENDED, "files": found})
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\u2028b", "a\x1bb", "a\ud800"])
+def test_a_name_that_would_change_how_it_is_shown_is_refused(name: str) -> None:
+    assert not left_files.is_inside(name)
+
+
+def test_a_name_with_a_sign_that_this_python_does_not_know_is_taken() -> None:
+    assert left_files.is_inside("\u0378")  # unassigned in every Unicode so far
 
 
 def test_an_answer_with_files() -> None:
