@@ -17,6 +17,7 @@ from rich.console import Console
 
 from runner import __version__, paths
 from runner.cells import snapshot
+from runner.cells.lacks import syntax
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.store import Store
 from runner.cli import log, terminal
@@ -32,6 +33,7 @@ from runner.pipeline import ControlPlan, Lock, Workload, environment_infos
 from runner.report import preparation, publish
 from runner.report.text import safe_message
 from runner.runs import journal
+from runner.scripts import places
 
 LOG = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
         tell = log.print_warning if remark == NETWORK_IS_OPEN else say  # also under --quiet
         tell(remark)
     taken = {r.name: snapshot.take_snapshot(r, paths.snapshots()) for r in chosen.matrix.repros}
+    for repro in chosen.matrix.repros:
+        _check_syntax(repro, taken[repro.name], chosen)
     for name, one in taken.items():
         if one.partial:
             say(
@@ -50,6 +54,23 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
                 " matrix.yaml"
             )
     return taken
+
+
+def _check_syntax(repro: Repro, taken: Snapshot, chosen: Selection) -> None:
+    """Raises `UsageError` for a script that no Python of its cells can read.
+
+    The files of a suite are left to pytest, as each of them is a cell of its own.
+    """
+    pythons = {cell.target.python for cell in chosen.cells if cell.repro.name == repro.name}
+    file = taken.workspace.home / taken.workspace.script
+    if repro.suite or not pythons or not file.is_file():
+        return
+    error = syntax.find_error(file.read_bytes(), pythons)
+    if error is not None:
+        line = error.lineno or 1
+        cell = places.place_in_file(file, line)
+        where = f"{repro.name}, {cell}" if cell else f"{_as_told(str(repro.script))}, line {line}"
+        raise UsageError(f"{where}: {syntax.describe(error)}")
 
 
 def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:
@@ -136,12 +157,24 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
         evolve(run, repros=())
     ):  # notes on repros were printed earlier
         log.print_warning(note)
-    unmeasured = sum(result.outcome.verdict is Verdict.ERROR for result in run.results)
-    if unmeasured:
-        again = "only that one" if unmeasured == 1 else "only those"
-        cells = count(unmeasured, "cell")
-        log.print_warning(f"{cells} could not be measured; the same command runs {again} again")
+    errors = [result for result in run.results if result.outcome.verdict is Verdict.ERROR]
+    if errors:
+        lasting = sum(result.ended for result in errors)
+        log.print_warning(
+            f"{count(len(errors), 'cell')} could not be measured; {_advice(len(errors), lasting)}"
+        )
     terminal.point_to(folder)
+
+
+def _advice(errors: int, lasting: int) -> str:
+    """What to do about cells that could not be measured. The `lasting` ones ran to their end, so
+    they end in the same way if only the command is repeated."""
+    says = "its reason says" if lasting == 1 else "their reasons say"
+    if lasting == errors:
+        return f"{says} what to change before you run again"
+    again = "only that one" if errors == 1 else "only those"
+    also = f"; for {lasting} of them, {says} what to change first" if lasting else ""
+    return f"the same command runs {again} again{also}"
 
 
 def report_interrupted(run: Run, folder: Path, planned: int) -> None:

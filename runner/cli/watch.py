@@ -211,6 +211,8 @@ class Watch:
         matrix = self._selection["matrix_file"] or Path(MATRIX)
         self._seen = _fingerprint((*self._selection["scripts"], matrix, *map(Path, self._seen)))
         chosen = select(**self._selection)
+        scripts = (repro.script for repro in chosen.matrix.repros)
+        self._seen = {**_fingerprint(scripts), **self._seen}  # one may have to be corrected first
         say = running.line_printer(self._console) if self._before is None else lambda _: None
         taken = running.snapshots(chosen, say)
         self._seen = {**_fingerprint(_files(chosen, taken)), **self._seen}

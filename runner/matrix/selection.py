@@ -83,7 +83,8 @@ def select(
 
     `local`: what those of the `packages` ask for that are folders and wheels of this machine.
     """
-    sources = _sources(scripts, modules, command)
+    added = (*packages, *requirement_files, *projects)
+    sources = _sources(scripts, modules, command, programs_may_come=bool(added))
     matrix = _with_files(_matrix(sources, args, matrix_file))
     patches = patches or matrix.patches
     columns = None
@@ -129,13 +130,17 @@ def select(
 
 
 def _sources(
-    scripts: Sequence[Path], modules: Sequence[str], command: Sequence[str]
+    scripts: Sequence[Path],
+    modules: Sequence[str],
+    command: Sequence[str],
+    *,
+    programs_may_come: bool,
 ) -> list[Named]:
     sources = [*map(find_script, scripts), *map(script_of_module, modules)]
     if command:
         from runner.scripts.commands import script_of_command
 
-        sources.append(script_of_command(command))
+        sources.append(script_of_command(command, programs_may_come=programs_may_come))
     return sources
 
 

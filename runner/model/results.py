@@ -80,6 +80,12 @@ class Result:
         return (self.repro, self.case, self.environment)
 
     @property
+    def ended(self) -> bool:
+        """Whether the script ran until it ended. If such a cell is an error, the script or its
+        environment is the reason, and the same cell ends like this again."""
+        return self.exit_code is not None or self.signal is not None
+
+    @property
     def planned_id(self) -> tuple[str, str, str]:
         """The id of the planned cell that this result belongs to: for a test, its file's cell."""
         return (self.repro, planned_name(self.case, self.variant), self.environment)

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,13 +38,24 @@ if {is_python}:
 try:
     os.execvp(words[0], words)
 except OSError as error:
-    sys.stderr.write("the environments cannot run %s: %s\\n" % (words[0], error.strerror))
-    sys.exit(125)
+    is_there = os.path.exists(words[0])
+    why = "does not start: " + error.strerror if is_there else "is not in the environments"
+    sys.stderr.write("{said_by}needs the program %s, which %s\\n" % (words[0], why))
+    sys.exit(126 if is_there else 127)
 """
+SAID_BY = "tfmatrix: "
+"""Begins the line with which the launcher says what it lacks, so that no program's words do."""
+_NEAR = 0.8
+"""How similar a word must be to a program's name (difflib's ratio) to be a misspelling of it."""
+_USUAL = ("pytest", "python", "python3", "unittest")
+_INSTEAD = {"unittest": "python -m unittest"}
 
 
-def script_of_command(words: Sequence[str]) -> Named:
-    """The script for a command that was typed in the project's folder. Raises `UsageError`."""
+def script_of_command(words: Sequence[str], *, programs_may_come: bool = False) -> Named:
+    """The script for a command that was typed in the project's folder. Raises `UsageError`.
+
+    `programs_may_come`: the user adds packages, which may bring programs with any name.
+    """
     folder = Path.cwd()
     if not words[0].strip():
         raise UsageError("--: the command is empty; expected a program and its arguments")
@@ -55,14 +69,36 @@ def script_of_command(words: Sequence[str]) -> Named:
 
         suite, remarks = suite_of_unittest(arguments, folder)
         return evolve(script_of_suite(suite, _name(suite.paths)), remarks=remarks)
+    if not programs_may_come:
+        _check_program(words[0], folder)
     shown = shlex.join(words)
     text = _LAUNCHER.format(
         shown=ascii(shown[:_SHOWN]),
         words=list(words),
+        said_by=SAID_BY,
         is_python=_PYTHON.fullmatch(words[0]) is not None,
     )
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", shown)[:_SHOWN].strip("-.") or "command"
     return Named(script=write_script(f"command-{name}.py", text), folder=folder, name=name)
+
+
+def _check_program(word: str, folder: Path) -> None:
+    """Raises `UsageError` for a word that no environment can run, and says what was meant.
+
+    An environment may have programs that this machine lacks, so only what is certain is refused.
+    """
+    if shutil.which(word):
+        return
+    if os.path.isfile(folder / word):  # noqa: PTH113 - Path.is_file raises for a long name
+        start = {".py": "python ", ".sh": "sh "}.get(Path(word).suffix)
+        remedy = f"-- {start}{word}" if start else f"chmod +x {word}, then -- ./{word}"
+        raise UsageError(f"--: {word} is a file, not a program", remedy=remedy)
+    if shutil.which(word.split()[0]):  # `word` itself is none, so it has several words
+        raise UsageError(f"--: {word!r:.80} is one word; leave out the quotes around the command")
+    near = difflib.get_close_matches(word.casefold(), _USUAL, n=1, cutoff=_NEAR)
+    if near and not _PYTHON.fullmatch(word):
+        meant = _INSTEAD.get(near[0], near[0])
+        raise UsageError(f"--: there is no program {word:.60}; did you mean {meant}?")
 
 
 def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:

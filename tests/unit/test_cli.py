@@ -336,3 +336,26 @@ def test_an_interrupted_run_counts_the_cells_that_were_planned(
     run = evolve(runs.drawn("2.9"), results=(*results, runs.result("test_a.py::one", "2.8", "✓")))
     running.report_interrupted(run, folder, 26)
     assert "4 of 26 cells; the same command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ended", "advice"),
+    [
+        ([False], "1 cell could not be measured; the same command runs only that one again"),
+        ([False, False], "2 cells could not be measured; the same command runs only those again"),
+        ([True], "1 cell could not be measured; its reason says what to change before you run"),
+        ([True, True], "2 cells could not be measured; their reasons say what to change before"),
+        ([False, True], "runs only those again; for 1 of them, its reason says what to change"),
+    ],
+)
+def test_a_command_is_repeated_only_where_that_can_help(
+    folder: Path, capsys: pytest.CaptureFixture[str], ended: list[bool], advice: str
+) -> None:
+    """A script that ended for want of a package ends like that again."""
+    run = runs.drawn("2.9")
+    results = [
+        evolve(runs.result(f"a{n}", "2.9", "!"), exit_code=1 if each else None)
+        for n, each in enumerate(ended)
+    ]
+    running.report(evolve(run, results=tuple(results)), folder)
+    assert advice in capsys.readouterr().err

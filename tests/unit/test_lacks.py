@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from runner.cells.classify import classify
+from runner.cells.lacks import syntax
 from runner.cells.lacks.data import table
 from runner.model import Execution, Verdict
 from tests.pythons import interpreter
@@ -298,7 +300,6 @@ PYTHONS = {
     "Python 2's print": ("3.10", "print 'hello'\n", "Python 2"),
     "Python 2's except": ("3.8", "try: pass\nexcept ValueError, e: pass\n", "Python 2"),
     "a notebook's line": ("3.10", "!pip install x\n", "a notebook"),
-    "nothing at all": ("3.10", "a b c\n", "another Python"),
     "list[int]": ("3.8", "def f(x: list[int]) -> dict[int, int]: pass\n", "Python 3.9 or newer"),
     "a union": ("3.9", "def f(x: int | None): pass\n", "Python 3.10 or newer"),
     "a union of a class": ("3.9", "class A: pass\nx: 'A'\ny = A | str\n", "Python 3.10 or newer"),
@@ -361,6 +362,55 @@ def test_a_python_that_cannot_run_a_script_says_nothing(
     said = reason(done.stderr)
     assert said is not None
     assert said.startswith(f"needs {wanted}: "), said
+
+
+@pytest.mark.parametrize("version", ["3.7", "3.10", "3.13"])
+@pytest.mark.parametrize(
+    ("source", "line"), [("a b c\n", "1: a b c"), ("if 1:\n  x = 1\n y = 2\n", "3: y = 2")]
+)
+def test_what_no_python_reads_is_a_syntax_error_with_its_place(
+    tmp_path: Path, version: str, source: str, line: str
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text(source, "utf-8")
+    done = subprocess.run([interpreter(version), str(script)], capture_output=True, text=True)
+    said = reason(done.stderr) or ""
+    assert re.match(r"(Syntax|Indentation)Error: .+ \(mine\.py, line ", said), said
+    assert said.endswith(f"(mine.py, line {line})")
+
+
+HERE = "{}.{}".format(*sys.version_info)
+READ = {
+    "nothing wrong": b"import tensorflow as tf\n",
+    "Python 2": b"print 'x'\n",
+    "Python 2, a number": b"x = 10L\n",
+    "a notebook's line": b"!pip install x\n",
+    "a newer Python": b"x = t'{y}'\n" if sys.version_info < (3, 14) else b"",
+}
+
+
+@pytest.mark.parametrize("source", READ.values(), ids=READ)
+def test_what_some_python_may_read_is_left_to_the_run(source: bytes) -> None:
+    assert syntax.find_error(source, [HERE]) is None
+
+
+UNREAD = {
+    "a parenthesis": (b"import os\ndef (\n", 2, "SyntaxError: "),
+    "what this Python has long had": (b"def f(a, /, b c): pass\n", 1, "SyntaxError: "),
+    "an indent": (b"x = 1\n  y = 2\n", 2, "IndentationError: unexpected indent: y = 2"),
+    "another encoding": (b"x = '\xff'\n", 1, "SyntaxError: "),
+}
+
+
+@pytest.mark.parametrize(("source", "line", "says"), UNREAD.values(), ids=UNREAD)
+def test_what_no_python_reads_is_found_before_anything_runs(
+    source: bytes, line: int, says: str
+) -> None:
+    found = syntax.find_error(source, ["3.7", HERE])
+    assert found is not None
+    assert found.lineno == line
+    assert syntax.describe(found).startswith(says)
+    assert syntax.find_error(source, ["3.7", "3.99"]) is None, "a newer Python may read it"
 
 
 def test_what_tensorflow_cannot_run_is_evidence() -> None:

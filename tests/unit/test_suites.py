@@ -683,7 +683,8 @@ def test_pytest_is_known_as_a_command(
         (["python", "-c", "import sys; print(sys.argv[1:])", "a b"], 0, "['a b']"),
         (["python", "-m", "mine", "--fast"], 0, "mine --fast"),
         (["sh", "-c", "exit 7"], 7, ""),
-        (["no-such-program"], 125, "cannot run no-such-program"),
+        (["no-such-program"], 127, "needs the program no-such-program, which is not in the"),
+        (["./mine.py"], 126, "needs the program ./mine.py, which does not start: Permission"),
     ],
 )
 def test_any_command(
@@ -691,10 +692,45 @@ def test_any_command(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("import sys\nprint('mine', *sys.argv[1:])\n", "utf-8")
-    found = commands.script_of_command(words)
+    found = commands.script_of_command(words, programs_may_come=True)
     assert found.folder == tmp_path
     done = subprocess.run([sys.executable, str(found.script)], capture_output=True, text=True)
     assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
+    ended = Execution(exit_code=code, errors=done.stderr, output=done.stdout + done.stderr)
+    needs = Outcome(verdict=Verdict.ERROR, reason=done.stderr.strip().partition("tfmatrix: ")[2])
+    assert (classify(ended) == needs) == (code in (126, 127))
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("pytst", "--: there is no program pytst; did you mean pytest?"),
+        ("Pythn3", "--: there is no program Pythn3; did you mean python3?"),
+        ("unitest", "--: there is no program unitest; did you mean python -m unittest?"),
+        ("sh x.sh", "--: 'sh x.sh' is one word; leave out the quotes around the command"),
+        ("x.sh", "--: x.sh is a file, not a program\n  to fix it: -- sh x.sh"),
+        ("./x.py", "--: ./x.py is a file, not a program\n  to fix it: -- python ./x.py"),
+        ("go", "--: go is a file, not a program\n  to fix it: chmod +x go, then -- ./go"),
+    ],
+)
+def test_a_program_that_no_environment_can_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, says: str
+) -> None:
+    monkeypatch.chdir(project(tmp_path, "x.sh", "x.py", "go"))
+    with pytest.raises(UsageError) as caught:
+        commands.script_of_command([word, "tests"])
+    assert str(caught.value) == says
+
+
+@pytest.mark.parametrize(
+    "word", ["mytool", "python3.9", "no/such/file", "x" * 5000, "pytest-watcher"]
+)
+def test_a_program_that_an_environment_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands.script_of_command([word])
+    commands.script_of_command(["pytst"], programs_may_come=True)
 
 
 # --- The driver, with the pytest that is here ----------------------------------------------------

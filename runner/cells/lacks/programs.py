@@ -7,6 +7,7 @@ from typing import Optional
 
 from runner.cells.lacks import data, network
 from runner.cells.signature import Raised
+from runner.scripts.commands import SAID_BY
 
 _ENDED = re.compile(
     r"Command (?P<words>.+) returned non-zero exit status (?P<code>\d+)\.?$", re.DOTALL
@@ -15,6 +16,8 @@ _WORD = re.compile(r"[\w./:@~+-]+")
 _NO_PROGRAM = re.compile(
     r"^(?:/bin/)?(?:ba|da)?sh: (?:line )?\d*:? ?([\w./+-]+): (?:command )?not found$"
 )
+_LAUNCHER = re.compile(rf"^{SAID_BY}(needs the program .+)$")
+"""What the script that becomes a command says if it cannot (`runner.scripts.commands`)."""
 _NOT_FOUND = 127
 _MOST_LINES = 400
 """Of the end of what was written to standard error that are looked at."""
@@ -33,7 +36,9 @@ def find_need_in(stderr: str, ended: bool = False) -> Optional[str]:
     for line in stderr.replace("\r", "\n").split("\n")[-_MOST_LINES:]:
         if any(pattern.search(line) for pattern in data.patterns("programs", "network")):
             return network.describe_need(line)
-        missing = _NO_PROGRAM.match(line)
+        told, missing = _LAUNCHER.match(line), _NO_PROGRAM.match(line)
+        if told:
+            return told[1][:300]
         reason = (missing and _no_program(missing[1])) or (ended and network.find_need_in(line))
         if reason:
             return reason

@@ -22,16 +22,29 @@ _BUILTIN = re.compile(r"name '(\w+)' is not defined")
 
 
 def find_need(raised: Raised) -> Optional[str]:
-    """The Python that the script's own code needs. Such an error in TensorFlow's code is
-    evidence."""
+    """The Python that the script's own code needs, or its syntax error. Such an error in
+    TensorFlow's code is evidence."""
     said = f"{raised.kind}: {raised.message.split(chr(10), 1)[0]}"
     if not data.is_own(raised.files):
         wanted = _by_rule("messages", said, raised.source) if _own_calls(raised.files) else None
     elif raised.kind in _SYNTAX:
-        wanted = _by_rule("syntax", raised.message, raised.source) or "another Python"
+        wanted = needed_for_syntax(raised.message, raised.source)
+        if wanted is None:  # perhaps no Python reads it
+            return f"{normalise(said)} ({_place(raised)})"
     else:
         wanted = _for_name(raised) or _by_rule("messages", said, raised.source)
     return f"needs {_named(wanted)}: {normalise(said)}" if wanted else None
+
+
+def needed_for_syntax(message: str, source: str) -> Optional[str]:
+    """The Python that compiles what a syntax error is about: `3.8`, `<3`; None if none is known."""
+    return _by_rule("syntax", message, source)
+
+
+def _place(raised: Raised) -> str:
+    """`mine.py, line 3: x = (`"""
+    file = re.split(r"[/\\]", raised.files[-1])[-1]
+    return f"{file}, line {raised.line}" + (f": {raised.source[:80]}" if raised.source else "")
 
 
 def _own_calls(files: Sequence[str]) -> bool:

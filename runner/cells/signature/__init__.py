@@ -85,7 +85,11 @@ def causes(exit_code: int, stderr: str, output: str = "") -> list[Raised]:
     ended = failed or [_ended_by(exit_code, stderr)[1]]
     return [
         evolve(
-            unwrapped(raised), files=raised.files, source=raised.source, contexts=raised.contexts
+            unwrapped(raised),
+            files=raised.files,
+            line=raised.line,
+            source=raised.source,
+            contexts=raised.contexts,
         )
         for raised in ended
         if raised is not None

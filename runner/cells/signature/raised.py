@@ -20,6 +20,8 @@ class Raised:
     """The source line of the innermost frame, if Python showed one."""
     files: tuple[str, ...] = ()
     """The file of each frame as Python printed it; the innermost is last."""
+    line: str = ""
+    """The number of the line in the innermost frame's file."""
     survived: bool = False
     """Whether the program continued: the exception was logged, or
     its traceback starts in a function."""

@@ -39,7 +39,7 @@ _STARTS, _ENDS, _REMARKS = (
     )
 )
 _CARETS = re.compile(r"\s*[~^]+\s*$")
-_FRAME = re.compile(r'  File "([^"]*)", line \d+(?:, in (.*))?$')
+_FRAME = re.compile(r'  File "([^"]*)", line (\d+)(?:, in (.*))?$')
 _LOGGED = re.compile(r".{0,80}\b(?:ERROR|CRITICAL)\b")
 """The line that logging writes above the traceback of an exception."""
 _MOST_CONTEXTS = 5
@@ -111,7 +111,8 @@ def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
         message=message,
         source=_source(above[1:]),
         files=tuple(frame[1] for frame in frames),
-        survived=bool(frames) and frames[0][2] not in (None, "<module>"),
+        line=frames[-1][2][:9] if frames else "",
+        survived=bool(frames) and frames[0][3] not in (None, "<module>"),
     )
     return raised, end
 

@@ -1,0 +1,50 @@
+"""Finds a syntax error that no Python of a run can read, before anything is made or measured."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from _ast import PyCF_ONLY_AST  # the module `ast` takes longer to import
+from collections.abc import Iterable
+from typing import Optional
+
+from runner.cells.lacks import python
+
+HERE = sys.version_info[:2]
+_SHOWN = 80
+
+
+def find_error(source: bytes, pythons: Iterable[str]) -> Optional[SyntaxError]:
+    """The syntax error in a script; None if one of the `pythons` (`3.10`) may read it.
+
+    This Python judges for those that are not newer than itself. What a newer one or Python 2 reads,
+    as far as `python.yaml` tells, is left to the run, which says which Python the script needs.
+    """
+    error = _error_here(source)
+    if error is None or any(_version(one) > HERE for one in pythons):
+        return None
+    wanted = python.needed_for_syntax(error.msg, (error.text or "").strip())
+    is_met = wanted is None or (wanted[0].isdigit() and _version(wanted) <= HERE)
+    return error if is_met else None
+
+
+def describe(error: SyntaxError) -> str:
+    """`SyntaxError: invalid syntax: def (`"""
+    line = (error.text or "").strip()[:_SHOWN]
+    return ": ".join(filter(None, (type(error).__name__, error.msg, line)))
+
+
+def _error_here(source: bytes) -> Optional[SyntaxError]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(source, "script", "exec", PyCF_ONLY_AST, dont_inherit=True)
+        except SyntaxError as error:
+            return error
+        except (ValueError, RecursionError, MemoryError):
+            return None
+    return None
+
+
+def _version(python_version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in python_version.split(".")[:2])
