@@ -14,6 +14,10 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from runner.model import OUT
+
+NOT_KEPT = f"not kept of {OUT}/: "
+"""A result's note on files that were left and are not kept begins so."""
 MOST_FILES = 1000
 MOST_BYTES = 64 << 20
 _LONGEST_NAME = 500
@@ -68,6 +72,11 @@ def is_inside(name: str) -> bool:
         and name.split("/")[0] not in ("", ".", "..")
         and all(len(part.encode()) <= _LONGEST_PART for part in name.split("/"))
     )
+
+
+def is_incomplete(notes: Iterable[str]) -> bool:
+    """Whether a result with these notes lacks files that its cell left."""
+    return any(note.startswith(NOT_KEPT) for note in notes)
 
 
 def _folders_of(name: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from attrs import evolve
 
-from runner.cells import printed
+from runner.cells import left_files, printed
 from runner.cells.classify import classify, contradicts
 from runner.cells.silent import NO_TENSORFLOW, never_imported, why_silent
 from runner.model import OUT, Cell, Execution, Expectation, Outcome, Result, Verdict
@@ -71,7 +71,7 @@ def judged_outcome(cell: Cell, execution: Execution) -> Outcome:
 def _left_out_notes(cell: Cell, execution: Execution) -> list[str]:
     if not execution.left_out or cell.repro.keep != OUT:
         return []
-    return [f"not kept of {OUT}/: {'; '.join(execution.left_out)}"]
+    return [left_files.NOT_KEPT + "; ".join(execution.left_out)]
 
 
 def _place(cell: Cell, execution: Execution) -> str:

@@ -18,12 +18,18 @@ from runner.model import Run
 from runner.releases import catalogue
 from runner.report import comparison as comparisons
 from runner.runs import compare, journal
+from runner.runs.compare_files import compare_files
+from runner.runs.logs import RunFiles
 
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 
 
-def _run(name: Optional[str]) -> Run:
-    return journal.read_run(journal.find_run(name, paths.results()), warn=log.print_warning)
+def _place(name: Optional[str]) -> Path:
+    return journal.find_run(name, paths.results())
+
+
+def _run(folder: Path) -> Run:
+    return journal.read_run(folder, warn=log.print_warning)
 
 
 def _is_version(name: str) -> bool:
@@ -40,9 +46,10 @@ def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Op
 
 @click.command(
     "diff",
-    help="Show what changed between two runs, or between two releases of one run. Exits 1 if an "
-    "outcome or a signature changed, or if only one of the two has a cell; with --observations "
-    "also if a value changed.",
+    help="Show what changed between two runs, or between two releases of one run: outcomes, "
+    "observed values, and the files that cells left in out/. Exits 1 if an outcome or a signature "
+    "changed, or if only one of the two has a cell; with --observations also if a value changed, "
+    "with --files also if a file did.",
 )
 @click.argument("before", shell_complete=completion.complete_runs)
 @click.argument("after", shell_complete=completion.complete_runs)
@@ -55,6 +62,7 @@ def _finite(_: click.Context, __: click.Parameter, given: Optional[float]) -> Op
     shell_complete=completion.complete_runs,
 )
 @click.option("--observations", is_flag=True, help="Compare observed values too.")
+@click.option("--files", is_flag=True, help="Compare the files in out/ too.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -68,19 +76,23 @@ def command(
     after: str,
     of_run: Optional[str],
     observations: bool,
+    files: bool,
     tolerance: Optional[float],
     format_: str,
 ) -> int:
     if of_run is not None or (_is_version(before) and _is_version(after)):
-        whole = _run(of_run)
-        runs = [whole, whole]
-        table = build_grid(whole, catalogue.load_releases())
+        places = [_place(of_run)] * 2
+        runs = [_run(places[0])] * 2
+        table = build_grid(runs[0], catalogue.load_releases())
         comparison = compare.compare_releases(table, before, after, tolerance)
     else:
-        runs = [_run(before), _run(after)]
+        places = [_place(before), _place(after)]
+        runs = [_run(place) for place in places]
         comparison = compare.compare_runs(runs[0], runs[1], tolerance)
+    left = compare_files(comparison.both, (RunFiles(places[0]), RunFiles(places[1])), tolerance)
     if format_ == "json":
-        print_json(comparisons.comparison_data(runs[0], runs[1], comparison))
+        print_json(comparisons.comparison_data(runs[0], runs[1], comparison, left))
     else:
-        log.print_answer("\n".join(comparisons.comparison_lines(comparison)))
-    return 1 if comparison.changes or (observations and comparison.observed) else 0
+        log.print_answer("\n".join(comparisons.comparison_lines(comparison, left)))
+    asked = (observations and comparison.observed) or (files and left.differences)
+    return 1 if comparison.changes or asked else 0

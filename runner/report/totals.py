@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from runner.grid import Grid, Mark, Row
-from runner.machine.units import count
+from runner.machine.units import count, size_text
 from runner.model import Verdict
 from runner.report import style
 from runner.report.text import listed
@@ -50,6 +50,15 @@ def remarks(grid: Grid) -> Iterator[str]:
         yield f"{unexpected} {style.UNEXPECTED_KEY}"
     if flaky:
         yield f"{flaky} flaky: not all attempts said the same"
+
+
+def left_files(grid: Grid) -> str:
+    """`3 cells left 12 files, 1.2 MB`; "" if no cell left any."""
+    sizes = [[file.size for file in result.files] for result in grid.results if result.files]
+    if not sizes:
+        return ""
+    every = [size for of_cell in sizes for size in of_cell]
+    return f"{count(len(sizes), 'cell')} left {count(len(every), 'file')}, {size_text(sum(every))}"
 
 
 def caveats(grid: Grid, rows: Iterable[Row]) -> str:

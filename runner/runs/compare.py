@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple, Optional
 
-from attrs import frozen
+from attrs import field, frozen
 
 from runner.errors import UsageError
 from runner.grid import Column, Grid
@@ -74,6 +74,8 @@ class Comparison:
     """Values that differ in cells whose outcome and signature agree."""
     inferred: int = 0
     """How many cells are left out because at least one run only inferred them."""
+    both: Mapping[ComparedCell, tuple[Result, Result]] = field(factory=dict, repr=False)
+    """The cells that both have."""
 
     @property
     def common(self) -> int:
@@ -166,6 +168,7 @@ def _compared(
             for difference in _observed(where, old[where], new[where], tolerance)
         ),
         inferred=len(inferred),
+        both={where: (old[where], new[where]) for where in old if where in new},
     )
 
 

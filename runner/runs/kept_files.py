@@ -10,9 +10,11 @@ from runner.model import KeptFile, Result
 from runner.runs.logs import RunFiles
 
 
-def content_of(shard: RunFiles, file: KeptFile) -> Optional[bytes]:
-    """What a cell left, or None if it is no longer there as it was."""
-    content = shard.read(file.path, left_files.MOST_BYTES)
+def content_of(
+    shard: RunFiles, file: KeptFile, most: int = left_files.MOST_BYTES
+) -> Optional[bytes]:
+    """What a cell left; None if it is no longer there as it was, or has more than `most` bytes."""
+    content = shard.read(file.path, most)
     if content is None or hashlib.sha256(content).hexdigest() != file.sha256:
         return None
     return content

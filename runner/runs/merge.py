@@ -13,7 +13,8 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 from attrs import evolve, field, frozen
 
-from runner.model import OUT, EnvironmentInfo, Repro, Result, Run, RunInfo
+from runner.cells import left_files
+from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo
 from runner.runs import journal, kept_files
 from runner.runs.logs import RunFiles
 
@@ -244,5 +245,6 @@ def _copied(log: journal.Journal, result: Result, shard: RunFiles) -> tuple[Resu
         return result, text
     found = kept_files.contents(shard, result)
     gone = [file.name for file in result.files if file.name not in found]
-    notes = [f"not kept of {OUT}/: {', '.join(gone)}, missing in the merged run"] if gone else []
+    lost = f"{left_files.NOT_KEPT}{', '.join(gone)}, missing in the merged run"
+    notes = [lost] if gone else []
     return log.keep_files(evolve(result, notes=(*result.notes, *notes)), found), text

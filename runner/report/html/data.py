@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
+from runner.cells.left_files import is_inside
 from runner.grid import Column, Grid, Mark, Row
 from runner.grid.tolerance import TOLERANCE
 from runner.model import EnvironmentInfo, Json, Result, Verdict
@@ -27,6 +28,8 @@ STAMP = re.compile(
 """The time at which TensorFlow wrote a line; without it, equal lines are equal."""
 MOST_OBSERVED = 2_000
 """At most this many characters of one observation."""
+MOST_LEFT, MOST_LEFT_OF_A_CELL = 300_000, 50
+"""What cells left: at most this many characters of names, and this many files of one cell."""
 MOST_DOCKERFILE = 20_000
 MOST_NAME = 80
 
@@ -79,12 +82,12 @@ def _members(context: Context) -> Iterator[tuple[str, Iterable[str]]]:
     memory, so only those of one row exist at a time."""
     grid = context.grid
     logs, shifts = _Logs(context), _shifts(grid)
-    observed = _Distinct()
+    observed, left = _Distinct(), _LeftFiles()
     yield "columns", [_inert([_column(each, context.run.info.along) for each in grid.columns])]
     yield "rows", [_inert([_row(context, row, shifts[row.index]) for row in grid.rows])]
     cells = (
         [
-            0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed)
+            0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed, left)
             for result, mark in zip(results, marks)
         ]
         for results, marks in zip(grid.cells, grid.marks)
@@ -144,7 +147,9 @@ def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, 
     }
 
 
-def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct) -> dict[str, Any]:
+def _cell(
+    result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct, left: _LeftFiles
+) -> dict[str, Any]:
     """What differs from the page's defaults."""
     outcome, log = result.outcome, result.log
     notes = [f"It fails in {result.place}.", *result.notes] if result.place else result.notes
@@ -162,6 +167,7 @@ def _cell(result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct)
         "observed": observed.number(values) if values else None,
         "file": log or None,
         "log": logs.get(log) if log else None,
+        "left": left.listed(result) or None,
         "attempts": result.attempts if result.attempts > 1 else None,
         "votes": mark.votes or None,
         "cached": result.cached or None,
@@ -203,6 +209,20 @@ class _Distinct(dict[str, dict[str, Json]]):
     def __init__(self) -> None:
         super().__init__()
         self._numbers: dict[str, int] = {}
+
+
+class _LeftFiles:
+    """Lists what cells left in `out/`, as long as the page has room; then it only counts."""
+
+    def __init__(self) -> None:
+        self._room = MOST_LEFT
+
+    def listed(self, result: Result) -> dict[str, Any]:
+        known = [file for file in result.files if is_inside(file.path)]
+        self._room -= sum(len(file.name) + len(file.path) for file in known)
+        shown = known[:MOST_LEFT_OF_A_CELL] if self._room > 0 else []
+        files = [[text.clean(file.name), file.path, file.size] for file in shown]
+        return {"files": files, "more": len(known) - len(shown)} if known else {}
 
 
 class _Logs:

@@ -187,6 +187,7 @@
       ...sources(r, cell),
       ...section(cell.file ? "End of its output" : "Output", output(cell)),
       ...section("Observed", observed(r, c)),
+      ...section("Files that it left", left(cell)),
       ...section("Facts", facts(cell)),
       ...section("To see this cell again", again(cell, row, column)),
       ...packages(r, c, environment),
@@ -273,6 +274,15 @@
         make("pre", { class: "log" }, lines.slice(start).join("\n")));
     }
     return cell.file ? make("p", { class: "quiet" }, cell.log === undefined ? `In ${cell.file}${data.archive && `, as a file or in ${data.archive}`}.` : "It printed nothing.") : null;
+  }
+
+  // A browser saves these files and does not show them: a script that nobody vouches for wrote them.
+  function left(cell) {
+    if (!cell.left) return null;
+    const links = cell.left.files.map(([name, path, size]) => make("li", {},
+      make("a", { href: path.split("/").map(encodeURIComponent).join("/"), download: "" }, name), ` ${size} bytes`));
+    const more = cell.left.more ? [make("li", {}, `${cell.left.more}${links.length ? " more" : " files"}, in out/`)] : [];
+    return make("ul", {}, ...links, ...more);
   }
 
   // Where the output begins to tell: at the first traceback, else after what TensorFlow says when

@@ -58,6 +58,7 @@ def facts(context: Context) -> str:
     grid, info = context.grid, context.run.info
     size, cells = totals.grid_size(grid), totals.cell_counts(grid)
     said = [f"{size}: {cells}" if cells else size, *totals.remarks(grid)]
+    said += filter(None, [totals.left_files(grid)])
     with_ = f"{clean(style.made_by(info))}, {clean(info.engine)} engine"
     said.append(f"Measured {clean(info.started[:10])} with {with_}")
     return escape(". ".join(said) + ("." if info.finished else "; not finished."))

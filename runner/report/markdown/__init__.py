@@ -191,6 +191,7 @@ GRID = (
         ("legend",),
     ),
     Section(lambda context, _: [grid.counts(context.grid)]),
+    Section(lambda context, _: grid.left_files(context.grid, context.extras.page)),
     Section(
         lambda context, detail: grid.whole(context.grid) if detail.whole else [],
         ("whole",),

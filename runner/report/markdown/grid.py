@@ -11,7 +11,7 @@ from attrs import evolve
 from runner.grid import Column, Entry, Grid, Mark, Row, Transition, folded, release_range
 from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.machine.units import count
-from runner.model import Result, Verdict, is_named
+from runner.model import OUT, Result, Verdict, is_named
 from runner.report import controls, gfm, links, style, totals
 from runner.report.context import Context
 from runner.report.names import TableNames, table_names
@@ -28,6 +28,14 @@ def counts(grid: Grid) -> str:
         return ""
     said = [f"{totals.grid_size(grid)}: {totals.cell_counts(grid)}", *totals.remarks(grid)]
     return " ".join(f"{sentence}." for sentence in said)
+
+
+def left_files(grid: Grid, page: str) -> Iterator[str]:
+    """One line on the files in `out/`; the published page lists them."""
+    said = totals.left_files(grid)
+    if said:
+        where = f"[`{OUT}/`]({page})" if page else f"`{OUT}/` of the run's folder"
+        yield f"{said}: in {where}."
 
 
 def tables(grid: Grid, most_rows: int, most_columns: int, *, page: str = "") -> Iterator[str]:
