@@ -6,15 +6,17 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from itertools import zip_longest
 from typing import Optional
 
 from attrs import frozen
 
 from runner.bisect.sampler import Evidence, shown_number
-from runner.model import EnvironmentInfo, Json, Result, Verdict, pinned_version
+from runner.model import EnvironmentInfo, Json, Result, Verdict, parsed_version, pinned_version
 from runner.report.style import outcome_verb
 from runner.report.text import listed
+from runner.runs.kept import KeptVerdict
 
 MOST_NAMED = 6
 """A sentence names at most this many releases."""
@@ -36,6 +38,8 @@ class Neighbour:
     """The values of all runs, if a noisy value decides."""
     value: str = ""
     """The name of this value."""
+    kept: Optional[KeptVerdict] = None
+    """The verdict of an earlier run that stands in, because the release can no longer be run."""
 
     @property
     def ambiguous(self) -> bool:
@@ -63,7 +67,12 @@ def result_clause(side: Neighbour, observation: str = "") -> str:
         words += f" with {side.value} = {shown_number(side.evidence.median)}"
     elif observation in result.observations:
         words += f" with {observation} = {_text(result.observations[observation])}"
-    return words
+    return f"{words} ({kept_words(side.kept)})" if side.kept else words
+
+
+def kept_words(verdict: KeptVerdict) -> str:
+    """`kept from 2026-11-01, not measured now`."""
+    return f"kept from {_plain(verdict.day)}, not measured now"
 
 
 def quoted_result(result: Result) -> str:
@@ -148,6 +157,27 @@ def dates_disagree(before: Neighbour, after: Neighbour) -> str:
     )
 
 
+def gap_between(before: Neighbour, after: Neighbour) -> str:
+    """A note if nightlies between the two may be lost, since one of them is; else ""."""
+    days = [_nightly(side) for side in (before, after)]
+    if not (before.kept or after.kept) or days[1] is None:
+        return ""
+    if days[0] is not None and (days[1] - days[0]).days <= 1:
+        return ""
+    return (
+        f"Nightlies between {before.name} and {after.name} can be measured no more, and no verdict "
+        "of them was kept: the change may have come with one of them."
+    )
+
+
+def _nightly(side: Neighbour) -> Optional[date]:
+    """The day in the version of a nightly; None for another release."""
+    try:
+        return datetime.strptime(f"{parsed_version(side.result.tensorflow).dev}", "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
 def evidence(before: Neighbour, after: Neighbour) -> str:
     """Both sides in two columns: outcome, signature, observations, and packages that differ."""
     rows = [
@@ -167,6 +197,8 @@ def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]
         yield "runs", before.votes or "-", after.votes or "-"
     if before.evidence or after.evidence:
         yield before.value, _median(before), _median(after)
+    if before.kept or after.kept:
+        yield "measured", _measured(before), _measured(after)
     yield "Python", one.python, other.python
     if one.git_version or other.git_version:
         yield "GIT_VERSION", one.git_version or "-", other.git_version or "-"
@@ -177,6 +209,10 @@ def _rows(before: Neighbour, after: Neighbour) -> Iterator[tuple[str, str, str]]
     )
     differing = differing_packages(before, after)
     yield from _section("packages", [(n, old or "-", new or "-") for n, old, new in differing])
+
+
+def _measured(side: Neighbour) -> str:
+    return kept_words(side.kept) if side.kept else "by this search"
 
 
 def _median(side: Neighbour) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Optional
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from packaging.version import InvalidVersion, Version
 
 from runner import paths
@@ -15,6 +15,7 @@ from runner.matrix import plan, vary
 from runner.matrix.selection import Selection, select
 from runner.model import Axis, Cell, Device, Release, Target, release_series
 from runner.releases.upstream import packages
+from runner.runs.kept import KeptVerdict
 
 
 @frozen(kw_only=True)
@@ -27,6 +28,8 @@ class Candidates:
     """The axis to search along; empty for TensorFlow's releases."""
     by_series: bool = False
     """Whether only the newest patch of each series is compared."""
+    kept: Mapping[str, KeptVerdict] = field(factory=dict)
+    """Version → the verdict that stands in for it, because the index no longer has it."""
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -53,6 +56,13 @@ class Candidates:
         row, kept = self.row.only_coarse()
         cells = tuple(self.cells[at] for at in kept)
         return evolve(self, chosen=evolve(self.chosen, cells=cells), row=row, by_series=True)
+
+    def without(self, places: Collection[int]) -> Candidates:
+        """All others; `places` hold no named end."""
+        rest = [at for at in range(len(self.cells)) if at not in places]
+        row = self.row.only(rest, _coarse([self.version(at) for at in rest]))
+        cells = tuple(self.cells[at] for at in rest)
+        return evolve(self, chosen=evolve(self.chosen, cells=cells), row=row)
 
     def options(self, places: Sequence[int]) -> list[str]:
         """The options of `run` that select these cells again."""

@@ -13,6 +13,7 @@ from runner.cells.flakiness.evidence import WRONG, Budget
 from runner.cells.flakiness.votes import Votes
 from runner.errors import UsageError
 from runner.model import Cell
+from runner.runs.kept import KeptVerdict
 
 
 @frozen(kw_only=True)
@@ -32,6 +33,13 @@ class Problem:
         compared = value is not None and value.question.relative  # the good release is not judged
         planned = self.positions.most_looks() - compared
         return Budget(planned=max(1, planned), most=self.most_runs)
+
+    @property
+    def kept(self) -> dict[int, KeptVerdict]:
+        """Position → the verdict that stands in for a release that can no longer be run."""
+        kept = self.candidates.kept
+        versions = map(self.candidates.version, range(len(self.cells)))
+        return {at: kept[version] for at, version in enumerate(versions) if version in kept}
 
     @property
     def positions(self) -> SearchRange:

@@ -18,6 +18,7 @@ from runner.bisect.search_range import ChangePoint
 from runner.machine.units import count
 from runner.model import Result, Verdict
 from runner.report import text
+from runner.report.text import listed
 
 
 @frozen(kw_only=True)
@@ -31,6 +32,8 @@ class Conclusion:
     """The cause of the change, if the user asked for it."""
     controls: Sequence[str] = ()
     """What controls of the two neighbours showed, one clause each."""
+    unblamed: bool = False
+    """Whether the user asked for the cause, and the release that shows it can no longer be run."""
 
     @property
     def change(self) -> Optional[ChangePoint]:
@@ -97,6 +100,7 @@ class Conclusion:
             yield answer.contradiction(self.kind, self.sides[1].name, older, newer)
         if not self.search.problem.candidates.axis:
             yield from filter(None, [answer.dates_disagree(*self.sides)])
+            yield from filter(None, [answer.gap_between(*self.sides)])
         yield from (f"{clause}." for clause in self.controls)
         other = self._other_reason
         if other is not None:
@@ -104,6 +108,12 @@ class Conclusion:
                 f"{other.name} fails for another reason, {answer.quoted_result(other.result)}: "
                 "--on signature:TEXT finds where that failure began"
             )
+        lost = [side.name for side in self.sides if side.kept]
+        if lost:
+            which = "it" if len(lost) == 1 else "them"
+            yield f"{listed(lost)} cannot be run again: the index no longer has {which}."
+        if self.unblamed:
+            yield f"So --blame cannot try {self.sides[1].name} with the packages of the one before."
         if self.blame is not None:
             yield from blame_sentences(self.blame, self.sides[0].name, self.sides[1].name)
 
@@ -121,8 +131,13 @@ class Conclusion:
 
     @property
     def command(self) -> str:
+        """ "" if none of the releases can be run again."""
         assert self.change is not None
-        places = (self.change.before, *self.change.unknown, self.change.after)
+        kept = self.search.problem.kept
+        around = (self.change.before, *self.change.unknown, self.change.after)
+        places = [at for at in around if at not in kept]
+        if not places:
+            return ""
         return shlex.join([*self.again, *self.search.problem.candidates.options(places)])
 
     @property
@@ -204,8 +219,12 @@ def print_conclusion(conclusion: Conclusion) -> None:
     if conclusion.compare_link:
         _print(f"what changed in TensorFlow: {conclusion.compare_link}")
     releases, runs = count(len(problem.cells), "release"), count(search.probe.measured, "run")
-    _print(f"bad is: {problem.in_words}; {len(search.sides)} of {releases} looked at, in {runs}")
-    _print(f"see both again: {conclusion.command}")
+    kept = f" and {count(len(problem.kept), 'kept verdict')}" if problem.kept else ""
+    looked = f"{len(search.sides) - len(problem.kept)} of {releases} looked at, in {runs}{kept}"
+    _print(f"bad is: {problem.in_words}; {looked}")
+    if conclusion.command:
+        lost = any(side.kept for side in conclusion.sides)
+        _print(f"see {'the other' if lost else 'both'} again: {conclusion.command}")
 
 
 def _print(line: str) -> None:
@@ -248,7 +267,7 @@ def _found(conclusion: Conclusion) -> dict[str, Any]:
         "blame": None if conclusion.blame is None else _blamed(conclusion.blame),
         "git_versions": [side.result.git_version for side in conclusion.sides],
         "compare": conclusion.compare_link or None,
-        "again": conclusion.command,
+        "again": conclusion.command or None,
     }
 
 
@@ -264,6 +283,7 @@ def _looked(search: Search, at: int) -> dict[str, Any]:
     side = search.sides[at]
     facts = serial.result_to_json(side.result)
     judged: dict[str, Any] = {"bad": search.answers[at], "votes": side.votes or None}
+    judged["kept"] = side.kept and {"run": side.kept.run.id, "started": side.kept.run.started}
     if side.evidence is not None:
         judged["evidence"] = {
             "judgement": side.evidence.judgement,

@@ -71,9 +71,11 @@ class Search:
             self._run_sampled(self.problem.criterion.value)
             return
         row = self.problem.positions
+        self._take_kept()
         if self.problem.votes.runs == 1:
             self._recall()
-        if row.good is not None and row.bad is not None:  # both named ends are needed anyway
+        # Both named ends are needed anyway.
+        if row.good is not None and row.bad is not None and 0 not in self.problem.kept:
             self._display.prefetch.prepare_next([self.problem.cells[0].target])
         while (at := row.next_look(self.answers)) is not None:
             foreseen = row.foreseen(self.answers, at)
@@ -135,13 +137,27 @@ class Search:
         results = [self.sides[at].result for at in (before, after)]
         self.probe.run_controls(wanted, cells, results, self._options)
 
+    def _take_kept(self) -> None:
+        """Takes the verdicts on releases that can no longer be run; they are not of this run."""
+        for at, verdict in self.problem.kept.items():
+            self.answers[at] = self.problem.criterion.judge(verdict.result)
+            self.sides[at] = Neighbour(
+                result=verdict.result,
+                environment=verdict.environment,
+                label=self.problem.candidates.name(at),
+                kept=verdict,
+            )
+
     def _recall(self) -> None:
         """Takes earlier results from the store."""
-        for at, result in self.probe.recall(self.problem.cells, self._options).items():
+        places = [at for at in range(len(self.problem.cells)) if at not in self.problem.kept]
+        cells = [self.problem.cells[at] for at in places]
+        recalled = self.probe.recall(cells, self._options)
+        for at, result in ((places[n], result) for n, result in recalled.items()):
             self._note(at, result, "", words="", seen=[result])
             self.answers[at] = self.problem.criterion.judge(result)
-        if self.answers:
-            count = len(self.answers)
+        if recalled:
+            count = len(recalled)
             self._display.print_line(f"{count} of {len(self.problem.cells)} are known already")
 
     def _judge(self, at: int) -> Optional[bool]:

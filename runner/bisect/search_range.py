@@ -103,10 +103,17 @@ class SearchRange:
         """A range of the coarse positions and the named ends, and the list of these positions."""
         ends = {at for at in (self.good, self.bad) if at is not None}
         kept = sorted({*(self.coarse or range(self.count)), *ends})
+        return self.only(kept), tuple(kept)
+
+    def only(self, kept: Sequence[int], coarse: Sequence[int] = ()) -> SearchRange:
+        """A range of the positions `kept`, among which are the named ends.
+
+        `coarse` are positions in the new range.
+        """
         moved = {at: new for new, at in enumerate(kept)}
         good = None if self.good is None else moved[self.good]
         bad = None if self.bad is None else moved[self.bad]
-        return SearchRange(count=len(kept), good=good, bad=bad), tuple(kept)
+        return SearchRange(count=len(kept), coarse=coarse, good=good, bad=bad)
 
     def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
         """The next look while an end is unknown, then the ends; both None if there is no change."""

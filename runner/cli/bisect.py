@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,6 +15,7 @@ from runner import grid, paths
 from runner.bisect import candidates, criteria, values
 from runner.bisect.blame import Blame, find_blame, with_older_packages
 from runner.bisect.candidates import Candidates
+from runner.bisect.gone import Gone, gone_among, with_kept_verdicts
 from runner.bisect.prefetch import Prefetch
 from runner.bisect.probe import Probe
 from runner.bisect.problem import Problem
@@ -22,6 +23,7 @@ from runner.bisect.report import Conclusion, print_conclusion, print_json
 from runner.bisect.search import PrefetchingDisplay, Search
 from runner.bisect.search_range import SearchRange
 from runner.cells.flakiness import votes
+from runner.cells.snapshot.record import Snapshot
 from runner.cli import backend as backends
 from runner.cli import completion, from_issue, log, running, terminal
 from runner.cli.formats import formats
@@ -34,6 +36,7 @@ from runner.releases import catalogue, specifier
 from runner.releases.upstream import known
 from runner.report import controls
 from runner.runs import journal
+from runner.runs.kept import load_verdicts
 
 HELP = """\
 Find the first bad release of SCRIPT, with the fewest runs.
@@ -119,6 +122,13 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
     "TensorFlow change, or Keras, numpy …?",
 )
 @click.option(
+    "--kept",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Earlier runs, whose verdicts stand in for nightlies that the package index no longer "
+    "has. Default: results/.",
+)
+@click.option(
     "--case",
     metavar="NAME",
     help="The case to run, if SCRIPT has several.",
@@ -163,6 +173,7 @@ def command(
     repeat: Optional[str],
     patches: str,
     blame: bool,
+    kept: Optional[Path],
     engine: str,
     cluster: Optional[str],
     remeasure: bool,
@@ -193,8 +204,16 @@ def command(
             if blame
             else "--cluster measures on many machines, and values are compared on one: leave it out"
         )
-    found = find_candidates(script, good, bad, axis, tf, console, selection)
+    repeated = noisy or ballots.runs > 1
+    named = [end for end in (good, bad) if end and axis is None]
+    there = known.releases(",".join(named))
+    gone = find_gone(kept, named, there, repeated=repeated)
+    found = find_candidates(script, good, bad, axis, tf, console, selection, there, gone.releases)
     check_order(find, found.row)
+    taken = running.snapshots(found.chosen, running.line_printer(console))
+    if gone.releases:
+        repros = running.recorded_repros(found.chosen, taken)
+        found = with_kept_verdicts(found, gone, repros, running.line_printer(console))
     problem = Problem(
         candidates=found.whole_series() if patches == "latest" else found,
         criterion=criterion,
@@ -202,15 +221,22 @@ def command(
         most_runs=values.parse_bound(repeat) if noisy and repeat is not None else None,
     )
     problem.check()
-    repeated = noisy or ballots.runs > 1
     # Repeated runs use fresh processes, because forked ones share causes of flakiness.
     options = Options(remeasure=remeasure or repeated, mode="fresh" if repeated else "auto")
     again = reproduce(script, engine, selection)
-    cells = found.cells
+    cells = [cell for at, cell in enumerate(problem.cells) if at not in problem.kept]
     ends = Demand.of_environments((*cells[:1], *cells[-1:]), running.locker(found.chosen))
     with backends.choose(console, engine=engine, cluster=cluster, jobs=1, wanted=ends) as backend:
         conclusion = search(
-            console, backend, problem, options, again, output, blame=blame, controlled=controlled
+            console,
+            backend,
+            problem,
+            options,
+            again,
+            output,
+            taken,
+            blame=blame,
+            controlled=controlled,
         )
     terminal.point_to(conclusion.search.probe.folder)
     print_json(conclusion) if format_ == "json" else print_conclusion(conclusion)
@@ -224,14 +250,17 @@ def search(
     options: Options,
     again: Sequence[str],
     output: Optional[Path],
+    taken: Mapping[str, Snapshot],
     *,
     blame: bool = False,
     controlled: bool = True,
 ) -> Conclusion:
-    """Search to the end. The reports have all measurements, even after an interruption."""
+    """Search to the end. The reports have all measurements, even after an interruption.
+
+    `taken`: the copies of the repros that will run.
+    """
     chosen = problem.candidates.chosen
     nothing, lock = Workload(batches=(), known=()), running.locker(chosen)
-    taken = running.snapshots(chosen, running.line_printer(console))
     run = running.planned_run(chosen, nothing, backend.engine, taken)
     run = evolve(run, info=evolve(run.info, id=f"bisect-{run.info.id}"))
     folder = running.own_folder(output or paths.results() / run.info.id)
@@ -256,7 +285,9 @@ def search(
                 conclusion = _controlled(
                     conclusion, running.control_plan(chosen, display.print_line)
                 )
-            if blame and conclusion.change is not None:
+            if blame and conclusion.change is not None and conclusion.sides[1].kept:
+                conclusion = evolve(conclusion, unblamed=True)
+            elif blame and conclusion.change is not None:
                 conclusion = evolve(conclusion, blame=put_blame(found, conclusion))
             probe.conclude(conclusion.finding)
         finally:
@@ -281,7 +312,7 @@ def put_blame(found: Search, conclusion: Conclusion) -> Blame:
 def _controlled(conclusion: Conclusion, wanted: ControlPlan) -> Conclusion:
     """The conclusion with the results of controls; along an axis there are none."""
     search, change = conclusion.search, conclusion.change
-    if change is None or search.problem.candidates.axis:
+    if change is None or search.problem.candidates.axis or any(s.kept for s in conclusion.sides):
         return conclusion
     search.run_controls(wanted, *sorted((change.before, change.after)))
     run = journal.read_run(search.probe.folder)
@@ -297,8 +328,13 @@ def find_candidates(
     tf: Optional[str],
     console: Console,
     selection: dict[str, Any],
+    there: Sequence[Release],
+    gone: Sequence[Release],
 ) -> Candidates:
-    """What to search, with the ends that the user named. Raises `UsageError`."""
+    """What to search, with the ends that the user named. Raises `UsageError`.
+
+    Releases are those `there`, and those that are `gone` from the index.
+    """
     if (axis is None) is not (tf is None):
         raise UsageError(
             "--axis NAME needs --tf VERSION, the release of TensorFlow to use; without --axis,"
@@ -309,13 +345,18 @@ def find_candidates(
     rest.update(devices=(selection["device"],))
     case = (selection["case"],) if selection["case"] else ()
     if axis is None or tf is None:
-        ends = [end and release(end, name) for end, name in ((good, "--good"), (bad, "--bad"))]
+        known_ones = (*there, *gone)
+        ends = [
+            end and release(end, name, known_ones)
+            for end, name in ((good, "--good"), (bad, "--bad"))
+        ]
+        rest["gone"] = gone
         return candidates.release_candidates(ends[0] or None, ends[1] or None, case=case, **rest)
     if good is None or bad is None:
         raise UsageError("--axis needs both ends: --good VALUE --bad VALUE")
     return candidates.axis_candidates(
         axis,
-        release(tf, "--tf"),
+        release(tf, "--tf", known.releases(tf)),
         good,
         bad,
         case=case,
@@ -346,12 +387,50 @@ def check_order(find: Optional[str], row: SearchRange) -> None:
         raise UsageError(f"--find {find} needs {older} release to be the older one")
 
 
-def release(version: str, option: str) -> Release:
+def release(version: str, option: str, among: Sequence[Release]) -> Release:
     """The one release that `version` names; a series stands for its newest patch."""
-    named = specifier.select(known.releases(version), version)
+    try:
+        named = specifier.select(sorted(among, key=lambda each: each.parsed), version)
+    except UsageError as error:
+        if not _asks_for_prereleases(version) or error.remedy:
+            raise
+        raise UsageError(
+            error.message, remedy="--kept FOLDER, if an earlier run measured it (docs/history.md)"
+        ) from None
     if len(named) != 1:
         raise UsageError(f"{option} {version} names {len(named)} releases: give one version")
     return named[0]
+
+
+def find_gone(
+    folder: Optional[Path], named: Sequence[str], there: Sequence[Release], *, repeated: bool
+) -> Gone:
+    """What runs in a folder kept of releases that are not `there`, if an end may be one of them.
+
+    A kept verdict is that of one run, so it decides nothing if several runs do. Raises
+    `UsageError`.
+    """
+    asked = any(map(_asks_for_prereleases, named))
+    if folder is not None:
+        if not asked:
+            raise UsageError("--kept is for nightlies: neither --good nor --bad names one")
+        if repeated:
+            raise UsageError(
+                "--kept has one run of a release, and here several decide: leave it out"
+            )
+        if not folder.is_dir():
+            raise UsageError(f"--kept {folder}: there is no such folder")
+    if repeated or not asked:
+        return Gone()
+    verdicts = load_verdicts(folder or paths.results(), log.print_warning)
+    if folder is not None and not verdicts:
+        raise UsageError(f"--kept {folder}: no run in it has a verdict on a nightly or candidate")
+    return gone_among(verdicts, there)
+
+
+def _asks_for_prereleases(version: str) -> bool:
+    asked = specifier.prereleases_asked(version)
+    return asked.candidates or asked.nightlies
 
 
 def reproduce(script: Optional[Path], engine: str, selection: dict[str, Any]) -> list[str]:

@@ -247,17 +247,23 @@ def planned_run(
         info=info,
         environments=environment_infos(load.batches, load.known, engine, released),
         results=(),
-        repros=tuple(
-            evolve(
-                repro,
-                digest=_digest(repro, taken),
-                script=Path(_as_told(str(repro.script))),
-                data=Path(_as_told(str(repro.data))) if repro.data else None,
-                folder=None,
-                suite=repro.suite and evolve(repro.suite, folder=Path()),
-            )
-            for repro in _planned_repros(chosen)
-        ),
+        repros=recorded_repros(chosen, taken),
+    )
+
+
+def recorded_repros(chosen: Selection, taken: Mapping[str, Snapshot]) -> tuple[Repro, ...]:
+    """The repros as a run records them, with the cases that were selected."""
+    return tuple(
+        evolve(
+            repro,
+            digest=_digest(repro, taken),
+            script_digest=_script_digest(repro, taken),
+            script=Path(_as_told(str(repro.script))),
+            data=Path(_as_told(str(repro.data))) if repro.data else None,
+            folder=None,
+            suite=repro.suite and evolve(repro.suite, folder=Path()),
+        )
+        for repro in _planned_repros(chosen)
     )
 
 
@@ -277,6 +283,13 @@ def _as_told(word: str) -> str:
 
 def _digest(repro: Repro, taken: Mapping[str, Snapshot]) -> str:
     return taken[repro.name].digest if repro.name in taken else snapshot.snapshot_digest(repro)
+
+
+def _script_digest(repro: Repro, taken: Mapping[str, Snapshot]) -> str:
+    """A suite's text names none of its tests; "" for a script that does not run."""
+    if repro.name not in taken:
+        return ""
+    return taken[repro.name].digest if repro.suite else taken[repro.name].script_digest
 
 
 def _planned_repros(chosen: Selection) -> tuple[Any, ...]:

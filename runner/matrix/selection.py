@@ -78,10 +78,12 @@ def select(
     nightly: bool = False,
     fail_on: Optional[str] = None,
     along: Optional[str] = None,
+    gone: Sequence[Release] = (),
 ) -> Selection:
     """Options → cells. All mistakes in them are found here, before anything runs.
 
     `local`: what those of the `packages` ask for that are folders and wheels of this machine.
+    `gone`: pre-releases that the index no longer has, from which `tf` selects too.
     """
     added = (*packages, *requirement_files, *projects)
     sources = _sources(scripts, modules, command, programs_may_come=bool(added))
@@ -113,7 +115,7 @@ def select(
         repros=tuple(map(changed, matrix.repros)),
     )
     ahead = known.newest_ahead() if nightly else None
-    releases = _releases(matrix, ahead, pre=pre)
+    releases = _releases(matrix, ahead, gone, pre=pre)
     noted = dict.fromkeys(note for repro in matrix.repros for note in repro.notes)
     return Selection(
         matrix=matrix,
@@ -144,9 +146,11 @@ def _sources(
     return sources
 
 
-def _releases(matrix: Matrix, ahead: Optional[Release], *, pre: bool) -> tuple[Release, ...]:
+def _releases(
+    matrix: Matrix, ahead: Optional[Release], gone: Sequence[Release], *, pre: bool
+) -> tuple[Release, ...]:
     """The releases that the matrix names, with `ahead` as the last, as far as its repros allow."""
-    named = known.releases(matrix.tf, pre=pre)
+    named = (*known.releases(matrix.tf, pre=pre), *gone)
     chosen = specifier.select(named, matrix.tf, matrix.patches, pre=pre)
     if ahead and ahead not in chosen:
         chosen = (*chosen, ahead)

@@ -76,6 +76,9 @@ class Repro:
     suite: Optional[Suite] = None
     digest: str = ""
     """The digest of the script and its files, as a run took them; "" if it is not recorded."""
+    script_digest: str = ""
+    """Two runs with the same one ran the same script: the digest of it and of the files that its
+    text names; of its whole folder if it may read others, as a suite does."""
     fail_on: str = ""
     """A text, or `/regex/`. A pass that prints it becomes a fail."""
     folder: Optional[Path] = None

@@ -21,21 +21,27 @@ _MOST_SCRIPT = 16 << 20
 
 
 def load_runs(
-    results: Path, warn: Callable[[str], None] = lambda _: None, *, newest: Optional[int] = None
+    results: Path,
+    warn: Callable[[str], None] = lambda _: None,
+    *,
+    newest: Optional[int] = None,
+    only: Callable[[Run], bool] = lambda _: True,
 ) -> Iterator[RecordedRun]:
     """Every run in `results`, or the `newest` that were written last.
 
     Only journals are read, so a thinned run counts too. `warn` gets a line for each folder that
-    cannot be read as a run.
+    cannot be read as a run. `only` gets a run without its results and says whether to read these.
     """
     heads = [head for head in results.glob(f"*/{journal.HEAD}") if not head.parent.is_symlink()]
     by_age = sorted(heads, key=lambda head: head.lstat().st_mtime)
     for head in by_age if newest is None else by_age[-newest:]:
         try:
-            run = journal.read_run(head.parent, warn=warn)
+            planned = journal.read_head(head.parent)
+            run = journal.with_results(planned, head.parent, warn) if only(planned) else None
         except UsageError as error:
             warn(str(error))
-        else:
+            continue
+        if run is not None:
             yield RecordedRun(run=run, texts=_texts(head.parent, run))
 
 

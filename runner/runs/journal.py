@@ -198,12 +198,21 @@ def read_run(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
     Raises `UsageError` if `folder` is not a run. An unreadable line (for example the last one
     of a killed run) is left out with a warning; the cell then counts as not measured.
     """
+    return with_results(read_head(folder), folder, warn)
+
+
+def read_head(folder: Path) -> Run:
+    """The run in a folder without its results, as it was planned. Raises `UsageError`."""
     try:
-        head = serial.run_from_json(serial.parse(files.read_regular(folder / HEAD, MOST_HEAD)))
+        return serial.run_from_json(serial.parse(files.read_regular(folder / HEAD, MOST_HEAD)))
     except FileNotFoundError:
         raise UsageError(f"{folder} is not a run: it has no {HEAD}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(folder / HEAD, error) from None
+
+
+def with_results(head: Run, folder: Path, warn: Callable[[str], None] = lambda _: None) -> Run:
+    """The planned run with the results in its folder, as `read_run` reads them."""
     results, controls = (_last_of_each(folder / name, warn) for name in (CELLS, CONTROLS))
     return evolve(head, results=results, controls=controls)
 

@@ -70,6 +70,20 @@ class Repository:
         print(done.stdout, done.stderr)
         return done.returncode
 
+    def tfmatrix(self, name: str, *words: str) -> str:
+        """What a command says in the clone of that name."""
+        clone = self.folder / name
+        done = subprocess.run(
+            ["tfmatrix", *words],
+            cwd=clone,
+            env=self._environment(clone),
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=300,
+        )
+        return done.stdout
+
     def _environment(self, clone: Path) -> dict[str, str]:
         return {
             **os.environ,
@@ -120,6 +134,8 @@ def test_what_a_nightly_said_outlives_its_wheel(repository: Repository) -> None:
     assert names == {"run.json", "cells.jsonl", "mine.py", "requirements.txt"}
     log = repository.git("log", "--format=%s", "nightlies", cwd=origin)
     assert len(log.splitlines()) == 2
+    said = repository.tfmatrix("two", "bisect", "mine.py", "--good", OLD, "--bad", NEW)
+    assert said.startswith(f"The first bad release is {NEW}: {OLD} passes (kept from 20")
 
 
 def test_a_week_with_an_unexpected_outcome_is_kept_too(repository: Repository) -> None:

@@ -42,6 +42,11 @@ class Snapshot:
     """Why the folder was not copied whole; "" if it was."""
 
     @property
+    def script_digest(self) -> str:
+        """`text_digest`, or `digest` if the text may look for other files than it names."""
+        return self.digest if self.lists or self.looks else self.text_digest
+
+    @property
     def modules(self) -> frozenset[str]:
         """The top-level names that can be imported from the script's folder."""
         return modules_in(self.files)
