@@ -28,23 +28,6 @@ def differs(old: Json, new: Json, tolerance: Optional[float] = None) -> bool:
         return True
 
 
-def first_differing_part(
-    name: str, old: Json, new: Json, tolerance: Optional[float] = None, deepest: int = 4
-) -> tuple[str, Json, Json]:
-    """The first difference inside two values that differ: `losses[0]`, 0.6932, 0.6931, not two
-    long lists."""
-    for _ in range(deepest):
-        if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-            at = next(n for n, pair in enumerate(zip(old, new)) if differs(*pair, tolerance))
-            name, old, new = f"{name}[{at}]", old[at], new[at]
-        elif isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
-            key = next(key for key in old if differs(old[key], new[key], tolerance))
-            name, old, new = f"{name}.{key}", old[key], new[key]
-        else:
-            break
-    return name, old, new
-
-
 def _differs(old: Json, new: Json, tolerance: Optional[float]) -> bool:
     if isinstance(old, dict) and isinstance(new, dict):
         return old.keys() != new.keys() or any(_differs(old[k], new[k], tolerance) for k in old)

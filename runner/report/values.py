@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from attrs import frozen
 
 from runner.grid import Column, Grid, Row, Shift
-from runner.grid.tolerance import first_differing_part
+from runner.grid.tolerance import differs
 from runner.machine.units import count
 from runner.model import Json
 from runner.report.text import listed, shortened
@@ -16,6 +16,7 @@ from runner.report.text import listed, shortened
 RESTLESS = 4
 """A value that changes more often than this says little about one release."""
 MOST_NAME = 40
+DEEPEST = 4
 MOST_KINDS = 2
 
 
@@ -72,7 +73,17 @@ def _times(shifts: Sequence[Shift]) -> Counter[tuple[str, int, str]]:
 
 def first_difference(shift: Shift) -> tuple[str, Json, Json]:
     """The first difference inside a value: `losses[0]`, 0.6932, 0.6931, not two long lists."""
-    return first_differing_part(shift.name, shift.old, shift.new)
+    name, old, new = shift.name, shift.old, shift.new
+    for _ in range(DEEPEST):
+        if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            at = next(n for n, pair in enumerate(zip(old, new)) if differs(*pair))
+            name, old, new = f"{name}[{at}]", old[at], new[at]
+        elif isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+            key = next(key for key in old if differs(old[key], new[key]))
+            name, old, new = f"{name}.{key}", old[key], new[key]
+        else:
+            break
+    return name, old, new
 
 
 def shift_clause(

@@ -70,6 +70,11 @@ optional-dependencies = {test = ["six"]}
 """
 SCRIPT = "print('::observe loss=0.25')\nprint('::observe memory=[1, 2, 3]')\n"
 SAVE = "open('saved.txt', 'w').write('it')\n"
+LEAVE = """
+import os, uuid
+os.makedirs("out")
+open("out/kernel.txt", "w").write(str(uuid.uuid4()))
+"""
 LOAD = "open('saved.txt').read()\n"
 NOTEBOOK = {
     "nbformat": 4,
@@ -86,6 +91,7 @@ def desk(plain_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("my.py", "works.py"):
         (plain_folder / name).write_text(SCRIPT, "utf-8")
     (plain_folder / "save.py").write_text(SAVE, "utf-8")
+    (plain_folder / "weights.py").write_text(LEAVE, "utf-8")
     (plain_folder / "load.py").write_text(LOAD, "utf-8")
     (plain_folder / "app").mkdir()
     for name in ("__main__", "check"):
@@ -160,6 +166,18 @@ def test_the_commands_of_a_guide_do_what_it_says(
             capsys.readouterr()
             code = cli.execute(arguments)
             assert code in allowed(arguments), f"{arguments}: {code}\n{capsys.readouterr().err}"
+
+
+def test_the_guide_to_files_shows_what_differs(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (script,) = test_docs_commands.scripts(test_docs_commands.ROOT / "docs" / "files.md")
+    run, *diffs = test_docs_commands.commands(script)
+    assert cli.execute(run) == 0
+    for arguments in diffs:
+        capsys.readouterr()
+        assert cli.execute([*arguments, "--files"]) == 1
+        assert ": kernel.txt: line 1: " in capsys.readouterr().out
 
 
 def elsewhere(arguments: list[str]) -> bool:

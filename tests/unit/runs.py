@@ -14,6 +14,7 @@ from runner.model import (
     Case,
     EnvironmentInfo,
     Json,
+    KeptFile,
     Outcome,
     Repro,
     Result,
@@ -33,6 +34,13 @@ GLYPHS = {"✓": Verdict.PASS, "–": Verdict.SKIP, "!": Verdict.ERROR}
 REASONS = {Verdict.SKIP: "tf.function came with TensorFlow 1.14", Verdict.ERROR: "the disk is full"}
 
 Failure = tuple[Verdict, Optional[str]]
+
+
+def with_files(run: Run, *files: tuple[str, str, int]) -> Run:
+    """The run as if its first cell had left these files: name, path in the run's folder, size."""
+    left = [KeptFile(name=n, path=path, size=size, sha256="0" * 64) for n, path, size in files]
+    first, *rest = run.results
+    return evolve(run, results=(evolve(first, files=tuple(left)), *rest))
 
 
 def drawn(

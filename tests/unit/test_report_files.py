@@ -317,6 +317,39 @@ def test_the_evidence_of_each_cell_is_in_the_page() -> None:
     assert "numpy==1.23.5" in data["environments"][place]["packages"]
 
 
+DRAWN = runs.drawn("2.4 2.5\na ✓ ✓")
+
+
+def test_the_page_lists_what_each_cell_left() -> None:
+    run = runs.with_files(DRAWN, ("a/b", "out/x/a/b", 1500), ("c", "out/x/c", 0))
+    document = page(run)
+    left, none = json.loads(document.scripts[0])["cells"][0]
+    files = [["a/b", "out/x/a/b", 1500], ["c", "out/x/c", 0]]
+    assert left["left"] == {"files": files, "more": 0}
+    assert "left" not in none
+    shown = report.render(run, "html", runs.logs, Extras())
+    assert "1 cell left 2 files, 2 KB" in shown
+    assert "left" not in page(DRAWN).heading
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret", "/etc/passwd", "out/../../x", "//host/x", "out/\u202ex", ""]
+)
+def test_links_to_what_cells_left_stay_in_the_run(path: str) -> None:
+    run = runs.with_files(DRAWN, ("a", path, 1), ("\u202eb<c", "out/x/b", 1))
+    left, _ = json.loads(page(run).scripts[0])["cells"][0]
+    assert left["left"] == {"files": [["b<c", "out/x/b", 1]], "more": 0}
+
+
+def test_what_cells_left_is_bounded_in_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.with_files(DRAWN, *((str(n), f"out/x/{n}", 1) for n in range(60)))
+    left, _ = json.loads(page(run).scripts[0])["cells"][0]
+    assert (len(left["left"]["files"]), left["left"]["more"]) == (50, 10)
+    monkeypatch.setattr(html_data, "MOST_LEFT", 100)
+    left, _ = json.loads(page(run).scripts[0])["cells"][0]
+    assert left["left"] == {"files": [], "more": 60}
+
+
 def test_a_value_that_is_no_json_does_not_break_the_page() -> None:
     odd: dict[tuple[str, str], dict[str, Any]] = {
         ("a", "2.4"): {"x": float("nan"), "y": [float("inf")], "__proto__": 1, "n": 10**400}

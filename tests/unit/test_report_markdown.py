@@ -505,3 +505,18 @@ def test_a_grid_that_folds_follows_whole() -> None:
     (short, whole, _) = shown(text).tables
     assert short == [["case", "2.4–2.5"], ["a", "✓"], ["b", "A"]]
     assert whole == [["case", "2.4", "2.5"], ["a", "✓", "✓"], ["b", "A", "A"]]
+
+
+# --- Files that cells left ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["md", "issue"])
+def test_one_line_names_what_cells_left(kind: str) -> None:
+    run = runs.drawn("2.4 2.5\na ✓ A")
+    files = [("a", "out/x/a", 1_400_000), ("b", "out/x/b", 0)]
+    shown = report.render(runs.with_files(run, *files), kind, runs.logs, Extras())
+    assert "\n\n1 cell left 2 files, 1 MB: in `out/` of the run's folder.\n\n" in shown
+    page = Extras(page="https://example.org/x/index.html")
+    shown = report.render(runs.with_files(run, *files), kind, runs.logs, page)
+    assert ": in [`out/`](https://example.org/x/index.html).\n" in shown
+    assert "of the run's folder" not in report.render(run, kind, runs.logs, Extras())
