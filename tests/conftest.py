@@ -237,6 +237,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 ONE_AFTER_THE_OTHER = {
     "tests/engines/test_agent_alone.py": "processes",
     "tests/engines/test_local.py": "processes",
+    "tests/engines/test_build_cache.py": "daemon",
     "tests/engines/test_clean.py": "daemon",
     "tests/engines/test_docker.py": "daemon",
     "tests/engines/test_exchange.py": "daemon",

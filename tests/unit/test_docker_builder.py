@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runner.engines.base import Phase
-from runner.engines.docker import builder, daemon
+from runner.engines.docker import build_cache, build_log, builder, daemon
 from runner.errors import PrepareError
 
 MOUNT = "#5 ERROR: executor failed running [x]: error creating overlay mount to /d/merged: "
@@ -46,26 +47,57 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
     return made
 
 
+@pytest.fixture
+def pruned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by one each time the cache is pruned."""
+    times: list[str] = []
+    monkeypatch.setattr(build_cache, "prune_unshared", lambda: times.append("pruned"))
+    return times
+
+
 def _ignore(_: Phase) -> None:
     pass
 
 
 @pytest.mark.parametrize("lost", [LOST, GONE])
-def test_a_cache_that_names_lost_layers_is_left_aside_once(
-    lost: str, build: Callable[[str, str], Build]
+def test_a_cache_that_names_lost_layers_is_pruned_and_then_left_aside_once(
+    lost: str,
+    build: Callable[[str, str], Build],
+    pruned: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first, second = build(lost, "")()
+    first, second, third = build(lost, "")()
     assert "--no-cache" not in first
-    assert second.replace("--no-cache ", "") == first
+    assert second == first
+    assert third.replace("--no-cache ", "") == first
+    assert pruned == ["pruned"] * 2
+    told = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(told) == 2
+    assert all(build_log.cause([lost]) in record.getMessage() for record in told)
+
+
+def test_lost_layers_that_are_pruned_leave_the_rest_of_the_cache(
+    build: Callable[[str, str], Build], pruned: list[str], tmp_path: Path
+) -> None:
+    mended = build(LOST, "never asked")
+    client = tmp_path / "client"
+    client.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n'
+        f"[ $(wc -l < {tmp_path}/calls) = 2 ] || {{ echo '{LOST}'; exit 1; }}\n"
+    )
+    first, second = mended()
+    assert second == first
+    assert "--no-cache" not in first
+    assert pruned == ["pruned"]
 
 
 def test_a_base_whose_layers_are_lost_is_told_with_the_remedy(
-    tmp_path: Path, build: Callable[[str, str], Build]
+    tmp_path: Path, build: Callable[[str, str], Build], pruned: list[str]
 ) -> None:
     with pytest.raises(PrepareError, match="error creating overlay mount") as raised:
         build(LOST, LOST)()
     assert "restart the Docker daemon" in str(raised.value)
-    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+    assert len((tmp_path / "calls").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize("said", [FULL, PRINTED])

@@ -5,13 +5,14 @@ The Docker SDK cannot build with BuildKit, so only builds go through a client pr
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Optional
@@ -20,15 +21,21 @@ from attrs import evolve
 from docker.errors import DockerException
 
 from runner.engines.base import Phase, Progress
-from runner.engines.docker import build_log, build_steps, buildkit, daemon
+from runner.engines.docker import build_cache, build_log, build_steps, buildkit, daemon
 from runner.engines.docker.build_settings import certificates, settings
 from runner.engines.docker.build_steps import BuildStep
 from runner.errors import PrepareError
 from runner.machine import processes, temporary
 
+LOG = logging.getLogger(__name__)
 _KEPT_LINES = 400
 _WATCH = 15.0
 """Seconds between two looks at the daemon while it builds."""
+_ONCE_MORE: Mapping[str, Sequence[str]] = {
+    "once more, with what images need of the cache": (),
+    "once more, without the cache": ("--no-cache",),
+}
+"""What is tried, in turn, after the builder has failed because its cache names lost layers."""
 _NO_PODMAN = (
     "the daemon is Podman, and no podman is on PATH to build images with;"
     " install podman or podman-remote"
@@ -79,16 +86,29 @@ def _build(
             command += ["--label", f"{name}={value}"]
         if step.network != "none":
             command += _secrets(Path(folder))
-        log, code = _follow([*command, str(context)], progress)
-        if code != 0 and build_log.has_lost_layers(log):
-            progress(Phase(what="building", detail="once more, without the cache"))
-            log, code = _follow([*command, "--no-cache", str(context)], progress)
+        log, code = _follow_past_lost_layers(command, context, progress, what)
     if code != 0:
         raise PrepareError(
             f"{what} could not be built: {build_log.cause(log)}",
             remedy=build_log.remedy(log),
             log="\n".join(log),
         )
+
+
+def _follow_past_lost_layers(
+    command: Sequence[str], context: Path, progress: Progress, what: str
+) -> tuple[list[str], int]:
+    """Run the build; once or twice more if the cache names layers that are gone."""
+    log, code = _follow([*command, str(context)], progress)
+    for detail, options in _ONCE_MORE.items():
+        if code == 0 or not build_log.has_lost_layers(log):
+            break
+        LOG.warning("%s is built once more: %s", what, build_log.cause(log))
+        progress(Phase(what="building", detail=detail))
+        with suppress(DockerException, OSError):
+            build_cache.prune_unshared()
+        log, code = _follow([*command, *options, str(context)], progress)
+    return log, code
 
 
 def _client() -> list[str]:

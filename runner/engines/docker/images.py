@@ -46,12 +46,12 @@ def remove(tag: str, image: Image) -> None:
         raise TfmatrixError(f"{tag} was not made by tfmatrix: it stays")
     find = _alone_in if names.KEY in daemon.labels(image) else _python_in
     marks = {mark for layer in image.history() if (mark := find(layer["CreatedBy"]))}
-    layers = build_cache.layers_of_images()
+    held = build_cache.of_images()
     try:
         daemon.connect().api.remove_image(tag)
     except APIError as error:
         raise TfmatrixError(f"{tag} stays: {daemon.explain(error)}") from error
-    build_cache.prune(lambda record: find(record["Description"]) in marks, layers)
+    build_cache.prune(lambda record: find(record["Description"]) in marks, held)
 
 
 def inventory() -> Iterator[Removable]:
