@@ -586,3 +586,20 @@ def test_nothing_moves(look: Look) -> None:
 def test_a_run_of_one_thing_needs_no_filters_for_devices(look: Look) -> None:
     page = look(evolve(matrices.small(), results=matrices.small().results[:1]))
     assert page.locator("button[data-device]").count() == 0
+
+
+# --- Files that cells left -------------------------------------------------------------------
+
+
+def test_what_a_cell_left_is_linked_to_be_saved(look: Look) -> None:
+    run = runs.with_files(
+        runs.drawn("2.4 2.5\na ✓ A"), ("b <b>.html", "out/x/b <b>.html", 7), ("c", "out/x/c#?", 0)
+    )
+    page = look(run)
+    cell(page, "a", "2.4").click()
+    assert panel(page).locator("li").all_inner_texts() == ["b <b>.html 7 bytes", "c 0 bytes"]
+    links = panel(page).locator("a[download]")
+    found = [links.nth(n).get_attribute("href") for n in range(links.count())]
+    assert found == ["out/x/b%20%3Cb%3E.html", "out/x/c%23%3F"]
+    cell(page, "a", "2.5").click()
+    assert panel(page).locator("a[download]").count() == 0

@@ -276,13 +276,16 @@
     return cell.file ? make("p", { class: "quiet" }, cell.log === undefined ? `In ${cell.file}${data.archive && `, as a file or in ${data.archive}`}.` : "It printed nothing.") : null;
   }
 
-  // A browser saves these files and does not show them: a script that nobody vouches for wrote them.
+  // Only on the machine of the run do the files lie beside the page. A browser saves them and does
+  // not show them: a script that nobody vouches for wrote them.
+  const beside = location.protocol === "file:" || ["localhost", "127.0.0.1"].includes(location.hostname);
+  const address = (path) => path.split("/").map(encodeURIComponent).join("/");
   function left(cell) {
     if (!cell.left) return null;
-    const links = cell.left.files.map(([name, path, size]) => make("li", {},
-      make("a", { href: path.split("/").map(encodeURIComponent).join("/"), download: "" }, name), ` ${size} bytes`));
-    const more = cell.left.more ? [make("li", {}, `${cell.left.more}${links.length ? " more" : " files"}, in out/`)] : [];
-    return make("ul", {}, ...links, ...more);
+    const named = ([name, path]) => (beside ? make("a", { href: address(path), download: "" }, name) : make("code", {}, name));
+    const files = cell.left.files.map((file) => make("li", {}, named(file), ` ${file[2]} bytes`));
+    const more = cell.left.more ? [make("li", {}, `${cell.left.more}${files.length ? " more" : " files"}, in out/`)] : [];
+    return make("ul", {}, ...files, ...more);
   }
 
   // Where the output begins to tell: at the first traceback, else after what TensorFlow says when
