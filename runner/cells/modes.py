@@ -39,6 +39,8 @@ class Modes:
         self._known: dict[object, Mode] = {}
 
     def mode_for(self, cell: Cell) -> Mode:
+        if cell.target.release.absent:
+            return Mode(name="fresh", reason="there is no TensorFlow to import beforehand")
         file = cell.case if cell.repro.suite else None
         key = (cell.repro.script, cell.repro.home, file and file.base_name, cell.target.device)
         if key not in self._known:

@@ -54,7 +54,11 @@ def judged_result(
 def judged_outcome(cell: Cell, execution: Execution) -> Outcome:
     """The classified outcome, unless the script ended by itself without using TensorFlow."""
     outcome = classify(execution)
-    if execution.exit_code is None or not outcome.verdict.judged or not cell.repro.needs_tensorflow:
+    if execution.exit_code is None or not outcome.verdict.judged:
+        return outcome
+    if cell.target.release.absent:
+        return _without_tensorflow(outcome)
+    if not cell.repro.needs_tensorflow:
         return outcome
     if cell.repro.suite is not None:
         if never_imported(execution):
@@ -72,6 +76,20 @@ def _left_out_notes(cell: Cell, execution: Execution) -> list[str]:
     if not execution.left_out or cell.repro.keep != OUT:
         return []
     return [left_files.NOT_KEPT + "; ".join(execution.left_out)]
+
+
+_MISSED = re.compile(r"(ModuleNotFoundError|ImportError): No module named '?tensorflow\b")
+
+
+def _without_tensorflow(outcome: Outcome) -> Outcome:
+    """The outcome, unless the script needs the TensorFlow that its environment was not to have."""
+    if not _MISSED.match(outcome.signature or ""):
+        return outcome
+    reason = (
+        "needs TensorFlow, which --tf none leaves out; Keras 3 does without it on another backend:"
+        " --vary backend=jax"
+    )
+    return Outcome(verdict=Verdict.ERROR, reason=reason)
 
 
 def _place(cell: Cell, execution: Execution) -> str:

@@ -30,6 +30,7 @@ from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import NEEDING, measuring_by, needing, needing_words
 from runner.errors import UsageError
+from runner.matrix.selection import WITHOUT
 from runner.model import Release, Result
 from runner.pipeline import Backend, ControlPlan, Demand, Options, Workload
 from runner.releases import catalogue, specifier
@@ -389,6 +390,8 @@ def check_order(find: Optional[str], row: SearchRange) -> None:
 
 def release(version: str, option: str, among: Sequence[Release]) -> Release:
     """The one release that `version` names; a series stands for its newest patch."""
+    if version == WITHOUT:
+        raise UsageError(f"{option} none is for `tfmatrix run --along PACKAGE`: name a release")
     try:
         named = specifier.select(sorted(among, key=lambda each: each.parsed), version)
     except UsageError as error:

@@ -248,7 +248,7 @@ _CELLS = {
         "--along",
         metavar="PACKAGE",
         help="Use as columns a package's releases ('keras>=3'), or the values of an axis "
-        "of matrix.yaml, on one release of TensorFlow.",
+        "of matrix.yaml, on one release of TensorFlow, or without it (--tf none).",
     ),
     "env": click.option(
         "--env", multiple=True, metavar="NAME=VALUE", help="Set a variable for all cells."

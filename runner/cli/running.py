@@ -242,7 +242,11 @@ def planned_run(
         along=chosen.along,
         reported=chosen.reported,
     )
-    released = {release.version: release.released.isoformat() for release in chosen.releases}
+    released = {
+        release.version: release.released.isoformat()
+        for release in chosen.releases
+        if not release.absent
+    }
     return Run(
         info=info,
         environments=environment_infos(load.batches, load.known, engine, released),

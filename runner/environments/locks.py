@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
 from pathlib import Path
 from typing import Any, Optional
 
@@ -41,6 +40,7 @@ _REQUIREMENT = re.compile(
 )
 
 
+_BRINGS_TENSORFLOW = re.compile(r"(tensorflow(-cpu|-gpu|-intel)?|tf-nightly(-cpu)?)==")
 _EXACT = re.compile(r"\s*[A-Za-z0-9][\w.-]*(\[[^]]*\])?\s*===?\s*[\w.!+]+\s*")
 
 
@@ -169,7 +169,9 @@ def _resolved(target: Target) -> str:
 
 def _usual_lock(target: Target) -> Optional[str]:
     """The lock of the release alone; None if it is the same, does not matter, or does not exist."""
-    if target.usual or target.resolution.as_of or target.resolution.later:
+    if target.usual or target.release.absent:
+        return None
+    if target.resolution.as_of or target.resolution.later:
         return None
     with suppress(LockError):
         return requirements(evolve(target, requirements=(), resolution=USUAL_RESOLUTION))
@@ -193,55 +195,49 @@ def lock_request(target: Target) -> LockRequest:
     user asks how it works with TensorFlow. A user's own wheel replaces all versions on the index.
     """
     release, resolution = target.release, target.resolution
-    tensorflow = _tensorflow(target)
+    wanted = _tensorflow(target)
     forced = tuple(package_name(each) for each in resolution.forced)
     local = tuple(wheel.name for wheel in wheels.among(target.requirements))
     own = (*_but((*forced, *local), target.requirements), *resolution.forced)
     exact = tuple(package_name(each) for each in own if _EXACT.fullmatch(each))
     newer = () if resolution.as_of else release.newer
     known = () if resolution.as_of else (*release.constraints, *_checks(target))
-    left_out = (*_left_out(render.package(tensorflow)), *local)
+    left_out = (*_left_out(*map(render.package, wanted)), *local)
     return LockRequest(
         python=target.python,
-        requirements=(tensorflow, *_but((*exact, *local), release.extras), *own),
-        as_of=as_of(target),
+        requirements=(*wanted, *_but((*exact, *local), release.extras), *own),
+        as_of=target.as_of,
         newer=tuple((name, day) for name, day in newer if package_name(name) not in exact),
         undated=exact,
         constraints=(*_but(exact, known), *_but(forced, resolution.constraints)),
         left_out=left_out,
         stand_in=release.version if own and "tensorflow" in left_out else "",
         forced=resolution.forced,
-        tensorflow=f"TensorFlow {release.version}",
+        tensorflow=_release_words(target),
     )
 
 
 def _checks(target: Target) -> tuple[str, ...]:
-    return demands.import_checks(target.release) if target.requirements else ()
+    if not target.requirements or target.release.absent:
+        return ()
+    return demands.import_checks(target.release)
 
 
 def _but(names: Collection[str], requirements: Sequence[str]) -> tuple[str, ...]:
     return tuple(each for each in requirements if package_name(each) not in names)
 
 
-def _left_out(tensorflow: str) -> tuple[str, ...]:
+def _left_out(tensorflow: str = "") -> tuple[str, ...]:
     """Packages to leave out, because they contain the same files as `tensorflow`."""
     if tensorflow.startswith("tf-nightly"):
         return ("tensorflow",) if tensorflow == "tf-nightly" else ("tensorflow", "tf-nightly")
     return ("tensorflow",) if tensorflow.startswith("tensorflow-") else ()
 
 
-def as_of(target: Target) -> date:
-    """The date as of which packages are resolved."""
-    if target.resolution.as_of:
-        return date.fromisoformat(target.resolution.as_of)
-    own, later = target.release.as_of, target.resolution.later
-    return max(own, date.fromisoformat(later)) if later else own
-
-
 def lock_header(target: Target) -> str:
     """The comment at the top of the lock: the request, and the command that repeats it."""
     asked = lock_request(target)
-    name = f"TensorFlow {target.release.version} on {target.device}"
+    name = f"{_release_words(target)} on {target.device}"
     said = [
         f"{name}: Python {target.python}, Linux x86-64, packages as of {asked.as_of}",
         *(f"asked for: {requirement}" for requirement in asked.requirements),
@@ -262,7 +258,7 @@ def verify(text: str, target: Target, path: Path) -> None:
     """Raises `LockError` unless `text` is a lock for `target` and each of its lines has a hash."""
     if not text.startswith(lock_header(target)):
         raise LockError(
-            f"{path} was not made for TensorFlow {target.release.version} on {target.device} as"
+            f"{path} was not made for {_release_words(target)} on {target.device} as"
             " docker/releases.yaml has it now",
             remedy=_command(target),
         )
@@ -272,6 +268,11 @@ def verify(text: str, target: Target, path: Path) -> None:
             raise LockError(f"{path}: {line[:80]!r} is not a locked requirement")
         if not match["hashes"]:
             raise LockError(f"{path}: {line[:80]!r} has no hash")
+        if target.release.absent and _BRINGS_TENSORFLOW.match(line):
+            raise LockError(
+                f"{', '.join(target.requirements)}: one of these needs TensorFlow, which --tf none"
+                " leaves out"
+            )
 
 
 def lock_lines(text: str) -> Iterator[str]:
@@ -332,16 +333,23 @@ def _name(target: Target) -> str:
 
 
 def _command(target: Target) -> str:
-    return f"tfmatrix lock --tf {target.release.version} --device {target.device}"
+    return f"tfmatrix lock --tf {target.release.spec} --device {target.device}"
 
 
-def _tensorflow(target: Target) -> str:
+def _release_words(target: Target) -> str:
+    return "no TensorFlow" if target.release.absent else f"TensorFlow {target.release.version}"
+
+
+def _tensorflow(target: Target) -> tuple[str, ...]:
+    """The requirement on TensorFlow; () if it is left out."""
     release = target.release
+    if release.absent:
+        return ()
     if target.device is Device.CPU:
-        return release.cpu_requirement
+        return (release.cpu_requirement,)
     if release.cuda is None:
         raise LockError(f"no CUDA build of TensorFlow {release.version} is known")
-    return release.cuda.requirement
+    return (release.cuda.requirement,)
 
 
 def _key(target: Target, text: str, dockerfile: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,7 @@ def dockerfile(
             release=target.release,
             device=str(target.device),
             python=target.python,
-            package=package(_requirement(target)),
+            package=package(_requirement(target)) if _requirement(target) else "",
             cuda=target.release.cuda,
             image=base_image(target.python, images),
             uv={**uv, "image": base_image(uv["python"], images)},
@@ -54,7 +53,7 @@ def dockerfile(
             sources=sources,
             named=not target.usual,
             local=wheels.among(target.requirements),
-            tag=f"tensorflow:{target.release.version}-{target.device}",
+            tag=f"tensorflow:{target.release.spec}-{target.device}",
             facts=list(_facts(target)),
             comment=_comment,
         )
@@ -122,16 +121,17 @@ def default_base(python: str) -> str:
 def _facts(target: Target) -> Iterator[tuple[str, str]]:
     """The facts at the top of the Dockerfile: (name, sentence)."""
     release, cuda = target.release, target.release.cuda
-    yield "released", f"{release.released}"
+    if not release.absent:
+        yield "released", f"{release.released}"
     if target.device is Device.CUDA and cuda is not None:
         yield (
             "CUDA",
             f"{cuda.cuda} with cuDNN {cuda.cudnn}"
             + (f", from {cuda.base}" if cuda.base else ", from packages of the index"),
         )
-    dated = release.released + timedelta(days=release.cutoff_days)
-    wanted = ", ".join((_requirement(target), *release.extras, *target.requirements))
-    yield "packages", f"{wanted}, and what they need, as of {dated}"
+    asked = (_requirement(target), *release.extras, *target.requirements)
+    wanted = ", ".join(filter(None, asked))
+    yield "packages", f"{wanted}, and what they need, as of {target.as_of}"
     for quirk in release.quirks:
         yield "quirk", f"{quirk.what}: {quirk.remedy}"
     if release.yanked:

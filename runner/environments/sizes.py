@@ -87,7 +87,8 @@ def fitted_bytes(engine: str, release: Release) -> float:
     """The probable bytes of a CPU environment of `release`, without a margin."""
     older, newer = _FIT.get(engine, _FIT["docker"])
     base, factor = older if release.parsed < _UNPACKS_MORE else newer
-    return (base + factor * (release.wheel_mb or _WHEEL)) * _MB
+    wheel = 0 if release.absent else release.wheel_mb or _WHEEL
+    return (base + factor * wheel) * _MB
 
 
 def _path(engine: str, environment: Environment) -> Path:

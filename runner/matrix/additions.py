@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 from runner.errors import UsageError
 from runner.matrix import words
-from runner.matrix.adhoc import EVERY_RELEASE
 from runner.model import Release, Repro, Resolution, package_name
+from runner.releases.specifier import EVERY_RELEASE
 from runner.requirements import bounds, script
 from runner.requirements.asked import NOTHING, Asked
 

@@ -13,11 +13,9 @@ from runner.matrix import variants, words
 from runner.matrix.defaults import DEFAULT_CASE, defaults
 from runner.matrix.files import script_problem
 from runner.model import Case, Matrix, Repro
+from runner.releases.specifier import EVERY_RELEASE
 from runner.scripts import pytest_words
 from runner.scripts.named import Named
-
-EVERY_RELEASE = ">=0"
-"""The specifier for additions to every release."""
 
 
 def adhoc(

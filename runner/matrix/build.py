@@ -10,7 +10,6 @@ import attrs
 
 from runner import paths
 from runner.matrix import variants
-from runner.matrix.adhoc import EVERY_RELEASE
 from runner.matrix.defaults import DEFAULT_CASE, defaults
 from runner.matrix.schema import (
     CaseSection,
@@ -31,6 +30,7 @@ from runner.model import (
     Rule,
     package_name,
 )
+from runner.releases.specifier import EVERY_RELEASE
 from runner.scripts import suites
 
 

@@ -176,7 +176,7 @@ def _reasons_to_skip(repro: Repro, case: Case, release: Release, device: Device)
         if applies_to(exclusion.rule, case, release, device):
             yield exclusion.reason
     for spec in case.variant.tf:
-        if not specifier.matches(spec, release):
+        if not release.absent and not specifier.matches(spec, release):
             yield f"{case.variant.name or 'this variant'} is for TensorFlow {spec}"
     bound = bounds.refusing_bound(
         repro.tensorflow, release, case.variant.python or release.pythons[0]

@@ -22,13 +22,15 @@ from runner.model import (
     Rule,
     Verdict,
 )
-from runner.releases import specifier
+from runner.releases import catalogue, specifier
 from runner.releases.upstream import known
 from runner.requirements import wheels
 from runner.requirements.asked import NOTHING, Asked
 from runner.scripts.named import Named, find_script, script_of_module
 
 MATRIX = "matrix.yaml"
+WITHOUT = "none"
+"""The value of `--tf` that leaves TensorFlow out, so that a package's releases are the columns."""
 NOTHING_AHEAD = "--nightly: the package index has no nightly and no candidate of a coming release"
 
 
@@ -95,7 +97,7 @@ def select(
             raise UsageError("--nightly adds a release of TensorFlow: leave it out with --along")
         release = _only_release(along, tf or "latest", pre=pre)
         columns = _along(along, release, devices, patches, matrix.axes)
-        tf, vary = release.version, (*vary, columns)
+        tf, vary = release.spec, (*vary, columns)
     asked = additions.shared_packages(requirement_files, projects) + (local or NOTHING)
     named = [each for each in packages if not wheels.is_path(each)]
     resolution = additions.resolution(forced, relax, as_of)
@@ -106,6 +108,8 @@ def select(
         repro = _expecting(_limited(repro, timeout, memory), expect)
         return _judged_by(repro, fail_on, allow_no_tensorflow)
 
+    if tf == WITHOUT:
+        _check_without(columns, vary, devices, as_of)
     matrix = _varied(matrix, vary, env)
     matrix = evolve(
         matrix,
@@ -150,6 +154,10 @@ def _releases(
     matrix: Matrix, ahead: Optional[Release], gone: Sequence[Release], *, pre: bool
 ) -> tuple[Release, ...]:
     """The releases that the matrix names, with `ahead` as the last, as far as its repros allow."""
+    if matrix.tf == WITHOUT:
+        return additions.allowed_releases(
+            matrix.repros, (catalogue.without_tensorflow(),), "--tf none"
+        )
     named = (*known.releases(matrix.tf, pre=pre), *gone)
     chosen = specifier.select(named, matrix.tf, matrix.patches, pre=pre)
     if ahead and ahead not in chosen:
@@ -166,6 +174,8 @@ def _cells(matrix: Matrix, releases: Sequence[Release], cases: Sequence[str]) ->
 
 
 def _only_release(along: str, tf: str, *, pre: bool) -> Release:
+    if tf == WITHOUT:
+        return catalogue.without_tensorflow()
     found = specifier.select(known.releases(tf, pre=pre), tf, "latest", pre=pre)
     if len(found) > 1:
         raise UsageError(
@@ -173,6 +183,37 @@ def _only_release(along: str, tf: str, *, pre: bool) -> Release:
             remedy=f"--tf {found[-1].version}",
         )
     return found[0]
+
+
+def _check_without(
+    columns: Optional[Axis],
+    vary: Sequence[Union[str, Axis]],
+    devices: Sequence[str],
+    as_of: Optional[str],
+) -> None:
+    """Raises `UsageError` for what an environment without TensorFlow cannot be."""
+    from runner.matrix.vary import BACKEND  # slow to import and rarely used
+
+    if columns is None:
+        raise UsageError(
+            "--tf none leaves TensorFlow out, whose releases are the columns",
+            remedy="name a package whose releases are: --along 'keras>=3' --vary backend=jax",
+        )
+    if not as_of and not all(value.later for value in columns.values):
+        raise UsageError(
+            f"--tf none: it is not known when each release of {columns.name} came out, and packages"
+            " are resolved as of that day",
+            remedy="name a day: --as-of 2026-01-31",
+        )
+    for each in vary:
+        name, _, values = each.partition("=") if isinstance(each, str) else ("", "", "")
+        if name.strip() == BACKEND and values.strip() != "jax":
+            raise UsageError(
+                f"--vary {each}: --tf none leaves TensorFlow out, so the backend is another",
+                remedy="--vary backend=jax",
+            )
+    if any(device != Device.CPU.value for device in devices):
+        raise UsageError("--tf none has no CUDA environments: leave --device out")
 
 
 def _along(

@@ -30,7 +30,7 @@ from runner.model.packages import (
     pinned_version,
     release_series,
 )
-from runner.model.releases import Cuda, Device, Quirk, Release
+from runner.model.releases import NO_TENSORFLOW, Cuda, Device, Quirk, Release
 from runner.model.repros import OUT, Bound, Limits, Repro, Suite
 from runner.model.results import KeptFile, Result
 from runner.model.rules import Exclusion, Expectation, Rule, is_named
@@ -38,6 +38,7 @@ from runner.model.runs import EnvironmentInfo, Run, RunInfo
 from runner.model.values import Json, Whole
 
 __all__ = [
+    "NO_TENSORFLOW",
     "OUT",
     "UNPREPARED",
     "USUAL",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from attrs import frozen
 
@@ -49,9 +50,18 @@ class Target:
         return not self.requirements and self.resolution == USUAL_RESOLUTION
 
     @property
+    def as_of(self) -> date:
+        """The day as of which its packages are resolved."""
+        if self.resolution.as_of:
+            return date.fromisoformat(self.resolution.as_of)
+        own, later = self.release.as_of, self.resolution.later
+        return max(own, date.fromisoformat(later)) if later else own
+
+    @property
     def label(self) -> str:
         """A readable name: `2.9.3-py3.10-cpu`, `2.9.3-py3.10-cpu-numpy-1.23.5`."""
-        plain = f"{self.release.version}-py{self.python}-{self.device}"
+        release = "no-tensorflow" if self.release.absent else self.release.version
+        plain = f"{release}-py{self.python}-{self.device}"
         asked, day = self.resolution.forced, self.resolution.as_of
         mine = (requirement.partition(" @ ")[0] for requirement in self.requirements)
         words = (*asked, *mine, *((f"as-of-{day}",) if day else ()))

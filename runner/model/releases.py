@@ -12,6 +12,9 @@ from packaging.version import Version
 from runner.model.packages import parsed_version, release_series
 from runner.model.values import Whole
 
+NO_TENSORFLOW = "0"
+"""In the place of a release's version: the environment has no TensorFlow."""
+
 
 class Device(str, enum.Enum):
     """The hardware on which TensorFlow computes."""
@@ -77,6 +80,17 @@ class Release:
     cuda: Optional[Cuda] = None
     quirks: tuple[Quirk, ...] = ()
     yanked: Optional[str] = None
+
+    @property
+    def absent(self) -> bool:
+        """Whether its environments have no TensorFlow. It then says only which Pythons there are
+        and the first day as of which packages are resolved."""
+        return self.version == NO_TENSORFLOW
+
+    @property
+    def spec(self) -> str:
+        """The value of `--tf` that selects it."""
+        return "none" if self.absent else self.version
 
     @property
     def parsed(self) -> Version:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.grid import Grid
-from runner.model import EnvironmentInfo, pinned_version
+from runner.model import NO_TENSORFLOW, EnvironmentInfo, pinned_version
 from runner.pins.pin import Pin
+from runner.report.text import tensorflow_words
 
 DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 
@@ -30,9 +31,11 @@ def constraints_text(environment: EnvironmentInfo, source: str) -> str:
     distributions of TensorFlow are pinned to the release, not only the measured one.
     """
     pins = dict(pinned_version(package) for package in environment.packages)
-    pins.update(dict.fromkeys(DISTRIBUTIONS, environment.tensorflow))
+    if environment.tensorflow != NO_TENSORFLOW:
+        pins.update(dict.fromkeys(DISTRIBUTIONS, environment.tensorflow))
     head = (
-        f"# The packages in which everything required passed: TensorFlow {environment.tensorflow} "
+        f"# The packages in which everything required passed: "
+        f"{tensorflow_words(environment.tensorflow)} "
         f"on {environment.device}, Python {environment.python}.\n# {source}\n"
     )
     return head + "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Optional
 
 from attrs import evolve
@@ -12,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from runner import paths, serial
 from runner.errors import TfmatrixError
 from runner.machine.derived_cache import cached_result
-from runner.model import Release
+from runner.model import NO_TENSORFLOW, Release
 
 
 class CatalogueError(TfmatrixError):
@@ -47,6 +48,20 @@ def find_release(releases: Sequence[Release], version: str) -> Optional[Release]
     except InvalidVersion:
         return None
     return next((release for release in releases if release.parsed == wanted), None)
+
+
+def without_tensorflow() -> Release:
+    """What stands in the place of a release where TensorFlow is left out: `--tf none`.
+
+    It has the Pythons of the newest release, and a day before all packages'.
+    """
+    return Release(
+        version=NO_TENSORFLOW,
+        released=date(2015, 1, 1),
+        pythons=load_releases()[-1].pythons,
+        cpu_requirement="",
+        cutoff_days=0,
+    )
 
 
 def _releases(data: Any) -> tuple[Release, ...]:

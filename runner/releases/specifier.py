@@ -26,6 +26,8 @@ from packaging.version import InvalidVersion, Version
 from runner.errors import UsageError
 from runner.model import Release
 
+EVERY_RELEASE = ">=0"
+"""Matches all releases, and environments without TensorFlow."""
 _SERIES = re.compile(r"[0-9]+\.[0-9]+")
 _NIGHTLIES = re.compile(r"\s*tf[-_.]nightly\b(?P<spec>.*)", re.IGNORECASE | re.DOTALL)
 _PRE = re.compile(r"\d(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d|[-_.]?dev\d", re.IGNORECASE)
@@ -78,6 +80,8 @@ def matches(spec: str, release: Release) -> bool:
     """
     if not spec.strip():
         return True
+    if release.absent:  # a rule that names releases is none for it
+        return spec == EVERY_RELEASE
     items = _items(spec)
     if "latest" in items:
         raise UsageError("`latest` cannot be used here: name the versions")

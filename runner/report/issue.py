@@ -15,7 +15,7 @@ from attrs import frozen
 from packaging.version import Version
 
 from runner.grid import PASS, Column, Grid, Row
-from runner.model import EnvironmentInfo, Result
+from runner.model import NO_TENSORFLOW, EnvironmentInfo, Result
 from runner.report import block, gfm, text
 from runner.report.answer import sentences
 from runner.report.context import Context, plain_command
@@ -151,6 +151,8 @@ def _nightly(context: Context, about: Optional[Subject]) -> str:
 def _version(about: Optional[Subject]) -> str:
     if about is None:
         return NOT_KNOWN
+    if about.result.tensorflow == NO_TENSORFLOW:
+        return "none: TensorFlow was left out"
     built = about.result.git_version
     told = gfm.code_span(built) if built else NOT_KNOWN
     return f"{gfm.plain_or_code(about.result.tensorflow)} (`tf.version.GIT_VERSION`: {told})"
@@ -201,4 +203,6 @@ def _expected(context: Context, about: Optional[Subject]) -> str:
     passing = _passed_before(context.grid, about.row, about.column)
     if not passing:
         return f"Expected: {NOT_KNOWN}."
-    return f"Expected: as on {gfm.plain_or_code(passing[-1].tensorflow)}, where it passes."
+    last = passing[-1]
+    name = f"{context.run.info.along} {last.value}" if last.value else last.tensorflow
+    return f"Expected: as on {gfm.plain_or_code(name)}, where it passes."

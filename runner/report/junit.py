@@ -52,7 +52,8 @@ def _suite(context: Context, column: Column) -> str:
     cells = [row[column.index] for row in context.grid.cells]
     results = [cell for cell in cells if cell is not None]
     along = f"{context.run.info.along} {column.value}, " if column.value else ""
-    name = f"TensorFlow {column.tensorflow}, {along}Python {column.python}, {column.device}"
+    release = text.tensorflow_words(column.tensorflow)
+    name = f"{release}, {along}Python {column.python}, {column.device}"
     cases = [_case(context, result) for result in results]
     return _element("testsuite", _named("name", name) + _sums(results), cases, "  ")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.model import Run
-from runner.report.text import listed
+from runner.report.text import listed, tensorflow_words
 
 _MOST = 8
 """At most this many releases are named."""
@@ -23,4 +23,4 @@ def preparation_lines(run: Run) -> list[str]:
 def _placed(note: str, releases: list[str], everywhere: set[str]) -> str:
     if len(releases) > 1 and set(releases) == everywhere:
         return note
-    return f"TensorFlow {listed(releases, _MOST)}: {note}"
+    return f"{tensorflow_words(listed(releases, _MOST))}: {note}"

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Optional
 
-from runner.model import Json, Result
+from runner.model import NO_TENSORFLOW, Json, Result
 
 ELLIPSIS = "…"
 TAB = 4
@@ -145,6 +145,11 @@ def listed(items: Sequence[str], most: int = 3, noun: str = "more") -> str:
     if len(shown) < 2:
         return "".join(shown)
     return ", ".join(shown[:-1]) + f" and {shown[-1]}"
+
+
+def tensorflow_words(version: str) -> str:
+    """`TensorFlow 2.9.3`, or `no TensorFlow`."""
+    return "no TensorFlow" if version == NO_TENSORFLOW else f"TensorFlow {version}"
 
 
 def inferred_text(result: Result) -> str:

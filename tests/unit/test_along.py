@@ -9,7 +9,6 @@ import pytest
 from attrs import evolve
 from packaging.version import Version
 
-from runner.environments import locks
 from runner.errors import UsageError
 from runner.matrix import along, plan, vary
 from runner.model import Axis, Device, Release, Resolution, Target
@@ -62,7 +61,7 @@ def test_a_range_is_its_releases_and_a_series_its_newest_patch(
 def test_packages_are_those_of_the_later_day() -> None:
     axis = columns("keras>=3.9")
     assert [value.later for value in axis.values] == ["2025-04-02", "2025-05-19"]
-    days = [locks.as_of(evolve(TARGET, resolution=Resolution(later=v.later))) for v in axis.values]
+    days = [evolve(TARGET, resolution=Resolution(later=v.later)).as_of for v in axis.values]
     assert days == [date(2025, 4, 11), date(2025, 5, 19)]
 
 

@@ -22,7 +22,7 @@ from typing import Optional
 
 from runner.grid import Column, Grid, Row, Transition
 from runner.machine.units import count
-from runner.model import Limits
+from runner.model import NO_TENSORFLOW, Limits
 from runner.report import controls, reported, style, totals
 from runner.report.answer.clauses import clause, rows_alike
 from runner.report.answer.exchanges import exchange_clauses, is_square
@@ -74,6 +74,8 @@ def _fixed(grid: Grid) -> str:
     if not grid.run.info.along:
         return ""
     releases = dict.fromkeys(column.tensorflow for column in grid.columns)
+    if NO_TENSORFLOW in releases:
+        return "all without TensorFlow"
     return f"all with TensorFlow {listed(list(releases))}"
 
 

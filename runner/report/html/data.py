@@ -13,7 +13,7 @@ from typing import Any
 from runner.cells.left_files import is_inside
 from runner.grid import Column, Grid, Mark, Row
 from runner.grid.tolerance import TOLERANCE
-from runner.model import EnvironmentInfo, Json, Result, Verdict
+from runner.model import NO_TENSORFLOW, EnvironmentInfo, Json, Result, Verdict
 from runner.report import links, text
 from runner.report.context import Context, command_base, command_end, plain_command
 from runner.serial import plain
@@ -126,7 +126,7 @@ def _shifts(grid: Grid) -> dict[int, dict[str, list[int]]]:
 def _column(column: Column, along: str) -> dict[str, Any]:
     return {
         "label": column.label,
-        "tensorflow": column.tensorflow,
+        "tensorflow": "none" if column.tensorflow == NO_TENSORFLOW else column.tensorflow,
         "python": column.python,
         "device": text.clean(column.device),
         "key": links.column_key(column),

@@ -175,7 +175,7 @@
     const shownButton = td(r, c).firstChild;
     return [
       bar(r, c),
-      make("h2", { id: "e-title", tabindex: "-1" }, `${row.case} on TensorFlow ${column.tensorflow}${column.value && `, ${column.value}`}`),
+      make("h2", { id: "e-title", tabindex: "-1" }, `${row.case} ${column.tensorflow === "none" ? "without TensorFlow" : `on TensorFlow ${column.tensorflow}`}${column.value && `, ${column.value}`}`),
       make("p", { class: "quiet" }, [row.repro !== row.case ? row.repro : "", `Python ${column.python}`, column.device].filter(Boolean).join(" · ")),
       row.about ? make("p", { class: "quiet" }, row.about) : null,
       make("p", { class: "verdict" },

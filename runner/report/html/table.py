@@ -9,7 +9,7 @@ from runner.grid import Grid, Mark, folded
 from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.report import style
 from runner.report.names import table_names, table_titles
-from runner.report.text import clean, shortened
+from runner.report.text import clean, shortened, tensorflow_words
 
 MOST_NAME = 120
 
@@ -57,8 +57,8 @@ def _head(table: FoldedTable) -> Iterator[str]:
 def _column(places: Sequence[FoldedColumn], apart: bool) -> str:
     columns = [place.column for place in places]
     pythons = ", ".join(dict.fromkeys(column.python for column in columns))
-    versions = ", ".join(column.tensorflow for column in columns)
-    about = shortened(f"TensorFlow {versions}; Python {pythons}; {columns[0].device}", 300)
+    versions = tensorflow_words(", ".join(dict.fromkeys(each.tensorflow for each in columns)))
+    about = shortened(f"{versions}; Python {pythons}; {columns[0].device}", 300)
     releases = folded.label([FoldedColumn(column=column) for column in columns])
     variant = places[0].variant
     below = f"<br><small>{escape(clean(variant))}</small>" if variant else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runner.grid import Grid
 from runner.machine.units import count
 from runner.matrix import variants
-from runner.model import EnvironmentInfo, Verdict
+from runner.model import NO_TENSORFLOW, EnvironmentInfo, Verdict
 from runner.report import block, gfm, text
 from runner.report.context import Context
 from runner.report.markdown.grid import reasons
@@ -84,7 +84,7 @@ def environments(context: Context, most: int, *, packages: bool) -> Iterator[str
     git_versions = context.git_versions
     rows = [
         [
-            gfm.plain_or_code(e.tensorflow),
+            "none" if e.tensorflow == NO_TENSORFLOW else gfm.plain_or_code(e.tensorflow),
             *([gfm.plain_or_code(git_versions.get(e.id, "?"))] if git_versions else []),
             gfm.plain_or_code(e.released or "?"),
             gfm.plain_or_code(e.python),
