@@ -20,10 +20,11 @@ from typing import Any, Callable, Optional
 
 from attrs import evolve, field, frozen
 
+from runner.cells import left_files
 from runner.cells.agent_messages import Request
 from runner.cells.session import Session
 from runner.engines.base import Channel, Engine, Workspace
-from runner.model import Environment, Execution, Limits
+from runner.model import OUT, Environment, Execution, Limits
 
 SUBJECTS = Path(__file__).parent.parent / "subjects"
 LIMITS = Limits(timeout=30.0, memory=256, processes=100, output=64, scratch=64)
@@ -52,6 +53,10 @@ class Case:
     bytes: Optional[int] = None
     then_none_of: str = ""
     """No process with this in its command line may be there afterwards."""
+    left: Mapping[str, Any] = field(factory=dict)
+    """The files in its folder `out`."""
+    left_out: tuple[str, ...] = ()
+    """What else lies there."""
     prologue: str = ""
     """The beginning of the script that a process runs before it forks."""
 
@@ -92,6 +97,11 @@ STARTED = {
     "word": "a=b\n'\"$(x)é",
 }
 
+LEFT: dict[str, Any] = {
+    "subject": "leaves_files",
+    "left": {"deep/é b": b"\0" * 100_000, "word.txt": b"left"},
+    "left_out": ("link, which is no plain file", "pipe, which is no plain file"),
+}
 FOUND = {"table": "a,b\n1,2\n", "small": "small\n", "listed": ["small.txt", "unpacked"]}
 FINDS_DATA = Case(subject="finds_data", exit_code=0, observations={"found": FOUND})
 CASES = (
@@ -155,6 +165,9 @@ CASES = (
     Case(subject="reads_stdin", exit_code=1, output=("''\n",), errors="EOFError"),
     Case(subject="writes_scratch", exit_code=0, output=("done",)),
     Case(subject="writes_scratch", args=("again",), exit_code=0, output=("done",)),
+    Case(**LEFT, exit_code=0),
+    Case(**LEFT, args=("crashes",), signal=SIGSEGV),
+    Case(**LEFT, args=("hangs",), timeout=SHORT, signal=SIGKILL, killed_for="timeout"),
     Case(
         subject="raises_in_thread",
         exit_code=0,
@@ -207,6 +220,7 @@ class Bench:
                 limits=evolve(self.limits, timeout=case.timeout),
                 mode=self.mode,
                 prologue=case.prologue,
+                keep=OUT,
             )
         )
 
@@ -297,6 +311,8 @@ def check(bench: Bench, case: Case) -> None:
     assert len(facts.output.encode()) <= 6 * (LIMITS.output << 10)
     for note in case.notes:
         assert any(note in one for one in facts.notes), facts.notes
+    assert left_files.contents(facts.files) == case.left
+    assert facts.left_out == case.left_out
     assert 0 < facts.seconds < case.timeout + 10
     assert facts.max_rss_mb > 1
     check_unharmed(bench, case.then_none_of)
