@@ -14,6 +14,7 @@ from attrs import frozen
 from runner.bisect import values
 from runner.errors import UsageError
 from runner.matrix import patterns
+from runner.matrix.problems import nearest
 from runner.model import Json, Result, Verdict
 
 VERDICTS = (Verdict.FAIL, Verdict.CRASH, Verdict.TIMEOUT, Verdict.OOM)
@@ -24,6 +25,9 @@ HINT = (
 )
 OUTPUT = "output:"
 _KINDS = (OUTPUT, "signature:", "observation:")
+
+_HOW = "a script observes NAME with a line ::observe NAME=1.5"
+_SHOWN = 6
 
 _COMPARISON = re.compile(r"\s*(?P<name>.+?)\s*(?P<sign><=|>=|==|!=|<|>)\s*(?P<value>.+?)\s*")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -50,6 +54,27 @@ class Criterion:
     value: Optional[values.Value] = None
     """The noisy value that decides. Then several runs are judged together."""
 
+    @property
+    def observed(self) -> str:
+        """The observation that a script must print for the criterion; "" if none."""
+        if self.value is not None:
+            return "" if self.value.name in values.BUILT_IN else self.value.name
+        return self.observation
+
+    def why_never_observed(self, result: Result, has_word: Callable[[str], bool]) -> str:
+        """Why the observation's name must be misspelled; "" if a script may print it.
+
+        `has_word`: whether the script's code has this word.
+        """
+        name, seen = self.observed, result.observations
+        printed = seen or result.outcome.verdict is Verdict.PASS
+        if not name or name in seen or not printed or has_word(name):
+            return ""
+        near = nearest(name, seen)
+        instead = f", only {', '.join(list(seen)[:_SHOWN])}" if seen else f": {_HOW}"
+        hint = f"; did you mean {near}?" if near else instead
+        return f"'{self.words}': {result.tensorflow} observed no {name}{hint}"
+
     def judge(self, result: Result) -> Optional[bool]:
         """Whether a result is bad; None for a skip or an error, which are no evidence."""
         return self.says(result) if result.outcome.verdict.judged else None
@@ -57,7 +82,7 @@ class Criterion:
 
 def is_criterion(text: str) -> bool:
     """Whether the text of `--bad` says what is bad, and does not name a version."""
-    return text.startswith(_KINDS) or values.is_comparison(text)
+    return text in VERDICTS or text.startswith(_KINDS) or values.is_comparison(text)
 
 
 def parse_criterion(text: Optional[str]) -> Criterion:

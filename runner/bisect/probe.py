@@ -9,7 +9,8 @@ from pathlib import Path
 from attrs import evolve
 
 from runner.cells.results import skipped_result
-from runner.cells.snapshot.record import Snapshot
+from runner.cells.snapshot import texts
+from runner.cells.snapshot.record import Snapshot, snapshot_of
 from runner.cells.store import Store
 from runner.environments import locks
 from runner.errors import UsageError
@@ -96,6 +97,10 @@ class Probe:
         nothing = skipped_result(cell, environment, "the test is not there")
         self.amend(nothing, "")
         return nothing
+
+    def has_word(self, cell: Cell, word: str) -> bool:
+        """Whether the cell's script, or a module beside it, has this word."""
+        return texts.has_word(texts.python_text(snapshot_of(cell, self._snapshots)), word)
 
     def run_controls(
         self,

@@ -172,8 +172,19 @@ class Conclusion:
                 f"another release as --{claimed}"
             )
         if judged is None:
-            return f"{said}, so there is no answer: give another release as --{claimed}"
+            why = self._why_unjudged(side)
+            return f"{said}{why}, so there is no answer: give another release as --{claimed}"
         return f"{said}, so it is not {claimed}: no release to find"
+
+    def _why_unjudged(self, side: Neighbour) -> str:
+        """Why a judged outcome does not say whether the release is bad."""
+        criterion = self.search.problem.criterion
+        if not side.result.outcome.verdict.judged:
+            return ""
+        if criterion.value is not None:
+            return f", but {criterion.value.why_missing(side.result)}"
+        missing = criterion.observation not in side.result.observations
+        return f", but it observed no {criterion.observation}" if missing else ""
 
     @property
     def _no_change(self) -> str:

@@ -15,6 +15,7 @@ from runner.bisect.probe import Probe
 from runner.bisect.problem import Problem
 from runner.bisect.sampler import Evidence, Sampler
 from runner.bisect.values import Value
+from runner.errors import UsageError
 from runner.model import Cell, Result, Target
 from runner.pipeline import ControlPlan, Options, events
 from runner.pipeline.display import PlainDisplay
@@ -179,7 +180,13 @@ class Search:
 
     def _measure(self, cell: Cell) -> Result:
         self._display.prefetch.wait_for(cell.target)
-        return self.probe.measure(cell, self._options)
+        result = self.probe.measure(cell, self._options)
+        why_not = self.problem.criterion.why_never_observed(
+            result, lambda name: self.probe.has_word(cell, name)
+        )
+        if why_not:
+            raise UsageError(why_not)
+        return result
 
     def _note(
         self, at: int, result: Result, output: str, *, words: str, seen: Sequence[Result]

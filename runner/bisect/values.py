@@ -177,6 +177,8 @@ class _Tokens:
     def word(self, meaning: str) -> str:
         if not self.next or self.next in ("(", ")", "*", ">", "<", ">=", "<=", "==", "!="):
             self.refuse(meaning)
+        if re.fullmatch(r"[\d.]+", self.next):
+            self.refuse(meaning)
         return str(self._left.pop(0))
 
     def number(self) -> float:

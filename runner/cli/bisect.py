@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -54,6 +55,7 @@ releases of numpy.
 
 _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 """The options that choose cells, as in `run`."""
+_MAY_BE_RELEASES = re.compile(r"\s*([\d<>=!~]|latest\b|(tf[-_.])?nightly\b)", re.IGNORECASE)
 
 
 @click.command("bisect", cls=ScriptCommand, help=HELP)
@@ -73,8 +75,8 @@ _KEPT = ("args", "timeout", "memory", "matrix_file", "reported", *NEEDING)
 @click.option(
     "--bad",
     metavar="VERSION",
-    help="An affected release; or what counts as bad, such as output:TEXT or 'loss > 0.5' (see "
-    "--on). Default: search for one.",
+    help="An affected release; or what counts as bad, such as crash, output:TEXT or 'loss > 0.5' "
+    "(see --on). Default: search for one.",
     shell_complete=completion.complete_versions,
 )
 @click.option(
@@ -336,11 +338,13 @@ def find_candidates(
 
     Releases are those `there`, and those that are `gone` from the index.
     """
-    if (axis is None) is not (tf is None):
+    if axis is None and tf is not None:
         raise UsageError(
-            "--axis NAME needs --tf VERSION, the release of TensorFlow to use; without --axis,"
-            " --good and --bad name the ends of the search, not --tf"
+            f"--tf {tf}: bisect chooses the releases, between --good VERSION and --bad VERSION;"
+            " --tf is only for --axis"
         )
+    if axis is not None and tf is None:
+        raise UsageError("--axis NAME needs --tf VERSION, the release of TensorFlow to use")
     rest = {name: selection[name] for name in _KEPT}
     rest.update(scripts=(script,) if script else (), command=selection.get("command", ()))
     rest.update(devices=(selection["device"],))
@@ -392,6 +396,10 @@ def release(version: str, option: str, among: Sequence[Release]) -> Release:
     """The one release that `version` names; a series stands for its newest patch."""
     if version == WITHOUT:
         raise UsageError(f"{option} none is for `tfmatrix run --along PACKAGE`: name a release")
+    if not _MAY_BE_RELEASES.match(version):
+        hint = criteria.HINT.replace("expected", "or what counts as bad:", 1)
+        what = f", {hint}" if option == "--bad" else ""
+        raise UsageError(f"{option} {version}: expected one release, such as 2.9.3{what}")
     try:
         named = specifier.select(sorted(among, key=lambda each: each.parsed), version)
     except UsageError as error:

@@ -322,6 +322,32 @@ def test_what_cannot_be_meant_is_refused(on: str) -> None:
         criteria.parse_criterion(on)
 
 
+@pytest.mark.parametrize("word", ["fail", "crash", "timeout", "oom"])
+def test_bad_names_an_outcome_as_on_does(word: str) -> None:
+    assert criteria.is_criterion(word)
+    assert not criteria.is_criterion("2.9.3")
+
+
+@pytest.mark.parametrize("on", ["observation:los>0.5", "los > 0.5", "growth(los) > 0.5"])
+def test_a_misspelled_observation_is_told_from_one_that_is_missing(on: str) -> None:
+    criterion = criteria.parse_criterion(on)
+
+    def why(found: Result, *words: str) -> str:
+        return criterion.why_never_observed(found, lambda word: word in words)
+
+    assert why(result(loss=0.5)).endswith("observed no los; did you mean loss?")
+    assert why(result(accuracy=0.5)).endswith("observed no los, only accuracy")
+    assert "a script observes NAME with a line ::observe" in why(PASSED)
+    assert why(result(loss=0.5, los=0.5)) == ""
+    assert why(result(loss=0.5), "los") == "", "another release may print it"
+    assert why(result()) == "", "it may have ended before it printed anything"
+
+
+@pytest.mark.parametrize("on", ["rss_mb > 900", "seconds > 3", "fail", None])
+def test_a_criterion_without_an_observation_misses_none(on: Optional[str]) -> None:
+    assert criteria.parse_criterion(on).why_never_observed(PASSED, lambda _: False) == ""
+
+
 def test_an_expression_is_never_evaluated(tmp_path: Path) -> None:
     trap = f"__import__('pathlib').Path({str(tmp_path / 'x')!r}).touch()"
     assert criteria.parse_criterion(f"observation:loss=={trap}").judge(result(loss=trap)) is True
@@ -436,6 +462,12 @@ def test_releases_of_parallel_branches_are_told() -> None:
         (["--good", "2.9", "--bad", "2.12", "--repeat", "some"], "--repeat some"),
         (["--good", "2.9", "--bad", "2.12", "--case", "three"], "one, two"),
         (["--good", "2.9", "--bad", "2.12"], "choose one with --case: one, two"),
+        (["--bad", "2.9 > 5"], "expected the name of a value, not '2.9'"),
+        (["--bad", "fial"], "--bad fial: expected one release, such as 2.9.3, or what counts as"),
+        (["--good", "fail"], "--good fail: expected one release, such as 2.9.3\n"),
+        (["--tf", "2.9"], "--tf 2.9: bisect chooses the releases, between --good VERSION and"),
+        (["--axis", "numpy"], "--axis NAME needs --tf VERSION, the release of TensorFlow to use\n"),
+        (["--bad", "crash", "--on", "fail"], "--bad 'crash' and --on both say what counts as"),
     ],
 )
 def test_wrong_use_is_said_before_anything_runs(

@@ -1,0 +1,49 @@
+"""The Python code in a snapshot, to look up the names that a user gives."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from runner import paths
+from runner.cells.snapshot.record import Snapshot
+from runner.machine.files import regular_text
+
+_TEST = re.compile(r"def (test\w*)")
+_MAKES_TESTS = re.compile(r"\bsetattr\(|\bload_tests\b|\btype\(")
+
+_NEAR = 0.8
+"""How similar a name must be to a known one to be a misspelling of it."""
+
+
+def python_text(taken: Snapshot) -> str:
+    """The script and all modules beside it, one after the other, without the driver of a suite."""
+    names = {taken.workspace.script, *(name for name in taken.files if name.endswith(".py"))}
+    files = (taken.workspace.home / name for name in sorted(names - {paths.suite_driver().name}))
+    return "\n".join(regular_text(file, errors="replace") for file in files if file.is_file())
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether `text` has `word`, and not only within a longer one."""
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+def why_no_test(text: str, names: Iterable[str]) -> str:
+    """Which of `names` (`test_a.py::test_one`) is surely no test of that code; "" if none is.
+
+    A test may be inherited from an installed class, or be made from another one with more words
+    behind its name, as absl does for parameters; such names count as tests.
+    """
+    if _MAKES_TESTS.search(text):
+        return ""
+    known = _TEST.findall(text)
+    for name in names:
+        parts = [part.partition("[")[0] for part in name.split("::")]
+        if not parts[-1].isidentifier() or parts[-1].startswith(tuple(known)):
+            continue
+        near = difflib.get_close_matches(parts[-1][:100], known, n=1, cutoff=_NEAR)
+        if near or len(parts) < 3:
+            hint = f"; did you mean {near[0]}?" if near else ""
+            return f"there is no test {parts[-1]}{hint}"
+    return ""
