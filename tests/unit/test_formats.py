@@ -70,6 +70,9 @@ def test_diff(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             {**place, "case": "b", "kind": "came", "before": None, "after": passed},
         ],
         "observations": [],
+        "files": [],
+        "equal_files": 0,
+        "close_files": 0,
     }
 
 
