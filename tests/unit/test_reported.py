@@ -205,7 +205,8 @@ def test_the_address_of_a_comment(text: str, found: object) -> None:
 @pytest.fixture
 def wanted(asked_engines: list[str]) -> list[str]:
     """The engines that were asked for, in a folder with a comment."""
-    Path("comment.md").write_text(comment(runs.drawn("2.14.1 2.15.1\nfit ✓ A")), "utf-8")
+    run = runs.drawn("2.14.1 2.15.1\nfit ✓ A")
+    Path("comment.md").write_text(comment(run, "import tensorflow as tf\n"), "utf-8")
     return asked_engines
 
 
