@@ -21,7 +21,7 @@ from runner.matrix.selection import MATRIX, Selection, select
 from runner.model import Environment
 from runner.pipeline.warm import keeping
 from runner.pipeline.warm.imports import SCRIPT, Import
-from runner.pipeline.warm.keeping import Kept, Wanted
+from runner.pipeline.warm.keeping import Kept, Stopped, Wanted
 
 
 @click.command(
@@ -49,8 +49,7 @@ def command(
     if ends:
         if any((scripts, memory_mb, idle, *selection.values())):
             raise UsageError("--stop ends everything that is kept: leave out scripts and options")
-        ended = keeping.stop()
-        log.print_answer(f"ended: {count(ended, 'warm agent')}" if ended else "nothing was warm")
+        log.print_answer(_stopped(keeping.stop()))
         return 0
     engine = LocalEngine()
     why_not = engine.unavailable()
@@ -65,6 +64,17 @@ def command(
     warm = [_is_warm(kept) for kept in keeping.keep(engine, made)]
     _print_total()
     return 0 if sum(warm) == len(wanted) else 3
+
+
+def _stopped(stopped: Optional[Stopped]) -> str:
+    """`ended: 2 warm agents; 1 ends with the command that uses it`"""
+    if stopped is None or not any(stopped):
+        return "nothing was warm"
+    ended = [f"ended: {count(stopped.ended, 'warm agent')}"] if stopped.ended else []
+    user = "the command that uses it" if stopped.lent == 1 else "the commands that use them"
+    ends = "ends" if stopped.lent == 1 else "end"
+    lent = [f"{count(stopped.lent, 'warm agent')} {ends} with {user}"] if stopped.lent else []
+    return "; ".join([*ended, *lent])
 
 
 def _selected(scripts: Sequence[Path], selection: dict[str, Any]) -> Selection:

@@ -371,7 +371,7 @@ def test_an_unused_agent_ends_by_itself(made: Environment) -> None:
 
 def test_stop_ends_all(made: Environment, begin: Begin) -> None:
     assert keep(made) == ""
-    assert keeping.stop() == 1
+    assert keeping.stop() == (1, 0)
     assert agents() == []
     assert keeping.keeper_state() is None
     assert keeping.stop() is None
@@ -382,7 +382,7 @@ def test_stop_lets_a_running_command_end(made: Environment, begin: Begin) -> Non
     assert keep(made) == ""
     command = begin()
     first = command.run()
-    assert keeping.stop() == 1
+    assert keeping.stop() == (0, 1)
     again = command.run()
     assert again.observations == first.observations
     command.site.close()

@@ -83,6 +83,26 @@ def test_there_may_be_nothing_to_stop(capsys: pytest.CaptureFixture[str]) -> Non
     assert said(capsys, "--stop") == (0, "nothing was warm\n", "")
 
 
+@pytest.mark.parametrize(
+    ("ended", "lent", "words"),
+    [
+        (2, 0, "ended: 2 warm agents\n"),
+        (1, 1, "ended: 1 warm agent; 1 warm agent ends with the command that uses it\n"),
+        (0, 2, "2 warm agents end with the commands that use them\n"),
+        (0, 0, "nothing was warm\n"),
+    ],
+)
+def test_what_a_command_uses_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ended: int,
+    lent: int,
+    words: str,
+) -> None:
+    monkeypatch.setattr(keeping, "stop", lambda: keeping.Stopped(ended, lent))
+    assert said(capsys, "--stop") == (0, words, "")
+
+
 @pytest.mark.parametrize("content", ["", "/nowhere/warm", "\0", "x" * 5000, "x" * 500])
 def test_a_file_that_names_no_keeper_is_none(content: str) -> None:
     address.file().parent.mkdir(parents=True)

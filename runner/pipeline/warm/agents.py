@@ -203,15 +203,14 @@ class WarmAgents:
 
     def end_all(self, *, lent: bool = False) -> int:
         """End the idle ones now, and the others when they come back; or all now, with `lent`.
-        Returns how many were there."""
+        Returns how many end now."""
         with self._lock:
             self._closing = True
-            before = len(self._agents)
             gone = [agent for agent in self._agents if lent or not agent.is_lent]
             self._agents = [agent for agent in self._agents if agent not in gone]
         for agent in gone:
             agent.channel.close()
-        return before
+        return len(gone)
 
     def facts(self) -> list[dict[str, Any]]:
         now = time.monotonic()
@@ -225,6 +224,12 @@ class WarmAgents:
                 }
                 for agent in self._living()
             ]
+
+    @property
+    def lent(self) -> int:
+        """How many are lent to running commands."""
+        with self._lock:
+            return sum(agent.is_lent for agent in self._agents)
 
     @property
     def none_left(self) -> bool:

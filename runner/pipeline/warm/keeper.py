@@ -82,7 +82,9 @@ class Keeper:
             elif question["ask"] == "keep":
                 connection.send(**self._keep(connection, question))
             elif question["ask"] == "stop":
-                connection.send(ended=self._agents.end_all(), lent=not self._agents.none_left)
+                ended = self._agents.end_all()
+                waits = not self._agents.none_left
+                connection.send(ended=ended, lent=self._agents.lent, waits=waits)
                 self._stop()
             else:
                 connection.send(**self._list())

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import attrs
 from attrs import frozen
@@ -152,18 +152,22 @@ def ensure_keeper(memory_mb: Optional[float], idle: Optional[float]) -> None:
     _start(json.dumps({**process_facts(), "memory_mb": memory_mb, "idle": idle or IDLE}))
 
 
-def stop() -> Optional[int]:
-    """End the keeper with its agents. Returns how many; None if none runs.
+class Stopped(NamedTuple):
+    """How many agents ended, and how many end when the commands that use them give them back."""
 
-    An agent that a running command uses ends when that command gives it back.
-    """
+    ended: int
+    lent: int
+
+
+def stop() -> Optional[Stopped]:
+    """End the keeper with its agents; None if none runs."""
     answer = _ask("stop")
     if answer is None:
         return None
-    if not answer.get("lent"):
+    if not answer.get("waits", answer.get("lent")):
         with address.file().open("a") as file:
             file_lock.wait_for_lock(file)  # until its process has ended
-    return int(answer.get("ended", 0))
+    return Stopped(int(answer.get("ended", 0)), int(answer.get("lent", 0)))
 
 
 def _ask(question: str) -> Optional[dict[str, Any]]:
