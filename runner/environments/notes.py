@@ -37,7 +37,7 @@ def _of(target: Target, there: Mapping[str, str], usual: Mapping[str, str]) -> I
     for name, version in asked.items():
         found = there.get(name)
         if version and found and not _same(found, version):
-            yield f"{name} {found} instead of {version}, which cannot be had"
+            yield f"{name} {found} instead of {version}, which is not available"
     if resolution.later > target.release.as_of.isoformat():
         yield f"packages as of {resolution.later}"
     mine = {*asked, *map(package_name, resolution.forced)}

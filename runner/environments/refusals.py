@@ -59,7 +59,7 @@ def explain_refusal(
         f" {_short(said)}",
         remedy="packages are taken as they were about the day of the TensorFlow release: ask for"
         " versions that were out by then, or for exactly one (numpy==1.24.0), of whatever day;"
-        " --relax takes the nearest that can be had, --as-of DATE packages of another day",
+        " --relax takes the nearest that is available, --as-of DATE packages of another day",
     )
 
 

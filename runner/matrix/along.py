@@ -51,7 +51,7 @@ def column_axis(
     chosen = _newest_patches(there) if patches == "latest" else there
     if len(chosen) < 2:
         raise UsageError(
-            f"--along {spec}: {len(chosen)} of its releases can be had on Python {target.python}",
+            f"--along {spec}: {len(chosen)} of its releases install on Python {target.python}",
             remedy="name a range that holds at least two, such as --along 'keras>=3'",
         )
     days = {f"{each.version}": each.uploaded for each in chosen if each.uploaded}

@@ -94,7 +94,7 @@ def _none(answer: Pin) -> Iterator[str]:
     yield ""
     yield (
         f"none of {count(len(answer.measured), 'measured release')} passes {_asked(answer)}; "
-        f"closest is {closest.release}:"
+        f"{closest.release} comes closest:"
     )
     yield from _grouped(closest.obstacles)
 

@@ -127,6 +127,8 @@ class State:
         self.preparing: dict[str, tuple[str, float]] = {}
         self.running: dict[tuple[str, str], tuple[str, float]] = {}
         self.lock = threading.Lock()
+        self._phases: dict[str, str] = {}
+        """The last phase of each environment for which there was a line."""
         self._unprepared: dict[str, str] = {}
         """The reason for each environment that could not be made, without the environment's
         name."""
@@ -146,6 +148,7 @@ class State:
             self.preparing[event.environment.id] = (phase_text(event), since)
         elif isinstance(event, (events.Prepared, events.Unprepared)):
             self.preparing.pop(event.environment.id, None)
+            self._phases.pop(event.environment.id, None)
         elif isinstance(event, events.Started):
             now = time.monotonic()
             self.running[(event.environment, event.case)] = (event.worker, now)
@@ -166,8 +169,11 @@ class State:
 
     def _lines(self, event: events.Event) -> Iterator[str]:
         if isinstance(event, events.Preparing):
-            if event.phase.detail == "" and event.phase.bytes_done is None:
-                yield f"{event.environment.id}: {event.phase.what}"
+            name, phase = event.environment.id, event.phase
+            is_new = self._phases.get(name) != phase.what
+            if phase.detail == "" and phase.bytes_done is None and is_new:
+                self._phases[name] = phase.what
+                yield f"{name}: {phase.what}"
         elif isinstance(event, events.Prepared):
             if event.seconds >= 0.5:
                 yield f"{event.environment.id}: ready after {event.seconds:.1f} s"

@@ -61,6 +61,7 @@ def select(
     """
     if patches not in ("latest", "all"):
         raise UsageError(f"--patches {patches}: expected `latest` or `all`")
+    _check_majors(releases, spec)
     items = _items(spec)
     if all(_is_plain(item) for item in items):
         chosen = [r for item in items for r in _named(releases, item, patches, pre)]
@@ -121,6 +122,14 @@ def _items(spec: str) -> list[str]:
     if any(item.isdigit() for item in items):
         raise UsageError(f"{spec!r} is neither a release nor a series: write `=={items[0]}.*`")
     return items
+
+
+def _check_majors(releases: Sequence[Release], spec: str) -> None:
+    """Raises `UsageError` for a number such as `99` with which no release begins."""
+    majors = {str(release.parsed.major) for release in releases}
+    for item in (each.strip() for each in spec.split(",")):
+        if item.isdigit() and item not in majors:
+            raise UsageError(f"no TensorFlow release {item} is known; {_around(releases, [item])}")
 
 
 def _is_plain(item: str) -> bool:

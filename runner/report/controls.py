@@ -65,7 +65,7 @@ def _swapped(control: Control) -> str:
 def _found(control: Control, quote: Quote) -> str:
     outcome = control.result.outcome
     if outcome.verdict is Verdict.SKIP:
-        return "cannot be had"
+        return "not available"
     if not outcome.verdict.judged:
         return f"could not be measured ({quote(shortened(outcome.reason, MOST_REASON))})"
     verb = style.outcome_verb(outcome.verdict)

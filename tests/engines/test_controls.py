@@ -89,7 +89,7 @@ def test_whose_change_it_is(desk: Desk, script: str, sentence: str, change: str)
     assert "to tell what changes come from: 2.2.3 on Python 3.7" in desk.noted
     report = (desk.folder_of_run / "matrix.md").read_text("utf-8")
     assert f"passes on 2.1; {sentence}" in report.splitlines()[0]
-    assert f"{change}; 2.1 on Python 3.8: cannot be had" in report
+    assert f"{change}; 2.1 on Python 3.8: not available" in report
     assert change.replace("'", "&#x27;") in (desk.folder_of_run / "index.html").read_text("utf-8")
 
 
@@ -174,7 +174,7 @@ def test_a_python_that_is_not_there_is_said(desk: Desk, monkeypatch: pytest.Monk
     desk.script(RELEASES)
     assert desk.give("run", "--tf", "2.1,2.2") == 0
     report = (desk.folder_of_run / "matrix.md").read_text("utf-8")
-    assert "2.2 on Python 3.7: cannot be had; 2.1 on Python 3.8: cannot be had" in report
+    assert "2.2 on Python 3.7: not available; 2.1 on Python 3.8: not available" in report
 
 
 def test_what_controls_make_counts_among_what_is_kept(desk: Desk) -> None:

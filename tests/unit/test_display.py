@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from rich.console import Console
 
+from runner.engines.base import Phase
 from runner.model import Environment, Verdict
 from runner.pipeline import display, events
 from tests.engines.plain import environment
@@ -45,6 +46,20 @@ def test_lines_count_the_cells_and_no_inferred_one_is_a_pass() -> None:
     assert out.getvalue().splitlines()[-1].startswith("[3/3] 2.6.0-py3.8-cpu")
     assert plain._state.tally == {Verdict.PASS: 2}
     assert plain._state.inferred == 1
+
+
+def test_a_phase_is_told_once_although_a_download_came_between() -> None:
+    out = io.StringIO()
+    plain = display.make_display(Console(file=out, width=200), 1)
+    made = on_python_3_8("2.4.0")
+    installing = Phase(what="installing")
+    downloading = Phase(what="downloading", detail="h5py", bytes_done=1, bytes_total=2)
+    for _ in range(2):
+        for phase in (installing, downloading, installing, Phase(what="compiling")):
+            plain(events.Preparing(environment=made, phase=phase))
+        plain(events.Prepared(environment=made, seconds=0.0))
+    phases = [line.rpartition(" ")[2] for line in out.getvalue().splitlines()]
+    assert phases == ["installing", "compiling"] * 2
 
 
 def test_the_same_failure_of_many_environments_is_told_once() -> None:

@@ -60,7 +60,7 @@ def test_none_qualifies(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     code, said = pin(capsys)
     assert code == 1
     assert said.splitlines()[0] == "no release qualifies"
-    assert "closest is 2.9.3" in said
+    assert "2.9.3 comes closest" in said
     assert "ErrorA: what A says\n      never" in said
     assert pin(capsys, "--format", "spec") == (1, "")
 

@@ -86,6 +86,8 @@ def test_all_series() -> None:
         (">=2.22.0rc0", "no TensorFlow release is >=2.22.0rc0; the nearest known is 2.21.0"),
         ("==2.6.7", "the nearest known are 2.6.5 and 2.7.0"),
         ("<1.12", "the nearest known is 1.12.0"),
+        ("99", "no TensorFlow release 99 is known; the nearest known is 2.21.0"),
+        ("2.9,3", "no TensorFlow release 3 is known"),
         ("2", "'2' is neither a release nor a series: write `==2.*`"),
         ("2.9,>=2.11", "mixes versions and comparisons: write `==2.9.*`"),
         ("2.9.1,>=2.11", "mixes versions and comparisons: write `==2.9.1`"),

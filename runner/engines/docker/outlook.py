@@ -41,7 +41,7 @@ def find_obstacle(environments: Sequence[Environment]) -> Optional[Obstacle]:
 
 
 def obstacle_of_images(images: Iterable[str]) -> Optional[Obstacle]:
-    """Why base images cannot be had; None if nothing speaks against it."""
+    """Why base images are not available; None if nothing speaks against it."""
     absent = [image for image in images if daemon.find_image(image) is None]
     if not absent:
         return None
