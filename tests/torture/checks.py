@@ -66,7 +66,7 @@ def check_host(promise: Promise, found: Evidence, site: Site) -> None:
     assert [path.name for path in site.canary.parent.iterdir()] == [site.canary.name]
     in_run = {path.name for path in site.run.iterdir()}
     assert in_run <= {
-        *("run.json", "cells.jsonl", "logs", "scripts", "environments"),
+        *("run.json", "cells.jsonl", "logs", "out", "scripts", "environments"),
         *("matrix.json", "matrix.md", "index.html", "matrix.svg", "junit.xml"),
     }
 

@@ -83,6 +83,7 @@ HARMS = (
         for place in ("/tmp", "/dev/shm")
         for how in ("one", "many")
     ),
+    both("leaves-files", "leaves_files", verdict="pass", said="left them", quick=True),
     # Output
     *(
         both(f"endless-{what}", "prints_endlessly", what, verdict="timeout", said="bytes left out")
