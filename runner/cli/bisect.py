@@ -340,8 +340,8 @@ def find_candidates(
     """
     if axis is None and tf is not None:
         raise UsageError(
-            f"--tf {tf}: bisect chooses the releases, between --good VERSION and --bad VERSION;"
-            " --tf is only for --axis"
+            f"--tf {tf}: --good and --bad name the ends of the search, not --tf,"
+            " which is only for --axis"
         )
     if axis is not None and tf is None:
         raise UsageError("--axis NAME needs --tf VERSION, the release of TensorFlow to use")

@@ -465,7 +465,7 @@ def test_releases_of_parallel_branches_are_told() -> None:
         (["--bad", "2.9 > 5"], "expected the name of a value, not '2.9'"),
         (["--bad", "fial"], "--bad fial: expected one release, such as 2.9.3, or what counts as"),
         (["--good", "fail"], "--good fail: expected one release, such as 2.9.3\n"),
-        (["--tf", "2.9"], "--tf 2.9: bisect chooses the releases, between --good VERSION and"),
+        (["--tf", "2.9"], "--tf 2.9: --good and --bad name the ends of the search, not --tf,"),
         (["--axis", "numpy"], "--axis NAME needs --tf VERSION, the release of TensorFlow to use\n"),
         (["--bad", "crash", "--on", "fail"], "--bad 'crash' and --on both say what counts as"),
     ],
