@@ -89,24 +89,25 @@ def first_difference(shift: Shift) -> tuple[str, Json, Json]:
 def shift_clause(
     grid: Grid, rows: Sequence[Row], lane: Sequence[Column], quote: Callable[[str], str]
 ) -> str:
-    """`, but loss differs from 2.9 on`, for cases whose outcome is the same on the whole lane."""
+    """`, but loss differs from 2.9 on`, `, but loss changes between 2.6 and 2.10`: for cases whose
+    outcome is the same on the whole lane."""
     within = {row.index for row in rows}
-    places: dict[str, dict[str, None]] = defaultdict(dict)
+    places: dict[str, dict[tuple[int, int], None]] = defaultdict(dict)
     changed: dict[str, set[int]] = defaultdict(set)
     for step in value_changes(grid) if lane else ():
         here = {s.row.index for s in step.shifts} & within
         if here and step.after.device == lane[0].device:
-            places[step.name][step.after.label] = None
+            places[step.name][step.before.index, step.after.index] = None
             changed[step.name] |= here
-    kinds: dict[tuple[tuple[str, ...], frozenset[int]], list[str]] = defaultdict(list)
-    for name, labels in places.items():
-        kind = tuple(labels), frozenset(changed[name])
+    kinds: dict[tuple[str, frozenset[int]], list[str]] = defaultdict(list)
+    for name, steps in places.items():
+        kind = _when(list(steps), grid, lane), frozenset(changed[name])
         kinds[kind].append(quote(shortened(name, MOST_NAME)))
     if len(kinds) > MOST_KINDS:
         return f", but {count(len(places), 'observed value')} change"
     said = [
-        _where(cases, len(rows)) + _differ(names, labels)
-        for (labels, cases), names in kinds.items()
+        _where(cases, len(rows)) + f"{listed(names)} {_verb(when, len(names) == 1)} {when}"
+        for (when, cases), names in kinds.items()
     ]
     if len({cases for _, cases in kinds}) == len(rows) == 2:
         said[1] = said[1].replace("in 1 of them", "in the other", 1)
@@ -117,10 +118,25 @@ def _where(cases: Collection[int], of: int) -> str:
     return f"in {len(cases)} of them " if len(cases) < of else ""
 
 
-def _differ(names: Sequence[str], labels: Sequence[str]) -> str:
-    one = len(names) == 1
-    if len(labels) == 1:
-        where = f"{'differs' if one else 'differ'} from {labels[0]} on"
-    else:
-        where = f"{'changes' if one else 'change'} at {listed(labels)}"
-    return f"{listed(names)} {where}"
+def _when(steps: Sequence[tuple[int, int]], grid: Grid, lane: Sequence[Column]) -> str:
+    """`from 2.9 on`, `at 2.7 and 2.9`, `between 2.6 and 2.10`: claims no release that was left out.
+
+    `steps` are the columns before and after each change.
+    """
+    next_to, apart = [], []
+    for first, last in steps:
+        before, after = grid.columns[first], grid.columns[last]
+        seen = lane.index(after) - lane.index(before) == 1 and not after.gap
+        (next_to if seen else apart).append((before, after))
+    if len(steps) == 1 and next_to:
+        later = lane[lane.index(next_to[0][1]) + 1 :]
+        if lane[-1].newest and not any(column.gap for column in later):
+            return f"from {next_to[0][1].label} on"
+    said = [f"at {listed([after.label for _, after in next_to])}"] if next_to else []
+    said += [f"between {before.label} and {after.label}" for before, after in apart]
+    return " and ".join(said)
+
+
+def _verb(when: str, one: bool) -> str:
+    verb = "differ" if when.startswith("from ") else "change"
+    return f"{verb}s" if one else verb

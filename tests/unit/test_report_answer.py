@@ -9,7 +9,7 @@ from attrs import evolve
 
 from runner import grid
 from runner.model import UNPREPARED, Case, Limits, Repro, Run, Verdict
-from runner.releases import catalogue
+from runner.releases import catalogue, specifier
 from runner.report.answer import answer, sentences
 from runner.report.controls import remarks
 from runner.report.transitions import change_in_words
@@ -494,6 +494,28 @@ def test_values_that_change_in_some_of_the_cases_say_in_how_many() -> None:
     assert observed("ab", series("b", loss=[1, 1, 2, 2])) == (
         f"Both cases pass {EVERYWHERE}, but in 1 of them loss differs from 2.8 on."
     )
+
+
+@pytest.mark.parametrize(
+    ("versions", "losses", "words"),
+    [
+        ("2.6 2.10", [1, 2], ", but loss changes between 2.6 and 2.10"),
+        ("2.6 2.7 2.10", [1, 2, 2], ", but loss changes at 2.7"),
+        ("2.6 2.10 2.11", [1, 2, 2], ", but loss changes between 2.6 and 2.10"),
+        ("2.6 2.7 2.10", [1, 2, 1], ", but loss changes at 2.7 and between 2.7 and 2.10"),
+        ("2.19 2.20 2.21", [1, 2, 2], ", but loss differs from 2.20 on"),
+        ("2.18 2.19 2.20", [1, 2, 2], ", but loss changes at 2.19"),
+    ],
+)
+def test_no_change_is_claimed_of_a_release_that_did_not_run(
+    versions: str, losses: list[float], words: str
+) -> None:
+    known = catalogue.load_releases()
+    names = [specifier.select(known, series)[0].version for series in versions.split()]
+    values = {("a", version): {"loss": loss} for version, loss in zip(names, losses)}
+    run = runs.drawn(f"{' '.join(names)}\na {' '.join('✓' for _ in names)}", observations=values)
+    said = answer(grid.build_grid(run, known))
+    assert said.endswith(f"{words}."), said
 
 
 @pytest.mark.parametrize(
