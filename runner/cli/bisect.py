@@ -30,7 +30,8 @@ from runner.cli import completion, from_issue, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import NEEDING, measuring_by, needing, needing_words
-from runner.errors import UsageError
+from runner.errors import EngineLostError, UsageError
+from runner.machine.units import count
 from runner.matrix.selection import WITHOUT
 from runner.model import Release, Result
 from runner.pipeline import Backend, ControlPlan, Demand, Options, Workload
@@ -280,8 +281,8 @@ def search(
         )
         probe.with_journal(lambda journal: running.keep_inputs(journal, nothing, taken))
         log.write_to(folder)
+        found = Search(problem=problem, probe=probe, display=display, options=options)
         try:
-            found = Search(problem=problem, probe=probe, display=display, options=options)
             found.run()
             conclusion = Conclusion(search=found, again=again)
             if controlled and conclusion.change is not None:
@@ -293,9 +294,21 @@ def search(
             elif blame and conclusion.change is not None:
                 conclusion = evolve(conclusion, blame=put_blame(found, conclusion))
             probe.conclude(conclusion.finding)
+        except (KeyboardInterrupt, EngineLostError):
+            _report_interrupted(found, folder, options)
+            raise
         finally:
             running.conclude(folder, latest=False)
     return conclusion
+
+
+def _report_interrupted(found: Search, folder: Path, options: Options) -> None:
+    """Say what is kept, and how to continue from there. Repeated runs are never stored."""
+    line = f"measured and kept in {folder}: {count(len(found.sides), 'release')}"
+    if options.mode == "fresh":
+        log.print_warning(f"{line}; the same command begins anew, as it compares repeated runs")
+    else:
+        log.print_warning(f"{line}; {running.how_to_continue(remeasure=options.remeasure)}")
 
 
 def put_blame(found: Search, conclusion: Conclusion) -> Blame:

@@ -96,7 +96,9 @@ def command(
         choices = evolve(choices, jobs=backend.jobs)
         work = demand.workload(backend.engine)
         backend, forecast = pipeline.fit_on_disk(backend, demand, max_disk, say)
-        with running.recorded_run(plan.chosen, work, backend.engine, snapshots, output) as journal:
+        with running.recorded_run(
+            plan.chosen, work, backend.engine, snapshots, output, remeasure=remeasure
+        ) as journal:
             carry_out = partial(
                 pipeline.carry_out,
                 backend,

@@ -107,7 +107,9 @@ def command(
         )
         say = running.line_printer(console)
         controls = running.control_plan(chosen, say) if controlled else None
-        with running.recorded_run(chosen, load, backend.engine, snapshots, output) as journal:
+        with running.recorded_run(
+            chosen, load, backend.engine, snapshots, output, remeasure=remeasure
+        ) as journal:
             pipeline.carry_out(
                 backend,
                 load,

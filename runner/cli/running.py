@@ -128,6 +128,8 @@ def recorded_run(
     engine: Maker,
     taken: Mapping[str, Snapshot],
     output: Optional[Path],
+    *,
+    remeasure: bool = False,
 ) -> Iterator[journal.Journal]:
     """The journal of a run, open for results. An interrupted run is kept and reported."""
     run = planned_run(chosen, load, engine, taken)
@@ -139,7 +141,7 @@ def recorded_run(
         yield cells
         cells.finish(journal.timestamp())
     except (KeyboardInterrupt, EngineLostError):
-        report_interrupted(conclude(folder), folder, len(chosen.cells))
+        report_interrupted(conclude(folder), folder, len(chosen.cells), remeasure=remeasure)
         raise
     finally:
         cells.close()
@@ -197,11 +199,16 @@ def _advice(errors: int, lasting: int) -> str:
     return f"the same command runs {again} again{also}"
 
 
-def report_interrupted(run: Run, folder: Path, planned: int) -> None:
-    """Say that all measurements are kept, and that the same command continues from there."""
+def report_interrupted(run: Run, folder: Path, planned: int, *, remeasure: bool = False) -> None:
+    """Say that all measurements are kept, and how to continue from there."""
     measured = len({result.planned_id for result in run.results})
     line = f"measured and kept in {folder}: {measured} of {count(planned, 'cell')}"
-    log.print_warning(f"{line}; the same command continues from there")
+    log.print_warning(f"{line}; {how_to_continue(remeasure=remeasure)}")
+
+
+def how_to_continue(*, remeasure: bool) -> str:
+    without = " without --remeasure" if remeasure else ""
+    return f"the same command{without} continues from there"
 
 
 def check_tests(run: Run) -> None:

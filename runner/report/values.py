@@ -123,7 +123,8 @@ def _when(steps: Sequence[tuple[int, int]], grid: Grid, lane: Sequence[Column]) 
 
     `steps` are the columns before and after each change.
     """
-    next_to, apart = [], []
+    next_to: list[tuple[Column, Column]] = []
+    apart: list[tuple[Column, Column]] = []
     for first, last in steps:
         before, after = grid.columns[first], grid.columns[last]
         seen = lane.index(after) - lane.index(before) == 1 and not after.gap

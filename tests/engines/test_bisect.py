@@ -319,10 +319,30 @@ def test_what_may_come_next_is_prepared_while_a_release_runs(desk: Desk) -> None
     assert set(desk.engine.made) > set(desk.engine.opened)
 
 
-def test_an_interrupted_search_keeps_what_it_measured(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--remeasure"], "3 releases; the same command without --remeasure continues from there"),
+        (["--repeat", "3"], "1 release; the same command begins anew, as it compares repeated"),
+    ],
+)
+def test_an_interrupted_search_says_how_to_go_on(
+    desk: Desk, capsys: pytest.CaptureFixture[str], options: list[str], advice: str
+) -> None:
+    desk.engine.interrupts = 4
+    with pytest.raises(KeyboardInterrupt):
+        desk.give("bisect", "--good", "2.4", "--bad", "2.21", *options)
+    assert f"measured and kept in {desk.folder_of_run}: {advice}" in capsys.readouterr().err
+
+
+def test_an_interrupted_search_keeps_what_it_measured(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     desk.engine.interrupts = 4
     with pytest.raises(KeyboardInterrupt):
         desk.give("bisect", "--good", "2.4", "--bad", "2.21")
+    where = f"measured and kept in {desk.folder_of_run}"
+    assert f"{where}: 3 releases; the same command continues from" in capsys.readouterr().err
     kept = desk.results()
     assert len(kept) == 3
     assert (desk.folder_of_run / "matrix.md").is_file()
