@@ -17,6 +17,7 @@ from typing import Optional
 from attrs import define, evolve
 
 from runner.cells import modes
+from runner.cells.exchange.unsaved import with_unsaved
 from runner.cells.modes import Mode
 from runner.cells.snapshot import reading
 from runner.cells.snapshot.record import Snapshot, snapshot_of
@@ -259,7 +260,8 @@ class Pipeline:
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
             return  # A cell that the stop cut off was not measured.
-        execution = reading.with_reads(execution, snapshot_of(cell, self._snapshots))
+        taken = snapshot_of(cell, self._snapshots)
+        execution = with_unsaved(reading.with_reads(execution, taken), taken)
         why = modes.why_fresh_instead(execution, self._mode(cell), self._options.repeat)
         execution = evolve(execution, mode_reason=why)
         key = self._key(batch, cell, execution)

@@ -15,6 +15,7 @@ from attrs import evolve
 from runner import cli, grid
 from runner.cells import snapshot
 from runner.cells.exchange.saved import Saved, read_saved
+from runner.cells.exchange.unsaved import with_unsaved
 from runner.cells.snapshot.handed_on import hand_on
 from runner.cells.snapshot.record import Snapshot
 from runner.errors import TfmatrixError
@@ -159,6 +160,41 @@ def test_no_room_for_what_was_saved_is_told_in_a_line(
     monkeypatch.setattr(Path, "write_bytes", write)
     with pytest.raises(TfmatrixError, match=r"cannot be copied to .*: No space left on device"):
         hand_on(before, {"x": {"a": b"1"}}, tmp_path / "snapshots")
+
+
+MISSED = {
+    "python": "FileNotFoundError: [Errno 2] No such file or directory: 'modell'",
+    "h5py": "OSError: Unable to open file (unable to open file: name = 'modell', errno = 2, error "
+    "message = 'No such file or directory', flags = 0, o_flags = 0)",
+    "keras": "OSError: No file or directory found at modell",
+    "a SavedModel": "OSError: SavedModel file does not exist at: modell/{saved_model.pbtxt|saved}",
+    "Keras 3": "ValueError: File not found: filepath=modell. Please ensure the file is an "
+    "accessible `.keras` zip file.",
+}
+
+
+def loaded(folder: Path, message: str, script: str, saved: str, exit_code: int = 1) -> Execution:
+    """A cell that ended with `message` beside the file `saved`."""
+    said = f"Traceback (most recent call last):\n{message}\n"
+    (folder / "load.py").write_text(script, "utf-8")
+    repro = Repro(name="load", script=folder / "load.py")
+    before = snapshot.take_snapshot(repro, folder / "snapshots")
+    (after,) = hand_on(before, {"x": {saved: b"1"}}, folder / "snapshots").values()
+    return with_unsaved(Execution(exit_code=exit_code, errors=said, output=said), after)
+
+
+@pytest.mark.parametrize("message", MISSED.values(), ids=MISSED)
+def test_a_name_that_no_saved_file_has_is_no_failure_to_load(tmp_path: Path, message: str) -> None:
+    found = loaded(tmp_path, message, "load('./modell')", "model")
+    assert found.trouble == "needs modell, which was not saved: there is model"
+
+
+@pytest.mark.parametrize("message", MISSED.values(), ids=MISSED)
+def test_a_name_that_tensorflow_makes_of_another_is_evidence(tmp_path: Path, message: str) -> None:
+    assert loaded(tmp_path, message, "load('mod' + end)", "model").trouble is None
+    assert loaded(tmp_path, message, "load('modell')", "modell.index").trouble is None
+    assert loaded(tmp_path, message, "load('modell')", "modell/saved_model.pb").trouble is None
+    assert loaded(tmp_path, message, "load('modell')", "model", exit_code=125).trouble is None
 
 
 # --- In words --------------------------------------------------------------------------------
