@@ -207,7 +207,8 @@ def _check_without(
         )
     for each in vary:
         name, _, values = each.partition("=") if isinstance(each, str) else ("", "", "")
-        if name.strip() == BACKEND and values.strip() != "jax":
+        asked = {value.strip() for value in values.split(",")}
+        if name.strip() == BACKEND and not asked.isdisjoint(("", "tensorflow")):
             raise UsageError(
                 f"--vary {each}: --tf none leaves TensorFlow out, so the backend is another",
                 remedy="--vary backend=jax",

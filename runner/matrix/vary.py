@@ -23,6 +23,9 @@ PYTHON = "python"
 BACKEND = "backend"
 _BACKENDS: Mapping[str, tuple[str, ...]] = {"tensorflow": (), "jax": ("jax[cpu]",)}
 """Backend → the packages that it needs besides those of the release."""
+_TORCH = "torch"
+_CPU_BUILD = re.compile(r"torch==[0-9][0-9a-z.]*\+cpu")
+"""Only an exact version: indexes of CPU builds do not say when a build came out."""
 _KERAS_3 = ">=2.16.0"
 """The releases whose `keras` is Keras 3, which has backends."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -104,19 +107,22 @@ def _python(value: str) -> Variant:
 def _backend(value: str) -> Variant:
     if not value:
         return variants.axis_value(BACKEND, value)
-    if value == "torch":
+    name = value.partition("=")[0]
+    if name == _TORCH and not _CPU_BUILD.fullmatch(value):
         raise ValueError(
-            "cannot be added: for Linux, PyPI has torch only with CUDA, several gigabytes;"
-            " expected tensorflow or jax"
+            "is torch with CUDA, several gigabytes: PyPI has no other for Linux; name a CPU build"
+            " (backend=torch==2.5.1+cpu), and in UV_INDEX an index that has it (docs/variants.md)"
         )
-    if value not in _BACKENDS:
-        raise ValueError("is not a backend that can be added; expected tensorflow or jax")
+    if name != _TORCH and value not in _BACKENDS:
+        raise ValueError(
+            "is not a backend that can be added; expected tensorflow, jax or torch==VERSION+cpu"
+        )
     return variants.axis_value(
         BACKEND,
         value,
         tf=_KERAS_3,
-        env=(("KERAS_BACKEND", value),),
-        requirements=_BACKENDS[value],
+        env=(("KERAS_BACKEND", name),),
+        requirements=(value,) if name == _TORCH else _BACKENDS[value],
     )
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.environments import resolve, sources
+from runner.environments import locks, resolve, sources
 from runner.errors import LockError
+from runner.matrix import vary
+from runner.model import Device, Resolution, Target
+from runner.releases import catalogue
 from tests.unit import index_server
 
 pytestmark = pytest.mark.tensorflow  # it needs uv
@@ -75,3 +78,43 @@ def test_the_newest_version_that_admits_the_release_is_taken(
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         lock = resolve.resolve_lock(question)
     assert [line.split()[0] for line in lock.splitlines() if "==" in line] == [f"text=={version}"]
+
+
+TORCH = "torch-2.5.1+cpu-py3-none-any.whl"
+
+
+def test_a_cpu_build_of_torch_comes_from_the_index_that_the_user_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such an index does not say when a build came out, so its exact version is taken of any day;
+    it has copies of other packages too."""
+    (backend,) = vary.parse_axis("backend=torch==2.5.1+cpu").values
+    target = Target(
+        release=catalogue.without_tensorflow(),
+        device=Device.CPU,
+        python="3.10",
+        requirements=backend.requirements,
+        resolution=Resolution(later="2026-01-31"),
+    )
+    sources.write_wheel(tmp_path, "torch", "2.5.1+cpu", ["text"])
+    sources.write_wheel(tmp_path, "text", "1.0")
+    text = "text-1.0-py3-none-any.whl"
+    with index_server.serving() as usual, index_server.serving() as other:
+        usual.add("torch", "2.5.1", pythons="cp310", content=b"with CUDA")
+        usual.files["text"] = {text: {"upload-time": "2026-01-01T00:00:00Z"}}
+        other.form = "html"
+        other.files["torch"] = {TORCH: {}}
+        other.files["text"] = {text: {}}
+        for server, name in ((usual, text), (other, text), (other, TORCH)):
+            server.contents[name] = (tmp_path / name).read_bytes()
+        monkeypatch.setenv("UV_DEFAULT_INDEX", usual.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with pytest.raises(LockError, match=r"torch==2\.5\.1\+cpu"):
+            locks.resolve_lock(target)
+        monkeypatch.setenv("UV_INDEX", other.url)
+        with pytest.raises(LockError, match="text"):
+            locks.resolve_lock(target)
+        monkeypatch.setenv("UV_INDEX_STRATEGY", "unsafe-best-match")
+        lock = locks.resolve_lock(target)
+    pins = [line.split()[0] for line in locks.lock_lines(lock)]
+    assert pins == ["text==1.0", "torch==2.5.1+cpu"]

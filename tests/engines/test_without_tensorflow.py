@@ -19,7 +19,7 @@ from tests.unit.index_server import IndexServer
 
 __all__ = ["desk"]  # the fixture
 
-SCRIPT = "import os\nprint('::observe backend=' + repr(os.environ['KERAS_BACKEND']))\n"
+SCRIPT = "import json, os\nprint('::observe backend=' + json.dumps(os.environ['KERAS_BACKEND']))\n"
 ALONG = ("--along", "keras>=3", "--tf", "none", "--vary", "backend=jax")
 
 
@@ -152,3 +152,13 @@ def test_a_search_is_about_releases_of_tensorflow(desk: Desk, index: IndexServer
     arguments = ("--axis", "keras", "--good", "3.4.1", "--bad", "3.6.0", "--tf", "none")
     assert desk.give("bisect", *arguments) == 2
     assert "--tf none is for `tfmatrix run --along PACKAGE`: name a release" in desk.noted
+
+
+def test_torch_is_a_backend_in_the_build_that_is_named(desk: Desk, index: IndexServer) -> None:
+    assert run(desk, *ALONG[:4], "--vary", "backend=jax,torch==2.5.1+cpu") == 0
+    seen = {each.variant.partition(",")[0]: each.observations for each in desk.run.results}
+    assert seen == {
+        "backend=jax": {"backend": "jax"},
+        "backend=torch==2.5.1+cpu": {"backend": "torch"},
+    }
+    assert any("torch==2.5.1+cpu" in each.packages for each in desk.run.environments)

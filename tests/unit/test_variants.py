@@ -321,13 +321,22 @@ def test_backends_vary() -> None:
     assert jax.env == {"KERAS_BACKEND": "jax"}
     assert jax.requirements == ("jax[cpu]",)
     assert tensorflow.tf == jax.tf == (">=2.16.0",)
+    (torch,) = vary.parse_axis("backend=torch==2.5.1+cpu").values
+    assert torch.env == {"KERAS_BACKEND": "torch"}
+    assert torch.requirements == ("torch==2.5.1+cpu",)
+    assert torch.name == "backend=torch==2.5.1+cpu"
 
 
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("torch", '"torch" cannot be added: for Linux, PyPI has torch only with CUDA'),
-        ("cntk", '"cntk" is not a backend that can be added; expected tensorflow or jax'),
+        ("torch", '"torch" is torch with CUDA, several gigabytes: PyPI has no other for Linux'),
+        ("torch==2.5.1", '"torch==2.5.1" is torch with CUDA, several gigabytes'),
+        ("torch>=2.5.1+cpu", '"torch>=2.5.1+cpu" is not a backend that can be added'),
+        ("torch==2.5.1+cu121", '"torch==2.5.1+cu121" is torch with CUDA'),
+        ("torch==2.5.1+cpu ; a", '"torch==2.5.1+cpu ; a" is torch with CUDA'),
+        ("torchvision==0.1+cpu", '"torchvision==0.1+cpu" is not a backend that can be added'),
+        ("cntk", '"cntk" is not a backend that can be added; expected tensorflow, jax or torch=='),
     ],
 )
 def test_a_backend_that_cannot_be_added_is_wrong_use(value: str, why: str) -> None:
