@@ -247,6 +247,10 @@ def find_run(name: Optional[str], results: Path) -> Path:
         if _is_file(folder / HEAD):
             return folder
     known = ", ".join(sorted(p.parent.name for p in results.glob(f"*/{HEAD}"))[-5:]) or "none yet"
+    if name is None and known == "none yet":
+        raise UsageError(
+            f"there is no run in {results}/ yet", remedy="tfmatrix run my.py makes one"
+        )
     raise UsageError(
         f"no run {wanted!r} in {results}/; there are: {known}", remedy=_way_to_run(wanted)
     )

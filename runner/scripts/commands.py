@@ -71,6 +71,8 @@ def script_of_command(words: Sequence[str], *, programs_may_come: bool = False) 
         return evolve(script_of_suite(suite, _name(suite.paths)), remarks=remarks)
     if not programs_may_come:
         _check_program(words[0], folder)
+    if _PYTHON.fullmatch(words[0]):
+        _check_script(words[1:2], folder)
     shown = shlex.join(words)
     text = _LAUNCHER.format(
         shown=ascii(shown[:_SHOWN]),
@@ -99,6 +101,15 @@ def _check_program(word: str, folder: Path) -> None:
     if near and not _PYTHON.fullmatch(word):
         meant = _INSTEAD.get(near[0], near[0])
         raise UsageError(f"--: there is no program {word:.60}; did you mean {meant}?")
+
+
+def _check_script(words: Sequence[str], folder: Path) -> None:
+    """Raises `UsageError` if Python is to run a file of the project's folder that is not there."""
+    for word in words:
+        if word and not word.startswith(("-", "/")) and not os.path.exists(folder / word):  # noqa: PTH110
+            near = difflib.get_close_matches(word, os.listdir(folder), n=1)  # noqa: PTH208
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"--: there is no file {word:.60}{hint}")
 
 
 def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:

@@ -140,6 +140,20 @@ def test_wrong_use(
     assert part in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["pin"], ["report"]])
+def test_without_any_run_the_first_step_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.execute(command) == 2
+    first, remedy = capsys.readouterr().err.splitlines()
+    assert first == f"tfmatrix: there is no run in {tmp_path}/results/ yet"
+    assert remedy == "  to fix it: tfmatrix run my.py makes one"
+
+
 @pytest.mark.parametrize(
     ("name", "how"),
     [

@@ -722,6 +722,16 @@ def test_a_program_that_no_environment_can_have(
     assert str(caught.value) == says
 
 
+def test_a_file_that_python_cannot_find_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project(tmp_path, "my.py", "app/__main__.py"))
+    with pytest.raises(UsageError, match=r"--: there is no file mi\.py; did you mean my\.py\?"):
+        commands.script_of_command(["python3", "mi.py", "--fast"])
+    for words in (["my.py"], ["app"], ["-m", "mine"], ["-"], ["/opt/a.py"], []):
+        commands.script_of_command(["python3", *words])
+
+
 @pytest.mark.parametrize(
     "word", ["mytool", "python3.9", "no/such/file", "x" * 5000, "pytest-watcher"]
 )
