@@ -68,7 +68,7 @@ def judged_outcome(cell: Cell, execution: Execution) -> Outcome:
     if silent is None:
         return outcome
     if silent == NO_TENSORFLOW and outcome.signature:
-        silent = f"{silent}; it ended with {outcome.signature}"  # reports cut off the end
+        silent = f"{outcome.signature}, and {silent}"
     return Outcome(verdict=Verdict.ERROR, reason=silent)
 
 

@@ -14,7 +14,6 @@ import pytest
 from attrs import evolve
 
 from runner.cells import snapshot
-from runner.cells.silent import NO_TENSORFLOW
 from runner.cells.store import Store
 from runner.engines.base import Progress
 from runner.environments import sizes
@@ -215,7 +214,7 @@ def test_what_used_no_tensorflow_is_tried_again(bench: Bench) -> None:
     repro = evolve(bench.repro(case("bad")), needs_tensorflow=True)
     for _ in range(2):
         (found,) = bench.run(repro, "2.1.0").values()
-        assert found.outcome.reason == f"{NO_TENSORFLOW}; it ended with ValueError: no such luck"
+        assert found.outcome.reason.startswith("ValueError: no such luck, and it never imported")
         assert (found.outcome.verdict, found.cached) == (Verdict.ERROR, False)
 
 

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from runner import grid
+from runner.cells.silent import NO_TENSORFLOW
 from runner.model import UNPREPARED, Case, Limits, Repro, Run, Verdict
 from runner.releases import catalogue, specifier
 from runner.report.answer import answer, sentences
@@ -534,3 +535,17 @@ def test_values_that_change_in_different_cases_are_not_said_of_one(cases: str, w
 def test_values_that_change_with_the_outcome_are_no_news() -> None:
     run = runs.drawn("2.6 2.7\na ✓ A", KEY_ERROR, observations=series("a", loss=[1, 2, 2, 2]))
     assert answer(grid.build_grid(run)) == "a fails on 2.7 (KeyError: 'x'), passes on 2.6."
+
+
+@pytest.mark.parametrize("glyphs", ["! !", "✓ !"])
+def test_a_reason_keeps_the_remedy_at_its_end(glyphs: str) -> None:
+    run = runs.drawn(f"2.20 2.21\na {glyphs}")
+    reason = f"{'KeyError: ' + 'x' * 40}, and {NO_TENSORFLOW}"
+    results = [
+        evolve(each, outcome=evolve(each.outcome, reason=reason))
+        if each.outcome.verdict is Verdict.ERROR
+        else each
+        for each in run.results
+    ]
+    said = answer(grid.build_grid(evolve(run, results=tuple(results))))
+    assert "--allow-no-tensorflow judges it anyway" in said

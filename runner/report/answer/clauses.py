@@ -12,7 +12,7 @@ from runner.grid.names import globs
 from runner.machine.units import count
 from runner.model import UNPREPARED, Outcome, Verdict
 from runner.report import places, style, values
-from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
+from runner.report.answer.lane import MOST_REASON, MOST_SIGNATURE, ReproOnDevice
 from runner.report.names import short_name, short_names
 from runner.report.text import listed, shortened
 
@@ -135,7 +135,8 @@ def _why(lane: ReproOnDevice, verdict: Optional[Verdict], outcomes: Collection[O
     why = whys.pop() if len(whys) == 1 else ""
     if verdict is Verdict.PASS or why in ("", style.WORDS[verdict].label):
         return ""
-    return lane.quote(shortened(why, MOST_SIGNATURE))
+    most = MOST_REASON if verdict is Verdict.ERROR else MOST_SIGNATURE
+    return lane.quote(shortened(why, most))
 
 
 def _told(outcome: Outcome) -> str:

@@ -13,6 +13,8 @@ Quote = Callable[[str], str]
 """Marks names and messages in the sentence, for example as code in Markdown."""
 
 MOST_SIGNATURE = 90
+MOST_REASON = 200
+"""Longer, because the reason of an error ends with its remedy."""
 MOST_NAME = 60
 
 

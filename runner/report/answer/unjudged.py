@@ -10,7 +10,7 @@ from runner.grid import Row
 from runner.machine.units import count
 from runner.model import UNPREPARED, Verdict
 from runner.report import style
-from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
+from runner.report.answer.lane import MOST_REASON, ReproOnDevice
 from runner.report.text import listed, shortened
 
 MOST_REASONS = 2
@@ -32,6 +32,6 @@ def why_unjudged(lane: ReproOnDevice, rows: Sequence[Row]) -> str:
 def _unjudged_for(lane: ReproOnDevice, verdict: Optional[Verdict], reasons: Sequence[str]) -> str:
     words = style.WORDS[verdict]
     known = [reason for reason, _ in Counter(filter(None, reasons)).most_common()]
-    said = listed([lane.quote(shortened(each, MOST_SIGNATURE)) for each in known], MOST_REASONS)
+    said = listed([lane.quote(shortened(each, MOST_REASON)) for each in known], MOST_REASONS)
     many = f"{count(len(reasons), 'cell')} {words.one if len(reasons) == 1 else words.several}"
     return f"{many} ({said})" if said else many
