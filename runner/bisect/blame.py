@@ -142,7 +142,7 @@ def _refusal(target: Target) -> str:
     try:
         locks.environment(target)
     except LockError as error:
-        return " ".join(str(error).split())
+        return " ".join(error.message.split())
     return ""
 
 

@@ -20,6 +20,8 @@ from runner.bisect.blame import (
     find_blame,
     with_older_packages,
 )
+from runner.environments import locks
+from runner.errors import LockError
 from runner.matrix import plan
 from runner.model import Case, Cell, Device, EnvironmentInfo, Repro, Result, Target, Verdict
 from runner.releases import catalogue
@@ -136,3 +138,16 @@ def test_a_trial_is_a_row_of_its_own() -> None:
     assert tried.case.name == "a@h5py=3.11.0,numpy=1.26.4"
     assert tried.target.requirements == ("h5py==3.11.0", "numpy==1.26.4")
     assert with_older_packages(cell, ITEMS, 7).case.name == "a@swap-7=12-packages"
+
+
+def test_why_a_package_is_not_ruled_out_has_no_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asked for that package, so nothing is to be mended."""
+
+    def refuse(wanted: Target) -> None:
+        raise LockError("2.18.1 needs\n  tensorboard>=2.18", remedy="--relax")
+
+    monkeypatch.setattr(locks, "environment", refuse)
+    found = find_blame(
+        side("2.17.1", OLD, "✓"), side("2.18.1", NEW, "A"), target(), passes, lambda _: None
+    )
+    assert set(found.refused.values()) == {"2.18.1 needs tensorboard>=2.18"}
