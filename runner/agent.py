@@ -1002,6 +1002,7 @@ class LeftFiles:
         """The folder's files are noted as they are now. No folder: nothing is kept."""
         self._work, self._folder = work, folder
         self._before = {path: standing for path, standing, _, _ in self._found()}
+        self._problems_before = set(self._problems)
         self._length = self._read = 0  # characters packed, and bytes read of files
         self._packed = {}  # type: Dict[str, List[str]]
         self._problems = []  # type: List[str]
@@ -1015,9 +1016,12 @@ class LeftFiles:
             problem = self._problem_with(path, mode, standing[1]) or self._pack_file(path, folder)
             if problem:
                 self._problems.append(problem)
-        told = self._problems[:LEFT_TOLD]
-        if len(self._problems) > LEFT_TOLD:
-            told.append("%d more" % (len(self._problems) - LEFT_TOLD))
+        if self._looks > LEFT_LOOKS:
+            self._problems.append("more than %d files and folders" % LEFT_LOOKS)
+        problems = [each for each in self._problems if each not in self._problems_before]
+        told = problems[:LEFT_TOLD]
+        if len(problems) > LEFT_TOLD:
+            told.append("%d more" % (len(problems) - LEFT_TOLD))
         return {"files": self._packed, "left_out": told}
 
     def _found(self) -> Iterator[Tuple[str, Tuple[int, ...], int, int]]:
@@ -1034,8 +1038,6 @@ class LeftFiles:
             yield from self._below(work, self._folder, "", 0)
         finally:
             os.close(work)
-        if self._looks > LEFT_LOOKS:
-            self._problems.append("more than %d files and folders" % LEFT_LOOKS)
 
     def _below(
         self, parent: int, name: str, path: str, depth: int

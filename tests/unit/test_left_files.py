@@ -135,6 +135,14 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> No
     }
 
 
+def test_a_file_of_that_name_that_lay_beside_the_script_is_no_news(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("there was a file")
+    assert left(tmp_path, lambda: None) == {"files": {}, "left_out": []}
+    (tmp_path / "out").unlink()
+    answer = left(tmp_path, lambda: write("out"))
+    assert answer["left_out"] == ["out, which is no folder that can be read"]
+
+
 def test_the_working_directory_itself_may_be_gone(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
