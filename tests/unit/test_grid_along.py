@@ -18,6 +18,7 @@ from runner.pins.pin import find_pin
 from runner.report import block
 from runner.report.answer import answer
 from runner.report.context import Context
+from runner.report.preparation import preparation_lines
 from runner.runs import compare
 from tests.unit import runs
 
@@ -121,3 +122,27 @@ def test_a_pin_of_the_package_is_checked() -> None:
     assert check_requirement(pin, wanted, []).holds
     with pytest.raises(UsageError, match="asks for tensorflow; the run is about keras"):
         requirement.parse_requirement("tensorflow>=2", pin.package)
+
+
+def test_a_note_on_the_packages_names_the_columns() -> None:
+    run = along("✓", "✓", "A", "A")
+    places = [runs.environment(f"2.18.{number}") for number in range(4)]
+    notes = ["packages as of May", "packages as of May", "packages as of June", ""]
+    environments = tuple(
+        evolve(place, tensorflow="2.18.1", notes=("alike", *filter(None, [note])))
+        for place, note in zip(places, notes)
+    )
+    by_version = sorted(run.results, key=lambda result: VERSIONS.index(result.case.split("=")[1]))
+    results = tuple(
+        evolve(result, environment=place.id, variant=f"backend=jax,keras={version}")
+        for result, place, version in zip(by_version[:3], places, VERSIONS)
+    )
+    said = preparation_lines(evolve(run, environments=environments, results=results, repros=()))
+    assert said == [
+        "alike",
+        "keras 3.0.5 and keras 3.1.1: packages as of May",
+        "keras 3.10.0: packages as of June",
+    ]
+    alone = evolve(environments[3], notes=("alone",))
+    (line,) = preparation_lines(evolve(run, environments=(alone,), results=(), repros=()))
+    assert line == f"{alone.id}: alone"
