@@ -42,12 +42,11 @@ def comparison_lines(comparison: Comparison, files: FileComparison = NO_FILES) -
     if comparison.only_one:
         both = count(comparison.common, "cell")
         yield f"{both} in both runs, {comparison.only_one} in one of them only"
-    verb = "agrees" if comparison.agreeing == 1 else "agree"
-    unjudged = f" ({comparison.unjudged} of them not judged)" if comparison.unjudged else ""
-    yield (
-        f"{count(comparison.agreeing, 'cell')} {verb} in outcome and signature{unjudged}, "
-        f"{len(comparison.changes)} differ"
-    )
+    agreeing = comparison.agreeing - comparison.unjudged
+    verb = "agrees" if agreeing == 1 else "agree"
+    line = f"{count(agreeing, 'cell')} {verb} in outcome and signature"
+    unjudged = f"; {comparison.unjudged} not judged in either" if comparison.unjudged else ""
+    yield f"{line}, {len(comparison.changes)} differ{unjudged}"
 
 
 def comparison_data(

@@ -12,6 +12,7 @@ import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from attrs import evolve
 
@@ -22,6 +23,9 @@ from runner.scripts.named import Named, script_of_suite
 from runner.scripts.written import write_script
 
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?")
+_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
+"""Options of Python whose value is the next word."""
+_VARIABLE = re.compile(r"[A-Za-z_]\w*=")
 _PYTEST = ("pytest", "py.test")
 _SHOWN = 80
 _LAUNCHER = """\
@@ -72,7 +76,7 @@ def script_of_command(words: Sequence[str], *, programs_may_come: bool = False) 
     if not programs_may_come:
         _check_program(words[0], folder)
     if _PYTHON.fullmatch(words[0]):
-        _check_script(words[1:2], folder)
+        _check_script(_script_of_python(words[1:]), folder)
     shown = shlex.join(words)
     text = _LAUNCHER.format(
         shown=ascii(shown[:_SHOWN]),
@@ -97,19 +101,51 @@ def _check_program(word: str, folder: Path) -> None:
         raise UsageError(f"--: {word} is a file, not a program", remedy=remedy)
     if shutil.which(word.split()[0]):  # `word` itself is none, so it has several words
         raise UsageError(f"--: {word!r:.80} is one word; leave out the quotes around the command")
+    if _VARIABLE.match(word):
+        raise UsageError(
+            f"--: {word:.60} is no program; `--env {word:.60}` before -- sets a variable"
+        )
+    if word.startswith("."):
+        _refuse_missing(word, folder)
     near = difflib.get_close_matches(word.casefold(), _USUAL, n=1, cutoff=_NEAR)
     if near and not _PYTHON.fullmatch(word):
         meant = _INSTEAD.get(near[0], near[0])
         raise UsageError(f"--: there is no program {word:.60}; did you mean {meant}?")
 
 
-def _check_script(words: Sequence[str], folder: Path) -> None:
-    """Raises `UsageError` if Python is to run a file of the project's folder that is not there."""
-    for word in words:
-        if word and not word.startswith(("-", "/")) and not os.path.exists(folder / word):  # noqa: PTH110
-            near = difflib.get_close_matches(word, os.listdir(folder), n=1)  # noqa: PTH208
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"--: there is no file {word:.60}{hint}")
+def _script_of_python(words: Sequence[str]) -> str:
+    """The script among Python's own arguments; "" if it runs a module, a text or standard input."""
+    rest = iter(words)
+    for word in rest:
+        if word in _WITH_VALUE:
+            next(rest, None)
+        elif word == "-" or word.startswith(("-c", "-m")):
+            return ""
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+def _check_script(script: str, folder: Path) -> None:
+    """Raises `UsageError` if Python is to run a file that is not in the project's folder.
+
+    An absolute path may name a file of the environment.
+    """
+    if not script or script.startswith("/"):
+        return
+    if os.path.relpath(os.path.normpath(folder / script), folder).startswith(".."):
+        raise UsageError(
+            f"--: {script:.60} lies outside this folder, and a cell has a copy of this folder",
+            remedy="run the command in a folder that holds the file",
+        )
+    if not os.path.exists(folder / script):  # noqa: PTH110 - Path.exists raises for a long name
+        _refuse_missing(script, folder)
+
+
+def _refuse_missing(name: str, folder: Path) -> NoReturn:
+    near = difflib.get_close_matches(name, os.listdir(folder), n=1)  # noqa: PTH208
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"--: there is no file {name:.60}{hint}")
 
 
 def _of_pytest(words: Sequence[str]) -> Sequence[str] | None:

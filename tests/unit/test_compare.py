@@ -183,7 +183,7 @@ def test_cells_that_were_not_judged_agree_about_nothing(
     write("new", *cells)
     assert cli.execute(["diff", "old", "new"]) == 0
     assert capsys.readouterr().out == (
-        "3 cells agree in outcome and signature (2 of them not judged), 0 differ\n"
+        "1 cell agrees in outcome and signature, 0 differ; 2 not judged in either\n"
     )
 
 

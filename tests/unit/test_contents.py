@@ -72,6 +72,12 @@ def test_json(before: Json, after: Json, difference: Optional[tuple[Json, ...]])
     assert found("a/b.JSON", json.dumps(before).encode(), json.dumps(after).encode()) == expected
 
 
+def test_json_has_the_numbers_that_python_writes_into_it() -> None:
+    before, after = b'{"a": 1, "b": NaN}', b'{"b": NaN, "a": 1}'
+    assert found("a.json", before, after) == found("a.json", b"[1]", b"[1 ]")
+    assert found("a.json", before, b'{"a": 1, "b": -Infinity}')[0] == "b"
+
+
 def test_what_is_no_json_is_compared_as_text() -> None:
     assert found("a.json", b'{"a": 1}', b"{") == ("line 1", '{"a": 1}', "{", 0, 0)
     deep = b"[" * 100_000

@@ -215,6 +215,12 @@ def test_other_last_words_are_the_scripts_own_judgement() -> None:
     assert reason("FAILED: connection refused by the worker [Errno 111]\n") is None
 
 
+@pytest.mark.parametrize("path", ["/work/mi.py", "mi.py"], ids=["today", "Python 3.7"])
+def test_a_script_that_python_does_not_find(path: str) -> None:
+    said = f"/opt/bin/python3: can't open file '{path}': [Errno 2] No such file or directory\n"
+    assert reason(said) == "needs mi.py, which is not there: put it beside the script"
+
+
 def test_a_program_that_is_not_there_is_no_file_to_put_beside_the_script() -> None:
     frames = OWN + '  File "/usr/lib/python3.10/subprocess.py", line 1863, in _execute_child\n'
     stderr = raised("FileNotFoundError: [Errno 2] No such file or directory: 'git'", frames)
@@ -385,6 +391,7 @@ READ = {
     "Python 2": b"print 'x'\n",
     "Python 2, a number": b"x = 10L\n",
     "a notebook's line": b"!pip install x\n",
+    "an older Python": b"x = [(yield 1) for y in 'z']\n",
     "a newer Python": b"x = t'{y}'\n" if sys.version_info < (3, 14) else b"",
 }
 
@@ -397,6 +404,8 @@ def test_what_some_python_may_read_is_left_to_the_run(source: bytes) -> None:
 UNREAD = {
     "a parenthesis": (b"import os\ndef (\n", 2, "SyntaxError: "),
     "what this Python has long had": (b"def f(a, /, b c): pass\n", 1, "SyntaxError: "),
+    "a return": (b"x = 1\nreturn x\n", 2, "SyntaxError: 'return' outside function"),
+    "a break": (b"break\n", 1, "SyntaxError: 'break' outside loop"),
     "an indent": (b"x = 1\n  y = 2\n", 2, "IndentationError: unexpected indent: y = 2"),
     "another encoding": (b"x = '\xff'\n", 1, "SyntaxError: "),
 }

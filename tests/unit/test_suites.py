@@ -711,6 +711,8 @@ def test_any_command(
         ("x.sh", "--: x.sh is a file, not a program\n  to fix it: -- sh x.sh"),
         ("./x.py", "--: ./x.py is a file, not a program\n  to fix it: -- python ./x.py"),
         ("go", "--: go is a file, not a program\n  to fix it: chmod +x go, then -- ./go"),
+        ("./y.sh", "--: there is no file ./y.sh; did you mean x.sh?"),
+        ("X=1", "--: X=1 is no program; `--env X=1` before -- sets a variable"),
     ],
 )
 def test_a_program_that_no_environment_can_have(
@@ -728,7 +730,13 @@ def test_a_file_that_python_cannot_find_is_told_at_once(
     monkeypatch.chdir(project(tmp_path, "my.py", "app/__main__.py"))
     with pytest.raises(UsageError, match=r"--: there is no file mi\.py; did you mean my\.py\?"):
         commands.script_of_command(["python3", "mi.py", "--fast"])
-    for words in (["my.py"], ["app"], ["-m", "mine"], ["-"], ["/opt/a.py"], []):
+    with pytest.raises(UsageError, match=r"there is no file mi\.py"):
+        commands.script_of_command(["python3", "-u", "-X", "dev", "mi.py"])
+    beside = os.path.relpath(__file__, tmp_path)
+    with pytest.raises(UsageError, match="lies outside this folder"):
+        commands.script_of_command(["python3", beside])
+    several = (["-u", "my.py"], ["-Wd", "-m", "mine"], ["-X", "dev", "-c", "pass"])
+    for words in (["my.py"], ["app"], ["-m", "mine"], ["-"], ["/opt/a.py"], [], *several):
         commands.script_of_command(["python3", *words])
 
 

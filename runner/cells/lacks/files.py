@@ -50,18 +50,18 @@ def find_need(raised: Raised) -> Optional[str]:
     of_data = _DATA.search(path) or found.re is _MISSING[4] or _LISTS.search(raised.source)
     if (data.through_tensorflow(raised.files) or raised.kind == "NotFoundError") and not of_data:
         return None
-    return _beside(path)
+    return describe_missing(path)
 
 
 def find_need_in(said: str) -> Optional[str]:
     """The same of a text in which a program says why it ended."""
     found = _MISSING[0].search(said)
-    return _beside(found["path"]) if found and _is_data(found["path"]) else None
+    return describe_missing(found["path"]) if found and _is_data(found["path"]) else None
 
 
 def _is_data(path: str) -> bool:
     return not _TEMPORARY.search(path) and not _MODEL.search(path)
 
 
-def _beside(path: str) -> str:
+def describe_missing(path: str) -> str:
     return f"needs {path[:100]}, which is not there: put it beside the script"

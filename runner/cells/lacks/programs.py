@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from runner.cells.lacks import data, network
+from runner.cells.lacks import data, files, network
 from runner.cells.signature import Raised
 from runner.scripts.commands import SAID_BY
 
@@ -18,6 +18,7 @@ _NO_PROGRAM = re.compile(
 )
 _LAUNCHER = re.compile(rf"^{SAID_BY}(needs the program .+)$")
 """What the script that becomes a command says if it cannot (`runner.scripts.commands`)."""
+_NO_SCRIPT = re.compile(r"^\S*python[\d.]*: can't open file '(.+)': \[Errno 2\]")
 _NOT_FOUND = 127
 _MOST_LINES = 400
 """Of the end of what was written to standard error that are looked at."""
@@ -39,6 +40,9 @@ def find_need_in(stderr: str, ended: bool = False) -> Optional[str]:
         told, missing = _LAUNCHER.match(line), _NO_PROGRAM.match(line)
         if told:
             return told[1][:300]
+        no_script = _NO_SCRIPT.match(line)
+        if no_script:
+            return files.describe_missing(no_script[1].rpartition("/")[2])
         reason = (missing and _no_program(missing[1])) or (ended and network.find_need_in(line))
         if reason:
             return reason

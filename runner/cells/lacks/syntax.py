@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from _ast import PyCF_ONLY_AST  # the module `ast` takes longer to import
@@ -12,6 +13,8 @@ from runner.cells.lacks import python
 
 HERE = sys.version_info[:2]
 _SHOWN = 80
+_OUTSIDE = re.compile(r"'(return|yield|break|continue)' (outside|not properly in) (function|loop)$")
+"""What every Python refuses of what it can parse; the rest has changed from one to the next."""
 
 
 def find_error(source: bytes, pythons: Iterable[str]) -> Optional[SyntaxError]:
@@ -41,6 +44,12 @@ def _error_here(source: bytes) -> Optional[SyntaxError]:
             compile(source, "script", "exec", PyCF_ONLY_AST, dont_inherit=True)
         except SyntaxError as error:
             return error
+        except (ValueError, RecursionError, MemoryError):
+            return None
+        try:
+            compile(source, "script", "exec", dont_inherit=True)
+        except SyntaxError as error:
+            return error if _OUTSIDE.match(error.msg) else None
         except (ValueError, RecursionError, MemoryError):
             return None
     return None

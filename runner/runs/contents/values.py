@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Optional
 
 from runner import serial
@@ -48,7 +49,11 @@ def _difference(place: str, old: Json, new: Json) -> Difference:
 
 
 def _parsed(content: bytes) -> Any:
+    """Python writes NaN and Infinity, which JSON does not know."""
     try:
         return serial.parse(content)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(str(error)) from None
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise UnreadableError(str(error)) from None
