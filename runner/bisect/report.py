@@ -181,8 +181,8 @@ class Conclusion:
         criterion = self.search.problem.criterion
         if not side.result.outcome.verdict.judged:
             return ""
-        if criterion.value is not None:
-            return f", but {criterion.value.why_missing(side.result)}"
+        if criterion.value is not None:  # the votes say it too
+            return "" if side.votes else f", but {criterion.value.why_missing(side.result)}"
         missing = criterion.observation not in side.result.observations
         return f", but it observed no {criterion.observation}" if missing else ""
 

@@ -49,6 +49,12 @@ def column_axis(
     asked = _requirement(spec)
     there = [each for each in find(asked.name, target) if _admits(asked, each)]
     chosen = _newest_patches(there) if patches == "latest" else there
+    if not there:
+        raise UsageError(
+            f"--along {spec}: the index has no such release of {asked.name} for Python"
+            f" {target.python}",
+            remedy="check the name and the range",
+        )
     if len(chosen) < 2:
         raise UsageError(
             f"--along {spec}: {len(chosen)} of its releases install on Python {target.python}",

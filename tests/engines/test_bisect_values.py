@@ -135,21 +135,22 @@ def test_a_leak_is_the_growth_of_a_series(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "code", "said"),
     [
-        ("", "2.4.4 passes (it observed no number level), so there is no answer"),
-        ("sys.exit(1)", '2.4.4 fails with "exit 1" (it observed no number level), so'),
-        ("sys.exit(125)", "2.4.4 is skipped (the script exited with 125), so"),
+        ("", 2, "2.4.4 observed no level: a script observes NAME with a line ::observe NAME=1.5"),
+        ("level = 1", 3, "2.4.4 passes (it observed no number level), so there is no answer"),
+        ("sys.exit(1)", 3, '2.4.4 fails with "exit 1" (it observed no number level), so'),
+        ("sys.exit(125)", 3, "2.4.4 is skipped (the script exited with 125), so"),
     ],
-    ids=["nothing is observed", "it fails", "it skips"],
+    ids=["no such name", "nothing is observed", "it fails", "it skips"],
 )
 def test_a_good_end_without_a_value_ends_the_search_at_once(
-    desk: Desk, body: str, said: str
+    desk: Desk, body: str, code: int, said: str
 ) -> None:
     write(desk, body)
     arguments = ("--good", "2.4", "--bad", "2.9", "--on", "level > 1.5 * median(good)")
-    assert desk.give("bisect", *arguments) == 3
-    assert said in desk.said
+    assert desk.give("bisect", *arguments) == code
+    assert said in desk.said + desk.noted
     assert len((desk.folder / "order").read_text("utf-8").split()) <= 2
 
 

@@ -33,6 +33,8 @@ ELSEWHERE = {
     ("run", "unittest"): "installs pytest: tests/engines/test_suites.py",
     ("bisect", "test_two.py"): "installs pytest: tests/engines/test_suites.py",
     ("pin", "test_two.py::*"): "wants the run of a suite: tests/engines/test_suites.py",
+    ("run", "none"): "installs jax: tests/engines/test_without_tensorflow.py",
+    ("bisect", "2.23.0.dev20261115"): "wants kept verdicts: tests/engines/test_bisect_kept.py",
     ("run", "checks.sh"): "starts a shell: tests/engines/test_suites.py",
     ("run", "./mypkg"): "builds in Docker: tests/engines/test_wheel_build.py",
     ("run", "mypkg.check"): "wants a package: tests/engines/test_suites.py",

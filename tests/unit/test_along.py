@@ -73,7 +73,7 @@ def test_an_axis_of_the_matrix_is_meant_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("keras>=4", "--along keras>=4: 0 of its releases install on Python 3.10"),
+        ("keras>=4", "--along keras>=4: the index has no such release of keras for Python 3.10"),
         (
             "keras>=3.10,<4",
             "--along keras>=3.10,<4: 1 of its releases install on Python 3.10",
