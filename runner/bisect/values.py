@@ -175,9 +175,8 @@ class _Tokens:
             self.refuse(f"'{token}'")
 
     def word(self, meaning: str) -> str:
-        if not self.next or self.next in ("(", ")", "*", ">", "<", ">=", "<=", "==", "!="):
-            self.refuse(meaning)
-        if re.fullmatch(r"[\d.]+", self.next):
+        signs = ("(", ")", "*", ">", "<", ">=", "<=", "==", "!=")
+        if not self.next or self.next in signs or re.fullmatch(r"[\d.]+", self.next):
             self.refuse(meaning)
         return str(self._left.pop(0))
 

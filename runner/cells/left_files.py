@@ -31,7 +31,7 @@ agent's Python, which leaves out what it cannot print, may be newer."""
 def checked_files(found: Any) -> dict[str, str]:
     """Path → packed content, of the agent's `files`. Raises ValueError with what is wrong."""
     if not isinstance(found, dict) or len(found) > MOST_FILES:
-        raise ValueError("expected an object of at most 1000 files")
+        raise ValueError(f"expected an object of at most {MOST_FILES} files")
     room, packed = MOST_BYTES, {}
     for name, facts in found.items():
         if not is_inside(name) or any(above in found for above in _folders_of(name)):

@@ -32,6 +32,13 @@ class ComparedCell(NamedTuple):
         return f"{self.repro}/{self.case} on {self.tensorflow} {self.device}{python}"
 
 
+def kind_of_change(before: Optional[object], after: Optional[object]) -> str:
+    """`changed`, `came` or `went`; None is what one of the two lacks."""
+    if before is None:
+        return "came"
+    return "went" if after is None else "changed"
+
+
 @frozen(kw_only=True)
 class OutcomeDifference:
     """One cell on which two runs disagree; the outcome is None for a run that lacks the cell."""
@@ -43,9 +50,7 @@ class OutcomeDifference:
     @property
     def kind(self) -> str:
         """`changed`, `came` or `went`."""
-        if self.before is None:
-            return "came"
-        return "went" if self.after is None else "changed"
+        return kind_of_change(self.before, self.after)
 
 
 @frozen(kw_only=True)

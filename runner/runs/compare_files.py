@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from runner.cells import left_files
 from runner.model import KeptFile, Result
 from runner.runs import contents, kept_files
-from runner.runs.compare import ComparedCell
+from runner.runs.compare import ComparedCell, kind_of_change
 from runner.runs.logs import RunFiles
 
 MOST_COMPARED = 64 << 20
@@ -34,9 +34,7 @@ class FileDifference:
     @property
     def kind(self) -> str:
         """`changed`, `came` or `went`."""
-        if self.before is None:
-            return "came"
-        return "went" if self.after is None else "changed"
+        return kind_of_change(self.before, self.after)
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ import pytest
 from runner import cli
 from runner.cells import snapshot
 from runner.cells.snapshot import texts
+from runner.cli import missing_packages
 from runner.model import Limits, Repro
 
 CODE = """
@@ -79,6 +80,7 @@ def test_a_misspelled_test_is_refused_before_anything_is_made(
     says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(missing_packages, "missing", lambda _: {})  # it would lock environments
     (tmp_path / "test_a.py").write_text(CODE, "utf-8")
     assert cli.execute([command, "test_a.py", "--case", case, "--engine", "local"]) == 2
     assert says in capsys.readouterr().err

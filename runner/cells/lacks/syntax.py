@@ -40,18 +40,13 @@ def describe(error: SyntaxError) -> str:
 def _error_here(source: bytes) -> Optional[SyntaxError]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            compile(source, "script", "exec", PyCF_ONLY_AST, dont_inherit=True)
-        except SyntaxError as error:
-            return error
-        except (ValueError, RecursionError, MemoryError):
-            return None
-        try:
-            compile(source, "script", "exec", dont_inherit=True)
-        except SyntaxError as error:
-            return error if _OUTSIDE.match(error.msg) else None
-        except (ValueError, RecursionError, MemoryError):
-            return None
+        for flags in (PyCF_ONLY_AST, 0):  # what cannot be parsed, then what cannot be compiled
+            try:
+                compile(source, "script", "exec", flags, dont_inherit=True)
+            except SyntaxError as error:
+                return error if flags or _OUTSIDE.match(error.msg) else None
+            except (ValueError, RecursionError, MemoryError):
+                return None
     return None
 
 
