@@ -10,17 +10,21 @@
   const at = (r, c) => (data.cells[r] || [])[c] || none;
   const exists = (r, c) => data.cells[r] !== undefined && data.cells[r][c] !== undefined && data.cells[r][c] !== 0;
 
+  // What needs all cells is made when it is first needed: a page of 40,000 opens before that.
+  const once = (make) => { let made; return () => (made ??= make()); };
+  const cells = once(() => all("td[data-k]", area));
   // A cell of a table stands for one cell of the grid or more: "row,column row,column".
-  const cells = all("td[data-k]", area);
-  const members = new Map(cells.map((td) => [td, (td.dataset.all || td.dataset.k).split(" ")]));
-  const places = new Map();
-  for (const td of cells)
-    for (const key of members.get(td)) places.set(key, [...(places.get(key) || []), td]);
-  const visible = (td) => td.offsetParent !== null;
-  const td = (r, c) => {
-    const found = places.get(`${r},${c}`) || [];
-    return found.find(visible) || found[0];
-  };
+  const members = (td) => (td.dataset.all || td.dataset.k).split(" ");
+  const standing = once(() => {
+    const found = new Map();
+    for (const td of cells())
+      for (const key of members(td)) found.has(key) ? found.get(key).push(td) : found.set(key, [td]);
+    return found;
+  });
+  const places = (r, c) => standing().get(`${r},${c}`) || [];
+  // Not by its layout, which would lay out the whole grid while that is closed.
+  const visible = (element) => element.isConnected && !element.closest("[hidden], details:not([open])");
+  const td = (r, c) => places(r, c).find(visible) || places(r, c)[0];
   const numbers = (key) => key.split(",").map(Number);
 
   // Text nodes only: nothing from the data is ever read as HTML.
@@ -47,12 +51,18 @@
     (!view.outcome.size || kinds(cell).some((kind) => view.outcome.has(kind))) &&
     (!view.letter.size || view.letter.has(cell.letter));
 
-  function show() {
-    const filtered = view.outcome.size > 0 || view.letter.size > 0;
-    const match = new Map(cells.map((cell) => [cell, !filtered || matches(at(...numbers(cell.dataset.k)))]));
-    for (const cell of cells) cell.classList.toggle("off", !match.get(cell));
+  function dim(filtered) {
+    const match = new Map(cells().map((cell) => [cell, !filtered || matches(at(...numbers(cell.dataset.k)))]));
+    for (const cell of cells()) cell.classList.toggle("off", !match.get(cell));
     for (const tr of all("tbody tr", area))
       tr.hidden = filtered && ![...tr.cells].some((cell) => match.get(cell));
+  }
+
+  let dimmed = false;
+  function show() {
+    const filtered = view.outcome.size > 0 || view.letter.size > 0;
+    if (filtered || dimmed) dim(filtered);
+    dimmed = filtered;
     for (const table of all(".wide", area))
       table.hidden = view.device.size > 0 && !view.device.has(table.dataset.of);
     for (const [name, set] of Object.entries({ outcome: view.outcome, letter: view.letter, device: view.device }))
@@ -60,6 +70,12 @@
         element.setAttribute("aria-pressed", String(set.has(element.dataset[name])));
     const changed = filtered || view.device.size > 0;
     $("reset").hidden = !changed;
+    status.textContent = changed ? shownOfAll() : "";
+    mark();
+    reachable();
+  }
+
+  function shownOfAll() {
     const devices = (r, c) => !view.device.size || view.device.has(data.columns[c].device);
     let shown = 0, known = 0;
     data.cells.forEach((row, r) => row.forEach((cell, c) => {
@@ -67,34 +83,44 @@
       known += 1;
       if (devices(r, c) && matches(at(r, c))) shown += 1;
     }));
-    status.textContent = changed ? `${shown} of ${known} cells` : "";
-    mark();
-    reachable();
-    measure();
+    return `${shown} of ${known} cells`;
   }
 
   // --- A sign of more to the right; a table that fits lets its head stay in sight -----------
 
-  function measure() {
-    for (const box of all(".scroll")) {
-      const more = box.scrollWidth - box.clientWidth;
-      box.classList.toggle("fits", more <= 1 && box.scrollLeft === 0);
-      box.parentElement.classList.toggle("more", more > 1 && box.scrollLeft < more - 1);
-      if (more > 1) box.tabIndex = 0; else box.removeAttribute("tabindex");
-    }
+  function measure(box) {
+    const more = box.scrollWidth - box.clientWidth;
+    box.classList.toggle("fits", more <= 1 && box.scrollLeft === 0);
+    box.parentElement.classList.toggle("more", more > 1 && box.scrollLeft < more - 1);
+    if (more > 1) box.tabIndex = 0; else box.removeAttribute("tabindex");
   }
-  for (const box of all(".scroll")) box.addEventListener("scroll", measure);
-  addEventListener("resize", measure);
+  // It tells of a box and its table when they have been laid out: not while the whole grid is closed.
+  const sizes = new ResizeObserver((changed) => {
+    for (const box of new Set(changed.map((each) => each.target.closest(".scroll")))) measure(box);
+  });
+  for (const box of all(".scroll")) {
+    box.addEventListener("scroll", () => measure(box));
+    sizes.observe(box);
+    sizes.observe(box.firstElementChild);
+  }
 
   // --- Keys: one stop for Tab, arrows inside ----------------------------------------------
 
   let stop = null;
   function reachable(element) {
-    const shown = (b) => b && b.isConnected && b.offsetParent !== null;
-    const next = element || (shown(stop) ? stop : all("td button", area).find(shown));
+    const next = element || (stop && visible(stop) ? stop : firstVisible());
     if (stop) stop.tabIndex = -1;
     stop = next || null;
     if (stop) stop.tabIndex = 0;
+  }
+
+  function firstVisible() {
+    for (const table of all("table.grid", area).filter(visible))
+      for (const tr of all("tbody tr:not([hidden])", table)) {
+        const button = tr.querySelector("td button");
+        if (button) return button;
+      }
+    return null;
   }
 
   const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -1e6], End: [0, 1e6] };
@@ -137,11 +163,10 @@
     panel.scrollTop = 0;
     document.body.classList.add("open");
     const current = mark();
-    if (current && current.offsetParent !== null) {
+    if (current && visible(current)) {
       reachable(current);
       current.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
-    measure();
     if (focus) $("e-title").focus({ preventScroll: true });
     remember();
   }
@@ -150,7 +175,7 @@
   function mark() {
     for (const old of all("[aria-current]", area)) old.removeAttribute("aria-current");
     if (!view.cell) return null;
-    for (const cell of places.get(view.cell.join()) || [])
+    for (const cell of places(...view.cell))
       cell.firstChild.setAttribute("aria-current", "true");
     return td(...view.cell).firstChild;
   }
@@ -158,11 +183,10 @@
   function close() {
     panel.hidden = true;
     document.body.classList.remove("open");
-    const current = all("[aria-current]", area).find((b) => b.offsetParent !== null);
+    const current = all("[aria-current]", area).find(visible);
     view.cell = null;
     mark();
     if (current) current.focus();
-    measure();
     remember();
   }
 
@@ -233,7 +257,7 @@
 
   // What a folded cell stands for: the cells that show the same.
   function same(r, c) {
-    const group = (places.get(`${r},${c}`) || []).map((cell) => members.get(cell)).find((m) => m.length > 1);
+    const group = places(r, c).map(members).find((m) => m.length > 1);
     if (!group) return [];
     const byCase = new Map();
     for (const [row, column] of group.map(numbers)) byCase.set(row, [...(byCase.get(row) || []), column]);
@@ -443,7 +467,7 @@
         show();
         remember();
       });
-  if (whole) whole.addEventListener("toggle", () => { reachable(); measure(); remember(); });
+  if (whole) whole.addEventListener("toggle", () => { reachable(); remember(); });
   $("reset").addEventListener("click", () => {
     for (const name of ["outcome", "letter", "device"]) view[name].clear();
     show();
