@@ -5,11 +5,31 @@ One place (`runner.cli`) turns these into a line on stderr and an exit code; eve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def refusal_of(error: OSError) -> str:
     """What the system refused, at which file: `/x/y: Permission denied`."""
     said = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {said}" if error.filename else said
+
+
+def nearest(word: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
+    """The word in `known` that `word` probably means; None if none is near.
+
+    `similarity`: how much alike the two must be, from 0 to 1 (difflib's ratio).
+    """
+    import difflib  # slow to import, and only mistakes need it
+
+    by_folded = {name.casefold(): name for name in sorted(known)}
+    found = difflib.get_close_matches(word[:100].casefold(), by_folded, 1, similarity)
+    return by_folded[found[0]] if found else None
+
+
+def meant(word: str, known: Iterable[str], similarity: float = 0.6) -> str:
+    """The end of a message about a word that is not in `known`: `; did you mean 2.9?`, or ""."""
+    found = nearest(word, known, similarity)
+    return f"; did you mean {found}?" if found else ""
 
 
 class TfmatrixError(Exception):

@@ -12,9 +12,8 @@ from typing import Any, Optional
 from attrs import frozen
 
 from runner.bisect import values
-from runner.errors import UsageError
+from runner.errors import UsageError, meant
 from runner.matrix import patterns
-from runner.matrix.problems import nearest
 from runner.model import Json, Result, Verdict
 
 VERDICTS = (Verdict.FAIL, Verdict.CRASH, Verdict.TIMEOUT, Verdict.OOM)
@@ -70,10 +69,10 @@ class Criterion:
         printed = seen or result.outcome.verdict is Verdict.PASS
         if not name or name in seen or not printed or has_word(name):
             return ""
-        near = nearest(name, seen)
         instead = f", only {', '.join(list(seen)[:_SHOWN])}" if seen else f": {_HOW}"
-        hint = f"; did you mean {near}?" if near else instead
-        return f"'{self.words}': {result.tensorflow} observed no {name}{hint}"
+        return (
+            f"'{self.words}': {result.tensorflow} observed no {name}{meant(name, seen) or instead}"
+        )
 
     def judge(self, result: Result) -> Optional[bool]:
         """Whether a result is bad; None for a skip or an error, which are no evidence."""

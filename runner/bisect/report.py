@@ -160,11 +160,14 @@ class Conclusion:
     @property
     def _nothing_found(self) -> str:
         search, seen = self.search, self.search.problem.criterion.observation
-        wrong = search.problem.positions.wrong_end(search.answers)
+        positions = search.problem.positions
+        wrong = positions.wrong_end(search.answers)
         if wrong is None:
             return self._no_change
+        if positions.is_swapped(search.answers):
+            return self._swapped
         side, judged = search.sides[wrong], search.answers[wrong]
-        claimed = "bad" if wrong == search.problem.positions.bad else "good"
+        claimed = "bad" if wrong == positions.bad else "good"
         said = answer.result_clause(side, seen) + (f" ({side.votes})" if side.votes else "")
         if side.ambiguous:
             return (
@@ -174,7 +177,23 @@ class Conclusion:
         if judged is None:
             why = self._why_unjudged(side)
             return f"{said}{why}, so there is no answer: give another release as --{claimed}"
+        if None in (positions.good, positions.bad):
+            other = "good" if claimed == "bad" else "bad"
+            ends = shlex.join([f"--{other}", search.problem.candidates.version(wrong)])
+            return f"{said}, so it is not {claimed}; did you mean {ends}?"
         return f"{said}, so it is not {claimed}: no release to find"
+
+    @property
+    def _swapped(self) -> str:
+        """The sentence for ends that the user exchanged, with the options as they should be."""
+        search, seen = self.search, self.search.problem.criterion.observation
+        positions, version = search.problem.positions, search.problem.candidates.version
+        good, bad = positions.bad, positions.good
+        assert good is not None
+        assert bad is not None
+        said = [answer.result_clause(search.sides[at], seen) for at in (bad, good)]
+        ends = shlex.join(["--good", version(good), "--bad", version(bad)])
+        return f"{said[0]}, and {said[1]}: the ends are swapped; did you mean {ends}?"
 
     def _why_unjudged(self, side: Neighbour) -> str:
         """Why a judged outcome does not say whether the release is bad."""

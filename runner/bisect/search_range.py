@@ -94,10 +94,25 @@ class SearchRange:
         )
 
     def wrong_end(self, answers: Answers) -> Optional[int]:
-        """The named end whose result contradicts its name, once it was looked at."""
+        """The named end whose result contradicts its name, once it was looked at.
+
+        An end that was judged comes before one that could not be.
+        """
         claims = ((self.bad, True), (self.good, False))
         claimed = ((at, bad) for at, bad in claims if at is not None and at in answers)
-        return next((at for at, bad in claimed if answers[at] is not bad), None)
+        wrong = [at for at, bad in claimed if answers[at] is not bad]
+        return min(wrong, key=lambda at: answers[at] is None, default=None)
+
+    def is_swapped(self, answers: Answers) -> bool:
+        """Whether the end that the user calls good is bad, and the one called bad is good."""
+        judged = [answers.get(at) for at in (self.good, self.bad) if at is not None]
+        return judged == [True, False]
+
+    def _other_end(self, answers: Answers) -> Optional[int]:
+        """After a judged end that is wrong, the other one: it tells whether they are swapped."""
+        ends = [at for at in (self.good, self.bad) if at is not None]
+        seen = [answers[at] for at in ends if at in answers]
+        return next((at for at in ends if at not in answers), None) if None not in seen else None
 
     def only_coarse(self) -> tuple[SearchRange, tuple[int, ...]]:
         """A range of the coarse positions and the named ends, and the list of these positions."""
@@ -118,7 +133,7 @@ class SearchRange:
     def _ends(self, answers: Answers) -> tuple[Optional[int], Optional[_Ends]]:
         """The next look while an end is unknown, then the ends; both None if there is no change."""
         if self.wrong_end(answers) is not None:
-            return None, None
+            return self._other_end(answers), None
         if self.good is not None and self.bad is not None:
             low, high = sorted((self.good, self.bad))
             return None, _Ends(low=low, high=high, to_bad=self.bad == high)

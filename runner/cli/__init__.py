@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from runner import __version__
 from runner.cli import examples
-from runner.errors import TfmatrixError, refusal_of
+from runner.errors import TfmatrixError, nearest, refusal_of
 
 VERBS = {
     "run": "Run the matrix: the repros of matrix.yaml, or the named scripts.",
@@ -74,7 +74,9 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise click.UsageError(f"{error.message}{nearest(args[0], VERBS)}", ctx) from None
+            verb = nearest(args[0], VERBS)
+            hint = f" Did you mean {verb!r}?" if verb else ""
+            raise click.UsageError(f"{error.message}{hint}", ctx) from None
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -173,14 +175,6 @@ def _similar(error: click.NoSuchOption) -> str:
 
     close = grammar.alike(error.option_name, error.possibilities or ())
     return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def nearest(word: str, known: Any) -> str:
-    """` Did you mean 'run'?`, or "" if no known word is similar."""
-    import difflib
-
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _as_interrupt(*_: object) -> NoReturn:

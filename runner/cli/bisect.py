@@ -365,11 +365,11 @@ def find_candidates(
     if axis is None or tf is None:
         known_ones = (*there, *gone)
         ends = [
-            end and release(end, name, known_ones)
+            None if end is None else release(end, name, known_ones)
             for end, name in ((good, "--good"), (bad, "--bad"))
         ]
         rest["gone"] = gone
-        return candidates.release_candidates(ends[0] or None, ends[1] or None, case=case, **rest)
+        return candidates.release_candidates(*ends, case=case, **rest)
     if good is None or bad is None:
         raise UsageError("--axis needs both ends: --good VALUE --bad VALUE")
     return candidates.axis_candidates(

@@ -25,10 +25,14 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.
     def __init__(self, words: Mapping[str, Optional[int]] = {}) -> None:
         self._words = words
 
-    def convert(self, value: Any, _param: object, _context: object) -> Optional[int]:
-        """Raises `UsageError`."""
+    def convert(self, value: Any, param: Any, context: Any) -> Optional[int]:
         text = str(value)
-        return self._words[text] if text in self._words else units.parse_size(text)
+        if text in self._words:
+            return self._words[text]
+        try:
+            return units.parse_size(text)
+        except UsageError as error:
+            self.fail(str(error), param, context)
 
 
 class Measure(click.ParamType):  # type: ignore[type-arg]  # as above

@@ -5,14 +5,13 @@ An option on the command line wins over it, and so does an environment variable.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 from runner import paths
-from runner.errors import UsageError
+from runner.errors import UsageError, meant
 
 FILE = "pyproject.toml"
 TABLE = "tool.tfmatrix"
@@ -88,8 +87,7 @@ def _trusted() -> set[int]:
 def _check(key: str, value: Any, place: str) -> None:
     if key not in (CACHE, *PARAMETERS):
         known = [CACHE, *PARAMETERS]
-        close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
-        hint = f"; did you mean {close[0]}?" if close else f" (only {', '.join(known)})"
+        hint = meant(key, known, 0.75) or f" (only {', '.join(known)})"
         raise UsageError(f"{place} has no key {key}{hint}")
     expected = _wrong(key, value)
     if expected is not None:

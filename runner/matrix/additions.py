@@ -53,7 +53,7 @@ def resolution(forced: Sequence[str], relax: bool, as_of: Optional[str]) -> Reso
     for package in forced:
         if (other := names[package_name(package)]) != package:
             raise UsageError(f"--force-package: {package} and {other} are the same package")
-    return Resolution(forced=tuple(forced), relax=relax, as_of=_day(as_of) if as_of else "")
+    return Resolution(forced=tuple(forced), relax=relax, as_of="" if as_of is None else _day(as_of))
 
 
 def _day(text: str) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner.errors import UsageError
+from runner.errors import UsageError, nearest
 from runner.matrix import axes_checks
 from runner.matrix.defaults import DEFAULT_CASE
 from runner.matrix.files import exists, is_outside, script_problem
-from runner.matrix.problems import KeyPath, Problem, nearest, quoted
+from runner.matrix.problems import KeyPath, Problem, quoted
 from runner.matrix.schema import ReproSection
 from runner.matrix.yaml_positions import Document
 from runner.model import is_named

@@ -9,7 +9,8 @@ from typing import Any, Union
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runner.matrix.problems import KeyPath, Problem, nearest, one_of, quoted
+from runner.errors import nearest
+from runner.matrix.problems import KeyPath, Problem, one_of, quoted
 from runner.matrix.schema import json_schema
 from runner.matrix.yaml_positions import Document
 

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Optional
 
-from runner.matrix.problems import nearest, quoted
+from runner.errors import nearest
+from runner.matrix.problems import quoted
 from runner.model import Matrix, Suite, file_of_test
 
 

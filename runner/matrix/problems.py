@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Optional, Union
+from typing import Union
 
 from attrs import frozen
 
-from runner.errors import MatrixError
+from runner.errors import MatrixError, nearest
 
 Key = Union[str, int]
 KeyPath = tuple[Key, ...]
@@ -59,13 +58,6 @@ def quoted(text: str, longest: int = 60) -> str:
 def _printable(line: str) -> str:
     """The line without escape codes, which must not reach a terminal."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
-
-
-def nearest(word: str, known: Iterable[str]) -> Optional[str]:
-    """The word in `known` that `word` probably means; None if none is near."""
-    by_folded = {name.casefold(): name for name in sorted(known)}
-    found = difflib.get_close_matches(word[:100].casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
 
 
 def one_of(word: str, known: Iterable[str]) -> str:

@@ -95,7 +95,7 @@ def select(
     if along is not None:
         if nightly:
             raise UsageError("--nightly adds a release of TensorFlow: leave it out with --along")
-        release = _only_release(along, tf or "latest", pre=pre)
+        release = _only_release(along, "latest" if tf is None else tf, pre=pre)
         columns = _along(along, release, devices, patches, matrix.axes)
         tf, vary = release.spec, (*vary, columns)
     asked = additions.shared_packages(requirement_files, projects) + (local or NOTHING)
@@ -113,7 +113,7 @@ def select(
     matrix = _varied(matrix, vary, env)
     matrix = evolve(
         matrix,
-        tf=tf or matrix.tf,
+        tf=matrix.tf if tf is None else tf,
         patches=patches,
         devices=tuple(Device(device) for device in devices) or matrix.devices,
         repros=tuple(map(changed, matrix.repros)),

@@ -14,9 +14,8 @@ from typing import Optional
 
 from attrs import evolve
 
-from runner.errors import UsageError
+from runner.errors import UsageError, meant
 from runner.matrix import variants, words
-from runner.matrix.problems import nearest
 from runner.model import Axis, Variant
 
 PYTHON = "python"
@@ -78,8 +77,7 @@ def _known(name: str, known: Sequence[Axis]) -> Axis:
     for each in known:
         if each.name == name:
             return each
-    found = nearest(name, [each.name for each in known])
-    hint = f"; did you mean {found}?" if found else ""
+    hint = meant(name, [each.name for each in known])
     raise UsageError(
         f"--vary {name}: matrix.yaml has no axis of that name{hint}",
         remedy=f"or give its values: --vary {name}=VALUE,VALUE",

@@ -32,6 +32,8 @@ _SERIES = re.compile(r"[0-9]+\.[0-9]+")
 _NIGHTLIES = re.compile(r"\s*tf[-_.]nightly\b(?P<spec>.*)", re.IGNORECASE | re.DOTALL)
 _PRE = re.compile(r"\d(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d|[-_.]?dev\d", re.IGNORECASE)
 _DEV = re.compile(r"[-_.]?dev\d", re.IGNORECASE)
+_COMMA_FOR_DOT = re.compile(r"(?<![\d.])(\d+)\s*,\s*(\d+)(?![\d.])")
+"""`2,9`, but not `2.9,10`."""
 _HINT = "a SPEC is `latest`, versions such as `2.9.3,2.10`, or a specifier set such as `>=2.4,<2.8`"
 
 
@@ -61,8 +63,7 @@ def select(
     """
     if patches not in ("latest", "all"):
         raise UsageError(f"--patches {patches}: expected `latest` or `all`")
-    _check_majors(releases, spec)
-    items = _items(spec)
+    items = _items(spec, releases)
     if all(_is_plain(item) for item in items):
         chosen = [r for item in items for r in _named(releases, item, patches, pre)]
     else:
@@ -107,29 +108,34 @@ def check(spec: str) -> None:
         _set(spec)
 
 
-def _items(spec: str) -> list[str]:
-    items = [item.strip() for item in spec.split(",")]
+def _items(spec: str, releases: Sequence[Release] = ()) -> list[str]:
+    """The parts of a SPEC. `releases`: the known ones, for the message. Raises `UsageError`."""
+    items = [item.strip().removeprefix("v") for item in spec.split(",")]
     if not all(items):
         raise UsageError(f"{spec!r} is not a SPEC: {_HINT}")
     if _NIGHTLIES.match(spec) and any(not _is_plain(item) for item in items):
         return [spec]
+    if any(item.isdigit() for item in items):
+        raise UsageError(_about_number(spec, items, releases))
     plain = [item for item in items if _is_plain(item)]
     if plain and len(plain) < len(items):
         meant = f"{plain[0]}.*" if _SERIES.fullmatch(plain[0]) else plain[0]
         raise UsageError(
             f"{spec!r} mixes versions and comparisons: write `=={meant}`, or versions alone"
         )
-    if any(item.isdigit() for item in items):
-        raise UsageError(f"{spec!r} is neither a release nor a series: write `=={items[0]}.*`")
     return items
 
 
-def _check_majors(releases: Sequence[Release], spec: str) -> None:
-    """Raises `UsageError` for a number such as `99` with which no release begins."""
+def _about_number(spec: str, items: Sequence[str], releases: Sequence[Release]) -> str:
+    """What is wrong with a SPEC that has a number without a dot, and what was meant."""
+    dotted = _COMMA_FOR_DOT.sub(r"\1.\2", spec)
+    if not any(item.strip().isdigit() for item in dotted.split(",")):
+        return f"{spec!r}: a comma separates versions, and a dot their parts: write `{dotted}`"
     majors = {str(release.parsed.major) for release in releases}
-    for item in (each.strip() for each in spec.split(",")):
-        if item.isdigit() and item not in majors:
-            raise UsageError(f"no TensorFlow release {item} is known; {_around(releases, [item])}")
+    numbers = [item for item in items if item.isdigit()]
+    for unknown in (number for number in numbers if majors and number not in majors):
+        return f"no TensorFlow release {unknown} is known; {_around(releases, [unknown])}"
+    return f"{spec!r} is neither a release nor a series: write `=={numbers[0]}.*`"
 
 
 def _is_plain(item: str) -> bool:
@@ -223,4 +229,5 @@ def _around(releases: Sequence[Release], items: Sequence[str]) -> str:
     above = [release.version for release in releases if release.parsed >= wanted]
     near = " and ".join(below[-1:] + above[:1])
     said = f"the nearest known {'are' if below and above else 'is'} {near}"
-    return said if above else f"{said}; --pre counts release candidates too"
+    is_next = not above and wanted.major <= Version(below[-1]).major + 1
+    return f"{said}; --pre counts release candidates too" if is_next else said

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shlex
@@ -16,9 +15,9 @@ from typing import NoReturn
 
 from attrs import evolve
 
-from runner.errors import UsageError
+from runner.errors import UsageError, meant, nearest
 from runner.model import file_of_test
-from runner.scripts import suites
+from runner.scripts import pytest_files, suites
 from runner.scripts.named import Named, script_of_suite
 from runner.scripts.written import write_script
 
@@ -27,6 +26,7 @@ _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 """Options of Python whose value is the next word."""
 _VARIABLE = re.compile(r"[A-Za-z_]\w*=")
 _PYTEST = ("pytest", "py.test")
+_TESTS = ("test", "tests")
 _SHOWN = 80
 _LAUNCHER = """\
 # Becomes the command {shown}
@@ -95,22 +95,36 @@ def _check_program(word: str, folder: Path) -> None:
     """
     if shutil.which(word):
         return
-    if os.path.isfile(folder / word):  # noqa: PTH113 - Path.is_file raises for a long name
-        start = {".py": "python ", ".sh": "sh "}.get(Path(word).suffix)
-        remedy = f"-- {start}{word}" if start else f"chmod +x {word}, then -- ./{word}"
-        raise UsageError(f"--: {word} is a file, not a program", remedy=remedy)
+    place = folder / file_of_test(word)
+    if os.path.isfile(place):  # noqa: PTH113 - Path.is_file raises for a long name
+        raise UsageError(f"--: {word} is a file, not a program", remedy=_command_for(place, word))
+    # A plain name may be a program of the environment, as `tensorboard` is in a clone of it.
+    if os.path.isdir(place) and ("/" in word or word in _TESTS):  # noqa: PTH112 - as above
+        start = "python" if (place / "__main__.py").exists() else "pytest"
+        raise UsageError(f"--: {word} is a folder, not a program", remedy=f"-- {start} {word}")
     if shutil.which(word.split()[0]):  # `word` itself is none, so it has several words
         raise UsageError(f"--: {word!r:.80} is one word; leave out the quotes around the command")
     if _VARIABLE.match(word):
         raise UsageError(
             f"--: {word:.60} is no program; `--env {word:.60}` before -- sets a variable"
         )
-    if word.startswith("."):
+    beside = Path(word).parent
+    if word.startswith(".") or (beside.parts and os.path.isdir(folder / beside)):  # noqa: PTH112
         _refuse_missing(word, folder)
-    near = difflib.get_close_matches(word.casefold(), _USUAL, n=1, cutoff=_NEAR)
+    near = nearest(word, _USUAL, _NEAR)
     if near and not _PYTHON.fullmatch(word):
-        meant = _INSTEAD.get(near[0], near[0])
-        raise UsageError(f"--: there is no program {word:.60}; did you mean {meant}?")
+        usual = _INSTEAD.get(near, near)
+        raise UsageError(f"--: there is no program {word:.60}; did you mean {usual}?")
+
+
+def _command_for(file: Path, word: str) -> str:
+    """What to type after `--` to run a file, which `word` names."""
+    if "::" in word or pytest_files.is_for_pytest(file):
+        return f"-- pytest {word}"
+    if file.suffix == ".ipynb":
+        return f"name it without --: tfmatrix run {word}"
+    start = {".py": "python ", ".sh": "sh "}.get(file.suffix)
+    return f"-- {start}{word}" if start else f"chmod +x {word}, then -- ./{word}"
 
 
 def _script_of_python(words: Sequence[str]) -> str:
@@ -143,8 +157,9 @@ def _check_script(script: str, folder: Path) -> None:
 
 
 def _refuse_missing(name: str, folder: Path) -> NoReturn:
-    near = difflib.get_close_matches(name, os.listdir(folder), n=1)  # noqa: PTH208
-    hint = f"; did you mean {near[0]}?" if near else ""
+    parent = Path(name).parent
+    beside = [*(folder / parent).iterdir()] if os.path.isdir(folder / parent) else []  # noqa: PTH112
+    hint = meant(name, [str(parent / each.name) for each in beside])
     raise UsageError(f"--: there is no file {name:.60}{hint}")
 
 

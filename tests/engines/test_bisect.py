@@ -244,6 +244,31 @@ def test_ends_that_are_not_as_they_were_said_to_be(
     assert part in desk.said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--good", "2.12", "--bad", "2.8"],
+            '2.12.1 fails with "ValueError: broken since 2.9.1", and 2.8.4 passes:'
+            " the ends are swapped; did you mean --good 2.8.4 --bad 2.12.1?",
+        ),
+        (
+            ["--good", "2.12"],
+            '2.12.1 fails with "ValueError: broken since 2.9.1", so it is not good;'
+            " did you mean --bad 2.12.1?",
+        ),
+        (["--bad", "2.8"], "2.8.4 passes, so it is not bad; did you mean --good 2.8.4?"),
+    ],
+)
+def test_ends_with_each_others_names_are_named_right(
+    desk: Desk, arguments: list[str], said: str
+) -> None:
+    assert desk.give("bisect", *arguments) == 1
+    assert desk.said.strip() == said
+    assert desk.give("bisect", *said.rstrip("?").split("did you mean ")[1].split()) == 0
+    assert desk.said.startswith("The first bad release is 2.9.1")
+
+
 def test_a_release_that_cannot_be_measured_is_no_evidence(desk: Desk) -> None:
     desk.engine.broken = frozenset({"2.9.0", "2.8.4"})
     assert desk.give("bisect", "--good", "2.7", "--bad", "2.10") == 3

@@ -175,6 +175,23 @@ def test_one_end_is_enough(row: Row, good: bool) -> None:
     assert (named.wrong_end(answers) is None) is as_said
 
 
+@given(st.lists(st.sampled_from([True, False, None]), min_size=2, max_size=9), st.booleans())
+def test_a_wrong_end_is_told_by_both(row: Row, rising: bool) -> None:
+    """Swapped ends are seen whenever both can be judged, and a judged end says that it is wrong."""
+    older, newer = 0, len(row) - 1
+    good, bad = (older, newer) if rising else (newer, older)
+    named = Releases(count=len(row), good=good, bad=bad)
+    answers = look_until_over(named, row)
+    assert named.is_swapped(answers) is (row[good] is True and row[bad] is False)
+    wrong = named.wrong_end(answers)
+    assert (wrong is None) is (row[good] is False and row[bad] is True)
+    if wrong is not None:
+        assert set(answers) <= {older, newer}
+        judged = {at for at, right in ((good, False), (bad, True)) if answers.get(at) is not right}
+        judged = {at for at in judged if answers.get(at) is not None}
+        assert wrong in judged or not judged
+
+
 @given(st.data(), st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=40))
 def test_whatever_comes_and_goes_it_claims_no_more_than_it_saw(
     data: st.DataObject, row: Row

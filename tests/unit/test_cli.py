@@ -41,6 +41,8 @@ BAD = {
     "no such verb": (["rum"], "Did you mean 'run'?"),
     "no such option": (["run", "--tff", "2.9"], "--tf"),
     "wrong specifier": (["run", "my.py", "--tf", ">>2.4"], ">>2.4"),
+    "no specifier, as of a variable that is not set": (["run", "my.py", "--tf", ""], "not a SPEC"),
+    "no end, likewise": (["bisect", "my.py", "--good", "", "--bad", "2.9"], "--good"),
     "a release that does not exist": (["run", "my.py", "--tf", "2.9.7"], "2.9.3"),
     "no release matches": (["run", "my.py", "--tf", ">=9"], "2.21.0"),
     "missing script": (["run", "mine.py"], "mine.py"),

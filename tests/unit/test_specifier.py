@@ -72,6 +72,10 @@ def test_with_all_patches_a_series_is_all_of_its_releases() -> None:
     assert len(selected(">=1.12", "all")) == len(RELEASES)
 
 
+def test_a_tag_of_git_names_its_release_or_series() -> None:
+    assert selected("v2.9,v2.10.0") == ["2.9.3", "2.10.0"]
+
+
 def test_all_series() -> None:
     assert selected(">=1.12") == NEWEST
     assert len(NEWEST) == 26
@@ -88,6 +92,11 @@ def test_all_series() -> None:
         ("<1.12", "the nearest known is 1.12.0"),
         ("99", "no TensorFlow release 99 is known; the nearest known is 2.21.0"),
         ("2.9,3", "no TensorFlow release 3 is known"),
+        ("2,9", "'2,9': a comma separates versions, and a dot their parts: write `2.9`"),
+        ("2, 1", "write `2.1`"),
+        ("1,15,2,9", "write `1.15,2.9`"),
+        (">=2,4,<2,8", "write `>=2.4,<2.8`"),
+        ("2.9,2", "'2.9,2' is neither a release nor a series: write `==2.*`"),
         ("2", "'2' is neither a release nor a series: write `==2.*`"),
         ("2.9,>=2.11", "mixes versions and comparisons: write `==2.9.*`"),
         ("2.9.1,>=2.11", "mixes versions and comparisons: write `==2.9.1`"),
@@ -270,5 +279,10 @@ def test_a_rule_for_nightlies() -> None:
 
 
 def test_an_unknown_newer_release_may_be_a_candidate() -> None:
-    with pytest.raises(UsageError, match="--pre counts release candidates too"):
-        specifier.select(RELEASES, "2.22")
+    for spec in ("2.22", "3.0"):
+        with pytest.raises(UsageError, match="--pre counts release candidates too"):
+            specifier.select(RELEASES, spec)
+    for spec in ("9.2", "29", "2,9"):
+        with pytest.raises(UsageError) as caught:
+            specifier.select(RELEASES, spec)
+        assert "--pre" not in str(caught.value)

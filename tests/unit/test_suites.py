@@ -712,13 +712,32 @@ def test_any_command(
         ("./x.py", "--: ./x.py is a file, not a program\n  to fix it: -- python ./x.py"),
         ("go", "--: go is a file, not a program\n  to fix it: chmod +x go, then -- ./go"),
         ("./y.sh", "--: there is no file ./y.sh; did you mean x.sh?"),
+        ("part/text_a.py", "--: there is no file part/text_a.py; did you mean part/test_a.py?"),
+        (
+            "part/test_a.py",
+            "--: part/test_a.py is a file, not a program\n  to fix it: -- pytest part/test_a.py",
+        ),
+        (
+            "part/test_a.py::test_one",
+            "--: part/test_a.py::test_one is a file, not a program\n"
+            "  to fix it: -- pytest part/test_a.py::test_one",
+        ),
+        ("part/", "--: part/ is a folder, not a program\n  to fix it: -- pytest part/"),
+        ("tests", "--: tests is a folder, not a program\n  to fix it: -- pytest tests"),
+        ("./app", "--: ./app is a folder, not a program\n  to fix it: -- python ./app"),
+        (
+            "my.ipynb",
+            "--: my.ipynb is a file, not a program\n"
+            "  to fix it: name it without --: tfmatrix run my.ipynb",
+        ),
         ("X=1", "--: X=1 is no program; `--env X=1` before -- sets a variable"),
     ],
 )
 def test_a_program_that_no_environment_can_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, says: str
 ) -> None:
-    monkeypatch.chdir(project(tmp_path, "x.sh", "x.py", "go"))
+    files = ("x.sh", "x.py", "go", "my.ipynb", "part/test_a.py", "tests/a.py", "app/__main__.py")
+    monkeypatch.chdir(project(tmp_path, *files))
     with pytest.raises(UsageError) as caught:
         commands.script_of_command([word, "tests"])
     assert str(caught.value) == says
@@ -741,12 +760,12 @@ def test_a_file_that_python_cannot_find_is_told_at_once(
 
 
 @pytest.mark.parametrize(
-    "word", ["mytool", "python3.9", "no/such/file", "x" * 5000, "pytest-watcher"]
+    "word", ["mytool", "python3.9", "no/such/file", "x" * 5000, "x" * 5000 + "/y", "pytest-watcher"]
 )
 def test_a_program_that_an_environment_may_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(project(tmp_path, "mytool/test_a.py"))
     commands.script_of_command([word])
     commands.script_of_command(["pytst"], programs_may_come=True)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
 from runner import paths
 from runner.cells.snapshot.record import Snapshot
+from runner.errors import meant
 from runner.machine.files import regular_text
 
 _TEST = re.compile(r"def (test\w*)")
@@ -42,8 +42,7 @@ def why_no_test(text: str, names: Iterable[str]) -> str:
         parts = [part.partition("[")[0] for part in name.split("::")]
         if not parts[-1].isidentifier() or parts[-1].startswith(tuple(known)):
             continue
-        near = difflib.get_close_matches(parts[-1][:100], known, n=1, cutoff=_NEAR)
-        if near or len(parts) < 3:
-            hint = f"; did you mean {near[0]}?" if near else ""
+        hint = meant(parts[-1], known, _NEAR)
+        if hint or len(parts) < 3:
             return f"there is no test {parts[-1]}{hint}"
     return ""
