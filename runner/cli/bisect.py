@@ -30,6 +30,7 @@ from runner.cli import completion, from_issue, log, running, terminal
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import NEEDING, measuring_by, needing, needing_words
+from runner.cli.selected import check_tests
 from runner.errors import EngineLostError, UsageError
 from runner.machine.units import count
 from runner.matrix.selection import WITHOUT
@@ -214,6 +215,7 @@ def command(
     gone = find_gone(kept, named, there, repeated=repeated)
     found = find_candidates(script, good, bad, axis, tf, console, selection, there, gone.releases)
     check_order(find, found.row)
+    check_tests(found.chosen)
     taken = running.snapshots(found.chosen, running.line_printer(console))
     if gone.releases:
         repros = running.recorded_repros(found.chosen, taken)

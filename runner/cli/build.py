@@ -14,12 +14,13 @@ from runner.cli import backend as backends
 from runner.cli import log, running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
+from runner.cli.selected import select
 from runner.engines.base import Maker, Phase
 from runner.environments import locks
 from runner.errors import PrepareError
 from runner.machine import processes
 from runner.matrix import plan
-from runner.matrix.selection import Selection, select
+from runner.matrix.selection import Selection
 from runner.model import Target
 from runner.pipeline import Backend, ClusterBackend, Demand
 from runner.pipeline.site import PREPARING

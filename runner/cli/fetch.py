@@ -11,10 +11,10 @@ import click
 
 from runner.cells.own_texts import own_texts
 from runner.cli import log
+from runner.cli.selected import select
 from runner.datasets import fetching
 from runner.datasets.wanted import DataFile, place, wanted_by
 from runner.errors import UsageError
-from runner.matrix.selection import select
 from runner.model import Repro
 from runner.report.text import listed
 

@@ -9,11 +9,11 @@ import click
 from runner.cli import log
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
+from runner.cli.selected import select
 from runner.engines.local.engine import LocalEngine
 from runner.environments import locks
 from runner.errors import TfmatrixError
 from runner.matrix import plan
-from runner.matrix.selection import select
 from runner.model import Device, Target
 
 

@@ -12,8 +12,9 @@ import click
 from runner.cells.lacks import imports
 from runner.cells.own_texts import import_folders, own_texts
 from runner.cli import running
+from runner.cli.selected import select
 from runner.errors import LockError
-from runner.matrix.selection import Selection, select
+from runner.matrix.selection import Selection
 from runner.model import Repro, package_name, pinned_version
 from runner.report.text import listed
 

@@ -10,8 +10,8 @@ import click
 from runner.cli.formats import formats
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
+from runner.cli.selected import select
 from runner.machine.units import count
-from runner.matrix.selection import select
 from runner.model import Cell
 from runner.report import text
 

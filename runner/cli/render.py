@@ -10,9 +10,9 @@ import click
 from runner.cli import log
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import selecting
+from runner.cli.selected import select
 from runner.environments import locks, sources
 from runner.matrix import plan
-from runner.matrix.selection import select
 from runner.requirements import wheels
 from runner.runs.journal import write_file
 

@@ -46,7 +46,6 @@ def snapshots(chosen: Selection, say: Callable[[str], None]) -> dict[str, Snapsh
     taken = {r.name: snapshot.take_snapshot(r, paths.snapshots()) for r in chosen.matrix.repros}
     for repro in chosen.matrix.repros:
         _check_syntax(repro, taken[repro.name], chosen)
-    _check_tests(chosen, taken)
     for name, one in taken.items():
         if one.partial:
             say(
@@ -72,25 +71,6 @@ def _check_syntax(repro: Repro, taken: Snapshot, chosen: Selection) -> None:
         cell = places.place_in_file(file, line)
         where = f"{repro.name}, {cell}" if cell else f"{_as_told(str(repro.script))}, line {line}"
         raise UsageError(f"{where}: {syntax.describe(error)}")
-
-
-def _check_tests(chosen: Selection, taken: Mapping[str, Snapshot]) -> None:
-    """Raises `UsageError` if --case names a test that no suite can have."""
-    suites = [cell for cell in chosen.cells if cell.repro.suite]
-    wanted = dict.fromkeys(name for cell in suites for name in cell.wanted)
-    if not wanted:
-        return
-    from runner.cells.snapshot import texts
-
-    used = dict.fromkeys(cell.repro.name for cell in suites)
-    whole = "\n".join(texts.python_text(taken[name]) for name in used)
-    why_not = texts.why_no_test(whole, (name for name in wanted if "::" in name))
-    if why_not:
-        raise UsageError(f"--case: {why_not}")
-    plain = [name for name in wanted if "::" not in name and name.isidentifier()]
-    if plain and len(suites) == len(chosen.cells):
-        first = suites[0].case.base_name
-        raise UsageError(f"--case {plain[0]}: give the test's file too: {first}::{plain[0]}")
 
 
 def keep_inputs(cells: journal.Journal, load: Workload, taken: Mapping[str, Snapshot]) -> None:

@@ -21,10 +21,11 @@ from runner.cli import backend as backends
 from runner.cli import from_issue, log, running, terminal
 from runner.cli.grammar import ScriptCommand
 from runner.cli.options import measuring_by, selecting
+from runner.cli.selected import select
 from runner.engines.base import Maker
 from runner.errors import TfmatrixError
 from runner.machine.units import count
-from runner.matrix.selection import MATRIX, Selection, select
+from runner.matrix.selection import MATRIX, Selection
 from runner.model import Run
 from runner.pipeline import (
     Options,

@@ -9,7 +9,8 @@ import pytest
 from runner import cli
 from runner.cells import snapshot
 from runner.cells.snapshot import texts
-from runner.cli import missing_packages
+from runner.datasets import fetching
+from runner.environments import locks
 from runner.model import Limits, Repro
 
 CODE = """
@@ -63,7 +64,7 @@ def test_words_of_the_script_and_its_modules(tmp_path: Path) -> None:
     assert not texts.has_word(text, "los")
 
 
-@pytest.mark.parametrize("command", ["run", "bisect"])
+@pytest.mark.parametrize("command", ["run", "run --data auto", "bisect", "build", "plan"])
 @pytest.mark.parametrize(
     ("case", "says"),
     [
@@ -80,8 +81,15 @@ def test_a_misspelled_test_is_refused_before_anything_is_made(
     says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(missing_packages, "missing", lambda _: {})  # it would lock environments
+    monkeypatch.setenv("TFMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(locks, "environment", _refuse)
+    monkeypatch.setattr(fetching, "fetch", _refuse)
     (tmp_path / "test_a.py").write_text(CODE, "utf-8")
-    assert cli.execute([command, "test_a.py", "--case", case, "--engine", "local"]) == 2
+    assert cli.execute([*command.split(), "test_a.py", "--case", case]) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "cache" / "snapshots").exists()
+
+
+def _refuse(*_: object) -> None:
+    raise AssertionError("nothing may be locked or downloaded yet")

@@ -44,6 +44,12 @@ def snapshot_digest(repro: Repro) -> str:
     return _digest(needs.needs_of(repro).files)
 
 
+def files_of(repro: Repro, folder: Path) -> dict[str, Path]:
+    """The files that a snapshot in `folder` would have now; copies none. Raises `UsageError`."""
+    files, _ = _chosen(repro, needs.needs_of(repro), _our_folders(folder))
+    return files
+
+
 def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
     """The snapshot of `repro` as it is now, in `folder`; created if it does not exist.
 
@@ -51,7 +57,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
     `TfmatrixError` if `folder` cannot be written.
     """
     named = needs.needs_of(repro)
-    ours = tuple(Path(os.path.realpath(one)) for one in (paths.results(), paths.cache(), folder))
+    ours = _our_folders(folder)
     files, partial = _chosen(repro, named, ours)
     digest = _digest(files)
     try:
@@ -84,6 +90,11 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
         ours=ours,
         partial=partial,
     )
+
+
+def _our_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders of this tool, which no snapshot has."""
+    return tuple(Path(os.path.realpath(one)) for one in (paths.results(), paths.cache(), folder))
 
 
 def _chosen(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from runner import paths
 from runner.cells.snapshot.record import Snapshot
@@ -19,9 +20,22 @@ _NEAR = 0.8
 
 def python_text(taken: Snapshot) -> str:
     """The script and all modules beside it, one after the other, without the driver of a suite."""
-    names = {taken.workspace.script, *(name for name in taken.files if name.endswith(".py"))}
-    files = (taken.workspace.home / name for name in sorted(names - {paths.suite_driver().name}))
-    return "\n".join(regular_text(file, errors="replace") for file in files if file.is_file())
+    names = {taken.workspace.script, *filter(_is_module, taken.files)}
+    return _joined({name: taken.workspace.home / name for name in names})
+
+
+def text_of_modules(files: Mapping[str, Path]) -> str:
+    """The modules among the files, by name, one after the other, without the driver of a suite."""
+    return _joined({name: file for name, file in files.items() if _is_module(name)})
+
+
+def _is_module(name: str) -> bool:
+    return name.endswith(".py")
+
+
+def _joined(files: Mapping[str, Path]) -> str:
+    own = (files[name] for name in sorted(files) if name != paths.suite_driver().name)
+    return "\n".join(regular_text(file, errors="replace") for file in own if file.is_file())
 
 
 def has_word(text: str, word: str) -> bool:
