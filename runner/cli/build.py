@@ -23,7 +23,7 @@ from runner.matrix import plan
 from runner.matrix.selection import Selection
 from runner.model import Target
 from runner.pipeline import Backend, ClusterBackend, Demand
-from runner.pipeline.site import PREPARING
+from runner.pipeline.site import made_at_once
 
 
 @click.command("build", cls=ScriptCommand, help="Prepare environments and run nothing.")
@@ -48,7 +48,7 @@ def _each(
     if isinstance(backend, ClusterBackend):
         several, stop = backend.jobs, backend.connected.site.stop
     else:
-        several, stop = PREPARING, children.stop
+        several, stop = made_at_once(backend.jobs), children.stop
     newest_first = sorted(targets, key=lambda target: target.release.parsed, reverse=True)
     with ThreadPoolExecutor(several, "build", initializer=children.own_thread) as pool:
         try:

@@ -32,7 +32,7 @@ from runner.pipeline.disk import Forecast
 from runner.pipeline.options import Options
 from runner.pipeline.recorder import Collect, Recorder, ignore
 from runner.pipeline.run_environments import RunEnvironments
-from runner.pipeline.site import PREPARING, Workers
+from runner.pipeline.site import Workers, made_at_once
 from runner.pipeline.tasks import Measure, Prepare
 from runner.pipeline.workload import Batch
 from runner.runs.journal import Journal
@@ -153,7 +153,9 @@ class Pipeline:
     def _most_open(self) -> int:
         """The number of environments to make in advance; limited if
         they are removed after their use."""
-        return 10**6 if self._options.keep is None else self._options.jobs + PREPARING
+        if self._options.keep is None:
+            return 10**6
+        return self._options.jobs + made_at_once(self._options.jobs)
 
     # -- stored answers -------------------------------------------------------------------------
 

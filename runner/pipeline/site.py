@@ -10,8 +10,17 @@ from attrs import field, frozen
 
 from runner.model import Environment, Execution
 
-PREPARING = 2
-"""Environments made at the same time: one is unpacked while another one downloads."""
+_MOST_MADE = 8
+"""More at a time would share one disk and one line to the package index."""
+
+
+def made_at_once(jobs: int) -> int:
+    """How many environments are made at the same time where `jobs` cells run at the same time.
+
+    One more, because making one often waits: for a download, or for the bytecode that another one
+    compiles.
+    """
+    return min(jobs + 1, _MOST_MADE)
 
 
 class Site(Protocol):

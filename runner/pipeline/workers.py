@@ -14,7 +14,7 @@ from runner.machine import host
 from runner.pipeline import events, pool
 from runner.pipeline.lender import NO_LENDER, Lender
 from runner.pipeline.local_site import LocalSite
-from runner.pipeline.site import PREPARING, Workers
+from runner.pipeline.site import Workers, made_at_once
 
 USABLE = 0.8
 """Cells may be planned to fill this share of the free memory."""
@@ -26,7 +26,6 @@ def local_workers(
     emit: events.Emit,
     *,
     jobs: int,
-    preparing: int = PREPARING,
     memory_mb: Optional[float] = None,
     idle: float = 0.25,
     lender: Lender = NO_LENDER,
@@ -43,7 +42,7 @@ def local_workers(
         confirmations=OnDisk(paths.confirmed()),
         lender=lender,
     )
-    prepare = ThreadPoolExecutor(preparing, "prepare")
+    prepare = ThreadPoolExecutor(made_at_once(jobs), "prepare")
     coming: set[str] = set()
     measure = pool.local_pool(
         jobs,

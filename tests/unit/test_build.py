@@ -13,6 +13,7 @@ from runner.machine import processes
 from runner.matrix import plan
 from runner.model import Device, Target
 from runner.pipeline import LocalBackend
+from runner.pipeline.site import made_at_once
 from runner.releases import catalogue
 
 BACKEND = LocalBackend(engine=LocalEngine(), jobs=1)
@@ -23,16 +24,23 @@ def targets(*versions: str) -> Sequence[Target]:
     return [plan.target(next(r for r in known if r.version == v), Device.CPU) for v in versions]
 
 
-def test_two_are_made_at_the_same_time_and_the_newest_first() -> None:
-    both, order = threading.Barrier(2), []
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_one_more_than_cells_are_made_at_the_same_time_and_the_newest_first(jobs: int) -> None:
+    backend = LocalBackend(engine=LocalEngine(), jobs=jobs)
+    several, order = threading.Barrier(jobs + 1), []
 
     def make(target: Target) -> bool:
         order.append(target.release.version)
-        both.wait(60)
+        several.wait(60)
         return True
 
-    assert build._each(BACKEND, make, targets("2.0.4", "2.9.3", "2.10.1", "2.21.0")) == [True] * 4
-    assert set(order[:2]) == {"2.21.0", "2.10.1"}
+    wanted = targets("2.0.4", "2.9.3", "2.10.1", "2.21.0")
+    assert build._each(backend, make, wanted) == [True] * 4
+    assert set(order[: jobs + 1]) == {each.release.version for each in wanted[-jobs - 1 :]}
+
+
+def test_a_large_machine_makes_eight_at_the_same_time() -> None:
+    assert made_at_once(64) == 8
 
 
 def test_an_interruption_ends_what_is_being_made() -> None:

@@ -20,7 +20,7 @@ from runner.pipeline.cluster.machines import Remote
 from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.cluster.site import ClusterSite
 from runner.pipeline.pool import Pool
-from runner.pipeline.site import PREPARING, Workers
+from runner.pipeline.site import Workers, made_at_once
 from runner.pipeline.task_machine import MachineLost
 
 LOOK = 0.5
@@ -168,7 +168,7 @@ class Connection:
         machine = Remote(self._dask, address, about, self._engine)
         self.site.welcome(machine)
         self.measure.add_workers(machine, machine.threads)
-        self.prepare.add_workers(machine, PREPARING)
+        self.prepare.add_workers(machine, made_at_once(machine.threads))
 
     def _ask(self, address: str) -> Optional[WorkerInfo]:
         try:
