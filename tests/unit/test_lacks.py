@@ -385,9 +385,31 @@ def test_what_no_python_reads_is_a_syntax_error_with_its_place(
     assert said.endswith(f"(mine.py, line {line})")
 
 
+@pytest.mark.parametrize("version", ["3.7", "3.10", "3.13"])
+@pytest.mark.parametrize("main", [True, False])
+def test_a_file_of_another_encoding_is_no_evidence_and_is_told_with_the_remedy(
+    tmp_path: Path, version: str, main: bool
+) -> None:
+    """Each Python has other words for it, and 3.13 another line if the script is its own."""
+    (tmp_path / "mine.py").write_bytes(b"import os\n\nx = 'caf\xe9'\n")
+    (tmp_path / "other.py").write_text("import mine\n", "utf-8")
+    script = tmp_path / ("mine.py" if main else "other.py")
+    done = subprocess.run([interpreter(version), str(script)], capture_output=True, text=True)
+    said = reason(done.stderr) or ""
+    assert re.match(r"SyntaxError: mine\.py, line \d is not UTF-8, and no coding line", said), said
+    assert said.endswith("save the file as UTF-8, or begin it with # -*- coding: latin-1 -*-")
+
+
+def test_an_installed_file_of_another_encoding_is_no_fault_of_the_script() -> None:
+    said = "SyntaxError: Non-UTF-8 code starting with '\\xe9' in file {} on line 3, but no encoding"
+    assert reason(said.format("/repro/my.py")) is not None
+    assert reason(said.format("/venv/lib/python3.9/site-packages/keras/a.py")) is None
+
+
 HERE = "{}.{}".format(*sys.version_info)
 READ = {
     "nothing wrong": b"import tensorflow as tf\n",
+    "another encoding, which it names": b"#!/usr/bin/python\n# coding=latin-1\nx = 'caf\xe9'\n",
     "Python 2": b"print 'x'\n",
     "Python 2, a number": b"x = 10L\n",
     "a notebook's line": b"!pip install x\n",
@@ -408,6 +430,13 @@ UNREAD = {
     "a break": (b"break\n", 1, "SyntaxError: 'break' outside loop"),
     "an indent": (b"x = 1\n  y = 2\n", 2, "IndentationError: unexpected indent: y = 2"),
     "another encoding": (b"x = '\xff'\n", 1, "SyntaxError: "),
+    "another encoding, in a comment": (
+        b"import os\n# caf\xe9\n",
+        2,
+        "SyntaxError: byte 0xe9 is not UTF-8, and no coding line names its encoding: save the file"
+        " as UTF-8, or begin it with # -*- coding: latin-1 -*-",
+    ),
+    "UTF-16": ("x = 1\n".encode("utf-16"), 1, "SyntaxError: the file is UTF-16: save it as UTF-8"),
 }
 
 

@@ -10,6 +10,13 @@ from runner.cells.lacks import data
 from runner.cells.signature import Raised, normalise
 
 _SYNTAX = frozenset({"SyntaxError", "IndentationError", "TabError"})
+_NON_UTF_8 = re.compile(r"Non-UTF-8 code starting with .+? in file (.+) on line (\d+)")
+_UNDECODED = re.compile(r"\(unicode error\) '(?:utf-?8|ascii)' codec can't decode")
+NOT_UTF_8 = (
+    "is not UTF-8, and no coding line names its encoding: save the file as UTF-8,"
+    " or begin it with # -*- coding: latin-1 -*-"
+)
+"""What every Python 3 refuses, and the remedy."""
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NAME = re.compile(
     r"cannot import name '?(\w+)'?(?: from (?:partially initialized module )?'([\w.]+)')?"
@@ -25,6 +32,9 @@ def find_need(raised: Raised) -> Optional[str]:
     """The Python that the script's own code needs, or its syntax error. Such an error in
     TensorFlow's code is evidence."""
     said = f"{raised.kind}: {raised.message.split(chr(10), 1)[0]}"
+    undecoded = _undecoded(raised)
+    if undecoded:
+        return f"{raised.kind}: {undecoded} {NOT_UTF_8}"
     if not data.is_own(raised.files):
         wanted = _by_rule("messages", said, raised.source) if _own_calls(raised.files) else None
     elif raised.kind in _SYNTAX:
@@ -41,10 +51,26 @@ def needed_for_syntax(message: str, source: str) -> Optional[str]:
     return _by_rule("syntax", message, source)
 
 
+def _undecoded(raised: Raised) -> str:
+    """The place in a script of another encoding than it says; "" for any other error."""
+    if raised.kind not in _SYNTAX:
+        return ""
+    named = _NON_UTF_8.match(raised.message)
+    if named:
+        return _line(*named.groups()) if data.is_own(named.groups()[:1]) else ""
+    found = _UNDECODED.match(raised.message) and data.is_own(raised.files)
+    return _line(raised.files[-1], raised.line) if found else ""
+
+
+def _line(file: str, number: str) -> str:
+    """`mine.py, line 3`"""
+    return re.split(r"[/\\]", file)[-1] + f", line {number}"
+
+
 def _place(raised: Raised) -> str:
     """`mine.py, line 3: x = (`"""
-    file = re.split(r"[/\\]", raised.files[-1])[-1]
-    return f"{file}, line {raised.line}" + (f": {raised.source[:80]}" if raised.source else "")
+    source = f": {raised.source[:80]}" if raised.source else ""
+    return _line(raised.files[-1], raised.line) + source
 
 
 def _own_calls(files: Sequence[str]) -> bool:

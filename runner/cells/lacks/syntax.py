@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 import warnings
@@ -13,6 +14,7 @@ from runner.cells.lacks import python
 
 HERE = sys.version_info[:2]
 _SHOWN = 80
+_CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 _OUTSIDE = re.compile(r"'(return|yield|break|continue)' (outside|not properly in) (function|loop)$")
 """What every Python refuses of what it can parse; the rest has changed from one to the next."""
 
@@ -38,6 +40,27 @@ def describe(error: SyntaxError) -> str:
 
 
 def _error_here(source: bytes) -> Optional[SyntaxError]:
+    return _undecodable(source) or _compile_error(source)
+
+
+def _undecodable(source: bytes) -> Optional[SyntaxError]:
+    """The error for a script that is not UTF-8 and names no other encoding.
+
+    `compile` overlooks it in a comment, and tells neither the line nor the remedy.
+    """
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if any(_CODING.match(line) for line in source.split(b"\n", 2)[:2]):
+            return None
+        if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return SyntaxError("the file is UTF-16: save it as UTF-8", ("", 1, None, None))
+        said = f"byte 0x{source[error.start]:02x} {python.NOT_UTF_8}"
+        return SyntaxError(said, ("", source.count(b"\n", 0, error.start) + 1, None, None))
+    return None
+
+
+def _compile_error(source: bytes) -> Optional[SyntaxError]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for flags in (PyCF_ONLY_AST, 0):  # what cannot be parsed, then what cannot be compiled
