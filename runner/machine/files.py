@@ -100,6 +100,23 @@ def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
     Raises `OSError` for what is not a regular file: a device that never ends, a pipe that nobody
     writes to, and a link unless `follow_links`.
     """
+    return os.fdopen(_descriptor_of_regular(path, follow_links=follow_links)[0], "rb")
+
+
+def read_beginning(path: str, most: int) -> bytes:
+    """The first `most` bytes of such a file. Raises `OSError` as `open_regular`.
+
+    It is read without a file object, whose making would take half of the time.
+    """
+    descriptor, size = _descriptor_of_regular(path, follow_links=False)
+    try:
+        return os.read(descriptor, min(most, size))
+    finally:
+        os.close(descriptor)
+
+
+def _descriptor_of_regular(path: Union[str, Path], *, follow_links: bool) -> tuple[int, int]:
+    """The open file and its size in bytes."""
     how = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, how if follow_links else how | os.O_NOFOLLOW)
@@ -107,10 +124,11 @@ def open_regular(path: Path, *, follow_links: bool = False) -> BinaryIO:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a link", str(path)) from None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")
+    return descriptor, facts.st_size
 
 
 def read_regular(path: Path, most: int, *, follow_links: bool = False) -> bytes:

@@ -121,7 +121,9 @@ def planned_cell(
     """One cell, with the rules applied."""
     variant = case.variant
     python = variant.python or _python(repro, release, device)
-    resolution = evolve(repro.resolution, later=variant.later)
+    resolution = repro.resolution
+    if resolution.later != variant.later:
+        resolution = evolve(resolution, later=variant.later)
     chosen = target(release, device, _requirements(repro, release, variant), python, resolution)
     return Cell(
         repro=repro,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import cached_property
 
 from attrs import frozen
 
@@ -33,7 +34,7 @@ _LONGEST_OWN = 40
 """The most characters of a user's packages in an environment's name."""
 
 
-@frozen(kw_only=True, cache_hash=True)
+@frozen(kw_only=True, slots=False, cache_hash=True)
 class Target:
     """A release on a device with one Python, before its packages are locked."""
 
@@ -57,7 +58,7 @@ class Target:
         own, later = self.release.as_of, self.resolution.later
         return max(own, date.fromisoformat(later)) if later else own
 
-    @property
+    @cached_property
     def label(self) -> str:
         """A readable name: `2.9.3-py3.10-cpu`, `2.9.3-py3.10-cpu-numpy-1.23.5`."""
         release = "no-tensorflow" if self.release.absent else self.release.version

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import stat
 import tarfile
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -97,10 +97,25 @@ def write_new(path: str, content: bytes) -> None:
 
 
 def _member(name: str, content: bytes) -> bytes:
-    head = tarfile.TarInfo(name)
-    head.size = len(content)
     padding = b"\0" * (-len(content) % _BLOCK)
-    return head.tobuf(tarfile.GNU_FORMAT) + content + padding
+    return _head(name.encode("utf-8", "surrogateescape"), len(content)) + content + padding
+
+
+_HEAD = tarfile.TarInfo().tobuf(tarfile.GNU_FORMAT)
+_SUM = sum(_HEAD[:124]) + sum(_HEAD[135:148]) + 8 * ord(" ") + sum(_HEAD[156:])
+"""The checksum without the name and the size. The checksum itself counts as eight spaces."""
+
+
+def _head(name: bytes, size: int) -> bytes:
+    """What `TarInfo.tobuf` makes, in a tenth of its time: heads differ in three fields only."""
+    digits = b"%011o" % size
+    if len(name) > tarfile.LENGTH_NAME or len(digits) > 11:
+        head = tarfile.TarInfo(name.decode("utf-8", "surrogateescape"))
+        head.size = size
+        return head.tobuf(tarfile.GNU_FORMAT)
+    checksum = b"%06o\0" % (_SUM + sum(name) + sum(digits))
+    start = name.ljust(tarfile.LENGTH_NAME, b"\0") + _HEAD[tarfile.LENGTH_NAME : 124]
+    return start + digits + _HEAD[135:148] + checksum + _HEAD[155:]
 
 
 class RunFiles:
@@ -117,10 +132,10 @@ class RunFiles:
 
     def read(self, name: str, most: int) -> Optional[bytes]:
         """The first `most` bytes of a file; None if there is none."""
-        parent, _, last = name.rpartition("/")
-        place = self._inside(parent) if last not in ("", ".", "..") and "\0" not in name else ""
-        content = _beginning(f"{place}/{last}", most) if place else None
-        return self._member(name, most) if content is None else content
+        try:
+            return self._member(name, most) if name in self._members else self._file(name, most)
+        except OSError:
+            return None
 
     def text(self, name: Optional[str]) -> Optional[str]:
         """The whole text of a file; None if there is none, or if it is larger than `MOST_TEXT`."""
@@ -142,37 +157,33 @@ class RunFiles:
             self._parents[parent] = path if inside else ""
         return self._parents[parent]
 
-    def _member(self, name: str, most: int) -> Optional[bytes]:
-        place = self._members.get(name)
-        if place is None:
-            return None
-        with suppress(OSError), files.open_regular(self._folder / ARCHIVE) as file:
-            file.seek(place[0])
-            return files.read_at_most(file, min(most, place[1]))
-        return None
+    def _file(self, name: str, most: int) -> Optional[bytes]:
+        parent, _, last = name.rpartition("/")
+        place = self._inside(parent) if last not in ("", ".", "..") and "\0" not in name else ""
+        return files.read_beginning(f"{place}/{last}", most) if place else None
+
+    def _member(self, name: str, most: int) -> bytes:
+        start, size = self._members[name]
+        return os.pread(self._archive.fileno(), min(most, size), start)
 
     @cached_property
     def _members(self) -> dict[str, tuple[int, int]]:
-        """The archive's members: path → offset and size in bytes. The last of a name holds."""
-        with suppress(OSError), files.open_regular(self._folder / ARCHIVE) as file:
-            members = itertools.islice(_members(file), _MOST_MEMBERS)
-            return {name: (start, size) for name, start, size in members}
-        return {}
+        """The archive's members: path → offset and size in bytes. The last of a name holds, and a
+        file hides them all."""
+        found: dict[str, tuple[int, int]] = {}
+        with suppress(OSError):
+            for name, start, size in itertools.islice(_members(self._archive), _MOST_MEMBERS):
+                found[name] = start, size
+            for name in os.listdir(self._folder / FOLDER) if found else ():
+                found.pop(f"{FOLDER}/{name}", None)
+        return found
 
-
-def _beginning(path: str, most: int) -> Optional[bytes]:
-    """The first `most` bytes of a file; None if there is none, or if it is a link or a device."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        facts = os.fstat(file)
-        return os.read(file, min(most, facts.st_size)) if stat.S_ISREG(facts.st_mode) else None
-    except OSError:
-        return None
-    finally:
-        os.close(file)
+    @cached_property
+    def _archive(self) -> BinaryIO:
+        """The archive, open as long as this reader is there. Raises `OSError` if there is none."""
+        archive = files.open_regular(self._folder / ARCHIVE)
+        weakref.finalize(self, archive.close)
+        return archive
 
 
 def _members(archive: BinaryIO) -> Iterator[tuple[str, int, int]]:

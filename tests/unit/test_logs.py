@@ -79,6 +79,22 @@ def test_tar_makes_files_of_the_archive(tmp_path: Path, tool: str) -> None:
         assert (folder / str(cell.log)).read_text("utf-8") == text(cell.case)
 
 
+@pytest.mark.parametrize("name", ["logs/a.txt", "x" * 100, "x" * 101, "logs/é.txt"])
+@pytest.mark.parametrize("size", [0, 511, 512, 1 << 20, (8 << 30) - 1, 8 << 30])
+def test_heads_of_members_are_those_of_tarfile(name: str, size: int) -> None:
+    made = tarfile.TarInfo(name)
+    made.size = size
+    assert logs._head(name.encode(), size) == made.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("case", ["a", "e"])
+def test_an_archive_that_went_costs_its_logs_only(tmp_path: Path, case: str) -> None:
+    folder = tmp_path / "run"
+    run = written(folder)
+    (folder / logs.ARCHIVE).unlink()
+    assert read(folder, run)[case] == (text(case) if case == "a" else "")
+
+
 def test_many_known_logs_are_all_there_before_their_lines(tmp_path: Path) -> None:
     log = journal.Journal(tmp_path / "run", head())
     log.append_known((result(case), text(case)) for case in CASES)

@@ -41,9 +41,14 @@ def find_need(exit_code: int, stderr: str, output: str = "") -> Optional[str]:
         said = (reason for check in IN_WORDS if (reason := check(words)))
         return next(said, None) or programs.find_need_in(stderr)
     if len(raised) == 1:
-        return _find_need(raised[0]) or programs.find_need(raised[0], stderr)
+        return _need_of_one(raised[0], stderr)
     reasons = list(map(_find_need, raised[:MOST_TESTS]))
     return reasons[0] if all(reasons) else None
+
+
+@lru_cache(maxsize=64)  # many cells fail alike, although their outputs differ
+def _need_of_one(raised: Raised, stderr: str) -> Optional[str]:
+    return _find_need(raised) or programs.find_need(raised, stderr)
 
 
 def _find_need(raised: Raised) -> Optional[str]:

@@ -139,6 +139,7 @@ def crash_signature(signal: int, stderr: str) -> str:
     return normalise(f"{signal_name(signal)}: {words}" if words else signal_name(signal))
 
 
+@lru_cache(maxsize=64)  # many cells fail alike
 def _line(raised: Raised) -> str:
     cause = unwrapped(evolve(raised, message=without_notes(raised.message, raised.source)))
     message = normalise(cause.message) or _asserted(cause)
