@@ -7,8 +7,9 @@ change lies between the nearest measured neighbours, and names the columns betwe
 
 from __future__ import annotations
 
-from runner.grid.arrange import IMPOSSIBLE, Grid, build_grid
+from runner.grid.arrange import Grid, build_grid
 from runner.grid.records import (
+    IMPOSSIBLE,
     PASS,
     CellChange,
     Column,

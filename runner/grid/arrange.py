@@ -10,8 +10,9 @@ from typing import Optional
 from attrs import field, frozen
 
 from runner.grid import controls, letters, shifts, suites, transitions
+from runner.grid.folded import FoldedTable, tables
 from runner.grid.layout import Key, Layout, layout_of
-from runner.grid.records import Column, Entry, Mark, Row, Shift, Transition
+from runner.grid.records import IMPOSSIBLE, Column, Entry, Mark, Row, Shift, Transition
 from runner.grid.variants import exists
 from runner.model import Case, Release, Result, Run, Verdict, release_that_saved
 
@@ -67,6 +68,16 @@ class Grid:
     def shifts(self) -> tuple[Shift, ...]:
         """Changes of observed values in cases whose outcome stays, by release, name and row."""
         return shifts.value_shifts(self.rows, self.lanes.values(), self.cells, self.marks)
+
+    @cached_property
+    def folded(self) -> tuple[FoldedTable, ...]:
+        """A table for each repro on each device, with equal rows and equal columns joined."""
+        return tables(self)
+
+    @cached_property
+    def unfolded(self) -> tuple[FoldedTable, ...]:
+        """The same tables with a row for each case and a column for each release."""
+        return tables(self, folded=False)
 
     @property
     def results(self) -> Iterator[Result]:
@@ -232,8 +243,6 @@ class _Marks:
 
 
 _EMPTY = Mark()
-IMPOSSIBLE = Mark(impossible=True)
-"""The mark of a cell that a variant rules out: the cell is neither shown nor counted."""
 
 
 def _legend(

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Optional
+from functools import cached_property
+from typing import TYPE_CHECKING, Optional
 
 from attrs import field, frozen
 
-from runner.grid.arrange import IMPOSSIBLE, Grid
 from runner.grid.names import globs
-from runner.grid.records import Column, Mark, Row, release_range
+from runner.grid.records import IMPOSSIBLE, Column, Mark, Row, release_range
+
+if TYPE_CHECKING:
+    from runner.grid.arrange import Grid
 
 
 @frozen(kw_only=True)
@@ -34,7 +37,7 @@ class FoldedCase:
     """Variant → row of the grid; "" is the case without a variant."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class FoldedTable:
     """The cells of one repro on one device: a mark for each group of lines and group of places."""
 
@@ -44,12 +47,12 @@ class FoldedTable:
     places: tuple[tuple[FoldedColumn, ...], ...]
     marks: tuple[tuple[Mark, ...], ...]
 
-    @property
+    @cached_property
     def folds(self) -> bool:
         """Whether any group holds more than one line or place."""
         return any(len(group) > 1 for group in (*self.lines, *self.places))
 
-    @property
+    @cached_property
     def names(self) -> tuple[tuple[str, ...], ...]:
         """For each group of lines, globs that match its lines and no other."""
         every = [line.name for group in self.lines for line in group]
@@ -78,14 +81,14 @@ def label(places: Sequence[FoldedColumn]) -> str:
     return f"{release_range([place.column for place in places])} {places[0].variant}".rstrip()
 
 
-def tables(grid: Grid, *, folded: bool = True) -> list[FoldedTable]:
-    """A table for each repro on each device."""
+def tables(grid: Grid, *, folded: bool = True) -> tuple[FoldedTable, ...]:
+    """A table for each repro on each device. `Grid.folded` and `Grid.unfolded` keep them."""
     made = [
         _table(grid, repro, rows, device, lane, folded=folded)
         for repro, rows in grid.repros.items()
         for device, lane in grid.lanes.items()
     ]
-    return [table for table in made if table.places]
+    return tuple(table for table in made if table.places)
 
 
 def _table(

@@ -85,6 +85,10 @@ class Mark:
         return (self.letter or PASS) if self.measured else None
 
 
+IMPOSSIBLE = Mark(impossible=True)
+"""The mark of a cell that a variant rules out: the cell is neither shown nor counted."""
+
+
 @frozen(kw_only=True)
 class Entry:
     """One letter of the legend."""

@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 from attrs import field, frozen
 
 from runner import serial
-from runner.grid import PASS, Column, Grid, Mark, folded
+from runner.grid import PASS, Column, Grid, Mark
 from runner.grid.folded import FoldedCase, FoldedTable
 from runner.model import Case, Repro, Whole
 from runner.report import text
@@ -99,7 +99,7 @@ def block_contents(context: Context) -> Block:
         engine=info.engine,
         along=info.along,
         findings=tuple(
-            _finding(grid, table, lines) for table in folded.tables(grid) for lines in table.lines
+            _finding(grid, table, lines) for table in grid.folded for lines in table.lines
         ),
         environments={each.id: each.key for each in context.run.environments},
         releases={

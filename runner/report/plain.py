@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from runner.grid import Grid, Mark, folded
+from runner.grid import Grid, Mark
 from runner.grid.folded import FoldedTable
 from runner.report import style
 from runner.report.answer import sentences
@@ -27,7 +27,7 @@ def render(grid: Grid, width: int = 0, colour: Colour = style.no_colour) -> str:
     """The text; if `width` is not 0, no line is longer and wide tables are split into blocks."""
     said = [_wrapped(sentence, width) for sentence in sentences(grid)]
     parts = ["\n".join(said)]
-    for table in folded.tables(grid):
+    for table in grid.folded:
         title = " on ".join(table_titles(grid, table))
         parts.append("\n".join(_table(table, title, width, colour)))
     parts.append("\n".join(_legend(grid, width, colour)))

@@ -11,7 +11,7 @@ from html import escape
 
 from attrs import frozen
 
-from runner.grid import Entry, Grid, Mark, folded
+from runner.grid import Entry, Grid, Mark
 from runner.grid.folded import FoldedColumn, FoldedTable
 from runner.machine.units import count
 from runner.report import style
@@ -81,7 +81,7 @@ class Layout:
 def render(context: Context) -> str:
     """A picture `WIDTH` pixels wide; wider if the releases need more."""
     grid = context.grid
-    tables = folded.tables(grid)
+    tables = grid.folded
     layouts = [_layout(table) for table in tables]
     width = max([WIDTH, *(layout.right + MARGIN for layout in layouts)])
     canvas = Canvas()

@@ -174,8 +174,8 @@ class RunFiles:
         with suppress(OSError):
             for name, start, size in itertools.islice(_members(self._archive), _MOST_MEMBERS):
                 found[name] = start, size
-            for name in os.listdir(self._folder / FOLDER) if found else ():
-                found.pop(f"{FOLDER}/{name}", None)
+            for path in (self._folder / FOLDER).iterdir() if found else ():
+                found.pop(f"{FOLDER}/{path.name}", None)
         return found
 
     @cached_property

@@ -16,13 +16,13 @@ MOST_NAME = 120
 
 def folded_tables(grid: Grid) -> Iterator[str]:
     """A table for each repro on each device, in which cases with the same results share a row."""
-    for table in folded.tables(grid):
+    for table in grid.folded:
         yield from _table(grid, table)
 
 
 def whole_tables(grid: Grid) -> Iterator[str]:
     """The same tables with a row for each case, for those that are folded."""
-    for table, every in zip(folded.tables(grid), folded.tables(grid, folded=False)):
+    for table, every in zip(grid.folded, grid.unfolded):
         if table.folds:
             yield from _table(grid, every)
 

@@ -102,13 +102,13 @@ def fitted(writer: Writer, limit: int = gfm.LIMIT) -> str:
 def _shortened(writer: Writer, steps: Sequence[Shortening]) -> str:
     """The text, shortened so; it says what it leaves out."""
     detail, left_out = Detail(), dict[str, str]()
-    before = writer.write(detail, "")
+    before = writer.parts(detail)
     for step in steps:
         detail = evolve(detail, **step.cut)
-        text = writer.write(detail, "")
-        if text != before:
+        parts = writer.parts(detail)
+        if parts != before:
             left_out[next(iter(step.cut))] = step.name
-        before = text
+        before = parts
     return writer.write(detail, _left_out(left_out))
 
 
@@ -129,10 +129,14 @@ class Writer:
     _written: dict[tuple[Any, ...], str] = field(factory=dict, init=False)
 
     def write(self, detail: Detail, left_out: str) -> str:
-        parts = [self._part(number, part, detail) for number, part in enumerate(self.sections)]
-        hidden = self._block() if detail.block else ""
+        *parts, hidden = self.parts(detail)
         whole = [*parts, left_out, _reproduce(self.context), hidden]
         return "\n\n".join(part for part in whole if part) + "\n"
+
+    def parts(self, detail: Detail) -> list[str]:
+        """The sections, then the hidden block."""
+        parts = [self._part(number, part, detail) for number, part in enumerate(self.sections)]
+        return [*parts, self._block() if detail.block else ""]
 
     def _block(self) -> str:
         if ("block",) not in self._written:

@@ -8,7 +8,7 @@ from typing import Optional
 
 from attrs import evolve
 
-from runner.grid import Column, Entry, Grid, Mark, Row, Transition, folded, release_range
+from runner.grid import Column, Entry, Grid, Mark, Row, Transition, release_range
 from runner.grid.folded import FoldedCase, FoldedColumn, FoldedTable, members
 from runner.machine.units import count
 from runner.model import OUT, Result, Verdict, is_named
@@ -44,7 +44,7 @@ def tables(grid: Grid, most_rows: int, most_columns: int, *, page: str = "") -> 
 
     If the run is published at `page`, each cell links to it.
     """
-    for table in folded.tables(grid):
+    for table in grid.folded:
         if table.lines[:most_rows] and most_columns:
             yield from _titled(grid, table, most_rows, most_columns, page)
 
@@ -53,7 +53,7 @@ def whole(grid: Grid) -> Iterator[str]:
     """Every cell, in a folded section; nothing if the tables above already show each one."""
     parts = [
         part
-        for short, table in zip(folded.tables(grid), folded.tables(grid, folded=False))
+        for short, table in zip(grid.folded, grid.unfolded)
         if short.folds
         for part in _titled(grid, table, len(table.lines), len(table.places))
     ]
