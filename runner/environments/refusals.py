@@ -13,6 +13,9 @@ from runner.model import package_name
 _LONGEST = 400
 """At most this many characters of uv's own text are in a message."""
 _UNREACHABLE = re.compile(r"dns error|error sending request|Could not connect|--offline")
+_ABSENT = re.compile(r"([\w.-]+) was not found in the package registry")
+_UNASKED = "could not be queried"
+"""An index refused to answer, so it may have the package."""
 _UNBUILT = re.compile(r"Wheels are required for `(.+?)`")
 _TENSORFLOW = re.compile(
     r"\b(?P<who>tensorflow(?:-cpu|-gpu)?|tf-nightly(?:-cpu)?)(?:\[[^]]*\])?[=<>!]\S* depends on"
@@ -38,6 +41,9 @@ def explain_refusal(
     said = re.sub(r"\s+", " ", stderr.replace("error: ", "")).strip()
     if _UNREACHABLE.search(stderr):
         return LockError(f"the package index cannot be reached: {said[:600]}")
+    absent = _absent(said, requirements)
+    if absent:
+        return LockError(f"the package index has no {absent}: correct the name, or leave it out")
     bound = _bound(said, requirements, tensorflow)
     if bound is not None:
         return BoundError(
@@ -61,6 +67,13 @@ def explain_refusal(
         " versions that were out by then, or for exactly one (numpy==1.24.0), of whatever day;"
         " --relax takes the nearest that is available, --as-of DATE packages of another day",
     )
+
+
+def _absent(said: str, requirements: Sequence[str]) -> str:
+    """The requirement whose package does not exist at all; "" if that is not the cause."""
+    found = () if _UNASKED in said else _ABSENT.findall(said)
+    names = set(map(package_name, found))
+    return next((each for each in requirements if package_name(each) in names), "")
 
 
 def _bound(said: str, requirements: Sequence[str], tensorflow: str) -> Optional[str]:

@@ -54,6 +54,22 @@ def test_a_version_that_is_not_there_is_no_bound() -> None:
     )
 
 
+ABSENT = f"""\
+  × No solution found when resolving dependencies:
+  ╰─▶ Because nosuch-thing was not found in the package registry and you require
+      nosuch-thing>=1{CANNOT}
+"""
+
+
+def test_a_package_that_does_not_exist_is_told_by_its_name() -> None:
+    asked = ("tensorflow-cpu==2.14.1", "Nosuch_Thing>=1")
+    said = "the package index has no Nosuch_Thing>=1: correct the name, or leave it out"
+    assert explained(ABSENT, *asked).one_line == said
+    private = "hint: An index URL (http://x) could not be queried due to a lack of credentials"
+    assert explained(ABSENT + private, *asked).message.startswith("no packages of")
+    assert explained(ABSENT, "other").message.startswith("no packages of"), "another asks for it"
+
+
 def test_a_long_explanation_is_cut_and_its_hint_left_out() -> None:
     found = explained("Because " + "x depends on y and " * 100 + "hint: try harder", "x")
     assert len(found.message) < 550
