@@ -74,8 +74,9 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            verb = nearest(args[0], VERBS)
-            hint = f" Did you mean {verb!r}?" if verb else ""
+            is_script = args[0].endswith((".py", ".ipynb"))
+            meant = f"run {args[0]}" if is_script else nearest(args[0], VERBS)
+            hint = f" Did you mean {meant!r}?" if meant else ""
             raise click.UsageError(f"{error.message}{hint}", ctx) from None
 
 
@@ -173,7 +174,9 @@ def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:
 def _similar(error: click.NoSuchOption) -> str:
     from runner.cli import grammar
 
-    close = grammar.alike(error.option_name, error.possibilities or ())
+    known = error.possibilities or ()
+    begun = [each for each in known if each.startswith(error.option_name)]
+    close = grammar.alike(error.option_name, known) or begun[:1]
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -15,6 +15,12 @@ import click
 from attrs import frozen
 
 SEPARATOR = "--"
+_OTHER_WORDS = {
+    **dict.fromkeys(("--tensorflow", "--tensorflow-version", "--release", "--releases"), "--tf"),
+    **dict.fromkeys(("--package", "--packages", "--install"), "--with"),
+    "--gpu": "--device",
+}
+"""What a newcomer may call an option. As the script's, it would be run on every release."""
 
 
 @frozen(kw_only=True)
@@ -137,6 +143,9 @@ def _options_of_run(ctx: click.Context) -> Collection[str]:
 
 def alike(option: str, known: Iterable[str]) -> list[str]:
     """The known options that are similar and begin alike: short words often share letters."""
-    close = difflib.get_close_matches(option, list(known), n=3, cutoff=0.75)
+    known = list(known)
+    if _OTHER_WORDS.get(option) in known:
+        return [_OTHER_WORDS[option]]
+    close = difflib.get_close_matches(option, known, n=3, cutoff=0.75)
     most = difflib.get_close_matches(option, close, n=3, cutoff=0.85)
     return [one for one in close if one[:4] == option[:4] or (one in most and one[2] == option[2])]

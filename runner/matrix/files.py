@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Optional
 
 from runner.errors import nearest
 from runner.matrix.problems import quoted
 from runner.model import Matrix, Suite, file_of_test
+
+_VERSION = re.compile(r"[12]\.\d+(\.\d+)?")
 
 
 def script_problem(script: Path, shown: str) -> Optional[str]:
@@ -61,5 +64,8 @@ def _nearest_file(script: Path) -> str:
         names = [each.name for each in script.parent.iterdir() if each.suffix == ".py"]
     except (OSError, ValueError):
         return ""
-    found = nearest(script.name, names)
+    if _VERSION.fullmatch(script.name):
+        return f"; releases are one word, with commas: --tf 2.9,{script.name}"
+    whole = f"{script.name}.py"
+    found = whole if whole in names else nearest(script.name, names)
     return f"; did you mean {quoted(found)}?" if found else ""

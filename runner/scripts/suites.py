@@ -83,6 +83,8 @@ def suite_of_file(file: Path) -> Suite:
 
 def has_tests(folder: Path) -> bool:
     """Whether a folder contains a test file, at any depth."""
+    if any((folder / mark).exists() for mark in MARKS):
+        return False
     settings = settings_of(project_of(Path(os.path.realpath(folder))))
     return any(True for _ in _files(folder, ".", Wanted(settings=settings, texts=())))
 

@@ -57,6 +57,8 @@ AMBIGUOUS = {
     "--n 3 my.py": "has no option --n (see",
     "my.py --tff 2.9": "has no option --tff; did you mean --tf? Write options of the script",
     "my.py --wth numpy": "has no option --wth; did you mean --with? Write options of the script",
+    "my.py --tensorflow 2.9": "no option --tensorflow; did you mean --tf? Write options of the",
+    "my.py --packages=numpy": "no option --packages; did you mean --with? Write options of the",
     "my.py --n 3 --tf 2.9": "--tf comes after --n, which is an option of the script: write",
 }
 

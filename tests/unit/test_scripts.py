@@ -346,6 +346,11 @@ def test_a_folder_is_run_as_python_does(tmp_path: Path) -> None:
 def test_a_folder_without_a_main_module_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder without a __main__"):
         find_script(tmp_path)
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    (tmp_path / "venv" / "test_installed.py").write_text("def test_a(): pass\n", "utf-8")
+    with pytest.raises(UsageError, match="is a folder without a __main__"):
+        find_script(tmp_path / "venv")
 
 
 def test_a_module_is_run_as_python_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
