@@ -54,9 +54,13 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "device").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe")
     assert files.read_regular(tmp_path / "file", 4) == b"1234"
+    assert files.read_beginning(f"{tmp_path}/file", 3) == b"123"
+    assert files.read_beginning(f"{tmp_path}/file", 1 << 30) == b"1234"
     for name in ("link", "device", "pipe", "missing"):
         with pytest.raises(OSError, match=name):
             files.read_regular(tmp_path / name, 4)
+        with pytest.raises(OSError, match=name):
+            files.read_beginning(f"{tmp_path}/{name}", 4)
     with pytest.raises(OSError, match="larger than"):
         files.read_regular(tmp_path / "file", 3)
 

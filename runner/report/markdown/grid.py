@@ -156,9 +156,8 @@ def contradictions(context: Context, most: int) -> Iterator[str]:
     """Cells that differ from matrix.yaml's expectation, with the source of the expectation."""
     grid = context.grid
     groups: dict[tuple[Row, str, str, str], list[Column]] = defaultdict(list)
-    for row in grid.rows:
-        for column in grid.columns:
-            cell, mark = grid.cell(row, column), grid.mark(row, column)
+    for row, cells, marks in zip(grid.rows, grid.cells, grid.marks):
+        for column, cell, mark in zip(grid.columns, cells, marks):
             if cell is not None and mark.unexpected:
                 shown = style.glyph(evolve(mark, unexpected=False))
                 groups[(row, column.device, shown, cell.expected or "")].append(column)
@@ -208,9 +207,8 @@ def reasons(grid: Grid, verdict: Verdict) -> Iterator[str]:
 def _grouped(grid: Grid, texts: Callable[[Result], Iterable[str]]) -> Iterator[str]:
     """A line for each of the cells' texts, with the cases and releases."""
     groups: dict[str, list[tuple[Row, Column]]] = defaultdict(list)
-    for row in grid.rows:
-        for column in grid.columns:
-            cell = grid.cell(row, column)
+    for row, cells in zip(grid.rows, grid.cells):
+        for column, cell in zip(grid.columns, cells):
             for text in dict.fromkeys(texts(cell)) if cell is not None else ():
                 groups[text].append((row, column))
     for reason, places in groups.items():
