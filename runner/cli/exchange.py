@@ -113,14 +113,12 @@ def command(
             carry_out(saves, snapshots=snapshots, collect=collect, forecast=forecast)
             handed = _handed_on(plan, snapshots, saved)
             loads = _without_rows(_part(work, loads=True), handed, saved, journal)
-            # Meanwhile environments were made, and others removed.
-            _, forecast = pipeline.fit_on_disk(backend, demand, max_disk, _say_nothing)
             looks = Looks()
             carry_out(
                 loads,
                 snapshots={**snapshots, **handed},
                 collect=partial(_take_look, looks, saved),
-                forecast=forecast,
+                forecast=pipeline.renewed_forecast(backend, forecast),
             )
     run = running.conclude(journal.folder)
     running.report(run, journal.folder, format_)
@@ -130,10 +128,6 @@ def command(
             f"{load} passes without a look at what was saved, which lies in its working folder"
         )
     return running.exit_code(run)
-
-
-def _say_nothing(_line: str) -> None:
-    pass
 
 
 def _selected(

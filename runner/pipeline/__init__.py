@@ -10,7 +10,7 @@ from runner.pipeline.demand import Demand
 from runner.pipeline.options import Options
 from runner.pipeline.pipeline import Pipeline
 from runner.pipeline.site import Site, Workers
-from runner.pipeline.stages import carry_out, fit_on_disk
+from runner.pipeline.stages import carry_out, fit_on_disk, renewed_forecast
 from runner.pipeline.workload import Batch, Lock, Workload, arrange, environment_infos, newest_first
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "environment_infos",
     "fit_on_disk",
     "newest_first",
+    "renewed_forecast",
 ]

@@ -45,6 +45,11 @@ class Forecast:
     def fits(self) -> bool:
         return self.free is None or self.plan.need <= self.free
 
+    def renewed(self, engine: Engine) -> Forecast:
+        """The same environments and limit, after some of them were made and others removed."""
+        environments = tuple(self.environments.values())
+        return evolve(_forecast(engine, environments, self.limit), asked=self.asked)
+
 
 class DiskLimit:
     """Keeps the environments of a running run within a limit on the disk; None means no limit.

@@ -50,6 +50,13 @@ def fit_on_disk(
     return backend, forecast if forecast.limit is not None else None
 
 
+def renewed_forecast(backend: Backend, forecast: Optional[Forecast]) -> Optional[Forecast]:
+    """The same limit for what follows, after environments were made and others removed."""
+    if forecast is None or not isinstance(backend, LocalBackend):
+        return None
+    return forecast.renewed(backend.engine)
+
+
 def carry_out(
     backend: Backend,
     workload: Workload,

@@ -284,6 +284,25 @@ def test_where_all_fits_nothing_is_dropped(cache: Path, monkeypatch: pytest.Monk
     assert len(list(disk.forecast_lines(forecast))) == 1
 
 
+def test_a_renewed_forecast_keeps_the_limit_and_sees_what_is_there_now(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = PlainEngine()
+    first, second = environment("2.1.0"), environment("2.2.0")
+    for each in (first, second):
+        sizes.record_size("plain", each, 300_000)
+    monkeypatch.setattr(host, "free_bytes", lambda _: 500_000)
+    forecast = disk.forecast(engine, [first, second])
+    engine.prepare(first, lambda _: None)
+    monkeypatch.setattr(host, "free_bytes", lambda _: 200_000)
+    renewed = forecast.renewed(engine)
+    assert (renewed.limit, renewed.asked) == (forecast.limit, False)
+    assert renewed.present == {first.key}
+    limit = disk.DiskLimit(renewed, engine.remove)
+    assert limit.make_room(second)
+    assert engine.dropped == [first.id]
+
+
 def test_a_bound_drops_what_has_to_go(cache: Path) -> None:
     engine = PlainEngine()
     first, second, third = (environment(version) for version in ("2.1.0", "2.2.0", "2.3.0"))
