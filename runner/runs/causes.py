@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Optional
 
 from attrs import field, frozen
@@ -27,13 +28,26 @@ class Cause:
     after: Optional[str]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class RecordedRun:
     """A run in results/ and the digests of its scripts."""
 
     run: Run
     texts: Mapping[str, str] = field(factory=dict)
     """Repro → digest of the script's text. Used where a run has no digest of all the files."""
+
+    @cached_property
+    def repros(self) -> dict[str, Repro]:
+        return {repro.name: repro for repro in self.run.repros}
+
+    @cached_property
+    def cases(self) -> dict[tuple[str, str], Case]:
+        """The cases by repro and name."""
+        return {(repro.name, case.name): case for repro in self.run.repros for case in repro.cases}
+
+    @cached_property
+    def environments(self) -> dict[str, EnvironmentInfo]:
+        return {environment.id: environment for environment in self.run.environments}
 
 
 @frozen(kw_only=True)
@@ -45,17 +59,15 @@ class RecordedCell:
 
     @property
     def repro(self) -> Optional[Repro]:
-        return next((r for r in self.past.run.repros if r.name == self.result.repro), None)
+        return self.past.repros.get(self.result.repro)
 
     @property
     def case(self) -> Optional[Case]:
-        cases = self.repro.cases if self.repro else ()
-        return next((case for case in cases if case.name == self.result.case), None)
+        return self.past.cases.get((self.result.repro, self.result.case))
 
     @property
     def environment(self) -> Optional[EnvironmentInfo]:
-        environments = self.past.run.environments
-        return next((e for e in environments if e.id == self.result.environment), None)
+        return self.past.environments.get(self.result.environment)
 
 
 def differences_between(before: RecordedCell, after: RecordedCell) -> tuple[Cause, ...]:

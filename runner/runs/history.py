@@ -14,7 +14,7 @@ from typing import NamedTuple, Optional
 from attrs import field, frozen
 from packaging.version import InvalidVersion, Version
 
-from runner.model import Outcome, Result, Run, Verdict, release_series
+from runner.model import Outcome, Result, Run, Verdict, parsed_version, release_series
 from runner.runs import causes
 from runner.runs.causes import Cause, RecordedCell, RecordedRun
 
@@ -250,6 +250,6 @@ _UNKNOWN = Version("0")
 def _version(tensorflow: str) -> Version:
     """The version to sort by; a text that is not a version, from a stranger's file, sorts first."""
     try:
-        return Version(tensorflow)
+        return parsed_version(tensorflow)
     except InvalidVersion:
         return _UNKNOWN
