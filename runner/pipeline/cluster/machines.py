@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, wait
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, wait
 from contextlib import suppress
-from typing import Any, Optional, TypeVar
+from typing import Any, TypeVar
 
 from runner.environments import sizes
 from runner.machine.units import size_text
 from runner.model import Device, Environment, Target
-from runner.pipeline.cluster import worker
+from runner.pipeline.cluster import service
 from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.task_machine import Machine, MachineLost
 
 T = TypeVar("T")
 USABLE = 0.6
 """Cells may be planned to fill this share of a machine's free memory."""
-ANSWER = 30.0
-"""Seconds within which the result of an ended call must arrive."""
 
 
 class Remote(Machine):
-    """A worker as a machine; its calls are Dask tasks bound to it."""
+    """A worker as a machine."""
 
     def __init__(self, client: Any, address: str, about: WorkerInfo, engine: str) -> None:
         super().__init__(USABLE * about.memory_mb)
@@ -105,70 +104,57 @@ class Remote(Machine):
     def ended(self, environment: Environment) -> None:
         self._making.discard(environment.key)
 
-    def request(self, fn: Callable[..., T], *args: Any) -> T:
-        """Runs `fn` there and waits. Raises what it raises, or `MachineLost`."""
+    def request(self, fn: Callable[..., T], *args: Any, beside: bool = False) -> T:
+        """Runs `fn` there and waits. Raises what it raises, or `MachineLost`.
+
+        It runs in a thread that measures; with `beside`, beside these.
+        """
         if self.lost:
             raise self._lost()
+        reply = self._reply(service.message(fn, args, beside=beside))
+        if not isinstance(reply, dict):  # an error, or another process has the worker's address
+            raise self._lost(pickle.loads(reply) if reply else "")
+        answer: T = service.result(reply)
+        return answer
+
+    def aside(self, fn: Callable[..., T], *args: Any) -> T:
+        """Like `request`, beside what is measured, because `fn` may have to end it. Any error
+        counts as `MachineLost`."""
         try:
-            future = self._client.submit(fn, *args, workers=[self.address], pure=False)
-            answer: T = self._result(future)
-            return answer
-        except _gone() as error:
+            return self.request(fn, *args, beside=True)
+        except MachineLost:
+            raise
+        except Exception as error:
             raise self._lost(error) from None
 
-    def _result(self, future: Any) -> Any:
-        """The result of a submitted call, after it has arrived."""
+    def hold(self, fn: Callable[..., object], *args: Any) -> None:
+        """Runs `fn` there as a Dask task, until it ends or the machine is lost. Dask then takes
+        the worker as busy: a cluster that adapts to its tasks, or ends when idle, keeps it."""
+        task = self._client.submit(fn, *args, workers=[self.address], pure=False)
+        self._left.add_done_callback(lambda _: task.release())
+
+    def _reply(self, message: dict[str, Any]) -> Any:
+        """The reply to a message; the pickled error if the scheduler cannot reach the worker."""
+        sending = self._send(message)
         try:
-            ended: Future[None] = Future()
-            future.add_done_callback(lambda _: ended.set_result(None))
-            self._wait_for(ended)
-            # The machine may be lost by now. The scheduler then cannot fetch the result and
-            # would repeat the call, but on no other machine.
-            answer = self._fetch(future)
-            self._wait_for(answer, ANSWER)
-            return answer.result()
-        except MachineLost:
-            future.cancel()
-            raise
-
-    def _wait_for(self, future: Future[Any], seconds: Optional[float] = None) -> None:
-        """Waits until the call ends or the machine is lost."""
-        wait((future, self._left), seconds, FIRST_COMPLETED)
-        if not future.done():
+            loop = self._client.loop.asyncio_loop
+            replies = asyncio.run_coroutine_threadsafe(sending, loop)
+        except RuntimeError as error:  # the client is closed
+            sending.close()
+            raise self._lost(error) from None
+        wait((replies, self._left), return_when=FIRST_COMPLETED)
+        if not replies.done():
+            replies.cancel()
             raise self._lost()
+        try:
+            return replies.result()[self.address]
+        except Exception as error:  # which one depends on the fault
+            raise self._lost(error) from None
 
-    def _fetch(self, future: Any) -> Future[Any]:
-        """The result of an ended call. It is never cancelled,
-        because Dask fetches several together."""
-        if future.cancelled():
-            raise CancelledError
-        fetching = self._client.gather(future, asynchronous=True)
-        return asyncio.run_coroutine_threadsafe(fetching, self._client.loop.asyncio_loop)
+    async def _send(self, message: dict[str, Any]) -> Any:
+        return await self._client.scheduler.broadcast(
+            msg=message, workers=[self.address], on_error="return_pickle"
+        )
 
     def _lost(self, why: object = "") -> MachineLost:
         return MachineLost(f"worker {self.name} is gone{f': {why}' if why else ''}")
-
-    def aside(self, fn: Callable[..., T], *args: Any) -> T:
-        """Like `request`, but beside the worker's tasks, because `fn` may have to end them."""
-        gone: tuple[type[BaseException], ...] = (KeyError, ValueError, RuntimeError, *_gone())
-
-        async def call() -> Any:
-            return await self._client.run(worker.aside, fn, *args, workers=[self.address])
-
-        try:
-            # Dask's own `run` waits forever if the client is closed meanwhile.
-            loop = self._client.loop.asyncio_loop
-            answers = asyncio.run_coroutine_threadsafe(call(), loop)
-            self._wait_for(answers)
-            answer: T = answers.result()[self.address]
-            return answer
-        except gone as error:
-            raise self._lost(error) from None
-
-
-def _gone() -> tuple[type[BaseException], ...]:
-    """The errors that Dask raises if a worker or the scheduler no longer answers."""
-    from dask.distributed import TimeoutError as TooLate
-    from distributed.scheduler import KilledWorker
-
-    return (KilledWorker, TooLate, CancelledError, OSError)

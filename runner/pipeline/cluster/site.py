@@ -171,6 +171,7 @@ class ClusterSite:
         machine.seconds = self._cost
         self._look(machine, list(self._environments.values()))
         self._ask_refusals(machine, list(self._targets))
+        machine.hold(worker.hold, self._link, self.name)
         self.machines[machine.address] = machine
 
     def refuses(self, target: Target) -> str:
@@ -248,7 +249,7 @@ class ClusterSite:
         self._making[environment.key] += 1
         try:
             make = MakeRequest(link=self._link, engine=self.name, environment=environment)
-            return self._ask(machine, worker.make_environment, make)
+            return self._ask(machine, worker.make_environment, make, beside=True)
         finally:
             self._making[environment.key] -= 1
             machine.ended(environment)
@@ -259,15 +260,16 @@ class ClusterSite:
             return
         with machine.lock:
             if snapshot.digest not in machine.snapshots:
-                wrong = self._ask(machine, worker.keep_snapshot, snapshot_files(snapshot))
+                files = snapshot_files(snapshot)
+                wrong = self._ask(machine, worker.keep_snapshot, files, beside=True)
                 if wrong:
                     raise self._unfit(machine, wrong)
                 machine.snapshots.add(snapshot.digest)
 
-    def _ask(self, machine: Remote, fn: Callable[..., T], *args: Any) -> T:
+    def _ask(self, machine: Remote, fn: Callable[..., T], *args: Any, beside: bool = False) -> T:
         try:
             if not self._stopped:
-                return machine.request(fn, *args)
+                return machine.request(fn, *args, beside=beside)
         except MachineLost:
             if not self._stopped:
                 raise

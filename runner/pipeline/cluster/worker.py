@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from runner import __version__, engines, paths
@@ -15,6 +15,7 @@ from runner.errors import PrepareError, TfmatrixError
 from runner.machine import host
 from runner.model import Environment, Execution, Target
 from runner.pipeline import disk, events
+from runner.pipeline.cluster import service
 from runner.pipeline.cluster.messages import (
     Files,
     MakeReply,
@@ -37,6 +38,8 @@ GPU = "GPU"
 
 
 async def about(dask_worker: Any) -> WorkerInfo:
+    """What the worker is. It answers calls from now on."""
+    service.answer_calls(dask_worker)
     limit = dask_worker.memory_manager.memory_limit
     wrong, free = await asyncio.to_thread(_engines)
     free_mb = host.free_memory_mb()
@@ -85,7 +88,6 @@ def machine_keys(engine: str, environment: Environment) -> Sequence[str]:
 
 def make_environment(order: MakeRequest) -> MakeReply:
     """Makes an environment; returns at once if it exists."""
-    _leave_the_threads()
     with CONNECTIONS.using(order.link, order.engine, lambda: progress_sender(order.link)) as state:
         state.environments[order.environment.key] = order.environment
         try:
@@ -148,13 +150,6 @@ def _wrong(engine: str) -> str:
     return engines.create(engine).unavailable() or ""
 
 
-def _leave_the_threads() -> None:
-    """Leaves Dask's threads: downloading takes minutes and must not block the measuring threads."""
-    from distributed import secede
-
-    secede()
-
-
 # --- Afterwards ----------------------------------------------------------------------------
 
 
@@ -184,14 +179,19 @@ def environment_size(link: str, key: str) -> int:
     return state.site.disk_size(state.environments[key])
 
 
+def hold(link: str, engine: str) -> None:
+    """Ends with the connection. It runs as a Dask task, outside of Dask's threads."""
+    from distributed import get_worker, secede
+
+    secede()
+    service.DASK_WORKER.set(get_worker())
+    with CONNECTIONS.using(link, engine, lambda: progress_sender(link)) as state:
+        over = state.over
+    over.wait()
+
+
 def end_connection(link: str, at_once: bool) -> None:
     CONNECTIONS.close(link, at_once=at_once)
-
-
-async def aside(fn: Callable[..., Any], *args: Any) -> Any:
-    """Runs `fn` in a thread for `Client.run`, which would otherwise block the worker's event
-    loop."""
-    return await asyncio.to_thread(fn, *args)
 
 
 # --- Progress ------------------------------------------------------------------------------
@@ -199,9 +199,7 @@ async def aside(fn: Callable[..., Any], *args: Any) -> Any:
 
 def progress_sender(link: str) -> events.Emit:
     """Returns a function that sends the progress of environments to the client."""
-    from distributed import get_worker
-
-    worker = get_worker()
+    worker = service.DASK_WORKER.get()
     said: dict[str, tuple[str, float]] = {}
 
     def emit(event: events.Event) -> None:
