@@ -4,6 +4,7 @@ GPU: a worker has one if whoever started it says so, as Dask wants it."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from runner.model import Device, Result, Verdict
+from runner.pipeline import events
+from runner.pipeline.cluster import connection
 from runner.releases import catalogue
 from tests.conftest import required
 from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, verdicts
@@ -134,3 +137,26 @@ def test_without_such_a_worker_they_are_skipped_and_the_others_measured(desk: De
     assert verdicts(results) == {"pass": 6, "skip": 6}
     reasons = {r.outcome.reason for r in results if r.outcome.verdict is Verdict.SKIP}
     assert reasons == {"no worker of the cluster has a GPU (dask worker --resources GPU=1)"}
+
+
+def test_a_command_calls_no_more_workers_at_a_time_than_a_scheduler_can(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two threads, it gets five calls; with one, three. A lost one's place is free."""
+    monkeypatch.setattr(connection, "CALLS", 8)
+    for name in ("one", "two", "three"):
+        desk.dask.add(name)
+    killed: list[str] = []
+
+    def kill_the_first(event: events.Event) -> None:
+        if isinstance(event, events.Ended) and not killed:
+            killed.append(event.result.worker)
+            desk.dask.workers[killed[0]].send_signal(signal.SIGKILL)
+
+    results = desk.run("0.3", 10, emit=kill_the_first)
+    assert verdicts(results) == {"pass": 40}
+    (turned_away,) = [line for line in desk.said if "gets no cells" in line]
+    (limited,) = [line for line in desk.said if "uses 1 of its 2 threads" in line]
+    assert "gets no cells: it would need more than the 400 calls at a time" in turned_away
+    assert "threads: with all of them it would need more" in limited
+    assert turned_away.split()[1] in {result.worker for result in results}

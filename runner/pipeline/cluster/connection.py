@@ -30,6 +30,11 @@ PATIENCE = 60.0
 STUCK = 4
 """After this many checks in a row in which nothing runs and no
 worker takes a waiting task, it is stuck."""
+CALLS = 400
+"""The most calls to workers at a time, with which cells are measured and environments made. A
+scheduler has two sockets for a call; many systems allow a process 1,024, and Dask calls no more
+than 512 workers at a time."""
+FULL = f"would need more than the {CALLS} calls at a time that one command makes (docs/cluster.md)"
 
 Say = Callable[[str], None]
 
@@ -63,6 +68,9 @@ class Connection:
         self._closed = threading.Event()
         self._unfit: dict[str, str] = {}
         self._asking: set[str] = set()
+        self._calls: dict[str, int] = {}
+        """Address of a worker → how many calls it may get at a time."""
+        self._lock = threading.Lock()
         self._seen = time.monotonic()
         self._stuck = 0
         self.site = ClusterSite(engine, secrets.token_hex(8), emit)
@@ -160,15 +168,28 @@ class Connection:
 
     def _welcome(self, address: str, about: Optional[WorkerInfo]) -> None:
         why = _unfit(about, self._engine)
-        if about is None or why:
-            name = about.name if about else address
+        threads = 0 if about is None or why else self._reserve(address, about.threads)
+        if about is None or not threads:
+            name, why = about.name if about else address, why or FULL
             self._unfit[address] = f"worker {name} {why}"
             self._say(f"worker {name} gets no cells: it {why}")
             return
-        machine = Remote(self._dask, address, about, self._engine)
+        if threads < about.threads:
+            using = f"uses {threads} of its {about.threads} threads"
+            self._say(f"worker {about.name} {using}: with all of them it {FULL}")
+        machine = Remote(self._dask, address, about, self._engine, threads)
         self.site.welcome(machine)
         self.measure.add_workers(machine, machine.threads)
         self.prepare.add_workers(machine, made_at_once(machine.threads))
+
+    def _reserve(self, address: str, threads: int) -> int:
+        """How many of its threads the worker may use, in view of what others use."""
+        with self._lock:
+            self._calls.pop(address, None)
+            free = CALLS - sum(self._calls.values())
+            usable = next((some for some in range(threads, 0, -1) if _calls(some) <= free), 0)
+            self._calls[address] = _calls(usable) if usable else 0
+            return usable
 
     def _ask(self, address: str) -> Optional[WorkerInfo]:
         try:
@@ -182,6 +203,10 @@ class Connection:
         del self.site.machines[machine.address]
         for pool in (self.prepare, self.measure):
             pool.remove_machine(machine)
+        with self._lock:
+            self._calls.pop(machine.address, None)
+        for address in [one for one, why in self._unfit.items() if why.endswith(FULL)]:
+            del self._unfit[address]  # it may take this worker's place
 
     def _lose_all(self, reason: str) -> None:
         self._say(f"{reason}; all results are kept: run the same command again to measure the rest")
@@ -193,6 +218,11 @@ class Connection:
     def _give_up(self, reason: str, *, for_good: bool = False) -> None:
         for pool in (self.prepare, self.measure):
             pool.give_up(MachineLost(reason), for_good=for_good)
+
+
+def _calls(threads: int) -> int:
+    """The most calls at a time to a worker with so many threads."""
+    return threads + made_at_once(threads)
 
 
 def _unfit(about: Optional[WorkerInfo], engine: str) -> str:

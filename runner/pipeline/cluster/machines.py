@@ -25,11 +25,13 @@ USABLE = 0.6
 class Remote(Machine):
     """A worker as a machine."""
 
-    def __init__(self, client: Any, address: str, about: WorkerInfo, engine: str) -> None:
+    def __init__(
+        self, client: Any, address: str, about: WorkerInfo, engine: str, threads: int
+    ) -> None:
         super().__init__(USABLE * about.memory_mb)
         self.name = about.name
         self.address = address
-        self.threads = about.threads
+        self.threads = threads
         self.gpu = about.gpu
         self.disk = about.disk.get(engine, 0.0)
         self.refused: dict[str, str] = {}
@@ -127,10 +129,9 @@ class Remote(Machine):
         except Exception as error:
             raise self._lost(error) from None
 
-    def hold(self, fn: Callable[..., object], *args: Any) -> None:
-        """Runs `fn` there as a Dask task, until it ends or the machine is lost. Dask then takes
-        the worker as busy: a cluster that adapts to its tasks, or ends when idle, keeps it."""
-        task = self._client.submit(fn, *args, workers=[self.address], pure=False)
+    def hold(self) -> None:
+        """Lets Dask take the worker as busy until the machine is lost."""
+        task = service.hold(self._client, self.address)
         self._left.add_done_callback(lambda _: task.release())
 
     def _reply(self, message: dict[str, Any]) -> Any:

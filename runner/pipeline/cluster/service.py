@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Any
 
 OPERATION = "tfmatrix"
 """The operation's name in Dask's messages."""
-BESIDE = 64
-"""The most calls at a time that measure nothing."""
 DASK_WORKER: ContextVar[Any] = ContextVar("DASK_WORKER")
 """The worker that answers the present call."""
+LOOK = 0.5
+"""Seconds between two checks of a hold."""
 
 
 def answer_calls(dask_worker: Any) -> None:
@@ -42,15 +45,12 @@ class Service:
     """Carries out calls in threads: those that measure in Dask's own, which all commands share."""
 
     def __init__(self, dask_worker: Any) -> None:
-        from distributed.threadpoolexecutor import ThreadPoolExecutor
-
         self._worker = dask_worker
         self._measuring = dask_worker.executors["default"]
-        self._beside = ThreadPoolExecutor(BESIDE, thread_name_prefix="tfmatrix")
 
     async def answer(self, call: bytes, beside: bool) -> dict[str, bytes]:
-        executor = self._beside if beside else self._measuring
-        reply: dict[str, bytes] = await asyncio.wrap_future(executor.submit(self._reply, call))
+        submit = _in_new_thread if beside else self._measuring.submit
+        reply: dict[str, bytes] = await asyncio.wrap_future(submit(self._reply, call))
         return reply
 
     def _reply(self, call: bytes) -> dict[str, bytes]:
@@ -62,6 +62,16 @@ class Service:
             return {"error": _pickled(error)}
 
 
+def _in_new_thread(
+    fn: Callable[[bytes], dict[str, bytes]], call: bytes
+) -> Future[dict[str, bytes]]:
+    """Python does not wait for this thread at the worker's end, unlike for an executor's."""
+    future: Future[dict[str, bytes]] = Future()
+    future.set_running_or_notify_cancel()
+    threading.Thread(target=lambda: future.set_result(fn(call)), daemon=True).start()
+    return future
+
+
 def _pickled(error: Exception) -> bytes:
     try:
         content = pickle.dumps(error)
@@ -69,3 +79,34 @@ def _pickled(error: Exception) -> bytes:
     except Exception:  # errors of other libraries may fail in any way
         return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
     return content
+
+
+# --- A worker that only answers calls looks idle to Dask ------------------------------------
+
+
+def hold(client: Any, address: str) -> Any:
+    """Keeps a worker busy for Dask until the returned task is released, or the client ends.
+
+    Otherwise a scheduler with `--idle-timeout` would end during a run, and a cluster that adapts
+    to its tasks would take the worker away.
+    """
+    # The scheduler unpickles a task's function. It needs no tfmatrix if it knows this one.
+    key = f"{OPERATION}-{id(client):x}-{time.monotonic_ns()}"
+    return client.submit(pickle.loads, pickle.dumps(_Held()), workers=[address], key=key)
+
+
+class _Held:
+    """Unpickled on a worker, it lasts as long as the task that does so."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return _until_released, ()
+
+
+def _until_released() -> None:
+    from distributed import Status, get_worker, secede
+
+    dask_worker = get_worker()
+    task = dask_worker.state.tasks[dask_worker.get_current_task()]
+    secede()  # another thread takes its place
+    while task.state != "cancelled" and dask_worker.status in (Status.running, Status.paused):
+        time.sleep(LOOK)

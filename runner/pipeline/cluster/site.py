@@ -171,7 +171,7 @@ class ClusterSite:
         machine.seconds = self._cost
         self._look(machine, list(self._environments.values()))
         self._ask_refusals(machine, list(self._targets))
-        machine.hold(worker.hold, self._link, self.name)
+        machine.hold()
         self.machines[machine.address] = machine
 
     def refuses(self, target: Target) -> str:

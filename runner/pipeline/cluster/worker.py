@@ -179,17 +179,6 @@ def environment_size(link: str, key: str) -> int:
     return state.site.disk_size(state.environments[key])
 
 
-def hold(link: str, engine: str) -> None:
-    """Ends with the connection. It runs as a Dask task, outside of Dask's threads."""
-    from distributed import get_worker, secede
-
-    secede()
-    service.DASK_WORKER.set(get_worker())
-    with CONNECTIONS.using(link, engine, lambda: progress_sender(link)) as state:
-        over = state.over
-    over.wait()
-
-
 def end_connection(link: str, at_once: bool) -> None:
     CONNECTIONS.close(link, at_once=at_once)
 

@@ -37,8 +37,6 @@ class ConnectionState:
     environments: dict[str, Environment] = field(factory=dict)
     live: dict[str, tuple[WatchFolder, Snapshot]] = field(factory=dict)
     lock: threading.Lock = field(factory=threading.Lock)
-    over: threading.Event = field(factory=threading.Event)
-    """Set at the connection's end."""
     users: int = 0
     last: float = field(factory=time.monotonic)
 
@@ -54,7 +52,6 @@ class ConnectionState:
             return evolve(snapshot, workspace=now.workspace)
 
     def close(self) -> None:
-        self.over.set()
         self.site.close()
         for live, _ in self.live.values():
             live.remove()
