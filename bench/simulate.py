@@ -62,14 +62,14 @@ def main(count: int, files: int = logs.MOST_FILES) -> dict[str, float]:
             releases = specifier.select(catalogue.load_releases(), matrix.tf, "latest")[:RELEASES]
             cells = plan.cells(matrix, releases)[:count]
         with step("journalled"):
-            _journal(folder, matrix, cells, sync=False)
+            journal_cells(folder, matrix, cells, sync=False)
         with step("read again"):
             run = journal.read_run(folder)
         with step("reported"):
             publish.write(run, folder)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         began = time.perf_counter()
-        _journal(Path(temporary) / "flushed", matrix, cells[:FLUSHED], sync=True)
+        journal_cells(Path(temporary) / "flushed", matrix, cells[:FLUSHED], sync=True)
         flushed = (time.perf_counter() - began) / len(cells[:FLUSHED])
         assert len(run.results) == count
         began = time.perf_counter()
@@ -107,7 +107,8 @@ def _matrix(count: int) -> Matrix:
     return Matrix(source=Path("matrix.yaml"), tf=">=1.12", repros=repros)
 
 
-def _journal(folder: Path, matrix: Matrix, cells: Sequence[Cell], *, sync: bool) -> None:
+def journal_cells(folder: Path, matrix: Matrix, cells: Sequence[Cell], *, sync: bool) -> None:
+    """Writes the journal of a run of these cells, which nobody ran."""
     log = journal.Journal(folder, _head(matrix, cells))
     try:
         for start in range(0, len(cells), PER_ENVIRONMENT):

@@ -6,13 +6,27 @@ import json
 import subprocess
 import sys
 import time
+from argparse import ArgumentTypeError
 from pathlib import Path
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import aims, coverage, index, loops, plot, rounds, scale, stages, studies, table, works
+from bench import (
+    aims,
+    coverage,
+    index,
+    loops,
+    opening,
+    plot,
+    rounds,
+    scale,
+    stages,
+    studies,
+    table,
+    works,
+)
 from bench.floor import ONCE, Parts, bound
 from bench.records import (
     Answer,
@@ -382,3 +396,28 @@ def test_the_guide_has_the_calculated_table() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text("utf-8")
     large = list(scale.main())[-len(scale.MACHINES) :]
     assert [row for row in large if row not in guide] == []
+
+
+# --- Opening ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", ["10000", "25x", "x4", "0x4", "25x400x2", "²x4", ""])
+def test_the_size_of_a_page_is_releases_and_cases(size: str) -> None:
+    assert opening.size("25x400") == (25, 400)
+    with pytest.raises(ArgumentTypeError, match="is not RELEASESxCASES, such as 25x400"):
+        opening.size(size)
+
+
+def test_a_simulated_page_holds_each_cell(tmp_path: Path) -> None:
+    page = opening.simulated_page(27, 2, tmp_path).read_text("utf-8")
+    assert "2 cases × 27 environments, 54 cells" in page
+    with pytest.raises(SystemExit, match="999 releases: there are only"):
+        opening.simulated_page(999, 2, tmp_path / "more")
+
+
+def test_the_times_of_a_page_are_told_in_seconds() -> None:
+    times = [{"loaded": milliseconds} for milliseconds in (900.0, 500.0, 600.0)]
+    assert list(opening.table(times)) == [
+        "  seconds       minimum   median  maximum",
+        "  loaded           0.50     0.60     0.90",
+    ]

@@ -21,6 +21,7 @@ from runner.grid import folded
 from runner.model import Run, RunInfo, Verdict
 from runner.report import Extras
 from runner.report.context import command_base, command_end
+from runner.report.html import cells as html_cells
 from runner.report.html import data as html_data
 from tests.unit import runs
 from tests.unit.test_report_markdown import KNOWN, RUNS, rendered
@@ -302,13 +303,24 @@ def test_the_page_runs_one_script_and_loads_nothing(name: str) -> None:
         assert not any(name.startswith("on") or name in ("src", "href") for name in attributes)
 
 
+def cell_of(data: Any, row: int, column: int) -> dict[str, Any]:
+    """What the page's script makes of the list that stands for a cell."""
+    shared, *rest = data["cells"][row][column]
+    names = ("seconds", "memory", "observed", "file", "log", "environment", "left")
+    own = {name: value for name, value in zip(names, rest) if value is not None}
+    place = own.setdefault("environment", data["columns"][column]["environments"][0])
+    if own.get("file") == 1:
+        own["file"] = f"{data['rows'][row]['prefix']}{place}.txt"
+    return {**data["shared"][shared], **own}
+
+
 def test_the_evidence_of_each_cell_is_in_the_page() -> None:
     run = runs.drawn(
         "2.4 2.5\na ✓ A≠", observations={("a", "2.5"): {"loss": 0.5, "how": "</script>"}}
     )
     place = "2.5.0-py3.8-cpu"
     data = json.loads(page(run, dockerfiles={place: "FROM python:3.8\n"}).scripts[0])
-    cell = data["cells"][0][1]
+    cell = cell_of(data, 0, 1)
     assert data["signatures"][cell["letter"]] == "ErrorA: what A says"
     assert data["observed"][cell["observed"]] == {"loss": 0.5, "how": "</script>"}
     assert "ValueError: no" in [data["lines"][line] for line in data["logs"][cell["log"]]]
@@ -317,13 +329,28 @@ def test_the_evidence_of_each_cell_is_in_the_page() -> None:
     assert "numpy==1.23.5" in data["environments"][place]["packages"]
 
 
+def test_a_cell_says_only_what_it_does_not_share() -> None:
+    """Its file and environment only where they are not the usual ones of its row and column."""
+    run = runs.drawn("2.4 2.5\na ✓ A\nb ✓ A\nc ✓ ✓")
+    told = [evolve(r, log=f"logs/{r.case}__{r.environment}.txt") for r in run.results]
+    told[-1] = evolve(told[-1], log="logs/else.txt", environment="another")
+    data = json.loads(page(evolve(run, results=tuple(told))).scripts[0])
+    assert [cell["verdict"] for cell in data["shared"]] == ["pass", "fail"]
+    assert [[cell[0] for cell in row] for row in data["cells"]] == [[0, 1], [0, 1], [0, 0]]
+    found = [cell_of(data, row, column) for row in range(3) for column in range(2)]
+    assert [cell["file"] for cell in found] == [result.log for result in told]
+    assert [cell["environment"] for cell in found] == [result.environment for result in told]
+    assert data["cells"][0][0][4] == 1, "the usual file"
+
+
 DRAWN = runs.drawn("2.4 2.5\na ✓ ✓")
 
 
 def test_the_page_lists_what_each_cell_left() -> None:
     run = runs.with_files(DRAWN, ("a/b", "out/x/a/b", 1500), ("c", "out/x/c", 0))
     document = page(run)
-    left, none = json.loads(document.scripts[0])["cells"][0]
+    data = json.loads(document.scripts[0])
+    left, none = (cell_of(data, 0, column) for column in range(2))
     files = [["a/b", "out/x/a/b", 1500], ["c", "out/x/c", 0]]
     assert left["left"] == {"files": files, "more": 0}
     assert "left" not in none
@@ -337,16 +364,16 @@ def test_the_page_lists_what_each_cell_left() -> None:
 )
 def test_links_to_what_cells_left_stay_in_the_run(path: str) -> None:
     run = runs.with_files(DRAWN, ("a", path, 1), ("\u202eb<c", "out/x/b", 1))
-    left, _ = json.loads(page(run).scripts[0])["cells"][0]
+    left = cell_of(json.loads(page(run).scripts[0]), 0, 0)
     assert left["left"] == {"files": [["b<c", "out/x/b", 1]], "more": 0}
 
 
 def test_what_cells_left_is_bounded_in_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     run = runs.with_files(DRAWN, *((str(n), f"out/x/{n}", 1) for n in range(60)))
-    left, _ = json.loads(page(run).scripts[0])["cells"][0]
+    left = cell_of(json.loads(page(run).scripts[0]), 0, 0)
     assert (len(left["left"]["files"]), left["left"]["more"]) == (50, 10)
-    monkeypatch.setattr(html_data, "MOST_LEFT", 100)
-    left, _ = json.loads(page(run).scripts[0])["cells"][0]
+    monkeypatch.setattr(html_cells, "MOST_LEFT", 100)
+    left = cell_of(json.loads(page(run).scripts[0]), 0, 0)
     assert left["left"] == {"files": [], "more": 60}
 
 
@@ -403,7 +430,8 @@ def test_logs_are_bounded_and_failures_keep_theirs(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(html_data, "MOST_LOGS", 30_000)
     data = json.loads(page(runs.wide(), lambda path: path + "x" * 300).scripts[0])
     assert sum(map(len, data["lines"])) < 31_000
-    cells = [cell for row in data["cells"] for cell in row if cell]
+    places = [(r, c) for r, row in enumerate(data["cells"]) for c, cell in enumerate(row) if cell]
+    cells = [cell_of(data, *place) for place in places]
     letters = {cell["letter"] for cell in cells if "letter" in cell}
     assert letters <= {cell.get("letter") for cell in cells if "log" in cell}
     assert any("log" not in cell for cell in cells)

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from runner.cells.left_files import is_inside
-from runner.grid import Column, Grid, Mark, Row
+from runner.grid import Column, Grid, Row
 from runner.grid.tolerance import TOLERANCE
-from runner.model import NO_TENSORFLOW, EnvironmentInfo, Json, Result, Verdict
+from runner.model import NO_TENSORFLOW, EnvironmentInfo, Result, Verdict
 from runner.report import links, text
 from runner.report.context import Context, command_base, command_end, plain_command
+from runner.report.html.cells import MOST_NAME, CellRecords, log_prefix
 from runner.serial import plain
 
 LOG_LINES = 80
@@ -26,12 +26,7 @@ STAMP = re.compile(
     r"|(?<=[IWEF])\d{4} (?:\d\d:){2}\d\d\.\d+ +\d+ )"
 )
 """The time at which TensorFlow wrote a line; without it, equal lines are equal."""
-MOST_OBSERVED = 2_000
-"""At most this many characters of one observation."""
-MOST_LEFT, MOST_LEFT_OF_A_CELL = 300_000, 50
-"""What cells left: at most this many characters of names, and this many files of one cell."""
 MOST_DOCKERFILE = 20_000
-MOST_NAME = 80
 
 ESCAPES = (
     *(("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")),
@@ -82,20 +77,14 @@ def _members(context: Context) -> Iterator[tuple[str, Iterable[str]]]:
     memory, so only those of one row exist at a time."""
     grid = context.grid
     logs, shifts = _Logs(context), _shifts(grid)
-    observed, left = _Distinct(), _LeftFiles()
+    cells = CellRecords(logs.numbers)
     yield "columns", [_inert([_column(each, context.run.info.along) for each in grid.columns])]
     yield "rows", [_inert([_row(context, row, shifts[row.index]) for row in grid.rows])]
-    cells = (
-        [
-            0 if mark.impossible else result and _cell(result, mark, logs.numbers, observed, left)
-            for result, mark in zip(results, marks)
-        ]
-        for results, marks in zip(grid.cells, grid.marks)
-    )
-    yield "cells", _listed(map(_inert, cells))
+    yield "cells", _listed(_inert(cells.of_row(grid, row)) for row in grid.rows)
     rest = {
         "signatures": {e.letter: text.shortened(e.signature, 2_000) for e in grid.legend},
-        "observed": list(observed.values()),
+        "shared": cells.shared,
+        "observed": cells.observed,
         "lines": list(logs.lines),
         "logs": logs.written,
         "archive": context.extras.archive,
@@ -136,93 +125,17 @@ def _column(column: Column, along: str) -> dict[str, Any]:
 
 
 def _row(context: Context, row: Row, shifts: dict[str, list[int]]) -> dict[str, Any]:
-    return {
-        "repro": row.repro,
-        "case": text.clean(row.case),
+    case, quoted = text.clean(row.case), shlex.quote(row.case)
+    facts = {
         "about": text.shortened(row.about, 500),
-        "quoted": shlex.quote(row.case),
-        **({"saver": row.saver} if row.saver else {}),
+        "quoted": quoted if quoted != case else "",
+        "saver": row.saver,
         "plain": plain_command(context, row),
+        "prefix": log_prefix(context.grid, row),
         "shifts": shifts,
     }
-
-
-def _cell(
-    result: Result, mark: Mark, logs: dict[str, int], observed: _Distinct, left: _LeftFiles
-) -> dict[str, Any]:
-    """What differs from the page's defaults."""
-    outcome, log = result.outcome, result.log
-    notes = [f"It fails in {result.place}.", *result.notes] if result.place else result.notes
-    values = {text.shortened(k, MOST_NAME): _observed(v) for k, v in result.observations.items()}
-    facts: dict[str, Any] = {
-        "verdict": outcome.verdict.value,
-        "letter": mark.letter or None,
-        "reason": text.shortened(outcome.reason or "", 1_000) or None,
-        "environment": result.environment or None,
-        "exit": result.exit_code,
-        "signal": result.signal,
-        "seconds": round(result.seconds, 2) if result.attempts else None,
-        "memory": round(result.max_rss_mb) or None,
-        "notes": [text.shortened(note, 300) for note in notes] or None,
-        "observed": observed.number(values) if values else None,
-        "file": log or None,
-        "log": logs.get(log) if log else None,
-        "left": left.listed(result) or None,
-        "attempts": result.attempts if result.attempts > 1 else None,
-        "votes": mark.votes or None,
-        "cached": result.cached or None,
-        "inferred": result.inferred or None,
-        "expected": result.expected or None,
-        "unexpected": result.unexpected or None,
-        "mode": result.mode if result.mode not in ("", "fresh") else None,
-        "why": text.shortened(result.mode_reason or "", 300) or None,
-        "worker": text.shortened(result.worker or "", 100) or None,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
-
-
-def _observed(value: Json) -> Json:
-    if value is None or isinstance(value, (bool, float)) or _short(value):
-        return value
-    try:
-        whole = json.dumps(value)
-    except (RecursionError, ValueError):
-        return "(cannot be shown)"
-    return value if len(whole) <= MOST_OBSERVED else f"{whole[:MOST_OBSERVED]} …"
-
-
-def _short(value: Json) -> bool:
-    """Whether it is surely short: a list of a few floats, as most observations are."""
-    return isinstance(value, list) and len(value) <= 50 and all(type(v) is float for v in value)
-
-
-class _Distinct(dict[str, dict[str, Json]]):
-    """Different observations, each stored once: most cells of a case observe the same."""
-
-    def number(self, observed: dict[str, Json]) -> int:
-        key = repr(observed)
-        if key not in self:
-            self[key] = observed
-            self._numbers[key] = len(self._numbers)
-        return self._numbers[key]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._numbers: dict[str, int] = {}
-
-
-class _LeftFiles:
-    """Lists what cells left in `out/`, as long as the page has room; then it only counts."""
-
-    def __init__(self) -> None:
-        self._room = MOST_LEFT
-
-    def listed(self, result: Result) -> dict[str, Any]:
-        known = [file for file in result.files if is_inside(file.path)]
-        self._room -= sum(len(file.name) + len(file.path) for file in known)
-        shown = known[:MOST_LEFT_OF_A_CELL] if self._room > 0 else []
-        files = [[text.clean(file.name), file.path, file.size] for file in shown]
-        return {"files": files, "more": len(known) - len(shown)} if known else {}
+    known = {name: fact for name, fact in facts.items() if fact}
+    return {"repro": row.repro, "case": case, **known}
 
 
 class _Logs:

@@ -7,8 +7,17 @@
   const view = { outcome: new Set(), letter: new Set(), device: new Set(), cell: null };
   const none = { verdict: "none" };
   const own = (object, name) => (object && Object.hasOwn(object, name) ? object[name] : undefined);
-  const at = (r, c) => (data.cells[r] || [])[c] || none;
-  const exists = (r, c) => data.cells[r] !== undefined && data.cells[r][c] !== undefined && data.cells[r][c] !== 0;
+  // `runner/report/html/cells.py` tells what is in the list that stands for a cell.
+  const listed = (r, c) => (data.cells[r] || [])[c];
+  const sharedOf = (r, c) => (listed(r, c) ? data.shared[listed(r, c)[0]] : none);
+  const at = (r, c) => {
+    if (!listed(r, c)) return none;
+    const [, seconds, memory, observed, file, log, environment, left] = listed(r, c);
+    const place = environment ?? data.columns[c].environments[0];
+    return { ...sharedOf(r, c), seconds, memory, observed, log, left, environment: place,
+      file: file === 1 ? `${data.rows[r].prefix}${place}.txt` : file };
+  };
+  const exists = (r, c) => listed(r, c) !== undefined && listed(r, c) !== 0;
 
   // What needs all cells is made when it is first needed: a page of 40,000 opens before that.
   const once = (make) => { let made; return () => (made ??= make()); };
@@ -47,12 +56,14 @@
   // An inferred cell was not measured: it counts as its outcome nowhere.
   const kinds = (cell) => [cell.inferred ? "inferred" : cell.verdict,
     cell.unexpected ? "unexpected" : "", cell.votes ? "flaky" : ""];
-  const matches = (cell) =>
-    (!view.outcome.size || kinds(cell).some((kind) => view.outcome.has(kind))) &&
-    (!view.letter.size || view.letter.has(cell.letter));
+  const matches = (r, c) => {
+    const cell = sharedOf(r, c);
+    return (!view.outcome.size || kinds(cell).some((kind) => view.outcome.has(kind))) &&
+      (!view.letter.size || view.letter.has(cell.letter));
+  };
 
   function dim(filtered) {
-    const match = new Map(cells().map((cell) => [cell, !filtered || matches(at(...numbers(cell.dataset.k)))]));
+    const match = new Map(cells().map((cell) => [cell, !filtered || matches(...numbers(cell.dataset.k))]));
     for (const cell of cells()) cell.classList.toggle("off", !match.get(cell));
     for (const tr of all("tbody tr", area))
       tr.hidden = filtered && ![...tr.cells].some((cell) => match.get(cell));
@@ -81,7 +92,7 @@
     data.cells.forEach((row, r) => row.forEach((cell, c) => {
       if (!exists(r, c)) return;
       known += 1;
-      if (devices(r, c) && matches(at(r, c))) shown += 1;
+      if (devices(r, c) && matches(r, c)) shown += 1;
     }));
     return `${shown} of ${known} cells`;
   }
@@ -281,7 +292,7 @@
   const facts = (cell) => list([
     ["exit code", cell.exit === undefined ? "" : String(cell.exit)],
     ["signal", cell.signal === undefined ? "" : String(cell.signal)],
-    ["time", cell.seconds === undefined ? "" : `${cell.seconds} s`],
+    ["time", cell.seconds == null ? "" : `${cell.seconds} s`],
     ["peak memory", cell.memory ? `${cell.memory} MiB` : ""],
     ["process", cell.inferred ? "" : cell.mode === "fork" ? "forked after one import of TensorFlow" : cell.why ? `its own: ${cell.why}` : ""],
     ["notes", (cell.notes || []).join("; ")],
@@ -289,7 +300,7 @@
   ]);
 
   function output(cell) {
-    const lines = cell.log === undefined ? [] : data.logs[cell.log].map((n) => data.lines[n]);
+    const lines = cell.log == null ? [] : data.logs[cell.log].map((n) => data.lines[n]);
     if (lines.length) {
       const start = telling(lines), before = lines.slice(0, start);
       return make("div", {},
@@ -297,7 +308,7 @@
           make("pre", {}, before.join("\n"))) : null,
         make("pre", { class: "log" }, lines.slice(start).join("\n")));
     }
-    return cell.file ? make("p", { class: "quiet" }, cell.log === undefined ? `In ${cell.file}${data.archive && `, as a file or in ${data.archive}`}.` : "It printed nothing.") : null;
+    return cell.file ? make("p", { class: "quiet" }, cell.log == null ? `In ${cell.file}${data.archive && `, as a file or in ${data.archive}`}.` : "It printed nothing.") : null;
   }
 
   // Only on the machine of the run do the files lie beside the page. A browser saves them and does
@@ -326,7 +337,7 @@
   const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
   function again(cell, row, column) {
     const releases = [...new Set([row.saver || column.tensorflow, column.tensorflow])].join(",");
-    const one = row.saver ? "" : ` --case ${row.quoted} --device ${quoted(column.device)}`;
+    const one = row.saver ? "" : ` --case ${row.quoted || row.case} --device ${quoted(column.device)}`;
     const where = `--tf ${quoted(releases)}${one}`;
     const command = [`${data.command} \\\n  ${where}`, data.words].join(" ").trim(), lines = [command];
     if (row.plain) lines.push("", "# or, where this release is installed:", row.plain);
