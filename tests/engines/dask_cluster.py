@@ -73,12 +73,25 @@ class Cluster:
         self.variables = dict(variables or {})
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stack = ExitStack()
-        file = folder / "scheduler.json"
-        own = ["scheduler", "--host", host, "--port", "0", "--no-dashboard", *words]
-        own += ["--scheduler-file", str(file)]
-        self.scheduler = self._start("scheduler", own, {}, within)
-        until(lambda: file.exists() and file.read_text("utf-8").strip(), self.log("scheduler"))
+        self._file = folder / "scheduler.json"
+        self._words = ["scheduler", "--host", host, "--no-dashboard", *words]
+        self._words += ["--scheduler-file", str(self._file)]
+        self._within = within
+        self.start_scheduler()
+
+    def start_scheduler(self, port: str = "0") -> None:
+        words = [*self._words, "--port", port]
+        self.scheduler = self._start("scheduler", words, {}, self._within)
+        log, file = self.log("scheduler"), self._file
+        until(lambda: file.exists() and file.read_text("utf-8").strip(), log)
         self.address = str(json.loads(file.read_text("utf-8"))["address"])
+
+    def restart_scheduler(self) -> None:
+        """Kill it, and start another one with the same address."""
+        self.scheduler.kill()
+        self.scheduler.wait(PATIENCE)
+        self._file.unlink()
+        self.start_scheduler(self.address.rpartition(":")[2])
 
     def add(
         self, name: str, *more: str, within: Sequence[str] = (), wait: bool = True, **variables: str
@@ -148,22 +161,26 @@ class Desk:
         versions: Sequence[str] = VERSIONS,
         releases: Sequence[Release] = (),
         devices: Sequence[Device] = (Device.CPU,),
+        scripts: Sequence[str] = ("my.py",),
     ) -> list[Result]:
-        """The cells of `count` cases, each of so many seconds, on each of the versions.
+        """The cells of `count` cases of each script, of so many seconds, on each of the versions.
 
         `releases` may stand in their place, where more than a version matters.
         """
         cases = tuple(Case(name=f"c{n}", args=(seconds,)) for n in range(count))
-        repro = Repro(
-            name="r",
-            script=self.folder / "my.py",
-            cases=cases,
-            limits=Limits(timeout=300),
-            needs_tensorflow=False,
+        repros = tuple(
+            Repro(
+                name=script,
+                script=self.folder / script,
+                cases=cases,
+                limits=Limits(timeout=300),
+                needs_tensorflow=False,
+            )
+            for script in scripts
         )
-        matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=(repro,), devices=tuple(devices))
+        matrix = Matrix(source=Path("matrix.yaml"), tf="", repros=repros, devices=tuple(devices))
         cells = plan.cells(matrix, releases or [release(version) for version in versions])
-        with self.journal(repro) as log, self.connect(emit, engine) as (engine_there, workers):
+        with self.journal(*repros) as log, self.connect(emit, engine) as (engine_there, workers):
             load = arrange(cells, engine_there, environment)
             for result in load.known:
                 log.append(result, "")
@@ -171,7 +188,10 @@ class Desk:
                 workers=workers,
                 store=Store(self.folder / "store"),
                 journal=log,
-                snapshots={"r": snapshot.take_snapshot(repro, self.folder / "snapshots")},
+                snapshots={
+                    repro.name: snapshot.take_snapshot(repro, self.folder / "snapshots")
+                    for repro in repros
+                },
                 options=Options(mode="fresh"),
                 emit=self._take(emit),
             ).run(load.batches)
@@ -181,8 +201,8 @@ class Desk:
         return list(results)
 
     @contextmanager
-    def journal(self, repro: Repro) -> Iterator[journal.Journal]:
-        head = Run(info=INFO, environments=(), results=(), repros=(repro,))
+    def journal(self, *repros: Repro) -> Iterator[journal.Journal]:
+        head = Run(info=INFO, environments=(), results=(), repros=repros)
         log = journal.Journal(self.folder / f"run-{time.monotonic_ns()}", head)
         yield log
         log.close()

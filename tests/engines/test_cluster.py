@@ -23,7 +23,7 @@ from runner.cells import snapshot
 from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
 from runner.model import Case, Cell, Repro, Result, Target, Verdict
 from runner.pipeline import cluster, events
-from runner.pipeline.cluster import machines, messages
+from runner.pipeline.cluster import connection, machines, messages
 from runner.pipeline.cluster.site import ClusterSite
 from runner.pipeline.task_machine import MachineLost
 from runner.pipeline.tasks import Measure
@@ -288,7 +288,29 @@ if str(pid) in PIDS:
 # The scheduler, and who asks --------------------------------------------------------------------
 
 
-def test_what_was_measured_before_the_scheduler_was_lost_is_kept(desk: Desk) -> None:
+def test_a_run_goes_on_when_its_scheduler_is_started_again(desk: Desk) -> None:
+    """Dask's workers end with it, and whoever started them starts others."""
+    desk.dask.add("one")
+    ended: list[Result] = []
+
+    def restart(event: events.Event) -> None:
+        if isinstance(event, events.Ended):
+            ended.append(event.result)
+            if len(ended) == 3:
+                desk.dask.restart_scheduler()
+                desk.dask.add("two", wait=False)
+
+    results = desk.run("0.2", 3, emit=restart)
+    assert verdicts(results) == {"pass": 12}
+    assert workers_of(results) == {"one", "two"}
+    told = [e.phase.what for e in desk.events if isinstance(e, events.Preparing)]
+    assert "making on two" in told, told  # the new scheduler passes on what its worker says
+
+
+def test_what_was_measured_before_the_scheduler_was_lost_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 1.0)
     desk.dask.add("one")
     ended: list[Result] = []
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from runner.pipeline import events
 from runner.pipeline.cluster import connection
 from runner.releases import catalogue
 from tests.conftest import required
-from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, verdicts
+from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, until, verdicts
 
 pytest.importorskip("distributed")
 
@@ -137,6 +139,50 @@ def test_without_such_a_worker_they_are_skipped_and_the_others_measured(desk: De
     assert verdicts(results) == {"pass": 6, "skip": 6}
     reasons = {r.outcome.reason for r in results if r.outcome.verdict is Verdict.SKIP}
     assert reasons == {"no worker of the cluster has a GPU (dask worker --resources GPU=1)"}
+
+
+UNTIL_FULL = """
+import os, sys, time
+def free():
+    disk = os.statvfs(os.path.dirname(os.path.abspath(__file__)))
+    small = disk.f_blocks * disk.f_frsize <= 2 ** 25
+    return disk.f_bavail if small else 0
+end = time.time() + 60
+while free() and time.time() < end:
+    time.sleep(0.05)
+"""
+
+
+def test_a_worker_whose_disk_fills_during_a_run_gets_no_more_cells(
+    desk: Desk, small_disk: tuple[str, ...]
+) -> None:
+    """Its first script's cells last until the disk is full; the second script cannot be stored."""
+    desk.dask.add("small", within=small_disk)
+    desk.dask.add("large")
+    small = Path(f"/proc/{desk.dask.workers['small'].pid}/root", *small_disk[-1].split("/"))
+    (small / "made" / VERSIONS[0]).mkdir(parents=True)  # it has cells to do
+    (desk.folder / "my.py").write_text(UNTIL_FULL, "utf-8")
+    (desk.folder / "other.py").write_text("", "utf-8")
+    filling = threading.Thread(target=fill_up, args=(small,))
+
+    def fill(event: events.Event) -> None:
+        if isinstance(event, events.Started) and event.worker == "small" and not filling.ident:
+            filling.start()
+
+    results = desk.run("0", 3, emit=fill, scripts=("my.py", "other.py"))
+    filling.join()
+    assert verdicts(results) == {"pass": 24}
+    assert {one.worker for one in results if one.repro == "other.py"} == {"large"}
+    (said,) = [line for line in desk.said if "worker small gets no more cells" in line]
+    assert "No space left on device" in said
+
+
+def fill_up(disk: Path) -> None:
+    """When the first script is stored there."""
+    until(lambda: list(disk.glob("snapshots/*/my.py")))
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
 
 
 def test_a_command_calls_no_more_workers_at_a_time_than_a_scheduler_can(

@@ -13,6 +13,8 @@ from runner.errors import TfmatrixError, UsageError
 
 CONNECT = 20.0
 """Seconds within which the scheduler must answer and a first worker must join."""
+PATIENCE = 60.0
+"""Seconds within which a scheduler or workers must be back after they were lost."""
 INSTALL = "pip install 'tfmatrix[cluster]'"
 
 
@@ -41,7 +43,7 @@ def _to(address: Any, distributed: Any) -> Iterator[Any]:
             # may have its own event loop, so another thread tries the connection first.
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(asyncio.run, _greet(address)).result()
-        dask = distributed.Client(address, timeout=CONNECT, set_as_default=False)
+        dask = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (
         OSError,
         ValueError,

@@ -14,7 +14,7 @@ from runner.errors import EngineUnavailableError, TfmatrixError
 from runner.machine.units import count
 from runner.pipeline import events
 from runner.pipeline.cluster import worker
-from runner.pipeline.cluster.client import CONNECT, client
+from runner.pipeline.cluster.client import CONNECT, PATIENCE, client
 from runner.pipeline.cluster.engine import ClusterEngine
 from runner.pipeline.cluster.machines import Remote
 from runner.pipeline.cluster.messages import WorkerInfo
@@ -25,8 +25,6 @@ from runner.pipeline.task_machine import MachineLost
 
 LOOK = 0.5
 """Seconds between two checks of the list of workers."""
-PATIENCE = 60.0
-"""After this many seconds without any worker, the remaining tasks are given up."""
 STUCK = 4
 """After this many checks in a row in which nothing runs and no
 worker takes a waiting task, it is stuck."""
@@ -72,6 +70,8 @@ class Connection:
         """Address of a worker → how many calls it may get at a time."""
         self._lock = threading.Lock()
         self._seen = time.monotonic()
+        """When a worker was last there."""
+        self._away = False
         self._stuck = 0
         self.site = ClusterSite(engine, secrets.token_hex(8), emit)
         self.prepare = Pool()
@@ -84,7 +84,6 @@ class Connection:
         abouts = {address: self._ask(address) for address in addresses}
         if self._engine == "auto":
             self._engine = self.site.name = _common([a.engines for a in abouts.values() if a])
-        self._dask.subscribe_topic(worker.TOPIC, lambda event: self.site.heard(event[1]))
         for address, about in abouts.items():
             self._welcome(address, about)
         if not self.site.machines:
@@ -112,25 +111,47 @@ class Connection:
         return addresses
 
     def _addresses(self) -> Collection[str]:
+        if self._dask.status != "running":
+            raise ConnectionError(self._dask.status)
         threads: dict[str, int] = self._dask.nthreads()
         return threads.keys()
 
     # -- who is there ---------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        while not self._closed.wait(LOOK):
-            try:
-                self._look()
-            except Exception as error:  # any library below may raise it
-                if not self._closed.is_set():
-                    self._lose_all(f"the scheduler is lost ({error or type(error).__name__})")
-                return
+        try:
+            while not self._closed.wait(LOOK):
+                there = self._answer()
+                if there is not None:
+                    self._look(there)
+        except Exception as error:  # any library below may raise it
+            if not self._closed.is_set():
+                self._lose_all(f"the scheduler is lost ({error or type(error).__name__})")
 
-    def _look(self) -> None:
-        if self._dask.status != "running":
-            raise ConnectionError(self._dask.status)
-        there = self._addresses()
-        for address in self._unfit.keys() - there:
+    def _answer(self) -> Optional[Collection[str]]:
+        """The scheduler's workers; None while it does not answer. Raises if it is lost for good."""
+        try:
+            there = self._addresses()
+        except Exception as error:  # any library below may raise it
+            self._await_scheduler(error)
+            return None
+        if self._away:
+            self._away, self._seen = False, time.monotonic()
+            self._say("the scheduler is back; its workers get the remaining cells")
+        return there
+
+    def _await_scheduler(self, error: Exception) -> None:
+        """Dask connects again to a scheduler that comes back. Raises if it is too late for that."""
+        late = time.monotonic() - self._seen > PATIENCE
+        if self._closed.is_set() or late or self._dask.status in ("closing", "closed"):
+            raise error
+        if not self._away:
+            self._away = True
+            self._say(f"the scheduler is lost; it is waited for, up to {PATIENCE:.0f} s")
+            self._forget_all()
+
+    def _look(self, there: Collection[str]) -> None:
+        for address in self._unfit.keys() - set(there):
             del self._unfit[address]
         for address, machine in list(self.site.machines.items()):
             if address in there and machine.unfit:
@@ -139,7 +160,8 @@ class Connection:
             elif address not in there or machine.lost:
                 # It may be lost only to us because one call got no answer. Then it is found again.
                 self._lose(machine, "is lost; its cells are measured elsewhere")
-        for address in there - self.site.machines.keys() - self._unfit.keys() - self._asking:
+        known = self.site.machines.keys() | self._unfit.keys() | self._asking
+        for address in set(there) - known:
             self._asking.add(address)
             threading.Thread(target=self._meet, args=(address,), daemon=True).start()
         self._give_up_what_nobody_does()
@@ -177,6 +199,8 @@ class Connection:
         if threads < about.threads:
             using = f"uses {threads} of its {about.threads} threads"
             self._say(f"worker {about.name} {using}: with all of them it {FULL}")
+        # Each time, because the scheduler may be another one than before.
+        self._dask.subscribe_topic(worker.TOPIC, lambda event: self.site.heard(event[1]))
         machine = Remote(self._dask, address, about, self._engine, threads)
         self.site.welcome(machine)
         self.measure.add_workers(machine, machine.threads)
@@ -200,6 +224,9 @@ class Connection:
 
     def _lose(self, machine: Remote, what: str) -> None:
         self._say(f"worker {machine.name} {what}")
+        self._forget(machine)
+
+    def _forget(self, machine: Remote) -> None:
         del self.site.machines[machine.address]
         for pool in (self.prepare, self.measure):
             pool.remove_machine(machine)
@@ -208,11 +235,14 @@ class Connection:
         for address in [one for one, why in self._unfit.items() if why.endswith(FULL)]:
             del self._unfit[address]  # it may take this worker's place
 
+    def _forget_all(self) -> None:
+        self.site.lose_all()
+        for machine in list(self.site.machines.values()):
+            self._forget(machine)
+
     def _lose_all(self, reason: str) -> None:
         self._say(f"{reason}; all results are kept: run the same command again to measure the rest")
-        for machine in list(self.site.machines.values()):
-            for pool in (self.prepare, self.measure):
-                pool.remove_machine(machine)
+        self._forget_all()
         self._give_up(reason, for_good=True)
 
     def _give_up(self, reason: str, *, for_good: bool = False) -> None:

@@ -18,8 +18,13 @@ from runner.pipeline.cluster.messages import WorkerInfo
 from runner.pipeline.task_machine import Machine, MachineLost
 
 T = TypeVar("T")
+
 USABLE = 0.6
 """Cells may be planned to fill this share of a machine's free memory."""
+
+
+class SchedulerLost(MachineLost):
+    """No worker can be reached, because the scheduler cannot."""
 
 
 class Remote(Machine):
@@ -149,6 +154,8 @@ class Remote(Machine):
             raise self._lost()
         try:
             return replies.result()[self.address]
+        except OSError as error:
+            raise SchedulerLost(f"the scheduler is lost: {error}") from None
         except Exception as error:  # which one depends on the fault
             raise self._lost(error) from None
 

@@ -20,7 +20,7 @@ from runner.machine import processes
 from runner.model import Environment, Execution, Target
 from runner.pipeline import events
 from runner.pipeline.cluster import worker
-from runner.pipeline.cluster.machines import Remote
+from runner.pipeline.cluster.machines import Remote, SchedulerLost
 from runner.pipeline.cluster.messages import (
     MakeReply,
     MakeRequest,
@@ -174,6 +174,11 @@ class ClusterSite:
         machine.hold()
         self.machines[machine.address] = machine
 
+    def lose_all(self) -> None:
+        """The scheduler is lost, and with it every machine."""
+        for machine in self._there():
+            machine.mark_lost()
+
     def refuses(self, target: Target) -> str:
         """Why no machine can make the target; empty if one can."""
         machines = [] if target in self._targets else self._there()
@@ -270,7 +275,9 @@ class ClusterSite:
         try:
             if not self._stopped:
                 return machine.request(fn, *args, beside=beside)
-        except MachineLost:
+        except MachineLost as error:
+            if isinstance(error, SchedulerLost):
+                self.lose_all()  # Tried on another machine, the task would be lost again.
             if not self._stopped:
                 raise
         raise processes.Stopped
