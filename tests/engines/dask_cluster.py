@@ -170,7 +170,7 @@ class Desk:
         cases = tuple(Case(name=f"c{n}", args=(seconds,)) for n in range(count))
         repros = tuple(
             Repro(
-                name=script,
+                name=Path(script).stem,
                 script=self.folder / script,
                 cases=cases,
                 limits=Limits(timeout=300),

@@ -160,19 +160,21 @@ def test_a_worker_whose_disk_fills_during_a_run_gets_no_more_cells(
     desk.dask.add("small", within=small_disk)
     desk.dask.add("large")
     small = Path(f"/proc/{desk.dask.workers['small'].pid}/root", *small_disk[-1].split("/"))
-    (small / "made" / VERSIONS[0]).mkdir(parents=True)  # it has cells to do
+    (small / "made" / VERSIONS[0]).mkdir(parents=True)  # so it gets the cells
     (desk.folder / "my.py").write_text(UNTIL_FULL, "utf-8")
-    (desk.folder / "other.py").write_text("", "utf-8")
+    (desk.folder / "second").mkdir()
+    (desk.folder / "second" / "other.py").write_text("print()", "utf-8")
     filling = threading.Thread(target=fill_up, args=(small,))
 
     def fill(event: events.Event) -> None:
         if isinstance(event, events.Started) and event.worker == "small" and not filling.ident:
             filling.start()
 
-    results = desk.run("0", 3, emit=fill, scripts=("my.py", "other.py"))
+    scripts = ("my.py", "second/other.py")
+    results = desk.run("0", 3, emit=fill, scripts=scripts, versions=VERSIONS[:1])
     filling.join()
-    assert verdicts(results) == {"pass": 24}
-    assert {one.worker for one in results if one.repro == "other.py"} == {"large"}
+    assert verdicts(results) == {"pass": 6}
+    assert {one.worker for one in results if one.repro == "other"} == {"large"}
     (said,) = [line for line in desk.said if "worker small gets no more cells" in line]
     assert "No space left on device" in said
 
@@ -185,12 +187,12 @@ def fill_up(disk: Path) -> None:
             filler.write(bytes(4096))
 
 
-def test_a_command_calls_no_more_workers_at_a_time_than_a_scheduler_can(
+def test_a_worker_too_many_waits_for_the_place_of_a_lost_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With two threads, it gets five calls; with one, three. A lost one's place is free."""
-    monkeypatch.setattr(connection, "CALLS", 8)
-    for name in ("one", "two", "three"):
+    """One with two threads gets five calls at a time, and the command makes no more."""
+    monkeypatch.setattr(connection, "CALLS", 5)
+    for name in ("one", "two"):
         desk.dask.add(name)
     killed: list[str] = []
 
@@ -199,10 +201,21 @@ def test_a_command_calls_no_more_workers_at_a_time_than_a_scheduler_can(
             killed.append(event.result.worker)
             desk.dask.workers[killed[0]].send_signal(signal.SIGKILL)
 
-    results = desk.run("0.3", 10, emit=kill_the_first)
-    assert verdicts(results) == {"pass": 40}
-    (turned_away,) = [line for line in desk.said if "gets no cells" in line]
-    (limited,) = [line for line in desk.said if "uses 1 of its 2 threads" in line]
-    assert "gets no cells: it would need more than the 400 calls at a time" in turned_away
-    assert "threads: with all of them it would need more" in limited
-    assert turned_away.split()[1] in {result.worker for result in results}
+    results = desk.run("0.3", 3, emit=kill_the_first)
+    assert verdicts(results) == {"pass": 12}
+    (said,) = [line for line in desk.said if "gets no cells" in line]
+    assert "it would need more than the 400 calls at a time" in said
+    assert {result.worker for result in results} == {killed[0], said.split()[1]} == {"one", "two"}
+
+
+def test_a_worker_uses_as_many_threads_as_there_are_calls_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two threads, it gets five calls at a time; with one, three."""
+    monkeypatch.setattr(connection, "CALLS", 8)
+    for name in ("one", "two"):
+        desk.dask.add(name)
+    with desk.connect(None, "plain") as (engine, _):
+        assert engine.threads == 3
+    (said,) = [line for line in desk.said if "uses 1 of its 2 threads" in line]
+    assert "with all of them it would need more" in said
