@@ -1,12 +1,13 @@
 """How long Chromium takes to open index.html.
 
-    python -m bench.opening SIZE [SIZE …] [--rounds N] [--also PAGE]
+    python -m bench.opening SIZE [SIZE …] [--rounds N] [--also PAGE] [--whole]
 
 SIZE is RELEASESxCASES, such as 25x400 (10,000 cells) or 82x500: a run of as many cells that nobody
 ran (`bench.simulate`) is reported, and its page loaded from the file. Each page is loaded N times,
 all in turn, each time in a browser context of its own. `--also`: a page to compare with, such as
-one that an older version wrote. Prints for each page its bytes, its elements, and for each time the
-minimum, the median and the maximum in seconds since the navigation began:
+one that an older version wrote. `--whole`: by a link that opens the whole grid, which is folded
+away otherwise. Prints for each page its bytes, its elements, and for each time the minimum, the
+median and the maximum in seconds since the navigation began:
 
 - first paint: the first text or picture is on the screen (first contentful paint);
 - loaded: the end of the page's load event, so all of its HTML is read and its script has run;
@@ -49,18 +50,21 @@ TIMES = """async () => {
 ELEMENTS = "() => document.querySelectorAll('*').length"
 
 
-def main(sizes: Sequence[tuple[int, int]], rounds: int, also: Sequence[Path]) -> None:
+def main(
+    sizes: Sequence[tuple[int, int]], rounds: int, also: Sequence[Path], *, whole: bool
+) -> None:
     with tempfile.TemporaryDirectory() as folder, _browser() as browser:
         pages = {str(page): page.resolve() for page in also}
         for releases, cases in sizes:
             name = f"{releases}x{cases}"
             pages[name] = simulated_page(releases, cases, Path(folder) / name)
         times: dict[str, list[Mapping[str, float]]] = defaultdict(list)
+        view = "#whole=1" if whole else ""
         for _ in range(rounds):
             for name, page in pages.items():
-                times[name].append(_opened(browser, page, TIMES))
+                times[name].append(_opened(browser, page.as_uri() + view, TIMES))
         for name, page in pages.items():
-            elements = _opened(browser, page, ELEMENTS)
+            elements = _opened(browser, page.as_uri(), ELEMENTS)
             print(f"{name}: {page.stat().st_size:,} bytes, {elements:,} elements")
             print("\n".join(table(times[name])))
 
@@ -115,12 +119,12 @@ def _browser() -> Iterator[Any]:
         browser.close()
 
 
-def _opened(browser: Any, page: Path, asked: str) -> Any:
+def _opened(browser: Any, address: str, asked: str) -> Any:
     """What the script `asked` says in the page, when that has been loaded."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     try:
         tab = context.new_page()
-        tab.goto(page.as_uri())
+        tab.goto(address)
         return tab.evaluate(asked)
     finally:
         context.close()
@@ -139,5 +143,6 @@ if __name__ == "__main__":
     parser.add_argument("sizes", nargs="+", type=size, metavar="SIZE")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--also", action="append", type=Path, default=[], metavar="PAGE")
+    parser.add_argument("--whole", action="store_true")
     asked = parser.parse_args()
-    main(asked.sizes, asked.rounds, asked.also)
+    main(asked.sizes, asked.rounds, asked.also, whole=asked.whole)
