@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
@@ -20,12 +21,19 @@ def globs(group: Sequence[str], every: Collection[str]) -> tuple[str, ...]:
     """
     if len(group) == 1:  # the rows of a whole grid, by the hundred
         return tuple(group)
-    outside = set(every) - set(group)
+    outside = sorted(set(every) - set(group))
     beginnings = Counter(stem for name in group for stem in _beginnings(name))
-    foreign = {stem for name in outside for stem in _beginnings(name)}
-    shared = {stem for stem, often in beginnings.items() if often > 1 and stem not in foreign}
+    shared = {
+        stem for stem, often in beginnings.items() if often > 1 and not _begins_any(stem, outside)
+    }
     longest = _covered(group, shared, longest=True)
     return longest if len(longest) <= SHORT else _covered(group, shared, longest=False)
+
+
+def _begins_any(stem: str, names: Sequence[str]) -> bool:
+    """Whether one of these sorted names begins with `stem`, at a break or not."""
+    first = bisect_left(names, stem)
+    return first < len(names) and names[first].startswith(stem)
 
 
 def _covered(group: Sequence[str], shared: Collection[str], *, longest: bool) -> tuple[str, ...]:
