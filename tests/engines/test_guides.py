@@ -140,17 +140,15 @@ def offer(index: index_server.IndexServer) -> None:
 
 def runs_of_before(folder: Path, earlier: Path) -> None:
     """`results/` as it is after some time, and the folders that machines of a CI left."""
-    made = ("results", "shards", "cache")
+    source, target = earlier, folder
     if not any(earlier.iterdir()):
+        source, target = folder, earlier
         for name in ("before", "20261122-154500-3fa9", "reference"):
             assert cli.execute(["run", "--tf", ">=2.12", "--output", f"results/{name}"]) == 0
         for version in ("2.14", "2.15"):
             assert cli.execute(["run", "--tf", version, "--output", f"shards/{version}"]) == 0
-        for name in made:
-            shutil.copytree(folder / name, earlier / name, symlinks=True)
-    else:
-        for name in made:
-            shutil.copytree(earlier / name, folder / name, symlinks=True, dirs_exist_ok=True)
+    for name in ("results", "shards", "cache"):
+        shutil.copytree(source / name, target / name, symlinks=True, dirs_exist_ok=True)
     shutil.rmtree(folder / "report", ignore_errors=True)
 
 
