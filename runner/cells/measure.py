@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import threading
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from runner.cells.classify import classify
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
 from runner.cells.flakiness.majority import majority
 from runner.cells.flakiness.second_looks import needed_look
+from runner.cells.flakiness.trusted import Trusted
 from runner.cells.session import Session
 from runner.cells.snapshot.record import Snapshot
 from runner.cells.suites import looks, rounds
@@ -32,13 +34,12 @@ class _Wish:
     cell: Cell
     snapshot: Snapshot
     prologue: str
-    said_by: str
-    """Names the script in its environment: the key of what it has said in fresh processes. What
-    another cell saved counts no more than arguments do."""
+    trusted: Trusted
+    """What fresh processes showed of the script itself, or of the whole file of a suite."""
 
     @property
-    def said_by_file(self) -> str:
-        return f"{self.said_by}:{self.cell.case.base_name}"
+    def trusted_tests(self) -> Trusted:
+        return evolve(self.trusted, suite=f":{self.cell.case.base_name}")
 
 
 class Measurer:
@@ -76,17 +77,23 @@ class Measurer:
         processes, because children of one process share causes of flakiness such as the hash seed.
         Raises `PrepareError` if no agent can be started, and `Stopped`.
         """
-        said_by = f"{self._environment}:{snapshot.own_digest or snapshot.digest}"
-        said_by += f":{snapshot.workspace.script}"
-        wish = _Wish(cell=cell, snapshot=snapshot, prologue=prologue, said_by=said_by)
+        # What another cell saved counts no more than arguments do.
+        digest = snapshot.own_digest or snapshot.digest
+        trusted = Trusted(
+            store=self._confirmations,
+            environment=self._environment,
+            files=f"{digest}:{snapshot.workspace.script}",
+            script=os.path.abspath(cell.repro.script),  # noqa: PTH100 - links may be edited, too
+        )
+        wish = _Wish(cell=cell, snapshot=snapshot, prologue=prologue, trusted=trusted)
         run = partial(self._suite if cell.repro.suite else self._once, wish)
         if repeat > 1:
             votes = [_measured(run) for _ in range(repeat)]
             return judge_rows(majority, votes) if cell.repro.suite else majority(votes)
         if cell.repro.suite:
-            return looks.run_with_second_look(run, self._mode, partial(self._said_of_test, wish))
+            return looks.run_with_second_look(run, self._mode, wish.trusted_tests.signatures)
         first = run(self._mode)
-        look = needed_look(first, self._confirmations.signatures(said_by))
+        look = needed_look(first, trusted.signatures())
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
     def _suite(self, wish: _Wish, mode: str) -> Execution:
@@ -94,14 +101,9 @@ class Measurer:
         found = rounds.run_file(lambda more: self._once(wish, mode, more), wish.cell.case.base_name)
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
-            if said and said not in self._said_of_test(wish, name):
-                self._confirmations.confirm(wish.said_by_file, f"{name}: {said}")
+            if said:
+                wish.trusted_tests.confirm(said, name)
         return found
-
-    def _said_of_test(self, wish: _Wish, name: str) -> frozenset[str]:
-        start = f"{name}: "
-        said = self._confirmations.signatures(wish.said_by_file)
-        return frozenset(one[len(start) :] for one in said if one.startswith(start))
 
     def close(self) -> None:
         session, self._session = self._session, None
@@ -150,12 +152,12 @@ class Measurer:
                 self._confirmations.add_ends_well(self._environment)
             return execution
         said = classify(execution).signature
-        if said and said not in self._confirmations.signatures(wish.said_by):
+        if said and said not in wish.trusted.shown():
             damage = channel.damage()
             if damage is not None:
                 self.close()
                 return evolve(execution, trouble=damage)
-            self._confirmations.confirm(wish.said_by, said)
+            wish.trusted.confirm(said)
         return execution
 
 

@@ -45,6 +45,7 @@ WARM = 0.75
 """The share of the memory for cells that environments may hold between two saves."""
 CHANGES = 10
 """At most this many changed cells are listed."""
+WAITING = "waiting for a change"
 
 
 @click.command(
@@ -115,7 +116,7 @@ class Watch:
         try:
             chosen, taken = self._read()
         except (TfmatrixError, click.ClickException) as error:
-            running.line_printer(self._console)(str(error))
+            running.line_printer(self._console)(f"{error}\n{WAITING}")
             return
         run = self._carry_out(chosen, taken)
         if run is not None:
@@ -201,7 +202,7 @@ class Watch:
             log.print_answer(line)
         stored = sum(result.cached for result in run.results)
         known = f", {stored} of them known already" if stored else ""
-        line = f"{count(len(run.results), 'cell')} in {seconds:.1f} s{known}; waiting for a change"
+        line = f"{count(len(run.results), 'cell')} in {seconds:.1f} s{known}; {WAITING}"
         self._console.print(line, highlight=False)
         self._before = run
 

@@ -65,7 +65,7 @@ def _nearest_file(script: Path) -> str:
     except (OSError, ValueError):
         return ""
     if _VERSION.fullmatch(script.name):
-        return f"; releases are one word, with commas: --tf 2.9,{script.name}"
+        return f"; name releases with --tf, as one word: --tf {script.name} or --tf 2.9,2.15"
     whole = f"{script.name}.py"
     found = whole if whole in names else nearest(script.name, names)
     return f"; did you mean {quoted(found)}?" if found else ""

@@ -49,7 +49,8 @@ class _Open:
 
     batch: Batch
     left: int
-    since: float
+    seconds: float = 0.0
+    """How long it took to make, without the wait for others."""
 
 
 class Pipeline:
@@ -189,7 +190,12 @@ class Pipeline:
         opened.add(environment.key)
         if self._environments.readiness(environment):
             self._workers.coming.add(environment.key)
-        one = _Open(batch=batch, left=len(batch.cells), since=time.monotonic())
+        one = _Open(batch=batch, left=len(batch.cells))
+
+        def make(*args: object) -> None:
+            started = time.monotonic()
+            self._site.prepare(*args)
+            one.seconds = time.monotonic() - started
 
         def close() -> None:
             opened.discard(environment.key)
@@ -209,11 +215,10 @@ class Pipeline:
                 self._prepared(one, close)
 
         task = Prepare(environment=environment)
-        self._calls.submit(self._workers.prepare, self._site.prepare, task, when_prepared)
+        self._calls.submit(self._workers.prepare, make, task, when_prepared)
 
     def _prepared(self, one: _Open, close: Callable[[], None]) -> None:
-        seconds = time.monotonic() - one.since
-        self._emit(events.Prepared(environment=one.batch.environment, seconds=seconds))
+        self._emit(events.Prepared(environment=one.batch.environment, seconds=one.seconds))
         self._environments.record_prepared(one.batch.environment)
         for cell in one.batch.cells:
             self._measure(one, cell, close)

@@ -122,7 +122,7 @@ def _foregone(
     if isinstance(locked, BoundError):
         return skipped_result(cell, cell.target.label, locked.message)
     if isinstance(locked, LockError):
-        return unmeasurable_result(cell, cell.target.label, locked.message)
+        return unmeasurable_result(cell, cell.target.label, locked.one_line)
     return None
 
 

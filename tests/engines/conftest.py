@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from runner import engines
 from runner.cells import results
 from runner.cli import from_issue
 from runner.environments import locks
+from tests.engines.dask_cluster import Cluster, Desk
 from tests.engines.plain import PlainEngine, locked
 from tests.unit import github_server
 
@@ -26,3 +29,16 @@ def plain_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Scripts of tests stand in for scripts that import TensorFlow.
     monkeypatch.setattr(results, "why_silent", lambda execution, script: None)
     return tmp_path
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler that no worker has joined yet."""
+    with closing(Cluster(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def desk(dask: Cluster) -> Desk:
+    """A desk for plans that a Dask cluster carries out; some files have another one."""
+    return Desk(dask)

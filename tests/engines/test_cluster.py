@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,18 +30,6 @@ from tests.engines.dask_cluster import ROOT, VERSIONS, Cluster, Desk, until, ver
 from tests.engines.plain import environment, release
 
 pytest.importorskip("distributed")
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Cluster]:
-    made = Cluster(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def desk(dask: Cluster) -> Desk:
-    return Desk(dask)
 
 
 def workers_of(results: list[Result]) -> set[str]:

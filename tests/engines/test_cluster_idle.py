@@ -19,7 +19,7 @@ distributed = pytest.importorskip("distributed")
 CONNECTED = """
 import sys, threading
 from pathlib import Path
-from tests.engines.dask_cluster import Desk
+from tests.engines.dask_cluster import PATIENCE, ROOT, Cluster, Desk, until, verdicts
 class There:
     folder, address = Path(sys.argv[1]), sys.argv[2]
 with Desk(There()).connect(None, "plain"):
@@ -29,13 +29,6 @@ WITHOUT_TFMATRIX = """
 import sys
 sys.modules["runner"] = None
 """
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Cluster(tmp_path)
-    yield Desk(made)
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
@@ -20,7 +19,7 @@ from runner.pipeline import events
 from runner.pipeline.cluster import connection
 from runner.releases import catalogue
 from tests.conftest import required
-from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, until, verdicts
+from tests.engines.dask_cluster import VERSIONS, Desk, until, verdicts
 
 pytest.importorskip("distributed")
 
@@ -33,13 +32,6 @@ print("::observe began=%.3f" % time.time())
 time.sleep(float(sys.argv[1]))
 print("::observe ended=%.3f" % time.time())
 """
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Cluster(tmp_path)
-    yield Desk(made)
-    made.close()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from runner.model import (
     Verdict,
 )
 from runner.pipeline import Options, Pipeline, disk, events
+from runner.pipeline.site import made_at_once
 from runner.pipeline.workers import local_workers
 from runner.pipeline.workload import Workload, arrange
 from runner.runs import journal
@@ -389,6 +390,31 @@ def test_agents_stay_for_a_next_round_where_they_are_to(bench: Bench) -> None:
         pipeline.run(load.batches)
         pipeline.run(load.batches)
     assert len(bench.engine.opened) == 1
+
+
+class SlowToMake(PlainEngine):
+    """Notes when it began and when it ended, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def prepare(self, environment: Environment, progress: Progress) -> None:
+        self.times.append(time.monotonic())
+        time.sleep(0.05)
+        super().prepare(environment, progress)
+        self.times.append(time.monotonic())
+
+
+def test_the_seconds_of_an_environment_do_not_count_its_wait_for_others(tmp_path: Path) -> None:
+    engine = SlowToMake()
+    bench = Bench(tmp_path, engine)
+    versions = [f"2.{minor}.0" for minor in range(12)]
+    bench.run(bench.repro(case("good")), *versions)
+    told = [event.seconds for event in bench.events if isinstance(event, events.Prepared)]
+    at_most = made_at_once(2) * (max(engine.times) - min(engine.times))
+    assert len(told) == len(versions)
+    assert sum(told) < 1.25 * at_most  # with the waiting, it was twice as much
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

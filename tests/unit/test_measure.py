@@ -83,8 +83,10 @@ class Agent:
         self._lines = deque([{"event": "hello", "protocol": 1, "python": "3.10.13", "pid": 1}])
 
 
-def measurer(agent: Agent, mode: str, seen: Optional[Confirmations] = None) -> Measurer:
-    return Measurer(lambda: agent, mode, environment="docker:abc", confirmations=seen)
+def measurer(
+    agent: Agent, mode: str, seen: Optional[Confirmations] = None, environment: str = "docker:abc"
+) -> Measurer:
+    return Measurer(lambda: agent, mode, environment=environment, confirmations=seen)
 
 
 def files(script: str = "r.py", digest: str = "", **more: Any) -> Snapshot:
@@ -160,6 +162,17 @@ def test_what_another_script_has_said_counts_for_nothing() -> None:
         agent = Agent(FAIL, PASS)
         one = measurer(agent, "fork", seen)
         assert said(one.measure(CELL, files(script, content))) == ("pass", 0, 2)
+
+
+def test_an_edit_that_fails_as_before_needs_one_fresh_process_for_all_environments() -> None:
+    seen = InMemory()
+    for content, modes in (("", ["fork", "fresh"]), ("edited", ["fork"])):
+        for environment in ("docker:abc", "docker:def"):
+            agent = Agent(FAIL, FAIL)
+            one = measurer(agent, "fork", seen, environment)
+            first = (content, environment) == ("edited", "docker:abc")
+            assert said(one.measure(CELL, files(digest=content)))[0] == "fail"
+            assert agent.modes == (["fork", "fresh"] if first else modes)
 
 
 def test_what_another_cell_saved_counts_no_more_than_arguments() -> None:

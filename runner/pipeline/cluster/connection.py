@@ -65,6 +65,8 @@ class Connection:
         self._say = say
         self._closed = threading.Event()
         self._unfit: dict[str, str] = {}
+        self._placeless: set[str] = set()
+        """The workers of `_unfit` that could be used if another one left its place."""
         self._asking: set[str] = set()
         self._calls: dict[str, int] = {}
         """Address of a worker → how many calls it may get at a time."""
@@ -194,6 +196,8 @@ class Connection:
         if about is None or not threads:
             name, why = about.name if about else address, why or FULL
             self._unfit[address] = f"worker {name} {why}"
+            if why == FULL:
+                self._placeless.add(address)
             self._say(f"worker {name} gets no cells: it {why}")
             return
         if threads < about.threads:
@@ -232,8 +236,8 @@ class Connection:
             pool.remove_machine(machine)
         with self._lock:
             self._calls.pop(machine.address, None)
-        for address in [one for one, why in self._unfit.items() if why.endswith(FULL)]:
-            del self._unfit[address]  # it may take this worker's place
+        while self._placeless:  # they may take this worker's place
+            self._unfit.pop(self._placeless.pop(), None)
 
     def _forget_all(self) -> None:
         self.site.lose_all()
