@@ -8,18 +8,21 @@ import signal
 import subprocess
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
+from runner.errors import TfmatrixError
 from runner.model import Device, Result, Verdict
 from runner.pipeline import events
 from runner.pipeline.cluster import connection
 from runner.releases import catalogue
+from runner.runs import journal
 from tests.conftest import required
-from tests.engines.dask_cluster import VERSIONS, Desk, until, verdicts
+from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, until, verdicts
 
 pytest.importorskip("distributed")
 
@@ -211,3 +214,44 @@ def test_a_worker_uses_as_many_threads_as_there_are_calls_for(
         assert engine.threads == 3
     (said,) = [line for line in desk.said if "uses 1 of its 2 threads" in line]
     assert "with all of them it would need more" in said
+
+
+PRINTS_MUCH = """
+import os
+print(os.urandom(400_000).hex())
+"""
+
+
+@pytest.fixture
+def small_desk(dask: Cluster, tmp_path: Path) -> Iterator[Desk]:
+    """A desk whose own disk has 16 MiB; those of its workers have more."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode:
+        if required():
+            raise PermissionError(done.stderr)
+        pytest.skip(f"LEFT OUT: no file system can be mounted: {done.stderr.strip()}")
+    made = Desk(dask)
+    made.folder = folder
+    try:
+        yield made
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_where_the_commanding_machine_s_disk_fills_the_run_ends_and_keeps_what_it_has(
+    small_desk: Desk, desk: Desk
+) -> None:
+    desk.dask.add("one")
+    (small_desk.folder / "my.py").write_text(PRINTS_MUCH, "utf-8")
+    with pytest.raises(TfmatrixError, match=r"No space left on device\n  to fix it: .*--output"):
+        small_desk.run("", 40)
+    (kept,) = small_desk.folder.glob("run-*")
+    results = journal.read_run(kept).results
+    assert 0 < len(results) < 40 * len(VERSIONS)
+    assert verdicts(results) == {"pass": len(results)}
+    # The worker's disk had room, and the worker serves the next command.
+    (desk.folder / "my.py").write_text("", "utf-8")
+    assert verdicts(desk.run("", 2)) == {"pass": 2 * len(VERSIONS)}
