@@ -67,7 +67,13 @@ class Measurer:
         self._confirmations: Confirmations = confirmations or InMemory()
 
     def measure(
-        self, cell: Cell, snapshot: Snapshot, repeat: int = 1, prologue: str = ""
+        self,
+        cell: Cell,
+        snapshot: Snapshot,
+        repeat: int = 1,
+        prologue: str = "",
+        *,
+        alone: bool = False,
     ) -> Execution:
         """Runs `cell`; runs it twice if the first result needs a second look. A process that
         imports TensorFlow for it runs the script's `prologue`. The agent sees the folder of
@@ -75,6 +81,8 @@ class Measurer:
 
         With `repeat`, runs it that many times and lets the majority decide. These runs are fresh
         processes, because children of one process share causes of flakiness such as the hash seed.
+        `alone`: no other cell shares the import. A fork then saves nothing, and a failure of it
+        would need a fresh process as well; so only an agent that has imported TensorFlow forks.
         Raises `PrepareError` if no agent can be started, and `Stopped`.
         """
         # What another cell saved counts no more than arguments do.
@@ -90,9 +98,10 @@ class Measurer:
         if repeat > 1:
             votes = [_measured(run) for _ in range(repeat)]
             return judge_rows(majority, votes) if cell.repro.suite else majority(votes)
+        mode = "fresh" if alone and not self._opened().warm else self._mode
         if cell.repro.suite:
-            return looks.run_with_second_look(run, self._mode, wish.trusted_tests.signatures)
-        first = run(self._mode)
+            return looks.run_with_second_look(run, mode, wish.trusted_tests.signatures)
+        first = run(mode)
         look = needed_look(first, trusted.signatures())
         return first if look is None else looks.seen_again(first, run("fresh"), look)
 
@@ -115,7 +124,8 @@ class Measurer:
         self._stopped.set()
         self.close()
 
-    def _once(self, wish: _Wish, mode: str, more: tuple[str, ...] = ()) -> Execution:
+    def _opened(self) -> Channel:
+        """The channel to the running agent. Raises `PrepareError` and `Stopped`."""
         if self._stopped.is_set():
             raise processes.Stopped
         if self._session is not None and not self._session.alive:
@@ -127,10 +137,15 @@ class Measurer:
                 self.close()
                 raise processes.Stopped
         assert self._channel is not None
+        return self._channel
+
+    def _once(self, wish: _Wish, mode: str, more: tuple[str, ...] = ()) -> Execution:
+        channel = self._opened()
+        assert self._session is not None
         cell, workspace = wish.cell, wish.snapshot.workspace
         execution = self._session.run(
             Request(
-                script=posixpath.join(self._channel.root, workspace.place, workspace.script),
+                script=posixpath.join(channel.root, workspace.place, workspace.script),
                 args=(*cell.case.args, *more),
                 env=cell.variables,
                 limits=cell.repro.limits,
@@ -140,9 +155,9 @@ class Measurer:
                 ends_well=self._confirmations.ends_well(self._environment),
             )
         )
-        execution = _without_paths(execution, self._channel.shown)
+        execution = _without_paths(execution, channel.shown)
         execution = printed.with_match(execution, cell.repro.fail_on)
-        return self._learnt(wish, execution, self._channel)
+        return self._learnt(wish, execution, channel)
 
     def _learnt(self, wish: _Wish, execution: Execution, channel: Channel) -> Execution:
         """Remembers the execution's signature. A new failure does not

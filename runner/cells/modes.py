@@ -74,8 +74,10 @@ def choose_mode(
     return Mode(name="fork", prologue=prologue_of(repro))
 
 
-def why_fresh_instead(execution: Execution, mode: Mode, repeat: int = 1) -> str:
-    """Why a cell that should start in `mode` ran in a fresh process; empty if it did not."""
+def why_fresh_instead(
+    execution: Execution, mode: Mode, repeat: int = 1, *, alone: bool = False
+) -> str:
+    """Why a cell that may start in `mode` ran in a fresh process; empty if it did not."""
     if execution.mode == "fork" or execution.trouble is not None:
         return ""
     if mode.name == "fresh":
@@ -85,6 +87,8 @@ def why_fresh_instead(execution: Execution, mode: Mode, repeat: int = 1) -> str:
             return note[len(_NOT_FORKED) :]
     if repeat > 1:
         return "--repeat: each run has a process of its own"
+    if alone:
+        return "no other cell shares its import of TensorFlow"
     return "a second look" if execution.attempts > 1 else ""
 
 

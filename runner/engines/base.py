@@ -60,6 +60,8 @@ class Channel(Protocol):
     """Where the agent sees the workspace's folder."""
     shown: Mapping[str, str]
     """Paths of this machine that scripts can see → their names in records, longest first."""
+    warm: bool
+    """Whether the agent has imported TensorFlow for an earlier command."""
 
     def send(self, line: bytes) -> None:
         """Write one line. Raises `ChannelClosed` if the agent has ended."""

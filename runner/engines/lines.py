@@ -33,6 +33,8 @@ class LineChannel(ABC):
     One thread of the subclass calls `_hear` with each text of the agent, and `_hang_up` at the end.
     """
 
+    warm = False
+
     def __init__(self, *, root: str, shown: Mapping[str, str]) -> None:
         self.root = root
         # Longest first, since one of these folders may lie in another.

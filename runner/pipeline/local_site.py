@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Optional
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from runner import paths
 from runner.cells.flakiness.confirmations import Confirmations, InMemory
@@ -25,20 +25,7 @@ from runner.model import Environment, Execution
 from runner.pipeline import events
 from runner.pipeline.lender import NO_LENDER, Lender
 from runner.pipeline.peaks import Peaks
-from runner.pipeline.tasks import Measure, Prepare
-
-
-@frozen(kw_only=True)
-class _Key:
-    """Measurers with the same key are interchangeable."""
-
-    environment: str
-    folder: str
-    mode: str
-    limits: object
-    imported: object = None
-    """What the import of TensorFlow depends on, if it is done in advance: the cell's variables, the
-    script's prologue and its name, and the modules that lie beside the script."""
+from runner.pipeline.tasks import AgentKey, Measure, Prepare
 
 
 class LocalSite:
@@ -63,7 +50,7 @@ class LocalSite:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._children = processes.Children()
-        self._idle: OrderedDict[Measurer, _Key] = OrderedDict()
+        self._idle: OrderedDict[Measurer, AgentKey] = OrderedDict()
         self._busy: set[Measurer] = set()
         self.peaks = Peaks()
 
@@ -123,7 +110,9 @@ class LocalSite:
         measurer = self._take(task)
         try:
             with self._children.owning():
-                execution = measurer.measure(task.cell, task.snapshot, task.repeat, task.prologue)
+                execution = measurer.measure(
+                    task.cell, task.snapshot, task.repeat, task.prologue, alone=task.alone
+                )
         except EngineLostError:
             raise
         except PrepareError as error:
@@ -168,7 +157,7 @@ class LocalSite:
     # -- agents ---------------------------------------------------------------------------------
 
     def _take(self, task: Measure) -> Measurer:
-        key = _key(task)
+        key = task.agent
         with self._lock:
             measurer = next((m for m, its in self._idle.items() if its == key), None)
             if measurer is None:
@@ -183,7 +172,7 @@ class LocalSite:
     def _give_back(self, measurer: Measurer, task: Measure) -> None:
         with self._lock:
             self._busy.discard(measurer)
-            self._idle[measurer] = _key(task)
+            self._idle[measurer] = task.agent
             gone = list(self._surplus())
         for one in gone:
             one.close()
@@ -210,17 +199,3 @@ class LocalSite:
         return Measurer(
             open_channel, task.mode, environment=where, confirmations=self._confirmations
         )
-
-
-def _key(task: Measure) -> _Key:
-    workspace, variables = task.snapshot.workspace, tuple(sorted(task.cell.variables.items()))
-    script = workspace.script if task.prologue else ""
-    return _Key(
-        environment=task.environment.key,
-        folder=str(workspace.folder),
-        mode=task.mode,
-        limits=task.cell.repro.limits,
-        imported=(variables, task.prologue, script, task.snapshot.modules)
-        if task.mode == "fork"
-        else None,
-    )

@@ -33,7 +33,7 @@ from runner.pipeline.options import Options
 from runner.pipeline.recorder import Collect, Recorder, ignore
 from runner.pipeline.run_environments import RunEnvironments
 from runner.pipeline.site import Workers, made_at_once
-from runner.pipeline.tasks import Measure, Prepare
+from runner.pipeline.tasks import Measure, Prepare, alone_marked
 from runner.pipeline.workload import Batch
 from runner.runs.journal import Journal
 
@@ -220,8 +220,11 @@ class Pipeline:
     def _prepared(self, one: _Open, close: Callable[[], None]) -> None:
         self._emit(events.Prepared(environment=one.batch.environment, seconds=one.seconds))
         self._environments.record_prepared(one.batch.environment)
-        for cell in one.batch.cells:
-            self._measure(one, cell, close)
+        tasks = [self._task(one.batch, cell) for cell in one.batch.cells]
+        if not self._options.keep_agents and self._options.mode != "fork":
+            tasks = alone_marked(tasks)
+        for task in tasks:
+            self._measure(one, task, close)
 
     def _unprepared(self, batch: Batch, error: Exception) -> None:
         reason = _reason(error)
@@ -238,10 +241,9 @@ class Pipeline:
 
     # -- measuring ------------------------------------------------------------------------------
 
-    def _measure(self, one: _Open, cell: Cell, close: Callable[[], None]) -> None:
-        batch = one.batch
+    def _task(self, batch: Batch, cell: Cell) -> Measure:
         mode = self._mode(cell)
-        task = Measure(
+        return Measure(
             environment=batch.environment,
             cell=cell,
             snapshot=snapshot_of(cell, self._snapshots),
@@ -250,15 +252,17 @@ class Pipeline:
             repeat=self._options.repeat,
         )
 
+    def _measure(self, one: _Open, task: Measure, close: Callable[[], None]) -> None:
         def when_measured(future: Future[Execution]) -> None:
-            self._measured(batch, cell, future)
+            self._measured(one.batch, task, future)
             one.left -= 1
             if not one.left:
                 close()
 
         self._calls.submit(self._workers.measure, self._site.measure, task, when_measured)
 
-    def _measured(self, batch: Batch, cell: Cell, future: Future[Execution]) -> None:
+    def _measured(self, batch: Batch, task: Measure, future: Future[Execution]) -> None:
+        cell = task.cell
         try:
             execution = future.result()
         except Exception as error:
@@ -267,9 +271,8 @@ class Pipeline:
             execution = Execution(trouble=f"the cell was lost: {_reason(error)}", worker=worker)
         if self._stopping and execution.trouble is not None:
             return  # A cell that the stop cut off was not measured.
-        taken = snapshot_of(cell, self._snapshots)
-        execution = with_unsaved(reading.with_reads(execution, taken), taken)
-        why = modes.why_fresh_instead(execution, self._mode(cell), self._options.repeat)
+        execution = with_unsaved(reading.with_reads(execution, task.snapshot), task.snapshot)
+        why = modes.why_fresh_instead(execution, self._mode(cell), task.repeat, alone=task.alone)
         execution = evolve(execution, mode_reason=why)
         key = self._key(batch, cell, execution)
         keys = [key, *self._keys(batch, cell)] if self._confirming else []

@@ -257,6 +257,7 @@ class _Script:
 
     root = "/repro"
     shown: Mapping[str, str] = {}
+    warm = False
 
     def __init__(self, *lines: bytes) -> None:
         self.lines = list(lines)

@@ -52,6 +52,7 @@ class Agent:
 
     root = "/repro"
     shown: Mapping[str, str] = {}
+    warm = False
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = deque(answers)
@@ -173,6 +174,25 @@ def test_an_edit_that_fails_as_before_needs_one_fresh_process_for_all_environmen
             first = (content, environment) == ("edited", "docker:abc")
             assert said(one.measure(CELL, files(digest=content)))[0] == "fail"
             assert agent.modes == (["fork", "fresh"] if first else modes)
+
+
+@pytest.mark.parametrize(
+    ("warm", "answers", "modes"),
+    [
+        (False, [PASS], ["fresh"]),
+        (False, [FAIL], ["fresh"]),  # a fork would have needed this, too
+        (False, [CRASH, CRASH], ["fresh", "fresh"]),
+        (True, [PASS], ["fork"]),
+        (True, [FAIL, FAIL], ["fork", "fresh"]),
+    ],
+)
+def test_a_cell_that_shares_its_import_with_no_other_is_forked_by_a_warm_agent_only(
+    warm: bool, answers: list[dict[str, Any]], modes: list[str]
+) -> None:
+    agent = Agent(*answers)
+    agent.warm = warm
+    measurer(agent, "fork").measure(CELL, FILES, alone=True)
+    assert agent.modes == modes
 
 
 def test_what_another_cell_saved_counts_no_more_than_arguments() -> None:

@@ -43,6 +43,7 @@ class Script:
 
     root = "/repro"
     shown: Mapping[str, str] = {}
+    warm = False
 
     def __init__(self, *lines: Any, then: Optional[Exception] = None) -> None:
         self.lines = [line if isinstance(line, bytes) else to_line(line) for line in lines]

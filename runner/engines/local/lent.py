@@ -65,6 +65,8 @@ def start_agent(folder: Path, root: Path) -> PipeChannel:
 class LentChannel(LineChannel):
     """Speaks with an agent through the process that holds it. Closing the channel gives it back."""
 
+    warm = True
+
     def __init__(
         self,
         connection: socket.socket,

@@ -77,6 +77,7 @@ class MeasureRequest:
     mode: str
     prologue: str
     repeat: int
+    alone: bool
     live: bool
     """Whether the files replace those of the repro's last snapshot in its folder (`watch`)."""
 
@@ -102,6 +103,7 @@ def measure_request(link: str, engine: str, task: Measure) -> MeasureRequest:
         mode=task.mode,
         prologue=task.prologue,
         repeat=task.repeat,
+        alone=task.alone,
         live=workspace.live,
     )
 

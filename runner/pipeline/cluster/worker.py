@@ -122,6 +122,7 @@ def measure(order: MeasureRequest) -> Optional[MeasureReply]:
                     mode=order.mode,
                     prologue=order.prologue,
                     repeat=order.repeat,
+                    alone=order.alone,
                 )
             )
         except (
