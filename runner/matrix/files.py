@@ -65,7 +65,8 @@ def _nearest_file(script: Path) -> str:
     except (OSError, ValueError):
         return ""
     if _VERSION.fullmatch(script.name):
-        return f"; name releases with --tf, as one word: --tf {script.name} or --tf 2.9,2.15"
+        several = f"2.9,{script.name}" if script.name != "2.9" else "2.9,2.15"
+        return f"; --tf names a release, or several with commas: --tf {several}"
     whole = f"{script.name}.py"
     found = whole if whole in names else nearest(script.name, names)
     return f"; did you mean {quoted(found)}?" if found else ""

@@ -41,6 +41,7 @@ BAD = {
     "no such verb": (["rum"], "Did you mean 'run'?"),
     "a script without a verb": (["my.py", "--tf", "2.9"], "Did you mean 'run my.py'?"),
     "releases as two words": (["run", "my.py", "--tf", "2.9", "2.21"], "--tf 2.9,2.21"),
+    "a release without its option": (["run", "my.py", "2.9"], "--tf 2.9,2.15"),
     "a script without its ending": (["run", "my"], 'did you mean "my.py"?'),
     "the beginning of an option": (["clean", "--older", "30d"], "did you mean --older-than?"),
     "no such option": (["run", "--tff", "2.9"], "--tf"),
