@@ -87,9 +87,9 @@ def why_fresh_instead(
             return note[len(_NOT_FORKED) :]
     if repeat > 1:
         return "--repeat: each run has a process of its own"
-    if alone:
-        return "no other cell shares its import of TensorFlow"
-    return "a second look" if execution.attempts > 1 else ""
+    if execution.attempts > 1:
+        return "a second look"
+    return "no other cell shares its import of TensorFlow" if alone else ""
 
 
 def why_fresh(repro: Repro) -> Optional[str]:

@@ -176,7 +176,7 @@ def environment(version: str, device: str = "cpu", python: str = "3.8") -> Envir
         python=python,
         device=device,
         engine="docker",
-        key=sha256(f"{place} {device} {python}".encode()).hexdigest(),
+        key=sha256(f"{place} {device} {python}".encode("utf-8", "surrogatepass")).hexdigest(),
         image=f"tfmatrix:{place}-py{python}-{device}",
         packages=packages,
         released="2022-11-21",

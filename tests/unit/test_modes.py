@@ -77,6 +77,18 @@ def test_a_record_says_why_it_was_fresh(execution: Execution, mode: Mode, why: s
     assert modes.why_fresh_instead(execution, mode) == why
 
 
+@pytest.mark.parametrize(
+    ("execution", "why"),
+    [
+        (Execution(exit_code=0, attempts=1), "no other cell shares its import of TensorFlow"),
+        (Execution(exit_code=1, attempts=2), "a second look"),  # a warm agent had forked it
+        (Execution(exit_code=0, mode="fork"), ""),
+    ],
+)
+def test_the_only_cell_of_an_import_says_so(execution: Execution, why: str) -> None:
+    assert modes.why_fresh_instead(execution, FORK, alone=True) == why
+
+
 def test_repeated_runs_are_fresh_by_themselves() -> None:
     voted = Execution(exit_code=0, attempts=3)
     assert "--repeat" in modes.why_fresh_instead(voted, FORK, repeat=3)
