@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import threading
 from collections.abc import Callable, Mapping
@@ -74,6 +73,7 @@ class Measurer:
         prologue: str = "",
         *,
         alone: bool = False,
+        path: str = "",
     ) -> Execution:
         """Runs `cell`; runs it twice if the first result needs a second look. A process that
         imports TensorFlow for it runs the script's `prologue`. The agent sees the folder of
@@ -83,6 +83,7 @@ class Measurer:
         processes, because children of one process share causes of flakiness such as the hash seed.
         `alone`: no other cell shares the import. A fork then saves nothing, and a failure of it
         would need a fresh process as well; so only an agent that has imported TensorFlow forks.
+        `path`: which script this is, whatever its text; "" if earlier edits of it are not known.
         Raises `PrepareError` if no agent can be started, and `Stopped`.
         """
         # What another cell saved counts no more than arguments do.
@@ -91,7 +92,7 @@ class Measurer:
             store=self._confirmations,
             environment=self._environment,
             files=f"{digest}:{snapshot.workspace.script}",
-            script=os.path.abspath(cell.repro.script),  # noqa: PTH100 - links may be edited, too
+            script=path,
         )
         wish = _Wish(cell=cell, snapshot=snapshot, prologue=prologue, trusted=trusted)
         run = partial(self._suite if cell.repro.suite else self._once, wish)
@@ -108,6 +109,8 @@ class Measurer:
     def _suite(self, wish: _Wish, mode: str) -> Execution:
         """Runs one file of a suite. Findings of fresh processes confirm those of later forks."""
         found = rounds.run_file(lambda more: self._once(wish, mode, more), wish.cell.case.base_name)
+        if found.trouble is not None:  # a damaged environment, for example
+            return found
         for name, row in found.rows.items():
             said = classify(row).signature if row.mode == "fresh" else None
             if said:

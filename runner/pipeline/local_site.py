@@ -111,7 +111,12 @@ class LocalSite:
         try:
             with self._children.owning():
                 execution = measurer.measure(
-                    task.cell, task.snapshot, task.repeat, task.prologue, alone=task.alone
+                    task.cell,
+                    task.snapshot,
+                    task.repeat,
+                    task.prologue,
+                    alone=task.alone,
+                    path=task.path,
                 )
         except EngineLostError:
             raise

@@ -250,6 +250,9 @@ class Pipeline:
             mode=mode.name,
             prologue=mode.prologue,
             repeat=self._options.repeat,
+            path=""
+            if cell.repro.suite
+            else str(Path.cwd() / cell.repro.home / cell.repro.script.name),
         )
 
     def _measure(self, one: _Open, task: Measure, close: Callable[[], None]) -> None:

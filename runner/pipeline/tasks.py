@@ -40,6 +40,8 @@ class Measure:
     """The number of runs that decide the outcome."""
     alone: bool = False
     """Whether no other cell needs an agent that has imported TensorFlow in the same way."""
+    path: str = ""
+    """The script's path on this machine. A suite has none, nor has a task on another machine."""
 
     @property
     def group(self) -> str:

@@ -172,7 +172,7 @@ def test_an_edit_that_fails_as_before_needs_one_fresh_process_for_all_environmen
             agent = Agent(FAIL, FAIL)
             one = measurer(agent, "fork", seen, environment)
             first = (content, environment) == ("edited", "docker:abc")
-            assert said(one.measure(CELL, files(digest=content)))[0] == "fail"
+            assert said(one.measure(CELL, files(digest=content), path="/r.py"))[0] == "fail"
             assert agent.modes == (["fork", "fresh"] if first else modes)
 
 

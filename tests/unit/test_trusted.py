@@ -45,7 +45,19 @@ def test_both_must_have_shown_the_same() -> None:
     assert now.signatures() == frozenset()
 
 
-@pytest.mark.parametrize("said", ["AssertionError", "keras.errors.OopsError", "exit 3"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "AssertionError",
+        "keras.errors.OopsError",
+        "exit 3",
+        "exit 3: AssertionError",
+        "killed for processes",
+        "failed test T.test_a: AssertionError",
+        "failed tests a (ValueError), b (KeyError)",
+        "SystemExit: the process ended with 1 in the middle of the tests",
+    ],
+)
 def test_what_has_no_text_is_not_trusted_after_an_edit(said: str) -> None:
     for test in ("", "test_a[x: 1]"):
         now = trusted()
@@ -68,3 +80,11 @@ def test_each_test_of_a_suite_and_each_suite_has_its_own() -> None:
     assert evolve(now, suite=":test_b.py").signatures("test_one") == frozenset()
     now.confirm("ValueError: here", "test_two")
     assert now.shown("test_two") == {"ValueError: here"}
+
+
+def test_without_a_path_no_edit_counts() -> None:
+    now = trusted(script="")
+    confirmed_elsewhere(now)
+    assert now.signatures() == frozenset()
+    now.confirm(SAID)
+    assert now.signatures() == {SAID}

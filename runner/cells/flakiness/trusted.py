@@ -8,8 +8,12 @@ from attrs import frozen
 
 from runner.cells.flakiness.confirmations import Confirmations
 
-_WITHOUT_TEXT = re.compile(r"exit \d+|[\w.]+")
-"""An exit code or the name of an error alone: two edits may share it by chance."""
+_WITHOUT_TEXT = re.compile(
+    r"exit \d+(: [\w.]+)?|[\w.]+|killed for \w+|failed tests? .*|SystemExit: the process ended .*",
+    re.DOTALL,
+)
+"""Without a message, such as an exit code or the name of an error: two edits may share it by
+chance."""
 
 
 @frozen(kw_only=True)
@@ -26,11 +30,14 @@ class Trusted:
     files: str
     """The script's name and the digest of its files."""
     script: str
-    """The path of the script, which stays the same when it is edited."""
+    """The path of the script, which stays the same when it is edited; "" if it has none, so that no
+    edit counts."""
     suite: str = ""
     """The file of a suite, each of whose tests has signatures of its own."""
 
     def signatures(self, test: str = "") -> frozenset[str]:
+        if not self.script:
+            return self.shown(test)
         edited = self._stored(self._edits, test) & self._stored(self._files, test)
         return self.shown(test) | {one for one in edited if not _WITHOUT_TEXT.fullmatch(one)}
 
