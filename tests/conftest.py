@@ -18,8 +18,10 @@ import ipaddress
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -207,6 +209,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def required() -> bool:
     on = ("1", "true")
     return any(os.environ.get(name, "").lower() in on for name in ("CI", "TFMATRIX_REQUIRE_DOCKER"))
+
+
+@contextmanager
+def own_disk(folder: Path, size: str) -> Iterator[Path]:
+    """`folder` as a file system of its own, of `size` (`64m`), in memory."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode:
+        if required():
+            raise PermissionError(done.stderr)
+        pytest.skip(f"LEFT OUT: no file system can be mounted: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -60,7 +60,6 @@ class Measurer:
         self._open = open_channel
         self._mode = mode
         self._session: Optional[Session] = None
-        self._channel: Optional[Channel] = None
         self._stopped = threading.Event()
         self._environment = environment
         self._confirmations: Confirmations = confirmations or InMemory()
@@ -99,7 +98,7 @@ class Measurer:
         if repeat > 1:
             votes = [_measured(run) for _ in range(repeat)]
             return judge_rows(majority, votes) if cell.repro.suite else majority(votes)
-        mode = "fresh" if alone and not self._opened().warm else self._mode
+        mode = "fresh" if alone and not self._opened().channel.warm else self._mode
         if cell.repro.suite:
             return looks.run_with_second_look(run, mode, wish.trusted_tests.signatures)
         first = run(mode)
@@ -127,26 +126,24 @@ class Measurer:
         self._stopped.set()
         self.close()
 
-    def _opened(self) -> Channel:
-        """The channel to the running agent. Raises `PrepareError` and `Stopped`."""
+    def _opened(self) -> Session:
+        """The session with a running agent. Raises `PrepareError` and `Stopped`."""
         if self._stopped.is_set():
             raise processes.Stopped
-        if self._session is not None and not self._session.alive:
+        session = self._session
+        if session is not None and session.alive:
+            return session
+        self.close()
+        self._session = session = Session(self._open())
+        if self._stopped.is_set():  # while the agent was starting
             self.close()
-        if self._session is None:
-            self._channel = self._open()
-            self._session = Session(self._channel)
-            if self._stopped.is_set():  # while the agent was starting
-                self.close()
-                raise processes.Stopped
-        assert self._channel is not None
-        return self._channel
+            raise processes.Stopped
+        return session
 
     def _once(self, wish: _Wish, mode: str, more: tuple[str, ...] = ()) -> Execution:
-        channel = self._opened()
-        assert self._session is not None
-        cell, workspace = wish.cell, wish.snapshot.workspace
-        execution = self._session.run(
+        session = self._opened()
+        channel, cell, workspace = session.channel, wish.cell, wish.snapshot.workspace
+        execution = session.run(
             Request(
                 script=posixpath.join(channel.root, workspace.place, workspace.script),
                 args=(*cell.case.args, *more),

@@ -38,7 +38,7 @@ class Session:
     """Runs cells one after another in one agent. Not thread-safe."""
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        self.channel = channel
         self._count = 0
         self._under_way = False
         self.alive = True
@@ -55,7 +55,7 @@ class Session:
         """Ends the agent and everything that it started. Safe to
         call twice, and from another thread."""
         self.alive = False
-        self._channel.close()
+        self.channel.close()
 
     def run(self, request: Request) -> Execution:
         """Runs one cell and waits for its end. Never raises for what the agent does."""
@@ -87,7 +87,7 @@ class Session:
         self._count += 1
         name = str(self._count)
         self._under_way = False
-        self._channel.send(encode_request(request, name))
+        self.channel.send(encode_request(request, name))
         event = self._expect(("started", "ended"), name, START)
         for last in (False, True):  # twice if a fork failed and a fresh process replaces it
             if event["event"] == "started":
@@ -105,7 +105,7 @@ class Session:
         end = time.monotonic() + within
         while True:
             left = end - time.monotonic()
-            line = self._channel.receive(left) if left > 0 else None
+            line = self.channel.receive(left) if left > 0 else None
             if line is None:
                 raise ProtocolError(
                     f"the agent did not answer within {within:.0f} s ({wanted[-1]})"

@@ -50,7 +50,7 @@ class _Open:
     batch: Batch
     left: int
     seconds: float = 0.0
-    """How long it took to make, without the wait for others."""
+    """How long it took to make; the wait for its turn does not count."""
 
 
 class Pipeline:
@@ -221,6 +221,7 @@ class Pipeline:
         self._emit(events.Prepared(environment=one.batch.environment, seconds=one.seconds))
         self._environments.record_prepared(one.batch.environment)
         tasks = [self._task(one.batch, cell) for cell in one.batch.cells]
+        # An agent that stays serves later cells, too; and `--mode fork` asks for forks.
         if not self._options.keep_agents and self._options.mode != "fork":
             tasks = alone_marked(tasks)
         for task in tasks:

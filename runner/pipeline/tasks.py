@@ -6,7 +6,7 @@ Tasks hold only records, so that another machine can carry them out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
@@ -76,8 +76,8 @@ class AgentKey:
     script's prologue and its name, and the modules that lie beside the script."""
 
 
-def alone_marked(tasks: Iterable[Measure]) -> list[Measure]:
+def alone_marked(tasks: Sequence[Measure]) -> list[Measure]:
     """All tasks of an environment, the ones marked that share their agent with no other."""
-    tasks = list(tasks)
-    counted = Counter(task.agent for task in tasks)
-    return [evolve(task, alone=counted[task.agent] == 1) for task in tasks]
+    agents = [task.agent for task in tasks]
+    counted = Counter(agents)
+    return [evolve(task, alone=counted[agent] == 1) for task, agent in zip(tasks, agents)]

@@ -19,7 +19,7 @@ distributed = pytest.importorskip("distributed")
 CONNECTED = """
 import sys, threading
 from pathlib import Path
-from tests.engines.dask_cluster import PATIENCE, ROOT, Cluster, Desk, until, verdicts
+from tests.engines.dask_cluster import Desk
 class There:
     folder, address = Path(sys.argv[1]), sys.argv[2]
 with Desk(There()).connect(None, "plain"):

@@ -21,7 +21,7 @@ from runner.pipeline import events
 from runner.pipeline.cluster import connection
 from runner.releases import catalogue
 from runner.runs import journal
-from tests.conftest import required
+from tests.conftest import own_disk, required
 from tests.engines.dask_cluster import VERSIONS, Cluster, Desk, until, verdicts
 
 pytest.importorskip("distributed")
@@ -225,20 +225,9 @@ print(os.urandom(400_000).hex())
 @pytest.fixture
 def small_desk(dask: Cluster, tmp_path: Path) -> Iterator[Desk]:
     """A desk whose own disk has 16 MiB; those of its workers have more."""
-    folder = tmp_path / "desk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode:
-        if required():
-            raise PermissionError(done.stderr)
-        pytest.skip(f"LEFT OUT: no file system can be mounted: {done.stderr.strip()}")
     made = Desk(dask)
-    made.folder = folder
-    try:
+    with own_disk(tmp_path / "desk", "16m") as made.folder:
         yield made
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_where_the_commanding_machine_s_disk_fills_the_run_ends_and_keeps_what_it_has(

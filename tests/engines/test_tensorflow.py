@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -141,8 +142,10 @@ def test_the_run_is_written_in_every_format(runs: Runs, engine: str) -> None:
         f"On 2.16 and {newest}, 4 of {len(CASES)} cases fail (1 on 2.9), 3 of them"
     )
     # 1.12 has Python 3.6 alone, so what changes after it is asked of 1.15 on that Python, too.
-    # More may follow: on a busy machine, one of 1.15's cells may hang once.
-    assert "with `keras=legacy` all 6 end as on 2.9; 1.15 passes on Python 3.6 too" in said
+    # On a busy machine, one of 1.15's cells may hang once.
+    flaky = r"(; \d+ cells? (is|are) flaky \([\d/, ]+ attempts agree\))?"
+    kept = r"with `keras=legacy` all 6 end as on 2\.9; 1\.15 passes on Python 3\.6 too"
+    assert re.search(rf"{kept}{flaky}\.", said)
     for name in ("index.html", "matrix.svg", "junit.xml"):
         assert (folder / name).stat().st_size > 1000
 

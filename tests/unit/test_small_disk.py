@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from runner import cli, paths
+from tests.conftest import own_disk
 
 MB = 10**6
 OLD, NEW = "2.8.4-py3.10-cpu-0123456789ab", "2.9.3-py3.10-cpu-0123456789ab"
@@ -25,19 +25,11 @@ def disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_the_local_engine: None
 ) -> Iterator[Path]:
     """A file system of 64 MiB with the cache on it; only the local engine is looked at."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"no file system can be mounted: {done.stderr.strip()}")
-    monkeypatch.setenv("TFMATRIX_CACHE", str(folder / "cache"))
-    monkeypatch.chdir(tmp_path)
-    paths.mark_cache()
-    try:
+    with own_disk(tmp_path / "disk", "64m") as folder:
+        monkeypatch.setenv("TFMATRIX_CACHE", str(folder / "cache"))
+        monkeypatch.chdir(tmp_path)
+        paths.mark_cache()
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def package(name: str, size: int) -> Path:

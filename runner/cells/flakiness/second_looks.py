@@ -18,8 +18,7 @@ class SecondLook:
 
     why: str
     when: Callable[[Execution, frozenset[str]], bool]
-    """Takes the execution, and the signatures of the script's fresh processes in the
-    environment."""
+    """Takes the execution, and the signatures that are trusted of a forked child."""
     votes: bool = False
     """Whether the first execution still counts as a vote: the cell then shows 1/2 if they
     differ."""

@@ -47,7 +47,7 @@ class Trusted:
 
     def confirm(self, signature: str, test: str = "") -> None:
         """Remember that a fresh process has shown the signature."""
-        for key in (self._exact, self._edits, self._files):
+        for key in (self._exact, self._edits, self._files) if self.script else (self._exact,):
             self.store.confirm(key + self.suite, _start(test) + signature)
 
     def _stored(self, key: str, test: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from attrs import field, frozen
@@ -11,7 +12,7 @@ from runner.engines.base import Workspace
 from runner.model import Cell
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Snapshot:
     workspace: Workspace
     digest: str
@@ -46,7 +47,7 @@ class Snapshot:
         """`text_digest`, or `digest` if the text may look for other files than it names."""
         return self.digest if self.lists or self.looks else self.text_digest
 
-    @property
+    @cached_property
     def modules(self) -> frozenset[str]:
         """The top-level names that can be imported from the script's folder."""
         return modules_in(self.files)

@@ -155,6 +155,7 @@ class Connection:
     def _look(self, there: Collection[str]) -> None:
         for address in self._unfit.keys() - set(there):
             del self._unfit[address]
+            self._placeless.discard(address)
         for address, machine in list(self.site.machines.items()):
             if address in there and machine.unfit:
                 self._unfit[address] = machine.unfit
