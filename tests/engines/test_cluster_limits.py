@@ -146,27 +146,40 @@ end = time.time() + 60
 while free() and time.time() < end:
     time.sleep(0.05)
 """
+UNTIL_TRIED = """
+import os, time
+deadline = time.time() + 60
+while not os.path.exists({file!r}):
+    assert time.time() < deadline, "no cell began on the full disk"
+    time.sleep(0.05)
+"""
 
 
 def test_a_worker_whose_disk_fills_during_a_run_gets_no_more_cells(
     desk: Desk, small_disk: tuple[str, ...]
 ) -> None:
-    """Its first script's cells last until the disk is full; the second script cannot be stored."""
+    """Its first script's cells last until the disk is full; the second script cannot be stored.
+    The other worker's two threads are busy with the second script until that was tried."""
     desk.dask.add("small", within=small_disk)
     desk.dask.add("large")
     small = Path(f"/proc/{desk.dask.workers['small'].pid}/root", *small_disk[-1].split("/"))
     (small / "made" / VERSIONS[0]).mkdir(parents=True)  # so it gets the cells
     (desk.folder / "my.py").write_text(UNTIL_FULL, "utf-8")
     (desk.folder / "second").mkdir()
-    (desk.folder / "second" / "other.py").write_text("print()", "utf-8")
+    tried = desk.folder / "tried"
+    (desk.folder / "second" / "other.py").write_text(UNTIL_TRIED.format(file=str(tried)), "utf-8")
     filling = threading.Thread(target=fill_up, args=(small,))
 
-    def fill(event: events.Event) -> None:
-        if isinstance(event, events.Started) and event.worker == "small" and not filling.ident:
+    def follow(event: events.Event) -> None:
+        if not isinstance(event, events.Started) or event.worker != "small":
+            return
+        if event.repro == "other":
+            tried.touch()
+        elif not filling.ident:
             filling.start()
 
     scripts = ("my.py", "second/other.py")
-    results = desk.run("0", 3, emit=fill, scripts=scripts, versions=VERSIONS[:1])
+    results = desk.run("0", 3, emit=follow, scripts=scripts, versions=VERSIONS[:1])
     filling.join()
     assert verdicts(results) == {"pass": 6}
     assert {one.worker for one in results if one.repro == "other"} == {"large"}

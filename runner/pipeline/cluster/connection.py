@@ -96,6 +96,11 @@ class Connection:
 
     def close(self) -> None:
         self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(LOOK)
+        for machine in self.site.machines.values():
+            if machine.unfit:  # since the last check
+                self._say_unfit(machine)
         for pool in (self.prepare, self.measure):
             pool.shutdown(wait=False, cancel_futures=True)
         self.site.close()
@@ -159,10 +164,12 @@ class Connection:
         for address, machine in list(self.site.machines.items()):
             if address in there and machine.unfit:
                 self._unfit[address] = machine.unfit
-                self._lose(machine, f"gets no more cells: it {machine.unfit}")
+                self._say_unfit(machine)
+                self._forget(machine)
             elif address not in there or machine.lost:
                 # It may be lost only to us because one call got no answer. Then it is found again.
-                self._lose(machine, "is lost; its cells are measured elsewhere")
+                self._say(f"worker {machine.name} is lost; its cells are measured elsewhere")
+                self._forget(machine)
         known = self.site.machines.keys() | self._unfit.keys() | self._asking
         for address in set(there) - known:
             self._asking.add(address)
@@ -193,13 +200,14 @@ class Connection:
 
     def _welcome(self, address: str, about: Optional[WorkerInfo]) -> None:
         why = _unfit(about, self._engine)
-        threads = 0 if about is None or why else self._reserve(address, about.threads)
-        if about is None or not threads:
-            name, why = about.name if about else address, why or FULL
+        if about is None or why:
+            name = about.name if about else address
             self._unfit[address] = f"worker {name} {why}"
-            if why == FULL:
-                self._placeless.add(address)
             self._say(f"worker {name} gets no cells: it {why}")
+            return
+        threads = self._reserve(address, about)
+        if not threads:
+            self._say(f"worker {about.name} gets no cells: it {FULL}")
             return
         if threads < about.threads:
             using = f"uses {threads} of its {about.threads} threads"
@@ -211,14 +219,21 @@ class Connection:
         self.measure.add_workers(machine, machine.threads)
         self.prepare.add_workers(machine, made_at_once(machine.threads))
 
-    def _reserve(self, address: str, threads: int) -> int:
-        """How many of its threads the worker may use, in view of what others use."""
+    def _reserve(self, address: str, about: WorkerInfo) -> int:
+        """How many of its threads the worker may use, in view of what others use.
+
+        If none, it waits until another worker leaves its place.
+        """
         with self._lock:
             self._calls.pop(address, None)
             free = CALLS - sum(self._calls.values())
-            usable = next((some for some in range(threads, 0, -1) if _calls(some) <= free), 0)
-            self._calls[address] = _calls(usable) if usable else 0
-            return usable
+            for threads in range(about.threads, 0, -1):
+                if _calls(threads) <= free:
+                    self._calls[address] = _calls(threads)
+                    return threads
+            self._unfit[address] = f"worker {about.name} {FULL}"
+            self._placeless.add(address)
+            return 0
 
     def _ask(self, address: str) -> Optional[WorkerInfo]:
         try:
@@ -227,9 +242,8 @@ class Connection:
         except Exception:  # after any error the worker cannot be used
             return None
 
-    def _lose(self, machine: Remote, what: str) -> None:
-        self._say(f"worker {machine.name} {what}")
-        self._forget(machine)
+    def _say_unfit(self, machine: Remote) -> None:
+        self._say(f"worker {machine.name} gets no more cells: it {machine.unfit}")
 
     def _forget(self, machine: Remote) -> None:
         del self.site.machines[machine.address]
@@ -237,8 +251,8 @@ class Connection:
             pool.remove_machine(machine)
         with self._lock:
             self._calls.pop(machine.address, None)
-        while self._placeless:  # they may take this worker's place
-            self._unfit.pop(self._placeless.pop(), None)
+            while self._placeless:  # they may take this worker's place
+                self._unfit.pop(self._placeless.pop(), None)
 
     def _forget_all(self) -> None:
         self.site.lose_all()
