@@ -87,9 +87,9 @@ def why_fresh_instead(
             return note[len(_NOT_FORKED) :]
     if repeat > 1:
         return "--repeat: each run has a process of its own"
-    if execution.attempts > 1:
+    if any(one.attempts > 1 for one in (execution, *execution.rows.values())):
         return "a second look"
-    return "no other cell shares its import of TensorFlow" if alone else ""
+    return "no other measured cell needs the same import of TensorFlow" if alone else ""
 
 
 def why_fresh(repro: Repro) -> Optional[str]:

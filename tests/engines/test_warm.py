@@ -84,6 +84,7 @@ class Command:
 
     def run(self, text: str = WHO, name: str = "my.py", **options: Any) -> Execution:
         mode, prologue = options.pop("mode", "fork"), options.pop("prologue", "")
+        repeat = options.pop("repeat", 1)
         (self.folder / name).write_text(text, "utf-8")
         repro = Repro(name="my", script=self.folder / name, **options)
         target = self.made.target
@@ -93,6 +94,7 @@ class Command:
             snapshot=take_snapshot(repro, paths.snapshots()),
             mode=mode,
             prologue=prologue,
+            repeat=repeat,
         )
         return self.site.measure(task)
 
@@ -272,6 +274,7 @@ def test_data_and_fresh_processes_start_anew(
     (tmp_path / "data").mkdir()
     assert not answer(begin, data=tmp_path / "data")[1]
     assert not answer(begin, mode="fresh")[1]
+    assert not answer(begin, repeat=2)[1]
 
 
 # --- Killed -------------------------------------------------------------------------------------
@@ -406,8 +409,9 @@ def test_only_the_same_user_reaches_it(made: Environment, monkeypatch: pytest.Mo
     place = Path(address.file().read_text("utf-8"))
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
     assert place.parent.stat().st_uid == os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: 4321)
-    assert address.connect() is None, "a keeper of another user is not spoken to"
+    with monkeypatch.context() as another:
+        another.setattr(os, "getuid", lambda: 4321)
+        assert address.connect() is None, "a keeper of another user is not spoken to"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")

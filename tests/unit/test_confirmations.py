@@ -61,11 +61,14 @@ def test_any_signature_comes_back(tmp_path_factory: pytest.TempPathFactory, sign
     assert OnDisk(folder).signatures("e") == {signature}
 
 
-def test_the_file_is_bounded(tmp_path: Path) -> None:
+def test_the_file_is_bounded_and_keeps_what_is_new(tmp_path: Path) -> None:
     seen = OnDisk(tmp_path)
     for number in range(LARGEST // 1000):
         seen.confirm("e", f"{number:4}" * 500)
-    assert LARGEST <= only_file(tmp_path).stat().st_size < LARGEST + LONGEST
+        assert only_file(tmp_path).stat().st_size < LARGEST + LONGEST
+    kept = OnDisk(tmp_path).signatures("e")
+    assert f"{number:4}" * 500 in kept
+    assert len(kept) < LARGEST // 1000
     seen.confirm("f", "x" * (LONGEST + 1))
     assert len(seen.signatures("f")) == 1, "within a run it is known all the same"
     assert OnDisk(tmp_path).signatures("f") == frozenset()

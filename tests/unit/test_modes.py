@@ -58,6 +58,7 @@ def test_the_reason_names_what_a_line_does(line: str, deed: str) -> None:
     assert forkable(source, {}) == f"line 2 {deed} before importing TensorFlow"
 
 
+OF_TWO = Execution(exit_code=1, attempts=2)
 SAID = Execution(exit_code=0, notes=("other", "not forked: it has threads"))
 
 
@@ -69,9 +70,10 @@ SAID = Execution(exit_code=0, notes=("other", "not forked: it has threads"))
         (SAID, FORK, "it has threads"),
         (SAID, Mode(name="fresh", reason="line 3"), "line 3"),
         (Execution(exit_code=1, attempts=2), FORK, "a second look"),
+        (Execution(exit_code=1, rows={"one": OF_TWO}), FORK, "a second look"),
         (Execution(trouble="lost"), Mode(name="fresh", reason="line 3"), ""),
     ],
-    ids=["forked", "wanted", "the agent's", "planned", "second look", "not measured"],
+    ids=["forked", "wanted", "the agent's", "planned", "second look", "of a suite", "not measured"],
 )
 def test_a_record_says_why_it_was_fresh(execution: Execution, mode: Mode, why: str) -> None:
     assert modes.why_fresh_instead(execution, mode) == why
@@ -80,7 +82,10 @@ def test_a_record_says_why_it_was_fresh(execution: Execution, mode: Mode, why: s
 @pytest.mark.parametrize(
     ("execution", "why"),
     [
-        (Execution(exit_code=0, attempts=1), "no other cell shares its import of TensorFlow"),
+        (
+            Execution(exit_code=0, attempts=1),
+            "no other measured cell needs the same import of TensorFlow",
+        ),
         (Execution(exit_code=1, attempts=2), "a second look"),  # a warm agent had forked it
         (Execution(exit_code=0, mode="fork"), ""),
     ],

@@ -1,8 +1,8 @@
-"""Stores the signatures that fresh processes of a script showed in an environment, across runs.
+"""Stores the signatures that fresh processes showed, across runs.
 
-A forked child is trusted at once only if a fresh process of the same script has shown the same
-signature before. Each script and environment has a small file that is only appended to. So many
-runs may write at once; an unreadable line costs a second look, never a wrong answer.
+`trusted` names the keys: which script, with which files, in which environment. Each key has a small
+file that is only appended to, so that many runs may write at once. A line that is unreadable or
+lost costs a second look, never a wrong answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 LARGEST = 256 * 1024
-"""The largest file in bytes, so that a script that always differs cannot fill the disk."""
+"""A file of so many bytes begins anew, so that a script that always differs cannot fill the
+disk."""
 LONGEST = 4000
 """The longest line in bytes, so that one call writes it whole."""
 
@@ -24,11 +25,10 @@ LONGEST = 4000
 class Confirmations(Protocol):
     """The signatures of forked children that are trusted. Called from many threads."""
 
-    def signatures(self, script: str) -> frozenset[str]:
-        """The signatures that fresh processes showed. `script` is the key
-        of a script's content in one environment."""
+    def signatures(self, key: str) -> frozenset[str]:
+        """The signatures that fresh processes showed, stored with this key."""
 
-    def confirm(self, script: str, signature: str) -> None: ...
+    def confirm(self, key: str, signature: str) -> None: ...
 
     def ends_well(self, environment: str) -> bool:
         """Whether a forked child once ended in Python's normal way without a crash.
@@ -47,12 +47,12 @@ class InMemory:
         self._ends_well: set[str] = set()
         self._lock = threading.Lock()
 
-    def signatures(self, script: str) -> frozenset[str]:
-        return self._said.get(script, frozenset())
+    def signatures(self, key: str) -> frozenset[str]:
+        return self._said.get(key, frozenset())
 
-    def confirm(self, script: str, signature: str) -> None:
+    def confirm(self, key: str, signature: str) -> None:
         with self._lock:
-            self._said[script] = self.signatures(script) | {signature}
+            self._said[key] = self.signatures(key) | {signature}
 
     def ends_well(self, environment: str) -> bool:
         return environment in self._ends_well
@@ -72,18 +72,18 @@ class OnDisk:
         self._ends_well: set[str] = set()
         self._lock = threading.Lock()
 
-    def signatures(self, script: str) -> frozenset[str]:
+    def signatures(self, key: str) -> frozenset[str]:
         with self._lock:
-            return self._get(script)
+            return self._get(key)
 
-    def confirm(self, script: str, signature: str) -> None:
+    def confirm(self, key: str, signature: str) -> None:
         """Stores the signature for this run and later ones."""
         with self._lock:
-            known = self._get(script)
+            known = self._get(key)
             if signature in known:
                 return
-            self._known[script] = known | {signature}
-            _append(self._path(script, ".jsonl"), signature)
+            self._known[key] = known | {signature}
+            _append(self._path(key, ".jsonl"), signature)
 
     def ends_well(self, environment: str) -> bool:
         return environment in self._ends_well or self._path(environment, ".ends-well").exists()
@@ -95,10 +95,10 @@ class OnDisk:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._path(environment, ".ends-well").touch()
 
-    def _get(self, script: str) -> frozenset[str]:
-        if script not in self._known:
-            self._known[script] = _read(self._path(script, ".jsonl"))
-        return self._known[script]
+    def _get(self, key: str) -> frozenset[str]:
+        if key not in self._known:
+            self._known[key] = _read(self._path(key, ".jsonl"))
+        return self._known[key]
 
     def _path(self, key: str, suffix: str) -> Path:
         name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -115,7 +115,7 @@ def _read(path: Path) -> frozenset[str]:
 
 
 def _signature(line: bytes) -> str:
-    """The signature in a line; None if the line is damaged."""
+    """The signature in a line; "" if the line is damaged."""
     try:
         value = json.loads(line.decode("ascii"))
     except (ValueError, RecursionError):
@@ -132,8 +132,9 @@ def _append(path: Path, signature: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            if os.fstat(file).st_size < LARGEST:
-                os.write(file, line)
+            if os.fstat(file).st_size >= LARGEST:
+                os.ftruncate(file, 0)
+            os.write(file, line)
         finally:
             os.close(file)
     except OSError:

@@ -27,7 +27,7 @@ class WarmLender:
         """The environments for which an agent was lent."""
 
     def lend(self, task: Measure) -> Optional[Channel]:
-        if task.mode != "fork":
+        if task.mode != "fork" or task.repeat > 1:  # repeated runs are fresh
             return None
         how = Import.of_cell(task.cell, task.prologue)
         channel = self.borrow(task.environment, task.snapshot.workspace, task.snapshot.files, how)
