@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import paths
@@ -56,6 +58,7 @@ def dockerfile(
             tag=f"tensorflow:{target.release.spec}-{target.device}",
             facts=list(_facts(target)),
             comment=_comment,
+            bytecode=bytecode_program(),
         )
     )
 
@@ -77,8 +80,16 @@ def wheel_base() -> str:
 def inputs() -> tuple[str, ...]:
     """The texts of the files from which Dockerfiles are made, besides the arguments."""
     templates = sorted(paths.data_folder().glob("*.j2"))
-    files = (*templates, paths.data_folder() / "images.yaml", source_distributions.data_file())
+    data = (paths.data_folder() / "images.yaml", source_distributions.data_file())
+    files = (*templates, _bytecode_file(), *data)
     return tuple(file.read_text("utf-8") for file in files)
+
+
+@lru_cache(maxsize=1)
+def bytecode_program() -> tuple[str, ...]:
+    """The program that compiles modules, each line as a word for the shell. It stands in each
+    Dockerfile, which so needs no file of ours beside it."""
+    return tuple(map(shlex.quote, _bytecode_file().read_text("utf-8").splitlines()))
 
 
 def package(requirement: str) -> str:
@@ -143,6 +154,10 @@ def _requirement(target: Target) -> str:
     if target.device is Device.CUDA and cuda is not None:
         return cuda.requirement
     return target.release.cpu_requirement
+
+
+def _bytecode_file() -> Path:
+    return paths.data_folder() / "bytecode.py"
 
 
 def _comment(name: str, text: str) -> str:

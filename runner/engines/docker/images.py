@@ -73,7 +73,10 @@ def inventory() -> Iterator[Removable]:
             of=environment[1] if environment else "",
         )
     ours = build_cache.ours()
-    for what, mount in (("layers of image builds", False), ("wheels for image builds", True)):
+    for what, mount in (
+        ("layers of image builds", False),
+        ("wheels and bytecode for image builds", True),
+    ):
         records = [r for r in ours if (r["Type"] == "exec.cachemount") is mount]
         if records:
             yield Removable(

@@ -14,6 +14,56 @@ RUN --mount=type=secret,id=settings --mount=type=secret,id=ca \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     echo 'uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19' > /tmp/uv.txt && \
     pip install --quiet --no-cache-dir --no-deps --require-hashes --target /uv --requirement /tmp/uv.txt
+# What compiles modules below: each text once for all images of a Python.
+RUN printf '%s\n' \
+        '"""Compiles the modules in FOLDER. What another image has compiled comes from STORE.' \
+        '' \
+        '    python3 bytecode.py FOLDER [STORE]' \
+        '' \
+        'Neighbouring releases share most of their modules, word for word. A file of STORE is named after' \
+        'the digest of the text of a module, and begins with the digest of the bytecode that follows. Python' \
+        'takes bytecode as that of a module by the time and size of the module, so a copy gets those of its' \
+        'own module.' \
+        '"""' \
+        '' \
+        'import compileall' \
+        'import hashlib' \
+        'import importlib.util' \
+        'import struct' \
+        'import sys' \
+        'from concurrent.futures import ProcessPoolExecutor' \
+        'from itertools import repeat' \
+        'from pathlib import Path' \
+        '' \
+        'HEADER = 12 if sys.version_info < (3, 7) else 16' \
+        'DIGEST = 32' \
+        '' \
+        '' \
+        'def give_bytecode(module, store):' \
+        '    made, facts = Path(importlib.util.cache_from_source(str(module))), module.stat()' \
+        '    stamp = struct.pack("<II", int(facts.st_mtime) & 0xFFFFFFFF, facts.st_size & 0xFFFFFFFF)' \
+        '    header = (importlib.util.MAGIC_NUMBER + bytes(4))[: HEADER - len(stamp)] + stamp' \
+        '    if made.exists() and made.read_bytes().startswith(header):' \
+        '        return' \
+        '    kept = store / hashlib.sha256(module.read_bytes()).hexdigest() if store else None' \
+        '    known = kept.read_bytes() if kept and kept.exists() else b""' \
+        '    if known and known[:DIGEST] == hashlib.sha256(known[DIGEST:]).digest():' \
+        '        made.parent.mkdir(exist_ok=True)' \
+        '        made.write_bytes(header + known[DIGEST:])' \
+        '    elif compileall.compile_file(str(module), quiet=2) and kept:  # a file for Python 2 has none' \
+        '        code = made.read_bytes()[HEADER:]' \
+        '        kept.write_bytes(hashlib.sha256(code).digest() + code)' \
+        '' \
+        '' \
+        'if __name__ == "__main__":' \
+        '    folder, store = Path(sys.argv[1]), None' \
+        '    if sys.argv[2:]:' \
+        '        store = Path(sys.argv[2], ".".join(map(str, sys.version_info[:3])))' \
+        '        store.mkdir(parents=True, exist_ok=True)' \
+        '    modules = [path for path in folder.rglob("*.py") if path.is_file()]' \
+        '    with ProcessPoolExecutor() as pool:' \
+        '        list(pool.map(give_bytecode, modules, repeat(store), chunksize=32))' \
+        > /uv/bytecode.py
 
 FROM uv AS lock
 RUN --mount=type=bind,source=requirements.txt,target=/mnt/requirements.txt \
@@ -31,21 +81,23 @@ FROM python
 # TensorFlow alone: one layer for all environments of this release. Being used once, its wheel is not cached.
 RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
     --mount=type=bind,from=lock,source=/tensorflow-2.9.3.txt,target=/mnt/tensorflow-2.9.3.txt \
+    --mount=type=cache,id=tfmatrix-bytecode,target=/root/.cache/bytecode \
     --mount=type=secret,id=settings --mount=type=secret,id=ca \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     /opt/uv/bin/uv pip install --system --no-cache --no-deps --require-hashes \
         --requirement /mnt/tensorflow-2.9.3.txt && \
-    { python3 -m compileall -q -j 0 /usr/local/lib/python3.10 > /dev/null || true; }
+    python3 /opt/uv/bytecode.py /usr/local/lib/python3.10 /root/.cache/bytecode
 
 # What it needs, from a cache that all images share.
 RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
     --mount=type=bind,source=requirements.txt,target=/mnt/requirements.txt \
     --mount=type=cache,id=tfmatrix-uv,target=/root/.cache/uv \
+    --mount=type=cache,id=tfmatrix-bytecode,target=/root/.cache/bytecode \
     --mount=type=secret,id=settings --mount=type=secret,id=ca \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     /opt/uv/bin/uv pip install --system --link-mode copy --no-deps --require-hashes \
         --requirement /mnt/requirements.txt && \
-    { python3 -m compileall -q -j 0 /usr/local/lib/python3.10 > /dev/null || true; }
+    python3 /opt/uv/bytecode.py /usr/local/lib/python3.10 /root/.cache/bytecode
 
 LABEL tfmatrix.tensorflow="2.9.3" tfmatrix.device="cpu" tfmatrix.python="3.10"
 ENV HOME=/tmp
