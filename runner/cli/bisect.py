@@ -50,7 +50,21 @@ releases of numpy.
 """
 
 
-@click.command("bisect", cls=ScriptCommand, help=HELP)
+class BisectCommand(ScriptCommand):
+    allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            raise click.UsageError(
+                f"{ctx.command_path} takes one script: for what is {' '.join(rest)}? "
+                "Name the releases with --good VERSION --bad VERSION",
+                ctx,
+            )
+        return rest
+
+
+@click.command("bisect", cls=BisectCommand, help=HELP)
 @click.argument(
     "script",
     required=False,

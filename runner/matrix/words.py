@@ -7,6 +7,7 @@ sentence that begins with the text, and states what would be right.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -97,12 +98,13 @@ def repro_name(value: str) -> str:
 
 
 def name_like(text: str) -> str:
-    """A repro's name made from the allowed letters in `text`."""
-    return _as_name(text.lower()) or "script"
+    """A repro's name made from the allowed letters in `text`; é counts as e, and ß as ss."""
+    return _as_name(unicodedata.normalize("NFKD", text.casefold())) or "script"
 
 
 def _as_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80]
+    without_accents = "".join(each for each in text if not unicodedata.combining(each))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", without_accents).strip("-._")[:80]
 
 
 def _instead(name: str) -> str:

@@ -98,7 +98,14 @@ def test_it_overwrites_nothing(folder: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("My Repro", "my-repro"), ("a: 3", "a-3"), ("x" * 99, "x" * 80), ("…", "script")],
+    [
+        ("My Repro", "my-repro"),
+        ("a: 3", "a-3"),
+        ("x" * 99, "x" * 80),
+        ("Größe", "grosse"),
+        ("…", "script"),
+        ("тест", "script"),
+    ],
 )
 def test_a_name_is_offered_that_is_accepted(text: str, name: str) -> None:
     assert words.repro_name(words.name_like(text)) == name

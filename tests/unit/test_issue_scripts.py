@@ -555,6 +555,12 @@ def test_bisect_wants_a_script(wanted: list[str], capsys: Captured) -> None:
     assert "Missing argument 'SCRIPT'" in capsys.readouterr().err
 
 
+def test_bisect_tells_how_its_ends_are_named(wanted: list[str], capsys: Captured) -> None:
+    assert cli.execute(["bisect", "my.py", "1.15", "2.9"]) == 2
+    told = capsys.readouterr().err
+    assert "for what is 1.15 2.9? Name the releases with --good VERSION --bad VERSION" in told
+
+
 @pytest.mark.parametrize(
     ("text", "url"),
     [
