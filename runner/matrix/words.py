@@ -92,19 +92,20 @@ def checked_name(value: str) -> str:
 def repro_name(value: str) -> str:
     """A repro's name. It becomes a file name, also on file systems that ignore case."""
     if value != value.lower():
-        wanted = _instead(_as_name(value.lower()))
+        wanted = _instead(_as_name(value).lower())
         raise ValueError(f"has capitals, and names become names of files{wanted}")
     return checked_name(value)
 
 
 def name_like(text: str) -> str:
     """A repro's name made from the allowed letters in `text`; é counts as e, and ß as ss."""
-    return _as_name(unicodedata.normalize("NFKD", text.casefold())) or "script"
+    return _as_name(text).lower() or "script"
 
 
 def _as_name(text: str) -> str:
-    without_accents = "".join(each for each in text if not unicodedata.combining(each))
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", without_accents).strip("-._")[:80]
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:80]
 
 
 def _instead(name: str) -> str:

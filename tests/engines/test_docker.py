@@ -482,7 +482,7 @@ def test_a_source_distribution_is_built_without_network_secrets_or_cache(
 HOOK = (
     "import os, socket; os.getuid() or open('/found', 'a').write(repr(("
     "[name for _, name in socket.if_nameindex()], os.path.exists('/run/secrets/settings'),"
-    " bool(os.path.isdir('/root/.cache/uv') and os.listdir('/root/.cache/uv')))) + '\\n')\n"
+    " sum(map(len, (files for _, _, files in os.walk('/root/.cache')))) > 0)) + '\\n')\n"
 )
 
 

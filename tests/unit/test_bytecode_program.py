@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from runner.machine import interpreters
 
 PROGRAM = paths.data_folder() / "bytecode.py"
 VERSIONS = ("3.6", "3.7", "3.13")
+ONE = "def answer():\n    assert True, 'an assertion'\n    return 42\n"
 MODULES = {
     "same/__init__.py": b"",
-    "same/one.py": b"ANSWER = 42\n",
-    "same/two.py": b"ANSWER = 42\n",
-    "same/deep/er/three.py": b"from ...two import ANSWER\n",
+    "same/one.py": ONE.encode("utf-8"),
+    "same/two.py": ONE.encode("utf-8"),
+    "same/deep/er/three.py": b"from ...two import answer\n",
     "python2.py": b"print 'for Python 2'\n",
     "odd.py": b"# -*- coding: latin-1 -*-\nNAME = '\xe9'\n",
 }
@@ -92,7 +94,7 @@ def test_what_is_in_the_store_is_not_compiled_again(
 ) -> None:
     store = tmp_path / "store"
     compiled(python, image("one"), store)
-    planted = kept(store, "ANSWER = 42\n")
+    planted = kept(store, ONE)
     planted.write_bytes(sealed(b"of another image"))
     found = compiled(python, image("another"), store)
     assert found["same/one.py"].endswith(b"of another image")
@@ -106,23 +108,81 @@ def test_a_damaged_file_of_the_store_is_replaced(
 ) -> None:
     store = tmp_path / "store"
     compiled(sys.executable, image("one"), store)
-    kept(store, "ANSWER = 42\n").write_bytes(damage)
+    kept(store, ONE).write_bytes(damage)
     found = compiled(sys.executable, image("two"), store)["same/one.py"]
     assert found == compiled(sys.executable, tmp_path / "two")["same/one.py"]
-    assert kept(store, "ANSWER = 42\n").read_bytes() == sealed(found[16:])
+    assert kept(store, ONE).read_bytes() == sealed(found[16:])
+
+
+def test_another_images_bytecode_does_what_the_module_says(
+    python: str, image: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name in ("one", "another"):
+        compiled(python, image(name), tmp_path / "store")
+    text = "from same.two import answer; assert answer() == 42; print(answer.__code__.co_filename)"
+    done = subprocess.run(
+        [python, "-B", "-c", text],
+        cwd=tmp_path / "another",
+        check=True,
+        timeout=60,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout.strip() == str(tmp_path / "another/same/two.py")
+
+
+def test_a_python_that_optimises_has_other_bytecode(
+    image: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    compiled(sys.executable, image("without asserts"), tmp_path / "store")
+    monkeypatch.delenv("PYTHONOPTIMIZE")
+    found = compiled(sys.executable, image("plain"), tmp_path / "store")
+    assert b"an assertion" in found["same/one.py"]
+
+
+def test_several_builds_may_fill_a_store_at_once(
+    image: Callable[[str], Path], tmp_path: Path
+) -> None:
+    store, folders = tmp_path / "store", [image(f"image-{number}") for number in range(4)]
+    with ThreadPoolExecutor(len(folders)) as pool:
+        found = list(pool.map(lambda folder: compiled(sys.executable, folder, store), folders))
+    assert all(set(each) == set(MODULES) - {"python2.py"} for each in found)
+    last = compiled(sys.executable, image("last"), store)
+    assert last["same/one.py"].endswith(kept(store, ONE).read_bytes()[32:])
+
+
+def test_a_module_that_can_have_no_bytecode_hinders_no_other(
+    python: str, image: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = image("one")
+    (folder / f"{'x' * 245}.py").write_text("", "utf-8")
+    (folder / "blocked").mkdir()
+    (folder / "blocked" / "module.py").write_text("", "utf-8")
+    (folder / "blocked" / "__pycache__").write_text("", "utf-8")
+    assert set(compiled(python, folder, tmp_path / "store")) == set(MODULES) - {"python2.py"}
 
 
 def test_what_is_compiled_stays_as_it_is(image: Callable[[str], Path], tmp_path: Path) -> None:
     folder, store = image("one"), tmp_path / "store"
     before = compiled(sys.executable, folder, store)
-    kept(store, "ANSWER = 42\n").write_bytes(sealed(b"other"))
+    kept(store, ONE).write_bytes(sealed(b"other"))
     assert compiled(sys.executable, folder, store) == before
-    (folder / "same" / "one.py").write_text("ANSWER = 43\n", "utf-8")
-    os.utime(folder / "same" / "one.py", (1, 1))
-    changed = {
-        key for key, code in compiled(sys.executable, folder, store).items() if code != before[key]
-    }
-    assert changed == {"same/one.py"}
+
+
+def test_a_module_of_the_same_time_and_another_size_is_compiled(
+    image: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder, store = image("one"), tmp_path / "store"
+    before = compiled(sys.executable, folder, store)
+    changed, text = folder / "same" / "one.py", "ANSWER = 'of the same time'\n"
+    when = changed.stat().st_mtime
+    changed.write_text(text, "utf-8")
+    os.utime(changed, (when, when))
+    after = compiled(sys.executable, folder, store)
+    assert {name for name in after if after[name] != before[name]} == {"same/one.py"}
+    assert b"of the same time" in after["same/one.py"]
+    assert b"of the same time" in kept(store, text).read_bytes()
 
 
 def kept(store: Path, text: str) -> Path:

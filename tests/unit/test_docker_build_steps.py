@@ -95,5 +95,5 @@ def test_no_python_runs_beside_named_packages_with_anything_to_steal(version: st
     for step in made:
         commands = step.dockerfile.partition("# What it needs")[2] or step.dockerfile
         if step.network != "none":
-            assert "python3 -m" not in commands
+            assert "python3 " not in commands
     assert len({step.tag for step in made}) == len(made)

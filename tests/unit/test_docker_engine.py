@@ -328,7 +328,10 @@ def test_no_daemon_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             "  echo 'tfmatrix:x:65532:65532::/tmp:/usr/sbin/nologin' >> /etc/passwd",
             "3.7",
         ),
-        ("/opt/uv/bin/uv pip install --system && compileall /usr/local/lib/python3.7", None),
+        (
+            "/opt/uv/bin/uv pip install && python3 /opt/uv/bytecode.py /usr/local/lib/python3.7",
+            None,
+        ),
     ],
 )
 def test_the_layers_that_all_images_of_a_python_share_are_known(

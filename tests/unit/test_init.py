@@ -103,12 +103,19 @@ def test_it_overwrites_nothing(folder: Path, capsys: pytest.CaptureFixture[str])
         ("a: 3", "a-3"),
         ("x" * 99, "x" * 80),
         ("Größe", "grosse"),
+        ("Keras™", "kerastm"),
         ("…", "script"),
         ("тест", "script"),
     ],
 )
 def test_a_name_is_offered_that_is_accepted(text: str, name: str) -> None:
     assert words.repro_name(words.name_like(text)) == name
+
+
+@pytest.mark.parametrize("written", ["größe", "gro\u0308ße", "Größe"])
+def test_a_refused_name_is_told_as_a_script_would_get_it(written: str) -> None:
+    with pytest.raises(ValueError, match='write "grosse"'):
+        words.repro_name(written)
 
 
 def test_the_file_is_plain_yaml() -> None:

@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 
 from runner import paths
+from runner.engines.docker import build_cache
 from runner.environments import locks, render, sources
 from runner.errors import UsageError
 from runner.matrix import plan
@@ -59,6 +60,23 @@ def assert_stages_exist(text: str) -> None:
     instructions = re.sub(r"\\\n", "", text)
     for line in instructions.splitlines():
         assert not line or line.startswith("#") or line.split()[0] in known, line
+
+
+@pytest.mark.parametrize("more", [(), ("pandas",)], ids=["usual", "named"])
+@pytest.mark.parametrize("device", Device, ids=str)
+def test_every_command_is_known_as_ours_in_a_builders_cache(
+    device: Device, more: tuple[str, ...]
+) -> None:
+    for target in TARGETS:
+        if target.device is device and render.unavailable(target) is None:
+            path = locks.committed_path(target)
+            assert path is not None
+            built = sources.distributions_in_lock(locks.lock_lines(path.read_text("utf-8")))
+            text = render.dockerfile(evolve(target, requirements=more), sources=built)
+            commands = [part for part in re.split(r"\n(?=[A-Z]+ )", text) if part[:4] == "RUN "]
+            assert len(commands) >= 5
+            assert all(map(build_cache.is_our_command, commands)), target
+    assert not build_cache.is_our_command("RUN pip install tensorflow")
 
 
 def test_all_26_series_are_there() -> None:

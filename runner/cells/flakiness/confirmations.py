@@ -1,8 +1,8 @@
 """Stores the signatures that fresh processes showed, across runs.
 
-`trusted` names the keys: which script, with which files, in which environment. Each key has a small
-file that is only appended to, so that many runs may write at once. A line that is unreadable or
-lost costs a second look, never a wrong answer.
+`trusted` names the keys: which script, with which files, in which environment. Lines are appended
+to a small file for each key; a full file begins anew. Many runs may write at once: a line that is
+unreadable or lost costs a second look, never a wrong answer.
 """
 
 from __future__ import annotations

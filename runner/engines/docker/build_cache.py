@@ -26,8 +26,14 @@ _BuiltOn = Mapping[str, Sequence[Record]]
 _OUR_COMMANDS = re.compile(
     r"/opt/uv/bin/uv pip install|> /tensorflow-|--target /uv|tfmatrix:x:65532|--wheel-dir /built"
     r"|--requirement /mnt/requirements.txt|COPY /built /built|cp -a /mnt/python/\. /usr/local/"
+    r"|/uv/bytecode\.py|cp -a /mnt/usr/local/cuda-"
 )
 _LAYER = "from local"
+
+
+def is_our_command(text: str) -> bool:
+    """Whether the text is, or has in it, a command of our Dockerfiles."""
+    return _OUR_COMMANDS.search(text) is not None
 
 
 def records() -> list[Record]:
@@ -131,7 +137,7 @@ def _below_ours(everything: Sequence[Record]) -> Iterator[str]:
 
 
 def _is_ours(record: Record) -> bool:
-    return _OUR_COMMANDS.search(record["Description"]) is not None
+    return is_our_command(record["Description"])
 
 
 def _is_layer(record: Record) -> bool:

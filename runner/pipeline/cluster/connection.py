@@ -96,16 +96,12 @@ class Connection:
 
     def close(self) -> None:
         self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join(LOOK)
-        for machine in self.site.machines.values():
-            if machine.unfit:  # since the last check
-                self._say_unfit(machine)
         for pool in (self.prepare, self.measure):
             pool.shutdown(wait=False, cancel_futures=True)
         self.site.close()
         for machine in list(self.site.machines.values()):
             machine.mark_lost()  # ends the threads that still wait for an answer
+            self._tell_if_unfit(machine)  # since the last check
 
     def _wait_for_workers(self) -> Collection[str]:
         end = time.monotonic() + CONNECT
@@ -164,7 +160,7 @@ class Connection:
         for address, machine in list(self.site.machines.items()):
             if address in there and machine.unfit:
                 self._unfit[address] = machine.unfit
-                self._say_unfit(machine)
+                self._tell_if_unfit(machine)
                 self._forget(machine)
             elif address not in there or machine.lost:
                 # It may be lost only to us because one call got no answer. Then it is found again.
@@ -242,8 +238,12 @@ class Connection:
         except Exception:  # after any error the worker cannot be used
             return None
 
-    def _say_unfit(self, machine: Remote) -> None:
-        self._say(f"worker {machine.name} gets no more cells: it {machine.unfit}")
+    def _tell_if_unfit(self, machine: Remote) -> None:
+        """At most once, although two threads may do it."""
+        with self._lock:
+            unfit, machine.untold = machine.untold and machine.unfit, False
+        if unfit:
+            self._say(f"worker {machine.name} gets no more cells: it {unfit}")
 
     def _forget(self, machine: Remote) -> None:
         del self.site.machines[machine.address]

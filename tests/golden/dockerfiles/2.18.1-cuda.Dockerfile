@@ -15,7 +15,7 @@ RUN --mount=type=secret,id=settings --mount=type=secret,id=ca \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     echo 'uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19' > /tmp/uv.txt && \
     pip install --quiet --no-cache-dir --no-deps --require-hashes --target /uv --requirement /tmp/uv.txt
-# What compiles modules below: each text once for all images of a Python.
+# Compiles modules; what another image has compiled comes from a cache. It saves time only, so nothing fails for it.
 RUN printf '%s\n' \
         '"""Compiles the modules in FOLDER. What another image has compiled comes from STORE.' \
         '' \
@@ -33,37 +33,44 @@ RUN printf '%s\n' \
         'import struct' \
         'import sys' \
         'from concurrent.futures import ProcessPoolExecutor' \
+        'from contextlib import suppress' \
         'from itertools import repeat' \
         'from pathlib import Path' \
         '' \
         'HEADER = 12 if sys.version_info < (3, 7) else 16' \
         'DIGEST = 32' \
+        'COMPILER = f"{sys.implementation.cache_tag}-{sys.hexversion:x}-{sys.flags.optimize}"' \
         '' \
         '' \
         'def give_bytecode(module, store):' \
         '    made, facts = Path(importlib.util.cache_from_source(str(module))), module.stat()' \
         '    stamp = struct.pack("<II", int(facts.st_mtime) & 0xFFFFFFFF, facts.st_size & 0xFFFFFFFF)' \
         '    header = (importlib.util.MAGIC_NUMBER + bytes(4))[: HEADER - len(stamp)] + stamp' \
-        '    if made.exists() and made.read_bytes().startswith(header):' \
+        '    if made.exists() and made.open("rb").read(HEADER) == header:' \
         '        return' \
         '    kept = store / hashlib.sha256(module.read_bytes()).hexdigest() if store else None' \
         '    known = kept.read_bytes() if kept and kept.exists() else b""' \
         '    if known and known[:DIGEST] == hashlib.sha256(known[DIGEST:]).digest():' \
-        '        made.parent.mkdir(exist_ok=True)' \
+        '        made.parent.mkdir(parents=True, exist_ok=True)' \
         '        made.write_bytes(header + known[DIGEST:])' \
-        '    elif compileall.compile_file(str(module), quiet=2) and kept:  # a file for Python 2 has none' \
+        '    elif compileall.compile_file(str(module), force=True, quiet=2) and kept:' \
         '        code = made.read_bytes()[HEADER:]' \
         '        kept.write_bytes(hashlib.sha256(code).digest() + code)' \
+        '' \
+        '' \
+        'def give_if_possible(module, store):' \
+        '    with suppress(OSError):  # such as a name that is too long with the ending of bytecode' \
+        '        give_bytecode(module, store)' \
         '' \
         '' \
         'if __name__ == "__main__":' \
         '    folder, store = Path(sys.argv[1]), None' \
         '    if sys.argv[2:]:' \
-        '        store = Path(sys.argv[2], ".".join(map(str, sys.version_info[:3])))' \
+        '        store = Path(sys.argv[2], COMPILER)' \
         '        store.mkdir(parents=True, exist_ok=True)' \
         '    modules = [path for path in folder.rglob("*.py") if path.is_file()]' \
         '    with ProcessPoolExecutor() as pool:' \
-        '        list(pool.map(give_bytecode, modules, repeat(store), chunksize=32))' \
+        '        list(pool.map(give_if_possible, modules, repeat(store), chunksize=32))' \
         > /uv/bytecode.py
 
 FROM uv AS lock
@@ -87,7 +94,7 @@ RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     /opt/uv/bin/uv pip install --system --no-cache --no-deps --require-hashes \
         --requirement /mnt/tensorflow-2.18.1.txt && \
-    python3 /opt/uv/bytecode.py /usr/local/lib/python3.10 /root/.cache/bytecode
+    { python3 /opt/uv/bytecode.py /usr/local/lib/python3.10 /root/.cache/bytecode || true; }
 
 # What it needs, from a cache that all images share.
 RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
@@ -98,7 +105,7 @@ RUN --mount=type=bind,from=uv,source=/uv,target=/opt/uv \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     /opt/uv/bin/uv pip install --system --link-mode copy --no-deps --require-hashes \
         --requirement /mnt/requirements.txt && \
-    python3 /opt/uv/bytecode.py /usr/local/lib/python3.10 /root/.cache/bytecode
+    { python3 /opt/uv/bytecode.py /usr/local/lib/python3.10 /root/.cache/bytecode || true; }
 
 LABEL tfmatrix.tensorflow="2.18.1" tfmatrix.device="cuda" tfmatrix.python="3.10"
 ENV HOME=/tmp
