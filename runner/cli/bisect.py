@@ -51,6 +51,8 @@ releases of numpy.
 
 
 class BisectCommand(ScriptCommand):
+    """A command for one script. Further words are mostly releases, which options name."""
+
     allow_extra_args = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

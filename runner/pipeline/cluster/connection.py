@@ -159,7 +159,6 @@ class Connection:
             self._placeless.discard(address)
         for address, machine in list(self.site.machines.items()):
             if address in there and machine.unfit:
-                self._unfit[address] = machine.unfit
                 self._tell_if_unfit(machine)
                 self._forget(machine)
             elif address not in there or machine.lost:
@@ -241,9 +240,10 @@ class Connection:
     def _tell_if_unfit(self, machine: Remote) -> None:
         """At most once, although two threads may do it."""
         with self._lock:
-            unfit, machine.untold = machine.untold and machine.unfit, False
-        if unfit:
-            self._say(f"worker {machine.name} gets no more cells: it {unfit}")
+            if not machine.unfit or machine.address in self._unfit:
+                return
+            self._unfit[machine.address] = machine.unfit
+        self._say(f"worker {machine.name} gets no more cells: it {machine.unfit}")
 
     def _forget(self, machine: Remote) -> None:
         del self.site.machines[machine.address]

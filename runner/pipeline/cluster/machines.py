@@ -45,8 +45,6 @@ class Remote(Machine):
         """Environments that the worker failed to make but another one made."""
         self.unfit = ""
         """Why it gets no more tasks although it runs; "" if it can be used."""
-        self.untold = True
-        """Whether nobody has told the user yet that it is unfit."""
         self.keys: dict[str, Sequence[str]] = {}
         """Python → the machine's part of its cells' keys."""
         self.impossible: dict[Target, str] = {}

@@ -15,7 +15,7 @@ RUN --mount=type=secret,id=settings --mount=type=secret,id=ca \
     if [ -s /run/secrets/settings ]; then . /run/secrets/settings; fi && \
     echo 'uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19' > /tmp/uv.txt && \
     pip install --quiet --no-cache-dir --no-deps --require-hashes --target /uv --requirement /tmp/uv.txt
-# Compiles modules; what another image has compiled comes from a cache. It saves time only, so nothing fails for it.
+# Compiles modules; what another image has compiled comes from a cache. It saves time only, so nothing fails for want of it.
 RUN printf '%s\n' \
         '"""Compiles the modules in FOLDER. What another image has compiled comes from STORE.' \
         '' \
