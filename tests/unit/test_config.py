@@ -384,7 +384,7 @@ def test_names_are_made_from_any_file_name_and_differ(folder: Path) -> None:
     for name in names:
         (folder / name).write_text("")
     matrix = adhoc(*(folder / name for name in names))
-    assert [repro.name for repro in matrix.repros] == ["my-script", "my-script-2", "t", "script"]
+    assert [repro.name for repro in matrix.repros] == ["my-script", "my-script-2", "ete", "script"]
 
 
 def test_a_script_named_twice_is_run_once(folder: Path) -> None:
