@@ -46,13 +46,13 @@ def with_match(execution: Execution, fail_on: str) -> Execution:
 _TENSORFLOW_LOG = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] |[IWEF]\d{4} \d\d:\d\d:\d+\.\d+ +\d+ \S+:\d+\] "
     r"|WARNING: All log messages before absl::|WARNING: Logging before flag parsing goes to stderr"
-    r"|To enable the following instructions: |I tensorflow/"
+    r"|To enable (?:them|the following instructions)\b.* rebuild TensorFlow|I tensorflow/"
 )
 """Lines that TensorFlow's C++ code prints about the machine when it starts."""
 _PROGRESS = re.compile(r"\r|\x08|\b\d+(?:ms|us|s)/(?:step|epoch|sample)|━|\[=+>?\.*\]|\dit/s")
 _OBSERVE = "::observe "
 _NUMBER = re.compile(
-    r"(?<![A-Za-z_])[-+]?(?:0x[0-9a-fA-F]+|(?:\d[\d.,:_]*|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"(?<![A-Za-z_\d])[-+]?(?:0x[0-9a-fA-F]+|(?:\d(?:[\d.,:_]*[\d.])?|\.\d+)(?:[eE][-+]?\d+)?)"
 )
 _PATH = re.compile(r"(?:(?:(?<![~.\w-])|[A-Za-z]:)[~.\w-]*)?/(?:[~.\w-]*/)*[\w.+-]*")
 """A path. It matches only from the start of a word: from each letter of a long word, the search

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import Any, Optional
 
 import click
 
-from runner import engines
+from runner import engines, paths
 from runner.cli import log
 from runner.cli.formats import formats, print_json
 from runner.errors import EngineUnavailableError, TfmatrixError, UsageError
@@ -125,9 +126,17 @@ def _agreed(items: Sequence[Removable], yes: bool) -> bool:
 
 
 def _listing(items: Sequence[Removable], used: Sequence[Removable], now: float) -> Iterator[str]:
+    """A line for each item, but one for all snapshots: each run makes some."""
+    snapshots = str(paths.cache() / paths.CACHE["snapshots"].name)
+    shared: dict[str, list[Removable]] = {}
     for item in items:
-        ago = units.time_ago(now - item.last_used)
-        yield f"{item.kind:<12} {units.size_text(item.size):>9} {ago:>7}  {item.name}"
+        place = os.path.dirname(item.name)  # noqa: PTH120 - the name of an image is no path
+        shared.setdefault(snapshots if place == snapshots else item.name, []).append(item)
+    for name, several in shared.items():
+        size = units.size_text(sum(item.size for item in several))
+        ago = units.time_ago(now - max(item.last_used for item in several))
+        many = f": {count(len(several), 'snapshot')}" if name == snapshots else ""
+        yield f"{several[0].kind:<12} {size:>9} {ago:>7}  {name}{many}"
     if used:
         yield f"kept, because a running run uses them: {_total(used)}"
 

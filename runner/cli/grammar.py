@@ -1,23 +1,27 @@
 """Divides the words of a command line between tfmatrix and the script that it runs.
 
 `tfmatrix run my.py --tf 2.9 -- --n 3`: the words after `--` are for the script. Without `--`, the
-first option after the script that tfmatrix does not have begins the script's words:
-`tfmatrix run my.py --n 3`. If no script is named, the words after `--` are a command:
+first option after the script that tfmatrix does not have begins the script's words, and a line tells
+them: `tfmatrix run my.py --n 3`. If no script is named, the words after `--` are a command:
 `tfmatrix run -- pytest tests/`.
 """
 
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import click
 from attrs import frozen
 
+from runner.cli import log
+
 SEPARATOR = "--"
 _OTHER_WORDS = {
     **dict.fromkeys(("--tensorflow", "--tensorflow-version", "--release", "--releases"), "--tf"),
     **dict.fromkeys(("--package", "--packages", "--install"), "--with"),
+    **dict.fromkeys(("--python", "--python-version"), "--vary python=VERSION"),
     "--gpu": "--device",
 }
 """What a newcomer may call an option. As the script's, it would be run on every release."""
@@ -48,6 +52,8 @@ class ScriptCommand(click.Command):
             ctx.params["command"] = division.script
         else:
             ctx.params["args"] = (*(ctx.params.get("args") or ()), *division.script)
+            if division.script and not (division.separated or ctx.params.get("quiet")):
+                log.print_note(f"arguments of the script: {shlex.join(division.script)}")
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -144,8 +150,22 @@ def _options_of_run(ctx: click.Context) -> Collection[str]:
 def alike(option: str, known: Iterable[str]) -> list[str]:
     """The known options that are similar and begin alike: short words often share letters."""
     known = list(known)
-    if _OTHER_WORDS.get(option) in known:
-        return [_OTHER_WORDS[option]]
+    others = {other: ours for other, ours in _OTHER_WORDS.items() if ours.split()[0] in known}
+    for other, ours in {**others, **dict(zip(known, known))}.items():
+        if option == other or _swapped(option, other):
+            return [ours]
     close = difflib.get_close_matches(option, known, n=3, cutoff=0.75)
     most = difflib.get_close_matches(option, close, n=3, cutoff=0.85)
     return [one for one in close if one[:4] == option[:4] or (one in most and one[2] == option[2])]
+
+
+def _swapped(one: str, other: str) -> bool:
+    """Whether two neighbouring letters are swapped: `--jbos` for `--jobs`."""
+    apart = [at for at, (a, b) in enumerate(zip(one, other)) if a != b]
+    return (
+        len(one) == len(other)
+        and len(apart) == 2
+        and apart[1] == apart[0] + 1
+        and one[apart[0]] == other[apart[1]]
+        and one[apart[1]] == other[apart[0]]
+    )

@@ -130,11 +130,11 @@ def recorded_run(
 def conclude(folder: Path, *, latest: bool = True) -> Run:
     """Write all reports of the run in a folder, and return the run.
 
-    With `latest`, results/latest points at it.
+    With `latest`, results/latest points at it, unless it has no result at all.
     """
-    if latest and folder.parent == paths.results():
-        journal.point_latest(folder)  # first: it holds also if no report can be made or written
     run = journal.read_run(folder, warn=log.print_warning)
+    if latest and run.results and folder.parent == paths.results():
+        journal.point_latest(folder)  # now: it holds also if no report can be written
     publish.write(run, folder)
     return run
 

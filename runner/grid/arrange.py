@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Optional
 
@@ -13,7 +13,7 @@ from runner.grid import controls, letters, shifts, suites, transitions
 from runner.grid.folded import FoldedTable, tables
 from runner.grid.layout import Key, Layout, layout_of
 from runner.grid.records import IMPOSSIBLE, Column, Entry, Mark, Row, Shift, Transition
-from runner.grid.variants import exists
+from runner.grid.variants import exists_on
 from runner.model import Case, Release, Result, Run, Verdict, release_that_saved
 
 
@@ -148,18 +148,27 @@ def _ruled_out(
 ) -> set[tuple[int, int]]:
     """The row and column of each impossible cell: its variant is not meant for that release.
 
-    A cell that has a result all the same is never removed.
+    A cell that has a result all the same is never removed. If nothing would be left of a repro, all
+    its cells stay: they say why they were skipped.
     """
-    exist: dict[tuple[str, str], bool] = {}
+    known: dict[str, Collection[str]] = {}
+    """Variant → the releases on which it exists."""
     lacking: set[tuple[Key, int]] = set()
     for repro in run.repros:
-        for case in (case for case in repro.cases if case.variant.name):
-            for column in layout.columns_of(case):
-                question = (case.variant.name, column.tensorflow)
-                if question not in exist:
-                    exist[question] = exists(case.variant, column.tensorflow, releases)
-                if not exist[question]:
-                    lacking.add(((repro.name, layout.row_case(case).name), column.index))
+        cells, gone = 0, set()
+        for case in repro.cases:
+            columns = layout.columns_of(case)
+            cells += len(columns)
+            if not case.variant.name:
+                continue
+            if case.variant.name not in known:
+                versions = dict.fromkeys(column.tensorflow for column in columns)
+                known[case.variant.name] = exists_on(case.variant, versions, releases)
+            on = known[case.variant.name]
+            key = (repro.name, layout.row_case(case).name)
+            gone |= {(key, column.index) for column in columns if column.tensorflow not in on}
+        if len(gone) < cells:
+            lacking |= gone
     if not lacking:
         return set()
     measured = (r for r in run.results if r.outcome.verdict is not Verdict.SKIP)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from runner.model import Release, Variant
 from runner.releases import catalogue, specifier
 
 
-def exists(variant: Variant, version: str, releases: Sequence[Release]) -> bool:
-    """Whether the variant is meant for TensorFlow `version`, and a wheel exists for its Python.
+def exists_on(
+    variant: Variant, versions: Collection[str], releases: Sequence[Release]
+) -> Collection[str]:
+    """Those `versions` of TensorFlow that the variant is meant for, and that have its Python.
 
-    `releases` say which Pythons have wheels; a release that is not in `releases` has all of them.
+    If none of those that it is meant for has its Python, all of them are returned: somebody asked
+    for it, and the reason why its cells are skipped must not be lost. `releases` say which Pythons
+    have wheels; a release that is not in `releases` has all of them.
     """
-    known = catalogue.find_release(releases, version)
-    if variant.python and known and variant.python not in known.pythons:
-        return False
-    release = known or Release(
-        version=version, released=date.min, pythons=(), cpu_requirement=""
-    )  # the rules read only the version
+    meant, with_python = [], []
+    for version in versions:
+        release = catalogue.find_release(releases, version)
+        if _is_meant_for(variant, release or _unknown(version)):
+            meant.append(version)
+            if not variant.python or release is None or variant.python in release.pythons:
+                with_python.append(version)
+    return with_python or meant
+
+
+def _is_meant_for(variant: Variant, release: Release) -> bool:
     return all(specifier.matches(spec, release) for spec in variant.tf)
+
+
+def _unknown(version: str) -> Release:
+    """A release of which only the version is known: the rules read no more."""
+    return Release(version=version, released=date.min, pythons=(), cpu_requirement="")

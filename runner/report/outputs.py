@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import Optional
 
 from attrs import frozen
 
@@ -38,7 +39,8 @@ def output_changes(context: Context) -> tuple[OutputChange, ...]:
             found = list(_along(context, row, lane))
             for before, after in found if len(found) <= RESTLESS else ():
                 lines = _first_difference(context, row, before, after)
-                groups[(before.index, after.index, *lines)].append((row, before, after))
+                if lines is not None:
+                    groups[(before.index, after.index, *lines)].append((row, before, after))
     return tuple(
         OutputChange(
             before=found[0][1],
@@ -69,11 +71,14 @@ def _counts(cell: Result) -> bool:
     return cell.outcome.verdict.value == "pass" and not cell.inferred and cell.log is not None
 
 
-def _first_difference(context: Context, row: Row, before: Column, after: Column) -> tuple[str, str]:
+def _first_difference(
+    context: Context, row: Row, before: Column, after: Column
+) -> Optional[tuple[str, str]]:
+    """None if there is none: an older version may have counted other lines."""
     one, other = (context.grid.cell(row, column) for column in (before, after))
     assert one is not None
     assert other is not None
     pairs = zip_longest(
         compared_lines(context.log(one)), compared_lines(context.log(other)), fillvalue=""
     )
-    return next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    return next((pair for pair in pairs if pair[0] != pair[1]), None)

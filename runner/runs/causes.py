@@ -20,8 +20,8 @@ class Cause:
     """One recorded difference; `before` or `after` is None if that measurement lacks the thing."""
 
     kind: str
-    """`tensorflow`, `package`, `python`, `script`, `settings`, `environment`, `engine`, `machine`
-    or `tool`, the most likely cause first."""
+    """`tensorflow`, `package`, `python`, `script`, `files`, `settings`, `environment`, `engine`,
+    `machine` or `tool`, the most likely cause first. `files` are those beside an equal script."""
     what: str
     """The name of the package, of the setting, of the fact about the machine …"""
     before: Optional[str]
@@ -34,7 +34,7 @@ class RecordedRun:
 
     run: Run
     texts: Mapping[str, str] = field(factory=dict)
-    """Repro → digest of the script's text. Used where a run has no digest of all the files."""
+    """Repro → digest of the script's text."""
 
     @cached_property
     def repros(self) -> dict[str, Repro]:
@@ -117,11 +117,13 @@ def _versions(environment: Optional[EnvironmentInfo]) -> dict[str, str]:
 def _script(before: RecordedCell, after: RecordedCell) -> Iterator[Cause]:
     """Compares the digests of all the script's files if both runs have them, else of its text."""
     name = after.result.repro
+    texts = [one.past.texts.get(name, "") for one in (before, after)]
     old, new = (one.repro.digest if one.repro else "" for one in (before, after))
+    kind = "files" if all(texts) and texts[0] == texts[1] else "script"
     if not old or not new:
-        old, new = (one.past.texts.get(name, "") for one in (before, after))
+        old, new = texts
     if old and new:
-        yield from _if_different("script", name, old[:12], new[:12])
+        yield from _if_different(kind, name, old[:12], new[:12])
 
 
 def _settings(before: RecordedCell, after: RecordedCell) -> Iterator[Cause]:

@@ -38,6 +38,8 @@ HEAD = "run.json"
 CELLS = "cells.jsonl"
 CONTROLS = "controls.jsonl"
 LATEST = "latest"
+MOST_TOLD = 5
+"""At most this many runs are named if another was asked for."""
 _BETWEEN = "__"
 """Separates the parts of a log's name."""
 MOST_HEAD, LONGEST_LINE, MOST_CELLS = 64 << 20, 16 << 20, 2 << 30
@@ -246,13 +248,17 @@ def find_run(name: Optional[str], results: Path) -> Path:
     for folder in (results / wanted, Path(wanted)):
         if _is_file(folder / HEAD):
             return folder
-    known = ", ".join(sorted(p.parent.name for p in results.glob(f"*/{HEAD}"))[-5:]) or "none yet"
-    if name is None and known == "none yet":
+    there = sorted(path.parent.name for path in results.glob(f"*/{HEAD}"))
+    more = f" and {len(there) - MOST_TOLD} more" if len(there) > MOST_TOLD else ""
+    known = ", ".join(there[-MOST_TOLD:]) + more
+    if name is None:
         raise UsageError(
-            f"there is no run in {results}/ yet", remedy="tfmatrix run my.py makes one"
+            f"there is no run in {results}/ yet" + (f" but {known}" if there else ""),
+            remedy="tfmatrix run my.py makes one" + ("; or name one of these" if there else ""),
         )
     raise UsageError(
-        f"no run {wanted!r} in {results}/; there are: {known}", remedy=_way_to_run(wanted)
+        f"no run {wanted!r} in {results}/; there are: {known or 'none yet'}",
+        remedy=_way_to_run(wanted),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import timedelta
@@ -352,6 +353,22 @@ def test_what_others_keep_in_the_folder_stays(folder: Path, options: list[str]) 
     assert [path.exists() for path in ours] == [False, False]
     after = everything(folder / "cache")
     assert {name: after.get(name) for name in before} == before
+
+
+def test_all_snapshots_share_a_line_and_are_items_all_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for digit in "abc":
+        snapshot = folder / "cache" / "snapshots" / (digit * 64)
+        snapshot.mkdir(parents=True)
+        (snapshot / "my.py").write_text("1234\n")
+    assert cli.execute(["clean", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("snapshots") == 1
+    assert f"{folder / 'cache' / 'snapshots'}: 3 snapshots" in said
+    assert cli.execute(["clean", "--dry-run", "--format", "json"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert [item["bytes"] for item in items if "/snapshots/" in item["name"]] == [5, 5, 5]
 
 
 def test_nothing_is_removed_or_changed_through_a_link(folder: Path) -> None:

@@ -59,6 +59,10 @@ AMBIGUOUS = {
     "my.py --wth numpy": "has no option --wth; did you mean --with? Write options of the script",
     "my.py --tensorflow 2.9": "no option --tensorflow; did you mean --tf? Write options of the",
     "my.py --packages=numpy": "no option --packages; did you mean --with? Write options of the",
+    "my.py --python 3.8": "no option --python; did you mean --vary python=VERSION? Write options",
+    "--python 3.8 my.py": "no option --python; did you mean --vary python=VERSION? (see",
+    "my.py --pyhton 3.8": "no option --pyhton; did you mean --vary python=VERSION? Write options",
+    "my.py --tmieout=3": "no option --tmieout; did you mean --timeout? Write options of the",
     "my.py --n 3 --tf 2.9": "--tf comes after --n, which is an option of the script: write",
 }
 
@@ -71,6 +75,21 @@ def test_what_may_be_meant_for_either_is_refused_in_one_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("my.py --enviroment X=1", "arguments of the script: --enviroment X=1\n"),
+        ("my.py -q --n 3", ""),
+        ("my.py -- --n 3", ""),
+    ],
+)
+def test_words_that_go_to_the_script_without_a_separator_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: str, told: str
+) -> None:
+    assert cli.execute(["plan", "--tf", "2.9", *words.split()]) == 0
+    assert capsys.readouterr().err == told
 
 
 def test_an_option_of_run_is_not_the_scripts(

@@ -197,6 +197,14 @@ DIFFERENT: Mapping[str, tuple[RecordedRun, tuple[str, str, Optional[str], Option
         ("package", "absl-py", "1.5.0", None),
     ),
     "the script": (with_repro(AGAIN, digest="d" * 64), ("script", "script", "c" * 12, "d" * 12)),
+    "the script's text": (
+        evolve(with_repro(AGAIN, digest="d" * 64), texts={"script": "other"}),
+        ("script", "script", "c" * 12, "d" * 12),
+    ),
+    "files beside the script": (
+        evolve(with_repro(AGAIN, digest="d" * 64), texts={"script": "same"}),
+        ("files", "script", "c" * 12, "d" * 12),
+    ),
     "arguments": (
         with_repro(AGAIN, digest="c" * 64, cases=one_case(("one", "--fast"))),
         ("settings", "arguments", "one", "one --fast"),
@@ -232,7 +240,7 @@ DIFFERENT: Mapping[str, tuple[RecordedRun, tuple[str, str, Optional[str], Option
 def test_what_was_different_is_named_and_nothing_else(
     after: RecordedRun, cause: tuple[str, str, Optional[str], Optional[str]]
 ) -> None:
-    _, second = steps(with_repro(BASE, digest="c" * 64), after)
+    _, second = steps(evolve(with_repro(BASE, digest="c" * 64), texts={"script": "same"}), after)
     (change,) = second.changes
     found = [(c.kind, c.what, c.before, c.after) for c in change.causes]
     assert found == [cause]

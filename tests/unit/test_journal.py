@@ -175,6 +175,20 @@ def test_runs_are_found_by_id_by_path_or_as_the_latest(tmp_path: Path) -> None:
         journal.find_run("nonesuch", tmp_path / "results")
 
 
+def test_where_no_run_is_the_newest_the_runs_there_are_named(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    with pytest.raises(UsageError, match="there is no run in .*results/ yet$"):
+        journal.find_run(None, results)
+    for number in range(7):
+        written(results / f"bisect-2026110{number}-120000-ab12")
+    told = "ab12, bisect-20261106-120000-ab12 and 2 more"
+    with pytest.raises(UsageError, match=f"there is no run in .*results/ yet but .*{told}") as why:
+        journal.find_run(None, results)
+    assert why.value.remedy == "tfmatrix run my.py makes one; or name one of these"
+    with pytest.raises(UsageError, match=f"no run 'other' in .*; there are: .*{told}"):
+        journal.find_run("other", results)
+
+
 def test_ids_sort_by_time() -> None:
     early = journal.new_id(datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
     late = journal.new_id(datetime(2026, 1, 2, 3, 4, 6, tzinfo=timezone.utc))

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from packaging.requirements import Requirement
 
 from runner import cli
+from runner.cli import running
 from runner.runs import journal
 from tests.unit.runs import drawn
 
@@ -46,6 +48,16 @@ def test_the_first_line_is_the_requirement(
     assert code == 0
     assert said.splitlines()[0] == "tensorflow>=2.7.4,!=2.8.*,<2.10"
     assert "2.10.1 cpu  skip" in said
+
+
+def test_a_run_without_results_is_not_the_latest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = journal.Journal(folder / "results" / "empty", evolve(drawn(PICTURE.strip()), results=()))
+    empty.close()
+    running.conclude(empty.folder)
+    assert (empty.folder / "matrix.md").exists()
+    assert pin(capsys, "--require", "fit-b", "--format", "spec") == (0, "tensorflow>=2.7.4,<2.11\n")
 
 
 def test_spec_prints_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -209,6 +209,8 @@ def test_the_newest_ahead_is_the_last_column(
         ("a  b\n\n", "a b\n"),
         ("x\n2024-01-02 10:11:12.123456: I tensorflow/core/cpu_feature.cc:1] AVX\n", "x\n"),
         ("x\n2024-01-02 10:11:12.123456: W external/x/cuda.cc:1] no GPU\n", "x\n"),
+        ("x\nTo enable them in other operations, rebuild TensorFlow with the right flags.\n", "x\n"),
+        ("[1. 2.5]\n", "[3.25 4.]\n"),
         ("x\nI0000 00:00:1700000000.123456     123 port.cc:153] oneDNN\n", "x\n"),
         ("x\n1/1 [==============================] - 0s 2ms/step - loss: 1\n", "x\n1/1 ━━ 0s\n"),
         ("x\n::observe a=1\n", "x\n::observe a=2\n"),
@@ -230,6 +232,11 @@ def test_what_is_aside(one: str, other: str) -> None:
 )
 def test_what_is_a_difference(one: str, other: str) -> None:
     assert output_digest(one) != output_digest(other)
+
+
+def test_names_keep_their_digits_and_numbers_leave_the_comma() -> None:
+    (line,) = compared_lines("tf.Tensor(-0.5, shape=(), dtype=int32) conv2d_12 = 1,024.5: 3e-4\n")
+    assert line == "tf.Tensor(#, shape=(), dtype=int32) conv2d_12 = #: #"
 
 
 def test_nothing_printed_has_no_digest() -> None:

@@ -20,10 +20,11 @@ from runner.environments import locks
 from runner.errors import MatrixError, UsageError
 from runner.grid import build_grid
 from runner.matrix import config, plan, variants, vary
-from runner.model import Axis, Cell, Device, Environment, Matrix, Release, Variant
+from runner.model import Axis, Cell, Device, Environment, Matrix, Release, Run, Variant
 from runner.pipeline.cluster import messages
 from runner.pipeline.tasks import Measure
 from runner.report import markdown
+from runner.report.answer import answer
 from runner.report.context import Context, plain_command
 from runner.runs import journal, merge
 from tests.unit import runs
@@ -395,6 +396,41 @@ def test_pythons_that_cases_vary_share_the_column_of_their_release() -> None:
     (column,) = grid.columns
     assert (column.label, column.python, column.pythons) == ("2.5", "3.8", ("3.8", "3.9"))
     assert [grid.mark(row, column).letter for row in grid.rows] == ["", "A"]
+
+
+def with_pythons(picture: str, *pythons: str) -> Run:
+    """A run of case `a`, without and with `python=P` for each of `pythons`, on Python 3.10."""
+    run = runs.drawn(picture, python="3.10")
+    (repro,) = run.repros
+    usual = evolve(repro.cases[0], name="a")
+    varied = [vary.parse_axis(f"python={python}").values[0] for python in pythons]
+    cases = [variants.in_variant(usual, variant) for variant in varied]
+    planned = cases if len(repro.cases) == len(cases) else [usual, *cases]
+    return evolve(run, repros=(evolve(repro, cases=tuple(planned)),))
+
+
+def test_a_python_that_no_release_of_the_run_has_is_told_with_its_reason() -> None:
+    known = [release("2.8.0"), release("2.9.0")]
+    grid = build_grid(with_pythons("2.8 2.9\na@python=3.11 – –", "3.11"), known)
+    assert answer(grid) == "Nothing was judged: 2 cells are skipped (tf.function came with TensorFlow 1.14)."
+    grid = build_grid(with_pythons("2.8 2.9\na ✓ ✓\na@python=3.11 – –", "3.11"), known)
+    assert answer(grid) == (
+        "a passes on both 2.8.0 and 2.9.0; with python=3.11 nothing was judged: 2 cells are skipped "
+        "(tf.function came with TensorFlow 1.14)."
+    )
+
+
+def test_a_python_that_some_releases_of_the_run_have_is_told_for_these() -> None:
+    known = [release("2.8.0"), release("2.12.0", "3.11")]
+    grid = build_grid(with_pythons("2.8 2.12\na ✓ ✓\na@python=3.11 – ✓", "3.11"), known)
+    assert [mark.impossible for mark in grid.marks[1]] == [True, False]
+
+
+def test_a_run_of_nothing_but_a_variant_for_other_releases_says_so() -> None:
+    run = runs.with_legacy_keras(runs.drawn("2.9\na@keras=legacy –"))
+    assert answer(build_grid(run)) == (
+        "Nothing was judged: 1 cell is skipped (tf.function came with TensorFlow 1.14)."
+    )
 
 
 # Reports ----------------------------------------------------------------------------------

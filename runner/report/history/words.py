@@ -15,7 +15,7 @@ HEADER = ("run", "started", "engine", "cells", "changed", "what else was differe
 UNEXPLAINED = "nothing that is recorded was different: it may be flaky"
 MOST = 8
 """The longest list in one line."""
-WHOLE = ("script", "engine", "machine", "tool")
+WHOLE = ("script", "files", "engine", "machine", "tool")
 """Circumstances of a whole run, not of single cells."""
 
 
@@ -79,6 +79,8 @@ def cause_in_words(cause: Cause) -> str:
     what = clean(cause.what)
     if cause.kind == "script":
         return "the script"
+    if cause.kind == "files":
+        return "files that the script uses"
     if cause.before is None or cause.after is None:
         verb, value = ("came", cause.after) if cause.before is None else ("went", cause.before)
         return clean(f"{what} {shortened(value or '', 60)} {verb}")
