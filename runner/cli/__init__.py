@@ -174,9 +174,10 @@ def _line(error: click.ClickException, arguments: Optional[list[str]]) -> str:
 def _similar(error: click.NoSuchOption) -> str:
     from runner.cli import grammar
 
-    known = error.possibilities or ()
-    begun = [each for each in known if each.startswith(error.option_name)]
-    close = grammar.alike(error.option_name, known) or begun[:1]
+    close = (
+        grammar.alike(error.option_name, grammar.options_of(error.ctx))
+        or [each for each in error.possibilities or () if each.startswith(error.option_name)][:1]
+    )
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

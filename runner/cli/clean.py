@@ -127,7 +127,7 @@ def _agreed(items: Sequence[Removable], yes: bool) -> bool:
 
 def _listing(items: Sequence[Removable], used: Sequence[Removable], now: float) -> Iterator[str]:
     """A line for each item, but one for all snapshots: each run makes some."""
-    snapshots = str(paths.cache() / paths.CACHE["snapshots"].name)
+    snapshots = str(paths.snapshots())
     shared: dict[str, list[Removable]] = {}
     for item in items:
         place = os.path.dirname(item.name)  # noqa: PTH120 - the name of an image is no path

@@ -1,9 +1,9 @@
 """Divides the words of a command line between tfmatrix and the script that it runs.
 
 `tfmatrix run my.py --tf 2.9 -- --n 3`: the words after `--` are for the script. Without `--`, the
-first option after the script that tfmatrix does not have begins the script's words, and a line tells
-them: `tfmatrix run my.py --n 3`. If no script is named, the words after `--` are a command:
-`tfmatrix run -- pytest tests/`.
+first option after the script that tfmatrix does not have begins the script's words:
+`tfmatrix run my.py --n 3`; a line tells them. If no script is named, the words after `--` are a
+command: `tfmatrix run -- pytest tests/`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Optional
 
 import click
 from attrs import frozen
@@ -138,6 +139,11 @@ def _check(division: Division, options: Collection[str], ctx: click.Context) -> 
             "before the script, or options of the script after --",
             ctx,
         )
+
+
+def options_of(ctx: Optional[click.Context]) -> Collection[str]:
+    """The options of the command that `ctx` is about."""
+    return () if ctx is None else _options(ctx.command, ctx)
 
 
 def _options_of_run(ctx: click.Context) -> Collection[str]:

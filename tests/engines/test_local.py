@@ -287,6 +287,17 @@ def test_a_package_with_another_hash_is_not_installed(tmp_path: Path, small: Env
     assert not LocalEngine(tmp_path).prepared(wrong)
 
 
+def test_no_file_of_this_machine_stands_in_the_reason(tmp_path: Path) -> None:
+    python = venv.python(tmp_path)
+    python.parent.mkdir()
+    said = "ImportError: cannot import name 'x' from 'inspect'"
+    python.write_text(f'#!/bin/sh\necho "{said} (/opt/python/inspect.py)" >&2\nexit 1\n')
+    python.chmod(0o755)
+    with pytest.raises(PrepareError) as caught:
+        venv.prove_import(tmp_path, "2.12.1")
+    assert caught.value.message == (f"TensorFlow 2.12.1 does not work in its environment: {said}")
+
+
 @pytest.mark.tensorflow
 def test_a_tensorflow_that_does_not_import_is_no_environment(
     tmp_path: Path, small: Environment

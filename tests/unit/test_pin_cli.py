@@ -53,7 +53,9 @@ def test_the_first_line_is_the_requirement(
 def test_a_run_without_results_is_not_the_latest(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    empty = journal.Journal(folder / "results" / "empty", evolve(drawn(PICTURE.strip()), results=()))
+    empty = journal.Journal(
+        folder / "results" / "empty", evolve(drawn(PICTURE.strip()), results=())
+    )
     empty.close()
     running.conclude(empty.folder)
     assert (empty.folder / "matrix.md").exists()

@@ -209,7 +209,10 @@ def test_the_newest_ahead_is_the_last_column(
         ("a  b\n\n", "a b\n"),
         ("x\n2024-01-02 10:11:12.123456: I tensorflow/core/cpu_feature.cc:1] AVX\n", "x\n"),
         ("x\n2024-01-02 10:11:12.123456: W external/x/cuda.cc:1] no GPU\n", "x\n"),
-        ("x\nTo enable them in other operations, rebuild TensorFlow with the right flags.\n", "x\n"),
+        (
+            "x\nTo enable them in other operations, rebuild TensorFlow with AVX.\n",
+            "x\n",
+        ),
         ("[1. 2.5]\n", "[3.25 4.]\n"),
         ("x\nI0000 00:00:1700000000.123456     123 port.cc:153] oneDNN\n", "x\n"),
         ("x\n1/1 [==============================] - 0s 2ms/step - loss: 1\n", "x\n1/1 ━━ 0s\n"),

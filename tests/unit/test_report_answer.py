@@ -84,18 +84,23 @@ EXAMPLES = [
         "From 2.5 on all 5 cases pass; on 2.4, 4 fail, 2 of them with KeyError: 'x'.",
     ),
     (
-        "2.4 2.5\na ✓ A\nb ✓ A\nc A A\nd A B\ne ! –",
+        "2.4 2.5\na ✓ A\nb ✓ A\nc A A\nd A B\ne – !",
         "On 2.5, all 4 cases fail (2 on 2.4), 3 of them with KeyError: 'x'; "
         "1 case could not be judged there.",
     ),
     (
+        "2.4 2.5\na ✓ A\nb ✓ A\nc A A\nd A B\ne ! –\nf – –",
+        "On 2.5, all 4 cases fail (2 on 2.4), 3 of them with KeyError: 'x'; "
+        "2 cases are skipped there.",
+    ),
+    (
         "2.4 2.5 2.6\na ✓ ✓ ✓\nb ✓ A ✓\nc ✓ A B\nd B B B\ne ! – !\nf A ✓ A",
         "Of 6 cases, 1 passes on every release from 2.4 to 2.6, 3 on some, 1 on none and "
-        "1 could not be judged at all; the largest change is from 2.5 to 2.6: 3 of 5 cases.",
+        "1 could not be judged; the largest change is from 2.5 to 2.6: 3 of 5 cases.",
     ),
     (
         "2.4\na ✓\nb A\nc B\nd C\ne –",
-        "On 2.4, of 5 cases 1 passes, 3 fail and 1 could not be judged.",
+        "On 2.4, of 5 cases 1 passes, 3 fail and 1 is skipped.",
     ),
     # What could not be judged is not claimed.
     (

@@ -21,6 +21,8 @@ from runner.machine import interpreters, processes
 from runner.machine.interpreters import Interpreter
 
 REQUIREMENTS = "requirements.txt"
+_FILE_AT_END = re.compile(r" \((?:/[^()]*|unknown location)\)$")
+"""`cannot import name 'x' from 'inspect' (/usr/lib/python3.11/inspect.py)`."""
 _IMPORT = "import tensorflow; print(tensorflow.__version__)"
 _IMPORT_PATIENCE = 300.0
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -211,8 +213,9 @@ def _first(log: str) -> str:
 
 
 def _last(stderr: str) -> str:
+    """The last line, without the file of this machine that Python names at its end."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return lines[-1][:400] if lines else "it said nothing"
+    return _FILE_AT_END.sub("", lines[-1])[:400] if lines else "it said nothing"
 
 
 def _same(said: str, version: str) -> bool:

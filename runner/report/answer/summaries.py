@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from typing import Optional
 
 from runner.grid import PASS, Transition
@@ -10,6 +11,7 @@ from runner.machine.units import count
 from runner.model import Verdict
 from runner.report import places, style
 from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
+from runner.report.answer.unjudged import not_judged
 from runner.report.text import listed, shortened
 
 
@@ -18,18 +20,21 @@ def summary(lane: ReproOnDevice, main: Optional[Transition]) -> str:
     findings = [lane.findings(row, lane.columns) for row in lane.rows]
     always = [row for row, kinds in zip(lane.rows, findings) if kinds == {PASS}]
     never = sum(bool(kinds) and PASS not in kinds for kinds in findings)
-    unjudged = sum(not kinds for kinds in findings)
+    without = [row for row, kinds in zip(lane.rows, findings) if not kinds]
+    unjudged = len(without)
+    left_out = not_judged(lane, product(without, lane.columns))[unjudged != 1]
     some = len(lane.rows) - len(always) - never - unjudged
     if len(lane.columns) == 1:
         ends = [
             (len(always), style.outcome_verb(Verdict.PASS, several=len(always) > 1)),
             (never, style.outcome_verb(Verdict.FAIL, several=never > 1)),
-            (unjudged, "could not be judged"),
+            (unjudged, left_out),
         ]
         said = listed([f"{number} {end}" for number, end in ends if number])
         return f"on {lane.columns[0].label}, of {len(lane.rows)} cases {said}"
     where = places.on_all_releases(Verdict.PASS, lane.columns)
-    if any(lane.mark(row, column).finding is None for row in always for column in lane.columns):
+    holes = [at for at in product(always, lane.columns) if lane.mark(*at).finding is None]
+    if holes:
         where += " that was measured" if lane.grid.inferred else " that could be judged"
     many = {0: "none passes", 1: "1 passes"}.get(len(always), f"{len(always)} pass")
     verb = "" if always else " pass" if some > 1 else " passes"
@@ -37,7 +42,7 @@ def summary(lane: ReproOnDevice, main: Optional[Transition]) -> str:
         (1, f"{many} {where}"),
         (some, f"{some}{verb} on some"),
         (never, f"{never} on none"),
-        (unjudged, f"{unjudged} could not be judged at all"),
+        (unjudged, f"{unjudged} {left_out}"),
     ]
     whole = f"of {len(lane.rows)} cases, {listed([text for n, text in counts if n], 4)}"
     return whole if main is None else f"{whole}; {_change(lane, main)}"

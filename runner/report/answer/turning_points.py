@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Optional
 
 from runner.grid import PASS, Column, Row, Transition, neighbours
 from runner.machine.units import count
 from runner.report import places
 from runner.report.answer.lane import MOST_SIGNATURE, ReproOnDevice
+from runner.report.answer.unjudged import not_judged
 from runner.report.because import cause_clause
 from runner.report.text import shortened
 
@@ -61,13 +63,15 @@ def _unjudged(
     lane: ReproOnDevice, rows: Sequence[Row], known: Sequence[Column], later: Sequence[Column]
 ) -> Iterator[str]:
     """What the claim leaves out: cases, cells of the others, releases."""
-    cases = len(lane.rows) - len(rows)
+    cases = [row for row in lane.rows if row not in rows]
     if cases:
-        yield f"{count(cases, 'case')} could not be judged there"
-    there = [(row, column) for row in rows for column in known]
-    cells = sum(not lane.mark(*at).impossible and not _judged(lane, *at) for at in there)
+        verbs = not_judged(lane, product(cases, later))
+        yield f"{count(len(cases), 'case')} {verbs[len(cases) != 1]} there"
+    there = product(rows, known)
+    cells = [at for at in there if not lane.mark(*at).impossible and not _judged(lane, *at)]
     if cells:
-        yield f"{count(cells, 'cell')} there could not be judged"
+        verbs = not_judged(lane, cells)
+        yield f"{count(len(cells), 'cell')} there {verbs[len(cells) != 1]}"
     left = [column for column in later if column not in known]
     if left:
         where = places.on_releases(neighbours(left, later), lane.columns)

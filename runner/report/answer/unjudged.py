@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Optional
 
-from runner.grid import Row
+from runner.grid import Column, Row
 from runner.machine.units import count
 from runner.model import UNPREPARED, Verdict
 from runner.report import style
@@ -14,6 +14,16 @@ from runner.report.answer.lane import MOST_REASON, ReproOnDevice
 from runner.report.text import listed, shortened
 
 MOST_REASONS = 2
+
+
+def not_judged(lane: ReproOnDevice, cells: Iterable[tuple[Row, Column]]) -> tuple[str, str]:
+    """The verb for one and for several: these cells are skipped, or could not be judged."""
+    marks = (lane.mark(*cell) for cell in cells)
+    verdicts = {mark.verdict for mark in marks if not mark.impossible and not mark.finding}
+    words = style.WORDS[Verdict.SKIP]
+    if verdicts == {Verdict.SKIP}:
+        return words.one, words.several
+    return "could not be judged", "could not be judged"
 
 
 def why_unjudged(lane: ReproOnDevice, rows: Sequence[Row]) -> str:

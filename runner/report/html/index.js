@@ -486,6 +486,6 @@
     area.querySelector("td button[tabindex='0']").focus();
   });
   addEventListener("hashchange", recall);
-  $("filters").hidden = false;
+  $("filters").hidden = $("hint").hidden = false;
   recall();
 })();

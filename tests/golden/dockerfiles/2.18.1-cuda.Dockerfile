@@ -6,7 +6,7 @@
 #
 # Build it beside its requirements.txt, and run a script in it:
 #   DOCKER_BUILDKIT=1 docker build --tag tensorflow:2.18.1-cuda .
-#   docker run --rm --network none --gpus all --volume "$PWD:/repro:ro" tensorflow:2.18.1-cuda python /repro/SCRIPT
+#   docker run --rm --init --network none --gpus all --volume "$PWD:/repro:ro" tensorflow:2.18.1-cuda python /repro/SCRIPT
 # Proxies and indexes: a file of `export NAME='value'` lines for uv and pip, as --secret id=settings,src=FILE
 # Certificates: --secret id=ca,src=BUNDLE, and SSL_CERT_FILE and PIP_CERT set to /run/secrets/ca there.
 

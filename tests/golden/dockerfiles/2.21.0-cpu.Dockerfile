@@ -7,7 +7,7 @@
 #
 # Build it beside its requirements.txt, and run a script in it:
 #   DOCKER_BUILDKIT=1 docker build --tag tensorflow:2.21.0-cpu .
-#   docker run --rm --network none --volume "$PWD:/repro:ro" tensorflow:2.21.0-cpu python /repro/SCRIPT
+#   docker run --rm --init --network none --volume "$PWD:/repro:ro" tensorflow:2.21.0-cpu python /repro/SCRIPT
 # Proxies and indexes: a file of `export NAME='value'` lines for uv and pip, as --secret id=settings,src=FILE
 # Certificates: --secret id=ca,src=BUNDLE, and SSL_CERT_FILE and PIP_CERT set to /run/secrets/ca there.
 
