@@ -37,11 +37,13 @@ def _begins_any(stem: str, names: Sequence[str]) -> bool:
 
 
 def _covered(group: Sequence[str], shared: Collection[str], *, longest: bool) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    found: dict[str, bool] = {}
     for name in group:
         stems = [stem for stem in _beginnings(name) if stem in shared]
-        found[f"{stems[-1 if longest else 0]}*" if stems else name] = None
-    return tuple(found)
+        found[stems[-1 if longest else 0] if stems else name] = bool(stems)
+    cut = [stem for stem, is_stem in found.items() if is_stem]
+    covered = {one for one in cut for other in cut if one != other and one.startswith(other)}
+    return tuple(f"{n}*" if is_stem else n for n, is_stem in found.items() if n not in covered)
 
 
 def _beginnings(name: str) -> Iterator[str]:

@@ -67,6 +67,11 @@ class Case:
         return evolve(self, name=name, variant=variant)
 
 
+def full_name(repro: str, case: str) -> str:
+    """`batchnorm/layers-both`; a suite's tests begin with its name: `tests/test_a.py::test_b`."""
+    return case if repro.endswith("/") and case.startswith(repro) else f"{repro}/{case}"
+
+
 _SAVED_BY = "saved by "
 
 

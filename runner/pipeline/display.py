@@ -17,7 +17,7 @@ from rich.text import Text
 from typing_extensions import assert_never
 
 from runner.machine.units import count
-from runner.model import Result, Verdict
+from runner.model import Result, Verdict, full_name
 from runner.pipeline import events
 from runner.report import style
 from runner.report.text import clean, inferred_text, safe_message
@@ -226,7 +226,7 @@ def phase_text(event: events.Preparing) -> str:
 
 def result_line(result: Result) -> str:
     """A cell on one line: its place, its outcome, and the reason."""
-    where = f"{result.environment} {result.repro}/{result.case}"
+    where = f"{result.environment} {full_name(result.repro, result.case)}"
     why = result.outcome.signature or ("" if result.inferred else result.outcome.reason)
     marks = " (cached)" if result.cached else ""
     marks += f" ({inferred_text(result)})" if result.inferred else ""

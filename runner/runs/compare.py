@@ -11,7 +11,7 @@ from attrs import field, frozen
 from runner.errors import UsageError
 from runner.grid import Column, Grid
 from runner.grid.tolerance import differs
-from runner.model import Json, Outcome, Result, Run
+from runner.model import Json, Outcome, Result, Run, full_name
 
 
 class ComparedCell(NamedTuple):
@@ -29,7 +29,7 @@ class ComparedCell(NamedTuple):
 
     def __str__(self) -> str:
         python = f" py{self.python}" if self.python else ""
-        return f"{self.repro}/{self.case} on {self.tensorflow} {self.device}{python}"
+        return f"{full_name(self.repro, self.case)} on {self.tensorflow} {self.device}{python}"
 
 
 def kind_of_change(before: Optional[object], after: Optional[object]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 from attrs import evolve, field, frozen
 
 from runner.cells import left_files
-from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo
+from runner.model import EnvironmentInfo, Repro, Result, Run, RunInfo, full_name
 from runner.runs import journal, kept_files
 from runner.runs.logs import RunFiles
 
@@ -29,7 +29,9 @@ class _Place(NamedTuple):
     python: str
 
     def __str__(self) -> str:
-        return f"{self.repro}/{self.case} on {self.tensorflow} {self.device} py{self.python}"
+        return (
+            f"{full_name(self.repro, self.case)} on {self.tensorflow} {self.device} py{self.python}"
+        )
 
 
 @frozen(kw_only=True)

@@ -36,6 +36,12 @@ def test_a_cell_on_one_line(glyphs: str, line: str) -> None:
     assert display.result_line(cell) == line
 
 
+def test_a_test_names_its_folder_once() -> None:
+    cell = runs.drawn("2.5\ntests/test_a.py::test_b ✓").results[0]
+    line = display.result_line(evolve(cell, repro="tests/"))
+    assert line == "2.5.0-py3.8-cpu tests/test_a.py::test_b: pass"
+
+
 def test_lines_count_the_cells_and_no_inferred_one_is_a_pass() -> None:
     out = io.StringIO()
     plain = display.make_display(Console(file=out, width=200), 3)

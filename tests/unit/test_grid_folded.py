@@ -117,6 +117,7 @@ def test_what_was_measured_is_shown_though_the_variant_is_not_meant_for_it() -> 
         ),
         ([f"e-{n}-{side}" for n in range(9) for side in "ab"], ["f-1"], ("e-*",)),
         (["t.py::one", "t.py::two"], ["u.py::one"], ("t.py::*",)),
+        (["t.py::test_a", "t.py::test_b[1]", "t.py::test_b[2]"], ["t.py::T"], ("t.py::test_*",)),
         (["fit-a", "fit-b"], ["fit-"], ("fit-a", "fit-b")),
         (["fit.a", "fit.b"], ["fit._"], ("fit.a", "fit.b")),
         (["*", "a"], [], ("*", "a")),
