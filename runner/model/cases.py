@@ -68,8 +68,9 @@ class Case:
 
 
 def full_name(repro: str, case: str) -> str:
-    """`batchnorm/layers-both`; a suite's tests begin with its name: `tests/test_a.py::test_b`."""
-    return case if repro.endswith("/") and case.startswith(repro) else f"{repro}/{case}"
+    """`batchnorm/layers-both`; a test names its folder itself: `tests/test_a.py::test_b`."""
+    names_itself = "::" in case and case.startswith((f"{repro.rstrip('/')}/", f"{repro}::"))
+    return case if names_itself else f"{repro}/{case}"
 
 
 _SAVED_BY = "saved by "

@@ -36,9 +36,10 @@ def test_a_cell_on_one_line(glyphs: str, line: str) -> None:
     assert display.result_line(cell) == line
 
 
-def test_a_test_names_its_folder_once() -> None:
+@pytest.mark.parametrize("repro", ["tests", "tests/test_a.py"])
+def test_a_test_names_its_folder_once(repro: str) -> None:
     cell = runs.drawn("2.5\ntests/test_a.py::test_b ✓").results[0]
-    line = display.result_line(evolve(cell, repro="tests/"))
+    line = display.result_line(evolve(cell, repro=repro))
     assert line == "2.5.0-py3.8-cpu tests/test_a.py::test_b: pass"
 
 
