@@ -484,6 +484,97 @@ def test_a_program_that_went_on_without_it_fails_for_what_it_says() -> None:
     assert classify(Execution(exit_code=0, errors=missing("sklearn"))).verdict is Verdict.PASS
 
 
+SITE = "/environment/lib/python3.10/site-packages"
+
+
+def steps(*frames: tuple[str, str]) -> str:
+    return "".join(f'  File "{file}", line 1, in <module>\n    {line}\n' for file, line in frames)
+
+
+IMPORTS = ("/repro/random.py", "import tensorflow as tf")
+HIDING = {
+    "a library imports it": (
+        "AttributeError: partially initialized module 'tensorflow' has no attribute 'reduce_sum'",
+        [
+            IMPORTS,
+            (f"{SITE}/tensorflow/context.py", "import copy, random as r"),
+            ("/repro/random.py", "x"),
+        ],
+        "random.py, which hides the module random",
+    ),
+    "Python's library imports it": (
+        "AttributeError: module 'tensorflow' has no attribute '__version__'",
+        [
+            ("/usr/lib/python3.10/tempfile.py", "from random import Random"),
+            ("/repro/random.py", "x"),
+        ],
+        "random.py, which hides the module random",
+    ),
+    "it imports itself": (
+        "AttributeError: partially initialized module 'tensorflow' has no attribute 'reduce_sum'",
+        [
+            ("/repro/tensorflow.py", "import tensorflow as tf"),
+            ("/repro/tensorflow.py", "tf.reduce_sum"),
+        ],
+        "tensorflow.py, which hides the module tensorflow",
+    ),
+    "a folder": (
+        "KeyError: 'x'",
+        [(f"{SITE}/keras/io.py", "import utils.text"), ("/repro/utils/__init__.py", "d['x']")],
+        "utils/__init__.py, which hides the module utils",
+    ),
+    "it lacks a name": (
+        "ImportError: cannot import name 'Random' from 'random' (/repro/random.py)",
+        [IMPORTS, ("/usr/lib/python3.10/tempfile.py", "from random import Random as _Random")],
+        "random.py, which hides the module random",
+    ),
+    "it is no package": (
+        "ModuleNotFoundError: No module named 'tensorflow.keras'; 'tensorflow' is not a package",
+        [("/repro/tensorflow.py", "from tensorflow.keras import layers")],
+        "tensorflow.py, which hides the module tensorflow",
+    ),
+    "a helper of the script": (
+        "KeyError: 'x'",
+        [("/repro/my.py", "import helper"), ("/repro/helper.py", "d['x']")],
+        None,
+    ),
+    "a function that a library calls": (
+        "KeyError: 'x'",
+        [("/repro/my.py", "fit()"), (f"{SITE}/keras/fit.py", "call()"), ("/repro/my.py", "d['x']")],
+        None,
+    ),
+    "a test that pytest imports": (
+        "KeyError: 'x'",
+        [
+            (f"{SITE}/_pytest/pathlib.py", "mod = import_module(name)"),
+            ("/repro/test_a.py", "d['x']"),
+        ],
+        None,
+    ),
+    "a library's own lack": (
+        f"ImportError: cannot import name 'a' from 'keras.utils' ({SITE}/keras/utils.py)",
+        [
+            ("/repro/my.py", "import keras"),
+            (f"{SITE}/keras/__init__.py", "from keras.utils import a"),
+        ],
+        None,
+    ),
+    "a helper that lacks a name": (
+        "ImportError: cannot import name 'a' from 'helper' (/repro/helper.py)",
+        [("/repro/my.py", "from helper import a")],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "frames", "file"), HIDING.values(), ids=HIDING)
+def test_a_file_that_hides_a_module_says_nothing_about_tensorflow(
+    message: str, frames: list[tuple[str, str]], file: str | None
+) -> None:
+    said = reason(raised(message, steps(*frames)))
+    assert said == (f"needs another name for {file}" if file else None)
+
+
 def test_the_patterns_can_be_read() -> None:
     for file, name in (
         ("packages", "asks"),

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Optional
 
-from runner.cells.lacks import data, files, network, packages, programs, python
+from runner.cells.lacks import data, files, hiding, network, packages, programs, python
 from runner.cells.signature import Raised, causes, exit_words
 
 CHECKS: tuple[Callable[[Raised], Optional[str]], ...] = (
+    hiding.find_need,
     python.find_need,
     packages.find_need,
     network.find_need,

@@ -20,6 +20,8 @@ class Raised:
     """The source line of the innermost frame, if Python showed one."""
     files: tuple[str, ...] = ()
     """The file of each frame as Python printed it; the innermost is last."""
+    sources: tuple[str, ...] = ()
+    """The source line of each frame; "" if Python showed none."""
     line: str = ""
     """The number of the line in the innermost frame's file."""
     survived: bool = False

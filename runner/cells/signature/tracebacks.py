@@ -105,16 +105,24 @@ def _read(lines: list[str], start: int) -> tuple[Optional[Raised], int]:
         end += 1
     message = "\n".join([raised.message, *lines[at + 1 : end]])
     above = lines[start:at]
-    frames = [match for line in above if (match := _FRAME.match(line))]
+    places = [(number, match) for number, line in enumerate(above) if (match := _FRAME.match(line))]
+    frames = [match for _, match in places]
     raised = evolve(
         raised,
         message=message,
         source=_source(above[1:]),
         files=tuple(frame[1] for frame in frames),
+        sources=tuple(_below(above, number) for number, _ in places),
         line=frames[-1][2][:9] if frames else "",
         survived=bool(frames) and frames[0][3] not in (None, "<module>"),
     )
     return raised, end
+
+
+def _below(lines: list[str], number: int) -> str:
+    """The source line below a frame, or ""."""
+    line = lines[number + 1] if number + 1 < len(lines) else ""
+    return line.strip() if line.startswith("    ") else ""
 
 
 def _source(frames: list[str]) -> str:
