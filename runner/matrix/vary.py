@@ -7,6 +7,7 @@ release requires it.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -39,6 +40,9 @@ def parse_axis(text: str, known: Sequence[Axis] = ()) -> Axis:
     names = [each.strip() for each in values.split(",")]
     if len(set(names)) < len(names):
         raise UsageError(f"--vary {text}: a value is there twice")
+    close = difflib.get_close_matches(name.lower(), [PYTHON], cutoff=0.8)
+    if name != PYTHON and close and name[:2].lower() == PYTHON[:2]:  # cython and ipython exist
+        raise UsageError(f"--vary {text}: did you mean --vary {PYTHON}={values}?")
     return Axis(name=name, values=tuple(_value(name, each, text) for each in names))
 
 

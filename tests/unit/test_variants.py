@@ -314,6 +314,16 @@ def test_what_is_no_axis_is_wrong_use(text: str) -> None:
     assert len(caught.value.message.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["pyton", "pyhton", "Python", "pythons"])
+def test_python_misspelt_is_no_package(name: str) -> None:
+    with pytest.raises(
+        UsageError, match=rf"{name}=3\.8,3\.9: did you mean --vary python=3\.8,3\.9"
+    ):
+        vary.parse_axis(f"{name}=3.8,3.9")
+    for package in ("cython", "ipython", "pytest"):
+        assert vary.parse_axis(f"{package}=8").values[0].requirements == (f"{package}==8",)
+
+
 def test_backends_vary() -> None:
     usual, tensorflow, jax = vary.parse_axis("backend=,tensorflow,jax").values
     assert (usual.name, usual.tf) == ("", ())
