@@ -350,19 +350,26 @@ def test_an_interrupted_run_counts_the_cells_that_were_planned(
     [
         ([False], "1 cell could not be measured; the same command runs only that one again"),
         ([False, False], "2 cells could not be measured; the same command runs only those again"),
+        (
+            ["to fix it: ask for less"],
+            "1 cell could not be measured; its reason says what to change",
+        ),
         ([True], "1 cell could not be measured; its reason says what to change before you run"),
         ([True, True], "2 cells could not be measured; their reasons say what to change before"),
         ([False, True], "runs only those again; for 1 of them, its reason says what to change"),
     ],
 )
 def test_a_command_is_repeated_only_where_that_can_help(
-    folder: Path, capsys: pytest.CaptureFixture[str], ended: list[bool], advice: str
+    folder: Path, capsys: pytest.CaptureFixture[str], ended: list[bool | str], advice: str
 ) -> None:
     """A script that ended for want of a package ends like that again."""
     run = runs.drawn("2.9")
+    errors = [runs.result(f"a{n}", "2.9", "!") for n, _ in enumerate(ended)]
     results = [
-        evolve(runs.result(f"a{n}", "2.9", "!"), exit_code=1 if each else None)
-        for n, each in enumerate(ended)
+        evolve(error, outcome=evolve(error.outcome, reason=f"no packages; {each}"))
+        if isinstance(each, str)
+        else evolve(error, exit_code=1 if each else None)
+        for error, each in zip(errors, ended)
     ]
     running.report(evolve(run, results=tuple(results)), folder)
     assert advice in capsys.readouterr().err
