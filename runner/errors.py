@@ -32,24 +32,20 @@ def meant(word: str, known: Iterable[str], similarity: float = 0.6) -> str:
     return f"; did you mean {found}?" if found else ""
 
 
-REMEDY = "to fix it: "
-"""Between what is wrong and what to do about it."""
-
-
 class TfmatrixError(Exception):
     """A command cannot go on. `str(error)` is one clear line: what, where, and how to fix it."""
 
     exit_code: int = 3
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
-        super().__init__(message if remedy is None else f"{message}\n  {REMEDY}{remedy}")
+        super().__init__(message if remedy is None else f"{message}\n  to fix it: {remedy}")
         self.message = message
         self.remedy = remedy
 
     @property
     def one_line(self) -> str:
         """The message and its remedy as one line, for a record."""
-        return f"{self.message}; {REMEDY}{self.remedy}" if self.remedy else self.message
+        return f"{self.message}; to fix it: {self.remedy}" if self.remedy else self.message
 
 
 class UsageError(TfmatrixError):

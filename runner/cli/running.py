@@ -23,7 +23,7 @@ from runner.cells.store import Store
 from runner.cli import log, terminal
 from runner.engines.base import Maker
 from runner.environments import locks
-from runner.errors import REMEDY, EngineLostError, UsageError
+from runner.errors import EngineLostError, UsageError
 from runner.machine import host
 from runner.machine.units import count
 from runner.matrix.additions import NETWORK_IS_OPEN
@@ -161,7 +161,7 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
         log.print_warning(note)
     errors = [result for result in run.results if result.outcome.verdict is Verdict.ERROR]
     if errors:
-        lasting = sum(result.ended or REMEDY in result.outcome.reason for result in errors)
+        lasting = sum(result.ended for result in errors)
         log.print_warning(
             f"{count(len(errors), 'cell')} could not be measured; {_advice(len(errors), lasting)}"
         )
@@ -169,14 +169,15 @@ def report(run: Run, folder: Path, format_: str = "table") -> None:
 
 
 def _advice(errors: int, lasting: int) -> str:
-    """What to do about cells that could not be measured. The `lasting` ones ran to their end or
-    name a remedy, so they end in the same way if only the command is repeated."""
+    """What to do about cells that could not be measured. The `lasting` ones ran to their end, so
+    they end in the same way if only the command is repeated."""
     says = "its reason says" if lasting == 1 else "their reasons say"
     if lasting == errors:
         return f"{says} what to change before you run again"
     again = "only that one" if errors == 1 else "only those"
     also = f"; for {lasting} of them, {says} what to change first" if lasting else ""
-    return f"the same command runs {again} again{also}"
+    gone = "once its reason is gone" if errors == 1 else "once their reasons are gone"
+    return f"{gone}, the same command runs {again} again{also}"
 
 
 def report_interrupted(run: Run, folder: Path, planned: int, *, remeasure: bool = False) -> None:

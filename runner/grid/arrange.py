@@ -148,27 +148,40 @@ def _ruled_out(
 ) -> set[tuple[int, int]]:
     """The row and column of each impossible cell: its variant is not meant for that release.
 
-    A cell that has a result all the same is never removed. If nothing would be left of a repro, all
-    its cells stay: they say why they were skipped.
+    A cell that has a result all the same is never removed. Skipped cells stay if a release, a
+    Python that somebody asked for, or a whole repro would vanish: they say why.
     """
-    known: dict[str, Collection[str]] = {}
-    """Variant → the releases on which it exists."""
+    known: dict[str, tuple[Collection[str], Collection[str]]] = {}
+    """Variant → the releases that it is meant for, and those of them that have its Python."""
     lacking: set[tuple[Key, int]] = set()
     for repro in run.repros:
-        cells, gone = 0, set()
+        not_meant: set[tuple[Key, int]] = set()
+        no_python: set[tuple[Key, int]] = set()
+        meant_for_some = False
+        there: set[int] = set()
         for case in repro.cases:
             columns = layout.columns_of(case)
-            cells += len(columns)
             if not case.variant.name:
+                there.update(column.index for column in columns)
+                meant_for_some = True
                 continue
             if case.variant.name not in known:
-                versions = dict.fromkeys(column.tensorflow for column in columns)
+                versions = {column.tensorflow for column in columns}
                 known[case.variant.name] = exists_on(case.variant, versions, releases)
-            on = known[case.variant.name]
+            meant, on = known[case.variant.name]
             key = (repro.name, layout.row_case(case).name)
-            gone |= {(key, column.index) for column in columns if column.tensorflow not in on}
-        if len(gone) < cells:
-            lacking |= gone
+            for column in columns:
+                if column.tensorflow not in meant:
+                    not_meant.add((key, column.index))
+                    continue
+                meant_for_some = True
+                if column.tensorflow in on:
+                    there.add(column.index)
+                elif on:
+                    no_python.add((key, column.index))
+        lacking |= {cell for cell in no_python if cell[1] in there}
+        if meant_for_some:
+            lacking |= not_meant
     if not lacking:
         return set()
     measured = (r for r in run.results if r.outcome.verdict is not Verdict.SKIP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from runner.model import Release, Variant
@@ -10,22 +10,21 @@ from runner.releases import catalogue, specifier
 
 
 def exists_on(
-    variant: Variant, versions: Collection[str], releases: Sequence[Release]
-) -> Collection[str]:
-    """Those `versions` of TensorFlow that the variant is meant for, and that have its Python.
+    variant: Variant, versions: Iterable[str], releases: Sequence[Release]
+) -> tuple[Collection[str], Collection[str]]:
+    """Those `versions` of TensorFlow that the variant is meant for, and of these those that have
+    its Python.
 
-    If none of those that it is meant for has its Python, all of them are returned: somebody asked
-    for it, and the reason why its cells are skipped must not be lost. `releases` say which Pythons
-    have wheels; a release that is not in `releases` has all of them.
+    `releases` say which Pythons have wheels; a release that is not in `releases` has all of them.
     """
-    meant, with_python = [], []
+    meant, with_python = set(), set()
     for version in versions:
         release = catalogue.find_release(releases, version)
         if _is_meant_for(variant, release or _unknown(version)):
-            meant.append(version)
+            meant.add(version)
             if not variant.python or release is None or variant.python in release.pythons:
-                with_python.append(version)
-    return with_python or meant
+                with_python.add(version)
+    return meant, with_python
 
 
 def _is_meant_for(variant: Variant, release: Release) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from runner.cells.snapshot import reading, take_snapshot
 from runner.cells.store import Store
@@ -85,3 +87,23 @@ def test_a_disk_has_room_if_it_holds_one_after_the_other(
     assert room or (why_not and why_not.startswith("1 MB are free in "))
     engine.prepare(ENVIRONMENT, lambda _: None)
     assert demand.why_no_room(engine) is None
+
+
+def test_what_came_after_the_snapshot_was_not_left_out_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    for name in ("a.csv", "left.txt"):
+        (folder / name).write_text("1", "utf-8")
+    repro = Repro(name="r", script=folder / "r.py", files=(Path("a.csv"),))
+    repro.script.write_text("import os, tensorflow\nprint(os.listdir('.'))\n", "utf-8")
+    snapshot = take_snapshot(repro, tmp_path / "snapshots")
+    later = evolve(snapshot, taken=snapshot.taken - 1000)
+    reads = Reads(opened=(), listed=(".",), missing=("new.txt",))
+    time.sleep(0.05)  # the file system's clock ticks less often than the system's
+    (folder / "made").mkdir()
+    for name in ("new.txt", "made/new.txt"):
+        (folder / name).write_text("2", "utf-8")
+    assert reading.missed_files(reads, snapshot) == ["left.txt"]
+    assert reading.missed_files(reads, later) == []
+    (folder / "left.txt").unlink()
+    assert reading.with_reads(Execution(exit_code=0, reads=reads), snapshot).trouble is None

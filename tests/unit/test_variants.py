@@ -436,6 +436,15 @@ def test_a_python_that_some_releases_of_the_run_have_is_told_for_these() -> None
     assert [mark.impossible for mark in grid.marks[1]] == [True, False]
 
 
+def test_a_release_on_which_only_the_python_is_missing_does_not_vanish() -> None:
+    known = [release("2.8.0"), release("2.12.0", "3.11")]
+    grid = build_grid(with_pythons("2.8 2.12\na@python=3.11 – ✓", "3.11"), known)
+    assert [mark.impossible for mark in grid.marks[0]] == [False, False]
+    assert answer(grid) == (
+        "a@python=3.11 passes on 2.12, is skipped on 2.8 (tf.function came with TensorFlow 1.14)."
+    )
+
+
 def test_a_run_of_nothing_but_a_variant_for_other_releases_says_so() -> None:
     run = runs.with_legacy_keras(runs.drawn("2.9\na@keras=legacy –"))
     assert answer(build_grid(run)) == (

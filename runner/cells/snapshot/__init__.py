@@ -23,6 +23,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
     Safe for any number of processes at once. Raises `UsageError` for what the script lacks, and
     `TfmatrixError` if `folder` cannot be written.
     """
+    taken = time.time()
     named = needs.needs_of(repro)
     ours = _our_folders(folder)
     files, partial = _chosen(repro, named, ours)
@@ -87,6 +89,7 @@ def take_snapshot(repro: Repro, folder: Path) -> Snapshot:
         looks=named.looks,
         outside=named.outside,
         source=needs.script_folder(repro),
+        taken=taken,
         ours=ours,
         partial=partial,
     )

@@ -10,6 +10,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterator
+from pathlib import Path
 
 from attrs import evolve
 
@@ -66,13 +67,23 @@ def reads_digest(reads: Reads, snapshot: Snapshot) -> str:
 
 def missed_files(reads: Reads, snapshot: Snapshot) -> list[str]:
     """Files beside the script that the cell looked for, or expected in a listing, but did not
-    have."""
+    have. What came after the snapshot was taken was not left out of it."""
     files = set(snapshot.files)
     wanted = {name for name in reads.missing if os.path.lexists(snapshot.source / name)}
     wanted -= files
     for folder in reads.listed or ():
         wanted.update(_not_listed(posixpath.normpath(folder), snapshot))
-    return sorted(wanted)
+    return sorted(name for name in wanted if not _came_later(snapshot.source / name, snapshot))
+
+
+def _came_later(path: Path, snapshot: Snapshot) -> bool:
+    """Whether it was made or changed since then; of a folder, everything in it."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return all(_came_later(path / name, snapshot) for name in names_in(path))
+        return path.lstat().st_ctime > snapshot.taken
+    except OSError:
+        return True
 
 
 def _not_listed(folder: str, snapshot: Snapshot) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +36,8 @@ class Snapshot:
     """Files outside the script's folder that its text names."""
     source: Path = Path()
     """The script's folder, from which this was copied."""
+    taken: float = field(default=math.inf, eq=False)
+    """When the folder was read, in seconds of the system's clock."""
     ours: tuple[Path, ...] = ()
     """This tool's folders, which are never copied: its runs and its cache."""
     data_digest: str = ""

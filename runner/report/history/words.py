@@ -80,7 +80,7 @@ def cause_in_words(cause: Cause) -> str:
     if cause.kind == "script":
         return "the script"
     if cause.kind == "files":
-        return "files that the script uses"
+        return "files beside the script"
     if cause.before is None or cause.after is None:
         verb, value = ("came", cause.after) if cause.before is None else ("went", cause.before)
         return clean(f"{what} {shortened(value or '', 60)} {verb}")
