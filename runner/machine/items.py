@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
@@ -21,3 +21,12 @@ class Removable:
     remove: Callable[[], None]
     of: str = ""
     """The environment to which it belongs (`2.9.3-py3.10-cpu`); "" if it belongs to none."""
+
+
+def if_there(describe: Callable[[], Removable]) -> Iterator[Removable]:
+    """The thing that `describe` returns; nothing if another process removes it meanwhile."""
+    try:
+        found = describe()
+    except FileNotFoundError:
+        return
+    yield found

@@ -15,7 +15,7 @@ from attrs import evolve
 
 from runner import paths
 from runner.cells.store import Store
-from runner.machine.items import Removable
+from runner.machine.items import Removable, if_there
 from runner.runs import journal, retention
 
 _BEING_MADE = 3600.0
@@ -27,7 +27,7 @@ def removable_runs(keep: int = 0) -> Iterator[Removable]:
     """The runs in results/ whose name is their date, except the newest `keep`."""
     folders = retention.dated_runs(paths.results())
     for folder in folders[: max(0, len(folders) - keep)]:
-        yield _item("run", folder)
+        yield from if_there(partial(_item, "run", folder))
 
 
 def removable_reports(whole: int, keep: Optional[int] = None) -> Iterator[Removable]:
@@ -63,7 +63,7 @@ def removable_caches() -> Iterator[Removable]:
             )
     for each in paths.own_files(paths.CACHE["snapshots"]):
         if not each.name.startswith(".") or _idle(each) > _BEING_MADE:
-            yield _item("cache", each)
+            yield from if_there(partial(_item, "cache", each))
 
 
 def removable_outcomes(older_than: timedelta) -> Iterator[Removable]:

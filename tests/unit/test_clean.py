@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from runner import cli, paths
 from runner.cells.store import Store
 from runner.cli import running
+from runner.engines.local import packages
 from runner.engines.local.engine import LocalEngine
 from runner.errors import UsageError
 from runner.machine import claims, items, units
@@ -210,6 +212,24 @@ def make_environment(name: str, *, days: float = 0.0) -> Path:
 
 
 OLD, NEW = "2.8.4-py3.10-cpu-0123456789ab", "2.9.3-py3.10-cpu-0123456789ab"
+
+
+def test_what_another_process_removes_meanwhile_is_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_environment(OLD)
+    make_environment(NEW)
+    size = packages.shared_size
+
+    def shared_size(environment: Path) -> int:
+        if environment.name == OLD:
+            shutil.rmtree(environment)
+        return size(environment)
+
+    monkeypatch.setattr(packages, "shared_size", shared_size)
+    assert cli.execute(["clean", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert (OLD in said, NEW in said) == (False, True)
 
 
 def test_the_list_has_kinds_sizes_ages_and_the_total(

@@ -30,7 +30,7 @@ from runner.environments import locks
 from runner.errors import PrepareError, TfmatrixError
 from runner.machine import file_lock, host, interpreters
 from runner.machine.files import write_atomic
-from runner.machine.items import Removable
+from runner.machine.items import Removable, if_there
 from runner.model import Device, Environment, Limits, Target
 
 _MARKER = "tfmatrix.json"
@@ -136,14 +136,7 @@ class LocalEngine:
             return
         for folder in paths.entries(self._root, paths.ENVIRONMENT):
             if Path(f"{folder}.lock").is_file():
-                yield Removable(
-                    kind="environment",
-                    name=str(folder),
-                    size=packages.shared_size(folder),
-                    last_used=_last_used(folder),
-                    remove=partial(_drop_idle, folder),
-                    of=folder.name.rpartition("-")[0],
-                )
+                yield from if_there(partial(_item, folder))
         yield from packages.inventory()
         yield from bytecode.inventory()
 
@@ -177,6 +170,17 @@ class LocalEngine:
         seconds = time.monotonic() - started
         found = intact.fingerprint(venv.packages(folder))
         _mark(folder, {"python": interpreter.version, "seconds": seconds, "packages": found})
+
+
+def _item(folder: Path) -> Removable:
+    return Removable(
+        kind="environment",
+        name=str(folder),
+        size=packages.shared_size(folder),
+        last_used=_last_used(folder),
+        remove=partial(_drop_idle, folder),
+        of=folder.name.rpartition("-")[0],
+    )
 
 
 def _data_variable(workspace: Workspace) -> dict[str, str]:
