@@ -78,7 +78,8 @@ ON_LINUX = sys.platform.startswith("linux")
 # At this signal a script's process writes where its Python stands.
 STACKS = int(signal.SIGRTMAX) if ON_LINUX else 0
 THREADS_PATIENCE = 1.0  # seconds until threads that end have ended
-STACKS_PATIENCE = 0.5  # seconds until a process has written them on a busy machine
+STACKS_PATIENCE = 0.5  # seconds until a process has written them
+STACKS_LOOKS = 4  # how often that is waited if it has written nothing, on a busy machine
 MOST_STACKS = 8  # processes of a cell that are asked for them
 STACKS_KEPT = 1 << 20  # bytes of them: the script may write to its stderr meanwhile
 # Libraries of TensorFlow, and the one that Keras 3 loads with every backend.
@@ -1708,8 +1709,12 @@ class Cell:
         }
         for pid in asked[:MOST_STACKS]:
             # One after the other: what two processes write at the same time would be mixed.
+            before = said.total
             send_signal(pid, STACKS)
-            self._read_until(time.monotonic() + STACKS_PATIENCE)
+            for _ in range(STACKS_LOOKS):
+                self._read_until(time.monotonic() + STACKS_PATIENCE)
+                if said.total > before:
+                    break
         self._readers = {fd: readers[fd] for fd in self._readers}
         ours = ('File "%s", line ' % THIS_FILE).encode()
         lines = [line for line in bytes(said.head).splitlines(True) if ours not in line]
