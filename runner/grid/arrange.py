@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Optional
 
@@ -13,8 +13,8 @@ from runner.grid import controls, letters, shifts, suites, transitions
 from runner.grid.folded import FoldedTable, tables
 from runner.grid.layout import Key, Layout, layout_of
 from runner.grid.records import IMPOSSIBLE, Column, Entry, Mark, Row, Shift, Transition
-from runner.grid.variants import exists_on
-from runner.model import Case, Release, Result, Run, Verdict, release_that_saved
+from runner.grid.variants import Existence, existence
+from runner.model import Case, Release, Repro, Result, Run, Verdict, release_that_saved
 
 
 @frozen(kw_only=True, slots=False)
@@ -151,43 +151,43 @@ def _ruled_out(
     A cell that has a result all the same is never removed. Skipped cells stay if a release, a
     Python that somebody asked for, or a whole repro would vanish: they say why.
     """
-    known: dict[str, tuple[Collection[str], Collection[str]]] = {}
-    """Variant → the releases that it is meant for, and those of them that have its Python."""
-    lacking: set[tuple[Key, int]] = set()
-    for repro in run.repros:
-        not_meant: set[tuple[Key, int]] = set()
-        no_python: set[tuple[Key, int]] = set()
-        meant_for_some = False
-        there: set[int] = set()
-        for case in repro.cases:
-            columns = layout.columns_of(case)
-            if not case.variant.name:
-                there.update(column.index for column in columns)
-                meant_for_some = True
-                continue
-            if case.variant.name not in known:
-                versions = {column.tensorflow for column in columns}
-                known[case.variant.name] = exists_on(case.variant, versions, releases)
-            meant, on = known[case.variant.name]
-            key = (repro.name, layout.row_case(case).name)
-            for column in columns:
-                if column.tensorflow not in meant:
-                    not_meant.add((key, column.index))
-                    continue
-                meant_for_some = True
-                if column.tensorflow in on:
-                    there.add(column.index)
-                elif on:
-                    no_python.add((key, column.index))
-        lacking |= {cell for cell in no_python if cell[1] in there}
-        if meant_for_some:
-            lacking |= not_meant
+    varied = (repro for repro in run.repros if any(case.variant.name for case in repro.cases))
+    lacking = {cell for repro in varied for cell in _lacking(repro, layout, releases)}
     if not lacking:
         return set()
     measured = (r for r in run.results if r.outcome.verdict is not Verdict.SKIP)
     lacking -= _found(measured, layout).keys()
     index = {(row.repro, row.case): row.index for row in rows}
     return {(index[key], at) for key, at in lacking if key in index}
+
+
+def _lacking(
+    repro: Repro, layout: Layout, releases: Sequence[Release]
+) -> Iterator[tuple[Key, int]]:
+    """The key of the row and the column of each cell whose variant does not exist there, but for
+    those that have to say why they were skipped."""
+    known: dict[str, Existence] = {}
+    not_meant: list[tuple[Key, int]] = []
+    no_python: list[tuple[Key, int]] = []
+    meant: set[int] = set()
+    there: set[int] = set()
+    for case in repro.cases:
+        columns, variant = layout.columns_of(case), case.variant
+        if variant.name not in known:
+            versions = {column.tensorflow for column in columns}
+            known[variant.name] = existence(variant, versions, releases)
+        of, key = known[variant.name], (repro.name, layout.row_case(case).name)
+        for column in columns:
+            if column.tensorflow not in of.meant_for:
+                not_meant.append((key, column.index))
+                continue
+            meant.add(column.index)
+            if column.tensorflow in of.with_python:
+                there.add(column.index)
+            elif of.with_python:
+                no_python.append((key, column.index))
+    yield from (cell for cell in no_python if cell[1] in there)
+    yield from not_meant if meant else ()
 
 
 def _rows(run: Run, layout: Layout, measured: Mapping[Key, None]) -> tuple[Row, ...]:
