@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from runner.cells import matches
+from runner.cells.signature.noise import CPU_FEATURES
 from runner.model import Execution
 
 LONGEST = 4_000
@@ -46,7 +47,7 @@ def with_match(execution: Execution, fail_on: str) -> Execution:
 _TENSORFLOW_LOG = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] |[IWEF]\d{4} \d\d:\d\d:\d+\.\d+ +\d+ \S+:\d+\] "
     r"|WARNING: All log messages before absl::|WARNING: Logging before flag parsing goes to stderr"
-    r"|To enable (?:them|the following instructions)\b.* rebuild TensorFlow|I tensorflow/"
+    rf"|{CPU_FEATURES.pattern}|I tensorflow/"
 )
 """Lines that TensorFlow's C++ code prints about the machine when it starts."""
 _PROGRESS = re.compile(r"\r|\x08|\b\d+(?:ms|us|s)/(?:step|epoch|sample)|━|\[=+>?\.*\]|\dit/s")

@@ -22,8 +22,9 @@ def find_need(raised: Raised) -> Optional[str]:
     """Another name for a file that was imported by an installed module, or by itself."""
     for imported_by, file, module in _imports(raised):
         found = _FILE.match(file)
-        hides = found and found["module"] == module and data.is_own([file])
-        if found and hides and (imported_by == file or not data.is_own([imported_by])):
+        if found is None or found["module"] != module or not data.is_own([file]):
+            continue
+        if imported_by == file or not data.is_own([imported_by]):
             return f"needs another name for {found['shown']}, which hides the module {module}"
     return None
 

@@ -19,6 +19,8 @@ class Noise:
     example: str
 
 
+CPU_FEATURES = re.compile(r"To enable (?:them|the following instructions).* rebuild TensorFlow")
+"""The second line of what TensorFlow says about the processor."""
 NOISE = (
     Noise(
         "glog, to 2.20",
@@ -32,7 +34,7 @@ NOISE = (
     ),
     Noise(
         "second line of the CPU's features",
-        re.compile(r"To enable (?:them|the following instructions).* rebuild TensorFlow"),
+        CPU_FEATURES,
         "To enable them in other operations, rebuild TensorFlow with the appropriate …",
     ),
     Noise(

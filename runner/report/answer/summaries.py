@@ -22,7 +22,7 @@ def summary(lane: ReproOnDevice, main: Optional[Transition]) -> str:
     never = sum(bool(kinds) and PASS not in kinds for kinds in findings)
     without = [row for row, kinds in zip(lane.rows, findings) if not kinds]
     unjudged = len(without)
-    left_out = not_judged(lane, product(without, lane.columns))[unjudged != 1]
+    left_out = not_judged(lane, product(without, lane.columns), several=unjudged > 1)
     some = len(lane.rows) - len(always) - never - unjudged
     if len(lane.columns) == 1:
         ends = [
@@ -33,8 +33,7 @@ def summary(lane: ReproOnDevice, main: Optional[Transition]) -> str:
         said = listed([f"{number} {end}" for number, end in ends if number])
         return f"on {lane.columns[0].label}, of {len(lane.rows)} cases {said}"
     where = places.on_all_releases(Verdict.PASS, lane.columns)
-    holes = [at for at in product(always, lane.columns) if lane.mark(*at).finding is None]
-    if holes:
+    if any(lane.mark(*at).finding is None for at in product(always, lane.columns)):
         where += " that was measured" if lane.grid.inferred else " that could be judged"
     many = {0: "none passes", 1: "1 passes"}.get(len(always), f"{len(always)} pass")
     verb = "" if always else " pass" if some > 1 else " passes"

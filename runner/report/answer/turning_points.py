@@ -65,13 +65,13 @@ def _unjudged(
     """What the claim leaves out: cases, cells of the others, releases."""
     cases = [row for row in lane.rows if row not in rows]
     if cases:
-        verbs = not_judged(lane, product(cases, later))
-        yield f"{count(len(cases), 'case')} {verbs[len(cases) != 1]} there"
+        verb = not_judged(lane, product(cases, later), several=len(cases) > 1)
+        yield f"{count(len(cases), 'case')} {verb} there"
     there = product(rows, known)
     cells = [at for at in there if not lane.mark(*at).impossible and not _judged(lane, *at)]
     if cells:
-        verbs = not_judged(lane, cells)
-        yield f"{count(len(cells), 'cell')} there {verbs[len(cells) != 1]}"
+        verb = not_judged(lane, cells, several=len(cells) > 1)
+        yield f"{count(len(cells), 'cell')} there {verb}"
     left = [column for column in later if column not in known]
     if left:
         where = places.on_releases(neighbours(left, later), lane.columns)

@@ -16,14 +16,13 @@ from runner.report.text import listed, shortened
 MOST_REASONS = 2
 
 
-def not_judged(lane: ReproOnDevice, cells: Iterable[tuple[Row, Column]]) -> tuple[str, str]:
-    """The verb for one and for several: these cells are skipped, or could not be judged."""
+def not_judged(lane: ReproOnDevice, cells: Iterable[tuple[Row, Column]], *, several: bool) -> str:
+    """The verb: these cells are skipped, or could not be judged."""
     marks = (lane.mark(*cell) for cell in cells)
     verdicts = {mark.verdict for mark in marks if not mark.impossible and not mark.finding}
-    words = style.WORDS[Verdict.SKIP]
     if verdicts == {Verdict.SKIP}:
-        return words.one, words.several
-    return "could not be judged", "could not be judged"
+        return style.outcome_verb(Verdict.SKIP, several=several)
+    return "could not be judged"
 
 
 def why_unjudged(lane: ReproOnDevice, rows: Sequence[Row]) -> str:
